@@ -1,0 +1,1 @@
+"""A model judged: steps, rollouts, the judge's conjunction, intervals, the gate, the report."""

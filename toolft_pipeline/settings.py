@@ -1,0 +1,310 @@
+"""What an agent file may say: one YAML file declares one agent, and everything built for it follows from there.
+
+Invariant: an unknown key, a wrong type or an impossible value is one error naming file, key and mend; nothing is
+guessed and nothing is ignored. Defaults are the published recipe for fine-tuning a small tool-calling model
+(QLoRA, Dettmers et al. 2023: NF4, double quantization, bf16 compute; LoRA on all seven projections).
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+AGENT_FILE = "agent.yaml"
+
+
+class SettingsError(ValueError):
+    """The agent file cannot be used; the message is one line: file, key, what is wanted, how to mend."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class LogSettings(_Section):
+    """Where the agent's production logs lie."""
+
+    folder: str = "logs"
+    """Folder of the logs, relative to the agent file; one file a day, named YYYY-MM-DD followed by an ending."""
+    format: Literal["openai"] = "openai"
+    """The reader: `openai` is chat JSONL, one run a line."""
+    golden: str | None = None
+    """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
+    max_line_bytes: int = Field(4_000_000, gt=0)
+    """A longer line is rejected before it is parsed."""
+
+
+class CatalogSettings(_Section):
+    """Where the tools that exist today are declared; exactly one source."""
+
+    file: str | None = None
+    """JSON file in MCP or OpenAI shape, relative to the agent file."""
+    module: str | None = None
+    """Importable module whose Pydantic models are the tools."""
+    mcp: bool = False
+    """Ask the sandbox's own MCP server (`tools/list`); its reset and snapshot tools are left out."""
+    renames: str | None = None
+    """renames.yaml, relative to the agent file: old tool name -> new tool name."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum((self.file is not None, self.module is not None, self.mcp)) != 1:
+            raise ValueError("name exactly one source: file, module or mcp")
+        return self
+
+
+class SandboxSettings(_Section):
+    """The backend to replay runs and roll out models on: an MCP server that can be reset and can show its state."""
+
+    command: tuple[str, ...] = Field(min_length=1)
+    """The server's command line over stdio; a first word `python` means the interpreter that runs the pipeline."""
+    env: dict[str, str] = {}
+    """Variables added to the server's environment."""
+    reset_tool: str = "sandbox_reset"
+    """Tool that rebuilds a named state: called with {"state_ref": text}; the model never sees it."""
+    snapshot_tool: str = "sandbox_snapshot"
+    """Tool that returns the whole state as JSON text; the model never sees it."""
+    volatile: tuple[str, ...] = ()
+    """Keys whose values differ from run to run (times, request ids): masked in results and states alike."""
+    start_timeout_s: float = Field(30.0, gt=0)
+    call_timeout_s: float = Field(10.0, gt=0)
+    trajectory_timeout_s: float = Field(60.0, gt=0)
+    sessions: int = Field(2, ge=1)
+    """Servers run side by side; a placement choice that enters no fingerprint."""
+
+
+class BaseModelSettings(_Section):
+    """The open model to fine-tune; exactly one source."""
+
+    package: str | None = None
+    """An installed Python distribution that carries the model as one GGUF file."""
+    folder: str | None = None
+    """A folder in Hugging Face layout, relative to the agent file or absolute."""
+    hub: str | None = None
+    """A hub id such as google/gemma-3-4b-it."""
+    revision: str | None = None
+    """Commit of the hub id; a branch name moves under your feet."""
+    sha256: str | None = None
+    """Pinned digest of the GGUF file, refused when it differs."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(value is not None for value in (self.package, self.folder, self.hub)) != 1:
+            raise ValueError("name exactly one source: package, folder or hub")
+        return self
+
+
+class CatalogMode(StrEnum):
+    """What of the tool catalog stands in the prompt."""
+
+    NONE = "none"
+    NAMES = "names"
+    FULL = "full"
+
+
+class ChatSettings(_Section):
+    """How a conversation becomes text."""
+
+    format: str = "gemma3"
+    """Name of a registered chat format."""
+    catalog_mode: CatalogMode = CatalogMode.NONE
+    """`none` is the point of the exercise: the model knows its tools by heart."""
+    system_prompt: Literal["keep", "strip"] | str = "keep"
+    """`keep` the logged one, `strip` it, or `replace: <text>` written as the text itself after `replace:`."""
+    thinking: Literal["drop", "keep"] = "drop"
+    """Whether reasoning of earlier turns is rendered."""
+    max_length: int = Field(4096, gt=0)
+    """Tokens of a row at most; a longer row is left out and counted, never cut silently."""
+
+
+class VerificationSettings(_Section):
+    """Which runs are true: limits of the rules."""
+
+    require_replay: bool = True
+    """Whether a run that cannot be replayed (no sandbox, no recorded initial state) is rejected."""
+    allow_consecutive_user_turns: bool = False
+    allow_dangling_call: bool = False
+    """Whether a run may end in a tool turn."""
+    max_turns: int = Field(40, gt=0)
+    """Assistant turns of a run at most."""
+    max_repeats: int = Field(2, ge=1)
+    """How often one call (name and arguments) may stand in a run."""
+    max_error_share: float = Field(0.5, ge=0, le=1)
+    """Share of a run's tool results that may be errors."""
+    min_accepted: int = Field(1, ge=0)
+    """Accepted runs of a day below which its check warns."""
+
+
+class CurationSettings(_Section):
+    """Which true runs teach."""
+
+    near_duplicate_threshold: float = Field(0.85, gt=0, le=1)
+    """Jaccard similarity of 3-gram sets (task text and call sequence) at which two runs are near-duplicates."""
+    validation_share: float = Field(0.08, ge=0, lt=1)
+    """Share of task keys held out for the validation loss."""
+    min_rows_per_tool: int = Field(1, ge=0)
+    """Training rows that each tool keeps, whatever side its tasks hash to."""
+    seed: int = 0
+
+
+class TrainingSettings(_Section):
+    """How the adapter is trained."""
+
+    quantization: Literal["nf4", "none"] = "nf4"
+    lora_r: int = Field(16, gt=0)
+    lora_alpha: int = Field(32, gt=0)
+    lora_dropout: float = Field(0.05, ge=0, lt=1)
+    target_modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    learning_rate: float = Field(2e-4, gt=0)
+    warmup_ratio: float = Field(0.05, ge=0, lt=1)
+    batch_size: int = Field(1, gt=0)
+    gradient_accumulation: int = Field(8, gt=0)
+    epochs: float = Field(1.0, gt=0)
+    packed_length: int = Field(512, gt=0)
+    """Tokens of one packed batch row (best-fit-decreasing, block-diagonal attention)."""
+    token_budget: int | None = Field(None, gt=0)
+    """Tokens of distinct rows at most, drawn evenly over tools and categories; None trains on all of them."""
+    seed: int = 0
+    save_steps: int = Field(50, gt=0)
+    peft: dict[str, Any] = {}
+    """Anything else for `peft.LoraConfig`, by its own names."""
+    sft: dict[str, Any] = {}
+    """Anything else for `trl.SFTConfig`, by its own names."""
+
+
+class EvaluationSettings(_Section):
+    """How models are judged."""
+
+    tasks: str = "tasks.jsonl"
+    """File of evaluation tasks, relative to the agent file."""
+    max_tasks: int | None = Field(None, gt=0)
+    """Tasks drawn evenly over categories and families; None takes all."""
+    max_turns: int = Field(12, gt=0)
+    """Assistant turns of one rollout at most."""
+    max_new_tokens: int = Field(192, gt=0)
+    """Tokens of one assistant turn at most."""
+    batch_size: int = Field(16, gt=0)
+    """Rollouts decoded side by side; a placement choice that enters no fingerprint."""
+    few_shot: int = Field(4, ge=0)
+    """Golden runs shown to the untuned base in its prompt."""
+    extra_calls: int = Field(1, ge=0)
+    """Calls beyond the plan that a rollout may make."""
+    compare: tuple[str, ...] = ("base",)
+    """Models beside the candidate: `base` (few-shot), `base_catalog` (full catalog), or a base-model package name."""
+    machine_hour_price: float = Field(0.0, ge=0)
+    """Price of one hour of this machine, for the cost per 1,000 tasks."""
+
+
+class GateSettings(_Section):
+    """What a candidate must show: the lower end of each 95 % interval against a threshold."""
+
+    parse_rate: float = Field(0.95, ge=0, le=1)
+    right_tool: float = Field(0.8, ge=0, le=1)
+    valid_arguments: float = Field(0.8, ge=0, le=1)
+    task_success: float = Field(0.0, ge=0, le=1)
+    margin: float = Field(0.0, ge=0, le=1)
+    """How much worse than the model in service a paired test may leave the candidate."""
+    min_tasks: int = Field(20, gt=0)
+    """A thinner test set refuses every candidate."""
+
+
+class ScheduleSettings(_Section):
+    """When the night starts."""
+
+    hour: int = Field(2, ge=0, le=23)
+    time_zone: str = "UTC"
+
+
+class AgentSettings(_Section):
+    """One agent. `name` and `folder` come from where the file lies."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    folder: Path
+    description: str = ""
+    owner: str = Field("team:ml-platform", min_length=3)
+    """Shown on every asset: `team:NAME` or an e-mail address."""
+    first_day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    """First day of logs: where the daily partitions begin."""
+    window_days: int = Field(30, ge=1, le=99)
+    """Days that a model is trained on; Dagster's staleness ignores 100 or more upstream partitions."""
+    logs: LogSettings = LogSettings()
+    catalog: CatalogSettings
+    sandbox: SandboxSettings | None = None
+    base_model: BaseModelSettings
+    chat: ChatSettings = ChatSettings()
+    verification: VerificationSettings = VerificationSettings()
+    curation: CurationSettings = CurationSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+
+    def path(self, relative: str) -> Path:
+        """A path of the agent file, resolved against the file's folder."""
+        return (self.folder / relative).resolve()
+
+
+def agents_root() -> Path:
+    """Folder of the agents: TOOLFT_AGENTS, or data/ in the working directory."""
+    return Path(os.environ.get("TOOLFT_AGENTS", "data")).resolve()
+
+
+def warehouse_root() -> Path:
+    """Folder of what the pipeline makes: TOOLFT_WAREHOUSE, or data/.warehouse in the working directory."""
+    return Path(os.environ.get("TOOLFT_WAREHOUSE", "data/.warehouse")).resolve()
+
+
+def agent_files(root: Path) -> list[Path]:
+    """The agent files below a root, one folder an agent, sorted by agent name."""
+    return sorted(root.glob(f"[!.]*/{AGENT_FILE}"))
+
+
+def load_agent(path: Path, *, overrides: dict[str, str] | None = None) -> AgentSettings:
+    """Read one agent file, with dotted overrides (`training.epochs` -> `"2"`, values parsed as YAML).
+
+    Raises `SettingsError`, one line, for a file that is missing, is not YAML, or says something impossible.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such file; an agent is a folder with an {AGENT_FILE}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: cannot be read as YAML ({_one_line(error)}); mend the file") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: a mapping of keys is wanted, found {type(document).__name__}")
+    for key, value in (overrides or {}).items():
+        _set(document, key, value, path)
+    try:
+        return AgentSettings.model_validate({"name": path.parent.name, **document, "folder": path.parent.resolve()})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        raise SettingsError(f"{path}: {key}: {_mend(first['type'], first['msg'])}") from error
+
+
+def _set(document: dict[str, Any], key: str, value: str, path: Path) -> None:
+    *sections, last = key.split(".")
+    place = document
+    for section in sections:
+        inner = place.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"{path}: override {key}: {section} is not a section; name a key below a section")
+        place = inner
+    place[last] = yaml.safe_load(value)
+
+
+def _mend(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "unknown key; remove it or mend its spelling"
+    if kind == "missing":
+        return "is missing; add it"
+    return message.removeprefix("Value error, ")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

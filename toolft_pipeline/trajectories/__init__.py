@@ -1,0 +1,1 @@
+"""What happened: the record of one agent run, and the readers that make it from logs."""
