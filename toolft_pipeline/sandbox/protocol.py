@@ -23,6 +23,10 @@ class SandboxCrashedError(SandboxError):
     """The backend's process ended, or its session broke."""
 
 
+class SandboxStateError(SandboxError):
+    """The backend runs and cannot show or rebuild a state: an unknown `state_ref`, a snapshot that is not JSON."""
+
+
 class ToolResult(Struct, frozen=True, kw_only=True):
     """What a tool answered: the text that the model sees, and whether the tool calls it an error."""
 

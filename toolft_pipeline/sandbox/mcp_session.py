@@ -1,0 +1,172 @@
+"""A backend reached as an MCP server over stdio: one process, one session, called in plain synchronous code.
+
+Invariant: after `close()` no process of the server is left, and after a crash or a timeout the next `reset` starts
+a fresh one, so that one bad run never spoils the run after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from toolft_pipeline.sandbox.protocol import (
+    Sandbox,
+    SandboxCrashedError,
+    SandboxError,
+    SandboxStateError,
+    SandboxTimeoutError,
+    ToolResult,
+)
+from toolft_pipeline.sandbox.state import StateTextError, canonical_state
+from toolft_pipeline.settings import SandboxSettings
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult, Tool
+
+    from toolft_pipeline.sandbox.mcp_stdio import StdioSession
+
+T = TypeVar("T")
+_MEND = "run the command by hand in {cwd} and mend sandbox.command in the agent file"
+
+
+class McpSandbox(Sandbox):
+    """A `Sandbox` over one persistent stdio MCP server. Not shared between threads.
+
+    Raises `SandboxError` from the constructor, with the command and the last line of its stderr, where the server
+    does not start. The calls between two resets may take `trajectory_timeout_s` together.
+    """
+
+    def __init__(self, settings: SandboxSettings, *, cwd: Path) -> None:
+        self._settings = settings
+        self._cwd = cwd
+        self._command = [sys.executable if i == 0 and w == "python" else w for i, w in enumerate(settings.command)]
+        self._left_s = settings.trajectory_timeout_s
+        self._stack = ExitStack()
+        self._portal: BlockingPortal | None = None
+        self._session: StdioSession | None = None
+        self._start()
+
+    def reset(self, state_ref: str) -> None:
+        """Rebuild the named state; a server that crashed or hung is started anew first."""
+        if self._session is None:
+            self._start()
+        self._left_s = self._settings.trajectory_timeout_s
+        result = self.call(self._settings.reset_tool, {"state_ref": state_ref})
+        if result.is_error:
+            raise SandboxStateError(
+                f"{self._label}: {self._settings.reset_tool} refused the state {state_ref!r} ({result.text}); "
+                "the backend must be able to rebuild every state that its logs and tasks name"
+            )
+
+    def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
+        """Call one tool; its own failure comes back as a result whose text starts with "Error: "."""
+        from mcp import McpError
+
+        if self._left_s <= 0:
+            budget_s = self._settings.trajectory_timeout_s
+            raise SandboxTimeoutError(f"{self._label}: calls since the last reset took more than {budget_s:g} s")
+        timeout_s = min(self._settings.call_timeout_s, self._left_s)
+        started = time.monotonic()
+        try:
+            raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s))
+        except McpError as error:  # a server may refuse a call by protocol error instead of by result
+            return ToolResult(text=_error_text(name, error.error.message), is_error=True)
+        finally:
+            self._left_s -= time.monotonic() - started
+        text = _text(raw)
+        return ToolResult(text=_error_text(name, text) if raw.isError else text, is_error=bool(raw.isError))
+
+    def snapshot(self) -> str:
+        """The whole state as canonical JSON text, volatile keys masked."""
+        result = self.call(self._settings.snapshot_tool, {})
+        if result.is_error:
+            raise SandboxStateError(f"{self._label}: {self._settings.snapshot_tool} failed ({result.text}); mend it")
+        try:
+            return canonical_state(result.text, volatile=self._settings.volatile)
+        except StateTextError as error:
+            raise SandboxStateError(
+                f"{self._label}: {self._settings.snapshot_tool} returned {error}; return the state as JSON text"
+            ) from error
+
+    def list_tools(self) -> list[Tool]:
+        """The server's `tools/list`, reset and snapshot tools included."""
+        return self._run("tools/list", lambda session: session.list_tools(self._settings.start_timeout_s))
+
+    def close(self) -> None:
+        """End the session and its process; a second close does nothing."""
+        self._session = None
+        self._stack.close()
+
+    @property
+    def _label(self) -> str:
+        return f"sandbox `{' '.join(self._settings.command)}`"
+
+    def _start(self) -> None:
+        from toolft_pipeline.sandbox.mcp_stdio import connect
+
+        self._stack.close()
+        self._stderr = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        self._portal = self._stack.enter_context(start_blocking_portal())
+        opening = connect(
+            command=self._command, cwd=self._cwd, env=os.environ | self._settings.env, stderr=self._stderr
+        )
+        try:
+            self._session = self._stack.enter_context(self._portal.wrap_async_context_manager(opening))
+            self._run("the MCP handshake", lambda session: session.initialize(self._settings.start_timeout_s))
+        except OSError as error:
+            self._stack.close()
+            raise SandboxError(f"{self._label}: cannot be started ({error}); {_MEND.format(cwd=self._cwd)}") from error
+        except Exception as error:  # the handshake's own refusals: an unsupported protocol version, an error answer
+            self.close()
+            said = str(error) if isinstance(error, SandboxError) else f"{self._label}: the MCP handshake: {error}"
+            raise SandboxError(f"{said}; {_MEND.format(cwd=self._cwd)}") from error
+
+    def _run(self, what: str, work: Callable[[StdioSession], Awaitable[T]]) -> T:
+        """One bounded request; a server that crashed or hung is ended here and now."""
+        if self._session is None or self._portal is None:
+            raise SandboxCrashedError(f"{self._label}: {what}: the server has ended; reset starts it anew")
+        session = self._session
+        try:
+            return self._portal.call(work, session)
+        except (SandboxTimeoutError, SandboxCrashedError) as error:
+            session.kill()
+            said = "" if isinstance(error, SandboxTimeoutError) else self._last_stderr_line()
+            self.close()
+            raise type(error)(f"{self._label}: {what}: {error}{said}") from error
+
+    def _last_stderr_line(self) -> str:
+        self._stderr.seek(0)
+        lines = [line.strip() for line in self._stderr.read().decode("utf-8", "replace").splitlines()]
+        lines = [line for line in lines if line]
+        return f"; stderr ends with: {lines[-1]}" if lines else ""
+
+
+@contextmanager
+def open_sandbox(settings: SandboxSettings, *, cwd: Path) -> Iterator[McpSandbox]:
+    """A sandbox for the length of a `with` block. Raises `SandboxError` where it does not start."""
+    sandbox = McpSandbox(settings, cwd=cwd)
+    try:
+        yield sandbox
+    finally:
+        sandbox.close()
+
+
+def _text(result: CallToolResult) -> str:
+    """The text blocks, one a line; structured content alone as compact JSON."""
+    texts = [block.text for block in result.content if block.type == "text"]
+    if not texts and result.structuredContent is not None:
+        return json.dumps(result.structuredContent, separators=(",", ":"), ensure_ascii=False)
+    return "\n".join(texts)
+
+
+def _error_text(name: str, message: str) -> str:
+    return "Error: " + message.removeprefix(f"Error executing tool {name}: ").removeprefix("Error: ")

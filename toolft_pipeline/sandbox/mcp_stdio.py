@@ -1,0 +1,145 @@
+"""An MCP server as a child process: the asynchronous half of the session, on the official SDK.
+
+Invariant: when the context ends, so has every process of the server's group, whatever the server was doing. The
+SDK's own stdio client does not hand out the process, so the transport here starts it and ends it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from mcp import ClientSession, McpError
+from mcp.shared.message import SessionMessage
+from mcp.types import (
+    CONNECTION_CLOSED,
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    ClientRequest,
+    JSONRPCMessage,
+    PaginatedRequestParams,
+    Tool,
+)
+from pydantic import ValidationError
+
+from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError
+
+_GRACE_S = 1.0
+"""How long a server may take to end by itself once its input is closed; then its group is killed."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StdioSession:
+    """One running server. Every wait is bounded; a broken connection is a `SandboxCrashedError`."""
+
+    process: Process
+    session: ClientSession
+
+    async def initialize(self, timeout_s: float) -> None:
+        """The MCP handshake."""
+        await _bounded(self.session.initialize, timeout_s)
+
+    async def list_tools(self, timeout_s: float) -> list[Tool]:
+        """All pages of `tools/list`."""
+
+        async def pages() -> list[Tool]:
+            tools, params = [], None
+            while True:
+                page = await self.session.list_tools(params=params)
+                tools += page.tools
+                if page.nextCursor is None:
+                    return tools
+                params = PaginatedRequestParams(cursor=page.nextCursor)
+
+        return await _bounded(pages, timeout_s)
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], timeout_s: float) -> CallToolResult:
+        """One `tools/call`, without the SDK's check of structured output: results are compared as text."""
+        request = ClientRequest(CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments)))
+        return await _bounded(lambda: self.session.send_request(request, CallToolResult), timeout_s)
+
+    def kill(self) -> None:
+        """End the server's process group at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@asynccontextmanager
+async def connect(
+    *, command: Sequence[str], cwd: Path, env: dict[str, str], stderr: BinaryIO
+) -> AsyncIterator[StdioSession]:
+    """Start a server in a process group of its own. Raises `OSError` where the command cannot be started."""
+    process = await anyio.open_process(command, stderr=stderr, cwd=cwd, env=env, start_new_session=True)
+    to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](16)
+    to_server, from_session = anyio.create_memory_object_stream[SessionMessage](16)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_read, process, to_session)
+            tasks.start_soon(_write, process, from_session)
+            async with ClientSession(from_server, to_server) as session:
+                yield StdioSession(process=process, session=session)
+            with anyio.CancelScope(shield=True):
+                await _leave(process)
+            tasks.cancel_scope.cancel()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with anyio.CancelScope(shield=True):
+            await process.wait()
+
+
+async def _read(process: Process, to_session: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+    """Server to session, a message a line; a line that is no message (a stray print) is passed over."""
+    assert process.stdout is not None
+    rest = b""
+    async with to_session:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            async for chunk in process.stdout:
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    with suppress(ValidationError):
+                        await to_session.send(SessionMessage(JSONRPCMessage.model_validate_json(line)))
+
+
+async def _write(process: Process, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
+    """Session to server; a server that has gone ends the writing, and the reader tells the session."""
+    assert process.stdin is not None
+    async with from_session:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            async for message in from_session:
+                text = message.message.model_dump_json(by_alias=True, exclude_none=True)
+                await process.stdin.send(text.encode() + b"\n")
+
+
+async def _leave(process: Process) -> None:
+    """Close the server's input and give it a moment to end by itself."""
+    assert process.stdin is not None
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+        await process.stdin.aclose()
+    with anyio.move_on_after(_GRACE_S):
+        await process.wait()
+
+
+async def _bounded(work: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+    try:
+        with anyio.fail_after(timeout_s):
+            return await work()
+    except TimeoutError as error:
+        raise SandboxTimeoutError(f"no answer within {timeout_s:g} s") from error
+    except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
+        raise SandboxCrashedError("the connection is closed") from error
+    except McpError as error:
+        if error.error.code == CONNECTION_CLOSED:
+            raise SandboxCrashedError("the connection was closed") from error
+        raise

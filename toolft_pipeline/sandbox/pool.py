@@ -1,0 +1,75 @@
+"""Work spread over several backends side by side.
+
+Invariant: results come in the order of the items, whatever the number of sessions, and no item's work ever sees a
+backend that another item left broken.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+from toolft_pipeline.sandbox.mcp_session import McpSandbox
+from toolft_pipeline.sandbox.protocol import Sandbox, SandboxCrashedError, SandboxError, SandboxTimeoutError
+from toolft_pipeline.settings import SandboxSettings
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AHEAD = 4
+"""Items handed out per session before the oldest result is awaited: bounds what is held in memory."""
+
+
+def map_on_sandboxes(
+    items: Iterable[Item],
+    work: Callable[[Sandbox, Item], Result],
+    *,
+    settings: SandboxSettings,
+    cwd: Path,
+    failed: Callable[[Item, SandboxError], Result] | None = None,
+) -> Iterator[Result]:
+    """Yield `work(sandbox, item)` for every item, in order, on `settings.sessions` servers side by side.
+
+    `work` resets the sandbox itself, as its first step. An item whose server crashes or hangs is tried once more on
+    a fresh one; if that fails too, or the backend cannot show a state, `failed` turns the error into a result,
+    and without `failed` the error is raised. A server that does not start is always raised.
+    """
+
+    def attempt(item: Item) -> Result:
+        sandbox = free.get()
+        try:
+            try:
+                return work(sandbox, item)
+            except (SandboxCrashedError, SandboxTimeoutError):
+                return work(sandbox, item)
+        finally:
+            free.put(sandbox)
+
+    def settle(item: Item, future: Future[Result]) -> Result:
+        try:
+            return future.result()
+        except SandboxError as error:
+            if failed is None or type(error) is SandboxError:
+                raise
+            return failed(item, error)
+
+    free: SimpleQueue[McpSandbox] = SimpleQueue()
+    with ExitStack() as stack:
+        for _ in range(settings.sessions):
+            sandbox = McpSandbox(settings, cwd=cwd)
+            stack.callback(sandbox.close)
+            free.put(sandbox)
+        executor = stack.enter_context(ThreadPoolExecutor(settings.sessions, thread_name_prefix="sandbox"))
+        stack.callback(executor.shutdown, cancel_futures=True)
+        waiting: deque[tuple[Item, Future[Result]]] = deque()
+        for item in items:
+            waiting.append((item, executor.submit(attempt, item)))
+            if len(waiting) >= _AHEAD * settings.sessions:
+                yield settle(*waiting.popleft())
+        while waiting:
+            yield settle(*waiting.popleft())
