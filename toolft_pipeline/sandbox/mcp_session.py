@@ -114,7 +114,7 @@ class McpSandbox(Sandbox):
         from toolft_pipeline.sandbox.mcp_stdio import connect
 
         self._stack.close()
-        self._stderr = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        self._stderr = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115  closed with the stack
         self._portal = self._stack.enter_context(start_blocking_portal())
         opening = connect(
             command=self._command, cwd=self._cwd, env=os.environ | self._settings.env, stderr=self._stderr

@@ -1,0 +1,101 @@
+"""Where a catalog comes from: a file, a module of Pydantic models, or the live MCP server.
+
+Invariant: the tools that only the pipeline calls (reset and snapshot) never enter a catalog, whatever the source.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import BaseModel
+
+from toolft_pipeline.catalog.tool import Catalog, CatalogError, parse_catalog
+from toolft_pipeline.sandbox.mcp_session import open_sandbox
+from toolft_pipeline.settings import AgentSettings, SandboxSettings
+
+
+def read_source(settings: AgentSettings) -> Catalog:
+    """The catalog that the agent file points at, without the sandbox's reset and snapshot tools.
+
+    Raises `CatalogError` for a source that cannot be read and `SandboxError` for a server that does not start.
+    """
+    source, sandbox = settings.catalog, settings.sandbox
+    if source.file is not None:
+        catalog = catalog_from_file(settings.path(source.file))
+    elif source.module is not None:
+        catalog = catalog_from_module(source.module, folder=settings.folder)
+    elif sandbox is not None:
+        catalog = catalog_from_server(sandbox, cwd=settings.folder)
+    else:
+        raise CatalogError(f"{settings.name}: catalog.mcp wants a sandbox section in the agent file; add one")
+    hidden = {sandbox.reset_tool, sandbox.snapshot_tool} if sandbox is not None else set()
+    return Catalog(tools=tuple(tool for tool in catalog.tools if tool.name not in hidden))
+
+
+def catalog_from_file(path: Path) -> Catalog:
+    """A JSON file in MCP shape (`inputSchema`) or OpenAI shape (`function.parameters`)."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CatalogError(f"{path}: no such file; set catalog.file in the agent file") from error
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"{path}: cannot be read as JSON ({error}); mend the file") from error
+    return parse_catalog(document, where=str(path))
+
+
+def catalog_from_module(name: str, *, folder: Path) -> Catalog:
+    """A module whose public Pydantic models are the tools, in the order in which they are defined.
+
+    A model's schema title (its class name unless `model_config` sets one) is the tool's name and its docstring the
+    description. `__all__`, where the module has it, says which models are tools. A module that lies in the agent's
+    folder is found first.
+    """
+    try:
+        module = _import(name, folder)
+    except Exception as error:  # whatever the user's module raises
+        raise CatalogError(f"catalog.module {name}: cannot be imported ({error}); mend the module") from error
+    public = getattr(module, "__all__", None)
+    models = [
+        value
+        for key, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
+        if (key in public if public is not None else not key.startswith("_"))
+    ]
+    schemas = [model.model_json_schema() for model in models]
+    document = [
+        {"name": schema.pop("title"), "description": schema.pop("description", ""), "inputSchema": schema}
+        for schema in schemas
+    ]
+    return parse_catalog(document, where=f"catalog.module {name}")
+
+
+def catalog_from_server(settings: SandboxSettings, *, cwd: Path) -> Catalog:
+    """What the sandbox's MCP server lists."""
+    with open_sandbox(settings, cwd=cwd) as sandbox:
+        tools = sandbox.list_tools()
+    document = [
+        {"name": tool.name, "description": tool.description or "", "inputSchema": tool.inputSchema} for tool in tools
+    ]
+    return parse_catalog(document, where=f"tools/list of `{' '.join(settings.command)}`")
+
+
+def _import(name: str, folder: Path) -> ModuleType:
+    """A module of the agent's folder under a name of its own, so that two agents' modules never meet."""
+    file = folder.joinpath(*name.split(".")).with_suffix(".py")
+    if not file.is_file():
+        return importlib.import_module(name)
+    spec = importlib.util.spec_from_file_location(f"_catalog_of_{folder.name}.{name}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module  # pydantic resolves annotations through it
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        del sys.modules[module.__name__]
+    return module

@@ -1,0 +1,108 @@
+"""A tool, and the catalog of all of them on one day.
+
+Invariant: one catalog has one text. Tools and the keys of their schemas keep the order of their source, because a
+prompt that carries the catalog shows it; a tool's own digest ignores key order and description, because judging a
+call reads neither.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from msgspec import Struct
+
+_NAME = re.compile(r'[^\s"\\]+')
+
+
+class CatalogError(ValueError):
+    """The catalog cannot be used; one line naming the source, the tool, what is wanted and the mend."""
+
+
+class Tool(Struct, frozen=True, kw_only=True):
+    """One tool as the model may know it; `parameters` is the JSON Schema of its arguments object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Changes exactly when a call could be judged differently."""
+        return _sha256(json.dumps([self.name, self.parameters], sort_keys=True, separators=(",", ":")))
+
+
+class Catalog(Struct, frozen=True, kw_only=True):
+    """The tools that exist, in the order of their source, each name once."""
+
+    tools: tuple[Tool, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The tools' names, in order."""
+        return tuple(tool.name for tool in self.tools)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Each tool's own digest by name: what a remembered verdict is keyed by."""
+        return {tool.name: tool.digest for tool in self.tools}
+
+    @property
+    def text(self) -> str:
+        """The catalog's one text: JSON in the shape of MCP's `tools/list`, without spaces."""
+        tools = [{"name": t.name, "description": t.description, "inputSchema": t.parameters} for t in self.tools]
+        return json.dumps({"tools": tools}, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def digest(self) -> str:
+        """Digest of `text`: "sha256:" and 64 hex digits."""
+        return _sha256(self.text)
+
+    def openai_tools(self) -> list[dict[str, Any]]:
+        """The catalog as the `tools` of a chat request, which is also what chat templates take."""
+        return [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in self.tools
+        ]
+
+
+def parse_catalog(document: object, *, where: str) -> Catalog:
+    """A catalog from decoded JSON: a list of tools or an object with `tools`, each in MCP or OpenAI shape.
+
+    `where` names the source in errors. Raises `CatalogError`.
+    """
+    entries = document.get("tools") if isinstance(document, dict) else document
+    if not isinstance(entries, list) or not entries:
+        raise CatalogError(f"{where}: a list of tools, or an object with the key `tools`, is wanted")
+    tools = tuple(_parse_tool(entry, where=f"{where}: tool {index}") for index, entry in enumerate(entries, start=1))
+    names = [tool.name for tool in tools]
+    for name in names:
+        if names.count(name) > 1:
+            raise CatalogError(f"{where}: tool {name!r} is declared {names.count(name)} times; keep one")
+    return Catalog(tools=tools)
+
+
+def _parse_tool(entry: object, *, where: str) -> Tool:
+    if not isinstance(entry, dict):
+        raise CatalogError(f"{where}: an object is wanted, found {type(entry).__name__}")
+    body = entry["function"] if isinstance(entry.get("function"), dict) else entry
+    name = body.get("name")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise CatalogError(f"{where}: `name` must be text without spaces or quotes, found {name!r}")
+    parameters = body.get("inputSchema", body.get("parameters"))
+    if parameters is None:
+        parameters = {"type": "object", "properties": {}}
+    if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
+        raise CatalogError(
+            f"{where} ({name}): its arguments must be a JSON Schema of type object; mend `inputSchema` or `parameters`"
+        )
+    return Tool(name=name, description=str(body.get("description") or ""), parameters=parameters)
+
+
+def _sha256(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
