@@ -1,0 +1,165 @@
+"""The stage that writes accepted runs as chat text: no tokenizer, no torch, one row per stretch of stable history.
+
+Invariant: rows follow the order of the accepted runs, and every assistant turn stands in exactly one of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct, to_builtins
+
+from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.formats import ChatFormat, ChatFormatError, get_format
+from toolft_pipeline.chat.rendering import Piece, render_rows
+from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
+from toolft_pipeline.trajectories.category import categorize
+from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
+
+ROWS_FILE = "rows.parquet"
+TOOLS_KEY = b"toolft.tools"
+"""Schema metadata of the rows: the `tools` that the catalog mode lets into prompts, as a JSON list."""
+
+ROW_SCHEMA = pa.schema(
+    [
+        pa.field("row_id", pa.string(), nullable=False),
+        pa.field("trajectory_id", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("tools", pa.list_(pa.string()), nullable=False),
+        pa.field("pieces", pa.list_(pa.struct([("text", pa.string()), ("trained", pa.bool_())])), nullable=False),
+    ]
+)
+
+
+class ChatRowsError(ValueError):
+    """The inputs of a chat stage do not fit together; one line naming file and mend."""
+
+
+class ChatRow(Struct, frozen=True, kw_only=True):
+    """One row of training text. `tools` are the tools called in its trained turns, sorted."""
+
+    row_id: str
+    trajectory_id: str
+    category: str
+    tools: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole row."""
+        return "".join(piece.text for piece in self.pieces)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatRowsSummary:
+    """What was rendered; `example_rows` holds one row of each category, for a person to look at."""
+
+    trajectories: int
+    rows: int
+    trained_turns: int
+    without_assistant: int
+    characters: int
+    trained_characters: int
+    rows_by_category: dict[str, int]
+    example_rows: dict[str, str]
+
+
+def trajectory_rows(
+    trajectory: Trajectory, *, chat_format: ChatFormat, chat: ChatSettings, tools: list[dict[str, Any]]
+) -> list[ChatRow]:
+    """The rows of one run."""
+    messages = template_messages(trajectory_messages(trajectory, system_prompt=chat.system_prompt))
+    if chat.thinking == "drop":
+        messages = [{key: value for key, value in m.items() if key != "reasoning_content"} for m in messages]
+    category = str(categorize(trajectory.messages))
+    rendered = render_rows(messages, chat_format=chat_format, catalog_mode=chat.catalog_mode, tools=tools)
+    return [
+        ChatRow(
+            row_id=f"{trajectory.trajectory_id}#{number}",
+            trajectory_id=trajectory.trajectory_id,
+            category=category,
+            tools=_called([messages[place] for place in row.places]),
+            pieces=row.pieces,
+        )
+        for number, row in enumerate(rendered)
+    ]
+
+
+def prompt_tools(catalog: Path, *, mode: CatalogMode) -> list[dict[str, Any]]:
+    """The `tools` that a catalog mode lets into prompts: none of them, names alone, or whole schemas."""
+    if mode is CatalogMode.NONE:
+        return []
+    tools = openai_tools(json.loads(catalog.read_text(encoding="utf-8")))
+    if mode is CatalogMode.NAMES:
+        return [{"type": "function", "function": {"name": tool["function"]["name"]}} for tool in tools]
+    return tools
+
+
+def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, out: Path) -> ChatRowsSummary:
+    """Render accepted runs (parquet of trajectories) into rows.parquet. Raises `ChatFormatError`."""
+    chat_format = get_format(settings.chat.format)
+    if settings.chat.thinking == "keep" and not chat_format.capabilities.reasoning:
+        raise ChatFormatError(f"chat format {chat_format.name} cannot render reasoning; set chat.thinking to drop")
+    tools = prompt_tools(catalog, mode=settings.chat.catalog_mode)
+    schema = ROW_SCHEMA.with_metadata({TOOLS_KEY: json.dumps(tools, ensure_ascii=False).encode()})
+    counts: Counter[str] = Counter()
+    by_category: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+
+    def counted_rows() -> Iterator[ChatRow]:
+        for trajectory in read_trajectories(accepted):
+            rows = trajectory_rows(trajectory, chat_format=chat_format, chat=settings.chat, tools=tools)
+            counts.update(trajectories=1, without_assistant=not rows)
+            for row in rows:
+                trained = [len(piece.text) for piece in row.pieces if piece.trained]
+                counts.update(turns=len(trained), trained=sum(trained), characters=len(row.text))
+                by_category[row.category] += 1
+                examples.setdefault(row.category, row.text)
+            yield from rows
+
+    stream = counted_rows()
+    with pq.ParquetWriter(out / ROWS_FILE, schema, compression="zstd") as writer:
+        while chunk := [to_builtins(row) for row in islice(stream, BATCH_ROWS)]:
+            writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
+    return ChatRowsSummary(
+        trajectories=counts["trajectories"],
+        rows=by_category.total(),
+        trained_turns=counts["turns"],
+        without_assistant=counts["without_assistant"],
+        characters=counts["characters"],
+        trained_characters=counts["trained"],
+        rows_by_category=dict(sorted(by_category.items())),
+        example_rows=dict(sorted(examples.items())),
+    )
+
+
+def read_chat_rows(path: Path) -> Iterator[ChatRow]:
+    """Stream the rows of a rows.parquet, in the order written."""
+    with pq.ParquetFile(path) as parquet:
+        for batch in parquet.iter_batches(batch_size=1024):
+            for row in batch.to_pylist():
+                pieces = tuple(Piece(**piece) for piece in row.pop("pieces"))
+                yield ChatRow(**{**row, "tools": tuple(row["tools"])}, pieces=pieces)
+
+
+def read_prompt_tools(path: Path) -> list[dict[str, Any]]:
+    """The `tools` that the rows of a file were rendered with."""
+    metadata = pq.read_schema(path).metadata or {}
+    if TOOLS_KEY not in metadata:
+        raise ChatRowsError(f"{path}: not a file of chat rows ({TOOLS_KEY.decode()} is missing); run chat_rows again")
+    tools: list[dict[str, Any]] = json.loads(metadata[TOOLS_KEY])
+    return tools
+
+
+def _called(messages: list[dict[str, Any]]) -> tuple[str, ...]:
+    calls = (call for message in messages for call in message.get("tool_calls", ()))
+    return tuple(sorted({call["function"]["name"] for call in calls}))

@@ -1,0 +1,150 @@
+"""Chat formats: everything that a model family's conversation syntax is, as one frozen declaration each.
+
+Invariant: the saved template alone decides what a server's prompt looks like. Catalog mode and the neutralization
+of control strings are therefore written into the template, never left to the code that calls it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from toolft_pipeline.settings import CatalogMode
+
+
+class ChatFormatError(ValueError):
+    """A chat format is unknown, or is asked for what it cannot render; one line with the mend."""
+
+
+class TokenClass(StrEnum):
+    """What an added token of a tokenizer is to a format."""
+
+    CONTROL = "control"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a format can render beyond text and calls."""
+
+    reasoning: bool = False
+    """Whether the template writes an assistant turn's reasoning."""
+    images: bool = False
+    prefix_stable: bool = True
+    """Whether rendering a longer history never changes the text of a shorter one; else rows are cut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatFormat:
+    """One family's syntax: template, parser, stop tokens, and which strings are control."""
+
+    name: str
+    template_file: str
+    """Jinja file beside this module, with `{% generation %}` marks."""
+    response_template: Mapping[str, Any]
+    """The parser, as transformers saves it with a tokenizer and runs it in `tokenizer.parse_response`."""
+    stop_tokens: tuple[str, ...]
+    """What ends an assistant turn; the first is the one that is trained."""
+    call_marker: str
+    """What opens a tool call: left in an answer's text, it is a call that could not be parsed."""
+    control_strings: tuple[str, ...]
+    """Texts of control tokens and of the format's own markers; `<unused` stands for its whole family."""
+    text_tokens: str
+    """Pattern of the added tokens that are ordinary text."""
+    capabilities: Capabilities = Capabilities()
+
+    def template(self, *, catalog_mode: CatalogMode) -> str:
+        """The template with control strings and default catalog mode written into its head."""
+        controls = [[control, *neutral_forms(control)] for control in self.control_strings]
+        return (
+            f"{{%- set controls = {json.dumps(controls)} -%}}\n"
+            f"{{%- set catalog_mode = catalog_mode | default({json.dumps(catalog_mode.value)}) -%}}\n"
+            + _template_source(self.template_file)
+        )
+
+    def classify(self, token: str) -> TokenClass | None:
+        """The class of an added token; None where no rule names it, which fails the format's conformance."""
+        if token.startswith(self.control_strings):
+            return TokenClass.CONTROL
+        return TokenClass.TEXT if re.fullmatch(self.text_tokens, token) else None
+
+    def contains_control(self, text: str) -> str | None:
+        """The first control string of the format's list that stands in a text, or None."""
+        return next((control for control in self.control_strings if control in text), None)
+
+
+def neutral_forms(control: str) -> tuple[str, str]:
+    """A control string made harmless: in plain text by a space that shows, in a JSON string by an escape (same value)."""
+    escaped = "<\\/" + control[2:] if control.startswith("</") else f"\\u{ord(control[0]):04x}" + control[1:]
+    return f"{control[0]} {control[1:]}", escaped
+
+
+@cache
+def _template_source(file: str) -> str:
+    return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
+
+
+GEMMA3 = ChatFormat(
+    name="gemma3",
+    template_file="gemma3.jinja",
+    response_template={
+        "version": 1,
+        "defaults": {"role": "assistant"},
+        "start_anchor": "<start_of_turn>model\n",
+        "fields": {
+            "tool_calls": {
+                "open_pattern": r"\s*<tool_call>",
+                "close": "</tool_call>",
+                "content": "json",
+                "repeats": True,
+                "transform": {
+                    "type": "function",
+                    "function": {"name": "{content.name}", "arguments": "{content.arguments}"},
+                },
+            },
+            "content": {
+                "close_pattern": r"(?:\s*(?:<end_of_turn>|<eos>))+\s*",
+                "content": "text",
+                "repeats": True,  # text on both sides of a call; without it the later text replaces the earlier
+                "join": "\n",
+            },
+        },
+    },
+    stop_tokens=("<end_of_turn>", "<eos>"),
+    call_marker="<tool_call>",
+    control_strings=(
+        "<bos>",
+        "<eos>",
+        "<pad>",
+        "<unk>",
+        "<mask>",
+        "<start_of_turn>",
+        "<end_of_turn>",
+        "<start_of_image>",
+        "<end_of_image>",
+        "[multimodal]",
+        "<unused",
+        "<tool_call>",
+        "</tool_call>",
+        "<tool_response>",
+        "</tool_response>",
+    ),
+    text_tokens=r"\n+|\t+|</?[a-z]+[1-6]?>",
+)
+
+_FORMATS = {chat_format.name: chat_format for chat_format in (GEMMA3,)}
+
+
+def get_format(name: str) -> ChatFormat:
+    """The registered format of a name. Raises `ChatFormatError`."""
+    try:
+        return _FORMATS[name]
+    except KeyError:
+        known = ", ".join(sorted(_FORMATS))
+        raise ChatFormatError(f"chat.format: no chat format named {name!r}; known: {known}") from None

@@ -1,0 +1,1 @@
+"""Four proofs that every trained row is what will be served. Each oracle imports nothing from what it checks."""

@@ -1,0 +1,162 @@
+"""The four proofs on the rows of one trajectory: pure functions from ids, record and saved tokenizer to reasons.
+
+Invariant: nothing here imports what it checks (rendering, encoding, parser, format). The serving side is the saved
+tokenizer alone, used as a server uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.chat.proofs import gemma3_oracle as oracle
+from toolft_pipeline.trajectories.record import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedSpan:
+    """A stretch of loss tokens, [start, end), and the place of the assistant message that it should be."""
+
+    start: int
+    end: int
+    place: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One row under proof: what the trainer will read, and what was recorded."""
+
+    row_id: str
+    input_ids: Sequence[int]
+    labels: Sequence[int]
+    spans: tuple[TrainedSpan, ...]
+    messages: tuple[Message, ...]
+    """The whole trajectory, after the policy for the system prompt."""
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """The messages up to the last trained turn."""
+        places = [span.place for span in self.spans if span.place is not None]
+        return self.messages[: max(places, default=-1) + 1]
+
+
+def loss_spans(labels: Sequence[int]) -> list[tuple[int, int]]:
+    """Stretches of labels that carry loss, as [start, end)."""
+    spans, start = [], 0
+    for carries, run in groupby(labels, key=lambda label: label != IGNORED):
+        end = start + sum(1 for _ in run)
+        if carries:
+            spans.append((start, end))
+        start = end
+    return spans
+
+
+def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Each span decodes to one assistant turn, end of turn included, and labels repeat the ids."""
+    if len(subject.labels) != len(subject.input_ids):
+        return f"{len(subject.labels)} labels for {len(subject.input_ids)} tokens"
+    if not subject.spans:
+        return "no token carries loss"
+    for span in subject.spans:
+        if list(subject.labels[span.start : span.end]) != list(subject.input_ids[span.start : span.end]):
+            return f"labels differ from ids in tokens {span.start}..{span.end}"
+        trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
+        if span.place is None:
+            return f"loss on what is no assistant turn: {trained[:80]!r}"
+        recorded = oracle.answer(subject.messages[span.place])
+        if trained != recorded:
+            return f"message {span.place}: loss on {_difference(trained, recorded)}"
+    return None
+
+
+def check_serving_prompt(
+    subject: Subject, *, tokenizer: PreTrainedTokenizerBase, tools: list[dict[str, Any]]
+) -> str | None:
+    """The tokens before each span are the prompt that the saved tokenizer makes of the history."""
+    requests = [oracle.request(message) for message in subject.messages]
+    for span in subject.spans:
+        if span.place is None:
+            continue
+        if span.place == 0:
+            return "message 0: an assistant turn without any history cannot be served"
+        served: list[int] = tokenizer.apply_chat_template(
+            requests[: span.place], tools=tools or None, add_generation_prompt=True, return_dict=False
+        )
+        trained = list(subject.input_ids[: span.start])
+        if trained != served:
+            place = _first_difference(trained, served)
+            ours, theirs = (_decode(tokenizer, ids[place : place + 8]) for ids in (trained, served))
+            return f"message {span.place}: token {place} of the context begins {ours!r}, a server sends {theirs!r}"
+    return None
+
+
+def check_parser(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """The parser that is saved with the tokenizer reads the recorded calls and text out of each span."""
+    for span in subject.spans:
+        if span.place is None:
+            continue
+        message = subject.messages[span.place]
+        trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
+        try:
+            parsed = tokenizer.parse_response(trained, prefix=_decode(tokenizer, subject.input_ids[: span.start]))
+            read = [
+                (call["function"]["name"], oracle.comparable(call["function"]["arguments"]))
+                for call in parsed.get("tool_calls", ())
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            return f"message {span.place}: the parser fails on {trained[:80]!r} ({' '.join(str(error).split())[:120]})"
+        if read != oracle.calls(message):
+            return f"message {span.place}: parsed calls are {_difference(str(read), str(oracle.calls(message)))}"
+        if (said := parsed.get("content", "")) != oracle.neutral_text(message.text.strip()):
+            return f"message {span.place}: parsed text is {_difference(said, message.text)}"
+    return None
+
+
+def check_control_tokens(
+    subject: Subject, *, tokenizer: PreTrainedTokenizerBase, control_ids: frozenset[int], head: bool
+) -> str | None:
+    """The control tokens of the row are its turn borders and nothing else; each turn is opened by its speaker."""
+    speakers = oracle.speakers(subject.history, head=head)
+    borders = tokenizer.convert_tokens_to_ids(list(oracle.TURN_BORDERS))
+    assert isinstance(borders, list)
+    wanted = [tokenizer.bos_token_id, *borders * len(speakers)]
+    found = [token for token in subject.input_ids if token in control_ids]
+    if found != wanted:
+        stray = next((a for a, b in zip(found, [*wanted, None], strict=False) if a != b), None)
+        name = "fewer" if stray is None else f"{tokenizer.convert_ids_to_tokens(stray)} out of place"
+        return f"{len(found)} control tokens where {len(wanted)} are wanted: {name}"
+    opened = _decode(tokenizer, subject.input_ids).split(oracle.TURN_BORDERS[0])[1:]
+    for number, (turn, speaker) in enumerate(zip(opened, speakers, strict=True)):
+        if not turn.startswith(f"{speaker}\n"):
+            return f"turn {number} is opened by {turn[:12]!r}, not by {speaker}"
+    return None
+
+
+def control_token_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Ids of the tokenizer's control tokens, by the oracle's own rule."""
+    added = tokenizer.added_tokens_decoder.items()
+    return frozenset(token_id for token_id, token in added if oracle.is_control(token.content, special=token.special))
+
+
+def _decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    text = tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    assert isinstance(text, str)
+    return text
+
+
+def _difference(found: str, wanted: str) -> str:
+    place = _first_difference(found, wanted)
+    start = max(0, place - 20)
+    return f"{found[start : start + 60]!r}, recorded is {wanted[start : start + 60]!r} (character {place})"
+
+
+def _first_difference(one: Sequence[object], other: Sequence[object]) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -1,0 +1,93 @@
+"""What gemma3 must make of a recorded message, said a second time, from the record alone.
+
+Invariant: this module knows the syntax by itself. It imports neither template, format, renderer nor parser, so that
+a fault in any of them cannot hide here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from toolft_pipeline.trajectories.record import Message, Role
+
+END_OF_TURN = "<end_of_turn>"
+TURN_BORDERS = ("<start_of_turn>", END_OF_TURN)
+
+_NAMES = "bos|eos|pad|unk|mask|start_of_turn|end_of_turn|start_of_image|end_of_image|/?tool_call|/?tool_response"
+_CONTROL = re.compile(rf"<(?=(?:{_NAMES})>|unused)|\[(?=multimodal\])")
+
+
+def answer(message: Message) -> str:
+    """The whole assistant turn as it is trained: text, calls one a line, end of turn."""
+    said = neutral_text(message.text.strip())
+    calls = [
+        f'<tool_call>{{"name": {_json(call.name)}, "arguments": {_json(value_of(call.arguments_json))}}}</tool_call>'
+        for call in message.tool_calls
+    ]
+    return "\n".join([said, *calls] if said else calls) + END_OF_TURN
+
+
+def speakers(messages: Sequence[Message], *, head: bool) -> list[str]:
+    """Who opens each turn of the text: `user` or `model`. `head` says that a system prompt or catalog stands first."""
+    spoken = messages[1:] if messages and messages[0].role is Role.SYSTEM else messages
+    opened = ["user"] if head and (not spoken or spoken[0].role is Role.ASSISTANT) else []
+    previous = None
+    for message in spoken:
+        if not (message.role is Role.TOOL and previous is Role.TOOL):
+            opened.append("model" if message.role is Role.ASSISTANT else "user")
+        previous = message.role
+    return opened
+
+
+def calls(message: Message) -> list[tuple[str, str]]:
+    """Name and canonical arguments of the recorded calls, comparable as JSON: key order aside, 1 is not 1.0."""
+    return [(call.name, comparable(value_of(call.arguments_json))) for call in message.tool_calls]
+
+
+def request(message: Message) -> dict[str, Any]:
+    """The message as a server holds it after decoding a chat request."""
+    chat: dict[str, Any] = {"role": message.role.value, "content": message.text}
+    if message.tool_calls:
+        chat["tool_calls"] = [
+            {"type": "function", "function": {"name": call.name, "arguments": value_of(call.arguments_json)}}
+            for call in message.tool_calls
+        ]
+    return chat
+
+
+def is_control(token: str, *, special: bool) -> bool:
+    """Whether an added token of the family's tokenizers is control: all but whitespace runs and HTML tags."""
+    return special or not (token.isspace() or re.fullmatch(r"</?[a-z]+[1-6]?>", token))
+
+
+def neutral_text(text: str) -> str:
+    """Text whose control strings got a space behind their first character."""
+    return _CONTROL.sub(lambda found: found.group() + " ", text)
+
+
+def value_of(arguments_json: str) -> Any:
+    """The value of argument text, or the text where the value cannot be written as UTF-8."""
+    try:
+        value = json.loads(arguments_json or "{}")
+        json.dumps(value, ensure_ascii=False).encode()
+    except ValueError:
+        return arguments_json
+    return value
+
+
+def comparable(value: Any) -> str:
+    """JSON text that is equal exactly where two values are equal as JSON."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _json(value: Any) -> str:
+    text = value if isinstance(value, str) and value.startswith("{") else json.dumps(value, ensure_ascii=False)
+
+    def escape(found: re.Match[str]) -> str:
+        closing = text[found.end() : found.end() + 1] == "/"
+        return "<\\" if closing else f"\\u{ord(found.group()):04x}"
+
+    return _CONTROL.sub(escape, text)

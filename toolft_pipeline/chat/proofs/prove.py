@@ -1,0 +1,89 @@
+"""Running the four proofs over the rows of a day.
+
+Invariant: every row is put to every proof, and every assistant turn of a trajectory must be met in exactly one row;
+rows that are not trained on may be passed over, but their turns are still counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.chat.proofs.checks import (
+    Subject,
+    TrainedSpan,
+    check_control_tokens,
+    check_loss_mask,
+    check_parser,
+    check_serving_prompt,
+    control_token_ids,
+    loss_spans,
+)
+from toolft_pipeline.chat.proofs.report import Failure, Proof, ProofReport, report
+from toolft_pipeline.trajectories.record import Message, Role
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorRow:
+    """A row as the trainer will read it. `trained` is False where it was left out (too long, not reversible)."""
+
+    row_id: str
+    input_ids: Sequence[int]
+    labels: Sequence[int]
+    trained: bool = True
+
+
+class Prover:
+    """Collects the verdicts of all four proofs, trajectory by trajectory."""
+
+    def __init__(self, *, tokenizer: PreTrainedTokenizerBase, tools: list[dict[str, Any]]) -> None:
+        """`tokenizer` is the saved one, loaded again; `tools` is what an agent framework would send."""
+        self._tokenizer = tokenizer
+        self._tools = tools
+        self._control_ids = control_token_ids(tokenizer)
+        self._failures: dict[Proof, list[Failure]] = defaultdict(list)
+        self._checked: Counter[Proof] = Counter()
+
+    def prove(self, *, messages: tuple[Message, ...], rows: Sequence[TensorRow], head: bool) -> None:
+        """Put the rows of one trajectory to the proofs. `head`: a system prompt or a catalog opens the text."""
+        turns = [place for place, message in enumerate(messages) if message.role is Role.ASSISTANT]
+        met = 0
+        for row in rows:
+            spans = []
+            for start, end in loss_spans(row.labels):
+                spans.append(TrainedSpan(start=start, end=end, place=turns[met] if met < len(turns) else None))
+                met += 1
+            if row.trained:
+                self._prove_row(row, spans=tuple(spans), messages=messages, head=head)
+        if met < len(turns) and rows:
+            missing = f"{len(turns) - met} of {len(turns)} assistant turns carry no loss"
+            self._fail(Proof.LOSS_MASK, rows[-1].row_id, missing)
+
+    def report(self) -> ProofReport:
+        """What was found so far."""
+        return report(rows_checked=dict(self._checked), failures=self._failures)
+
+    def _prove_row(
+        self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], head: bool
+    ) -> None:
+        subject = Subject(row_id=row.row_id, input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
+        proofs: dict[Proof, Callable[[], str | None]] = {
+            Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=self._tokenizer),
+            Proof.SERVING_PROMPT: lambda: check_serving_prompt(subject, tokenizer=self._tokenizer, tools=self._tools),
+            Proof.PARSER: lambda: check_parser(subject, tokenizer=self._tokenizer),
+            Proof.CONTROL_TOKENS: lambda: check_control_tokens(
+                subject, tokenizer=self._tokenizer, control_ids=self._control_ids, head=head
+            ),
+        }
+        for proof, check in proofs.items():
+            self._checked[proof] += 1
+            if reason := check():
+                self._fail(proof, row.row_id, reason)
+
+    def _fail(self, proof: Proof, row_id: str, reason: str) -> None:
+        self._failures[proof].append(Failure(row_id=row_id, reason=reason))

@@ -1,0 +1,73 @@
+"""What the proofs found: rows checked and failures by name, ready for an asset check and for proofs.json."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+SHOWN_FAILURES = 20
+"""Failures of one proof that are written out; all of them are counted."""
+
+
+class Proof(StrEnum):
+    """What is proven of every row."""
+
+    LOSS_MASK = "loss_mask"
+    """Loss tokens decode to exactly the assistant turns, each in exactly one row."""
+    SERVING_PROMPT = "serving_prompt"
+    """The tokens before a trained turn are the prompt that a server builds from the history."""
+    PARSER = "parser"
+    """Parsing a trained turn gives back the recorded calls."""
+    CONTROL_TOKENS = "control_tokens"
+    """No control token lies in content."""
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """One row that a proof refutes, and why, in one line."""
+
+    row_id: str
+    reason: str
+
+
+class ProofResult(Struct, frozen=True, kw_only=True):
+    """One proof over all rows."""
+
+    rows_checked: int
+    n_failures: int
+    failures: tuple[Failure, ...]
+    """The first of them."""
+
+
+class ProofReport(Struct, frozen=True, kw_only=True):
+    """All proofs over all rows. A report over no row at all is not green."""
+
+    results: dict[str, ProofResult]
+
+    @property
+    def green(self) -> bool:
+        """Whether every proof was run on at least one row and none failed."""
+        return set(self.results) == set(Proof) and all(
+            result.rows_checked and not result.n_failures for result in self.results.values()
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Counts for metadata: proof -> rows checked and failures."""
+        return {
+            name: {"rows": result.rows_checked, "failures": result.n_failures} for name, result in self.results.items()
+        }
+
+
+def report(*, rows_checked: dict[Proof, int], failures: dict[Proof, list[Failure]]) -> ProofReport:
+    """The report of what was collected."""
+    return ProofReport(
+        results={
+            proof.value: ProofResult(
+                rows_checked=rows_checked.get(proof, 0),
+                n_failures=len(failures.get(proof, [])),
+                failures=tuple(failures.get(proof, [])[:SHOWN_FAILURES]),
+            )
+            for proof in Proof
+        }
+    )

@@ -1,0 +1,217 @@
+"""The stage that turns chat rows into ids and labels, and proves every one of them.
+
+Invariant: what is written has been put to all four proofs; a refuted row makes the report red, never an exception,
+so that the blocking check can show every failure at once. A row that cannot be trained is left out and counted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_prompt_tools
+from toolft_pipeline.chat.conversation import REPLACE
+from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
+from toolft_pipeline.chat.proofs.report import ProofReport
+from toolft_pipeline.chat.serving import install
+from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
+from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
+from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TENSORS_FILE = "tensors.parquet"
+PROOFS_FILE = "proofs.json"
+PROGRESS_SECONDS = 10.0
+
+TENSOR_SCHEMA = pa.schema(
+    [
+        pa.field("row_id", pa.string(), nullable=False),
+        pa.field("trajectory_id", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("tools", pa.list_(pa.string()), nullable=False),
+        pa.field("input_ids", pa.list_(pa.int32()), nullable=False),
+        pa.field("labels", pa.list_(pa.int32()), nullable=False),
+        pa.field("n_tokens", pa.int32(), nullable=False),
+        pa.field("n_loss_tokens", pa.int32(), nullable=False),
+    ]
+)
+
+UNASKED_TOOLS = [
+    {"type": "function", "function": {"name": "unasked", "description": "", "parameters": {"type": "object"}}}
+]
+"""In catalog mode none the proofs send a tool along, as every agent framework does: the template must ignore it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSummary:
+    """What was written, what was left out, and what the proofs found."""
+
+    rows: int
+    tokens: int
+    loss_tokens: int
+    longest: int
+    too_long: int
+    """Rows above `chat.max_length` tokens."""
+    too_long_loss_tokens: int
+    not_reversible: int
+    """Rows with an assistant turn that the tokenizer does not give back (a literal word-border mark, say)."""
+    lengths: tuple[int, ...]
+    """Tokens of every row written, for the histogram."""
+    proofs: ProofReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Encoded:
+    row: ChatRow
+    tokens: TokenRow
+    reversible: bool
+
+
+def write_token_tensors(
+    *,
+    rows: Path,
+    accepted: Path,
+    tokenizer: Path,
+    settings: AgentSettings,
+    out: Path,
+    progress: Callable[[str], None],
+) -> TokenSummary:
+    """Encode rows.parquet with the base model's tokenizer into tensors.parquet, and prove it in proofs.json.
+
+    `accepted` are the trajectories that the rows were rendered from: the record that the proofs go by.
+    Raises `ChatRowsError` where the two do not belong together.
+    """
+    chat_format = get_format(settings.chat.format)
+    saved = saved_tokenizer(str(tokenizer.resolve()), chat_format.name, settings.chat.catalog_mode)
+    encoder = RowEncoder(tokenizer=saved, chat_format=chat_format)
+    tools = read_prompt_tools(rows)
+    prover = Prover(tokenizer=saved, tools=tools or UNASKED_TOOLS)
+    counts: Counter[str] = Counter()
+    lengths: list[int] = []
+
+    def tensors() -> Iterator[dict[str, Any]]:
+        reported = time.monotonic()
+        for trajectory, chat_rows in _paired(accepted=accepted, rows=rows):
+            encoded = [_encode(row, encoder=encoder, tokenizer=saved) for row in chat_rows]
+            messages = with_system_policy(trajectory, policy=settings.chat.system_prompt)
+            prover.prove(
+                messages=messages,
+                rows=[_tensor_row(one) for one in encoded],
+                head=bool(tools) or messages[0].role is Role.SYSTEM,
+            )
+            for one in encoded:
+                tensor = _tensor(one)
+                if not one.reversible:
+                    counts["not_reversible"] += 1
+                elif tensor["n_tokens"] > settings.chat.max_length:
+                    counts.update(too_long=1, too_long_loss=tensor["n_loss_tokens"])
+                else:
+                    counts.update(rows=1, tokens=tensor["n_tokens"], loss=tensor["n_loss_tokens"])
+                    lengths.append(tensor["n_tokens"])
+                    yield tensor
+            if time.monotonic() - reported > PROGRESS_SECONDS:
+                reported = time.monotonic()
+                progress(f"{counts['rows']} rows encoded and proven, {counts['tokens']} tokens")
+
+    stream = tensors()
+    with pq.ParquetWriter(out / TENSORS_FILE, TENSOR_SCHEMA, compression="zstd") as writer:
+        while chunk := list(islice(stream, BATCH_ROWS)):
+            writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=TENSOR_SCHEMA))
+    proofs = prover.report()
+    (out / PROOFS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
+    progress(f"{counts['rows']} rows, {counts['tokens']} tokens, proofs {'green' if proofs.green else 'RED'}")
+    return TokenSummary(
+        rows=counts["rows"],
+        tokens=counts["tokens"],
+        loss_tokens=counts["loss"],
+        longest=max(lengths, default=0),
+        too_long=counts["too_long"],
+        too_long_loss_tokens=counts["too_long_loss"],
+        not_reversible=counts["not_reversible"],
+        lengths=tuple(lengths),
+        proofs=proofs,
+    )
+
+
+@lru_cache(maxsize=2)
+def saved_tokenizer(folder: str, format_name: str, catalog_mode: CatalogMode) -> PreTrainedTokenizerBase:
+    """The base model's tokenizer with the format installed, saved and loaded again: what a server will load.
+
+    Kept, because loading Gemma's takes seconds and days are encoded one after the other.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    install(tokenizer, get_format(format_name), catalog_mode)
+    with tempfile.TemporaryDirectory() as place:
+        tokenizer.save_pretrained(place)
+        saved: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place)
+    return saved
+
+
+def with_system_policy(trajectory: Trajectory, *, policy: str) -> tuple[Message, ...]:
+    """The recorded messages under the agent file's policy for the system prompt: the record that proofs go by."""
+    if policy == "keep":
+        return trajectory.messages
+    spoken = tuple(message for message in trajectory.messages if message.role is not Role.SYSTEM)
+    if policy == "strip":
+        return spoken
+    return (text_message(Role.SYSTEM, policy.removeprefix(REPLACE).strip()), *spoken)
+
+
+def _paired(*, accepted: Path, rows: Path) -> Iterator[tuple[Trajectory, list[ChatRow]]]:
+    """Each trajectory with its rows, both files in one order; trajectories without rows are passed over."""
+    trajectories = read_trajectories(accepted)
+    for trajectory_id, group in groupby(read_chat_rows(rows), key=lambda row: row.trajectory_id):
+        trajectory = next((one for one in trajectories if one.trajectory_id == trajectory_id), None)
+        if trajectory is None:
+            raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
+        yield trajectory, list(group)
+
+
+def _encode(row: ChatRow, *, encoder: RowEncoder, tokenizer: PreTrainedTokenizerBase) -> _Encoded:
+    tokens = encoder.encode_row(row.pieces)
+    reversible = all(
+        tokenizer.decode(encoder.encode(piece.text), clean_up_tokenization_spaces=False) == piece.text
+        for piece in row.pieces
+        if piece.trained
+    )
+    return _Encoded(row=row, tokens=tokens, reversible=reversible)
+
+
+def _tensor_row(encoded: _Encoded) -> TensorRow:
+    return TensorRow(
+        row_id=encoded.row.row_id,
+        input_ids=encoded.tokens.input_ids,
+        labels=encoded.tokens.labels,
+        trained=encoded.reversible,
+    )
+
+
+def _tensor(encoded: _Encoded) -> dict[str, Any]:
+    row, tokens = encoded.row, encoded.tokens
+    return {
+        "row_id": row.row_id,
+        "trajectory_id": row.trajectory_id,
+        "category": row.category,
+        "tools": list(row.tools),
+        "input_ids": tokens.input_ids,
+        "labels": tokens.labels,
+        "n_tokens": len(tokens.input_ids),
+        "n_loss_tokens": sum(label != NO_LOSS for label in tokens.labels),
+    }
