@@ -5,23 +5,13 @@ Invariant: everything that judging needs stands in the task; no judge looks at t
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-
-class Category(StrEnum):
-    """The shapes of work that a tool-calling agent must master."""
-
-    SINGLE_CALL = "single_call"
-    PARALLEL_CALLS = "parallel_calls"
-    MULTI_STEP = "multi_step"
-    ERROR_THEN_RETRY = "error_then_retry"
-    ERROR_THEN_EXPLAIN = "error_then_explain"
-    NO_TOOL = "no_tool"
+from toolft_pipeline.trajectories.category import Category as Category
 
 
 class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

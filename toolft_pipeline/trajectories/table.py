@@ -34,7 +34,9 @@ TRAJECTORY_SCHEMA = pa.schema(
     [
         pa.field("trajectory_id", _TEXT, nullable=False),
         pa.field("agent", _TEXT, nullable=False),
-        pa.field("source", pa.struct([("file", _TEXT), ("line", pa.int64()), ("offset", pa.int64()), ("format", _TEXT)])),
+        pa.field(
+            "source", pa.struct([("file", _TEXT), ("line", pa.int64()), ("offset", pa.int64()), ("format", _TEXT)])
+        ),
         pa.field("started_at", _TEXT),
         pa.field("task_id", _TEXT),
         pa.field("task_key", _TEXT),

@@ -1,0 +1,111 @@
+"""Lines that are not trajectories: kept, each with its place and its reason.
+
+Invariant: lines in = trajectories + rejects. A reject never carries the line itself: who holds the key can find the
+line again by its HMAC, and who does not cannot test a guess of its content against a bare hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct
+
+from toolft_pipeline.trajectories.table import BATCH_ROWS
+
+HMAC_KEY_VARIABLE = "TOOLFT_HMAC_KEY"
+DEFAULT_HMAC_KEY = "toolft-unset-key"
+"""Used where the variable is not set: reproducible, and no protection; production sets its own."""
+
+
+class RejectReason(StrEnum):
+    """Why a line is no trajectory."""
+
+    LINE_TOO_LONG = "line_too_long"
+    NESTED_TOO_DEEP = "nested_too_deep"
+    NOT_UTF8 = "not_utf8"
+    TRUNCATED_LINE = "truncated_line"
+    MALFORMED_JSON = "malformed_json"
+    WRONG_SHAPE = "wrong_shape"
+    UNSUPPORTED_CONTENT = "unsupported_content"
+    REPEATED_ID = "repeated_id"
+    BROKEN_ARCHIVE = "broken_archive"
+
+
+class Rejection(Struct, frozen=True, kw_only=True):
+    """A reader's answer where a line is not a trajectory. `detail` never quotes the line's values."""
+
+    reason: RejectReason
+    detail: str
+
+
+class Reject(Struct, frozen=True, kw_only=True):
+    """One rejected line: file, 1-based line number, byte offset of its first byte, reason, HMAC-SHA256 in hex."""
+
+    file: str
+    line: int
+    offset: int
+    reason: RejectReason
+    detail: str
+    hmac: str
+
+
+REJECT_SCHEMA = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("line", pa.int64(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+        pa.field("hmac", pa.string(), nullable=False),
+    ]
+)
+
+
+def hmac_key() -> bytes:
+    """The key from TOOLFT_HMAC_KEY, or the documented default."""
+    return os.environ.get(HMAC_KEY_VARIABLE, DEFAULT_HMAC_KEY).encode()
+
+
+def line_hmac(line: bytes, *, key: bytes) -> str:
+    """HMAC-SHA256 of a line without its newline, in hex."""
+    return hmac.new(key, line, hashlib.sha256).hexdigest()
+
+
+class RejectWriter:
+    """Streams rejects into one parquet file, a bounded number of them in memory; `rows` counts what was added."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = pq.ParquetWriter(path, REJECT_SCHEMA, compression="zstd")
+        self._waiting: list[Reject] = []
+        self.rows = 0
+
+    def add(self, reject: Reject) -> None:
+        """Take one reject."""
+        self._waiting.append(reject)
+        self.rows += 1
+        if len(self._waiting) >= BATCH_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        rows = [msgspec.to_builtins(reject) for reject in self._waiting]
+        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=REJECT_SCHEMA))
+        self._waiting.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._waiting:
+            self._flush()
+        self._writer.close()

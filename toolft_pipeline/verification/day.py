@@ -1,0 +1,143 @@
+"""A day's trajectories judged: the rules in order, then the accepted rows and every verdict.
+
+Invariant: trajectories in = verdicts out, in the same order; the accepted rows are those whose verdict says so,
+redacted, and only runs that passed the cheap rules reach a sandbox.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.category import categorize, tools_used
+from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, read_golden
+from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
+from toolft_pipeline.verification.catalog import check_catalog, rename_tools
+from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
+from toolft_pipeline.verification.redaction import redact, redact_text
+from toolft_pipeline.verification.replaying import Judged, replay_all
+from toolft_pipeline.verification.verdict import Fault, Finding, Rule, Verdict, write_verdicts
+
+ACCEPTED_FILE = "accepted.parquet"
+VERDICTS_FILE = "verdicts.parquet"
+
+_REPORT_EVERY_S = 10.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerificationSummary:
+    """Counts of one day. `faults` is keyed "rule/fault"; coverage counts accepted runs."""
+
+    trajectories: int
+    accepted: int
+    faults: dict[str, int]
+    replayed: int
+    not_replayable: int
+    renamed: int
+    redacted: int
+    categories: dict[str, int]
+    tools: dict[str, int]
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    verdicts: list[Verdict] = field(default_factory=list)
+    replayed: int = 0
+    not_replayable: int = 0
+    renamed: int = 0
+    redacted: int = 0
+
+
+def verify_day(
+    *, raw: Path, catalog: Path, settings: AgentSettings, out: Path, progress: Progress
+) -> VerificationSummary:
+    """Judge a raw day (a folder with trajectories.parquet) into `accepted.parquet` and `verdicts.parquet`.
+
+    Raises `SandboxError` where the sandbox does not start.
+    """
+    runs = read_trajectories(raw / TRAJECTORIES_FILE)
+    return _verify(runs, judge=make_judge(catalog=catalog, settings=settings), out=out, progress=progress)
+
+
+def verify_golden(*, catalog: Path, settings: AgentSettings, out: Path, progress: Progress) -> VerificationSummary:
+    """Judge the agent's golden runs like a day: they are exempt from the outcome rule and from no other."""
+    judge = make_judge(catalog=catalog, settings=settings)
+    return _verify(read_golden(settings), judge=judge, out=out, progress=progress)
+
+
+def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Progress) -> VerificationSummary:
+    tally = _Tally()
+    judged = replay_all(_judged(runs, judge), sandbox=judge.settings.sandbox, cwd=judge.settings.folder)
+    accepted = write_trajectories(_accepted(judged, judge, tally, progress), out / ACCEPTED_FILE)
+    write_verdicts(tally.verdicts, out / VERDICTS_FILE)
+    kept = [verdict for verdict in tally.verdicts if verdict.accepted]
+    faults = Counter(f"{verdict.rule}/{verdict.fault}" for verdict in tally.verdicts if not verdict.accepted)
+    return VerificationSummary(
+        trajectories=len(tally.verdicts),
+        accepted=accepted,
+        faults=dict(sorted(faults.items())),
+        replayed=tally.replayed,
+        not_replayable=tally.not_replayable,
+        renamed=tally.renamed,
+        redacted=tally.redacted,
+        categories=dict(sorted(Counter(verdict.category.value for verdict in kept).items())),
+        tools=dict(sorted(Counter(chain.from_iterable(verdict.tools for verdict in kept)).items())),
+    )
+
+
+def _judged(runs: Iterable[Trajectory], judge: Judge) -> Iterator[Judged]:
+    for logged in runs:
+        run = rename_tools(logged, renames=judge.renames)
+        yield Judged(run=run, renamed=run is not logged, finding=check_cheap(run, judge=judge))
+
+
+def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: Progress) -> Iterator[Trajectory]:
+    """The accepted runs, redacted; every run's verdict goes to the tally."""
+    reported = time.monotonic()
+    for item in judged:
+        if item.finding is not None and item.finding.fault is Fault.NOT_REPLAYABLE:
+            tally.not_replayable += 1
+            item.finding = item.finding if judge.settings.verification.require_replay else None
+        _settle(item, judge)
+        tally.verdicts.append(_verdict(item, judge))
+        tally.replayed += item.replayed
+        tally.renamed += item.renamed
+        tally.redacted += item.redacted
+        if item.finding is None:
+            yield item.run
+        if time.monotonic() - reported > _REPORT_EVERY_S:
+            reported = time.monotonic()
+            progress(f"{len(tally.verdicts)} runs judged, {sum(v.accepted for v in tally.verdicts)} accepted")
+
+
+def _settle(item: Judged, judge: Judge) -> None:
+    """The last rule: redact what is accepted so far, then validate it once more."""
+    if item.finding is not None:
+        return
+    item.run, places = redact(item.run, key=judge.hmac_key)
+    item.redacted = places > 0
+    broken = check_catalog(item.run.messages, validator=judge.validator, names=judge.names) if places else None
+    if broken is not None:
+        reason = f"after redaction: {broken.reason}"
+        item.finding = Finding(rule=Rule.REDACTION, fault=Fault.REDACTION_BREAKS_SCHEMA, reason=reason)
+
+
+def _verdict(item: Judged, judge: Judge) -> Verdict:
+    finding = item.finding
+    return Verdict(
+        trajectory_id=item.run.trajectory_id,
+        accepted=finding is None,
+        rule=finding.rule if finding else None,
+        fault=finding.fault if finding else None,
+        reason=redact_text(finding.reason, key=judge.hmac_key)[0] if finding else None,
+        category=categorize(item.run.messages),
+        tools=tools_used(item.run.messages),
+    )

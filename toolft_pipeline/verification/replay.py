@@ -1,0 +1,80 @@
+"""Rule 6: what the log says happened is what the backend does.
+
+Invariant: an accepted run, replayed call by call from its recorded initial state, gives the recorded results and the
+recorded final state, both in canonical JSON with volatile keys masked. A forged result, a dropped call or a perturbed
+argument shows in one of the two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from toolft_pipeline.sandbox.protocol import Sandbox, SandboxError, SandboxStateError, SandboxTimeoutError
+from toolft_pipeline.sandbox.state import canonical_result, state_digest
+from toolft_pipeline.trajectories.record import Message, Role, Trajectory
+from toolft_pipeline.verification.verdict import Fault, Finding, Rule
+
+_SHOWN = 120
+
+
+def replay(sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str]) -> Finding | None:
+    """Reset, call every tool in the recorded order, compare; None where everything agrees.
+
+    Needs a run that passed structure and catalog. Raises `SandboxError` where the backend fails.
+    """
+    missing = _missing(trajectory)
+    if missing is not None:
+        return not_replayable(f"the log records no {missing} state")
+    sandbox.reset(trajectory.initial_state_ref or "")
+    results = dict(_results(trajectory.messages))
+    for place, message in enumerate(trajectory.messages):
+        for call in message.tool_calls:
+            result = sandbox.call(call.name, json.loads(call.arguments_json))
+            recorded = results[(place, call.id)].text
+            if canonical_result(result.text, volatile) != canonical_result(recorded, volatile):
+                reason = f"message {place}: {call.name} gives {_short(result.text)}, the log says {_short(recorded)}"
+                return _fault(Fault.RESULT_DIFFERS, reason)
+    digest = state_digest(sandbox.snapshot())
+    if digest != trajectory.final_state_ref:
+        reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
+        return _fault(Fault.FINAL_STATE_DIFFERS, reason)
+    return None
+
+
+def not_replayable(why: str) -> Finding:
+    """The finding for a run that cannot be replayed at all; the settings say whether it counts."""
+    return _fault(Fault.NOT_REPLAYABLE, f"{why}; verification.require_replay: false keeps such runs")
+
+
+def sandbox_failed(error: SandboxError) -> Finding:
+    """The finding for a run on which the backend itself failed, after one retry on a fresh one."""
+    if isinstance(error, SandboxStateError):
+        return _fault(Fault.UNKNOWN_STATE, str(error))
+    timeout = isinstance(error, SandboxTimeoutError)
+    return _fault(Fault.SANDBOX_TIMEOUT if timeout else Fault.SANDBOX_CRASHED, str(error))
+
+
+def _fault(fault: Fault, reason: str) -> Finding:
+    return Finding(rule=Rule.REPLAY, fault=fault, reason=reason)
+
+
+def _missing(trajectory: Trajectory) -> str | None:
+    if trajectory.initial_state_ref is None:
+        return "initial"
+    return "final" if trajectory.final_state_ref is None else None
+
+
+def _results(messages: Sequence[Message]) -> list[tuple[tuple[int, str], Message]]:
+    """Each tool turn under (number of the assistant turn that asked, call id): ids may recur in later turns."""
+    found, asked = [], 0
+    for place, message in enumerate(messages):
+        if message.role is Role.ASSISTANT:
+            asked = place
+        elif message.role is Role.TOOL:
+            found.append(((asked, message.tool_call_id or ""), message))
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -1,0 +1,89 @@
+"""Rule 1: the conversation is one that the agent's protocol allows.
+
+Invariant: in an accepted run every call has exactly one result directly after its turn, every result answers a call,
+and each turn is one that may follow the turn before it. The legal transitions are the table below; two of them are
+settings because some agents log that way on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from toolft_pipeline.settings import VerificationSettings
+from toolft_pipeline.trajectories.record import Message, Role
+from toolft_pipeline.verification.verdict import Fault, Finding, Rule
+
+_AFTER: dict[Role | None, frozenset[Role]] = {
+    None: frozenset({Role.SYSTEM, Role.USER}),
+    Role.SYSTEM: frozenset({Role.USER}),
+    Role.USER: frozenset({Role.ASSISTANT}),
+    Role.ASSISTANT: frozenset({Role.USER, Role.TOOL}),
+    Role.TOOL: frozenset({Role.TOOL, Role.ASSISTANT}),
+}
+
+
+def check_structure(messages: Sequence[Message], *, settings: VerificationSettings) -> Finding | None:
+    """The first structural fault of a run, if any. Places are 0-based message numbers."""
+    return _transitions(messages, settings) or _calls(messages) or _end(messages, settings)
+
+
+def _fault(fault: Fault, reason: str) -> Finding:
+    return Finding(rule=Rule.STRUCTURE, fault=fault, reason=reason)
+
+
+def _transitions(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
+    before: Role | None = None
+    for place, message in enumerate(messages):
+        consecutive_users = before is Role.USER and message.role is Role.USER
+        after_results = before is Role.TOOL and message.role is Role.USER
+        legal = message.role in _AFTER[before]
+        if consecutive_users:
+            legal = settings.allow_consecutive_user_turns
+        if after_results:
+            legal = settings.allow_dangling_call
+        if not legal:
+            what = f"message {place} is a {message.role} turn after {f'a {before} turn' if before else 'nothing'}"
+            return _fault(Fault.ILLEGAL_TRANSITION, what)
+        if message.role is Role.ASSISTANT and not message.tool_calls and not message.text.strip():
+            return _fault(Fault.EMPTY_TURN, f"message {place} is an assistant turn without text or calls")
+        before = message.role
+    if not any(message.role is Role.USER and message.text.strip() for message in messages):
+        return _fault(Fault.NO_USER_TURN, "no user turn with text: nothing was asked")
+    return None
+
+
+def _calls(messages: Sequence[Message]) -> Finding | None:
+    """Every call is answered once, by id, in the tool turns that directly follow it."""
+    waiting: dict[str, str] = {}
+    for place, message in enumerate(messages):
+        if message.role is Role.TOOL:
+            name = waiting.pop(message.tool_call_id or "", None)
+            if name is None:
+                return _fault(Fault.UNASKED_RESULT, f"message {place} answers no call of the assistant turn before it")
+            if message.name is not None and message.name != name:
+                reason = f"message {place} is a result of {message.name}, but its call id belongs to {name}"
+                return _fault(Fault.CALL_ID, reason)
+            continue
+        if waiting:
+            return _unanswered(waiting)
+        for call in message.tool_calls:
+            if message.role is not Role.ASSISTANT:
+                return _fault(Fault.ILLEGAL_TRANSITION, f"message {place} is a {message.role} turn with tool calls")
+            if not call.id or call.id in waiting:
+                return _fault(Fault.CALL_ID, f"message {place}: a call of {call.name} has no id, or one taken already")
+            waiting[call.id] = call.name
+    return _unanswered(waiting) if waiting else None
+
+
+def _unanswered(waiting: dict[str, str]) -> Finding:
+    return _fault(Fault.UNANSWERED_CALL, f"no result for the call of {', '.join(sorted(waiting.values()))}")
+
+
+def _end(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
+    last = messages[-1].role
+    if last is Role.TOOL and not settings.allow_dangling_call:
+        reason = "the run ends in a tool result; verification.allow_dangling_call keeps such runs"
+        return _fault(Fault.DANGLING_CALL, reason)
+    if last in (Role.USER, Role.SYSTEM):
+        return _fault(Fault.NO_ANSWER, f"the run ends in a {last} turn without an answer")
+    return None

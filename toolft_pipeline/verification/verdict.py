@@ -1,0 +1,105 @@
+"""What verification says of a run: accepted, or the first rule that it broke and why.
+
+Invariant: every run gets exactly one verdict, and a verdict's reason tells a person what to look at or to change. A
+reason never quotes a secret: it is redacted like the run itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct
+
+from toolft_pipeline.trajectories.category import Category
+
+
+class Rule(StrEnum):
+    """The rules, in the order in which they are asked: cheap ones first."""
+
+    STRUCTURE = "structure"
+    CATALOG = "catalog"
+    CONTROL_TOKENS = "control_tokens"
+    DEAD_ENDS = "dead_ends"
+    OUTCOME = "outcome"
+    REPLAY = "replay"
+    REDACTION = "redaction"
+
+
+class Fault(StrEnum):
+    """What a rule can find, for counting; the reason beside it says where."""
+
+    NO_USER_TURN = "no_user_turn"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    EMPTY_TURN = "empty_turn"
+    UNANSWERED_CALL = "unanswered_call"
+    UNASKED_RESULT = "unasked_result"
+    CALL_ID = "call_id"
+    DANGLING_CALL = "dangling_call"
+    NO_ANSWER = "no_answer"
+    UNKNOWN_TOOL = "unknown_tool"
+    MALFORMED_ARGUMENTS = "malformed_arguments"
+    INVALID_ARGUMENTS = "invalid_arguments"
+    CONTROL_TOKEN = "control_token"
+    TOO_MANY_TURNS = "too_many_turns"
+    REPEATED_CALL = "repeated_call"
+    REPEATED_ANSWER = "repeated_answer"
+    MOSTLY_ERRORS = "mostly_errors"
+    LOGGED_FAILURE = "logged_failure"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    NOT_REPLAYABLE = "not_replayable"
+    UNKNOWN_STATE = "unknown_state"
+    RESULT_DIFFERS = "result_differs"
+    FINAL_STATE_DIFFERS = "final_state_differs"
+    SANDBOX_CRASHED = "sandbox_crashed"
+    SANDBOX_TIMEOUT = "sandbox_timeout"
+    REDACTION_BREAKS_SCHEMA = "redaction_breaks_schema"
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One broken rule."""
+
+    rule: Rule
+    fault: Fault
+    reason: str
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """The verdict on one run; `rule`, `fault` and `reason` are None for an accepted one."""
+
+    trajectory_id: str
+    accepted: bool
+    rule: Rule | None
+    fault: Fault | None
+    reason: str | None
+    category: Category
+    tools: list[str]
+
+
+VERDICT_SCHEMA = pa.schema(
+    [
+        pa.field("trajectory_id", pa.string(), nullable=False),
+        pa.field("accepted", pa.bool_(), nullable=False),
+        pa.field("rule", pa.string()),
+        pa.field("fault", pa.string()),
+        pa.field("reason", pa.string()),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("tools", pa.list_(pa.string()), nullable=False),
+    ]
+)
+
+
+def write_verdicts(verdicts: Iterable[Verdict], path: Path) -> int:
+    """Write verdicts as one zstd parquet file; returns the rows written."""
+    rows = [msgspec.to_builtins(verdict) for verdict in verdicts]
+    pq.write_table(pa.Table.from_pylist(rows, schema=VERDICT_SCHEMA), path, compression="zstd")
+    return len(rows)
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """The verdicts of a file, in the order written."""
+    return msgspec.convert(pq.read_table(path).to_pylist(), list[Verdict])
