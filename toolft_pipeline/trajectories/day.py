@@ -127,7 +127,7 @@ def _read(files: list[Path], *, settings: AgentSettings, tally: _Tally, rejects:
             if isinstance(outcome, Trajectory):
                 yield outcome
                 continue
-            tally.reasons[outcome.reason] += 1
+            tally.reasons[outcome.reason.value] += 1
             rejects.add(
                 Reject(
                     file=path.name,

@@ -31,7 +31,8 @@ from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 
 FORMAT = "openai"
 
-_Count = Annotated[int, Meta(ge=0, lt=2**63)]
+_NULL = Raw(b"null")
+_Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
 
 
@@ -42,7 +43,7 @@ class _Part(Struct):
 
 class _Function(Struct):
     name: str
-    arguments: Raw = Raw(b"null")
+    arguments: Raw = _NULL
 
 
 class _Call(Struct):
@@ -59,8 +60,8 @@ class _Message(Struct):
     tool_calls: list[_Call] | None = None
     tool_call_id: str | None = None
     name: str | None = None
-    function_call: Raw | None = None
-    audio: Raw | None = None
+    function_call: Raw = _NULL
+    audio: Raw = _NULL
 
 
 class _Outcome(Struct):
@@ -82,7 +83,7 @@ class _Run(Struct):
     task_id: str | None = None
     task_key: str | None = None
     outcome: _Outcome | None = None
-    tools: Raw | None = None
+    tools: Raw = _NULL
     tools_ref: str | None = None
     initial_state: str | None = None
     final_state: str | None = None
@@ -113,24 +114,32 @@ def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = 
     except UnicodeDecodeError as error:
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
     except msgspec.ValidationError as error:
-        return Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
+        return _not_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
     except (msgspec.DecodeError, RecursionError) as error:
-        return _not_json(line, str(error))
+        return _not_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
 
 
-def _not_json(line: bytes, message: str) -> Rejection:
-    """A line that lost its end is told from one that was never JSON by its last byte: an object ends in a brace."""
-    start, end = line.strip()[:1], line.strip()[-1:]
-    if start == b"{" and (end != b"}" or "truncated" in message):
-        return Rejection(reason=RejectReason.TRUNCATED_LINE, detail=f"the line breaks off: {message}")
-    return Rejection(reason=RejectReason.MALFORMED_JSON, detail=message)
+def _not_json(line: bytes) -> Rejection | None:
+    """Why a line is not JSON at all, None where it is: the typed decoder stops at the first of either fault.
+
+    A line that lost its end is told from one that was never JSON by its last byte: an object ends in a brace.
+    """
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        start, end = line.strip()[:1], line.strip()[-1:]
+        if start == b"{" and end != b"}":
+            return Rejection(reason=RejectReason.TRUNCATED_LINE, detail=f"the line breaks off: {error}")
+        return Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
+    return None
 
 
 def _shape(error: msgspec.ValidationError) -> str:
-    """The mismatch without the value: msgspec quotes enum values, so what is quoted is cut."""
+    """What was wanted and where. msgspec quotes the value of an unknown enum member, so that value is left out."""
     message = str(error)
-    head, quote, rest = message.partition(" '")
-    return f"{head}{rest[rest.rfind(chr(39)) + 1 :]}" if quote else message
+    if not message.startswith("Invalid enum value"):
+        return message
+    return f"Invalid enum value - at {message.rpartition(' - at ')[2]}"
 
 
 def _trajectory(run: _Run, *, line: bytes, agent: str, source: Source, golden: bool) -> Trajectory:
@@ -163,7 +172,7 @@ def _message(message: _Message) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise msgspec.ValidationError("Invalid role - at `$.messages[...].role`")
-    if message.function_call is not None or message.audio is not None:
+    if message.function_call != _NULL or message.audio != _NULL:
         raise _UnsupportedError("a message carries function_call or audio; only tool_calls and text are read")
     return Message(
         role=role,
@@ -193,8 +202,8 @@ def _call(call: _Call) -> ToolCall:
     return ToolCall(id=call.id or "", name=call.function.name, arguments_json=text)
 
 
-def _tools_digest(tools: Raw | None) -> str | None:
-    return None if tools is None else f"sha256:{hashlib.sha256(bytes(tools)).hexdigest()}"
+def _tools_digest(tools: Raw) -> str | None:
+    return None if tools == _NULL else f"sha256:{hashlib.sha256(bytes(tools)).hexdigest()}"
 
 
 def _utc(text: str) -> str:

@@ -1,0 +1,22 @@
+"""Settings of a throw-away agent for tests of single stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from toolft_pipeline.settings import AgentSettings
+
+
+def agent(folder: Path, **sections: Any) -> AgentSettings:
+    """An agent whose file would lie in `folder`, with everything that the sections do not name at its default."""
+    return AgentSettings.model_validate(
+        {
+            "name": "tester",
+            "folder": folder,
+            "first_day": "2026-10-01",
+            "catalog": {"file": "catalog.json"},
+            "base_model": {"folder": "model"},
+            **sections,
+        }
+    )

@@ -1,0 +1,53 @@
+"""Short ways to write a run in a test."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from toolft_pipeline.trajectories.record import (
+    Message,
+    Outcome,
+    OutcomeStatus,
+    Role,
+    Source,
+    ToolCall,
+    Trajectory,
+    text_message,
+)
+
+
+def user(text: str) -> Message:
+    return text_message(Role.USER, text)
+
+
+def system(text: str) -> Message:
+    return text_message(Role.SYSTEM, text)
+
+
+def says(text: str) -> Message:
+    return text_message(Role.ASSISTANT, text)
+
+
+def calls(*wanted: tuple[str, str, dict[str, Any] | str], text: str = "") -> Message:
+    """An assistant turn with calls, each as (id, name, arguments)."""
+    made = tuple(
+        ToolCall(id=id_, name=name, arguments_json=args if isinstance(args, str) else json.dumps(args))
+        for id_, name, args in wanted
+    )
+    return Message(role=Role.ASSISTANT, content=says(text).content, tool_calls=made)
+
+
+def result(id_: str, name: str, text: str) -> Message:
+    return Message(role=Role.TOOL, content=text_message(Role.TOOL, text).content, tool_call_id=id_, name=name)
+
+
+def trajectory(*messages: Message, id_: str = "run-1", status: str = "success", **fields: Any) -> Trajectory:
+    return Trajectory(
+        trajectory_id=id_,
+        agent="assistant",
+        source=Source(file="2026-10-01.jsonl", line=1, offset=0, format="openai"),
+        outcome=Outcome(status=OutcomeStatus(status)),
+        messages=messages,
+        **fields,
+    )

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import stat
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolft_pipeline.settings import AgentSettings, load_agent
+from toolft_pipeline.trajectories.day import LogError, RawSummary, read_day, read_golden
+from toolft_pipeline.trajectories.rejects import line_hmac
+from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline_tests.agents import agent
+
+DAY = "2026-10-01"
+
+
+def good(id_: str) -> bytes:
+    return json.dumps({"id": id_, "messages": [{"role": "user", "content": "hi"}]}).encode()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> AgentSettings:
+    (tmp_path / "logs").mkdir()
+    return agent(tmp_path)
+
+
+def write(desk: AgentSettings, data: bytes, name: str = f"{DAY}.jsonl") -> None:
+    (desk.folder / "logs" / name).write_bytes(data)
+
+
+def read(desk: AgentSettings, out: Path) -> RawSummary:
+    out.mkdir(parents=True)
+    return read_day(desk, day=DAY, out=out)
+
+
+def test_read_day_mixed_lines_are_trajectories_or_rejects_with_their_place(desk: AgentSettings, tmp_path: Path) -> None:
+    write(desk, b"\n".join([good("a"), b"{broken", b"", good("b"), good("a"), b"x" * 50, b""]))
+    summary = read(desk, tmp_path / "out")
+    assert (summary.lines, summary.blank_lines, summary.trajectories, summary.rejects) == (5, 1, 2, 3)
+    assert summary.reasons == {"malformed_json": 1, "repeated_id": 1, "truncated_line": 1}
+    runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
+    assert [(run.trajectory_id, run.source.line) for run in runs] == [("a", 1), ("b", 4)]
+    rejects = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()
+    assert [reject["line"] for reject in rejects] == [2, 5, 6]
+    whole = (desk.folder / "logs" / f"{DAY}.jsonl").read_bytes()
+    assert whole[rejects[2]["offset"] :].startswith(b"xxx")
+    assert runs[1].source.offset == whole.index(good("b"))
+
+
+def test_read_day_several_files_of_a_day_are_read_in_order_of_their_names(desk: AgentSettings, tmp_path: Path) -> None:
+    write(desk, good("b"), f"{DAY}.part2.jsonl")
+    write(desk, gzip.compress(good("a")), f"{DAY}.part1.jsonl.gz")
+    write(desk, good("c"), "2026-10-02.jsonl")
+    write(desk, b"not a log", f"{DAY}.sha256")
+    summary = read(desk, tmp_path / "out")
+    assert summary.files == (f"{DAY}.part1.jsonl.gz", f"{DAY}.part2.jsonl")
+    assert [run.trajectory_id for run in read_trajectories(tmp_path / "out" / "trajectories.parquet")] == ["a", "b"]
+
+
+def test_read_day_without_logs_gives_empty_tables_and_says_so(desk: AgentSettings, tmp_path: Path) -> None:
+    summary = read(desk, tmp_path / "out")
+    assert (summary.files, summary.lines) == ((), 0)
+    assert list(read_trajectories(tmp_path / "out" / "trajectories.parquet")) == []
+    assert pq.read_table(tmp_path / "out" / "rejects.parquet").num_rows == 0
+
+
+def test_read_day_same_logs_give_the_same_bytes(desk: AgentSettings, tmp_path: Path) -> None:
+    write(desk, b"\n".join([good("a"), b"{broken"]))
+    for out in ("one", "two"):
+        read(desk, tmp_path / out)
+    for name in ("trajectories.parquet", "rejects.parquet"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_read_day_raw_tables_are_readable_by_their_owner_alone(desk: AgentSettings, tmp_path: Path) -> None:
+    write(desk, good("a"))
+    read(desk, tmp_path / "out")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()}
+    assert modes == {0o600}
+
+
+def test_read_day_reject_carries_a_keyed_digest_and_not_the_line(
+    desk: AgentSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOOLFT_HMAC_KEY", "k1")
+    write(desk, b'{"password": "hunter2"')
+    read(desk, tmp_path / "out")
+    reject = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()[0]
+    assert reject["hmac"] == line_hmac(b'{"password": "hunter2"', key=b"k1")
+    assert "hunter2" not in str(reject)
+
+
+def test_read_day_missing_log_folder_is_one_line_with_the_mend(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match=r"logs: the log folder cannot be read \(No such file.*logs\.folder") as caught:
+        read(agent(tmp_path), tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_read_day_unreadable_file_is_one_line_with_the_mend(desk: AgentSettings, tmp_path: Path) -> None:
+    write(desk, good("a"))
+    (desk.folder / "logs" / f"{DAY}.jsonl").chmod(0)
+    with pytest.raises(LogError, match="cannot be read"):
+        read(desk, tmp_path / "out")
+
+
+def test_read_day_folder_in_place_of_a_file_is_one_line_with_the_mend(desk: AgentSettings, tmp_path: Path) -> None:
+    (desk.folder / "logs" / f"{DAY}.jsonl").mkdir()
+    with pytest.raises(LogError, match=r"2026-10-01\.jsonl: cannot be read"):
+        read(desk, tmp_path / "out")
+
+
+@pytest.mark.parametrize("day", ["../../etc", "2026-10", "*", ""])
+def test_read_day_text_that_is_no_day_is_refused(desk: AgentSettings, tmp_path: Path, day: str) -> None:
+    with pytest.raises(LogError, match="not a day"):
+        read_day(desk, day=day, out=tmp_path)
+
+
+LINES = st.lists(
+    st.one_of(
+        st.binary(max_size=40),
+        st.sampled_from([b"", b" ", good("a"), good("b"), good("c")[:-3], b"[" * 400]),
+        st.sampled_from("abc").map(lambda id_: good(id_)),
+    ),
+    max_size=12,
+)
+
+
+@given(lines=LINES, packed=st.booleans(), cut=st.integers(0, 40))
+@settings(max_examples=150)
+def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
+    lines: list[bytes], packed: bool, cut: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("agent")
+    (folder / "logs").mkdir()
+    data = b"\n".join(lines)
+    desk = agent(folder, logs={"max_line_bytes": 100})
+    write(desk, gzip.compress(data)[: -cut or None] if packed else data, f"{DAY}.jsonl" + ".gz" * packed)
+    summary = read(desk, folder / "out")
+    rows = len(list(read_trajectories(folder / "out" / "trajectories.parquet")))
+    rejects = pq.read_table(folder / "out" / "rejects.parquet")
+    assert summary.lines == rows + rejects.num_rows == summary.trajectories + summary.rejects
+    if not packed:
+        expected = data.split(b"\n")
+        assert summary.lines + summary.blank_lines == len(expected) - (expected[-1] == b"")
+
+
+def test_read_golden_committed_agent_gives_golden_runs(assistant_folder: Path) -> None:
+    runs = read_golden(load_agent(assistant_folder / "agent.yaml"))
+    assert runs
+    assert all(run.golden and run.origin == "golden" for run in runs)
+
+
+def test_read_golden_broken_line_names_file_line_and_mend(desk: AgentSettings) -> None:
+    (desk.folder / "golden.jsonl").write_bytes(good("a") + b"\n\n{broken\n")
+    named = agent(desk.folder, logs={"golden": "golden.jsonl"})
+    with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*mend or remove the line"):
+        read_golden(named)
