@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jinja2 import TemplateError
 from msgspec import Struct, to_builtins
 
 from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
@@ -81,7 +82,10 @@ def trajectory_rows(
     if chat.thinking == "drop":
         messages = [{key: value for key, value in m.items() if key != "reasoning_content"} for m in messages]
     category = str(categorize(trajectory.messages))
-    rendered = render_rows(messages, chat_format=chat_format, catalog_mode=chat.catalog_mode, tools=tools)
+    try:
+        rendered = render_rows(messages, chat_format=chat_format, catalog_mode=chat.catalog_mode, tools=tools)
+    except TemplateError as error:
+        raise ChatFormatError(f"{trajectory.trajectory_id}: {error}; reject such runs or choose a format") from error
     return [
         ChatRow(
             row_id=f"{trajectory.trajectory_id}#{number}",

@@ -61,11 +61,14 @@ class ChatFormat:
 
     def template(self, *, catalog_mode: CatalogMode) -> str:
         """The template with control strings and default catalog mode written into its head."""
-        controls = [[control, *neutral_forms(control)] for control in self.control_strings]
-        return (
-            f"{{%- set controls = {json.dumps(controls)} -%}}\n"
-            f"{{%- set catalog_mode = catalog_mode | default({json.dumps(catalog_mode.value)}) -%}}\n"
-            + _template_source(self.template_file)
+        forms = [(control, *neutral_forms(control)) for control in self.control_strings]
+        return "\n".join(
+            (
+                _replacing_macro("plain", [(control, spaced) for control, spaced, _ in forms]),
+                _replacing_macro("in_json", [(control, escaped) for control, _, escaped in forms]),
+                f"{{%- set catalog_mode = catalog_mode | default({json.dumps(catalog_mode.value)}) -%}}",
+                _template_source(self.template_file),
+            )
         )
 
     def classify(self, token: str) -> TokenClass | None:
@@ -80,9 +83,16 @@ class ChatFormat:
 
 
 def neutral_forms(control: str) -> tuple[str, str]:
-    """A control string made harmless: in plain text by a space that shows, in a JSON string by an escape (same value)."""
+    """A control string made harmless: in plain text by a visible space, in a JSON string by an escape (same value)."""
     escaped = "<\\/" + control[2:] if control.startswith("</") else f"\\u{ord(control[0]):04x}" + control[1:]
     return f"{control[0]} {control[1:]}", escaped
+
+
+def _replacing_macro(name: str, pairs: list[tuple[str, str]]) -> str:
+    """A jinja macro that replaces one string after the other; a text without any of their first characters is quick."""
+    absent = " and ".join(f"{json.dumps(first)} not in text" for first in sorted({old[0] for old, _ in pairs}))
+    chain = "".join(f"\n    | replace({json.dumps(old)}, {json.dumps(new)})" for old, new in pairs)
+    return f"{{%- macro {name}(text) -%}}\n  {{{{- text if {absent} else text{chain} -}}}}\n{{%- endmacro -%}}"
 
 
 @cache

@@ -24,7 +24,7 @@ class ParsedCall:
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedTurn:
-    """A turn as read. With anything `malformed` it has no calls and `text` is the whole turn, as a server hands it on."""
+    """A turn as read. With anything `malformed` it has no calls and `text` is the whole turn, as from a server."""
 
     text: str
     calls: tuple[ParsedCall, ...] = ()

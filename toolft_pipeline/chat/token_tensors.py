@@ -110,9 +110,10 @@ def write_token_tensors(
             encoded = [_encode(row, encoder=encoder, tokenizer=saved) for row in chat_rows]
             messages = with_system_policy(trajectory, policy=settings.chat.system_prompt)
             prover.prove(
+                trajectory_id=trajectory.trajectory_id,
                 messages=messages,
                 rows=[_tensor_row(one) for one in encoded],
-                head=bool(tools) or messages[0].role is Role.SYSTEM,
+                catalog=bool(tools),
             )
             for one in encoded:
                 tensor = _tensor(one)
@@ -175,13 +176,17 @@ def with_system_policy(trajectory: Trajectory, *, policy: str) -> tuple[Message,
 
 
 def _paired(*, accepted: Path, rows: Path) -> Iterator[tuple[Trajectory, list[ChatRow]]]:
-    """Each trajectory with its rows, both files in one order; trajectories without rows are passed over."""
-    trajectories = read_trajectories(accepted)
-    for trajectory_id, group in groupby(read_chat_rows(rows), key=lambda row: row.trajectory_id):
-        trajectory = next((one for one in trajectories if one.trajectory_id == trajectory_id), None)
-        if trajectory is None:
-            raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
+    """Every trajectory with its rows, if it has any; both files are in one order."""
+    groups = groupby(read_chat_rows(rows), key=lambda row: row.trajectory_id)
+    trajectory_id, group = next(groups, (None, iter(())))
+    for trajectory in read_trajectories(accepted):
+        if trajectory.trajectory_id != trajectory_id:
+            yield trajectory, []
+            continue
         yield trajectory, list(group)
+        trajectory_id, group = next(groups, (None, iter(())))
+    if trajectory_id is not None:
+        raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
 
 
 def _encode(row: ChatRow, *, encoder: RowEncoder, tokenizer: PreTrainedTokenizerBase) -> _Encoded:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 NO_LOSS = -100
 """The label that PyTorch's cross entropy ignores."""
 
-CACHED_CHUNKS = 200_000
-"""Distinct stretches kept, about 100 MB; then the memory is emptied and fills again."""
+CACHED_CHARACTERS = 8_000_000
+"""Text whose ids are remembered, about 100 MB; then the memory is emptied and fills again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class RowEncoder:
         self._encode = tokenizer._tokenizer.encode
         self._borders = re.compile(f"({'|'.join(_borders(tokenizer, chat_format))})")
         self._known: dict[str, list[int]] = {}
+        self._characters = 0
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text, no token added."""
@@ -60,8 +61,10 @@ class RowEncoder:
         return TokenRow(input_ids=input_ids, labels=labels)
 
     def _learn(self, chunk: str) -> list[int]:
-        if len(self._known) >= CACHED_CHUNKS:
+        self._characters += len(chunk)
+        if self._characters > CACHED_CHARACTERS:
             self._known.clear()
+            self._characters = len(chunk)
         ids: list[int] = self._encode(chunk, add_special_tokens=False).ids
         self._known[chunk] = ids
         return ids

@@ -120,22 +120,27 @@ def check_parser(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> str
 
 
 def check_control_tokens(
-    subject: Subject, *, tokenizer: PreTrainedTokenizerBase, control_ids: frozenset[int], head: bool
+    subject: Subject, *, tokenizer: PreTrainedTokenizerBase, control_ids: frozenset[int], catalog: bool
 ) -> str | None:
-    """The control tokens of the row are its turn borders and nothing else; each turn is opened by its speaker."""
-    speakers = oracle.speakers(subject.history, head=head)
+    """The control tokens of the row are its turn borders and nothing else; between them stands what was recorded."""
+    turns = oracle.turns(subject.history, catalog=catalog)
     borders = tokenizer.convert_tokens_to_ids(list(oracle.TURN_BORDERS))
     assert isinstance(borders, list)
-    wanted = [tokenizer.bos_token_id, *borders * len(speakers)]
+    wanted = [tokenizer.bos_token_id, *borders * len(turns)]
     found = [token for token in subject.input_ids if token in control_ids]
     if found != wanted:
         stray = next((a for a, b in zip(found, [*wanted, None], strict=False) if a != b), None)
         name = "fewer" if stray is None else f"{tokenizer.convert_ids_to_tokens(stray)} out of place"
         return f"{len(found)} control tokens where {len(wanted)} are wanted: {name}"
-    opened = _decode(tokenizer, subject.input_ids).split(oracle.TURN_BORDERS[0])[1:]
-    for number, (turn, speaker) in enumerate(zip(opened, speakers, strict=True)):
-        if not turn.startswith(f"{speaker}\n"):
-            return f"turn {number} is opened by {turn[:12]!r}, not by {speaker}"
+    written = _decode(tokenizer, subject.input_ids).split(oracle.TURN_BORDERS[0])[1:]
+    for number, (turn, wanted_turn) in enumerate(zip(written, turns, strict=True)):
+        text = turn.removesuffix("\n").removesuffix(oracle.END_OF_TURN)
+        recorded = f"{wanted_turn.speaker}\n{wanted_turn.content}".replace(oracle.WORD_BORDER, " ")
+        if catalog and number == 0:
+            ends, recorded = text[len("user\n") :], recorded[len("user\n") :].rsplit("\n\n", 1)[-1]
+            text = ends[-len(recorded) :] if recorded else ""
+        if text != recorded:
+            return f"turn {number} holds {_difference(text, recorded)}"
     return None
 
 

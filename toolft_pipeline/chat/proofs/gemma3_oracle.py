@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from toolft_pipeline.trajectories.record import Message, Role
 
 END_OF_TURN = "<end_of_turn>"
 TURN_BORDERS = ("<start_of_turn>", END_OF_TURN)
+WORD_BORDER = "\u2581"
+"""The tokenizer writes spaces with this mark, so one in content comes back as a space."""
 
 _NAMES = "bos|eos|pad|unk|mask|start_of_turn|end_of_turn|start_of_image|end_of_image|/?tool_call|/?tool_response"
 _CONTROL = re.compile(rf"<(?=(?:{_NAMES})>|unused)|\[(?=multimodal\])")
@@ -30,16 +33,39 @@ def answer(message: Message) -> str:
     return "\n".join([said, *calls] if said else calls) + END_OF_TURN
 
 
-def speakers(messages: Sequence[Message], *, head: bool) -> list[str]:
-    """Who opens each turn of the text: `user` or `model`. `head` says that a system prompt or catalog stands first."""
-    spoken = messages[1:] if messages and messages[0].role is Role.SYSTEM else messages
-    opened = ["user"] if head and (not spoken or spoken[0].role is Role.ASSISTANT) else []
-    previous = None
-    for message in spoken:
-        if not (message.role is Role.TOOL and previous is Role.TOOL):
-            opened.append("model" if message.role is Role.ASSISTANT else "user")
-        previous = message.role
-    return opened
+class Turn(NamedTuple):
+    """A turn of the text: who opens it, and the content between that line and the end of turn."""
+
+    speaker: str
+    content: str
+
+
+def turns(messages: Sequence[Message], *, catalog: bool) -> list[Turn]:
+    """The turns that a history makes, without the catalog that may open the first one.
+
+    A system prompt opens the first user turn, results in a row share one.
+    """
+    system = messages[0].text if messages and messages[0].role is Role.SYSTEM else None
+    spoken = messages if system is None else messages[1:]
+    made = [Turn(*turn) for turn in _spoken(spoken)]
+    if system or catalog:
+        head = neutral_text(system or "")
+        if not made or spoken[0].role is Role.ASSISTANT:
+            return [Turn("user", head), *made]
+        made[0] = Turn("user", f"{head}\n\n{made[0].content}" if head else made[0].content)
+    return made
+
+
+def _spoken(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
+    for is_tool, run in groupby(messages, key=lambda message: message.role is Role.TOOL):
+        if is_tool:
+            yield "user", "\n".join(f"<tool_response>{neutral_text(one.text)}</tool_response>" for one in run)
+            continue
+        for message in run:
+            if message.role is Role.ASSISTANT:
+                yield "model", answer(message).removesuffix(END_OF_TURN)
+            else:
+                yield "user", neutral_text(message.text)
 
 
 def calls(message: Message) -> list[tuple[str, str]]:

@@ -49,8 +49,10 @@ class Prover:
         self._failures: dict[Proof, list[Failure]] = defaultdict(list)
         self._checked: Counter[Proof] = Counter()
 
-    def prove(self, *, messages: tuple[Message, ...], rows: Sequence[TensorRow], head: bool) -> None:
-        """Put the rows of one trajectory to the proofs. `head`: a system prompt or a catalog opens the text."""
+    def prove(
+        self, *, trajectory_id: str, messages: tuple[Message, ...], rows: Sequence[TensorRow], catalog: bool
+    ) -> None:
+        """Put the rows of one trajectory to the proofs. `catalog`: one opens the text."""
         turns = [place for place, message in enumerate(messages) if message.role is Role.ASSISTANT]
         met = 0
         for row in rows:
@@ -59,17 +61,17 @@ class Prover:
                 spans.append(TrainedSpan(start=start, end=end, place=turns[met] if met < len(turns) else None))
                 met += 1
             if row.trained:
-                self._prove_row(row, spans=tuple(spans), messages=messages, head=head)
-        if met < len(turns) and rows:
+                self._prove_row(row, spans=tuple(spans), messages=messages, catalog=catalog)
+        if met < len(turns):
             missing = f"{len(turns) - met} of {len(turns)} assistant turns carry no loss"
-            self._fail(Proof.LOSS_MASK, rows[-1].row_id, missing)
+            self._fail(Proof.LOSS_MASK, trajectory_id, missing)
 
     def report(self) -> ProofReport:
         """What was found so far."""
         return report(rows_checked=dict(self._checked), failures=self._failures)
 
     def _prove_row(
-        self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], head: bool
+        self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], catalog: bool
     ) -> None:
         subject = Subject(row_id=row.row_id, input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
         proofs: dict[Proof, Callable[[], str | None]] = {
@@ -77,7 +79,7 @@ class Prover:
             Proof.SERVING_PROMPT: lambda: check_serving_prompt(subject, tokenizer=self._tokenizer, tools=self._tools),
             Proof.PARSER: lambda: check_parser(subject, tokenizer=self._tokenizer),
             Proof.CONTROL_TOKENS: lambda: check_control_tokens(
-                subject, tokenizer=self._tokenizer, control_ids=self._control_ids, head=head
+                subject, tokenizer=self._tokenizer, control_ids=self._control_ids, catalog=catalog
             ),
         }
         for proof, check in proofs.items():
