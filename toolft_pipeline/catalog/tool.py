@@ -51,9 +51,9 @@ class Catalog(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The catalog's one text: JSON in the shape of MCP's `tools/list`, without spaces."""
+        """The catalog's one text: JSON in the shape of MCP's `tools/list`, readable."""
         tools = [{"name": t.name, "description": t.description, "inputSchema": t.parameters} for t in self.tools]
-        return json.dumps({"tools": tools}, separators=(",", ":"), ensure_ascii=False)
+        return json.dumps({"tools": tools}, indent=1, ensure_ascii=False) + "\n"
 
     @property
     def digest(self) -> str:

@@ -7,7 +7,7 @@ backend that another item left broken.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +32,7 @@ def map_on_sandboxes(
     settings: SandboxSettings,
     cwd: Path,
     failed: Callable[[Item, SandboxError], Result] | None = None,
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield `work(sandbox, item)` for every item, in order, on `settings.sessions` servers side by side.
 
     `work` resets the sandbox itself, as its first step. An item whose server crashes or hangs is tried once more on

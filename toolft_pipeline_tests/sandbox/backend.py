@@ -60,7 +60,19 @@ def spawn() -> str:
     return str(child.pid)
 
 
+@server.tool()
+def die_once(mark: str) -> str:
+    """End the process unless it has done so before: a file is the memory."""
+    if not os.path.exists(mark):
+        with open(mark, "w"):
+            os._exit(3)
+    return "{}"
+
+
 if __name__ == "__main__":
+    if pid_file := os.environ.get("BACKEND_PID_FILE"):
+        with open(pid_file, "a") as file:
+            file.write(f"{os.getpid()}\n")
     mode = sys.argv[1] if len(sys.argv) > 1 else ""
     if mode == "hang":
         time.sleep(3600)
@@ -69,3 +81,5 @@ if __name__ == "__main__":
     if mode == "chatty":
         print("a stray line on stdout", flush=True)
     server.run()
+    if mode == "stubborn":
+        time.sleep(3600)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from toolft_pipeline.catalog.tool import Catalog, CatalogError, Tool, parse_catalog
+
+SCHEMA = {"type": "object", "properties": {"b": {"type": "integer"}, "a": {"type": "string"}}, "required": ["a"]}
+MCP = {"name": "find", "description": "Find it.", "inputSchema": SCHEMA}
+OPENAI = {"type": "function", "function": {"name": "find", "description": "Find it.", "parameters": SCHEMA}}
+RESPONSES = {"type": "function", "name": "find", "description": "Find it.", "parameters": SCHEMA}
+
+
+@pytest.mark.parametrize("document", [[MCP], {"tools": [MCP]}, [OPENAI], {"tools": [OPENAI]}, [RESPONSES]])
+def test_parse_catalog_of_any_shape_gives_the_same_catalog(document: object) -> None:
+    catalog = parse_catalog(document, where="here")
+    assert catalog == Catalog(tools=(Tool(name="find", description="Find it.", parameters=SCHEMA),))
+    assert catalog.openai_tools() == [OPENAI]
+
+
+def test_catalog_text_parses_back_to_the_same_text_with_the_order_of_its_source() -> None:
+    catalog = parse_catalog([MCP, MCP | {"name": "alter"}], where="here")
+    again = parse_catalog(json.loads(catalog.text), where="there")
+    assert again.text == catalog.text
+    assert again.digest == catalog.digest
+    assert again.names == ("find", "alter")
+    assert list(again.tools[0].parameters["properties"]) == ["b", "a"]
+
+
+def test_tool_digest_changes_with_the_schema_and_not_with_order_or_description() -> None:
+    tool = parse_catalog([MCP], where="here").tools[0]
+    reordered = {"required": ["a"], "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "type": "object"}
+    assert Tool(name="find", description="Other.", parameters=reordered).digest == tool.digest
+    assert Tool(name="find", description="Find it.", parameters=SCHEMA | {"required": []}).digest != tool.digest
+    assert Tool(name="seek", description="Find it.", parameters=SCHEMA).digest != tool.digest
+
+
+def test_tool_without_parameters_takes_none() -> None:
+    assert parse_catalog([{"name": "now"}], where="here").tools[0].parameters == {"type": "object", "properties": {}}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, r"here: a list of tools, or an object with the key `tools`, is wanted"),
+        ([], r"here: a list of tools"),
+        ("text", r"here: a list of tools"),
+        ([7], r"here: tool 1: an object is wanted, found int"),
+        ([{"description": "x"}], r"here: tool 1: `name` must be text without spaces or quotes, found None"),
+        ([{"name": "two words"}], r"tool 1: `name` must be"),
+        ([MCP, {"name": "x", "inputSchema": "text"}], r"here: tool 2 \(x\): its arguments must be a JSON Schema"),
+        ([{"name": "x", "parameters": {"type": "array"}}], r"of type object; mend `inputSchema` or `parameters`"),
+        ([MCP, MCP], r"here: tool 'find' is declared 2 times; keep one"),
+    ],
+)
+def test_parse_catalog_of_no_catalog_is_one_line_with_the_mend(document: Any, message: str) -> None:
+    with pytest.raises(CatalogError, match=message) as caught:
+        parse_catalog(document, where="here")
+    assert "\n" not in str(caught.value)
