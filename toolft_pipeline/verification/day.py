@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, read_golden
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
-from toolft_pipeline.verification.catalog import check_catalog, rename_tools
+from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
 from toolft_pipeline.verification.redaction import redact, redact_text
 from toolft_pipeline.verification.replaying import Judged, replay_all
@@ -95,7 +96,7 @@ def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Pr
 
 def _judged(runs: Iterable[Trajectory], judge: Judge) -> Iterator[Judged]:
     for logged in runs:
-        run = rename_tools(logged, renames=judge.renames)
+        run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
         yield Judged(run=run, renamed=run is not logged, finding=check_cheap(run, judge=judge))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.settings import AgentSettings
@@ -39,11 +40,12 @@ class Judge:
 def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
     """The rules' knowledge from the catalog's file or folder and the settings. Raises `CatalogError`."""
     today = load_catalog(catalog)
+    renames = settings.catalog.renames
     return Judge(
         settings=settings,
         names=frozenset(today.names),
         validator=CatalogValidator(today),
-        renames={},
+        renames={} if renames is None else load_renames(settings.path(renames), catalog=today),
         control_strings=get_format(settings.chat.format).control_strings,
         hmac_key=hmac_key(),
     )

@@ -24,7 +24,7 @@ _AFTER: dict[Role | None, frozenset[Role]] = {
 
 def check_structure(messages: Sequence[Message], *, settings: VerificationSettings) -> Finding | None:
     """The first structural fault of a run, if any. Places are 0-based message numbers."""
-    return _transitions(messages, settings) or _calls(messages) or _end(messages, settings)
+    return _calls(messages) or _transitions(messages, settings) or _end(messages, settings)
 
 
 def _fault(fault: Fault, reason: str) -> Finding:

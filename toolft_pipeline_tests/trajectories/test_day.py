@@ -126,7 +126,7 @@ LINES = st.lists(
     st.one_of(
         st.binary(max_size=40),
         st.sampled_from([b"", b" ", good("a"), good("b"), good("c")[:-3], b"[" * 400]),
-        st.sampled_from("abc").map(lambda id_: good(id_)),
+        st.sampled_from("abc").map(good),
     ),
     max_size=12,
 )

@@ -181,7 +181,6 @@ def test_openai_damaged_line_gives_a_run_or_a_rejection(cut: int, junk: bytes) -
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udc00\ud800", r"\ud800A", r"\u0000"])
 def test_openai_lone_surrogates_never_reach_the_record(escape: str) -> None:
-    line = ('{"messages": [{"role": "user", "content": "%s abcdefgh"}]}' % escape).encode()
-    run = read(line)
+    run = read(f'{{"messages": [{{"role": "user", "content": "{escape} abcdefgh"}}]}}'.encode())
     if isinstance(run, Trajectory):
         run.messages[0].text.encode("utf-8")

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from toolft_pipeline.verification.outcome import check_outcome
+from toolft_pipeline.verification.verdict import Fault
+from toolft_pipeline_tests.conversations import says, trajectory, user
+
+TALK = (user("hi"), says("hello"))
+
+
+def test_outcome_success_passes() -> None:
+    assert check_outcome(trajectory(*TALK)) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "fault"), [("failure", Fault.LOGGED_FAILURE), ("unknown", Fault.UNKNOWN_OUTCOME)]
+)
+def test_outcome_run_without_success_is_refused_unless_it_is_golden(status: str, fault: Fault) -> None:
+    finding = check_outcome(trajectory(*TALK, status=status))
+    assert finding is not None
+    assert finding.fault is fault
+    assert check_outcome(trajectory(*TALK, status=status, golden=True)) is None

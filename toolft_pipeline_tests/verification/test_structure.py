@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from toolft_pipeline.settings import VerificationSettings
+from toolft_pipeline.trajectories.record import Message, Role
+from toolft_pipeline.verification.structure import check_structure
+from toolft_pipeline.verification.verdict import Fault, Rule
+from toolft_pipeline_tests.conversations import calls, result, says, system, user
+
+STRICT = VerificationSettings()
+ASK = user("Where is it?")
+CALL = calls(("a", "find", {}))
+FOUND = result("a", "find", "{}")
+TWO = calls(("a", "find", {}), ("b", "price", {}))
+PRICE = result("b", "price", "{}")
+DONE = says("There.")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (ASK, DONE),
+        (system("Be brief."), ASK, CALL, FOUND, DONE),
+        (ASK, CALL, FOUND, CALL, FOUND, DONE, ASK, DONE),
+        (ASK, TWO, FOUND, PRICE, DONE),
+        (ASK, TWO, PRICE, FOUND, DONE),
+    ],
+)
+def test_structure_legal_run_passes(messages: tuple[Message, ...]) -> None:
+    assert check_structure(messages, settings=STRICT) is None
+
+
+@pytest.mark.parametrize(
+    ("messages", "fault"),
+    [
+        ((DONE, ASK, DONE), Fault.ILLEGAL_TRANSITION),
+        ((ASK, DONE, DONE), Fault.ILLEGAL_TRANSITION),
+        ((ASK, ASK, DONE), Fault.ILLEGAL_TRANSITION),
+        ((ASK, FOUND, DONE), Fault.UNASKED_RESULT),
+        ((ASK, system("Be rude."), DONE), Fault.ILLEGAL_TRANSITION),
+        ((ASK, CALL, FOUND, ASK, DONE), Fault.ILLEGAL_TRANSITION),
+        ((Message(role=Role.USER, tool_calls=CALL.tool_calls), DONE), Fault.ILLEGAL_TRANSITION),
+        ((ASK, says(" ")), Fault.EMPTY_TURN),
+        ((user(" "), DONE), Fault.NO_USER_TURN),
+        ((ASK, CALL, DONE), Fault.UNANSWERED_CALL),
+        ((ASK, CALL), Fault.UNANSWERED_CALL),
+        ((ASK, TWO, FOUND, DONE), Fault.UNANSWERED_CALL),
+        ((ASK, CALL, ASK, DONE), Fault.UNANSWERED_CALL),
+        ((ASK, DONE, FOUND, DONE), Fault.UNASKED_RESULT),
+        ((ASK, CALL, FOUND, FOUND, DONE), Fault.UNASKED_RESULT),
+        ((ASK, CALL, result("z", "find", "{}"), DONE), Fault.UNASKED_RESULT),
+        ((ASK, CALL, result("a", "price", "{}"), DONE), Fault.CALL_ID),
+        ((ASK, calls(("a", "find", {}), ("a", "price", {})), FOUND, PRICE, DONE), Fault.CALL_ID),
+        ((ASK, calls(("", "find", {})), result("", "find", "{}"), DONE), Fault.CALL_ID),
+        ((ASK, CALL, FOUND), Fault.DANGLING_CALL),
+        ((ASK, DONE, ASK), Fault.NO_ANSWER),
+        ((system("Be brief."),), Fault.NO_USER_TURN),
+    ],
+)
+def test_structure_each_illegal_run_is_refused_for_its_own_reason(messages: tuple[Message, ...], fault: Fault) -> None:
+    finding = check_structure(messages, settings=STRICT)
+    assert finding is not None
+    assert (finding.rule, finding.fault) == (Rule.STRUCTURE, fault)
+
+
+def test_structure_agents_that_log_consecutive_user_turns_are_let_through_by_a_setting() -> None:
+    settings = VerificationSettings(allow_consecutive_user_turns=True)
+    assert check_structure((ASK, ASK, DONE), settings=settings) is None
+
+
+def test_structure_runs_that_end_in_a_tool_turn_are_let_through_by_a_setting() -> None:
+    settings = VerificationSettings(allow_dangling_call=True)
+    assert check_structure((ASK, CALL, FOUND, ASK, CALL, FOUND), settings=settings) is None
+    assert check_structure((ASK, CALL), settings=settings) is not None
