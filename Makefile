@@ -1,0 +1,35 @@
+# Everything runs from a virtual environment of its own; PYTHON names the interpreter that makes it (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export DAGSTER_HOME := $(CURDIR)
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.PHONY: demo quality test dev lint bench faults data clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	touch $@
+
+demo: $(STAMP)  ## the main job on the committed logs: raw -> champion, then the table
+	$(BIN)/toolft run helpdesk
+	$(BIN)/toolft show helpdesk eval_report
+
+test: $(STAMP)  ## the whole suite
+	$(BIN)/python -m pytest -q
+
+dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
+	mkdir -p data/.dagster
+	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
+
+lint: $(STAMP)  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:  ## forget everything that the pipeline made
+	rm -rf data/.warehouse data/.dagster

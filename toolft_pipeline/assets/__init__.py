@@ -1,0 +1,1 @@
+"""The assets, one module each: wiring between versions on disk and the functions that make them, no logic."""

@@ -1,0 +1,166 @@
+"""A stage as a Dagster asset: read handles, call one function, report what was made.
+
+Invariant: nothing here decides anything. Data versions are content digests, so staleness in the UI is the early
+cutoff of the warehouse; a person's mistake ends in one line and is not retried.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from toolft_pipeline.assets.service import SERVICE, in_service
+from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Span, Stage, run_stage
+from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
+from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
+from toolft_pipeline.settings import AGENT_FILE, AgentSettings, load_agent, warehouse_root
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+ACCELERATOR_TAGS: dict[str, Any] = {
+    ACCELERATOR_TAG: "1",
+    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
+    "dagster-ray/config": {"num_gpus": 1},
+}
+"""Op tags of a step that needs an accelerator; each executor reads its own and ignores the others."""
+
+
+class AgentFile(dg.ConfigurableResource[AgentSettings]):
+    """The agent file that a run goes by, with dotted overrides from the run's config."""
+
+    path: str
+    overrides: dict[str, str] = {}
+    force: bool = False
+    """Build again even where a version with this fingerprint exists."""
+
+    def load(self) -> AgentSettings:
+        """The settings of this run. Raises `SettingsError`."""
+        return load_agent(Path(self.path), overrides=self.overrides)
+
+
+def resource_key(agent: str) -> str:
+    """Name of an agent's resource in run config."""
+    return f"{agent}_agent"
+
+
+def agent_resource(agent: AgentSettings) -> AgentFile:
+    """The resource that hands an agent's settings to its assets."""
+    return AgentFile(path=str(agent.folder / AGENT_FILE))
+
+
+def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
+    """All assets of one agent, in the order of the flow."""
+    return [_asset(stage, agent) for stage in STAGES]
+
+
+def service_source(agent: AgentSettings) -> dg.AssetsDefinition:
+    """What the champion pointer says is in service: observed, never made, so that the graph has no circle."""
+
+    @dg.observable_source_asset(
+        key=[agent.name, SERVICE],
+        group_name=f"{agent.name}_model",
+        description="The model that the champion pointer names.",
+    )
+    def model_in_service() -> dg.DataVersion:
+        serving = in_service(Warehouse(warehouse_root()), agent.name)
+        return dg.DataVersion("none" if serving is None else serving.content_digest)
+
+    return model_in_service
+
+
+def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
+    key = dg.AssetKey([agent.name, stage.asset])
+    agent_key = resource_key(agent.name)
+    deps = [
+        dg.AssetDep(dg.AssetKey([agent.name, asset]), partition_mapping=partition_mapping(span, agent))
+        for asset, span in stage.inputs.items()
+    ]
+    if stage.asset == "eval_report":
+        deps.append(dg.AssetDep(dg.AssetKey([agent.name, SERVICE])))
+
+    @dg.asset(
+        key=key,
+        deps=deps,
+        group_name=f"{agent.name}_{'data' if stage.group is Group.SOURCES else stage.group.value}",
+        description=stage.description,
+        kinds=set(stage.kinds),
+        owners=[agent.owner],
+        code_version=stage.code_version,
+        partitions_def=daily_partitions(agent) if stage.partitioned else None,
+        backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
+        pool=GPU_POOL if stage.accelerator else None,
+        op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
+        required_resource_keys={agent_key},
+        check_specs=[
+            dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
+            for check in stage.checks
+        ],
+    )
+    def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        file: AgentFile = getattr(context.resources, agent_key)
+        try:
+            version, reused = run_stage(
+                stage,
+                file.load(),
+                context.partition_key if stage.partitioned else None,
+                Warehouse(warehouse_root()),
+                progress=context.log.info,
+                run_id=context.run_id,
+                force=file.force,
+            )
+        except Exception as error:
+            if type(error).__module__.startswith("toolft_pipeline."):
+                raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(version.manifest.content_digest),
+            metadata={**_metadata(version, reused=reused), **_pictures(stage.plots(version))},
+            check_results=list(_check_results(stage, version)),
+        )
+
+    return run
+
+
+def _metadata(version: Version, *, reused: bool) -> dict[str, dg.MetadataValue[Any]]:
+    manifest = version.manifest
+    rows: dict[str, dg.MetadataValue[Any]] = {
+        f"rows/{name}": dg.MetadataValue.int(count) for name, count in manifest.rows.items()
+    }
+    if manifest.rows:
+        rows["dagster/row_count"] = dg.MetadataValue.int(next(iter(manifest.rows.values())))
+    headline = {
+        name: dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.json(value)
+        for name, value in manifest.headline.items()
+        if not isinstance(value, list)
+    }
+    return {
+        **rows,
+        **headline,
+        "place": dg.MetadataValue.path(str(version.folder)),
+        "reused": dg.MetadataValue.bool(reused),
+        "seconds": dg.MetadataValue.float(manifest.duration_s),
+        "bytes": dg.MetadataValue.int(sum(entry.size for entry in manifest.files)),
+    }
+
+
+def _pictures(plots: dict[str, Plot]) -> dict[str, dg.MetadataValue[Any]]:
+    return {
+        name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{base64.b64encode(plot.png).decode()})")
+        for name, plot in plots.items()
+    }
+
+
+def _check_results(stage: Stage, version: Version) -> Iterator[dg.AssetCheckResult]:
+    for check in stage.checks:
+        outcome: CheckOutcome = check.evaluate(version)
+        yield dg.AssetCheckResult(
+            check_name=check.name,
+            passed=outcome.passed,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+            metadata={name: dg.MetadataValue.json(value) for name, value in outcome.detail.items()},
+        )

@@ -1,0 +1,66 @@
+"""qlora_adapter[D]: a LoRA adapter over the 4-bit base, trained on the selected rows of the window."""
+
+from __future__ import annotations
+
+import pyarrow.parquet as pq
+
+from toolft_pipeline.assets import plots
+from toolft_pipeline.assets.stage import Group, Plot, Span, Stage, StageError, Work
+from toolft_pipeline.assets.token_tensors import proof_report
+from toolft_pipeline.chat.token_tensors import TENSORS_FILE
+from toolft_pipeline.curation.selection import SELECTION_FILE
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return settings.training.model_dump(mode="json", exclude={"save_steps"})
+
+
+def _build(work: Work) -> Built:
+    days = work.inputs["token_tensors"]
+    for day, version in days.items():
+        for proof, result in proof_report(version).results.items():
+            if result.n_failures:
+                first = result.failures[0]
+                raise StageError(
+                    f"{work.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
+                    f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
+                )
+    summary = train_adapter(
+        base=work.one("base_model").file("model"),
+        selection=work.one("training_set").file(SELECTION_FILE),
+        tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
+        settings=work.settings,
+        checkpoints=work.scratch,
+        out=work.out,
+        progress=work.progress,
+    )
+    return Built(
+        content=("adapter",),
+        rows={"rows": summary.rows, "steps": summary.steps},
+        headline=dict(summary.headline),
+    )
+
+
+def _plots(version: Version) -> dict[str, Plot]:
+    progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
+    kept = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
+    line = ([step for step, _ in kept], [loss for _, loss in kept])
+    return {"loss": plots.curves({"training loss": line}, title="Loss on assistant tokens", label="step")}
+
+
+STAGE = Stage(
+    asset="qlora_adapter",
+    description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
+    group=Group.MODEL,
+    kinds=("pytorch", "safetensors"),
+    code_version="1",
+    inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+    reads=_reads,
+    build=_build,
+    accelerator=True,
+    plots=_plots,
+)

@@ -1,0 +1,54 @@
+"""raw_trajectories[d]: a day of logs as records; what cannot be read is kept as a reject. A restricted zone."""
+
+from __future__ import annotations
+
+from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.day import REJECTS_FILE, TRAJECTORIES_FILE, log_files, read_day
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return settings.logs.model_dump(mode="json", include={"format", "max_line_bytes"})
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    return sources.files(*log_files(scope.settings, day=scope.partition or ""))
+
+
+def _build(work: Work) -> Built:
+    summary = read_day(work.settings, day=work.day, out=work.out)
+    work.progress(f"{summary.lines} lines: {summary.trajectories} trajectories, {summary.rejects} rejects")
+    return Built(
+        content=(TRAJECTORIES_FILE,),
+        rows={"lines": summary.lines, "trajectories": summary.trajectories, "rejects": summary.rejects},
+        headline={"reasons": dict(summary.reasons), "blank_lines": summary.blank_lines},
+    )
+
+
+def _lines_add_up(version: Version) -> CheckOutcome:
+    rows = version.manifest.rows
+    return CheckOutcome(passed=rows["lines"] == rows["trajectories"] + rows["rejects"], detail=dict(rows))
+
+
+STAGE = Stage(
+    asset="raw_trajectories",
+    description="A day of the agent's logs as records, unverified and unredacted; lines in = trajectories + rejects.",
+    group=Group.DATA,
+    kinds=("parquet",),
+    code_version="1",
+    inputs={},
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    checks=(
+        Check(
+            name="lines_add_up",
+            description="Every line of the logs is a trajectory or a reject with a reason.",
+            blocking=True,
+            evaluate=_lines_add_up,
+        ),
+    ),
+)

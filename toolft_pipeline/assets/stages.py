@@ -1,0 +1,31 @@
+"""All stages, in the order of the flow."""
+
+from __future__ import annotations
+
+from toolft_pipeline.assets import (
+    base_model,
+    champion,
+    chat_rows,
+    eval_report,
+    merged_model,
+    qlora_adapter,
+    raw_trajectories,
+    token_tensors,
+    tool_catalog,
+    training_set,
+    verified_trajectories,
+)
+
+STAGES = (
+    tool_catalog.STAGE,
+    base_model.STAGE,
+    raw_trajectories.STAGE,
+    verified_trajectories.STAGE,
+    chat_rows.STAGE,
+    token_tensors.STAGE,
+    training_set.STAGE,
+    qlora_adapter.STAGE,
+    merged_model.STAGE,
+    eval_report.STAGE,
+    champion.STAGE,
+)

@@ -1,0 +1,40 @@
+"""tool_catalog: the tools that exist today, in one canonical text."""
+
+from __future__ import annotations
+
+from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.stage import Group, Scope, Stage, Work
+from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return settings.catalog.model_dump(mode="json")
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    live = sources.sandbox(settings) if settings.catalog.mcp else {}
+    return live | sources.agent_file(settings, settings.catalog.file)
+
+
+def _build(work: Work) -> Built:
+    summary = build_catalog(work.settings, work.out)
+    work.progress(f"{len(summary.tools)} tools")
+    return Built(content=(CATALOG_FILE,), rows={"tools": len(summary.tools)}, headline={"digest": summary.digest})
+
+
+STAGE = Stage(
+    asset="tool_catalog",
+    description="The tools that exist today, canonical: every schema compiled, every digest known.",
+    group=Group.SOURCES,
+    kinds=("json",),
+    code_version="1",
+    inputs={},
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    partitioned=False,
+)

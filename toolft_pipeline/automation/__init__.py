@@ -1,0 +1,1 @@
+"""Partitions, jobs, schedules and the executor: when and where the assets are made."""

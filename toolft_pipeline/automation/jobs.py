@@ -1,0 +1,38 @@
+"""Jobs of an agent: its sources, one day of data, one as-of day of the model, and both for the night."""
+
+from __future__ import annotations
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from toolft_pipeline.assets.stage import Group
+from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.automation.partitions import daily_partitions
+from toolft_pipeline.settings import AgentSettings
+
+
+def job_name(agent: str, group: Group) -> str:
+    """Name of the job that makes one group of an agent's assets."""
+    return f"{agent}_{group.value}"
+
+
+def nightly_job_name(agent: str) -> str:
+    """Name of the job that makes a day's data and the model as of that day."""
+    return f"{agent}_nightly"
+
+
+def agent_jobs(agent: AgentSettings) -> list[UnresolvedAssetJobDefinition]:
+    """One job a group, and the night's."""
+    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL))
+    return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), night]
+
+
+def _job(agent: AgentSettings, name: str, groups: tuple[Group, ...]) -> UnresolvedAssetJobDefinition:
+    keys = [dg.AssetKey([agent.name, stage.asset]) for stage in STAGES if stage.group in groups]
+    return dg.define_asset_job(
+        name=name,
+        selection=dg.AssetSelection.assets(*keys),
+        partitions_def=None if groups == (Group.SOURCES,) else daily_partitions(agent),
+        description=f"{' and '.join(group.value for group in groups)} of agent {agent.name}",
+        executor_def=None if Group.MODEL in groups else dg.in_process_executor,
+    )

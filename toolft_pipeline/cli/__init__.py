@@ -1,0 +1,1 @@
+"""The command line: the same jobs on the same instance as the UI."""

@@ -1,0 +1,86 @@
+"""Launch Dagster runs from the command line: data in this process, models through the executor."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+
+from toolft_pipeline.assets.stage import Group
+from toolft_pipeline.automation.jobs import job_name
+from toolft_pipeline.cli.follow import LAUNCH_TAG, followed
+from toolft_pipeline.settings import AgentSettings
+
+PARTITION_TAG = "dagster/partition"
+DEFINITIONS = "toolft_pipeline.definitions"
+
+
+class RunFailedError(RuntimeError):
+    """A run failed; the message is one line a failed stage."""
+
+
+def launch_in_process(
+    instance: dg.DagsterInstance,
+    settings: AgentSettings,
+    group: Group,
+    *,
+    partition: str | None,
+    config: dict[str, Any],
+) -> None:
+    """One run of a group's job in this process. Raises `RunFailedError`."""
+    from toolft_pipeline.definitions import defs
+
+    launch = str(uuid.uuid4())
+    print(f"{settings.name} {group.value} {partition or ''}".rstrip(), flush=True)
+    with followed(instance, launch):
+        result = defs.resolve_job_def(job_name(settings.name, group)).execute_in_process(
+            instance=instance,
+            partition_key=partition,
+            run_config=config,
+            raise_on_error=False,
+            tags={LAUNCH_TAG: launch},
+        )
+    if not result.success:
+        raise RunFailedError(failure_lines(instance, result.run_id))
+
+
+def launch_model(
+    instance: dg.DagsterInstance, settings: AgentSettings, *, partition: str, config: dict[str, Any]
+) -> None:
+    """One run of the model's job, a process a step. Raises `RunFailedError`."""
+    launch = str(uuid.uuid4())
+    print(f"{settings.name} {Group.MODEL.value} {partition}", flush=True)
+    repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
+    job = ReconstructableJob(repository=repository, job_name=job_name(settings.name, Group.MODEL))
+    with followed(instance, launch):
+        result = dg.execute_job(
+            job,
+            instance=instance,
+            run_config=config,
+            tags={LAUNCH_TAG: launch, PARTITION_TAG: partition},
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise RunFailedError(failure_lines(instance, result.run_id))
+
+
+def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why a run failed: the deepest cause of each failed step, one line each."""
+    lines = []
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        data = event.step_failure_data
+        failure = data.user_failure_data
+        if failure is not None and failure.description:
+            lines.append(f"{event.step_key}: {failure.description}")
+        else:
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            message = "unknown error" if error is None else " ".join(error.message.split())
+            lines.append(f"{event.step_key}: {message}")
+    return "; ".join(lines) or f"run {run_id} failed before any step; see it in the UI (make dev)"

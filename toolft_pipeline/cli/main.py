@@ -1,0 +1,96 @@
+"""`toolft`: run an agent's pipeline, and show what it made.
+
+Exit status: 0 done or nothing to do, 1 a stage failed (one line why), 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from toolft_pipeline.settings import AGENT_FILE, AgentSettings, SettingsError, agents_root, load_agent
+
+
+class UsageError(ValueError):
+    """The command line asks for something that does not exist; one line with the mend."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the console script."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Parse and carry out one command; returns the exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.command(parsed))
+    except (UsageError, SettingsError) as error:
+        print(f"toolft: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("toolft: interrupted; run again to go on where it stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if not type(error).__module__.startswith("toolft_pipeline."):
+            raise
+        print(f"toolft: {error}", file=sys.stderr)
+        return 1
+
+
+def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str, str]]:
+    """Settings of a named agent and the parsed `--set` overrides."""
+    parsed = {}
+    for text in overrides:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise UsageError(f"--set {text}: write it as key=value, for example training.epochs=2")
+        parsed[key] = value
+    path = agents_root() / name / AGENT_FILE
+    if not path.is_file():
+        found = sorted(each.parent.name for each in agents_root().glob(f"[!.]*/{AGENT_FILE}"))
+        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}")
+    return load_agent(path, overrides=parsed), parsed
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="toolft", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    running = commands.add_parser("run", help="make what is missing or out of date, up to the champion")
+    running.add_argument("agent")
+    running.add_argument("--from", dest="first", metavar="DAY", help="first day of data (default: first day with logs)")
+    running.add_argument("--to", dest="last", metavar="DAY", help="last day, which the model is as of (default: newest)")
+    running.add_argument("--dry-run", action="store_true", help="print the plan with reasons and stop")
+    running.add_argument("--force", action="store_true", help="build again even what is up to date")
+    running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    running.set_defaults(command=_run)
+
+    showing = commands.add_parser("show", help="the version in force of one asset")
+    showing.add_argument("agent")
+    showing.add_argument("asset")
+    showing.add_argument("--partition", metavar="DAY", help="default: the newest")
+    showing.add_argument("--json", action="store_true", help="the whole manifest")
+    showing.set_defaults(command=_show)
+    return parser
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.run import run_agent
+
+    settings, overrides = find_agent(parsed.agent, parsed.set)
+    return run_agent(
+        settings,
+        overrides=overrides,
+        first=parsed.first,
+        last=parsed.last,
+        dry_run=parsed.dry_run,
+        force=parsed.force,
+    )
+
+
+def _show(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.show import show_asset
+
+    settings, _ = find_agent(parsed.agent, [])
+    return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)

@@ -1,0 +1,95 @@
+"""`toolft run`: plan by fingerprint, then run the same jobs on the same instance as the UI.
+
+Data stages run in this process, one Dagster run a day; model stages run through the executor, a process a step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from toolft_pipeline.assets.plan import Action, Step, make_plan
+from toolft_pipeline.assets.stage import DAY_NAME, Group
+from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.cli.main import UsageError
+from toolft_pipeline.settings import AgentSettings, warehouse_root
+from toolft_pipeline.warehouse.store import Warehouse
+
+
+def run_agent(
+    settings: AgentSettings,
+    *,
+    overrides: dict[str, str],
+    first: str | None,
+    last: str | None,
+    dry_run: bool,
+    force: bool,
+) -> int:
+    """Bring an agent's assets up to date for a range of days. Raises `RunFailedError`."""
+    days = chosen_days(settings, first=first, last=last)
+    warehouse = Warehouse(warehouse_root())
+    plan = make_plan(STAGES, settings, warehouse, days=days, force=force)
+    _print_plan(plan, whole=dry_run)
+    if dry_run or all(step.action is Action.REUSE for step in plan):
+        return 0
+    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
+    (Path(os.environ["DAGSTER_HOME"]) / "data" / ".dagster").mkdir(parents=True, exist_ok=True)
+    config = _run_config(settings, overrides, force=force)
+
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        from toolft_pipeline.cli.launch import launch_in_process, launch_model
+
+        if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
+            launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config)
+        for day in days:
+            if any(step.action is not Action.REUSE for step in plan if step.partition == day and _is_data(step)):
+                launch_in_process(instance, settings, Group.DATA, partition=day, config=config)
+        again = make_plan(STAGES, settings, warehouse, days=days, force=force)
+        if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
+            launch_model(instance, settings, partition=days[-1], config=config)
+    return 0
+
+
+def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None) -> list[str]:
+    """Days to bring up to date: those with logs between `first` and `last`. Raises `UsageError` where none is left."""
+    for day in (first, last):
+        if day is not None and not DAY_NAME.fullmatch(day):
+            raise UsageError(f"{day}: not a day; write YYYY-MM-DD")
+    folder = settings.path(settings.logs.folder)
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
+    with_logs = sorted({match.group() for path in folder.iterdir() if (match := DAY_NAME.match(path.name))})
+    days = [day for day in with_logs if (first or settings.first_day) <= day <= (last or day)]
+    if not days:
+        raise UsageError(f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
+                         "files are named YYYY-MM-DD.jsonl")
+    return days
+
+
+def _is_data(step: Step) -> bool:
+    return step.stage.group is Group.DATA
+
+
+def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bool) -> dict[str, Any]:
+    from toolft_pipeline.assets.build import agent_resource, resource_key
+
+    file = agent_resource(settings)
+    return {
+        "resources": {
+            resource_key(settings.name): {"config": {"path": file.path, "overrides": overrides, "force": force}}
+        },
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+
+
+def _print_plan(plan: list[Step], *, whole: bool) -> None:
+    counts = Counter(step.action for step in plan)
+    print(", ".join(f"{counts[action]} to {action}" if action is not Action.UNKNOWN else f"{counts[action]} unknown yet"
+                    for action in Action))
+    for step in plan:
+        if whole:
+            print(f"  {step.action:8}{step.stage.asset:24}{step.partition or '':12}{step.reason}")

@@ -1,0 +1,41 @@
+"""`toolft show`: the version in force of one asset, its counts and its headline."""
+
+from __future__ import annotations
+
+import json
+
+from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.cli.main import UsageError
+from toolft_pipeline.settings import warehouse_root
+from toolft_pipeline.warehouse.manifest import MANIFEST, Address
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+
+def show_asset(agent: str, asset: str, *, partition: str | None, as_json: bool) -> int:
+    """Print a version. Raises `UsageError` where there is none."""
+    stage = next((stage for stage in STAGES if stage.asset == asset), None)
+    if stage is None:
+        raise UsageError(f"no asset {asset!r}; there are {', '.join(stage.asset for stage in STAGES)}")
+    warehouse = Warehouse(warehouse_root())
+    if stage.partitioned and partition is None:
+        made = warehouse.partitions(agent, asset)
+        partition = made[-1] if made else None
+    version = warehouse.current(Address(agent=agent, asset=asset, partition=partition))
+    if version is None:
+        raise UsageError(f"{agent}/{asset} was never made; run `toolft run {agent}` first")
+    if as_json:
+        print((version.folder / MANIFEST).read_text(encoding="utf-8"))
+    else:
+        _print(version)
+    return 0
+
+
+def _print(version: Version) -> None:
+    manifest = version.manifest
+    print(f"{manifest.address}  made {manifest.created_at} in {manifest.duration_s:.0f} s")
+    print(f"  content {manifest.content_digest[:16]}  fingerprint {manifest.fingerprint[:16]}")
+    for name, count in manifest.rows.items():
+        print(f"  {name:24}{count:>12,}")
+    for name, value in manifest.headline.items():
+        print(f"  {name:24}{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    print(f"  {version.folder}")

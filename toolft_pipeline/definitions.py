@@ -1,0 +1,25 @@
+"""The code location: the same assets, jobs and schedule for every agent file found."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from toolft_pipeline.assets.build import agent_resource, resource_key, service_source, stage_assets
+from toolft_pipeline.automation.executor import executor_from_environment
+from toolft_pipeline.automation.jobs import agent_jobs
+from toolft_pipeline.automation.schedules import nightly_schedule
+from toolft_pipeline.settings import AgentSettings, agent_files, agents_root, load_agent
+
+
+def build_definitions(agents: list[AgentSettings]) -> dg.Definitions:
+    """Definitions of a list of agents: groups, key prefixes and jobs carry each agent's name."""
+    return dg.Definitions(
+        assets=[asset for agent in agents for asset in (*stage_assets(agent), service_source(agent))],
+        jobs=[job for agent in agents for job in agent_jobs(agent)],
+        schedules=[nightly_schedule(agent) for agent in agents],
+        resources={resource_key(agent.name): agent_resource(agent) for agent in agents},
+        executor=executor_from_environment(),
+    )
+
+
+defs = build_definitions([load_agent(path) for path in agent_files(agents_root())])

