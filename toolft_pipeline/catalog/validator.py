@@ -98,6 +98,11 @@ def _arguments(text: str) -> dict[str, Any]:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(arguments, dict):
         raise ValueError(f"not a JSON object but {type(arguments).__name__}")
+    if "\\u" in text:  # an escape may spell half a character, which no backend can be sent
+        try:
+            json.dumps(arguments, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError("not text: half of a surrogate pair stands alone") from error
     return arguments
 
 
