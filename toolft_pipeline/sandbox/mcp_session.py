@@ -134,11 +134,9 @@ class McpSandbox(Sandbox):
         """One bounded request; a server that crashed or hung is ended here and now."""
         if self._session is None or self._portal is None:
             raise SandboxCrashedError(f"{self._label}: {what}: the server has ended; reset starts it anew")
-        session = self._session
         try:
-            return self._portal.call(work, session)
+            return self._portal.call(work, self._session)
         except (SandboxTimeoutError, SandboxCrashedError) as error:
-            session.kill()
             said = "" if isinstance(error, SandboxTimeoutError) else self._last_stderr_line()
             self.close()
             raise type(error)(f"{self._label}: {what}: {error}{said}") from error

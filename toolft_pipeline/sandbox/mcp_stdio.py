@@ -43,7 +43,6 @@ T = TypeVar("T")
 class StdioSession:
     """One running server. Every wait is bounded; a broken connection is a `SandboxCrashedError`."""
 
-    process: Process
     session: ClientSession
 
     async def initialize(self, timeout_s: float) -> None:
@@ -69,11 +68,6 @@ class StdioSession:
         request = ClientRequest(CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments)))
         return await _bounded(lambda: self.session.send_request(request, CallToolResult), timeout_s)
 
-    def kill(self) -> None:
-        """End the server's process group at once."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-
 
 @asynccontextmanager
 async def connect(
@@ -88,7 +82,7 @@ async def connect(
             tasks.start_soon(_read, process, to_session)
             tasks.start_soon(_write, process, from_session)
             async with ClientSession(from_server, to_server) as session:
-                yield StdioSession(process=process, session=session)
+                yield StdioSession(session=session)
             with anyio.CancelScope(shield=True):
                 await _leave(process)
             tasks.cancel_scope.cancel()

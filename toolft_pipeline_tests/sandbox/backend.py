@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from mcp.server.fastmcp import FastMCP
@@ -63,21 +64,21 @@ def spawn() -> str:
 @server.tool()
 def die_once(mark: str) -> str:
     """End the process unless it has done so before: a file is the memory."""
-    if not os.path.exists(mark):
-        with open(mark, "w"):
-            os._exit(3)
+    if not Path(mark).exists():
+        Path(mark).touch()
+        os._exit(3)
     return "{}"
 
 
 if __name__ == "__main__":
-    if pid_file := os.environ.get("BACKEND_PID_FILE"):
-        with open(pid_file, "a") as file:
-            file.write(f"{os.getpid()}\n")
-    mode = sys.argv[1] if len(sys.argv) > 1 else ""
+    mode = sys.argv[1]
+    started = Path(os.environ["BACKEND_PID_FILE"])
+    if mode == "fail" or (mode == "once" and started.read_text()):
+        sys.exit("database is locked")
+    with started.open("a") as file:
+        file.write(f"{os.getpid()}\n")
     if mode == "hang":
         time.sleep(3600)
-    if mode == "fail":
-        sys.exit("database is locked")
     if mode == "chatty":
         print("a stray line on stdout", flush=True)
     server.run()

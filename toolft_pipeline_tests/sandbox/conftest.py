@@ -20,6 +20,8 @@ Settings = Callable[..., SandboxSettings]
 def backend(tmp_path: Path) -> Settings:
     """Settings of the misbehaving backend: its mode, and anything of `SandboxSettings`."""
 
+    (tmp_path / "pids").touch()
+
     def make(mode: str = "", **changes: Any) -> SandboxSettings:
         values: dict[str, Any] = {
             "command": ("python", str(BACKEND), mode),
@@ -35,9 +37,7 @@ def backend(tmp_path: Path) -> Settings:
 @pytest.fixture
 def living(tmp_path: Path) -> Callable[[], list[int]]:
     """The backend processes of this test that still run."""
-    pids = tmp_path / "pids"
-    pids.touch()
-    return lambda: [int(pid) for pid in pids.read_text().split() if is_alive(int(pid))]
+    return lambda: [int(pid) for pid in (tmp_path / "pids").read_text().split() if is_alive(int(pid))]
 
 
 def is_alive(pid: int) -> bool:

@@ -79,6 +79,14 @@ def test_map_with_a_server_that_does_not_start_raises(backend: Settings, tmp_pat
         list(map_on_sandboxes("a", crash_on_b, settings=backend("fail"), cwd=tmp_path, failed=lambda item, _: item))
 
 
+def test_map_with_a_server_that_does_not_start_again_raises(backend: Settings, tmp_path: Path) -> None:
+    results = map_on_sandboxes(
+        "b", crash_on_b, settings=backend("once", sessions=1), cwd=tmp_path, failed=lambda item, _: item
+    )
+    with pytest.raises(SandboxError, match="database is locked"):
+        list(results)
+
+
 def test_map_left_early_leaves_no_process(backend: Settings, living: Callable[[], list[int]], tmp_path: Path) -> None:
     results = map_on_sandboxes(["a"] * 50, note, settings=backend(sessions=2), cwd=tmp_path)
     assert next(results) == ("a", 1)
