@@ -58,20 +58,23 @@ class _Tally:
 
 
 def verify_day(
-    *, raw: Path, catalog: Path, settings: AgentSettings, out: Path, progress: Progress
+    *, raw: Path, catalog: Path, settings: AgentSettings, day: str, out: Path, progress: Progress
 ) -> VerificationSummary:
-    """Judge a raw day (a folder with trajectories.parquet) into `accepted.parquet` and `verdicts.parquet`.
+    """Judge a raw day (a folder with trajectories.parquet), and with it the golden runs of that day.
 
-    Raises `SandboxError` where the sandbox does not start.
+    Golden runs are exempt from the outcome rule and from no other; a logged run that is golden too is judged once, as
+    golden. Writes `accepted.parquet` and `verdicts.parquet`. Raises `SandboxError` where the sandbox does not start.
     """
-    runs = read_trajectories(raw / TRAJECTORIES_FILE)
-    return _verify(runs, judge=make_judge(catalog=catalog, settings=settings), out=out, progress=progress)
-
-
-def verify_golden(*, catalog: Path, settings: AgentSettings, out: Path, progress: Progress) -> VerificationSummary:
-    """Judge the agent's golden runs like a day: they are exempt from the outcome rule and from no other."""
+    golden = {run.trajectory_id: run for run in read_golden(settings) if golden_day(run, settings=settings) == day}
+    logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
     judge = make_judge(catalog=catalog, settings=settings)
-    return _verify(read_golden(settings), judge=judge, out=out, progress=progress)
+    return _verify(chain(logged, golden.values()), judge=judge, out=out, progress=progress)
+
+
+def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:
+    """The day whose verification a golden run joins: the day it started, or the agent's first day where that is not
+    known or lies before it."""
+    return max((run.started_at or "")[:10], settings.first_day)
 
 
 def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Progress) -> VerificationSummary:

@@ -13,9 +13,7 @@ def test_outcome_success_passes() -> None:
     assert check_outcome(trajectory(*TALK)) is None
 
 
-@pytest.mark.parametrize(
-    ("status", "fault"), [("failure", Fault.LOGGED_FAILURE), ("unknown", Fault.UNKNOWN_OUTCOME)]
-)
+@pytest.mark.parametrize(("status", "fault"), [("failure", Fault.LOGGED_FAILURE), ("unknown", Fault.UNKNOWN_OUTCOME)])
 def test_outcome_run_without_success_is_refused_unless_it_is_golden(status: str, fault: Fault) -> None:
     finding = check_outcome(trajectory(*TALK, status=status))
     assert finding is not None

@@ -78,15 +78,20 @@ def test_replay_after_another_run_starts_from_a_fresh_state(sandbox: McpSandbox)
         ((calls(note("a", "forbidden")), result("a", "note", noted(1, "forbidden"))), Fault.RESULT_DIFFERS),
         ((), Fault.FINAL_STATE_DIFFERS),
         (
-            (calls(note("a", "x"), note("b", "y")), result("a", "note", noted(1, "x")), result("b", "note", noted(2, "y"))),
+            (
+                calls(note("a", "x"), note("b", "y")),
+                result("a", "note", noted(1, "x")),
+                result("b", "note", noted(2, "y")),
+            ),
             Fault.FINAL_STATE_DIFFERS,
         ),
-        ((calls(("a", "note", {"text": "x", "tag": "t"})), result("a", "note", noted(1, "x"))), Fault.FINAL_STATE_DIFFERS),
+        (
+            (calls(("a", "note", {"text": "x", "tag": "t"})), result("a", "note", noted(1, "x"))),
+            Fault.FINAL_STATE_DIFFERS,
+        ),
     ],
 )
-def test_replay_forged_or_changed_run_is_caught(
-    sandbox: McpSandbox, lie: tuple[Message, ...], expected: Fault
-) -> None:
+def test_replay_forged_or_changed_run_is_caught(sandbox: McpSandbox, lie: tuple[Message, ...], expected: Fault) -> None:
     finding = replay(sandbox, run(*lie, final_state=final(["x", "untagged"])), volatile=("pid",))
     assert fault(finding) is expected
 
@@ -130,7 +135,11 @@ def test_replay_all_backend_failures_are_their_own_reasons_and_spare_the_other_r
 def test_replay_all_keeps_the_order_of_rejected_and_replayed_runs(tmp_path: Path) -> None:
     broken = Finding(rule="structure", fault=Fault.NO_ANSWER, reason="x")
     items = [
-        Judged(run=trajectory(user("x"), id_=str(n), initial_state_ref=None), renamed=False, finding=None if n % 3 else broken)
+        Judged(
+            run=trajectory(user("x"), id_=str(n), initial_state_ref=None),
+            renamed=False,
+            finding=None if n % 3 else broken,
+        )
         for n in range(20)
     ]
     out = list(replay_all(iter(items), sandbox=SETTINGS, cwd=tmp_path))
