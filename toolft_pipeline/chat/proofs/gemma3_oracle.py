@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from toolft_pipeline.trajectories.record import Message, Role
+from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 
 END_OF_TURN = "<end_of_turn>"
 TURN_BORDERS = ("<start_of_turn>", END_OF_TURN)
@@ -27,7 +27,7 @@ def answer(message: Message) -> str:
     """The whole assistant turn as it is trained: text, calls one a line, end of turn."""
     said = neutral_text(message.text.strip())
     calls = [
-        f'<tool_call>{{"name": {_json(call.name)}, "arguments": {_json(value_of(call.arguments_json))}}}</tool_call>'
+        f'<tool_call>{{"name": {_json(call.name)}, "arguments": {_arguments(call)}}}</tool_call>'
         for call in message.tool_calls
     ]
     return "\n".join([said, *calls] if said else calls) + END_OF_TURN
@@ -109,9 +109,16 @@ def comparable(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _json(value: Any) -> str:
-    text = value if isinstance(value, str) and value.startswith("{") else json.dumps(value, ensure_ascii=False)
+def _arguments(call: ToolCall) -> str:
+    value = value_of(call.arguments_json)
+    return _escaped(value) if isinstance(value, str) else _json(value)
 
+
+def _json(value: Any) -> str:
+    return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
     def escape(found: re.Match[str]) -> str:
         closing = text[found.end() : found.end() + 1] == "/"
         return "<\\" if closing else f"\\u{ord(found.group()):04x}"

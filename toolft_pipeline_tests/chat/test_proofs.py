@@ -1,0 +1,193 @@
+"""The four proofs: green on every shape, red on each fault that was planted on purpose."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from toolft_pipeline.chat.chat_rows import trajectory_rows
+from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
+from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
+from toolft_pipeline.chat.proofs.report import Proof, ProofReport
+from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder
+from toolft_pipeline.settings import CatalogMode, ChatSettings
+from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline_tests.chat.conversations import SHAPES
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+RETRY = next(shape for shape in SHAPES if shape.trajectory_id == "error_then_retry")
+HOSTILE = next(shape for shape in SHAPES if shape.trajectory_id == "hostile")
+
+
+class MutatedFormat(ChatFormat):
+    """gemma3 with a passage of its template replaced; refuses a passage that is not there."""
+
+    passages: tuple[tuple[str, str], ...] = ()
+
+    def template(self, *, catalog_mode: CatalogMode) -> str:
+        source = super().template(catalog_mode=catalog_mode)
+        for old, new in self.passages:
+            assert old in source
+            source = source.replace(old, new)
+        return source
+
+
+def mutated(*passages: tuple[str, str], **fields: Any) -> MutatedFormat:
+    values = {name: getattr(GEMMA3, name) for name in GEMMA3.__dataclass_fields__}
+    chat_format = MutatedFormat(**{**values, **fields})
+    object.__setattr__(chat_format, "passages", passages)
+    return chat_format
+
+
+def rows_of(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
+    rows = trajectory_rows(shape, chat_format=chat_format, chat=ChatSettings(), tools=[])
+    encoded = [encoder.encode_row(row.pieces) for row in rows]
+    return [
+        TensorRow(row_id=row.row_id, input_ids=tokens.input_ids, labels=tokens.labels)
+        for row, tokens in zip(rows, encoded, strict=True)
+    ]
+
+
+def proven(shape: Trajectory, rows: list[TensorRow], tokenizer: PreTrainedTokenizerBase) -> ProofReport:
+    prover = Prover(tokenizer=tokenizer, tools=[])
+    prover.prove(trajectory_id=shape.trajectory_id, messages=shape.messages, rows=rows, catalog=False)
+    return prover.report()
+
+
+def red(report: ProofReport) -> set[str]:
+    return {name for name, result in report.results.items() if result.n_failures}
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.trajectory_id)
+def test_proofs_every_shape_is_green(shape: Trajectory, gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+    report = proven(shape, rows_of(shape, encoder), gemma)
+    assert [failure for result in report.results.values() for failure in result.failures] == []
+    assert report.green
+
+
+def test_proofs_without_a_row_are_not_green(gemma: PreTrainedTokenizerBase) -> None:
+    assert not Prover(tokenizer=gemma, tools=[]).report().green
+
+
+def _shifted(row: TensorRow) -> TensorRow:
+    return TensorRow(row_id=row.row_id, input_ids=row.input_ids, labels=[NO_LOSS, *row.labels[:-1]])
+
+
+def _everything(row: TensorRow) -> TensorRow:
+    return TensorRow(row_id=row.row_id, input_ids=row.input_ids, labels=row.input_ids)
+
+
+def _nothing(row: TensorRow) -> TensorRow:
+    return TensorRow(row_id=row.row_id, input_ids=row.input_ids, labels=[NO_LOSS] * len(row.labels))
+
+
+def _newline_too(row: TensorRow) -> TensorRow:
+    """Loss on the newline behind the end of turn, which no server ever generates."""
+    labels = list(row.labels)
+    for place in range(1, len(labels)):
+        if row.labels[place - 1] != NO_LOSS and row.labels[place] == NO_LOSS:
+            labels[place] = row.input_ids[place]
+    return TensorRow(row_id=row.row_id, input_ids=row.input_ids, labels=labels)
+
+
+def _first_turn_only(row: TensorRow) -> TensorRow:
+    end = next(p for p in range(1, len(row.labels)) if row.labels[p - 1] != NO_LOSS and row.labels[p] == NO_LOSS)
+    labels = [*row.labels[:end], *[NO_LOSS] * (len(row.labels) - end)]
+    return TensorRow(row_id=row.row_id, input_ids=row.input_ids, labels=labels)
+
+
+@pytest.mark.parametrize("fault", [_shifted, _everything, _nothing, _newline_too, _first_turn_only])
+def test_loss_mask_broken_mask_turns_it_red(
+    fault: Callable[[TensorRow], TensorRow], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
+) -> None:
+    rows = [fault(row) for row in rows_of(RETRY, encoder)]
+    assert Proof.LOSS_MASK in red(proven(RETRY, rows, gemma))
+
+
+def test_loss_mask_turn_trained_in_two_rows_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+    assert Proof.LOSS_MASK in red(proven(RETRY, rows_of(RETRY, encoder) * 2, gemma))
+
+
+def test_loss_mask_trajectory_without_its_rows_turns_it_red(gemma: PreTrainedTokenizerBase) -> None:
+    report = proven(RETRY, [], gemma)
+    assert report.results[Proof.LOSS_MASK].failures[0].reason == "3 of 3 assistant turns carry no loss"
+
+
+def test_loss_mask_template_that_drops_calls_silently_turns_it_red(
+    installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
+) -> None:
+    broken = mutated(("for call in message['tool_calls'] or []", "for call in []"))
+    report = proven(RETRY, rows_of(RETRY, encoder, broken), installed(broken))
+    assert {Proof.LOSS_MASK, Proof.PARSER} <= red(report)
+    assert report.results[Proof.SERVING_PROMPT].n_failures == 0  # equally wrong on both sides: this one cannot see it
+
+
+def test_serving_prompt_template_that_serves_other_text_turns_it_red(
+    installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
+) -> None:
+    served = mutated(
+        ("'<start_of_turn>model\\n' if add_generation_prompt", "'<start_of_turn>model' if add_generation_prompt")
+    )
+    assert red(proven(RETRY, rows_of(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
+
+
+def test_serving_prompt_context_encoded_otherwise_turns_it_red(
+    gemma: PreTrainedTokenizerBase, encoder: RowEncoder
+) -> None:
+    """Ids of an answer that was encoded together with a newline before it: the text is right, the split is not."""
+    (row,) = rows_of(RETRY, encoder)
+    ids, labels = list(row.input_ids), list(row.labels)
+    place = ids.index(encoder.encode("\n")[0])
+    newlines = encoder.encode("\n\n") + ids[place + 1 :]
+    broken = TensorRow(row_id=row.row_id, input_ids=ids[:place] + newlines, labels=labels)
+    assert Proof.SERVING_PROMPT in red(proven(RETRY, [broken], gemma))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"close": "<end_of_turn>"},
+        {"transform": {"type": "function", "function": {"name": "{content.arguments}", "arguments": "{content.name}"}}},
+        {"open_pattern": r"\s*<function_call>"},
+        {"repeats": False},
+    ],
+)
+def test_parser_broken_response_template_turns_it_red(
+    change: dict[str, Any], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
+) -> None:
+    tokenizer = copy.copy(gemma)
+    tokenizer.response_template = copy.deepcopy(dict(GEMMA3.response_template))
+    tokenizer.response_template["fields"]["tool_calls"].update(change)
+    assert red(proven(RETRY, rows_of(RETRY, encoder), tokenizer)) == {Proof.PARSER}
+
+
+def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+    """A parser that reads "7" as 7, as one does that is given the tools, changes what was recorded."""
+    tokenizer = copy.copy(gemma)
+    read = tokenizer.parse_response
+    number = {"type": "object", "properties": {"id": {"type": "integer"}}}
+    tools = [{"type": "function", "function": {"name": "get_order", "parameters": number}}]
+    tokenizer.parse_response = lambda text, **options: read(text, tools=tools, **options)
+    assert red(proven(RETRY, rows_of(RETRY, encoder), tokenizer)) == {Proof.PARSER}
+
+
+def test_control_tokens_template_that_leaves_them_live_turns_it_red(
+    installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
+) -> None:
+    live = mutated(control_strings=("<never>",))
+    report = proven(HOSTILE, rows_of(HOSTILE, encoder, live), installed(live))
+    assert Proof.CONTROL_TOKENS in red(report)
+    assert "control tokens where" in report.results[Proof.CONTROL_TOKENS].failures[0].reason
+
+
+def test_control_tokens_template_that_drops_results_turns_it_red(
+    installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
+) -> None:
+    broken = mutated(("'<tool_response>' ~ plain(text) ~", "'<tool_response>' ~"))
+    report = proven(RETRY, rows_of(RETRY, encoder, broken), installed(broken))
+    assert red(report) == {Proof.CONTROL_TOKENS}
