@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from toolft_pipeline.curation.selection import SELECTION_SCHEMA, SelectionSummary, select_training_set
+from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+
+TASK_TEXT = "Tell me please when the parcel with the green lamp for Ada Lovelace will arrive in Porto."
+
+
+def cancel(
+    number: int, *, id_: str, wording: str = "Please cancel order {} for me, it came too late.", **fields: Any
+) -> Trajectory:
+    return trajectory(
+        user(wording.format(number)),
+        calls(("a", "cancel_order", {"order_id": number, "reason": "late delivery"})),
+        result("a", "cancel_order", "{}"),
+        says("Done."),
+        id_=id_,
+        task_key=f"cancel|{number}",
+        **fields,
+    )
+
+
+def runs() -> dict[str, list[Trajectory]]:
+    other = "please CANCEL order {} for me; it came too late!"
+    return {
+        "2026-10-01": [cancel(number, id_=f"a{number}") for number in range(40)],
+        "2026-10-02": [
+            *(cancel(number, id_=f"b{number}") for number in range(40, 60)),
+            *(cancel(number, id_=f"repeat{number}", wording=other) for number in range(5)),
+            cancel(50, id_="golden50", golden=True),
+            trajectory(user(TASK_TEXT), says("Tomorrow."), id_="leak", task_key="parcel|ada"),
+            trajectory(
+                user("What is two plus two?"),
+                calls(("a", "add", {"n": [2, 2]})),
+                result("a", "add", "4"),
+                says("4"),
+                id_="rare",
+                task_key="held out 2",
+            ),
+        ],
+    }
+
+
+def select(
+    folder: Path,
+    days: dict[str, list[Trajectory]],
+    *,
+    tools: tuple[str, ...] = ("add", "cancel_order", "unused"),
+    **curation: Any,
+) -> tuple[SelectionSummary, list[dict[str, Any]]]:
+    verified = {}
+    for day, rows in days.items():
+        (folder / day).mkdir(parents=True)
+        write_trajectories(rows, folder / day / "accepted.parquet")
+        verified[day] = folder / day
+    tasks = folder / "tasks.jsonl"
+    tasks.write_text(json.dumps({"task_id": "t7", "user_turns": [TASK_TEXT.upper()]}) + "\n")
+    (folder / "out").mkdir()
+    settings = agent(folder, curation={"validation_share": 0.3, **curation})
+    summary = select_training_set(days=verified, tasks=tasks, tools=tools, settings=settings, out=folder / "out")
+    table = pq.read_table(folder / "out" / "selection.parquet")
+    assert table.schema.equals(SELECTION_SCHEMA)
+    return summary, table.to_pylist()
+
+
+def test_selection_every_run_has_one_row_with_its_reason(tmp_path: Path) -> None:
+    summary, rows = select(tmp_path, runs())
+    assert len(rows) == summary.rows == sum(len(day) for day in runs().values())
+    assert all(row["reason"] for row in rows)
+    assert summary.train + summary.validation + summary.near_duplicates + summary.contaminated == summary.rows
+    assert all((row["weight"] == 0) is (row["side"] == "out") for row in rows)
+
+
+def test_selection_near_duplicates_name_the_older_run_or_the_golden_one(tmp_path: Path) -> None:
+    _, rows = select(tmp_path, runs())
+    out = {row["trajectory_id"]: row["duplicate_of"] for row in rows if row["duplicate_of"]}
+    assert out == {f"repeat{number}": f"a{number}" for number in range(5)} | {"b50": "golden50"}
+
+
+def test_selection_run_that_asks_what_a_task_asks_is_out(tmp_path: Path) -> None:
+    summary, rows = select(tmp_path, runs())
+    (leak,) = (row for row in rows if row["trajectory_id"] == "leak")
+    assert (leak["side"], leak["reason"]) == ("out", "contaminated: asks what evaluation task t7 asks")
+    assert summary.contaminated == 1
+
+
+def test_selection_one_task_key_is_on_one_side(tmp_path: Path) -> None:
+    days = runs()
+    days["2026-10-03"] = [
+        cancel(number, id_=f"c{number}", wording="Order {} is no longer wanted at all, get rid of it.")
+        for number in range(40)
+    ]
+    _, rows = select(tmp_path, days)
+    sides = {row["trajectory_id"]: row["side"] for row in rows}
+    assert {sides[f"a{number}"] == sides[f"c{number}"] for number in range(40)} == {True}
+    assert set(sides.values()) == {"train", "validation", "out"}
+
+
+def test_selection_order_of_days_and_rows_plays_no_part(tmp_path: Path) -> None:
+    _, first = select(tmp_path / "one", runs())
+    shuffled = {day: random.Random(1).sample(rows, len(rows)) for day, rows in reversed(runs().items())}
+    _, second = select(tmp_path / "two", shuffled)
+    assert first == second
+    files = [tmp_path / name / "out" / "selection.parquet" for name in ("one", "two")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_selection_new_day_moves_no_earlier_run(tmp_path: Path) -> None:
+    _, before = select(tmp_path / "one", {"2026-10-01": runs()["2026-10-01"]})
+    _, after = select(tmp_path / "two", runs())
+    assert [row for row in after if row["day"] == "2026-10-01"] == before
+
+
+@pytest.mark.parametrize("least", [0, 1])
+def test_selection_rare_tool_keeps_its_training_rows(tmp_path: Path, least: int) -> None:
+    summary, rows = select(tmp_path, runs(), min_rows_per_tool=least)
+    (rare,) = (row for row in rows if row["trajectory_id"] == "rare")
+    assert rare["side"] == ("train" if least else "validation")
+    assert summary.thin_tools == (("unused",) if least else ())
+    assert ("the tool add" in rare["reason"]) is bool(least)
+
+
+def test_selection_empty_window_is_an_empty_selection(tmp_path: Path) -> None:
+    summary, rows = select(tmp_path, {"2026-10-01": []})
+    assert (summary.rows, rows) == (0, [])

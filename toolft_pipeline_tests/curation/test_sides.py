@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolft_pipeline.curation.sides import Side, fraction, kept_for_tools, side_of
+
+KEYS = [f"family|entity {number}" for number in range(4000)]
+
+
+def test_side_of_a_key_is_pinned_for_ever() -> None:
+    assert (
+        fraction("cancel_order|4711", seed=0) == 0.1808215278188024
+    )  # sha256 of "0\\0cancel_order|4711", first 8 bytes
+    assert fraction("cancel_order|4711", seed=1) != fraction("cancel_order|4711", seed=0)
+
+
+def test_side_share_of_keys_in_validation_is_the_share_asked_for() -> None:
+    held = sum(side_of(key, share=0.1, seed=0) is Side.VALIDATION for key in KEYS)
+    assert 0.08 < held / len(KEYS) < 0.12
+    assert all(side_of(key, share=0, seed=0) is Side.TRAIN for key in KEYS)
+
+
+def test_side_larger_share_only_adds_keys_to_validation() -> None:
+    small, large = ({key for key in KEYS if side_of(key, share=s, seed=0) is Side.VALIDATION} for s in (0.1, 0.2))
+    assert small < large
+
+
+ROWS = st.lists(st.tuples(st.sampled_from(KEYS[:20]), st.sets(st.sampled_from("abc"))), max_size=30)
+
+
+@given(rows=ROWS, least=st.integers(0, 3))
+def test_kept_for_tools_each_tool_has_its_rows_or_all_there_are(rows: list[tuple[str, set[str]]], least: int) -> None:
+    moved = kept_for_tools(rows, tools="abcd", least=least, share=0.5, seed=0)
+    train = [used for key, used in rows if key in moved or side_of(key, share=0.5, seed=0) is Side.TRAIN]
+    for tool in "abcd":
+        everywhere = sum(tool in used for _, used in rows)
+        assert sum(tool in used for used in train) >= min(least, everywhere)
+    assert all(side_of(key, share=0.5, seed=0) is Side.VALIDATION for key in moved)
+
+
+@given(rows=ROWS, shuffled=st.randoms())
+def test_kept_for_tools_order_of_rows_plays_no_part(rows: list[tuple[str, set[str]]], shuffled: object) -> None:
+    other = list(rows)
+    shuffled.shuffle(other)  # type: ignore[attr-defined]
+    options = {"tools": "abc", "least": 2, "share": 0.5, "seed": 0}
+    assert kept_for_tools(rows, **options) == kept_for_tools(other, **options)  # type: ignore[arg-type]
