@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from toolft_pipeline.sandbox.mcp_stdio import StdioSession
 
 T = TypeVar("T")
+_TAIL_BYTES = 4096
 _MEND = "run the command by hand in {cwd} and mend sandbox.command in the agent file"
 
 
@@ -80,6 +81,8 @@ class McpSandbox(Sandbox):
             raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s))
         except McpError as error:  # a server may refuse a call by protocol error instead of by result
             return ToolResult(text=_error_text(name, error.error.message), is_error=True)
+        except (ValueError, RecursionError) as error:
+            return ToolResult(text=f"Error: the arguments cannot be sent as JSON ({error})", is_error=True)
         finally:
             self._left_s -= time.monotonic() - started
         text = _text(raw)
@@ -142,8 +145,9 @@ class McpSandbox(Sandbox):
             raise type(error)(f"{self._label}: {what}: {error}{said}") from error
 
     def _last_stderr_line(self) -> str:
-        self._stderr.seek(0)
-        lines = [line.strip() for line in self._stderr.read().decode("utf-8", "replace").splitlines()]
+        handle = self._stderr.fileno()
+        tail = os.pread(handle, _TAIL_BYTES, max(0, os.fstat(handle).st_size - _TAIL_BYTES))
+        lines = [line.strip() for line in tail.decode("utf-8", "replace").splitlines()]
         lines = [line for line in lines if line]
         return f"; stderr ends with: {lines[-1]}" if lines else ""
 

@@ -6,6 +6,7 @@ SDK's own stdio client does not hand out the process, so the transport here star
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -32,6 +33,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError
+from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 
 _GRACE_S = 1.0
 """How long a server may take to end by itself once its input is closed; then its group is killed."""
@@ -64,8 +66,12 @@ class StdioSession:
         return await _bounded(pages, timeout_s)
 
     async def call_tool(self, name: str, arguments: dict[str, Any], timeout_s: float) -> CallToolResult:
-        """One `tools/call`, without the SDK's check of structured output: results are compared as text."""
+        """One `tools/call`, without the SDK's check of structured output: results are compared as text.
+
+        Raises `ValueError` for arguments that no JSON text can carry (a lone surrogate, NaN, nested too deep).
+        """
         request = ClientRequest(CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments)))
+        _must_be_sendable([name, arguments])
         return await _bounded(lambda: self.session.send_request(request, CallToolResult), timeout_s)
 
 
@@ -114,6 +120,13 @@ async def _write(process: Process, from_session: MemoryObjectReceiveStream[Sessi
             async for message in from_session:
                 text = message.message.model_dump_json(by_alias=True, exclude_none=True)
                 await process.stdin.send(text.encode() + b"\n")
+
+
+def _must_be_sendable(value: object) -> None:
+    """Servers pass over a line that they cannot parse, and the SDK writes NaN as null: both are caught here."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    if too_deep(text):
+        raise ValueError(f"nested deeper than {MAX_NESTING} levels")
 
 
 async def _leave(process: Process) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,26 @@ def test_call_that_fails_is_a_result_without_the_sdk_prefix(
         result = sandbox.call(name, arguments)
     assert result.is_error
     assert result.text.startswith(text)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"text": "\ud800"}, {"text": float("nan")}, {"text": 10**5000}, *(nested(depth) for depth in (100, 5000))],
+)
+def test_call_with_arguments_that_no_json_carries_is_an_error_result_and_the_server_goes_on(
+    backend: Settings, tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    with open_sandbox(backend(), cwd=tmp_path) as sandbox:
+        sandbox.reset("a")
+        assert sandbox.call("note", arguments).text.startswith("Error: the arguments cannot be sent as JSON (")
+        assert sandbox.snapshot() == '{"name":"a","notes":[],"pid":null}'
 
 
 def test_reset_twice_gives_equal_states(backend: Settings, tmp_path: Path) -> None:
