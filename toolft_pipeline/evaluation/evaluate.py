@@ -1,0 +1,157 @@
+"""One model judged on one set of tasks: a result of its own, so that comparing costs only what is new.
+
+Invariant: reads a merged model folder, the tasks, the catalog and the backend; writes steps.parquet,
+rollouts.parquet and metrics.json, and nothing that depends on which other models are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.chat.serving import serving_prompt
+from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
+from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
+from toolft_pipeline.evaluation.judge import Judgement, judge
+from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics, summarize
+from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
+from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.steps import run_steps
+from toolft_pipeline.evaluation.tables import write_rollouts, write_steps
+from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.evaluation.transcript import Transcript
+from toolft_pipeline.sandbox.mcp_session import open_sandbox
+from toolft_pipeline.settings import AgentSettings, CatalogMode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+METRICS_FILE = "metrics.json"
+
+
+class EvaluationError(ValueError):
+    """A model cannot be judged; one line with the mend."""
+
+
+def evaluate_model(
+    *,
+    model: ModelUnderTest,
+    tasks: Sequence[Task],
+    settings: AgentSettings,
+    catalog: Path,
+    out: Path,
+    progress: Callable[[str], None],
+) -> ModelMetrics:
+    """Load a model folder, run steps and rollouts, write the three files into `out`.
+
+    Raises `DecodingError` for a folder that holds no model, `SandboxError` for a backend that does not start.
+    """
+    progress(f"{model.name}: loading {model.folder.name}")
+    tokenizer = _load_tokenizer(model.folder)
+    offered = load_catalog(catalog)
+    prompter = make_prompter(model, settings=settings, catalog=offered, tokenizer=tokenizer)
+    generator = TransformersGenerator(
+        model=load_model(model.folder),
+        tokenizer=tokenizer,
+        stop_tokens=prompter.stop_tokens,
+        max_new_tokens=settings.evaluation.max_new_tokens,
+        batch_size=settings.evaluation.batch_size,
+        progress=lambda line: progress(f"{model.name}: {line}"),
+    )
+    saved = 0 if model.policy is not PromptPolicy.NONE else catalog_tokens_saved(offered, settings, tokenizer)
+    return evaluate(
+        name=model.name,
+        tasks=tasks,
+        settings=settings,
+        catalog=offered,
+        prompter=prompter,
+        generator=generator,
+        catalog_tokens_saved_per_turn=saved,
+        out=out,
+        progress=progress,
+    )
+
+
+def evaluate(
+    *,
+    name: str,
+    tasks: Sequence[Task],
+    settings: AgentSettings,
+    catalog: Catalog,
+    prompter: Prompter,
+    generator: Generator,
+    catalog_tokens_saved_per_turn: int,
+    out: Path,
+    progress: Callable[[str], None],
+) -> ModelMetrics:
+    """The same for anything that generates. Without a sandbox in the agent file there are steps and no rollouts."""
+    if not tasks:
+        raise EvaluationError(f"{settings.path(settings.evaluation.tasks)}: no tasks to judge {name} on; add some")
+    validator = CatalogValidator(catalog)
+    remembering = RememberingGenerator(generator)
+    progress(f"{name}: steps of {len(tasks)} tasks")
+    steps = run_steps(tasks, prompter=prompter, generator=remembering, validator=validator)
+    rollouts: list[tuple[Transcript, Judgement]] = []
+    if settings.sandbox is not None:
+        limits = Limits(
+            max_turns=settings.evaluation.max_turns,
+            max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
+            extra_calls=settings.evaluation.extra_calls,
+        )
+        with open_sandbox(settings.sandbox, cwd=settings.folder) as sandbox:
+            transcripts = run_rollouts(
+                tasks,
+                prompter=prompter,
+                generator=remembering,
+                sandbox=sandbox,
+                validator=validator,
+                limits=limits,
+                progress=lambda line: progress(f"{name}: {line}"),
+            )
+        judged = [
+            judge(task, transcript, extra_calls=limits.extra_calls)
+            for task, transcript in zip(tasks, transcripts, strict=True)
+        ]
+        rollouts = list(zip(transcripts, judged, strict=True))
+    metrics = summarize(
+        tasks=tasks,
+        steps=steps,
+        rollouts=rollouts,
+        machine_hour_price=settings.evaluation.machine_hour_price,
+        catalog_tokens_saved_per_turn=catalog_tokens_saved_per_turn,
+    )
+    write_steps(steps, out)
+    write_rollouts(tasks, rollouts, out)
+    (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
+    progress(f"{name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
+    return metrics
+
+
+def read_metrics(folder: Path) -> ModelMetrics:
+    """The figures of an evaluation that was written before."""
+    return msgspec.json.decode((folder / METRICS_FILE).read_bytes(), type=ModelMetrics)
+
+
+def catalog_tokens_saved(catalog: Catalog, settings: AgentSettings, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens that the full catalog would add to every prompt of this agent, by this tokenizer."""
+    messages = [{"role": "user", "content": "?"}]
+    tools = catalog.openai_tools()
+    full = serving_prompt(messages, tokenizer=tokenizer, tools=tools, catalog_mode=CatalogMode.FULL)
+    ours = serving_prompt(messages, tokenizer=tokenizer, tools=tools, catalog_mode=settings.chat.catalog_mode)
+    return len(full.ids) - len(ours.ids)
+
+
+def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise DecodingError(f"{folder}: no tokenizer that can be read ({error}); wanted tokenizer.json") from error
+    return tokenizer

@@ -1,0 +1,58 @@
+"""What happened in a rollout, as judged and as shown in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from toolft_pipeline.chat.parsing import ParsedCall
+from toolft_pipeline.evaluation.generation import Generation
+
+
+class Stop(StrEnum):
+    """Why a rollout ended."""
+
+    ANSWERED = "answered"
+    """The last user turn got its answer."""
+    LOST = "lost"
+    """What was said already decides that the task is failed; going on would only cost time."""
+    TURN_LIMIT = "turn_limit"
+    LENGTH_LIMIT = "length_limit"
+    SANDBOX_FAILED = "sandbox_failed"
+    """The backend crashed or hung twice on the model's calls."""
+
+
+class MadeCall(Struct, frozen=True, kw_only=True):
+    """A call that was made and what came back; `reason` is the catalog's objection to it, if any."""
+
+    call: ParsedCall
+    result: str
+    is_error: bool
+    reason: str | None = None
+
+
+class AssistantTurn(Struct, frozen=True, kw_only=True):
+    """One assistant turn of a rollout. Without calls and without malformed ones its text is an answer."""
+
+    user_turn: int
+    generation: Generation
+    text: str
+    calls: tuple[MadeCall, ...] = ()
+    malformed: tuple[str, ...] = ()
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """One rollout. `final_state` is the digest of the backend's state after its last call."""
+
+    task_id: str
+    turns: tuple[AssistantTurn, ...]
+    stop: Stop
+    final_state: str
+
+    def made(self) -> Iterator[tuple[int, MadeCall]]:
+        """Every call in the order made, with its user turn."""
+        for turn in self.turns:
+            for call in turn.calls:
+                yield turn.user_turn, call
