@@ -72,7 +72,7 @@ REJECT_SCHEMA = pa.schema(
 
 def hmac_key() -> bytes:
     """The key from TOOLFT_HMAC_KEY, or the documented default."""
-    return os.environ.get(HMAC_KEY_VARIABLE, DEFAULT_HMAC_KEY).encode()
+    return (os.environ.get(HMAC_KEY_VARIABLE) or DEFAULT_HMAC_KEY).encode()
 
 
 def line_hmac(line: bytes, *, key: bytes) -> str:

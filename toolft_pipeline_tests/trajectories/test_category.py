@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.trajectories.category import Category, categorize, tools_used
-from toolft_pipeline.trajectories.record import Message
+from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.record import Message, Source, Trajectory
+from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, user
 
 ASK = user("What is in stock?")
@@ -38,6 +43,14 @@ def test_category_of_each_shape_of_run_is_read_off_its_messages(
 def test_category_result_that_quotes_an_error_is_no_error() -> None:
     quoted = result("a", "stock", '{"last_log": "Error: disk full"}')
     assert categorize((ASK, ONE, quoted, ANSWER)) is Category.SINGLE_CALL
+
+
+def test_category_read_off_an_oracle_run_is_the_one_that_its_task_was_made_for() -> None:
+    for task in load_tasks(REPOSITORY / "data" / "assistant" / "tasks.jsonl"):
+        line = json.dumps({"messages": task.gold}).encode()
+        run = read_openai_line(line, agent="a", source=Source(file="f", line=1, offset=0, format="openai"))
+        assert isinstance(run, Trajectory)
+        assert categorize(run.messages) is task.category, task.task_id
 
 
 def test_tools_used_names_each_tool_once_and_sorted() -> None:
