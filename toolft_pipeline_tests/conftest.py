@@ -7,9 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+hypothesis_settings.register_profile("loaded_machine", deadline=None)
+hypothesis_settings.load_profile("loaded_machine")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from toolft_pipeline.assets.service import SERVICE, in_service
-from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Span, Stage, run_stage
+from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
@@ -33,7 +33,7 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
     """The agent file that a run goes by, with dotted overrides from the run's config."""
 
     path: str
-    overrides: dict[str, str] = {}
+    overrides: dict[str, str] = {}  # noqa: RUF012 (pydantic copies defaults)
     force: bool = False
     """Build again even where a version with this fingerprint exists."""
 

@@ -76,7 +76,9 @@ def _step(
     if pending:
         return step(Action.UNKNOWN, f"after {', '.join(pending)}")
     try:
-        recipe = recipe_for(stage, settings, partition, current_inputs(stage, settings, partition, warehouse), warehouse)
+        recipe = recipe_for(
+            stage, settings, partition, current_inputs(stage, settings, partition, warehouse), warehouse
+        )
     except StageError as error:
         return step(Action.UNKNOWN, str(error))
     found = warehouse.find(recipe.address, recipe.fingerprint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.day import REJECTS_FILE, TRAJECTORIES_FILE, log_files, read_day
+from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
@@ -20,12 +22,27 @@ def agent_file(settings: AgentSettings, relative: str | None) -> dict[str, str]:
 
 
 def sandbox(settings: AgentSettings) -> dict[str, str]:
-    """Identity of the backend: its command, and the bytes of every word of it that is a file of the agent."""
+    """Identity of the backend: its command, and the code beside the script or module that the command names."""
     if settings.sandbox is None:
         return {}
     command = settings.sandbox.command
-    scripts = files(*(path for word in command if (path := settings.path(word)).is_file()))
-    return {"sandbox": digest_of({"command": list(command), "env": settings.sandbox.env, "scripts": scripts})}
+    code = {
+        path.name: file_digest(path)
+        for program in _programs(settings, command)
+        for path in sorted(program.parent.rglob("*"))
+        if path.suffix in {".py", ".sql", ".json"}
+    }
+    return {"sandbox": digest_of({"command": list(command), "env": settings.sandbox.env, "code": code})}
+
+
+def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
+    """Files that the command runs: words that are files of the agent, and the module after `-m`."""
+    found = [path for word in command if (path := settings.path(word)).is_file()]
+    for flag, name in pairwise(command):
+        spec = find_spec(name) if flag == "-m" else None
+        if spec is not None and spec.origin is not None:
+            found.append(Path(spec.origin))
+    return found
 
 
 def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str, str]:

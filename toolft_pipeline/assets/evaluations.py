@@ -1,0 +1,127 @@
+"""Evaluations as versions of their own: one per (model, prompt, tasks, catalog, backend, judge code).
+
+Invariant: comparing costs only what is new. The base and the model in service were judged on an earlier night; as long
+as tasks, catalog and backend are the same, their results are read, not made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.stage import Work
+from toolft_pipeline.evaluation.evaluate import evaluate_model
+from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy
+from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.training.base_model import convert_base_model
+from toolft_pipeline.warehouse.digest import Json, digest_of
+from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
+from toolft_pipeline.warehouse.store import Built, Recipe, Version
+
+JUDGE_CODE = "1"
+"""Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A model to judge: its key in the report, its folder, its content digest, and how it is prompted."""
+
+    name: str
+    folder: Path
+    digest: str
+    policy: PromptPolicy
+
+
+def judge_settings(settings: AgentSettings) -> Json:
+    """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
+    reads = settings.evaluation.model_dump(mode="json", exclude={"batch_size", "compare", "tasks", "max_tasks"})
+    return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
+
+
+def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Version:
+    """The evaluation of one model: the version that is there, or a new one."""
+    settings = work.settings
+    catalog = work.one("tool_catalog")
+    drawn: list[Json] = [task.task_id for task in tasks]
+    few_shot = contender.policy is PromptPolicy.FEW_SHOT
+    inputs = {
+        "model": contender.digest,
+        "policy": contender.policy.value,
+        "tasks": digest_of(drawn),
+        "catalog": catalog.manifest.content_digest,
+        **sources.agent_file(settings, settings.evaluation.tasks),
+        **sources.sandbox(settings),
+        **(sources.agent_file(settings, settings.logs.golden) if few_shot else {}),
+    }
+
+    def build(out: Path) -> Built:
+        metrics = evaluate_model(
+            model=ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy),
+            tasks=tasks,
+            settings=settings,
+            catalog=catalog.folder,
+            out=out,
+            progress=work.progress,
+        )
+        return Built(
+            content=("metrics.json", "steps.parquet", "rollouts.parquet"),
+            rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
+            headline={"task_success": metrics.task_success.value},
+        )
+
+    return _nested(
+        work,
+        Address(agent=settings.name, asset="evaluation", partition=f"{contender.policy}-{contender.digest[:16]}"),
+        code_version=JUDGE_CODE,
+        reads=judge_settings(settings),
+        inputs=inputs,
+        build=build,
+    )
+
+
+def reference_model(work: Work, package: str) -> Version:
+    """A model from another package, converted once, to stand beside the candidate in the report."""
+    settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
+
+    def build(out: Path) -> Built:
+        summary = convert_base_model(settings=settings, out=out, progress=work.progress)
+        return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
+
+    return _nested(
+        work,
+        Address(agent=settings.name, asset="reference_model", partition=package),
+        code_version="1",
+        reads={"package": package},
+        inputs=sources.base_model(settings.base_model, agent=settings),
+        build=build,
+    )
+
+
+def _nested(
+    work: Work,
+    address: Address,
+    *,
+    code_version: str,
+    reads: Json,
+    inputs: dict[str, str],
+    build: Callable[[Path], Built],
+) -> Version:
+    """A version that is made inside another stage's work, by the same rules."""
+    started = time.monotonic()
+    recipe = Recipe(
+        address=address,
+        fingerprint=fingerprint_of(code_version=code_version, settings=reads, inputs=inputs),
+        code_version=code_version,
+        settings=reads,
+        inputs=inputs,
+    )
+    found = work.warehouse.find(address, recipe.fingerprint)
+    if found is not None:
+        work.progress(f"{address}: reused")
+        return work.warehouse.point(found)
+    with work.warehouse.staging(address) as staged:
+        return work.warehouse.commit(staged, recipe, build(staged), run_id=work.run_id, started=started)

@@ -1,0 +1,140 @@
+"""Plans and runs go by fingerprints: reuse, early cutoff, reasons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolft_pipeline.assets.plan import Action, make_plan
+from toolft_pipeline.assets.stage import Group, Span, Stage, StageError, Work, run_stage, window
+from toolft_pipeline.settings import AgentSettings, CatalogSettings, load_agent
+from toolft_pipeline.warehouse.digest import file_digest
+from toolft_pipeline.warehouse.store import Built, Warehouse
+
+DAYS = ["2026-10-01", "2026-10-02"]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> AgentSettings:
+    folder = tmp_path / "desk"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "agent.yaml").write_text(
+        'first_day: "2026-10-01"\ncatalog: {file: c.json}\nbase_model: {folder: m}\nwindow_days: 2\n'
+    )
+    for day in DAYS:
+        (folder / "logs" / f"{day}.jsonl").write_text(f"{day}\n")
+    return load_agent(folder / "agent.yaml")
+
+
+def _logged(scope: object) -> dict[str, str]:
+    path = scope.settings.path("logs") / f"{scope.partition}.jsonl"  # type: ignore[attr-defined]
+    return {path.name: file_digest(path)}
+
+
+def _lower(work: Work) -> Built:
+    text = (work.settings.path("logs") / f"{work.day}.jsonl").read_text()
+    (work.out / "rows.txt").write_text(text.lower())
+    return Built(content=("rows.txt",), rows={"rows": 1}, headline={})
+
+
+def _join(work: Work) -> Built:
+    texts = [version.file("rows.txt").read_text() for version in work.inputs["rows"].values()]
+    (work.out / "all.txt").write_text("".join(texts))
+    return Built(content=("all.txt",), rows={"rows": len(texts)}, headline={})
+
+
+ROWS = Stage(
+    asset="rows",
+    description="",
+    group=Group.DATA,
+    kinds=(),
+    code_version="1",
+    inputs={},
+    reads=lambda settings: {"seed": settings.curation.seed},
+    sources=_logged,
+    build=_lower,
+)
+JOINED = Stage(
+    asset="joined",
+    description="",
+    group=Group.MODEL,
+    kinds=(),
+    code_version="1",
+    inputs={"rows": Span.WINDOW},
+    reads=lambda _settings: {},
+    build=_join,
+)
+STAGES = (ROWS, JOINED)
+
+
+def run(settings: AgentSettings, warehouse: Warehouse) -> dict[tuple[str, str], bool]:
+    reused = {}
+    for stage, days in ((ROWS, DAYS), (JOINED, DAYS[-1:])):
+        for day in days:
+            _, again = run_stage(stage, settings, day, warehouse, progress=lambda _line: None, run_id=None)
+            reused[stage.asset, day] = again
+    return reused
+
+
+def test_run_stage_nothing_changed_reuses_every_version(settings: AgentSettings, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    assert not any(run(settings, warehouse).values())
+    assert all(run(settings, warehouse).values())
+
+
+def test_run_stage_input_changed_but_content_equal_is_cut_off(settings: AgentSettings, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    run(settings, warehouse)
+    log = settings.path("logs") / "2026-10-01.jsonl"
+    log.write_text("2026-10-01\n".upper() + "")
+    log.write_text("2026-10-01\n")
+    assert all(run(settings, warehouse).values())
+    (settings.path("logs") / "2026-10-02.jsonl").write_text("ABC\n")
+    assert run(settings, warehouse) == {
+        ("rows", "2026-10-01"): True,
+        ("rows", "2026-10-02"): False,
+        ("joined", "2026-10-02"): False,
+    }
+    (settings.path("logs") / "2026-10-02.jsonl").write_text("abc\n")
+    assert run(settings, warehouse) == {
+        ("rows", "2026-10-01"): True,
+        ("rows", "2026-10-02"): False,
+        ("joined", "2026-10-02"): True,
+    }
+
+
+def test_run_stage_irrelevant_setting_changed_reuses(settings: AgentSettings, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    run(settings, warehouse)
+    other = settings.model_copy(update={"catalog": CatalogSettings(file="other.json")})
+    assert all(run(other, warehouse).values())
+
+
+def test_make_plan_tells_why_and_what_is_unknown_yet(settings: AgentSettings, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    fresh = make_plan(STAGES, settings, warehouse, days=DAYS, force=False)
+    assert [(step.stage.asset, step.action) for step in fresh] == [
+        ("rows", Action.BUILD),
+        ("rows", Action.BUILD),
+        ("joined", Action.UNKNOWN),
+    ]
+    run(settings, warehouse)
+    assert {step.action for step in make_plan(STAGES, settings, warehouse, days=DAYS, force=False)} == {Action.REUSE}
+    (settings.path("logs") / "2026-10-02.jsonl").write_text("new\n")
+    plan = make_plan(STAGES, settings, warehouse, days=DAYS, force=False)
+    assert [(step.action, step.reason) for step in plan] == [
+        (Action.REUSE, "nothing that it reads has changed"),
+        (Action.BUILD, "changed: input file:2026-10-02.jsonl"),
+        (Action.UNKNOWN, "after rows"),
+    ]
+
+
+def test_run_stage_missing_input_names_what_to_materialize(settings: AgentSettings, tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"desk/joined: rows has no version in the window that ends on 2026-10-02"):
+        run_stage(JOINED, settings, DAYS[-1], Warehouse(tmp_path / "w"), progress=lambda _line: None, run_id=None)
+
+
+def test_window_starts_at_the_first_day(settings: AgentSettings) -> None:
+    assert window(settings, "2026-10-01") == ["2026-10-01"]
+    assert window(settings, "2026-10-05") == ["2026-10-04", "2026-10-05"]
