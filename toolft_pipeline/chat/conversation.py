@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from toolft_pipeline.chat.formats import ChatFormatError
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
 
 REPLACE = "replace:"
@@ -24,12 +25,15 @@ def with_system_prompt(messages: list[dict[str, Any]], *, policy: str) -> list[d
     """Messages under `chat.system_prompt`: kept, stripped, or replaced by the text after `replace:`.
 
     A replacement is also put before a conversation that had no system prompt: a server sends it every time.
+    Raises `ChatFormatError` for a policy that is none of these.
     """
     if policy == "keep":
         return messages
     spoken = [message for message in messages if message["role"] != Role.SYSTEM]
     if policy == "strip":
         return spoken
+    if not policy.startswith(REPLACE):
+        raise ChatFormatError(f"chat.system_prompt: {policy!r} is not known; write keep, strip or {REPLACE} TEXT")
     return [{"role": "system", "content": policy.removeprefix(REPLACE).strip()}, *spoken]
 
 

@@ -21,14 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_prompt_tools
-from toolft_pipeline.chat.conversation import REPLACE
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
+from toolft_pipeline.chat.proofs.prove import Prover, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings, CatalogMode
-from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
+from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 
 if TYPE_CHECKING:
@@ -97,6 +96,9 @@ def write_token_tensors(
     Raises `ChatRowsError` where the two do not belong together.
     """
     chat_format = get_format(settings.chat.format)
+    if not (tokenizer / "tokenizer_config.json").is_file():
+        raise ChatRowsError(f"{tokenizer}: no tokenizer_config.json; name a model folder in Hugging Face layout")
+    progress("loading the tokenizer")
     saved = saved_tokenizer(str(tokenizer.resolve()), chat_format.name, settings.chat.catalog_mode)
     encoder = RowEncoder(tokenizer=saved, chat_format=chat_format)
     tools = read_prompt_tools(rows)
@@ -108,10 +110,9 @@ def write_token_tensors(
         reported = time.monotonic()
         for trajectory, chat_rows in _paired(accepted=accepted, rows=rows):
             encoded = [_encode(row, encoder=encoder, tokenizer=saved) for row in chat_rows]
-            messages = with_system_policy(trajectory, policy=settings.chat.system_prompt)
             prover.prove(
                 trajectory_id=trajectory.trajectory_id,
-                messages=messages,
+                messages=recorded_messages(trajectory, system_prompt=settings.chat.system_prompt),
                 rows=[_tensor_row(one) for one in encoded],
                 catalog=bool(tools),
             )
@@ -135,7 +136,7 @@ def write_token_tensors(
             writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=TENSOR_SCHEMA))
     proofs = prover.report()
     (out / PROOFS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
-    progress(f"{counts['rows']} rows, {counts['tokens']} tokens, proofs {'green' if proofs.green else 'RED'}")
+    progress(f"{counts['rows']} rows, {counts['tokens']} tokens, {proofs.n_failures} refuted by a proof")
     return TokenSummary(
         rows=counts["rows"],
         tokens=counts["tokens"],
@@ -163,16 +164,6 @@ def saved_tokenizer(folder: str, format_name: str, catalog_mode: CatalogMode) ->
         tokenizer.save_pretrained(place)
         saved: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place)
     return saved
-
-
-def with_system_policy(trajectory: Trajectory, *, policy: str) -> tuple[Message, ...]:
-    """The recorded messages under the agent file's policy for the system prompt: the record that proofs go by."""
-    if policy == "keep":
-        return trajectory.messages
-    spoken = tuple(message for message in trajectory.messages if message.role is not Role.SYSTEM)
-    if policy == "strip":
-        return spoken
-    return (text_message(Role.SYSTEM, policy.removeprefix(REPLACE).strip()), *spoken)
 
 
 def _paired(*, accepted: Path, rows: Path) -> Iterator[tuple[Trajectory, list[ChatRow]]]:

@@ -37,7 +37,7 @@ class RowEncoder:
     """Encodes pieces of chat text, remembering the ids of every stretch between two borders."""
 
     def __init__(self, *, tokenizer: PreTrainedTokenizerBase, chat_format: ChatFormat) -> None:
-        self._encode = tokenizer._tokenizer.encode
+        self._encode = tokenizer.backend_tokenizer.encode
         self._borders = re.compile(f"({'|'.join(_borders(tokenizer, chat_format))})")
         self._known: dict[str, list[int]] = {}
         self._characters = 0

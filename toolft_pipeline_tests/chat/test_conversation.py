@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.formats import ChatFormatError
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, trajectory, user
 
 ONE_CALL = next(shape for shape in SHAPES if shape.trajectory_id == "one_call")
@@ -35,6 +36,11 @@ def test_system_prompt_policy_decides_the_first_message(policy: str, roles: str,
     messages = trajectory_messages(ONE_CALL, system_prompt=policy)
     assert " ".join(message["role"] for message in messages) == roles
     assert messages[0]["content"] == first
+
+
+def test_system_prompt_unknown_policy_is_refused() -> None:
+    with pytest.raises(ChatFormatError, match=r"chat.system_prompt: 'kep' is not known; write keep, strip or replace:"):
+        trajectory_messages(ONE_CALL, system_prompt="kep")
 
 
 def test_template_messages_keep_text_that_has_no_utf8_value() -> None:

@@ -136,6 +136,15 @@ def test_serving_prompt_template_that_serves_other_text_turns_it_red(
     assert red(proven(RETRY, rows_of(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
 
 
+def test_serving_prompt_template_that_raises_turns_it_red(
+    installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
+) -> None:
+    served = mutated(("{{- '<bos>' -}}", "{{- raise_exception('roles must alternate') -}}"))
+    report = proven(RETRY, rows_of(RETRY, encoder), installed(served))
+    assert red(report) == {Proof.SERVING_PROMPT}
+    assert "roles must alternate" in report.results[Proof.SERVING_PROMPT].failures[0].reason
+
+
 def test_serving_prompt_context_encoded_otherwise_turns_it_red(
     gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:

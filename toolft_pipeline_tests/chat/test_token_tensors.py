@@ -138,3 +138,16 @@ def test_write_token_tensors_rows_of_other_trajectories_are_refused(
             out=tmp_path,
             progress=lambda line: None,
         )
+
+
+def test_write_token_tensors_folder_without_tokenizer_is_refused(tmp_path: Path, agent: Agent, write: Write) -> None:
+    write(agent(), SHAPES[0])
+    with pytest.raises(ChatRowsError, match=r"no tokenizer_config.json; name a model folder"):
+        write_token_tensors(
+            rows=tmp_path / "rows.parquet",
+            accepted=tmp_path / "accepted.parquet",
+            tokenizer=tmp_path / "nowhere",
+            settings=agent(),
+            out=tmp_path,
+            progress=lambda line: None,
+        )

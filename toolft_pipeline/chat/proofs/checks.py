@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import TemplateError
+
 from toolft_pipeline.chat.proofs import gemma3_oracle as oracle
 from toolft_pipeline.trajectories.record import Message
 
@@ -33,7 +35,6 @@ class TrainedSpan:
 class Subject:
     """One row under proof: what the trainer will read, and what was recorded."""
 
-    row_id: str
     input_ids: Sequence[int]
     labels: Sequence[int]
     spans: tuple[TrainedSpan, ...]
@@ -86,9 +87,12 @@ def check_serving_prompt(
             continue
         if span.place == 0:
             return "message 0: an assistant turn without any history cannot be served"
-        served: list[int] = tokenizer.apply_chat_template(
-            requests[: span.place], tools=tools or None, add_generation_prompt=True, return_dict=False
-        )
+        try:
+            served: list[int] = tokenizer.apply_chat_template(
+                requests[: span.place], tools=tools or None, add_generation_prompt=True, return_dict=False
+            )
+        except (TemplateError, ValueError, TypeError) as error:
+            return f"message {span.place}: the saved template fails on the history ({error})"
         trained = list(subject.input_ids[: span.start])
         if trained != served:
             place = _first_difference(trained, served)

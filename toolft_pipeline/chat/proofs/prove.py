@@ -22,7 +22,7 @@ from toolft_pipeline.chat.proofs.checks import (
     loss_spans,
 )
 from toolft_pipeline.chat.proofs.report import Failure, Proof, ProofReport, report
-from toolft_pipeline.trajectories.record import Message, Role
+from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -36,6 +36,15 @@ class TensorRow:
     input_ids: Sequence[int]
     labels: Sequence[int]
     trained: bool = True
+
+
+def recorded_messages(trajectory: Trajectory, *, system_prompt: str) -> tuple[Message, ...]:
+    """The record that the proofs go by: the run's messages under the agent file's policy for the system prompt."""
+    if system_prompt == "keep":
+        return trajectory.messages
+    spoken = tuple(message for message in trajectory.messages if message.role is not Role.SYSTEM)
+    replaced, replacement = system_prompt.partition(":")[::2]
+    return (text_message(Role.SYSTEM, replacement.strip()), *spoken) if replaced == "replace" else spoken
 
 
 class Prover:
@@ -73,7 +82,7 @@ class Prover:
     def _prove_row(
         self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], catalog: bool
     ) -> None:
-        subject = Subject(row_id=row.row_id, input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
+        subject = Subject(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
         proofs: dict[Proof, Callable[[], str | None]] = {
             Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=self._tokenizer),
             Proof.SERVING_PROMPT: lambda: check_serving_prompt(subject, tokenizer=self._tokenizer, tools=self._tools),

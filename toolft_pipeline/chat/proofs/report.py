@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from msgspec import Struct
 
@@ -52,11 +51,10 @@ class ProofReport(Struct, frozen=True, kw_only=True):
             result.rows_checked and not result.n_failures for result in self.results.values()
         )
 
-    def summary(self) -> dict[str, Any]:
-        """Counts for metadata: proof -> rows checked and failures."""
-        return {
-            name: {"rows": result.rows_checked, "failures": result.n_failures} for name, result in self.results.items()
-        }
+    @property
+    def n_failures(self) -> int:
+        """Failures of all proofs together; a row may fail several."""
+        return sum(result.n_failures for result in self.results.values())
 
 
 def report(*, rows_checked: dict[Proof, int], failures: dict[Proof, list[Failure]]) -> ProofReport:
