@@ -1,7 +1,8 @@
 """Runs that ask what an evaluation task asks.
 
 Invariant: no run whose user text equals a task's, or is a near-duplicate of it, is ever trained on, so that what the
-evaluation measures was not seen.
+evaluation measures was not seen. Conversations are held against each other whole and, where they have several turns,
+turn by turn; a short turn ("Yes, please.") tells nothing and is left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from toolft_pipeline.curation.near_duplicates import NearDuplicates
-from toolft_pipeline.curation.shingles import shingles
+from toolft_pipeline.curation.shingles import normalized, shingles
+
+_TELLING_WORDS = 8
 
 
 class TaskTextError(ValueError):
@@ -31,15 +34,23 @@ class Contamination:
     """The evaluation tasks' texts, to hold runs against."""
 
     def __init__(self, tasks: Sequence[TaskText], *, threshold: float) -> None:
-        self._tasks = tasks
         self._index = NearDuplicates(threshold=threshold)
+        self._task_ids: list[str] = []
         for task in tasks:
-            self._index.add(shingles("\n".join(task.user_turns)))
+            for text in _telling_texts(task.user_turns):
+                self._index.add(shingles(text))
+                self._task_ids.append(task.task_id)
 
-    def task_of(self, text: str) -> str | None:
-        """Id of the first task that asks what this text asks, or None."""
-        found = self._index.find(shingles(text))
-        return None if found is None else self._tasks[found].task_id
+    def task_of(self, turns: Sequence[str]) -> str | None:
+        """Id of the first task that asks what these user turns ask, or None."""
+        found = [self._index.find(shingles(text)) for text in _telling_texts(turns)]
+        return next((self._task_ids[number] for number in found if number is not None), None)
+
+
+def _telling_texts(turns: Sequence[str]) -> list[str]:
+    """The whole of what a user said, then each turn that is long enough to be recognized."""
+    whole = "\n".join(turns)
+    return [whole, *(turn for turn in turns if turn != whole and len(normalized(turn).split()) >= _TELLING_WORDS)]
 
 
 def read_task_texts(path: Path) -> list[TaskText]:

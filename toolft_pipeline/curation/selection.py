@@ -18,7 +18,7 @@ from msgspec import Struct, to_builtins
 
 from toolft_pipeline.curation.contamination import Contamination, read_task_texts
 from toolft_pipeline.curation.near_duplicates import representatives
-from toolft_pipeline.curation.shingles import normalized, run_shingles, task_text
+from toolft_pipeline.curation.shingles import normalized, run_shingles, user_turns
 from toolft_pipeline.curation.sides import Side, kept_for_tools, side_of
 from toolft_pipeline.settings import AgentSettings, CurationSettings
 from toolft_pipeline.trajectories.category import Category, categorize, tools_used
@@ -108,14 +108,14 @@ def select_training_set(
 def _candidates(days: Mapping[str, Path], contamination: Contamination) -> Iterator[_Candidate]:
     for day, folder in days.items():
         for run in read_trajectories(folder / ACCEPTED_FILE):
-            text = task_text(run.messages)
+            turns = user_turns(run.messages)
             yield _Candidate(
                 trajectory_id=run.trajectory_id,
                 day=day,
                 golden=run.golden,
-                key=normalized(run.task_key or text),
+                key=normalized(run.task_key or "\n".join(turns)),
                 shingles=run_shingles(run.messages),
-                task=contamination.task_of(text),
+                task=contamination.task_of(turns),
                 category=categorize(run.messages),
                 tools=tools_used(run.messages),
             )

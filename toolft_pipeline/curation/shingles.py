@@ -24,9 +24,9 @@ def normalized(text: str) -> str:
     return " ".join(_words(text))
 
 
-def task_text(messages: Sequence[Message]) -> str:
-    """What the user said in a run, turn after turn, one a line."""
-    return "\n".join(message.text for message in messages if message.role is Role.USER)
+def user_turns(messages: Sequence[Message]) -> list[str]:
+    """What the user said in a run, turn after turn."""
+    return [message.text for message in messages if message.role is Role.USER]
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -37,7 +37,7 @@ def shingles(text: str) -> frozenset[str]:
 def run_shingles(messages: Sequence[Message]) -> frozenset[str]:
     """The shingles of a run: of its task text, and of its calls in order."""
     calls = [word for message in messages for call in message.tool_calls for word in _call_words(call)]
-    return shingles(task_text(messages)) | frozenset(f"call {gram}" for gram in _grams(calls))
+    return shingles("\n".join(user_turns(messages))) | frozenset(f"call {gram}" for gram in _grams(calls))
 
 
 def _words(text: str) -> list[str]:

@@ -11,22 +11,40 @@ TASK = TaskText(
     task_id="t1",
     user_turns=("I would like to know when my order 4711 with the two lamps will arrive in Porto.", "Cancel it."),
 )
-LONG = "\n".join(TASK.user_turns)
+FIRST, SECOND = TASK.user_turns
 INDEX = Contamination([TaskText(task_id="t0", user_turns=("Hello there",)), TASK], threshold=0.8)
 
 
-@pytest.mark.parametrize("text", [LONG, LONG.upper(), LONG.replace(".", " !!"), LONG + " Now."])
-def test_contamination_text_that_asks_what_a_task_asks_names_the_task(text: str) -> None:
-    assert INDEX.task_of(text) == "t1"
+@pytest.mark.parametrize(
+    "turns",
+    [
+        TASK.user_turns,
+        (FIRST.upper(), SECOND),
+        (FIRST.replace(".", " !!"), SECOND),
+        (f"{FIRST} {SECOND} Now.",),
+        (FIRST,),
+        ("Good morning!", FIRST),
+    ],
+)
+def test_contamination_run_that_asks_what_a_task_asks_names_the_task(turns: tuple[str, ...]) -> None:
+    assert INDEX.task_of(turns) == "t1"
 
 
-@pytest.mark.parametrize("text", [LONG.replace("4711", "99").replace("Porto", "Rome"), "Hello", TASK.user_turns[1]])
-def test_contamination_another_request_is_clean(text: str) -> None:
-    assert INDEX.task_of(text) is None
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (FIRST.replace("4711", "99").replace("Porto", "Rome"), SECOND),
+        ("Hello",),
+        (SECOND,),
+        ("What is in order 4711, and has it been paid for by now?", SECOND),
+    ],
+)
+def test_contamination_another_request_is_clean(turns: tuple[str, ...]) -> None:
+    assert INDEX.task_of(turns) is None
 
 
 def test_contamination_without_tasks_is_clean() -> None:
-    assert Contamination([], threshold=0.8).task_of("anything") is None
+    assert Contamination([], threshold=0.8).task_of(("anything",)) is None
 
 
 def test_read_task_texts_takes_what_it_needs_of_a_task_file(tmp_path: Path) -> None:
