@@ -4,9 +4,8 @@ Invariant: nothing here decides anything. Data versions are content digests, so 
 cutoff of the warehouse; a person's mistake ends in one line and is not retried.
 """
 
-from __future__ import annotations
-
 import base64
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,10 @@ from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
 from toolft_pipeline.settings import AGENT_FILE, AgentSettings, load_agent, warehouse_root
+from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version, Warehouse
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
 
 ACCELERATOR_TAGS: dict[str, Any] = {
     ACCELERATOR_TAG: "1",
@@ -57,7 +59,7 @@ def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
     return [_asset(stage, agent) for stage in STAGES]
 
 
-def service_source(agent: AgentSettings) -> dg.AssetsDefinition:
+def service_source(agent: AgentSettings) -> dg.SourceAsset:
     """What the champion pointer says is in service: observed, never made, so that the graph has no circle."""
 
     @dg.observable_source_asset(
@@ -101,7 +103,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             for check in stage.checks
         ],
     )
-    def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+    def run(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def] # Dagster reads a type as one output
         file: AgentFile = getattr(context.resources, agent_key)
         try:
             version, reused = run_stage(
@@ -133,11 +135,7 @@ def _metadata(version: Version, *, reused: bool) -> dict[str, dg.MetadataValue[A
     }
     if manifest.rows:
         rows["dagster/row_count"] = dg.MetadataValue.int(next(iter(manifest.rows.values())))
-    headline = {
-        name: dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.json(value)
-        for name, value in manifest.headline.items()
-        if not isinstance(value, list)
-    }
+    headline = {name: _value(value) for name, value in manifest.headline.items() if not isinstance(value, list)}
     return {
         **rows,
         **headline,
@@ -162,5 +160,18 @@ def _check_results(stage: Stage, version: Version) -> Iterator[dg.AssetCheckResu
             check_name=check.name,
             passed=outcome.passed,
             severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
-            metadata={name: dg.MetadataValue.json(value) for name, value in outcome.detail.items()},
+            metadata={name: _value(value) for name, value in outcome.detail.items()},
         )
+
+
+def _value(value: Json) -> dg.MetadataValue[Any]:
+    """Numbers as numbers, so that the UI plots them over time; everything nested as JSON."""
+    if isinstance(value, bool):
+        return dg.MetadataValue.bool(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    if isinstance(value, str):
+        return dg.MetadataValue.text(value)
+    return dg.MetadataValue.null() if value is None else dg.MetadataValue.json(value)

@@ -46,13 +46,20 @@ class LocalStepHandler(StepHandler):
         if command[0] == "dagster":  # the entry point beside this interpreter, whatever PATH says
             command[:1] = [sys.executable, "-m", "dagster"]
         if ACCELERATOR_TAG in tags:
-            leases = Path(environment.get("DAGSTER_HOME", ".")) / "data" / ".dagster" / "devices"
+            leases = _state_folder() / "devices"
             command = [sys.executable, "-m", "toolft_pipeline.automation.device_lease", str(leases), "--", *command]
         else:
             environment["CUDA_VISIBLE_DEVICES"] = ""
-        self._processes[key] = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+        output = _output(step_handler_context)
+        with output.open("ab") as stream:
+            self._processes[key] = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
         return iter(())
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
@@ -61,7 +68,8 @@ class LocalStepHandler(StepHandler):
         status = None if process is None else process.poll()
         if status:
             cause = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-            return CheckStepHealthResult.unhealthy(f"the step's process ended with {cause}")
+            output = _output(step_handler_context)
+            return CheckStepHealthResult.unhealthy(f"the step's process ended with {cause}; its output is in {output}")
         return CheckStepHealthResult.healthy()
 
     def terminate_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
@@ -70,6 +78,17 @@ class LocalStepHandler(StepHandler):
         if process is not None and process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         return iter(())
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("DAGSTER_HOME", ".")) / "data" / ".dagster"
+
+
+def _output(context: StepHandlerContext) -> Path:
+    """Where a step's process writes what Dagster does not capture (its start and its last words)."""
+    folder = _state_folder() / "steps" / context.dagster_run.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{_step_key(context)}.log"
 
 
 def _step_key(context: StepHandlerContext) -> str:
@@ -86,11 +105,12 @@ def _step_key(context: StepHandlerContext) -> str:
 )
 def local_executor(init_context: dg.InitExecutorContext) -> StepDelegatingExecutor:
     """Steps as subprocesses on this machine, accelerator steps one to a device."""
+    interval = init_context.executor_config["check_step_health_interval_seconds"]
     return StepDelegatingExecutor(
         LocalStepHandler(),
         retries=RetryMode.ENABLED,
         sleep_seconds=0.2,
-        check_step_health_interval_seconds=init_context.executor_config["check_step_health_interval_seconds"],
+        check_step_health_interval_seconds=int(str(interval)),
     )
 
 

@@ -1,22 +1,28 @@
-"""The night: the newest day's data, then the model as of that day. Stopped until a person starts it."""
+"""The night: the newest complete day's data, then the model as of that day. Stopped until a person starts it."""
 
 from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from toolft_pipeline.automation.jobs import nightly_job_name
-from toolft_pipeline.automation.partitions import daily_partitions
 from toolft_pipeline.settings import AgentSettings
 
 
+def newest_complete_day(now: datetime, agent: AgentSettings) -> str:
+    """Yesterday, in the agent's time zone."""
+    return (now.astimezone(ZoneInfo(agent.schedule.time_zone)) - timedelta(days=1)).date().isoformat()
+
+
 def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
-    """Request the model job for the newest complete day at the agent's hour and time zone."""
+    """Request data and model of the newest complete day, at the agent's hour and time zone."""
 
     def requests(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        now = context.scheduled_execution_time
-        day = daily_partitions(agent).get_last_partition_key(current_time=now)
-        if day is None:
-            return dg.SkipReason(f"{agent.name}: no complete day before {now:%Y-%m-%d}")
+        day = newest_complete_day(context.scheduled_execution_time, agent)
+        if day < agent.first_day:
+            return dg.SkipReason(f"{agent.name}: {day} lies before first_day {agent.first_day}")
         return dg.RunRequest(run_key=day, partition_key=day)
 
     return dg.ScheduleDefinition(

@@ -56,7 +56,7 @@ def _line(entry: dg.EventLogEntry) -> str | None:
     event = entry.dagster_event
     step = (entry.step_key or "").split("__")[-1]
     if event is None:
-        return f"{step}: {entry.user_message}" if entry.level >= logging.INFO and step else None
+        return f"{step}: {entry.user_message}" if int(entry.level) >= logging.INFO and step else None
     if event.is_step_up_for_retry:
         return f"{step}: tries again"
     if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:

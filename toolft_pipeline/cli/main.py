@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     running = commands.add_parser("run", help="make what is missing or out of date, up to the champion")
     running.add_argument("agent")
     running.add_argument("--from", dest="first", metavar="DAY", help="first day of data (default: first day with logs)")
-    running.add_argument("--to", dest="last", metavar="DAY", help="last day, which the model is as of (default: newest)")
+    running.add_argument(
+        "--to", dest="last", metavar="DAY", help="last day, which the model is as of (default: newest)"
+    )
     running.add_argument("--dry-run", action="store_true", help="print the plan with reasons and stop")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")

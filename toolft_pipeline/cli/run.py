@@ -65,8 +65,10 @@ def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None)
     with_logs = sorted({match.group() for path in folder.iterdir() if (match := DAY_NAME.match(path.name))})
     days = [day for day in with_logs if (first or settings.first_day) <= day <= (last or day)]
     if not days:
-        raise UsageError(f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
-                         "files are named YYYY-MM-DD.jsonl")
+        raise UsageError(
+            f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
+            "files are named YYYY-MM-DD.jsonl"
+        )
     return days
 
 
@@ -88,8 +90,12 @@ def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bo
 
 def _print_plan(plan: list[Step], *, whole: bool) -> None:
     counts = Counter(step.action for step in plan)
-    print(", ".join(f"{counts[action]} to {action}" if action is not Action.UNKNOWN else f"{counts[action]} unknown yet"
-                    for action in Action))
+    print(
+        ", ".join(
+            f"{counts[action]} to {action}" if action is not Action.UNKNOWN else f"{counts[action]} unknown yet"
+            for action in Action
+        )
+    )
     for step in plan:
         if whole:
             print(f"  {step.action:8}{step.stage.asset:24}{step.partition or '':12}{step.reason}")

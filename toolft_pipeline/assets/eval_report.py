@@ -1,0 +1,160 @@
+"""eval_report[D]: the candidate beside the base and the model in service, and the gate's verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import cast
+
+from toolft_pipeline.assets import plots, sources
+from toolft_pipeline.assets.evaluations import JUDGE_CODE, Contender, evaluated, judge_settings, reference_model
+from toolft_pipeline.assets.service import incumbent
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work
+from toolft_pipeline.assets.token_tensors import proof_report
+from toolft_pipeline.evaluation.drawing import draw_tasks
+from toolft_pipeline.evaluation.evaluate import read_metrics
+from toolft_pipeline.evaluation.gate import decide
+from toolft_pipeline.evaluation.prompting import PromptPolicy
+from toolft_pipeline.evaluation.report import METRICS_FILE, REPORT_FILE, write_report
+from toolft_pipeline.evaluation.task import load_tasks
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.training.adapter import PROGRESS_FILE
+from toolft_pipeline.training.merge import CHECKS_FILE
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Built, Version
+
+CANDIDATE = "candidate"
+IN_SERVICE = "in_service"
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return {
+        "judge": judge_settings(settings),
+        "judge_code": JUDGE_CODE,
+        "compare": list(settings.evaluation.compare),
+        "max_tasks": settings.evaluation.max_tasks,
+        "gate": settings.gate.model_dump(mode="json"),
+    }
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
+    digest = "" if candidate is None else candidate.manifest.content_digest
+    serving = incumbent(scope.warehouse, settings.name, candidate=digest)
+    return {
+        **sources.agent_file(settings, settings.evaluation.tasks),
+        **sources.agent_file(settings, settings.logs.golden),
+        **sources.sandbox(settings),
+        **({} if serving is None else {IN_SERVICE: serving.content_digest}),
+    }
+
+
+def _contenders(work: Work) -> Iterator[Contender]:
+    merged, base = work.one("merged_model"), work.one("base_model")
+    digest = merged.manifest.content_digest
+    yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
+    serving = incumbent(work.warehouse, work.settings.name, candidate=digest)
+    if serving is not None:
+        folder = serving.folder / "model"
+        yield Contender(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
+    for name in work.settings.evaluation.compare:
+        version = base if name in {"base", "base_catalog"} else reference_model(work, name)
+        yield Contender(
+            name=name,
+            folder=version.file("model"),
+            digest=version.manifest.content_digest,
+            policy=PromptPolicy.FEW_SHOT if name == "base" else PromptPolicy.FULL_CATALOG,
+        )
+
+
+def _proofs(work: Work) -> dict[str, bool]:
+    """Everything that the candidate was made from, as green or not: proofs of the rows, checks of the merge."""
+    reports = [proof_report(version) for version in work.inputs["token_tensors"].values()]
+    proofs = {name: not any(report.results[name].n_failures for report in reports) for name in reports[0].results}
+    checks = json.loads(work.one("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
+    return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
+
+
+def _build(work: Work) -> Built:
+    settings = work.settings
+    tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
+    results = {contender.name: evaluated(work, contender, tasks) for contender in _contenders(work)}
+    metrics = {name: read_metrics(version.folder) for name, version in results.items()}
+    proofs = _proofs(work)
+    serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
+    verdict = decide(
+        candidate=metrics[CANDIDATE],
+        in_service=metrics.get(IN_SERVICE),
+        gate=settings.gate,
+        proofs=proofs,
+        as_of=work.day,
+        champion_day=None if serving is None else serving.day,
+    )
+    write_report(
+        results={name: version.folder for name, version in results.items()},
+        tasks=tasks,
+        settings=settings,
+        as_of=work.day,
+        proofs=proofs,
+        verdict=verdict,
+        loss_curve=work.one("qlora_adapter").file(PROGRESS_FILE),
+        out=work.out,
+    )
+    candidate = metrics[CANDIDATE]
+    return Built(
+        content=(METRICS_FILE,),
+        rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
+        headline={
+            "promote": verdict.promote,
+            "reasons": list(verdict.reasons),
+            **{
+                f"{name}/{rate}": round(getattr(found, rate).value, 4)
+                for name, found in metrics.items()
+                for rate in ("parse_rate", "right_tool", "valid_arguments", "exact_match", "task_success")
+            },
+        },
+    )
+
+
+def _promotable(version: Version) -> CheckOutcome:
+    headline = version.manifest.headline
+    return CheckOutcome(passed=bool(headline["promote"]), detail={"reasons": headline["reasons"]})
+
+
+def _plots(version: Version) -> dict[str, Plot]:
+    report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
+    success = {name: cast("float", model["task_success"]["value"]) for name, model in report["models"].items()}
+    return {"task_success": plots.bars(success, title="Tasks passed, by model")}
+
+
+STAGE = Stage(
+    asset="eval_report",
+    description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
+    group=Group.MODEL,
+    kinds=("html", "parquet"),
+    code_version="1",
+    inputs={
+        "merged_model": Span.SAME,
+        "qlora_adapter": Span.SAME,
+        "token_tensors": Span.WINDOW,
+        "base_model": Span.WHOLE,
+        "tool_catalog": Span.WHOLE,
+    },
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    accelerator=True,
+    checks=(
+        Check(
+            name="gate",
+            description="The candidate may go into service: thresholds, paired test, proofs, enough tasks.",
+            blocking=False,
+            evaluate=_promotable,
+        ),
+    ),
+    plots=_plots,
+)
+
+__all__ = ["REPORT_FILE", "STAGE"]
