@@ -28,6 +28,9 @@ SHORTEST_PREFIX = 64
 TOKENS_AT_ONCE = 32_768
 """Tokens of a batch at most: 0.6 GB of keys and values for Gemma 3 270M, copied once for every token written."""
 
+STOP_TOKENS = 8
+"""Tokens that a stop text can be spread over."""
+
 Prefix = list[tuple["torch.Tensor", "torch.Tensor"]]
 """Keys and values of each layer, shape (1, heads, tokens, width)."""
 
@@ -44,14 +47,16 @@ class TransformersGenerator(Generator):
         *,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        stop_tokens: Sequence[str],
+        stops: Sequence[str],
         max_new_tokens: int,
         batch_size: int,
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self._model = model
         self._tokenizer = tokenizer
-        self._stops = frozenset(tokenizer.get_vocab()[token] for token in stop_tokens if token in tokenizer.get_vocab())
+        special = {str(token): id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
+        self._stop_ids = frozenset(special[stop] for stop in stops if stop in special)
+        self._stop_texts = tuple(stop for stop in stops if stop not in special)
         self._max_new_tokens = max_new_tokens
         self._batch_size = batch_size
         self._progress = progress
@@ -118,7 +123,7 @@ class TransformersGenerator(Generator):
                 row = active[place]
                 written[row].append(token)
                 latency[row] = (time.monotonic() - started) * 1000
-                if token not in self._stops:
+                if not self._ends(written[row]):
                     going.append(place)
             if not going:
                 break
@@ -150,11 +155,23 @@ class TransformersGenerator(Generator):
 
         return _filled_cache([(moved(keys), moved(values)) for keys, values in self._prefix]), shared
 
+    def _ends(self, tokens: list[int]) -> bool:
+        """Whether the last token is a stop, or the last few write a stop text."""
+        if tokens[-1] in self._stop_ids:
+            return True
+        tail = self._decode(tokens[-STOP_TOKENS:]) if self._stop_texts else ""
+        return any(stop in tail for stop in self._stop_texts)
+
+    def _decode(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=False))
+
     def _answer(self, tokens: list[int], prompt: Sequence[int], *, latency_ms: float, busy_ms: float) -> Generation:
-        finished = bool(tokens) and tokens[-1] in self._stops
-        text = self._tokenizer.decode(tokens[:-1] if finished else tokens, skip_special_tokens=False)
+        finished = self._ends(tokens)
+        text = self._decode(tokens[:-1] if tokens[-1] in self._stop_ids else tokens)
+        for stop in self._stop_texts:
+            text = text.split(stop, 1)[0]
         return Generation(
-            text=str(text),
+            text=text,
             n_prompt_tokens=len(prompt),
             n_new_tokens=len(tokens),
             latency_ms=latency_ms,
@@ -178,7 +195,9 @@ def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> 
     """A model folder, on the first CUDA device if there is one. Raises `DecodingError`."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.bfloat16 if precision == "bf16" else torch.float32

@@ -59,7 +59,7 @@ def evaluate_model(
     generator = TransformersGenerator(
         model=load_model(model.folder),
         tokenizer=tokenizer,
-        stop_tokens=prompter.stop_tokens,
+        stops=prompter.stops,
         max_new_tokens=settings.evaluation.max_new_tokens,
         batch_size=settings.evaluation.batch_size,
         progress=lambda line: progress(f"{model.name}: {line}"),

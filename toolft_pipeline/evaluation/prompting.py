@@ -17,7 +17,7 @@ from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.conversation import trajectory_messages, with_system_prompt
 from toolft_pipeline.chat.formats import ChatFormat, get_format
 from toolft_pipeline.chat.parsing import ParsedTurn, parse_assistant
-from toolft_pipeline.chat.serving import install, serving_prompt
+from toolft_pipeline.chat.serving import serving_prompt
 from toolft_pipeline.evaluation.generation import Generation
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.trajectories.category import categorize
@@ -34,9 +34,9 @@ class PromptPolicy(StrEnum):
     NONE = "none"
     """Nothing: the model's saved template as a server uses it."""
     FEW_SHOT = "few_shot"
-    """The tools' names and golden runs as examples, in the agent's chat format."""
+    """The tools' names, and golden runs as examples."""
     FULL_CATALOG = "full_catalog"
-    """Every tool with its schema: in the agent's chat format, or through the model's own template if it has one."""
+    """Every tool with its schema; a base model that knows no chat template sees the examples too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +52,8 @@ class Prompter(Protocol):
     """Messages to token ids, and an answer to what an agent would take it for."""
 
     @property
-    def stop_tokens(self) -> tuple[str, ...]:
-        """What ends an assistant turn."""
+    def stops(self) -> tuple[str, ...]:
+        """Texts that end an assistant turn, tokens or not."""
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """Ids before the next assistant turn."""
@@ -63,32 +63,23 @@ class Prompter(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FormatPrompter:
-    """Prompts in a registered chat format, through the template that is installed in the tokenizer."""
+class ServedPrompter:
+    """A tuned model: the template saved with its tokenizer, given what a server is given."""
 
     tokenizer: PreTrainedTokenizerBase
     chat_format: ChatFormat
     system_prompt: str
     tools: list[dict[str, Any]]
-    catalog_mode: CatalogMode | None = None
-    examples: tuple[dict[str, Any], ...] = ()
 
     @property
-    def stop_tokens(self) -> tuple[str, ...]:
-        """The format's."""
+    def stops(self) -> tuple[str, ...]:
+        """The format's stop tokens."""
         return self.chat_format.stop_tokens
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """The serving prompt; examples stand between the system prompt and the conversation."""
+        """The serving prompt of the history."""
         served = with_system_prompt(messages, policy=self.system_prompt)
-        head = [message for message in served if message["role"] == Role.SYSTEM]
-        rest = [message for message in served if message["role"] != Role.SYSTEM]
-        return serving_prompt(
-            [*head, *self.examples, *rest],
-            tokenizer=self.tokenizer,
-            tools=self.tools,
-            catalog_mode=self.catalog_mode,
-        ).ids
+        return serving_prompt(served, tokenizer=self.tokenizer, tools=self.tools).ids
 
     def read(self, generation: Generation) -> ParsedTurn:
         """By the format's parser."""
@@ -97,66 +88,86 @@ class FormatPrompter:
 
 @dataclass(frozen=True, kw_only=True)
 class OwnTemplatePrompter:
-    """Prompts through the model's own chat template, tools and calls written as text in Hermes' syntax.
+    """An untuned chat model: its own template, with catalog, calls and results written as text.
 
-    Hermes function calling (NousResearch, 2024): schemas in the system prompt, `<tool_call>` JSON in the answer,
-    `<tool_response>` in a user turn.
+    The syntax is Hermes function calling (NousResearch 2024): `<tool_call>` JSON in the answer, `<tool_response>` in
+    a user turn.
     """
 
     tokenizer: PreTrainedTokenizerBase
     chat_format: ChatFormat
-    tools: list[dict[str, Any]]
+    catalog: str
+    examples: tuple[dict[str, Any], ...] = ()
 
     @property
-    def stop_tokens(self) -> tuple[str, ...]:
-        """The tokenizer's end of sequence, which chat models are tuned to write after each turn."""
-        return (str(self.tokenizer.eos_token), "<|im_end|>")
+    def stops(self) -> tuple[str, ...]:
+        """The tokenizer's end of sequence and the usual ends of a turn."""
+        return (str(self.tokenizer.eos_token), "<|im_end|>", "<end_of_turn>")
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """The model's own template over plain turns."""
-        systems = [message["content"] or "" for message in messages if message["role"] == Role.SYSTEM]
-        turns = [_plain_turn(message) for message in messages if message["role"] != Role.SYSTEM]
-        head = {"role": "system", "content": "\n\n".join([*systems, self._instructions()])}
-        text = self.tokenizer.apply_chat_template([head, *turns], tokenize=False, add_generation_prompt=True)
+        """The model's own template over plain turns; the catalog follows the system prompt."""
+        system, turns = _split(messages)
+        head = {"role": "system", "content": system + self.catalog}
+        plain = [_plain_turn(message) for message in (*self.examples, *turns)]
+        text = self.tokenizer.apply_chat_template([head, *plain], tokenize=False, add_generation_prompt=True)
         ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """By the agent's format, whose call syntax the instructions ask for."""
+        """By the agent's format, whose call syntax the catalog text asks for."""
         return read_turn(generation, self.chat_format)
 
-    def _instructions(self) -> str:
-        lines = [json.dumps(tool, ensure_ascii=False) for tool in self.tools]
-        return (
-            "You have these tools:\n<tools>\n" + "\n".join(lines) + "\n</tools>\n"
-            'To call a tool, answer with <tool_call>{"name": ..., "arguments": {...}}</tool_call>, once for each call. '
-            "Results come back as <tool_response>. When no call is needed, answer in plain text."
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptPrompter:
+    """An untuned base model: a transcript in plain text, turns between empty lines.
+
+    A pretrained model has never seen a chat format's control tokens: asked in that format, Gemma 3 270M writes the
+    right calls but no end of turn. A transcript gives it a fair chance.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    chat_format: ChatFormat
+    catalog: str
+    examples: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """An empty line, or the next speaker where the model forgets it."""
+        return ("\n\n", "\nUser:", "\nTool:", str(self.tokenizer.eos_token))
+
+    def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
+        """The transcript so far, up to the assistant's cue."""
+        system, turns = _split(messages)
+        lines = [_transcript_turn(message) for message in (*self.examples, *turns)]
+        text = "\n\n".join([system + self.catalog, *lines, "Assistant:"])
+        ids: list[int] = self.tokenizer(text)["input_ids"]
+        return ids
+
+    def read(self, generation: Generation) -> ParsedTurn:
+        """By the agent's format, in whose call syntax the examples are written."""
+        return read_turn(generation, self.chat_format)
 
 
 def make_prompter(
     model: ModelUnderTest, *, settings: AgentSettings, catalog: Catalog, tokenizer: PreTrainedTokenizerBase
 ) -> Prompter:
-    """The prompter of a model's policy. An untuned tokenizer gets the agent's template installed."""
+    """The prompter of a model's policy: untuned chat models through their own template, base models as a transcript."""
     chat_format = get_format(settings.chat.format)
-    tools = catalog.openai_tools()
-    if model.policy is PromptPolicy.FULL_CATALOG and tokenizer.chat_template:
-        return OwnTemplatePrompter(tokenizer=tokenizer, chat_format=chat_format, tools=tools)
-    examples: tuple[dict[str, Any], ...] = ()
-    mode: CatalogMode | None = None
-    if model.policy is not PromptPolicy.NONE:
-        mode = CatalogMode.FULL if model.policy is PromptPolicy.FULL_CATALOG else CatalogMode.NAMES
-        install(tokenizer, chat_format, mode)
-    if model.policy is PromptPolicy.FEW_SHOT:
-        examples = few_shot_messages(read_golden(settings), count=settings.evaluation.few_shot)
-    return FormatPrompter(
-        tokenizer=tokenizer,
-        chat_format=chat_format,
-        system_prompt=settings.chat.system_prompt,
-        tools=tools,
-        catalog_mode=mode,
-        examples=examples,
-    )
+    if model.policy is PromptPolicy.NONE:
+        return ServedPrompter(
+            tokenizer=tokenizer,
+            chat_format=chat_format,
+            system_prompt=settings.chat.system_prompt,
+            tools=catalog.openai_tools(),
+        )
+    text = _catalog_text(catalog, full=model.policy is PromptPolicy.FULL_CATALOG)
+    examples = few_shot_messages(read_golden(settings), count=settings.evaluation.few_shot)
+    installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
+    if tokenizer.chat_template and tokenizer.chat_template not in installed:
+        shown = examples if model.policy is PromptPolicy.FEW_SHOT else ()
+        return OwnTemplatePrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shown)
+    return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=examples)
 
 
 def few_shot_messages(golden: Sequence[Trajectory], *, count: int) -> tuple[dict[str, Any], ...]:
@@ -180,6 +191,25 @@ def read_turn(generation: Generation, chat_format: ChatFormat) -> ParsedTurn:
     return ParsedTurn(text=generation.text, malformed=(generation.text,))
 
 
+def _catalog_text(catalog: Catalog, *, full: bool) -> str:
+    """The catalog and the call syntax as text for a system prompt."""
+    if full:
+        listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in catalog.openai_tools())
+    else:
+        listed = ", ".join(catalog.names)
+    return (
+        f"\nTools:\n{listed}\n"
+        'To call a tool, answer with <tool_call>{"name": ..., "arguments": {...}}</tool_call>, once for each call. '
+        "When no call is needed, answer in plain text."
+    )
+
+
+def _split(messages: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """The system prompt's text, and the turns."""
+    systems = [message["content"] or "" for message in messages if message["role"] == Role.SYSTEM]
+    return "\n".join(systems), [message for message in messages if message["role"] != Role.SYSTEM]
+
+
 def _plain_turn(message: dict[str, Any]) -> dict[str, str]:
     text = message.get("content") or ""
     if message["role"] == Role.TOOL:
@@ -190,3 +220,10 @@ def _plain_turn(message: dict[str, Any]) -> dict[str, str]:
         called = {"name": function["name"], "arguments": json.loads(function["arguments"])}
         lines.append(f"<tool_call>{json.dumps(called, ensure_ascii=False)}</tool_call>")
     return {"role": message["role"], "content": "\n".join(lines)}
+
+
+def _transcript_turn(message: dict[str, Any]) -> str:
+    """`Speaker: text`, empty lines taken out, as they end a turn."""
+    speaker = {Role.USER: "User", Role.TOOL: "Tool"}.get(message["role"], "Assistant")
+    text = (message.get("content") or "") if message["role"] == Role.TOOL else _plain_turn(message)["content"]
+    return f"{speaker}: " + "\n".join(line for line in text.splitlines() if line.strip())

@@ -1,0 +1,174 @@
+"""The stage `eval_report`: the models that were judged, side by side, for machines and for people.
+
+Invariant: nothing is measured here. metrics.json, generations.parquet and report.html say the same thing in three
+shapes, all from the evaluations' own files, and two runs on the same files write the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Struct
+
+from toolft_pipeline.evaluation.evaluate import read_metrics
+from toolft_pipeline.evaluation.gate import Verdict
+from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
+from toolft_pipeline.evaluation.report_page import Evaluated, render_page
+from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
+from toolft_pipeline.evaluation.task import Task
+
+METRICS_FILE = "metrics.json"
+GENERATIONS_FILE = "generations.parquet"
+PAGE_FILE = "report.html"
+
+CANDIDATE = "candidate"
+"""The key under which the model to be promoted stands among the results."""
+
+GENERATION_SCHEMA = pa.schema(
+    [
+        pa.field("model", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("task_id", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("family", pa.string(), nullable=False),
+        pa.field("turn", pa.int32(), nullable=False),
+        pa.field("user_turn", pa.int32(), nullable=False),
+        pa.field("expected", pa.string()),
+        pa.field("generated", pa.string(), nullable=False),
+        pa.field("results", pa.list_(pa.string()), nullable=False),
+        pa.field("passed", pa.bool_(), nullable=False),
+        pa.field("failures", pa.list_(pa.string()), nullable=False),
+    ]
+)
+
+
+class CombinedMetrics(Struct, frozen=True, kw_only=True):
+    """metrics.json of a report."""
+
+    models: dict[str, ModelMetrics]
+    catalog_tokens_saved_per_turn: int
+    proofs: dict[str, bool]
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSummary:
+    """What was written, and the figures for metadata."""
+
+    models: dict[str, ModelMetrics]
+    n_generations: int
+    page_bytes: int
+
+
+def write_report(
+    *,
+    agent: str,
+    day: str,
+    results: Mapping[str, Path],
+    tasks: Sequence[Task],
+    verdict: Verdict | None,
+    proofs: Mapping[str, bool],
+    progress: Path | None,
+    out: Path,
+) -> ReportSummary:
+    """Write metrics.json, generations.parquet and report.html into `out`.
+
+    `results` names each model's evaluation folder, in the order to show; `progress` is the training's
+    progress.parquet (columns step, loss), for its curve.
+    """
+    evaluated = [
+        Evaluated(name=name, metrics=read_metrics(folder), steps=read_steps(folder), rollouts=read_rollouts(folder))
+        for name, folder in results.items()
+    ]
+    models = {each.name: each.metrics for each in evaluated}
+    saved = models[CANDIDATE].catalog_tokens_saved_per_turn if CANDIDATE in models else 0
+    combined = CombinedMetrics(
+        models=models,
+        catalog_tokens_saved_per_turn=saved,
+        proofs=dict(sorted(proofs.items())),
+        verdict=verdict,
+    )
+    (out / METRICS_FILE).write_bytes(encode_metrics(combined))
+    table = _generations(evaluated)
+    pq.write_table(table, out / GENERATIONS_FILE, compression="zstd")
+    page = render_page(
+        agent=agent,
+        day=day,
+        evaluated=evaluated,
+        tasks=tasks,
+        verdict=verdict,
+        proofs=combined.proofs,
+        catalog_tokens_saved=saved,
+        loss=[] if progress is None else _loss(progress),
+    )
+    (out / PAGE_FILE).write_text(page, encoding="utf-8")
+    return ReportSummary(models=models, n_generations=table.num_rows, page_bytes=len(page.encode()))
+
+
+def _loss(progress: Path) -> list[tuple[float, float]]:
+    rows = pq.read_table(progress, columns=["step", "loss"]).to_pylist()
+    return [(row["step"], row["loss"]) for row in rows if row["loss"] is not None]
+
+
+def _generations(evaluated: Sequence[Evaluated]) -> pa.Table:
+    rows: list[dict[str, object]] = []
+    for each in evaluated:
+        rows += [_step_row(each.name, step) for step in each.steps]
+        rows += [row for rollout in each.rollouts for row in _rollout_rows(each.name, rollout)]
+    return pa.Table.from_pylist(rows, schema=GENERATION_SCHEMA)
+
+
+def _step_row(model: str, step: StepRow) -> dict[str, object]:
+    failures = [
+        name
+        for name, failed in (
+            ("parse", not step.parsed),
+            ("right_tool", not step.right_tool),
+            ("valid_arguments", step.valid_arguments is False),
+            ("hallucinated_tool", step.hallucinated_tool),
+            ("exact_match", step.exact_match is False),
+        )
+        if failed
+    ]
+    return {
+        "model": model,
+        "kind": "step",
+        "task_id": step.task_id,
+        "category": step.category,
+        "family": step.family,
+        "turn": step.place,
+        "user_turn": step.user_turn,
+        "expected": "\n".join([*filter(None, [step.expected_text]), *map(_call_text, step.expected_calls)]),
+        "generated": step.generated,
+        "results": [],
+        "passed": not failures,
+        "failures": failures,
+    }
+
+
+def _rollout_rows(model: str, rollout: RolloutRow) -> list[dict[str, object]]:
+    return [
+        {
+            "model": model,
+            "kind": "rollout",
+            "task_id": rollout.task_id,
+            "category": rollout.category,
+            "family": rollout.family,
+            "turn": number,
+            "user_turn": turn.user_turn,
+            "expected": None,
+            "generated": turn.generated,
+            "results": [call.result for call in turn.calls],
+            "passed": rollout.passed,
+            "failures": list(dict.fromkeys(finding.failure for finding in rollout.findings)),
+        }
+        for number, turn in enumerate(rollout.turns)
+    ]
+
+
+def _call_text(call: CallRow) -> str:
+    return f"{call.name}({call.arguments_json})"
