@@ -74,6 +74,7 @@ class _Candidate:
 
     trajectory_id: str
     day: str
+    started_at: str
     golden: bool
     key: str
     shingles: frozenset[str]
@@ -112,6 +113,7 @@ def _candidates(days: Mapping[str, Path], contamination: Contamination) -> Itera
             yield _Candidate(
                 trajectory_id=run.trajectory_id,
                 day=day,
+                started_at=run.started_at or "",
                 golden=run.golden,
                 key=normalized(run.task_key or "\n".join(turns)),
                 shingles=run_shingles(run.messages),
@@ -121,9 +123,9 @@ def _candidates(days: Mapping[str, Path], contamination: Contamination) -> Itera
             )
 
 
-def _survival(candidate: _Candidate) -> tuple[bool, str, str]:
+def _survival(candidate: _Candidate) -> tuple[bool, str, str, str]:
     """Golden runs survive first, then older ones: a new day never unseats what was trained on before."""
-    return not candidate.golden, candidate.day, candidate.trajectory_id
+    return not candidate.golden, candidate.day, candidate.started_at, candidate.trajectory_id
 
 
 def _select(

@@ -88,6 +88,13 @@ def test_selection_near_duplicates_name_the_older_run_or_the_golden_one(tmp_path
     assert out == {f"repeat{number}": f"a{number}" for number in range(5)} | {"b50": "golden50"}
 
 
+def test_selection_of_two_near_duplicates_of_a_day_the_earlier_survives(tmp_path: Path) -> None:
+    late = cancel(1, id_="a", started_at="2026-10-01T10:00:00Z")
+    early = cancel(1, id_="b", started_at="2026-10-01T09:00:00Z")
+    _, rows = select(tmp_path, {"2026-10-01": [late, early]})
+    assert [(row["trajectory_id"], row["duplicate_of"]) for row in rows] == [("a", "b"), ("b", None)]
+
+
 def test_selection_run_that_asks_what_a_task_asks_is_out(tmp_path: Path) -> None:
     summary, rows = select(tmp_path, runs())
     (leak,) = (row for row in rows if row["trajectory_id"] == "leak")

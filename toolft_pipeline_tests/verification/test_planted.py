@@ -1,0 +1,92 @@
+"""The help desk's logs against the log writer's own key of planted faults, which no rule ever reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from toolft_pipeline.catalog.build import build_catalog
+from toolft_pipeline.curation.selection import select_training_set
+from toolft_pipeline.settings import load_agent
+from toolft_pipeline.trajectories.day import read_day
+from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline.verification.day import verify_day
+from toolft_pipeline.verification.verdict import read_verdicts
+from toolft_pipeline_tests.conftest import REPOSITORY
+
+HELPDESK = REPOSITORY / "data" / "helpdesk"
+PLANTED = HELPDESK / "planted.jsonl"
+
+REDACTED = "redacted"
+NEAR_DUPLICATE = "near_duplicate"
+
+CAUGHT_AS = {
+    "failed": {"logged_failure"},
+    "failure": {"logged_failure"},
+    "unknown_tool": {"unknown_tool"},
+    "malformed_arguments": {"malformed_arguments"},
+    "wrong_arguments": {"invalid_arguments"},
+    "invalid_arguments": {"invalid_arguments"},
+    "wrong_result": {"result_differs"},
+    "forged_result": {"result_differs"},
+    "wrong_state": {"final_state_differs"},
+    "loop": {"repeated_call"},
+    "dead_end": {"mostly_errors", "too_many_turns", "no_answer", "dangling_call", "repeated_answer"},
+    "malformed_line": {"malformed_json"},
+    "malformed_json": {"malformed_json"},
+    "truncated_line": {"truncated_line"},
+    "control_token": {"control_token"},
+    "secret": {REDACTED},
+    "leaked_secret": {REDACTED},
+    "near_duplicate": {NEAR_DUPLICATE},
+}
+
+Place = tuple[str, int]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Place, str]:
+    """Every log line that the data stages did not keep as it was, by file and line, with what became of it."""
+    root = tmp_path_factory.mktemp("helpdesk")
+    settings = load_agent(HELPDESK / "agent.yaml")
+    tools = build_catalog(settings, root).tools
+    caught: dict[Place, str] = {}
+    places: dict[tuple[str, str], Place] = {}
+    days: dict[str, Path] = {}
+    for day in sorted({path.name[:10] for path in (HELPDESK / "logs").iterdir()}):
+        raw, verified = root / "raw" / day, root / "verified" / day
+        raw.mkdir(parents=True)
+        verified.mkdir(parents=True)
+        read_day(settings, day=day, out=raw)
+        verify_day(raw=raw, catalog=root, settings=settings, day=day, out=verified, progress=print)
+        days[day] = verified
+        for reject in pq.read_table(raw / "rejects.parquet").to_pylist():
+            caught[(reject["file"], reject["line"])] = reject["reason"]
+        logged = {run.trajectory_id: run for run in read_trajectories(raw / "trajectories.parquet")}
+        places |= {(day, id_): (run.source.file, run.source.line) for id_, run in logged.items()}
+        for verdict in read_verdicts(verified / "verdicts.parquet"):
+            if verdict.fault is not None:
+                caught[places[(day, verdict.trajectory_id)]] = verdict.fault.value
+        for run in read_trajectories(verified / "accepted.parquet"):
+            if not run.golden and run != logged[run.trajectory_id]:
+                caught[places[(day, run.trajectory_id)]] = REDACTED
+    (root / "selection").mkdir()
+    select_training_set(days=days, tasks=None, tools=tools, settings=settings, out=root / "selection")
+    for row in pq.read_table(root / "selection" / "selection.parquet").to_pylist():
+        if row["duplicate_of"] is not None:
+            caught.setdefault(places[(row["day"], row["trajectory_id"])], NEAR_DUPLICATE)
+    return caught
+
+
+@pytest.mark.skipif(not PLANTED.is_file(), reason="data/helpdesk has no key of planted faults")
+def test_planted_faults_and_no_others_are_caught_under_their_own_reasons(found: dict[Place, str]) -> None:
+    planted = {}
+    for line in PLANTED.read_text().splitlines():
+        row = json.loads(line)
+        planted[(Path(row["file"]).name, row["line"])] = row["fault"]
+    missed = {place: fault for place, fault in planted.items() if found.get(place) not in CAUGHT_AS[fault]}
+    assert missed == {}
+    assert {place: what for place, what in found.items() if place not in planted} == {}
