@@ -19,7 +19,9 @@ from toolft_pipeline.verification.verdict import Fault, Finding
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 
 BACKEND = Path(__file__).parent.parent / "sandbox" / "backend.py"
-SETTINGS = SandboxSettings(command=("python", str(BACKEND)), volatile=("pid",), call_timeout_s=3.0, sessions=1)
+SETTINGS = SandboxSettings(
+    command=("python", str(BACKEND), "normal"), volatile=("pid",), call_timeout_s=3.0, sessions=1
+)
 
 
 @pytest.fixture(scope="module")
