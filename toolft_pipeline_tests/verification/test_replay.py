@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,11 @@ from toolft_pipeline_tests.conversations import calls, result, says, trajectory,
 
 BACKEND = Path(__file__).parent.parent / "sandbox" / "backend.py"
 SETTINGS = SandboxSettings(
-    command=("python", str(BACKEND), "normal"), volatile=("pid",), call_timeout_s=3.0, sessions=1
+    command=("python", str(BACKEND), "normal"),
+    env={"BACKEND_PID_FILE": os.devnull},
+    volatile=("pid",),
+    call_timeout_s=3.0,
+    sessions=1,
 )
 
 
