@@ -15,7 +15,7 @@ from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import decide
 from toolft_pipeline.evaluation.prompting import PromptPolicy
-from toolft_pipeline.evaluation.report import METRICS_FILE, REPORT_FILE, write_report
+from toolft_pipeline.evaluation.report import CANDIDATE, METRICS_FILE, write_report
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE
@@ -24,7 +24,6 @@ from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
-CANDIDATE = "candidate"
 IN_SERVICE = "in_service"
 
 
@@ -93,13 +92,13 @@ def _build(work: Work) -> Built:
         champion_day=None if serving is None else serving.day,
     )
     write_report(
+        agent=settings.name,
+        day=work.day,
         results={name: version.folder for name, version in results.items()},
         tasks=tasks,
-        settings=settings,
-        as_of=work.day,
-        proofs=proofs,
         verdict=verdict,
-        loss_curve=work.one("qlora_adapter").file(PROGRESS_FILE),
+        proofs=proofs,
+        progress=work.one("qlora_adapter").file(PROGRESS_FILE),
         out=work.out,
     )
     candidate = metrics[CANDIDATE]
@@ -156,5 +155,3 @@ STAGE = Stage(
     ),
     plots=_plots,
 )
-
-__all__ = ["REPORT_FILE", "STAGE"]

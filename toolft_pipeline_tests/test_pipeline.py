@@ -1,0 +1,135 @@
+"""The whole flow of `assistant` with a tiny random model, on a real Dagster instance, subprocess steps included.
+
+One run is made for all tests of this module: logs to champion, about a minute on two cores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from toolft_pipeline_tests.conftest import REPOSITORY
+
+DAY = "2026-10-05"
+TINY = {
+    "training.epochs": "1",
+    "training.packed_length": "256",
+    "evaluation.max_tasks": "6",
+    "evaluation.max_new_tokens": "8",
+    "evaluation.max_turns": "2",
+    "gate.min_tasks": "1",
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A fresh installation: its own agents, warehouse and instance."""
+
+    root: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DAGSTER_HOME": str(self.root),
+            "TOOLFT_AGENTS": str(self.root / "data"),
+            "TOOLFT_WAREHOUSE": str(self.root / "data" / ".warehouse"),
+        }
+
+    def toolft(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "toolft_pipeline.cli", *arguments]
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=500
+        )
+
+    def run(self, *extra: str) -> subprocess.CompletedProcess[str]:
+        overrides = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
+        return self.toolft("run", "assistant", *overrides, *extra)
+
+
+@pytest.fixture(scope="module")
+def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    root = tmp_path_factory.mktemp("site")
+    shutil.copytree(REPOSITORY / "data" / "assistant", root / "data" / "assistant")
+    shutil.copy(REPOSITORY / "dagster.yaml", root)
+    agent = root / "data" / "assistant" / "agent.yaml"
+    document = yaml.safe_load(agent.read_text())
+    document["base_model"] = {"folder": str(tiny_model_folder)}
+    agent.write_text(yaml.safe_dump(document))
+    return Site(root)
+
+
+@pytest.fixture(scope="module")
+def first_run(site: Site) -> subprocess.CompletedProcess[str]:
+    finished = site.run()
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished
+
+
+@pytest.fixture
+def instance(site: Site, first_run: object) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(site.root)) as opened:
+        yield opened
+
+
+def manifest(site: Site, asset: str) -> dict[str, object]:
+    shown = site.toolft("show", "assistant", asset, "--json")
+    assert shown.returncode == 0, shown.stderr
+    found: dict[str, object] = json.loads(shown.stdout)
+    return found
+
+
+def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: object) -> None:
+    report = site.toolft("show", "assistant", "eval_report")
+    assert report.returncode == 0, report.stderr
+    assert "task success by state" in report.stdout
+    assert Path(report.stdout.strip().splitlines()[-1]).is_file()
+    assert manifest(site, "champion")["headline"]["promoted"] is False  # type: ignore[index]
+
+
+def test_run_progress_is_visible_for_every_stage(first_run: subprocess.CompletedProcess[str]) -> None:
+    for asset in ("raw_trajectories", "verified_trajectories", "qlora_adapter", "merged_model", "eval_report"):
+        assert f"{asset}: " in first_run.stdout
+
+
+def test_run_again_reuses_every_version_and_starts_nothing(site: Site, first_run: object) -> None:
+    again = site.run()
+    assert again.returncode == 0, again.stderr
+    assert ", 0 to build, 0 unknown yet" in again.stdout
+
+
+def test_run_materializations_carry_content_digests_and_green_proofs(site: Site, instance: dg.DagsterInstance) -> None:
+    event = instance.get_latest_materialization_event(dg.AssetKey(["assistant", "qlora_adapter"]))
+    assert event is not None
+    tags = event.asset_materialization.tags  # type: ignore[union-attr]
+    assert tags["dagster/data_version"] == manifest(site, "qlora_adapter")["content_digest"]
+    proofs = ("loss_mask", "serving_prompt", "parser", "control_tokens")
+    keys = [dg.AssetCheckKey(dg.AssetKey(["assistant", "token_tensors"]), name) for name in proofs]
+    summaries = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    assert {key.name for key, found in summaries.items() if found.status.value == "SUCCEEDED"} == set(proofs)
+
+
+def test_run_setting_of_the_last_stage_rebuilds_that_stage_alone(site: Site, first_run: object) -> None:
+    plan = site.run("--set", "gate.min_tasks=2", "--dry-run").stdout
+    built = [line.split()[1] for line in plan.splitlines() if line.startswith("  build")]
+    assert built == ["eval_report"]
+    assert "changed: setting gate.min_tasks" in plan
+
+
+def test_run_unknown_agent_and_bad_setting_are_usage_errors(site: Site) -> None:
+    unknown = site.toolft("run", "nobody")
+    assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+    assert "found: assistant" in unknown.stderr
+    wrong = site.toolft("run", "assistant", "--set", "training.epochs=-1")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "training.epochs" in wrong.stderr
