@@ -3,7 +3,12 @@
 const form = document.getElementById("filters");
 const cards = [...document.querySelectorAll("details.card")];
 const shown = document.getElementById("shown");
-const words = (card) => (card.dataset.text ??= card.textContent.toLowerCase());
+const texts = new Map();
+
+function words(card) {
+  if (!texts.has(card)) texts.set(card, card.textContent.toLowerCase());
+  return texts.get(card);
+}
 
 function apply() {
   const want = Object.fromEntries(new FormData(form));

@@ -1,0 +1,141 @@
+"""The report of hostile logs: self-contained, escaped, the same bytes twice, the same figures in all three shapes."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from msgspec.structs import replace
+
+from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
+from toolft_pipeline.evaluation.gate import decide
+from toolft_pipeline.evaluation.report import write_report
+from toolft_pipeline.evaluation.task import load_tasks
+from toolft_pipeline.settings import GateSettings, load_agent
+from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+
+AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml").model_copy(update={"sandbox": None})
+HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&\u202e"
+PLAIN_TASKS = load_tasks(AGENT.path(AGENT.evaluation.tasks))[:6]
+TASKS = [replace(PLAIN_TASKS[0], user_turns=(HOSTILE,), family=HOSTILE), *PLAIN_TASKS[1:]]
+PROOFS = {"loss_mask": True, HOSTILE: False}
+
+
+def _hostile(messages: list[Message]) -> str:
+    return HOSTILE * 20 if len(messages) % 2 else HOSTILE + call("serch", **{HOSTILE: HOSTILE})
+
+
+def _report(folder: Path) -> Path:
+    results = {}
+    for name, model in (("base", ScriptedModel(_hostile)), ("candidate", ScriptedModel(oracle(PLAIN_TASKS)))):
+        results[name] = folder / name
+        results[name].mkdir(parents=True)
+        evaluate(
+            name=name, tasks=PLAIN_TASKS, settings=AGENT, catalog=load_catalog(AGENT.path("catalog.json")),
+            prompter=model, generator=model, catalog_tokens_saved_per_turn=321, out=results[name],
+            progress=lambda _line: None,
+        )  # fmt: skip
+    progress = folder / "progress.parquet"
+    pq.write_table(pa.table({"step": [1, 2, 3], "loss": [3.0, None, 1.5]}), progress)
+    candidate, base = (read_metrics(results[name]) for name in ("candidate", "base"))
+    verdict = decide(
+        candidate=candidate, in_service=base, gate=GateSettings(), proofs=PROOFS,
+        as_of="2026-10-05", champion_day="2026-10-04",
+    )  # fmt: skip
+    out = folder / "out"
+    out.mkdir()
+    write_report(
+        agent="assistant", day="2026-10-05", results=results, tasks=TASKS, verdict=verdict, proofs=PROOFS,
+        progress=progress, out=out,
+    )  # fmt: skip
+    return out
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _report(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(report: Path) -> _Page:
+    parsed = _Page()
+    parsed.feed((report / "report.html").read_text(encoding="utf-8"))
+    return parsed
+
+
+def test_report_hostile_texts_are_shown_and_add_no_tag(page: _Page) -> None:
+    assert HOSTILE in page.text
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not [tag for tag, _ in page.tags if tag in {"img", "iframe", "link", "object", "embed", "base"}]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+
+
+def test_report_loads_nothing_and_lets_only_its_own_script_run(page: _Page, report: Path) -> None:
+    assert not [value for _, attributes in page.tags for name, value in attributes.items() if name in {"src", "href"}]
+    policy = next(attributes["content"] for tag, attributes in page.tags if "http-equiv" in attributes)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert "script-src 'sha256-" in policy
+    style = re.search(r"<style>(.*?)</style>", (report / "report.html").read_text(encoding="utf-8"), re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+
+
+def test_report_shows_every_task_of_every_model_with_its_filters(page: _Page) -> None:
+    cards = [attributes for tag, attributes in page.tags if tag == "details" and "data-model" in attributes]
+    assert [card["data-model"] for card in cards] == ["base"] * len(TASKS) + ["candidate"] * len(TASKS)
+    assert {card["data-outcome"] for card in cards if card["data-model"] == "candidate"} == {"passed"}
+    assert all(isinstance(json.loads(card["data-tools"] or ""), list) for card in cards)
+
+
+def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
+    combined = json.loads((report / "metrics.json").read_text())
+    assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict"}
+    assert combined["catalog_tokens_saved_per_turn"] == 321
+    assert combined["verdict"]["promote"] is False
+    for model in combined["models"].values():
+        for name in ("parse_rate", "right_tool", "valid_arguments", "hallucinated_tool", "exact_match", "fuzzy_match",
+                     "functional_match", "task_success"):  # fmt: skip
+            assert set(model[name]) == {"value", "low", "high"}
+        assert {
+            "n_steps",
+            "n_tasks",
+            "latency_ms_p50",
+            "latency_ms_p95",
+            "tokens_per_turn",
+            "cost_per_1k_tasks",
+        } <= set(model)
+
+
+def test_report_generations_hold_every_answer(report: Path) -> None:
+    rows = pq.read_table(report / "generations.parquet").to_pylist()
+    turns = sum(message["role"] == "assistant" for task in PLAIN_TASKS for message in task.gold)
+    assert len(rows) == 2 * turns
+    assert all(row["passed"] for row in rows if row["model"] == "candidate")
+    assert any(HOSTILE in row["generated"] and row["failures"] for row in rows if row["model"] == "base")
+
+
+def test_report_twice_gives_the_same_bytes(report: Path, tmp_path: Path) -> None:
+    again = _report(tmp_path)
+    for name in ("metrics.json", "generations.parquet", "report.html"):
+        assert (again / name).read_bytes() == (report / name).read_bytes()
