@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.evaluation.judge import Failure, judge
 from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
-from toolft_pipeline.evaluation.task import Task, load_tasks
+from toolft_pipeline.evaluation.task import PlannedCall, Task, load_tasks
 from toolft_pipeline.evaluation.transcript import Stop, Transcript
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
+from toolft_pipeline.sandbox.protocol import SandboxError
+from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.settings import load_agent
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.evaluation.scripted import ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml")
 TASKS = load_tasks(AGENT.path(AGENT.evaluation.tasks))
@@ -127,10 +129,24 @@ def test_rollouts_next_user_turn_comes_when_the_model_answers_without_calls(sand
     assert _failures(task, transcript) == set()
 
 
-def test_rollouts_task_of_a_state_that_the_backend_refuses_is_an_error(sandbox: McpSandbox, tmp_path: Path) -> None:
-    from msgspec.structs import replace
-
-    from toolft_pipeline.sandbox.protocol import SandboxError
-
+def test_rollouts_task_of_a_state_that_the_backend_refuses_is_an_error(sandbox: McpSandbox) -> None:
     with pytest.raises(SandboxError):
         _roll([replace(TASKS[0], state_ref="no such state \u0000")], ScriptedModel(oracle(TASKS)), sandbox)
+
+
+def test_rollouts_later_calls_act_on_the_state_that_earlier_ones_left(sandbox: McpSandbox) -> None:
+    sending = next(each for each in TASKS if any(c.name == "send_email" and not c.fails for c in each.plan))
+    to = next(c.arguments["to"] for c in sending.plan if c.name == "send_email" and not c.fails)
+    mails = [{"to": to, "subject": subject, "body": "Hello."} for subject in ("First", "Second")]
+    sandbox.reset(sending.state_ref)
+    assert not any(sandbox.call("send_email", mail).is_error for mail in mails)
+    expected = state_digest(sandbox.snapshot())
+
+    def answer(messages: list[Message]) -> str:
+        sent = sum(message["role"] == "tool" for message in messages)
+        return call("send_email", **mails[sent]) if sent < len(mails) else "Both are sent."
+
+    plan = tuple(PlannedCall(id=f"c{n}", name="send_email", arguments=mail, turn=0) for n, mail in enumerate(mails))
+    task = replace(sending, plan=plan, expected_state=expected)
+    transcripts = _roll([task, *TASKS], ScriptedModel(answer), sandbox)
+    assert _failures(task, transcripts[0]) == set()
