@@ -1,0 +1,413 @@
+"""Several calls in one turn: what the user asks for twice, and what a list asks for."""
+
+from __future__ import annotations
+
+from toolft_pipeline.evaluation.task import Category
+from toolft_pipeline.helpdesk.draw import Draw
+from toolft_pipeline.helpdesk.family import Slots, Way, call, direct, family
+
+UNPAID_TWICE = "(SELECT count(*) FROM invoices i WHERE i.customer = c.customer AND i.status = 'unpaid') BETWEEN 2 AND 3"
+OPEN_TWICE = "(SELECT count(*) FROM tickets t WHERE t.customer = c.customer AND t.status = 'open') BETWEEN 2 AND 3"
+
+
+def _two(name: str, values: list[str]) -> dict[str, str]:
+    return {name: values[0], f"{name}2": values[1]}
+
+
+direct(
+    "check_two_products",
+    ("check_stock", "sku"),
+    ("check_stock", "sku=sku2"),
+    answer="Both stocks are listed.",
+    log="""
+    Check the stock of {sku} and {sku2}.
+    How many {sku} and {sku2} do we have?
+    I need stock figures for {sku} and for {sku2}.
+    Are {sku} and {sku2} in stock?
+    Stock of {sku}? And of {sku2}?
+    """,
+    held="""
+    Do we still have {sku}, and {sku2} too?
+    Count the {sku} and also the {sku2}.
+    """,
+    pick=lambda d: _two("sku", d.skus(2)),
+)
+direct(
+    "track_two",
+    ("track_order", "order"),
+    ("track_order", "order=order2"),
+    answer=lambda s, r: f"{s['order']} is in {r[0].data['place']}, {s['order2']} in {r[1].data['place']}.",
+    log="""
+    Where are {order} and {order2}?
+    Track {order} and {order2}.
+    Where is {order}, and where is {order2}?
+    Locate both {order} and {order2}.
+    When do {order} and {order2} arrive?
+    """,
+    held="""
+    How far have {order} and {order2} got?
+    Find the parcels of {order} and {order2}.
+    """,
+    pick=lambda d: _two("order", d.orders(2, "status IN ('shipped', 'delivered')")),
+)
+direct(
+    "cancel_two",
+    ("cancel_order", "order reason"),
+    ("cancel_order", "order=order2 reason=reason2"),
+    answer="{order} and {order2} are cancelled.",
+    log="""
+    Cancel {order}, it is {reason}, and {order2}, it is {reason2}.
+    Please cancel {order} ({reason}) and {order2} ({reason2}).
+    {order} is {reason} and {order2} is {reason2}, cancel both.
+    Two to cancel: {order}, {reason}; {order2}, {reason2}.
+    Cancel both {order} as {reason} and {order2} as {reason2}.
+    """,
+    held="""
+    Call off {order} as {reason}, likewise {order2} as {reason2}.
+    Neither {order} ({reason}) nor {order2} ({reason2}) should go out, cancel them.
+    """,
+    pick=lambda d: (
+        _two("order", d.orders(2, "status IN ('new', 'paid')")) | {"reason": d.reason(), "reason2": d.reason()}
+    ),
+)
+direct(
+    "hold_and_release",
+    ("hold_order", "order"),
+    ("release_order", "order=order2"),
+    answer="{order} is on hold, {order2} is released.",
+    log="""
+    Hold {order} and release {order2}.
+    Put {order} on hold, and {order2} can go on.
+    {order} has to wait, but release {order2}.
+    Pause {order}, lift the hold on {order2}.
+    Swap the hold: {order} on hold, {order2} off.
+    """,
+    held="""
+    Freeze {order}, let {order2} proceed.
+    {order} stays back for now while {order2} may move again.
+    """,
+    pick=lambda d: {
+        "order": d.order("status IN ('new', 'paid', 'packed') AND held = 0"),
+        "order2": d.order("held = 1"),
+    },
+)
+direct(
+    "assign_two",
+    ("assign_ticket", "ticket agent"),
+    ("assign_ticket", "ticket=ticket2 agent=agent2"),
+    answer="{agent} has {ticket}, {agent2} has {ticket2}.",
+    log="""
+    Assign {ticket} to {agent} and {ticket2} to {agent2}.
+    {ticket} goes to {agent}, {ticket2} to {agent2}.
+    {agent} takes {ticket}, {agent2} takes {ticket2}.
+    Give {agent} {ticket} and {agent2} {ticket2}.
+    Split them: {ticket} for {agent}, {ticket2} for {agent2}.
+    """,
+    held="""
+    Hand {ticket} to {agent} and pass {ticket2} on to {agent2}.
+    {agent} should handle {ticket} and {agent2} {ticket2}.
+    """,
+    pick=lambda d: _two("ticket", d.tickets(2)) | {"agent": d.agent(), "agent2": d.agent()},
+)
+direct(
+    "two_priorities",
+    ("set_priority", "ticket priority"),
+    ("set_priority", "ticket=ticket2 priority=priority2"),
+    answer="{ticket} is {priority}, {ticket2} is {priority2}.",
+    log="""
+    Set {ticket} to {priority} and {ticket2} to {priority2} priority.
+    {ticket} is {priority} priority, {ticket2} is {priority2} priority.
+    Priorities: {ticket} {priority}, {ticket2} {priority2}.
+    Make {ticket} {priority} and {ticket2} {priority2} priority.
+    Change priority, {ticket} to {priority} and {ticket2} to {priority2}.
+    """,
+    held="""
+    Treat {ticket} with {priority} and {ticket2} with {priority2} priority.
+    Priority {priority} fits {ticket}, and {priority2} fits {ticket2}.
+    """,
+    pick=lambda d: (
+        _two("ticket", d.tickets(2))
+        | {"priority": d.choice(("low", "normal", "high")), "priority2": d.choice(("low", "normal", "high"))}
+    ),
+)
+direct(
+    "tag_and_note",
+    ("tag_ticket", "ticket tags"),
+    ("add_note", "ticket text"),
+    answer="{ticket} is tagged {tag} and has the note.",
+    log="""
+    Tag {ticket} with {tag} and note "{text}".
+    On {ticket}: tag {tag}, note "{text}".
+    {ticket} gets the tag {tag} and the note "{text}".
+    Write "{text}" on {ticket} and tag it {tag}.
+    Put the tag {tag} and a note "{text}" on {ticket}.
+    """,
+    held="""
+    Mark {ticket} with the tag {tag} and remember "{text}" there.
+    {ticket} belongs under {tag}, and jot down "{text}" on it.
+    """,
+    pick=lambda d: {
+        "ticket": d.ticket(),
+        "tags": [tag := d.choice(("billing", "delivery", "quality", "legal", "vip"))],
+        "tag": tag,
+        "text": d.remark(),
+    },
+)
+direct(
+    "assign_and_prioritize",
+    ("assign_ticket", "ticket agent"),
+    ("set_priority", "ticket priority"),
+    answer="{agent} has {ticket} with {priority} priority.",
+    log="""
+    Assign {ticket} to {agent} with {priority} priority.
+    Give {ticket} to {agent} and make it {priority} priority.
+    {agent} takes {ticket}, priority {priority}.
+    {ticket}: agent {agent}, priority {priority}.
+    Set {ticket} to {priority} priority and assign it to {agent}.
+    """,
+    held="""
+    Hand {ticket} to {agent} as {priority} priority.
+    {agent} should handle {ticket}, which counts as {priority} priority.
+    """,
+    pick=lambda d: {"ticket": d.ticket(), "agent": d.agent(), "priority": d.choice(("low", "normal", "high"))},
+)
+direct(
+    "track_and_bill",
+    ("track_order", "order"),
+    ("get_invoice", "invoice"),
+    answer=lambda s, r: f"{s['order']} is in {r[0].data['place']}; {s['invoice']} is {r[1].data['status']}.",
+    log="""
+    Where is {order}, and is {invoice} paid?
+    Track {order} and show invoice {invoice}.
+    Is {invoice} paid, and where is {order}?
+    I need the place of {order} and the status of {invoice}.
+    Check on parcel {order} and on bill {invoice}.
+    """,
+    held="""
+    How far has {order} got, and what does {invoice} come to?
+    Locate {order} and look at {invoice}.
+    """,
+    pick=lambda d: {"order": d.order("status IN ('shipped', 'delivered')"), "invoice": d.invoice("1")},
+)
+direct(
+    "two_prices",
+    ("set_price", "sku price"),
+    ("set_price", "sku=sku2 price=price2"),
+    answer="{sku} costs {price}, {sku2} costs {price2} euros.",
+    log="""
+    Set {sku} to {price} euros and {sku2} to {price2} euros.
+    New prices: {sku} {price}, {sku2} {price2}.
+    {sku} costs {price} now and {sku2} costs {price2}.
+    Change prices, {sku} to {price} and {sku2} to {price2}.
+    Price {price} for {sku}, price {price2} for {sku2}.
+    """,
+    held="""
+    {sku} should sell for {price}, {sku2} for {price2}.
+    We ask {price} for {sku} from today and {price2} for {sku2}.
+    """,
+    pick=lambda d: _two("sku", d.skus(2)) | {"price": d.number(10, 300), "price2": d.number(10, 300)},
+)
+direct(
+    "release_two_reservations",
+    ("release_stock", "reservation=res"),
+    ("release_stock", "reservation=res2"),
+    answer="{res} and {res2} are released.",
+    log="""
+    Release {res} and {res2}.
+    {res} and {res2} are not needed any more.
+    Drop the reservations {res} and {res2}.
+    Give back the goods of {res} and of {res2}.
+    Free both {res} and {res2}.
+    """,
+    held="""
+    Undo {res} as well as {res2}.
+    Nobody collects {res} or {res2}, put them back.
+    """,
+    pick=lambda d: _two(
+        "res", d.sample(d.query("SELECT reservation FROM reservations WHERE status = 'active' ORDER BY 1"), 2)
+    ),
+)
+direct(
+    "customer_overview",
+    ("list_orders", "customer"),
+    ("list_tickets", "customer"),
+    ("list_invoices", "customer"),
+    answer="That is all on {customer}.",
+    log="""
+    Give me the overview of {customer}.
+    Overview for {customer} please.
+    I need the full overview of {customer}.
+    Prepare an overview on {customer}.
+    What is the overview of {customer}?
+    """,
+    held="""
+    The usual overview for {customer}.
+    An overview of everything on {customer}, please.
+    """,
+    pick=lambda d: {"customer": d.customer("1")},
+)
+direct(
+    "welcome_back",
+    ("unblock_customer", "customer"),
+    ("set_tier", "customer tier"),
+    answer="{customer} is active, tier {tier}.",
+    log="""
+    Unblock {customer} and set tier {tier}.
+    {customer} may buy again, in tier {tier}.
+    Lift the block on {customer} and make it {tier}.
+    Let {customer} order again as {tier} customer.
+    Block of {customer} off, tier to {tier}.
+    """,
+    held="""
+    Make {customer} active again with tier {tier}.
+    {customer} was blocked wrongly; undo it and grant {tier}.
+    """,
+    pick=lambda d: {"customer": d.customer("status = 'blocked'"), "tier": d.choice(("basic", "silver"))},
+)
+
+
+@family(
+    "close_all_open",
+    Category.PARALLEL_CALLS,
+    log="""
+    Close all open tickets of {customer} as {resolution}.
+    Everything open from {customer} is {resolution}, close the tickets.
+    {customer}: close every open ticket, {resolution}.
+    All open tickets of {customer} can be closed as {resolution}.
+    Please close whatever tickets {customer} has open, {resolution}.
+    """,
+    held="""
+    Finish all tickets that {customer} has open as {resolution}.
+    {customer} has open tickets, shut each one as {resolution}.
+    """,
+    pick=lambda d: {"customer": d.customer(OPEN_TWICE), "resolution": d.choice(("duplicate", "rejected"))},
+)
+def close_all_open(s: Slots) -> Way:
+    found = yield [call("list_tickets", customer=s["customer"], status="open")]
+    tickets = found[0].data["tickets"]
+    yield [call("close_ticket", ticket=ticket, resolution=s["resolution"]) for ticket in tickets]
+    yield f"Closed {', '.join(tickets)}."
+
+
+@family(
+    "remind_all_unpaid",
+    Category.PARALLEL_CALLS,
+    log="""
+    Remind {customer} of all unpaid invoices by {channel}.
+    {customer} owes us money, send a reminder by {channel} for each invoice.
+    Send {channel} reminders for every unpaid invoice of {customer}.
+    All unpaid invoices of {customer}: reminder by {channel}.
+    Write to {customer} by {channel} about each unpaid invoice.
+    """,
+    held="""
+    Nudge {customer} by {channel} about everything unpaid.
+    Each invoice that {customer} has not paid needs a {channel} reminder.
+    """,
+    pick=lambda d: {"customer": d.customer(UNPAID_TWICE), "channel": d.choice(("email", "sms", "letter"))},
+)
+def remind_all_unpaid(s: Slots) -> Way:
+    found = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
+    invoices = found[0].data["invoices"]
+    yield [call("send_reminder", invoice=invoice, channel=s["channel"]) for invoice in invoices]
+    yield f"Reminders sent for {', '.join(invoices)}."
+
+
+@family(
+    "release_all_of_product",
+    Category.PARALLEL_CALLS,
+    log="""
+    Release all reservations of {sku}.
+    Nobody needs the reserved {sku} any more, release every reservation.
+    Drop every reservation on {sku}.
+    Free all {sku} that are reserved.
+    Give back all reserved {sku}.
+    """,
+    held="""
+    Undo whatever reservations {sku} has.
+    All {sku} kept for somebody go back into stock.
+    """,
+    pick=lambda d: {
+        "sku": d.sku("(SELECT count(*) FROM reservations r WHERE r.sku = p.sku AND r.status = 'active') = 2")
+    },
+)
+def release_all_of_product(s: Slots) -> Way:
+    found = yield [call("list_reservations", sku=s["sku"])]
+    reservations = found[0].data["reservations"]
+    yield [call("release_stock", reservation=reservation) for reservation in reservations]
+    yield f"Released {' and '.join(reservations)}."
+
+
+@family(
+    "handover",
+    Category.PARALLEL_CALLS,
+    log="""
+    {agent} takes over all open tickets of {email}.
+    Assign every open ticket of {email} to {agent}.
+    All that {email} has open goes to {agent}.
+    Give {agent} the open tickets of {email}.
+    {email} is looked after by {agent} now, all open tickets.
+    """,
+    held="""
+    Hand each open ticket of {email} over to {agent}.
+    {agent} should handle whatever {email} has open.
+    """,
+    pick=lambda d: d.person(OPEN_TWICE) | {"agent": d.agent()},
+)
+def handover(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    listed = yield [call("list_tickets", customer=found[0].data["customer"], status="open")]
+    tickets = listed[0].data["tickets"]
+    yield [call("assign_ticket", ticket=ticket, agent=s["agent"]) for ticket in tickets]
+    yield f"{s['agent']} has {', '.join(tickets)}."
+
+
+def _quiet(d: Draw) -> dict[str, str]:
+    where = "(SELECT count(*) FROM orders o WHERE o.customer = c.customer AND o.status = 'new' AND held = 0) = 2"
+    return d.person(where)
+
+
+@family(
+    "hold_all_new",
+    Category.PARALLEL_CALLS,
+    log="""
+    Hold all new orders of {email}.
+    {email} may be a fraud, put every new order on hold.
+    Every new order of {email} has to wait, hold them.
+    Please pause whatever is new from {email}.
+    Put the new orders of {email} on hold.
+    """,
+    held="""
+    Freeze each new order of {email}.
+    Nothing new from {email} should go out, put holds on.
+    """,
+    pick=_quiet,
+)
+def hold_all_new(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    listed = yield [call("list_orders", customer=found[0].data["customer"], status="new")]
+    orders = listed[0].data["orders"]
+    yield [call("hold_order", order=order) for order in orders]
+    yield f"On hold: {', '.join(orders)}."
+
+
+@family(
+    "order_by_mail_overview",
+    Category.PARALLEL_CALLS,
+    log="""
+    Give me the overview of {email}.
+    Overview for {email} please.
+    {email} is on the phone, I need the overview.
+    Prepare an overview on {email}.
+    What is the overview of {email}?
+    """,
+    held="""
+    The usual overview for {email}.
+    An overview of everything on {email}, please.
+    """,
+    pick=lambda d: d.person(),
+)
+def overview_by_mail(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    customer = found[0].data["customer"]
+    yield [call(tool, customer=customer) for tool in ("list_orders", "list_tickets", "list_invoices")]
+    yield f"That is all on {customer}."

@@ -1,0 +1,195 @@
+"""Everything under data/helpdesk from a seed: `python -m toolft_pipeline.helpdesk.make_data --out data/helpdesk`.
+
+Invariant: the same arguments give the same bytes, on any machine, through the MCP server or in process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from toolft_pipeline.evaluation.task import Category
+from toolft_pipeline.helpdesk.agent import Assignment, Run, assign, work
+from toolft_pipeline.helpdesk.client import Backend, open_mcp_desk
+from toolft_pipeline.helpdesk.desk import Desk
+from toolft_pipeline.helpdesk.draw import NothingFitsError
+from toolft_pipeline.helpdesk.families import FAMILIES
+from toolft_pipeline.helpdesk.family import Family
+from toolft_pipeline.helpdesk.faults import FAULTS, PlantedFault, Scene
+from toolft_pipeline.helpdesk.logs import Stamp, line_of, row_of
+from toolft_pipeline.helpdesk.server import published_tools
+from toolft_pipeline.helpdesk.tasks import task_of
+
+FIRST_DAY = date(2026, 10, 1)
+PLANTED_SHARE = 0.12
+LOG_SHARES = {
+    Category.SINGLE_CALL: 0.25,
+    Category.PARALLEL_CALLS: 0.16,
+    Category.MULTI_STEP: 0.26,
+    Category.ERROR_THEN_RETRY: 0.16,
+    Category.ERROR_THEN_EXPLAIN: 0.10,
+    Category.NO_TOOL: 0.07,
+}
+TASK_SHARES = {
+    Category.SINGLE_CALL: 0.17,
+    Category.PARALLEL_CALLS: 0.17,
+    Category.MULTI_STEP: 0.22,
+    Category.ERROR_THEN_RETRY: 0.18,
+    Category.ERROR_THEN_EXPLAIN: 0.14,
+    Category.NO_TOOL: 0.12,
+}
+GOLDEN_RUNS = 42
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """The published tools as the text of a file."""
+
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """What log lines call it."""
+        return f"sha256:{hashlib.sha256(self.text.encode()).hexdigest()}"
+
+    def stamp(self, *, id_: str, day: date, second: int) -> Stamp:
+        """A place in the logs under this catalog."""
+        size = len(self.text)
+        return Stamp(id=id_, day=day.isoformat(), second=second, catalog_digest=self.digest, catalog_size=size)
+
+
+def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day: int, tasks: int) -> Counter[str]:
+    """Write catalog, logs, golden runs, tasks and the key of planted faults; returns how many of each."""
+    catalog = Catalog(text=_catalog_text())
+    (out / "logs").mkdir(parents=True, exist_ok=True)
+    (out / "catalog.json").write_text(catalog.text, encoding="utf-8")
+    taken: set[str] = set()
+    golden = _golden(backend, catalog, seed, taken)
+    (out / "golden.jsonl").write_bytes(golden)
+    planted, counts = _write_logs(out, backend, catalog, seed, days, runs_per_day, taken)
+    (out / "planted.jsonl").write_bytes(b"".join(line_of(row) + b"\n" for row in planted))
+    written = _tasks(backend, seed, tasks)
+    (out / "tasks.jsonl").write_bytes(b"".join(msgspec.json.encode(task_of(run)) + b"\n" for run in written))
+    counts |= Counter(golden=GOLDEN_RUNS, tasks=len(written), planted=len(planted))
+    return counts
+
+
+def _catalog_text() -> str:
+    tools = [tool.model_dump(exclude_none=True, by_alias=True) for tool in published_tools()]
+    return json.dumps({"tools": tools}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _write_logs(
+    out: Path, backend: Backend, catalog: Catalog, seed: int, days: int, runs_per_day: int, taken: set[str]
+) -> tuple[list[dict[str, object]], Counter[str]]:
+    random = Random(f"logs {seed}")
+    families = _dealt(LOG_SHARES, days * runs_per_day, random)
+    done: list[Run] = []
+    planted: list[dict[str, object]] = []
+    counts: Counter[str] = Counter()
+    for offset in range(days):
+        day = FIRST_DAY + timedelta(days=offset)
+        name = f"{day.isoformat()}.jsonl"
+        lines = []
+        for place in range(runs_per_day):
+            second = 6 * 3600 + place * (14 * 3600 // runs_per_day) + random.randrange(20)
+            stamp = catalog.stamp(id_=f"run-{day:%Y%m%d}-{place + 1:04d}", day=day, second=second)
+            run = work(backend, _assigned(families, "log", random, held=False, taken=taken))
+            kind = _drawn_fault(random, run, done) if random.random() < PLANTED_SHARE else None
+            if kind is not None and kind.name == "near_duplicate":
+                run = random.choice(done)
+            if kind is None:
+                lines.append(line_of(row_of(run, stamp=stamp)))
+                done.append(run)
+                counts["clean"] += 1
+                continue
+            lines.append(kind.plant(Scene(backend=backend, run=run, stamp=stamp, random=random)))
+            where = {"file": f"logs/{name}", "line": len(lines), "id": stamp.id}
+            planted.append(where | {"fault": kind.name, "stage": kind.stage.value})
+        (out / "logs" / name).write_bytes(b"".join(line + b"\n" for line in lines))
+        counts["lines"] += len(lines)
+    return planted, counts
+
+
+def _drawn_fault(random: Random, run: Run, done: Sequence[Run]) -> PlantedFault:
+    """A kind of fault that the run can show, by its share; a near-duplicate needs something that it can be near to."""
+    kinds = [kind for kind in FAULTS.values() if kind.fits(run) and (done or kind.name != "near_duplicate")]
+    return random.choices(kinds, [kind.share for kind in kinds])[0]
+
+
+def _golden(backend: Backend, catalog: Catalog, seed: int, taken: set[str]) -> bytes:
+    """Golden runs, equally many of each category; the first six show all categories."""
+    random = Random(f"golden {seed}")
+    decks = {category: _deck(category, random) for category in Category}
+    lines = []
+    for place in range(GOLDEN_RUNS):
+        category = list(Category)[place % len(Category)]
+        run = work(backend, _assigned(decks[category], "gold", random, held=False, taken=taken))
+        stamp = catalog.stamp(id_=f"golden-{place + 1:04d}", day=FIRST_DAY, second=place * 60)
+        lines.append(line_of(row_of(run, stamp=stamp, golden=True)) + b"\n")
+    return b"".join(lines)
+
+
+def _tasks(backend: Backend, seed: int, count: int) -> list[Run]:
+    random = Random(f"tasks {seed}")
+    families = _dealt(TASK_SHARES, count, random)
+    taken: set[str] = set()
+    return [work(backend, _assigned(families, "eval", random, held=True, taken=taken)) for _ in range(count)]
+
+
+def _assigned(families: Iterator[Family], kind: str, random: Random, *, held: bool, taken: set[str]) -> Assignment:
+    """The next family that still has something new to say."""
+    for family in families:
+        try:
+            return assign(family, kind=kind, random=random, held=held, taken=taken)
+        except NothingFitsError:
+            continue
+    raise NothingFitsError("every family has said all that it can; ask for fewer runs")
+
+
+def _dealt(shares: dict[Category, float], count: int, random: Random) -> Iterator[Family]:
+    """Families in random order, categories by their shares, the families of a category equally often."""
+    decks = {category: _deck(category, random) for category in shares}
+    order = [category for category, share in shares.items() for _ in range(round(share * count))]
+    random.shuffle(order)
+    while True:
+        yield from (next(decks[category]) for category in order)
+
+
+def _deck(category: Category, random: Random) -> Iterator[Family]:
+    """The families of a category, all of them before any comes again."""
+    families = [family for family in FAMILIES.values() if family.category is category]
+    while True:
+        yield from random.sample(families, len(families))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the data and say how much of it there is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--days", type=int, default=12)
+    parser.add_argument("--runs-per-day", type=int, default=220)
+    parser.add_argument("--tasks", type=int, default=240)
+    parser.add_argument("--in-process", action="store_true", help="call the desk directly: the same bytes, sooner")
+    asked = parser.parse_args(arguments)
+    with nullcontext(Desk()) if asked.in_process else open_mcp_desk() as backend:
+        counts = make_data(
+            out=asked.out, backend=backend, seed=asked.seed, days=asked.days,
+            runs_per_day=asked.runs_per_day, tasks=asked.tasks,
+        )  # fmt: skip
+    print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
+
+
+if __name__ == "__main__":
+    main()
