@@ -103,13 +103,17 @@ class Warehouse:
             parent.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(dir=parent))
         except OSError as error:
-            raise WarehouseError(f"{parent}: cannot stage ({error.strerror}); free space or mend permissions") from error
+            raise WarehouseError(
+                f"{parent}: cannot stage ({error.strerror}); free space or mend permissions"
+            ) from error
         try:
             yield folder
         except OSError as error:
             if error.errno in _DISK_FULL:
-                raise WarehouseError(f"{folder}: {error.strerror} while writing {address}; free space and run again; "
-                                     "nothing was published") from error
+                raise WarehouseError(
+                    f"{folder}: {error.strerror} while writing {address}; free space and run again; "
+                    "nothing was published"
+                ) from error
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -167,7 +171,9 @@ class Warehouse:
         try:
             return Version(folder=folder, manifest=read_manifest(folder))
         except (OSError, msgspec.DecodeError) as error:
-            raise WarehouseError(f"{folder}: its manifest cannot be read ({error}); remove the folder and rebuild") from error
+            raise WarehouseError(
+                f"{folder}: its manifest cannot be read ({error}); remove the folder and rebuild"
+            ) from error
 
 
 def damaged_files(version: Version) -> list[str]:

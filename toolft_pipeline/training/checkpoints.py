@@ -1,0 +1,56 @@
+"""Checkpoints that survive a kill at any moment.
+
+Invariant: a checkpoint without its seal does not exist. Trainer writes a checkpoint's files in place and its own
+search trusts a folder's name, so a kill in the middle leaves a folder that looks whole. The seal lists every file
+with size and sha256, is written last, and is verified before anything is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from toolft_pipeline.warehouse.digest import file_digest
+
+SEAL = "seal.json"
+
+
+def seal(checkpoint: Path) -> None:
+    """Fsync every file of a checkpoint, then publish the list of them by one rename."""
+    files = {}
+    for path in sorted(each for each in checkpoint.rglob("*") if each.is_file() and each.name != SEAL):
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+        files[path.relative_to(checkpoint).as_posix()] = [path.stat().st_size, file_digest(path)]
+    staged = checkpoint / f"{SEAL}.part"
+    with staged.open("w", encoding="utf-8") as stream:
+        json.dump(files, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    staged.rename(checkpoint / SEAL)
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint whose seal verifies; those that do not are removed."""
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step, reverse=True):
+        if _verifies(checkpoint):
+            return checkpoint
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def _verifies(checkpoint: Path) -> bool:
+    try:
+        files = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return all(
+        (path := checkpoint / name).is_file() and path.stat().st_size == size and file_digest(path) == digest
+        for name, (size, digest) in files.items()
+    )
