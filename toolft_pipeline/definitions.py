@@ -14,7 +14,10 @@ from toolft_pipeline.settings import AgentSettings, agent_files, agents_root, lo
 def build_definitions(agents: list[AgentSettings]) -> dg.Definitions:
     """Definitions of a list of agents: groups, key prefixes and jobs carry each agent's name."""
     return dg.Definitions(
-        assets=[asset for agent in agents for asset in (*stage_assets(agent), service_source(agent))],
+        assets=[
+            *(asset for agent in agents for asset in stage_assets(agent)),
+            *(service_source(agent) for agent in agents),
+        ],
         jobs=[job for agent in agents for job in agent_jobs(agent)],
         schedules=[nightly_schedule(agent) for agent in agents],
         resources={resource_key(agent.name): agent_resource(agent) for agent in agents},

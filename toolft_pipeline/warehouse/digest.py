@@ -17,7 +17,7 @@ Digest = NewType("Digest", str)
 """sha256 in lower-case hexadecimal, 64 characters."""
 
 if TYPE_CHECKING:
-    Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+    Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 else:
     Json = object  # msgspec resolves annotations at run time and has no recursive aliases
 

@@ -72,28 +72,37 @@ def test_find_corrupt_byte_gives_nothing_and_a_rebuild_heals_it(tmp_path: Path) 
     assert warehouse.find(ADDRESS, recipe().fingerprint) is not None
 
 
+def fail_in_staging(warehouse: Warehouse, error: Exception) -> None:
+    with warehouse.staging(ADDRESS) as staged:
+        (staged / "rows.txt").write_text("half")
+        raise error
+
+
 def test_staging_failed_build_publishes_nothing(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
-    with pytest.raises(RuntimeError, match="half way"), warehouse.staging(ADDRESS) as staged:
-        (staged / "rows.txt").write_text("half")
-        raise RuntimeError("half way")
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_in_staging(warehouse, RuntimeError("half way"))
     assert warehouse.current(ADDRESS) is None
     assert not list(tmp_path.rglob("rows.txt"))
 
 
 def test_staging_full_disk_is_one_clear_line_and_publishes_nothing(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
-    with pytest.raises(WarehouseError, match="free space and run again"), warehouse.staging(ADDRESS) as staged:
-        (staged / "rows.txt").write_text("half")
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(WarehouseError, match="free space and run again"):
+        fail_in_staging(warehouse, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert warehouse.current(ADDRESS) is None
+
+
+def commit_nothing(warehouse: Warehouse) -> None:
+    with warehouse.staging(ADDRESS) as staged:
+        built = Built(content=("rows.txt",), rows={}, headline={})
+        warehouse.commit(staged, recipe(), built, run_id=None, started=time.monotonic())
 
 
 def test_commit_missing_content_file_is_refused(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
-    with pytest.raises(FileNotFoundError, match="declares this as content"), warehouse.staging(ADDRESS) as staged:
-        built = Built(content=("rows.txt",), rows={}, headline={})
-        warehouse.commit(staged, recipe(), built, run_id=None, started=time.monotonic())
+    with pytest.raises(FileNotFoundError, match="declares this as content"):
+        commit_nothing(warehouse)
     assert warehouse.current(ADDRESS) is None
 
 
