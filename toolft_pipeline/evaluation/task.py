@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from toolft_pipeline.trajectories.category import Category as Category
+from toolft_pipeline.trajectories.category import Category
+
+__all__ = ["Category", "PlannedCall", "Task", "TaskFileError", "load_tasks"]
 
 
 class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
