@@ -1,0 +1,117 @@
+"""The surface of the code location is pinned, and loading it is light."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import dagster as dg
+
+from toolft_pipeline.assets.build import ACCELERATOR_TAGS
+from toolft_pipeline.definitions import build_definitions
+from toolft_pipeline.settings import AGENT_FILE, load_agent
+from toolft_pipeline_tests.conftest import REPOSITORY
+
+DATA = ["raw_trajectories", "verified_trajectories", "chat_rows", "token_tensors"]
+MODEL = ["training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
+SOURCES = ["tool_catalog", "base_model"]
+ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
+CHECKS = {
+    "raw_trajectories": {"lines_add_up"},
+    "verified_trajectories": {"enough_accepted"},
+    "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens"},
+    "merged_model": {"merged_logits", "reload_same_tokens"},
+    "eval_report": {"gate"},
+}
+
+
+def assistant() -> dg.Definitions:
+    return build_definitions([load_agent(REPOSITORY / "data" / "assistant" / AGENT_FILE)])
+
+
+def test_definitions_assets_groups_and_partitions_are_these() -> None:
+    graph = assistant().resolve_asset_graph()
+    found = {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys()}
+    assert set(found) == {*DATA, *MODEL, *SOURCES, "model_in_service"}
+    assert {name for name, node in found.items() if node.group_name == "assistant_model"} == {
+        *MODEL,
+        "model_in_service",
+    }
+    assert {name for name, node in found.items() if node.partitions_def is not None} == {*DATA, *MODEL}
+    assert all(node.description for node in found.values())
+    assert all(len(node.kinds) <= 2 for node in found.values())
+
+
+def test_definitions_checks_are_these_and_proofs_block() -> None:
+    specs = [
+        spec
+        for asset in assistant().assets or ()
+        if isinstance(asset, dg.AssetsDefinition)
+        for spec in asset.check_specs
+    ]
+    assert {(spec.asset_key.path[-1], spec.name) for spec in specs} == {
+        (asset, name) for asset, names in CHECKS.items() for name in names
+    }
+    assert {spec.asset_key.path[-1] for spec in specs if spec.blocking} == {
+        "raw_trajectories",
+        "token_tensors",
+        "merged_model",
+    }
+
+
+def test_definitions_accelerator_steps_carry_pool_and_tags_and_no_other_does() -> None:
+    for asset in assistant().assets or ():
+        if isinstance(asset, dg.AssetsDefinition):
+            accelerated = asset.key.path[-1] in ACCELERATED
+            assert (asset.op.pool == "gpu") is accelerated
+            assert ("toolft/accelerator" in asset.op.tags) is accelerated
+    assert ACCELERATOR_TAGS["dagster-ray/config"] == {"num_gpus": 1}
+
+
+def test_definitions_jobs_and_stopped_schedule_are_these() -> None:
+    definitions = assistant()
+    assert {job.name for job in definitions.jobs or ()} == {
+        "assistant_sources",
+        "assistant_data",
+        "assistant_model",
+        "assistant_nightly",
+    }
+    (schedule,) = definitions.schedules or ()
+    assert isinstance(schedule, dg.ScheduleDefinition)
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+def test_definitions_two_agents_build_the_same_assets_under_two_names() -> None:
+    folders = ("assistant", "helpdesk")
+    both = build_definitions([load_agent(REPOSITORY / "data" / name / AGENT_FILE) for name in folders])
+    keys = both.resolve_asset_graph().get_all_asset_keys()
+    assert {key.path[-1] for key in keys if key.path[0] == "assistant"} == {
+        key.path[-1] for key in keys if key.path[0] == "helpdesk"
+    }
+
+
+def test_definitions_loading_needs_no_heavy_library() -> None:
+    code = "import sys, json, toolft_pipeline.definitions; print(json.dumps(sorted(sys.modules)))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env={**os.environ, "TOOLFT_AGENTS": str(REPOSITORY / "data")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    heavy = {"torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "ray", "matplotlib"}
+    assert not heavy & set(json.loads(loaded.stdout))
+
+
+def test_definitions_only_the_top_row_imports_dagster() -> None:
+    top = {"assets", "automation", "cli", "definitions.py"}
+    package = REPOSITORY / "toolft_pipeline"
+    offenders = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if path.relative_to(package).parts[0] not in top and "import dagster" in path.read_text(encoding="utf-8")
+    ]
+    assert offenders == []
