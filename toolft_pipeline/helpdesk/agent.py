@@ -137,7 +137,7 @@ class Conversation:
                     user_turn=self._user_turn,
                     step=self._step,
                     is_error=answer.is_error,
-                )  # fmt: skip
+                )
             )
         self._step += 1
         return results

@@ -44,7 +44,8 @@ class Draw:
 
     def row(self, query: str, *parameters: object) -> sqlite3.Row:
         """One of a query's rows."""
-        return self.choice(self._database.execute(query, parameters).fetchall())
+        rows: list[sqlite3.Row] = self._database.execute(query, parameters).fetchall()
+        return self.choice(rows)
 
     def order(self, where: str = "status != 'moved'") -> str:
         """An order's id."""
@@ -75,6 +76,22 @@ class Draw:
         """An invoice's id."""
         return self.choice(self.query(f"SELECT invoice FROM invoices i WHERE {where} ORDER BY 1"))
 
+    def ticket_on(self, where: str) -> str:
+        """A ticket that is linked to such an order."""
+        query = "SELECT ticket FROM tickets t JOIN orders o USING (order_id) WHERE t.status IN ('open', 'closed')"
+        return self.choice(self.query(f"{query} AND {where} ORDER BY 1"))
+
+    def invoice_on(self, where: str) -> str:
+        """An invoice for such an order."""
+        return self.choice(
+            self.query(f"SELECT invoice FROM invoices i JOIN orders o USING (order_id) WHERE {where} ORDER BY 1")
+        )
+
+    def billed(self, where: str) -> dict[str, str]:
+        """An invoice and its customer, as slots."""
+        row = self.row(f"SELECT invoice, customer FROM invoices i WHERE {where} ORDER BY 1")
+        return {"invoice": row["invoice"], "customer": row["customer"]}
+
     def invoices(self, count: int, where: str = "status = 'unpaid'") -> list[str]:
         """Ids of different invoices."""
         return self.sample(self.query(f"SELECT invoice FROM invoices i WHERE {where} ORDER BY 1"), count)
@@ -98,6 +115,10 @@ class Draw:
     def agent(self, present: bool = True) -> str:
         """A colleague who is here, or one who is away."""
         return self.choice(self.query("SELECT agent FROM staff WHERE present = ? ORDER BY 1", int(present)))
+
+    def stranger_agent(self) -> str:
+        """Somebody who does not work here."""
+        return self.choice([name for name in self._pool.staff if name not in self.query("SELECT agent FROM staff")])
 
     def open_day(self) -> str:
         """A day on which a delivery is possible."""

@@ -173,7 +173,7 @@ def unknown_parameter(scene: Scene) -> bytes:
 def invalid_arguments(scene: Scene) -> bytes:
     """The agent first leaves out or mistypes an argument."""
     first = scene.run.calls[0]
-    key = scene.random.choice(sorted(first.arguments))
+    key = scene.random.choice(TOOLS[first.name].schema()["required"])
     wrong = {name: value for name, value in first.arguments.items() if name != key}
     if scene.random.random() < 0.6:
         wrong[key] = [first.arguments[key]] if not isinstance(first.arguments[key], list) else "all"

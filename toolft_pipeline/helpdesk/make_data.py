@@ -11,8 +11,9 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import count as count_
 from pathlib import Path
 from random import Random
 
@@ -76,12 +77,29 @@ def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day
     taken: set[str] = set()
     golden = _golden(backend, catalog, seed, taken)
     (out / "golden.jsonl").write_bytes(golden)
-    planted, counts = _write_logs(out, backend, catalog, seed, days, runs_per_day, taken)
+    random = Random(f"logs {seed}")
+    families = _dealt(LOG_SHARES, days * runs_per_day, random)
+    planted: list[dict[str, object]] = []
+    done: list[Run] = []
+    for offset in range(days):
+        day = FIRST_DAY + timedelta(days=offset)
+        lines: list[bytes] = []
+        for place in range(runs_per_day):
+            second = 6 * 3600 + place * (14 * 3600 // runs_per_day) + random.randrange(20)
+            stamp = catalog.stamp(id_=f"run-{day:%Y%m%d}-{place + 1:04d}", day=day, second=second)
+            run = work(backend, _assigned(families, "log", random, held=False, taken=taken))
+            line, kind = _logged(Scene(backend=backend, run=run, stamp=stamp, random=random), done)
+            lines.append(line + b"\n")
+            if kind is None:
+                done.append(run)
+            else:
+                where = {"file": f"logs/{day.isoformat()}.jsonl", "line": len(lines), "id": stamp.id}
+                planted.append(where | {"fault": kind.name, "stage": kind.stage.value})
+        (out / "logs" / f"{day.isoformat()}.jsonl").write_bytes(b"".join(lines))
     (out / "planted.jsonl").write_bytes(b"".join(line_of(row) + b"\n" for row in planted))
     written = _tasks(backend, seed, tasks)
     (out / "tasks.jsonl").write_bytes(b"".join(msgspec.json.encode(task_of(run)) + b"\n" for run in written))
-    counts |= Counter(golden=GOLDEN_RUNS, tasks=len(written), planted=len(planted))
-    return counts
+    return Counter(lines=days * runs_per_day, planted=len(planted), golden=GOLDEN_RUNS, tasks=len(written))
 
 
 def _catalog_text() -> str:
@@ -89,42 +107,15 @@ def _catalog_text() -> str:
     return json.dumps({"tools": tools}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _write_logs(
-    out: Path, backend: Backend, catalog: Catalog, seed: int, days: int, runs_per_day: int, taken: set[str]
-) -> tuple[list[dict[str, object]], Counter[str]]:
-    random = Random(f"logs {seed}")
-    families = _dealt(LOG_SHARES, days * runs_per_day, random)
-    done: list[Run] = []
-    planted: list[dict[str, object]] = []
-    counts: Counter[str] = Counter()
-    for offset in range(days):
-        day = FIRST_DAY + timedelta(days=offset)
-        name = f"{day.isoformat()}.jsonl"
-        lines = []
-        for place in range(runs_per_day):
-            second = 6 * 3600 + place * (14 * 3600 // runs_per_day) + random.randrange(20)
-            stamp = catalog.stamp(id_=f"run-{day:%Y%m%d}-{place + 1:04d}", day=day, second=second)
-            run = work(backend, _assigned(families, "log", random, held=False, taken=taken))
-            kind = _drawn_fault(random, run, done) if random.random() < PLANTED_SHARE else None
-            if kind is not None and kind.name == "near_duplicate":
-                run = random.choice(done)
-            if kind is None:
-                lines.append(line_of(row_of(run, stamp=stamp)))
-                done.append(run)
-                counts["clean"] += 1
-                continue
-            lines.append(kind.plant(Scene(backend=backend, run=run, stamp=stamp, random=random)))
-            where = {"file": f"logs/{name}", "line": len(lines), "id": stamp.id}
-            planted.append(where | {"fault": kind.name, "stage": kind.stage.value})
-        (out / "logs" / name).write_bytes(b"".join(line + b"\n" for line in lines))
-        counts["lines"] += len(lines)
-    return planted, counts
-
-
-def _drawn_fault(random: Random, run: Run, done: Sequence[Run]) -> PlantedFault:
-    """A kind of fault that the run can show, by its share; a near-duplicate needs something that it can be near to."""
-    kinds = [kind for kind in FAULTS.values() if kind.fits(run) and (done or kind.name != "near_duplicate")]
-    return random.choices(kinds, [kind.share for kind in kinds])[0]
+def _logged(scene: Scene, done: Sequence[Run]) -> tuple[bytes, PlantedFault | None]:
+    """A run's line: as it was, or with a fault planted; a near-duplicate repeats one of the runs that are done."""
+    if scene.random.random() >= PLANTED_SHARE:
+        return line_of(row_of(scene.run, stamp=scene.stamp)), None
+    kinds = [kind for kind in FAULTS.values() if kind.fits(scene.run) and (done or kind.name != "near_duplicate")]
+    kind = scene.random.choices(kinds, [kind.share for kind in kinds])[0]
+    if kind.name == "near_duplicate":
+        scene = replace(scene, run=scene.random.choice(done))
+    return kind.plant(scene), kind
 
 
 def _golden(backend: Backend, catalog: Catalog, seed: int, taken: set[str]) -> bytes:
@@ -141,10 +132,20 @@ def _golden(backend: Backend, catalog: Catalog, seed: int, taken: set[str]) -> b
 
 
 def _tasks(backend: Backend, seed: int, count: int) -> list[Run]:
+    """Tasks by category and family; one that asks for nothing gives its place to the next family of its category."""
     random = Random(f"tasks {seed}")
-    families = _dealt(TASK_SHARES, count, random)
+    decks = {category: _deck(category, random) for category in TASK_SHARES}
     taken: set[str] = set()
-    return [work(backend, _assigned(families, "eval", random, held=True, taken=taken)) for _ in range(count)]
+    runs: list[Run] = []
+    for category in _order(TASK_SHARES, count, random):
+        worked = (work(backend, _assigned(decks[category], "eval", random, held=True, taken=taken)) for _ in count_())
+        runs.append(next(run for run in worked if _demands(run)))
+    return runs
+
+
+def _demands(run: Run) -> bool:
+    """Whether a task asks for anything: one whose only calls fail would be passed by doing nothing."""
+    return run.assignment.category is Category.NO_TOOL or any(not made.is_error for made in run.calls)
 
 
 def _assigned(families: Iterator[Family], kind: str, random: Random, *, held: bool, taken: set[str]) -> Assignment:
@@ -160,10 +161,16 @@ def _assigned(families: Iterator[Family], kind: str, random: Random, *, held: bo
 def _dealt(shares: dict[Category, float], count: int, random: Random) -> Iterator[Family]:
     """Families in random order, categories by their shares, the families of a category equally often."""
     decks = {category: _deck(category, random) for category in shares}
-    order = [category for category, share in shares.items() for _ in range(round(share * count))]
-    random.shuffle(order)
     while True:
-        yield from (next(decks[category]) for category in order)
+        yield from (next(decks[category]) for category in _order(shares, count, random))
+
+
+def _order(shares: dict[Category, float], count: int, random: Random) -> list[Category]:
+    """`count` categories by their shares, in random order; what rounding leaves over goes to the largest share."""
+    order = [category for category, share in shares.items() for _ in range(int(share * count))]
+    order += [max(shares, key=lambda category: shares[category])] * (count - len(order))
+    random.shuffle(order)
+    return order
 
 
 def _deck(category: Category, random: Random) -> Iterator[Family]:

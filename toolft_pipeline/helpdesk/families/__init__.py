@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from toolft_pipeline.helpdesk.families import (
-    explain,
+    explain_at_once,
+    explain_by_mail,
+    explain_by_record,
+    explain_rules,
+    house_rules,
     no_tool,
-    parallel,
-    retry,
+    parallel_lists,
+    parallel_pairs,
+    retry_desk,
+    retry_orders,
     single_customers,
-    single_desk,
+    single_invoices,
     single_orders,
-    steps,
+    single_shipping,
+    single_stock,
+    single_tickets,
+    steps_by_mail,
+    steps_by_record,
     turns,
 )
 from toolft_pipeline.helpdesk.family import FAMILIES
 
-MODULES = (single_customers, single_orders, single_desk, parallel, steps, retry, explain, no_tool, turns)
+MODULES = (
+    single_customers,
+    single_orders,
+    single_shipping,
+    single_tickets,
+    single_stock,
+    single_invoices,
+    parallel_lists,
+    parallel_pairs,
+    steps_by_mail,
+    steps_by_record,
+    house_rules,
+    retry_orders,
+    retry_desk,
+    explain_at_once,
+    explain_by_mail,
+    explain_by_record,
+    explain_rules,
+    no_tool,
+    turns,
+)
 """The modules whose import fills the registry."""
 
 __all__ = ["FAMILIES"]

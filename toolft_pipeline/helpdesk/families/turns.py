@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from toolft_pipeline.evaluation.task import Category
-from toolft_pipeline.helpdesk.families.single_orders import OPEN, READY
+from toolft_pipeline.helpdesk.families.where import OPEN, READY
 from toolft_pipeline.helpdesk.family import Slots, Way, call, family
 
 MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
@@ -256,7 +256,7 @@ def stock_then_move(s: Slots) -> Way:
     Give me the details of {ticket} and {ticket2}. // Hand the two over to {agent}.
     Look at {ticket} and {ticket2}. // {agent} should handle both.
     """,
-    pick=lambda d: (two := d.tickets(2)) and {"ticket": two[0], "ticket2": two[1], "agent": d.agent()},
+    pick=lambda d: {"ticket": (two := d.tickets(2))[0], "ticket2": two[1], "agent": d.agent()},
 )
 def parallel_then_assign(s: Slots) -> Way:
     both = (s["ticket"], s["ticket2"])

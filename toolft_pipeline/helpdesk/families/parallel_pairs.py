@@ -1,13 +1,8 @@
-"""Several calls in one turn: what the user asks for twice, and what a list asks for."""
+"""Several calls in one turn: what the user asks for in one breath."""
 
 from __future__ import annotations
 
-from toolft_pipeline.evaluation.task import Category
-from toolft_pipeline.helpdesk.draw import Draw
-from toolft_pipeline.helpdesk.family import Slots, Way, call, direct, family
-
-UNPAID_TWICE = "(SELECT count(*) FROM invoices i WHERE i.customer = c.customer AND i.status = 'unpaid') BETWEEN 2 AND 3"
-OPEN_TWICE = "(SELECT count(*) FROM tickets t WHERE t.customer = c.customer AND t.status = 'open') BETWEEN 2 AND 3"
+from toolft_pipeline.helpdesk.family import direct
 
 
 def _two(name: str, values: list[str]) -> dict[str, str]:
@@ -32,6 +27,8 @@ direct(
     """,
     pick=lambda d: _two("sku", d.skus(2)),
 )
+
+
 direct(
     "track_two",
     ("track_order", "order"),
@@ -50,6 +47,8 @@ direct(
     """,
     pick=lambda d: _two("order", d.orders(2, "status IN ('shipped', 'delivered')")),
 )
+
+
 direct(
     "cancel_two",
     ("cancel_order", "order reason"),
@@ -70,6 +69,8 @@ direct(
         _two("order", d.orders(2, "status IN ('new', 'paid')")) | {"reason": d.reason(), "reason2": d.reason()}
     ),
 )
+
+
 direct(
     "hold_and_release",
     ("hold_order", "order"),
@@ -91,6 +92,8 @@ direct(
         "order2": d.order("held = 1"),
     },
 )
+
+
 direct(
     "assign_two",
     ("assign_ticket", "ticket agent"),
@@ -109,6 +112,8 @@ direct(
     """,
     pick=lambda d: _two("ticket", d.tickets(2)) | {"agent": d.agent(), "agent2": d.agent()},
 )
+
+
 direct(
     "two_priorities",
     ("set_priority", "ticket priority"),
@@ -130,6 +135,8 @@ direct(
         | {"priority": d.choice(("low", "normal", "high")), "priority2": d.choice(("low", "normal", "high"))}
     ),
 )
+
+
 direct(
     "tag_and_note",
     ("tag_ticket", "ticket tags"),
@@ -153,6 +160,8 @@ direct(
         "text": d.remark(),
     },
 )
+
+
 direct(
     "assign_and_prioritize",
     ("assign_ticket", "ticket agent"),
@@ -171,6 +180,8 @@ direct(
     """,
     pick=lambda d: {"ticket": d.ticket(), "agent": d.agent(), "priority": d.choice(("low", "normal", "high"))},
 )
+
+
 direct(
     "track_and_bill",
     ("track_order", "order"),
@@ -189,6 +200,8 @@ direct(
     """,
     pick=lambda d: {"order": d.order("status IN ('shipped', 'delivered')"), "invoice": d.invoice("1")},
 )
+
+
 direct(
     "two_prices",
     ("set_price", "sku price"),
@@ -207,6 +220,8 @@ direct(
     """,
     pick=lambda d: _two("sku", d.skus(2)) | {"price": d.number(10, 300), "price2": d.number(10, 300)},
 )
+
+
 direct(
     "release_two_reservations",
     ("release_stock", "reservation=res"),
@@ -227,6 +242,8 @@ direct(
         "res", d.sample(d.query("SELECT reservation FROM reservations WHERE status = 'active' ORDER BY 1"), 2)
     ),
 )
+
+
 direct(
     "customer_overview",
     ("list_orders", "customer"),
@@ -246,6 +263,8 @@ direct(
     """,
     pick=lambda d: {"customer": d.customer("1")},
 )
+
+
 direct(
     "welcome_back",
     ("unblock_customer", "customer"),
@@ -264,150 +283,3 @@ direct(
     """,
     pick=lambda d: {"customer": d.customer("status = 'blocked'"), "tier": d.choice(("basic", "silver"))},
 )
-
-
-@family(
-    "close_all_open",
-    Category.PARALLEL_CALLS,
-    log="""
-    Close all open tickets of {customer} as {resolution}.
-    Everything open from {customer} is {resolution}, close the tickets.
-    {customer}: close every open ticket, {resolution}.
-    All open tickets of {customer} can be closed as {resolution}.
-    Please close whatever tickets {customer} has open, {resolution}.
-    """,
-    held="""
-    Finish all tickets that {customer} has open as {resolution}.
-    {customer} has open tickets, shut each one as {resolution}.
-    """,
-    pick=lambda d: {"customer": d.customer(OPEN_TWICE), "resolution": d.choice(("duplicate", "rejected"))},
-)
-def close_all_open(s: Slots) -> Way:
-    found = yield [call("list_tickets", customer=s["customer"], status="open")]
-    tickets = found[0].data["tickets"]
-    yield [call("close_ticket", ticket=ticket, resolution=s["resolution"]) for ticket in tickets]
-    yield f"Closed {', '.join(tickets)}."
-
-
-@family(
-    "remind_all_unpaid",
-    Category.PARALLEL_CALLS,
-    log="""
-    Remind {customer} of all unpaid invoices by {channel}.
-    {customer} owes us money, send a reminder by {channel} for each invoice.
-    Send {channel} reminders for every unpaid invoice of {customer}.
-    All unpaid invoices of {customer}: reminder by {channel}.
-    Write to {customer} by {channel} about each unpaid invoice.
-    """,
-    held="""
-    Nudge {customer} by {channel} about everything unpaid.
-    Each invoice that {customer} has not paid needs a {channel} reminder.
-    """,
-    pick=lambda d: {"customer": d.customer(UNPAID_TWICE), "channel": d.choice(("email", "sms", "letter"))},
-)
-def remind_all_unpaid(s: Slots) -> Way:
-    found = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
-    invoices = found[0].data["invoices"]
-    yield [call("send_reminder", invoice=invoice, channel=s["channel"]) for invoice in invoices]
-    yield f"Reminders sent for {', '.join(invoices)}."
-
-
-@family(
-    "release_all_of_product",
-    Category.PARALLEL_CALLS,
-    log="""
-    Release all reservations of {sku}.
-    Nobody needs the reserved {sku} any more, release every reservation.
-    Drop every reservation on {sku}.
-    Free all {sku} that are reserved.
-    Give back all reserved {sku}.
-    """,
-    held="""
-    Undo whatever reservations {sku} has.
-    All {sku} kept for somebody go back into stock.
-    """,
-    pick=lambda d: {
-        "sku": d.sku("(SELECT count(*) FROM reservations r WHERE r.sku = p.sku AND r.status = 'active') = 2")
-    },
-)
-def release_all_of_product(s: Slots) -> Way:
-    found = yield [call("list_reservations", sku=s["sku"])]
-    reservations = found[0].data["reservations"]
-    yield [call("release_stock", reservation=reservation) for reservation in reservations]
-    yield f"Released {' and '.join(reservations)}."
-
-
-@family(
-    "handover",
-    Category.PARALLEL_CALLS,
-    log="""
-    {agent} takes over all open tickets of {email}.
-    Assign every open ticket of {email} to {agent}.
-    All that {email} has open goes to {agent}.
-    Give {agent} the open tickets of {email}.
-    {email} is looked after by {agent} now, all open tickets.
-    """,
-    held="""
-    Hand each open ticket of {email} over to {agent}.
-    {agent} should handle whatever {email} has open.
-    """,
-    pick=lambda d: d.person(OPEN_TWICE) | {"agent": d.agent()},
-)
-def handover(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    listed = yield [call("list_tickets", customer=found[0].data["customer"], status="open")]
-    tickets = listed[0].data["tickets"]
-    yield [call("assign_ticket", ticket=ticket, agent=s["agent"]) for ticket in tickets]
-    yield f"{s['agent']} has {', '.join(tickets)}."
-
-
-def _quiet(d: Draw) -> dict[str, str]:
-    where = "(SELECT count(*) FROM orders o WHERE o.customer = c.customer AND o.status = 'new' AND held = 0) = 2"
-    return d.person(where)
-
-
-@family(
-    "hold_all_new",
-    Category.PARALLEL_CALLS,
-    log="""
-    Hold all new orders of {email}.
-    {email} may be a fraud, put every new order on hold.
-    Every new order of {email} has to wait, hold them.
-    Please pause whatever is new from {email}.
-    Put the new orders of {email} on hold.
-    """,
-    held="""
-    Freeze each new order of {email}.
-    Nothing new from {email} should go out, put holds on.
-    """,
-    pick=_quiet,
-)
-def hold_all_new(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    listed = yield [call("list_orders", customer=found[0].data["customer"], status="new")]
-    orders = listed[0].data["orders"]
-    yield [call("hold_order", order=order) for order in orders]
-    yield f"On hold: {', '.join(orders)}."
-
-
-@family(
-    "order_by_mail_overview",
-    Category.PARALLEL_CALLS,
-    log="""
-    Give me the overview of {email}.
-    Overview for {email} please.
-    {email} is on the phone, I need the overview.
-    Prepare an overview on {email}.
-    What is the overview of {email}?
-    """,
-    held="""
-    The usual overview for {email}.
-    An overview of everything on {email}, please.
-    """,
-    pick=lambda d: d.person(),
-)
-def overview_by_mail(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    customer = found[0].data["customer"]
-    yield [call(tool, customer=customer) for tool in ("list_orders", "list_tickets", "list_invoices")]
-    yield f"That is all on {customer}."
