@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import cast
 
+import msgspec
+
 from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, Contender, evaluated, judge_settings, reference_model
 from toolft_pipeline.assets.service import incumbent
@@ -15,7 +17,7 @@ from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import decide
 from toolft_pipeline.evaluation.prompting import PromptPolicy
-from toolft_pipeline.evaluation.report import CANDIDATE, METRICS_FILE, write_report
+from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, write_report
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE
@@ -25,6 +27,7 @@ from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 IN_SERVICE = "in_service"
+VERDICT_FILE = "verdict.json"
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -101,9 +104,10 @@ def _build(work: Work) -> Built:
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
         out=work.out,
     )
+    (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
     return Built(
-        content=(METRICS_FILE,),
+        content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
         headline={
             "promote": verdict.promote,

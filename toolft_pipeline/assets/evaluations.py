@@ -38,7 +38,9 @@ class Contender:
 
 def judge_settings(settings: AgentSettings) -> Json:
     """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
-    reads = settings.evaluation.model_dump(mode="json", exclude={"batch_size", "compare", "tasks", "max_tasks"})
+    reads = settings.evaluation.model_dump(
+        mode="json", exclude={"batch_size", "compare", "tasks", "max_tasks", "machine_hour_price"}
+    )
     return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
 
 
@@ -47,7 +49,7 @@ def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Versio
     settings = work.settings
     catalog = work.one("tool_catalog")
     drawn: list[Json] = [task.task_id for task in tasks]
-    few_shot = contender.policy is PromptPolicy.FEW_SHOT
+    shows_golden = contender.policy is not PromptPolicy.NONE
     inputs = {
         "model": contender.digest,
         "policy": contender.policy.value,
@@ -55,7 +57,7 @@ def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Versio
         "catalog": catalog.manifest.content_digest,
         **sources.agent_file(settings, settings.evaluation.tasks),
         **sources.sandbox(settings),
-        **(sources.agent_file(settings, settings.logs.golden) if few_shot else {}),
+        **(sources.agent_file(settings, settings.logs.golden) if shows_golden else {}),
     }
 
     def build(out: Path) -> Built:
@@ -68,7 +70,7 @@ def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Versio
             progress=work.progress,
         )
         return Built(
-            content=("metrics.json", "steps.parquet", "rollouts.parquet"),
+            content=("steps.parquet", "rollouts.parquet"),  # metrics.json has latencies: it differs from run to run
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
             headline={"task_success": metrics.task_success.value},
         )
