@@ -23,9 +23,10 @@ from toolft_pipeline_tests.conftest import REPOSITORY
 DAY = "2026-10-05"
 TINY = {
     "training.epochs": "1",
+    "training.token_budget": "1200",
     "training.packed_length": "256",
-    "evaluation.max_tasks": "6",
-    "evaluation.max_new_tokens": "8",
+    "evaluation.max_tasks": "3",
+    "evaluation.max_new_tokens": "4",
     "evaluation.max_turns": "2",
     "gate.min_tasks": "1",
 }
@@ -77,7 +78,8 @@ def first_run(site: Site) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def instance(site: Site, first_run: object) -> Iterator[dg.DagsterInstance]:
+def instance(site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.chdir(site.root)  # dagster.yaml names its folders relative to the project's root
     with dg.DagsterInstance.from_config(str(site.root)) as opened:
         yield opened
 
