@@ -1,13 +1,13 @@
-"""The adapter: QLoRA through TRL's SFTTrainer over our own ids and labels.
+"""qlora_adapter: the adapter trained on the selected rows of a window.
 
-Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
-time, nothing is truncated, and packing keeps rows apart (best-fit bins, block-diagonal attention by position ids). A
-run that is killed and started again with the same checkpoints folder ends in the same adapter.
+Invariant: a run that is killed anywhere and started again with the same checkpoints folder ends in the same adapter,
+byte for byte on a CPU. What is published names no place, time or host.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,24 +17,40 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.settings import AgentSettings, TrainingSettings
-from toolft_pipeline.training.checkpoints import newest_checkpoint
-from toolft_pipeline.training.draw import Drawn, Row, draw_rows
+from toolft_pipeline.training.base_model import source_name
+from toolft_pipeline.training.callbacks import VALIDATION_LOSS, best_folder, best_step, keep_best, peak_memory_gb
+from toolft_pipeline.training.checkpoints import SEAL, newest_checkpoint, sealed
+from toolft_pipeline.training.draw import Drawn, TrainingDataError, draw_rows
+from toolft_pipeline.training.preflight import check_fit
+from toolft_pipeline.training.pulse import pulse
+from toolft_pipeline.training.sft import make_trainer, packed_length
 
 if TYPE_CHECKING:
-    from datasets import Dataset
-    from transformers import PreTrainedModel
+    from trl import SFTTrainer
 
 ADAPTER_FOLDER = "adapter"
 PROGRESS_FILE = "progress.parquet"
 TRAINING_FILE = "training.json"
+FEW_ROWS = 100
+"""Training rows below which the published recipe does not hold."""
+
+_PROGRESS = {
+    "step": "step",
+    "epoch": "epoch",
+    "loss": "loss",
+    "validation_loss": VALIDATION_LOSS,
+    "token_accuracy": "mean_token_accuracy",
+    "learning_rate": "learning_rate",
+    "grad_norm": "grad_norm",
+    "tokens": "tokens",
+    "tokens_per_s": "tokens_per_s",
+}
+"""Columns of progress.parquet, and what Trainer's history calls them."""
 
 PROGRESS_SCHEMA = pa.schema(
     [
         pa.field("step", pa.int64(), nullable=False),
-        pa.field("epoch", pa.float64(), nullable=False),
-        pa.field("loss", pa.float64()),
-        pa.field("learning_rate", pa.float64()),
-        pa.field("validation_loss", pa.float64()),
+        *(pa.field(name, pa.int64() if name == "tokens" else pa.float64()) for name in list(_PROGRESS)[1:]),
     ]
 )
 
@@ -60,136 +76,120 @@ def train_adapter(
 ) -> TrainingSummary:
     """Train on the selected rows and write `out/adapter`, `out/progress.parquet`, `out/training.json`.
 
-    `checkpoints` outlives a killed attempt. Raises `EmptyTrainingSetError` where there is nothing to learn from.
+    `checkpoints` outlives a killed attempt, and belongs to these inputs and settings alone. Raises
+    `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do.
     """
     training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
-    tokens = sum(len(row.input_ids) * row.weight for row in drawn.train)
-    progress(f"{len(drawn.train)} rows, {tokens} tokens, {training.epochs:g} epochs; loading the base")
-
-    from transformers import set_seed
-
-    set_seed(training.seed)
-    trainer = _make_trainer(base=base, drawn=drawn, training=training, checkpoints=checkpoints, progress=progress)
-    resume = newest_checkpoint(checkpoints)
-    if resume is not None:
-        progress(f"resuming from {resume.name}")
-    result = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
-    _save_adapter(trainer.model, out / ADAPTER_FOLDER)
-    history = [entry for entry in trainer.state.log_history if "loss" in entry or "validation_loss" in entry]
-    pq.write_table(pa.Table.from_pylist(history, schema=PROGRESS_SCHEMA), out / PROGRESS_FILE)
-    losses = [entry["loss"] for entry in history if "loss" in entry]
-    validation = [entry["validation_loss"] for entry in history if "validation_loss" in entry]
-    headline = {
-        "tokens": float(tokens),
-        "loss_tokens": float(sum(_loss_tokens(row) * row.weight for row in drawn.train)),
-        "last_loss": round(losses[-1], 4) if losses else 0.0,
-        **({"validation_loss": round(validation[-1], 4)} if validation else {}),
-    }
-    facts = {
-        "rows": len(drawn.train),
-        "validation_rows": len(drawn.validation),
-        "steps": result.global_step,
-        **headline,
-    }
-    (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    return TrainingSummary(rows=len(drawn.train), steps=result.global_step, headline=headline)
-
-
-def _make_trainer(
-    *, base: Path, drawn: Drawn, training: TrainingSettings, checkpoints: Path, progress: Callable[[str], None]
-) -> Any:
-    import torch
-    from peft import LoraConfig
-    from transformers import AutoTokenizer
-    from trl import SFTConfig, SFTTrainer
-
-    from toolft_pipeline.training.callbacks import make_callbacks
-    from toolft_pipeline.training.loss_positions import score_loss_positions_only
-
-    score_loss_positions_only()
-    cuda = torch.cuda.is_available()
-    config = {
-        "output_dir": str(checkpoints),
-        "max_length": training.packed_length,
-        "packing": True,
-        "packing_strategy": "bfd",
-        "per_device_train_batch_size": training.batch_size,
-        "gradient_accumulation_steps": training.gradient_accumulation,
-        "num_train_epochs": training.epochs,
-        "learning_rate": training.learning_rate,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
-        "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
-        "bf16": cuda,
-        "use_cpu": not cuda,
-        "gradient_checkpointing": cuda,
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "save_steps": training.save_steps,
-        "save_total_limit": 2,
-        "seed": training.seed,
-        "report_to": [],
-        "disable_tqdm": True,
-        "dataloader_num_workers": 0,
-        **training.sft,
-    }
-    lora = {
-        "r": training.lora_r,
-        "lora_alpha": training.lora_alpha,
-        "lora_dropout": training.lora_dropout,
-        "bias": "none",
-        "target_modules": list(training.target_modules),
-        "task_type": "CAUSAL_LM",
-        **training.peft,
-    }
-    return SFTTrainer(
-        model=load_base(base, quantization=training.quantization),
-        args=SFTConfig(**config),
-        train_dataset=to_dataset(drawn.train),
-        processing_class=AutoTokenizer.from_pretrained(base),
-        peft_config=LoraConfig(**lora),
-        callbacks=make_callbacks(validation=drawn.validation, progress=progress),
+    _announce(drawn, training, progress)
+    progress(check_fit(base=base, drawn=drawn, training=training).text)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    with pulse(progress=progress) as said:
+        said.doing = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
+        trainer = make_trainer(base=base, drawn=drawn, training=training, checkpoints=checkpoints, progress=said.say)
+        resumed = newest_checkpoint(checkpoints)
+        said.say("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
+        said.doing = "training"
+        result = trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        if result.global_step == 0:
+            raise TrainingDataError("training: no step was made; raise training.epochs or give it more rows")
+        history = _validated_history(trainer, drawn)
+        said.doing = "saving the adapter"
+        step = _publish(trainer, checkpoints=checkpoints, settings=settings, folder=out / ADAPTER_FOLDER)
+    pq.write_table(_progress_table(history), out / PROGRESS_FILE)
+    headline = _headline(history, drawn=drawn, step=step)
+    facts = _facts(drawn, training) | {"steps": result.global_step} | headline
+    (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    progress(
+        f"adapter of step {step} of {result.global_step}, last loss {headline['last_loss']:.3f}, "
+        f"peak memory {peak_memory_gb():.1f} GB"
     )
+    return TrainingSummary(rows=len(drawn.train.rows), steps=result.global_step, headline=headline)
 
 
-def load_base(base: Path, *, quantization: str) -> PreTrainedModel:
-    """The base in bf16, its linear layers in NF4 with double quantization where asked for (QLoRA, 2023)."""
-    import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
-
-    quantized = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=torch.bfloat16,
+def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str], None]) -> None:
+    train = drawn.train
+    progress(
+        f"{len(train.rows)} of {drawn.available} training rows, {train.tokens} tokens ({train.loss_tokens} with loss), "
+        f"{len(drawn.validation.rows)} validation rows, {training.epochs:g} epochs"
     )
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        base, dtype=torch.bfloat16, quantization_config=quantized if quantization == "nf4" else None
-    )
-    return model
+    if len(train.rows) < FEW_ROWS:
+        progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are advised: log more runs or sample some")
+    if packed_length(drawn, training) > training.packed_length:
+        progress(f"the longest row has {packed_length(drawn, training)} tokens: packed rows are as long, none is cut")
 
 
-def to_dataset(rows: tuple[Row, ...]) -> Dataset:
-    """Rows as TRL takes them, each repeated by its weight."""
-    from datasets import Dataset
-
-    repeated = [row for row in rows for _ in range(row.weight)]
-    return Dataset.from_dict(
-        {"input_ids": [row.input_ids for row in repeated], "labels": [row.labels for row in repeated]}
-    )
-
-
-def _loss_tokens(row: Row) -> int:
-    return sum(label != -100 for label in row.labels)
+def _validated_history(trainer: SFTTrainer, drawn: Drawn) -> list[dict[str, Any]]:
+    """Trainer's history, with a validation of the last step in any case."""
+    last = trainer.state.global_step
+    measured = {entry["step"] for entry in trainer.state.log_history if VALIDATION_LOSS in entry}
+    if drawn.validation.rows and last not in measured:
+        trainer.evaluate()
+    history: list[dict[str, Any]] = trainer.state.log_history
+    return history
 
 
-def _save_adapter(model: Any, folder: Path) -> None:
-    """Save with a config that names no place on this machine and lists modules in one order."""
-    model.save_pretrained(folder)
+def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings, folder: Path) -> int:
+    """Write the adapter of the best validated step, or of the last where nothing was validated; returns the step."""
+    step = best_step(trainer.state.log_history)
+    if step is None or step == trainer.state.global_step:
+        step = trainer.state.global_step
+        kept = best_folder(checkpoints, step)
+        keep_best(trainer.model, kept)
+    else:
+        kept = best_folder(checkpoints, step)
+    if not sealed(kept):
+        raise TrainingDataError(
+            f"{kept}: the adapter of the best step is gone or damaged; remove {checkpoints} and run again"
+        )
+    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(SEAL, "README.md"))
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = "base_model"
-    config["target_modules"] = sorted(config["target_modules"])
+    config["base_model_name_or_path"] = source_name(settings.base_model)
+    for key, value in config.items():
+        if key.endswith("modules") and isinstance(value, list):
+            config[key] = sorted(value)
     path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    (folder / "README.md").unlink(missing_ok=True)
+    return step
+
+
+def _progress_table(history: list[dict[str, Any]]) -> pa.Table:
+    """One row a step: what was logged of it and, where it was validated, the validation loss."""
+    steps: dict[int, dict[str, Any]] = {}
+    for entry in history:
+        if "loss" in entry or VALIDATION_LOSS in entry:
+            row = steps.setdefault(entry["step"], {})
+            row.update({name: entry[key] for name, key in _PROGRESS.items() if key in entry})
+    return pa.Table.from_pylist([steps[step] for step in sorted(steps)], schema=PROGRESS_SCHEMA)
+
+
+def _headline(history: list[dict[str, Any]], *, drawn: Drawn, step: int) -> dict[str, float]:
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    validation = {entry["step"]: entry[VALIDATION_LOSS] for entry in history if VALIDATION_LOSS in entry}
+    return {
+        "tokens": float(drawn.train.tokens),
+        "loss_tokens": float(drawn.train.loss_tokens),
+        "first_loss": round(losses[0], 4) if losses else 0.0,
+        "last_loss": round(losses[-1], 4) if losses else 0.0,
+        **({"validation_loss": round(validation[step], 4)} if step in validation else {}),
+    }
+
+
+def _facts(drawn: Drawn, training: TrainingSettings) -> dict[str, Any]:
+    rows = drawn.train.rows
+    return {
+        "rows": len(rows),
+        "rows_available": drawn.available,
+        "validation_rows": len(drawn.validation.rows),
+        "validation_tokens": drawn.validation.tokens,
+        "packed_length": packed_length(drawn, training),
+        "rows_of_category": _count(row.category for row in rows),
+        "rows_of_tool": _count(tool for row in rows for tool in row.tools),
+        "settings": training.model_dump(mode="json", exclude={"save_steps"}),
+    }
+
+
+def _count(names: Any) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(sorted(Counter(names).items()))

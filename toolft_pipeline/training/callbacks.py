@@ -1,129 +1,137 @@
-"""What happens beside the optimizer: progress lines, sealed checkpoints, validation loss.
+"""What happens beside the optimizer: progress lines, sealed checkpoints, the adapter with the best validation loss.
 
-Imported by the training process only: this module needs transformers to define its callbacks.
-
-Invariant: a quantized layer never leaves train mode. On a CPU with AVX512-BF16 an eval-mode forward repacks
-bitsandbytes' 4-bit weights, after which gradients and merges are wrong while the loss looks normal. Validation
-therefore runs in train mode with every dropout set to zero.
+Invariant: callbacks read and write files; none of them touches weights, optimizer or random state, so a run with
+them trains what a run without them trains.
 """
 
 from __future__ import annotations
 
-import math
 import resource
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from toolft_pipeline.training.checkpoints import seal, sealed
 
-from toolft_pipeline.training.checkpoints import seal
-from toolft_pipeline.training.draw import Row
+if TYPE_CHECKING:
+    from transformers import TrainerCallback, TrainerState
 
-REPORT_EVERY_S = 10.0
-
-
-class ProgressCallback(TrainerCallback):
-    """One line at most every `REPORT_EVERY_S` seconds: step, loss, tokens/s, time left, peak memory."""
-
-    def __init__(self, report: Callable[[str], None]) -> None:
-        self._report = report
-        self._loss = math.nan
-        self._first: tuple[float, int] | None = None
-        self._shown = time.monotonic()
-
-    def on_log(
-        self,
-        _args: TrainingArguments,
-        _state: TrainerState,
-        _control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
-        """Remember the newest loss."""
-        self._loss = (logs or {}).get("loss", self._loss)
-
-    def on_substep_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Between optimizer steps, for machines where one step takes long."""
-        self._tick(args, state)
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """After an optimizer step."""
-        if self._first is None:
-            self._first = time.monotonic(), state.global_step
-        self._tick(args, state)
-
-    def _tick(self, _args: TrainingArguments, state: TrainerState) -> None:
-        now = time.monotonic()
-        if now - self._shown < REPORT_EVERY_S and state.global_step != state.max_steps:
-            return
-        self._shown = now
-        left = ""
-        if self._first is not None and state.global_step > self._first[1]:
-            pace = (now - self._first[0]) / (state.global_step - self._first[1])
-            left = f", {pace * (state.max_steps - state.global_step):.0f} s left"
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        self._report(f"step {state.global_step}/{state.max_steps}, loss {self._loss:.3f}{left}, peak {peak:.1f} GB")
+REPORT_EVERY_S = 8.0
+VALIDATION_LOSS = "eval_loss"
 
 
-class SealCallback(TrainerCallback):
-    """Seals each checkpoint once Trainer has written it."""
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, *_: Any, **__: Any) -> None:
-        """Called after all files of the checkpoint are written."""
-        seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
-
-
-class ValidationCallback(TrainerCallback):
-    """Mean loss over the loss tokens of the validation rows, at the end of each epoch."""
-
-    def __init__(self, rows: Sequence[Row], report: Callable[[str], None]) -> None:
-        self._rows = rows
-        self._report = report
-
-    def on_epoch_end(
-        self, _args: TrainingArguments, state: TrainerState, *_: Any, model: torch.nn.Module, **__: Any
-    ) -> None:
-        """Append the figure to the trainer's history."""
-        if not self._rows:
-            return
-        self._report(f"validation on {len(self._rows)} rows")
-        loss = validation_loss(model, self._rows)
-        state.log_history.append({"step": state.global_step, "epoch": float(state.epoch or 0), "validation_loss": loss})
-        self._report(f"validation loss {loss:.4f}")
-
-
-def validation_loss(model: torch.nn.Module, rows: Sequence[Row]) -> float:
-    """Cross-entropy in nats per loss token, in train mode with dropout off; leaves the model as it was."""
-    total, count = 0.0, 0
-    device = next(model.parameters()).device
-    with torch.no_grad(), _without_dropout(model):
-        for row in rows:
-            ids = torch.tensor([row.input_ids], device=device)
-            labels = torch.tensor(row.labels[1:], device=device)
-            kept = labels != -100
-            hidden = model(input_ids=ids, logits_to_keep=torch.nonzero(kept).flatten()).logits[0].float()
-            total += float(torch.nn.functional.cross_entropy(hidden, labels[kept], reduction="sum"))
-            count += int(kept.sum())
-    return total / max(1, count)
-
-
-@contextmanager
-def _without_dropout(model: torch.nn.Module) -> Iterator[None]:
-    modules = [module for module in model.modules() if isinstance(module, torch.nn.Dropout)]
-    rates = [module.p for module in modules]
-    for module in modules:
-        module.p = 0.0
-    try:
-        yield
-    finally:
-        for module, rate in zip(modules, rates, strict=True):
-            module.p = rate
-
-
-def make_callbacks(*, validation: Sequence[Row], progress: Callable[[str], None]) -> list[TrainerCallback]:
+def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> list[TrainerCallback]:
     """The callbacks of a training run, in the order in which they see each event."""
-    return [ProgressCallback(progress), ValidationCallback(validation, progress), SealCallback()]
+    from transformers import TrainerCallback
+
+    pace = Pace(progress=progress)
+
+    class _Progress(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+            pace.begin(state)
+
+        def on_substep_end(self, args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+            pace.tick(state, part=1 / args.gradient_accumulation_steps)
+
+        def on_step_end(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+            pace.tick(state)
+
+        def on_prediction_step(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+            pace.tick(state, doing="validating")
+
+        def on_log(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+            pace.log(state)
+
+    class _Keep(TrainerCallback):  # type: ignore[misc]
+        def on_save(self, args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
+            seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+
+        def on_evaluate(self, _args: Any, state: TrainerState, _control: Any, *, model: Any, **_: Any) -> None:
+            if best_step(state.log_history) == state.global_step:
+                keep_best(model, best_folder(checkpoints, state.global_step))
+
+    return [_Progress(), _Keep()]
+
+
+def best_step(history: list[dict[str, float]]) -> int | None:
+    """Step of the lowest validation loss, the first of equals; None where none was measured."""
+    measured = [(entry[VALIDATION_LOSS], int(entry["step"])) for entry in history if VALIDATION_LOSS in entry]
+    return min(measured)[1] if measured else None
+
+
+def best_folder(checkpoints: Path, step: int) -> Path:
+    """Where the adapter of a best step is kept; the name is none that Trainer rotates away."""
+    return checkpoints / f"best-{step}"
+
+
+def keep_best(model: Any, folder: Path) -> None:
+    """Save and seal an adapter, unless an earlier attempt already did."""
+    if not sealed(folder):
+        model.save_pretrained(folder, save_embedding_layers=False)
+        seal(folder)
+
+
+class Pace:
+    """Says where training is: step, loss, tokens/s, time left, peak memory."""
+
+    def __init__(self, *, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._said = time.monotonic()
+        self._began = (self._said, 0, 0.0)
+        self._logged = (self._said, 0)
+        self._rate: float | None = None
+        self._part = 0.0
+
+    def begin(self, state: TrainerState) -> None:
+        """Training starts, or goes on, at `state`."""
+        now = time.monotonic()
+        self._began = (now, state.global_step, 0.0)
+        self._logged = (now, state.num_input_tokens_seen)
+
+    def tick(self, state: TrainerState, *, part: float | None = None, doing: str = "") -> None:
+        """After a micro-batch (`part` of a step) or a whole step; says a line when it is time."""
+        self._part = 0.0 if part is None else self._part + part
+        now = time.monotonic()
+        if now - self._said < REPORT_EVERY_S and state.global_step != state.max_steps:
+            return
+        self._said = now
+        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+        words = [
+            f"step {state.global_step}/{state.max_steps}",
+            *([doing] if doing else []),
+            *([f"loss {losses[-1]:.3f}"] if losses else []),
+            *([f"{self._rate:.0f} tokens/s"] if self._rate else []),
+            *self._left(state, now),
+            f"peak memory {peak_memory_gb():.1f} GB",
+        ]
+        self._progress(", ".join(words))
+
+    def log(self, state: TrainerState) -> None:
+        """Put the pace of the steps since the last log line beside it."""
+        entry = state.log_history[-1]
+        if "loss" not in entry:
+            return
+        now, (then, tokens) = time.monotonic(), self._logged
+        self._rate = (state.num_input_tokens_seen - tokens) / max(1e-9, now - then)
+        self._logged = (now, state.num_input_tokens_seen)
+        entry["tokens_per_s"] = round(self._rate, 1)
+        entry["tokens"] = state.num_input_tokens_seen
+
+    def _left(self, state: TrainerState, now: float) -> list[str]:
+        began, step, _ = self._began
+        done = state.global_step + self._part - step
+        if done <= 0:
+            return []
+        return [f"{(now - began) / done * (state.max_steps - state.global_step - self._part):.0f} s left"]
+
+
+def peak_memory_gb() -> float:
+    """Most memory that this process ever held: on the accelerator where there is one, else resident."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**30
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / (2**30 if sys.platform == "darwin" else 2**20)

@@ -2,7 +2,7 @@
 
 Invariant: a checkpoint without its seal does not exist. Trainer writes a checkpoint's files in place and its own
 search trusts a folder's name, so a kill in the middle leaves a folder that looks whole. The seal lists every file
-with size and sha256, is written last, and is verified before anything is resumed.
+with size and sha256, is written last and published by one rename, and is verified before anything is resumed.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def seal(checkpoint: Path) -> None:
         json.dump(files, stream)
         stream.flush()
         os.fsync(stream.fileno())
+    _sync_folder(checkpoint)
     staged.rename(checkpoint / SEAL)
+    _sync_folder(checkpoint)
+    _sync_folder(checkpoint.parent)
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint whose seal verifies; those that do not are removed."""
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step, reverse=True):
-        if _verifies(checkpoint):
+        if sealed(checkpoint):
             return checkpoint
         shutil.rmtree(checkpoint)
     return None
 
 
-def _step(checkpoint: Path) -> int:
-    return int(checkpoint.name.rsplit("-", 1)[1])
-
-
-def _verifies(checkpoint: Path) -> bool:
+def sealed(checkpoint: Path) -> bool:
+    """Whether every file that the seal lists is there, byte for byte."""
     try:
         files = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -54,3 +54,15 @@ def _verifies(checkpoint: Path) -> bool:
         (path := checkpoint / name).is_file() and path.stat().st_size == size and file_digest(path) == digest
         for name, (size, digest) in files.items()
     )
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,67 @@
+"""The base as it is trained on: bf16, its linear layers in NF4 where asked for.
+
+Invariant: a 4-bit layer never leaves train mode. On a CPU with AVX512-BF16 an eval-mode forward repacks bitsandbytes'
+4-bit weights, after which gradients and merges are wrong (relative error above 1) while the loss looks normal.
+Everything else of the model, dropout above all, follows `train()` and `eval()` as ever.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+
+def load_for_training(base: Path, *, quantization: str) -> PreTrainedModel:
+    """Load the base; `nf4` with double quantization and bf16 compute as in QLoRA (Dettmers et al. 2023)."""
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # "kernels not installed", once per process
+    quantized = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        base, dtype=torch.bfloat16, quantization_config=quantized if quantization == "nf4" else None
+    )
+    keep_in_train_mode(model)
+    return model
+
+
+def keep_in_train_mode(model: torch.nn.Module) -> int:
+    """Make `eval()` pass by every 4-bit layer; returns how many there are."""
+    from bitsandbytes.nn import Linear4bit
+
+    layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
+    for layer in layers:
+        layer.train(True)
+        object.__setattr__(layer, "train", _Stays(layer))
+    return len(layers)
+
+
+class _Stays:
+    """`Module.train` of a layer that stays as it is."""
+
+    def __init__(self, layer: torch.nn.Module) -> None:
+        self._layer = layer
+
+    def __call__(self, mode: bool = True) -> torch.nn.Module:
+        return self._layer
+
+
+def use_full_precision_adapter(model: torch.nn.Module) -> None:
+    """Hold the adapter in float32: TRL rounds a QLoRA adapter to bf16, PEFT widens it again when Trainer resumes.
+
+    One dtype on both ways is what makes a resumed run end in the same bytes, and in float32 an update of 1e-4 of a
+    weight is not lost to rounding.
+    """
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()

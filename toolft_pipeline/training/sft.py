@@ -1,0 +1,145 @@
+"""TRL's SFTTrainer over our own ids and labels, from an agent's training settings.
+
+Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
+time, nothing is truncated, and packing keeps rows apart (best-fit bins, block-diagonal attention by position ids).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.callbacks import make_callbacks
+from toolft_pipeline.training.draw import Drawn, TrainingDataError
+from toolft_pipeline.training.loss_positions import score_loss_positions_only
+from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
+
+if TYPE_CHECKING:
+    from trl import SFTTrainer
+
+VALIDATIONS = 4
+"""Times that the validation loss is measured in a run, at equal distances."""
+
+OWNED = {
+    "output_dir": "it is the run's own checkpoints folder",
+    "max_length": "set training.packed_length",
+    "max_seq_length": "set training.packed_length",
+    "packing": "rows are always packed",
+    "packing_strategy": "only bfd keeps rows whole and apart",
+    "per_device_train_batch_size": "set training.batch_size",
+    "gradient_accumulation_steps": "set training.gradient_accumulation",
+    "num_train_epochs": "set training.epochs",
+    "learning_rate": "set training.learning_rate",
+    "seed": "set training.seed",
+    "save_steps": "set training.save_steps",
+    "dataset_kwargs": "rows come tokenized",
+}
+"""Keys of `sft:` that belong to a setting of their own, and which."""
+
+
+def packed_length(drawn: Drawn, training: TrainingSettings) -> int:
+    """Tokens of a packed row: the setting, or the longest row if that is longer. No row is ever cut."""
+    return max(training.packed_length, drawn.train.longest, drawn.validation.longest)
+
+
+def make_trainer(
+    *,
+    base: Path,
+    drawn: Drawn,
+    training: TrainingSettings,
+    checkpoints: Path,
+    progress: Callable[[str], None],
+) -> SFTTrainer:
+    """The trainer, ready to train or to resume. Raises `TrainingDataError` for `peft:` and `sft:` that cannot be."""
+    import datasets
+    from transformers import AutoTokenizer, set_seed
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
+
+    datasets.disable_progress_bars()
+    score_loss_positions_only()
+    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
+    lora = _lora_config(training)
+    model = load_for_training(base, quantization=training.quantization)
+    set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
+    try:
+        trainer = SFTTrainer(
+            model=model,
+            args=config,
+            train_dataset=datasets.Dataset(drawn.train.ids),
+            eval_dataset=datasets.Dataset(drawn.validation.ids) if drawn.validation.rows else None,
+            processing_class=AutoTokenizer.from_pretrained(base),
+            peft_config=lora,
+            callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
+        )
+    except ValueError as error:
+        raise TrainingDataError(
+            f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file"
+        ) from error
+    trainer.remove_callback(PrinterCallback)
+    use_full_precision_adapter(trainer.model)
+    return trainer
+
+
+def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
+    import torch
+    from trl import SFTConfig
+
+    for key in training.sft.keys() & OWNED.keys():
+        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
+    cuda = torch.cuda.is_available()
+    config = {
+        "output_dir": str(checkpoints),
+        "max_length": packed_length(drawn, training),
+        "packing": True,
+        "packing_strategy": "bfd",
+        "per_device_train_batch_size": training.batch_size,
+        "per_device_eval_batch_size": training.batch_size,
+        "gradient_accumulation_steps": training.gradient_accumulation,
+        "num_train_epochs": training.epochs,
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
+        "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
+        "bf16": cuda,
+        "use_cpu": not cuda,
+        "gradient_checkpointing": cuda,
+        "eval_strategy": "steps" if drawn.validation.rows else "no",
+        "eval_steps": 1 / VALIDATIONS,
+        "prediction_loss_only": True,
+        "include_num_input_tokens_seen": "all",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_steps": training.save_steps,
+        "save_total_limit": 2,
+        "seed": training.seed,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": cuda,
+        **training.sft,
+    }
+    try:
+        return SFTConfig(**config)
+    except (TypeError, ValueError) as error:
+        raise TrainingDataError(f"training.sft: {error}; use the names of trl.SFTConfig") from error
+
+
+def _lora_config(training: TrainingSettings) -> Any:
+    from peft import LoraConfig
+
+    lora = {
+        "r": training.lora_r,
+        "lora_alpha": training.lora_alpha,
+        "lora_dropout": training.lora_dropout,
+        "bias": "none",
+        "target_modules": list(training.target_modules),
+        "task_type": "CAUSAL_LM",
+        **training.peft,
+    }
+    try:
+        return LoraConfig(**lora)
+    except (TypeError, ValueError) as error:
+        raise TrainingDataError(f"training.peft: {error}; use the names of peft.LoraConfig") from error
