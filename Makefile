@@ -7,7 +7,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test dev lint bench faults data clean
+.PHONY: demo quality test dev lint data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,6 +17,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)  ## the main job on the committed logs: raw -> champion, then the table
 	$(BIN)/toolft run helpdesk
+	$(BIN)/toolft show helpdesk eval_report
+
+quality: $(STAMP)  ## all of the data and every task; kill it and run it again, it goes on where it stopped
+	$(BIN)/toolft run helpdesk --set training.token_budget=null --set evaluation.max_tasks=null
 	$(BIN)/toolft show helpdesk eval_report
 
 test: $(STAMP)  ## the whole suite
@@ -30,6 +34,10 @@ lint: $(STAMP)  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+data: $(STAMP)  ## regenerate the committed data of both agents, bit for bit
+	$(BIN)/python -m toolft_pipeline.helpdesk.make_data --out data/helpdesk
+	cd data/assistant && ../../$(BIN)/python backend/make_data.py
 
 clean:  ## forget everything that the pipeline made
 	rm -rf data/.warehouse data/.dagster
