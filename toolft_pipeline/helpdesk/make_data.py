@@ -26,7 +26,8 @@ from toolft_pipeline.helpdesk.desk import Desk
 from toolft_pipeline.helpdesk.draw import NothingFitsError
 from toolft_pipeline.helpdesk.families import FAMILIES
 from toolft_pipeline.helpdesk.family import Family
-from toolft_pipeline.helpdesk.faults import FAULTS, PlantedFault, Scene
+from toolft_pipeline.helpdesk.faults import FAULTS
+from toolft_pipeline.helpdesk.faults.planted import PlantedFault, Scene
 from toolft_pipeline.helpdesk.logs import Stamp, line_of, row_of
 from toolft_pipeline.helpdesk.server import published_tools
 from toolft_pipeline.helpdesk.tasks import task_of
@@ -78,9 +79,10 @@ def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day
     golden = _golden(backend, catalog, seed, taken)
     (out / "golden.jsonl").write_bytes(golden)
     random = Random(f"logs {seed}")
-    families = _dealt(LOG_SHARES, days * runs_per_day, random)
+    families = _dealt(LOG_SHARES, runs_per_day, random)
     planted: list[dict[str, object]] = []
     done: list[Run] = []
+    seen: set[str] = set()
     for offset in range(days):
         day = FIRST_DAY + timedelta(days=offset)
         lines: list[bytes] = []
@@ -88,7 +90,7 @@ def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day
             second = 6 * 3600 + place * (14 * 3600 // runs_per_day) + random.randrange(20)
             stamp = catalog.stamp(id_=f"run-{day:%Y%m%d}-{place + 1:04d}", day=day, second=second)
             run = work(backend, _assigned(families, "log", random, held=False, taken=taken))
-            line, kind = _logged(Scene(backend=backend, run=run, stamp=stamp, random=random), done)
+            line, kind = _logged(Scene(backend=backend, run=run, stamp=stamp, random=random), done, seen)
             lines.append(line + b"\n")
             if kind is None:
                 done.append(run)
@@ -107,14 +109,19 @@ def _catalog_text() -> str:
     return json.dumps({"tools": tools}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _logged(scene: Scene, done: Sequence[Run]) -> tuple[bytes, PlantedFault | None]:
-    """A run's line: as it was, or with a fault planted; a near-duplicate repeats one of the runs that are done."""
+def _logged(scene: Scene, done: Sequence[Run], seen: set[str]) -> tuple[bytes, PlantedFault | None]:
+    """A run's line: as it was, or with a fault planted, of a kind not `seen` yet where there is one.
+
+    A near-duplicate repeats one of the runs that are done.
+    """
     if scene.random.random() >= PLANTED_SHARE:
         return line_of(row_of(scene.run, stamp=scene.stamp)), None
     kinds = [kind for kind in FAULTS.values() if kind.fits(scene.run) and (done or kind.name != "near_duplicate")]
+    kinds = [kind for kind in kinds if kind.name not in seen] or kinds
     kind = scene.random.choices(kinds, [kind.share for kind in kinds])[0]
     if kind.name == "near_duplicate":
         scene = replace(scene, run=scene.random.choice(done))
+    seen.add(kind.name)
     return kind.plant(scene), kind
 
 

@@ -12,7 +12,7 @@ from random import Random
 
 def is_evaluation_id(number: int) -> bool:
     """Whether a four-digit id belongs to evaluation: ids are dealt in blocks of 100, about one in eight of them."""
-    return number // 100 * 61 % 90 < 11
+    return number >= 1000 and number // 100 * 61 % 90 < 11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ class Pool:
 
     def block(self, random: Random) -> int:
         """The first id of a block of 100 ids of four digits."""
-        return random.choice([n for n in range(1000, 10000, 100) if is_evaluation_id(n) == self.evaluation])
+        return random.choice(_BLOCKS[self.evaluation])
 
     def phone(self, random: Random) -> str:
         """A telephone number that nobody has."""
@@ -43,6 +43,9 @@ class Pool:
     def phrase(self, random: Random) -> str:
         """A complaint as a user would title it: a thing and what is wrong with it."""
         return f"{random.choice(self.nouns)} {random.choice(self.problems)}"
+
+
+_BLOCKS = {side: [n for n in range(1000, 10000, 100) if is_evaluation_id(n) == side] for side in (True, False)}
 
 
 def _words(text: str) -> tuple[str, ...]:

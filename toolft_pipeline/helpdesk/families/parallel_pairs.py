@@ -283,3 +283,21 @@ direct(
     """,
     pick=lambda d: {"customer": d.customer("status = 'blocked'"), "tier": d.choice(("basic", "silver"))},
 )
+direct(
+    "receive_two",
+    ("receive_stock", "sku qty warehouse=wh"),
+    ("receive_stock", "sku=sku2 qty=qty2 warehouse=wh"),
+    answer="{wh} got {qty} {sku} and {qty2} {sku2}.",
+    log="""
+    {qty} {sku} and {qty2} {sku2} arrived in {wh}.
+    Book {qty} {sku} and {qty2} {sku2} into {wh}.
+    Receive {qty} {sku} plus {qty2} {sku2} at {wh}.
+    The {wh} warehouse got {qty} {sku} and {qty2} {sku2}.
+    Delivery for {wh}: {qty} {sku}, {qty2} {sku2}.
+    """,
+    held="""
+    {wh} took in {qty} {sku} as well as {qty2} {sku2} today.
+    A truck brought {qty} {sku} and {qty2} {sku2} to {wh}.
+    """,
+    pick=lambda d: _two("sku", d.skus(2)) | {"qty": d.number(5, 90), "qty2": d.number(5, 90), "wh": d.warehouse()},
+)

@@ -284,3 +284,34 @@ def assign_closed(s: Slots) -> Way:
     yield [call("reopen_ticket", ticket=s["ticket"])]
     yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
     yield f"{s['ticket']} is open again with {s['agent']}."
+
+
+@family(
+    "merge_into_closed",
+    RETRY,
+    log="""
+    Merge {other} into {keep}.
+    {other} is the same as {keep}, keep {keep}.
+    Keep {keep} and merge {other} into it.
+    Fold ticket {other} into {keep}.
+    {other} duplicates {keep}, merge it there.
+    """,
+    held="""
+    Join {other} with {keep}, which stays.
+    {keep} stays and takes in {other}.
+    """,
+    pick=lambda d: {
+        "keep": (
+            row := d.row(
+                "SELECT a.ticket a, b.ticket b FROM tickets a JOIN tickets b ON a.customer = b.customer "
+                "WHERE a.status = 'closed' AND b.status = 'open' ORDER BY 1, 2"
+            )
+        )["a"],
+        "other": row["b"],
+    },
+)
+def merge_into_closed(s: Slots) -> Way:
+    yield [call("merge_tickets", keep=s["keep"], merge=[s["other"]])]
+    yield [call("reopen_ticket", ticket=s["keep"])]
+    yield [call("merge_tickets", keep=s["keep"], merge=[s["other"]])]
+    yield f"{s['keep']} is open again and holds {s['other']}."

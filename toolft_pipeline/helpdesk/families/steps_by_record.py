@@ -194,3 +194,78 @@ def return_arrived_and_settled(s: Slots) -> Way:
     yield [call("receive_return", return_id=s["ret"], condition=s["condition"])]
     yield [call("approve_return", return_id=s["ret"], outcome=s["outcome"])]
     yield f"{s['ret']} is approved for {s['outcome']}."
+
+
+@family(
+    "receive_and_reserve",
+    MULTI,
+    log="""
+    {qty} {sku} arrived in {wh}, reserve {few} of them.
+    Book {qty} {sku} into {wh} and keep {few} for me.
+    Receive {qty} {sku} at {wh}, then set aside {few}.
+    The {wh} warehouse got {qty} {sku}; {few} are to be reserved.
+    Delivery of {qty} {sku} for {wh}, book it and reserve {few}.
+    """,
+    held="""
+    {wh} took in {qty} {sku} today, earmark {few}.
+    A truck brought {qty} {sku} to {wh}, hold back {few}.
+    """,
+    pick=lambda d: {"sku": d.sku(), "qty": d.number(10, 90), "few": d.number(2, 9), "wh": d.warehouse()},
+)
+def receive_and_reserve(s: Slots) -> Way:
+    yield [call("receive_stock", sku=s["sku"], qty=s["qty"], warehouse=s["wh"])]
+    kept = yield [call("reserve_stock", sku=s["sku"], qty=s["few"], warehouse=s["wh"])]
+    yield f"Booked, and reserved under {kept[0].data['reservation']}."
+
+
+@family(
+    "merge_all_open",
+    MULTI,
+    log="""
+    Merge all open tickets of {customer} into {keep}.
+    {customer} has one problem, keep {keep} and merge the other open tickets.
+    Everything open from {customer} belongs in {keep}.
+    Fold the other open tickets of {customer} into {keep}.
+    Keep only {keep} of the open tickets of {customer}, merge the rest.
+    """,
+    held="""
+    Put whatever {customer} has open together with {keep}, which stays.
+    {keep} takes in all that {customer} has open.
+    """,
+    pick=lambda d: {
+        "customer": (
+            customer := d.customer(
+                "(SELECT count(*) FROM tickets t WHERE t.customer = c.customer AND t.status = 'open') BETWEEN 2 AND 4"
+            )
+        ),
+        "keep": d.ticket(f"status = 'open' AND customer = '{customer}'"),
+    },
+)
+def merge_all_open(s: Slots) -> Way:
+    listed = yield [call("list_tickets", customer=s["customer"], status="open")]
+    others = [ticket for ticket in listed[0].data["tickets"] if ticket != s["keep"]]
+    yield [call("merge_tickets", keep=s["keep"], merge=others)]
+    yield f"{', '.join(others)} merged into {s['keep']}."
+
+
+@family(
+    "order_with_note",
+    MULTI,
+    log="""
+    Order {qty} {sku} for {customer} with the gift note "{text}".
+    {customer} wants {qty} {sku} as a present, write "{text}".
+    Place an order for {customer}: {qty} {sku}, gift note "{text}".
+    Please order {qty} x {sku} for {customer} and put "{text}" on the card.
+    New gift order, customer {customer}, {qty} {sku}, "{text}".
+    """,
+    held="""
+    {customer} would like to buy {qty} {sku} as a gift, the card should say "{text}".
+    Put in an order of {qty} {sku} for {customer} and slip in a note "{text}".
+    """,
+    pick=lambda d: {"customer": d.customer(), "sku": d.sku(), "qty": d.number(1, 20), "text": d.wish()},
+)
+def order_with_note(s: Slots) -> Way:
+    placed = yield [call("place_order", customer=s["customer"], items=[{"sku": s["sku"], "qty": s["qty"]}])]
+    order = placed[0].data["order"]
+    yield [call("add_gift_note", order=order, text=s["text"])]
+    yield f"Order {order} is placed with the gift note."

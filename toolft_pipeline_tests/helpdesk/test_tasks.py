@@ -1,0 +1,102 @@
+"""The committed evaluation tasks: executed, balanced, and on nothing that the logs hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import fields
+
+import pytest
+
+from benchmarks.difficulty import logged_runs, measure
+from toolft_pipeline.evaluation.task import Category, Task, load_tasks
+from toolft_pipeline.helpdesk.desk import Desk
+from toolft_pipeline.helpdesk.families import FAMILIES
+from toolft_pipeline.helpdesk.registry import TOOLS
+from toolft_pipeline.helpdesk.words import EVAL_POOL, is_evaluation_id
+from toolft_pipeline.sandbox.state import canonical_state, state_digest
+from toolft_pipeline_tests.conftest import REPOSITORY
+
+DATA = REPOSITORY / "data" / "helpdesk"
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list[Task]:
+    return load_tasks(DATA / "tasks.jsonl")
+
+
+@pytest.fixture(scope="module")
+def logged() -> str:
+    paths = [*sorted((DATA / "logs").iterdir()), DATA / "golden.jsonl"]
+    return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in paths)
+
+
+def test_oracle_plans_end_in_the_expected_state(tasks: list[Task]) -> None:
+    desk = Desk()
+    for task in tasks:
+        desk.reset(task.state_ref)
+        for call in task.plan:
+            assert desk.call(call.name, call.arguments).is_error == call.fails, (task.task_id, call)
+            assert call.reads == TOOLS[call.name].reads
+        assert state_digest(canonical_state(desk.snapshot(), volatile=())) == task.expected_state
+
+
+def test_plans_name_earlier_calls_that_must_succeed(tasks: list[Task]) -> None:
+    for task in tasks:
+        succeeded: set[str] = set()
+        for call in task.plan:
+            assert set(call.after) <= succeeded, task.task_id
+            assert 0 <= call.turn < len(task.user_turns)
+            succeeded |= set() if call.fails else {call.id}
+
+
+def test_nothing_is_passed_by_doing_nothing_but_talk(tasks: list[Task]) -> None:
+    for task in tasks:
+        assert any(not call.fails for call in task.plan) == (task.category is not Category.NO_TOOL)
+
+
+def test_tasks_are_many_and_spread_over_categories_families_and_tools(tasks: list[Task]) -> None:
+    assert len(tasks) >= 220
+    assert len({task.task_id for task in tasks}) == len(tasks)
+    categories = Counter(task.category for task in tasks)
+    assert set(categories) == set(Category)
+    assert min(categories.values()) >= 25
+    assert max(Counter(task.family for task in tasks).values()) <= 5
+    assert {call.name for task in tasks for call in task.plan} >= set(TOOLS)
+    assert sum(len(task.user_turns) > 1 for task in tasks) >= 12
+
+
+def test_no_value_of_a_task_stands_in_any_log(tasks: list[Task], logged: str) -> None:
+    assert not [id_ for id_ in re.findall(r"\b[COTIRS]-(\d{4})\b", logged) if is_evaluation_id(int(id_))]
+    words = {
+        word
+        for field in fields(EVAL_POOL)
+        if field.name in ("first", "last", "staff", "adjectives", "nouns", "streets", "cities", "hosts")
+        for word in getattr(EVAL_POOL, field.name)
+    }
+    assert not set(re.findall(r"[a-z]+", logged.lower())) & {word.lower() for word in words}
+    for phrase in (*EVAL_POOL.problems, *EVAL_POOL.remarks, *EVAL_POOL.wishes):
+        assert phrase not in logged
+    for task in tasks:
+        assert task.state_ref not in logged
+        assert task.task_id not in logged
+
+
+def test_tasks_are_worded_as_no_log_is(tasks: list[Task]) -> None:
+    for task in tasks:
+        wording = int(task.task_key.split("|")[1].removeprefix("w"))
+        assert len(task.user_turns) == len(FAMILIES[task.family].held[wording])
+
+
+def test_gold_runs_show_every_category_first() -> None:
+    rows = [json.loads(line) for line in (DATA / "golden.jsonl").read_text().splitlines()]
+    assert len(rows) >= 40
+    assert all(row["golden"] for row in rows)
+    first = [FAMILIES[row["task_key"].split("|")[0]].category for row in rows[:6]]
+    assert set(first) == set(Category)
+
+
+def test_copiers_stay_below_sixty_percent(tasks: list[Task]) -> None:
+    figures = measure(tasks=tasks, runs=logged_runs(DATA / "logs"))
+    assert max(figures["copier_verbatim"], figures["copier_with_entities"]) < 0.6
