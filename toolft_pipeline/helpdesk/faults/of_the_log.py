@@ -11,9 +11,9 @@ from toolft_pipeline.helpdesk.registry import TOOLS
 
 @fault(Stage.READER, share=3, fits=always)
 def truncated_line(scene: Scene) -> bytes:
-    """The logger died while it wrote."""
+    """The logger died while it wrote; a line that happens to end in a brace would look like any malformed one."""
     line = line_of(scene.row())
-    return line[: scene.random.randrange(len(line) // 4, len(line) - 20)]
+    return line[: scene.random.randrange(len(line) // 4, len(line) - 20)].rstrip(b"}")
 
 
 @fault(Stage.READER, share=2, fits=always)
