@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import Any
 
@@ -10,6 +11,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.automation.jobs import job_name
+from toolft_pipeline.cli.dead_runs import PROCESS_TAG
 from toolft_pipeline.cli.follow import LAUNCH_TAG, followed
 from toolft_pipeline.settings import AgentSettings
 
@@ -40,7 +42,7 @@ def launch_in_process(
             partition_key=partition,
             run_config=config,
             raise_on_error=False,
-            tags={LAUNCH_TAG: launch},
+            tags=_tags(launch),
         )
     if not result.success:
         raise RunFailedError(failure_lines(instance, result.run_id))
@@ -59,11 +61,15 @@ def launch_model(
             job,
             instance=instance,
             run_config=config,
-            tags={LAUNCH_TAG: launch, PARTITION_TAG: partition},
+            tags={**_tags(launch), PARTITION_TAG: partition},
             raise_on_error=False,
         )
     if not result.success:
         raise RunFailedError(failure_lines(instance, result.run_id))
+
+
+def _tags(launch: str) -> dict[str, str]:
+    return {LAUNCH_TAG: launch, PROCESS_TAG: str(os.getpid())}
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -41,8 +41,11 @@ def run_agent(
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
+        from toolft_pipeline.cli.dead_runs import release_dead_runs
         from toolft_pipeline.cli.launch import launch_in_process, launch_model
 
+        for run_id in release_dead_runs(instance):
+            print(f"run {run_id[:8]} was killed: its slot is free again")
         if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
             launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config)
         for day in days:
