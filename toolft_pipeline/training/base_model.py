@@ -58,7 +58,7 @@ def convert_base_model(*, settings: AgentSettings, out: Path, progress: Callable
             digest = _from_folder(source, settings.path(source.folder), model, said)
         else:
             _from_hub(source, model, said)
-        _make_portable(model)
+        make_portable(model)
         config = msgspec.json.decode((model / "config.json").read_bytes())
         summary = BaseModelSummary(
             source=source_name(source),
@@ -158,8 +158,8 @@ def _check_digest(source: BaseModelSettings, found: str, *, what: str) -> None:
         )
 
 
-def _make_portable(model: Path) -> None:
-    """Take out of the JSON files what depends on where the source lay."""
+def make_portable(model: Path) -> None:
+    """Take out of a model folder's JSON files what depends on where its source lay."""
     for name, keys in {"tokenizer_config.json": _VOLATILE_TOKENIZER_KEYS, "config.json": ("_name_or_path",)}.items():
         document = msgspec.json.decode((model / name).read_bytes())
         kept = {key: value for key, value in document.items() if key not in keys}

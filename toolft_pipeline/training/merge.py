@@ -1,4 +1,4 @@
-"""The adapter merged into the bf16 base: a model folder that any server loads.
+"""merged_model: the adapter merged into the bf16 base, a model folder that any server loads.
 
 Invariant: the merge starts from a freshly loaded bf16 base, never from the 4-bit one that was trained on: merging
 into quantized weights gives a relative error of 0.147 in the logits, into bf16 0.0066 (Gemma 3 270M, CPU).
@@ -10,24 +10,22 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats import ChatFormat, get_format
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about
+from toolft_pipeline.training.base_model import MODEL_FOLDER, make_portable, quiet_transformers
+from toolft_pipeline.training.merge_checks import check_merge, continuation, probes
+from toolft_pipeline.training.model_card import model_card
+from toolft_pipeline.training.pulse import pulse
 
 if TYPE_CHECKING:
-    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-MODEL_FOLDER = "model"
 CHECKS_FILE = "checks.json"
 CARD_FILE = "README.md"
-
-MAX_RELATIVE_ERROR = 0.03
-"""Of merged logits against adapter-on-base logits, both bf16: five times what rounding alone gives."""
-
-PROBE_TOKENS = 48
-NEW_TOKENS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,81 +45,51 @@ def merge_adapter(
     out: Path,
     progress: Callable[[str], None],
 ) -> MergeSummary:
-    """Write `out/model` (safetensors, tokenizer with template and response template, card) and `out/checks.json`."""
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    """Write `out/model` (safetensors, tokenizer with template and parser), `out/README.md` and `out/checks.json`.
 
-    folder = out / MODEL_FOLDER
-    progress("loading the base in bf16")
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).eval()
-    probe = _probe(vocabulary=len(tokenizer))
-    with torch.inference_mode():
-        plain = model(probe).logits.float()
-    adapted = PeftModel.from_pretrained(model, adapter).eval()
-    with torch.inference_mode():
-        expected = adapted(probe).logits.float()
-    progress("merging")
-    merged = adapted.merge_and_unload()
-    with torch.inference_mode():
-        found = merged(probe).logits.float()
-        continued = _continue(merged, probe)
-    merged.name_or_path = merged.config.name_or_path = f"{settings.name}-merged"
-    merged.save_pretrained(folder)
-    install(tokenizer, get_format(settings.chat.format), settings.chat.catalog_mode)
-    tokenizer.name_or_path = f"{settings.name}-merged"
-    tokenizer.save_pretrained(folder)
-    (folder / CARD_FILE).write_text(_card(settings, lineage), encoding="utf-8")
-    progress("loading the saved folder again")
-    reloaded = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).eval()
-    with torch.inference_mode():
-        again = _continue(reloaded, probe)
-    error = _relative_error(found, expected)
-    moved = _relative_error(expected, plain)
-    checks: dict[str, dict[str, Any]] = {
-        "merged_logits": {
-            "passed": error <= MAX_RELATIVE_ERROR,
-            "relative_error": error,
-            "allowed": MAX_RELATIVE_ERROR,
-            "adapter_moves_logits_by": moved,
-        },
-        "reload_same_tokens": {"passed": continued == again, "tokens": continued, "reloaded": again},
-    }
+    A check that fails is written, not raised: it is the blocking check's to stop the flow. Raises `MergeError`.
+    """
+    from transformers import AutoTokenizer
+
+    folder, chat_format = out / MODEL_FOLDER, get_format(settings.chat.format)
+    with pulse(progress=progress) as said, quiet_transformers():
+        said.doing = "loading the tokenizer"
+        tokenizer = AutoTokenizer.from_pretrained(base)
+        install(tokenizer, chat_format, settings.chat.catalog_mode)
+        tokenizer.save_pretrained(folder)
+        said.doing = "loading the base in bf16 and merging"
+        merged = merged_in_memory(base, adapter)
+        _stop_at_end_of_turn(merged, tokenizer, chat_format)
+        said.say("merged; saving the model")
+        merged.save_pretrained(folder)
+        make_portable(folder)
+        said.doing = "generating with the merged model"
+        generated = continuation(merged, probes(tokenizer))
+        tensors = len(merged.state_dict())
+        del merged
+        said.say("loading the saved folder again and comparing it with adapter on base")
+        said.doing = "comparing"
+        checks = check_merge(base=base, adapter=adapter, merged=folder, generated=generated)
     (out / CHECKS_FILE).write_text(json.dumps(checks, indent=1) + "\n", encoding="utf-8")
+    (out / CARD_FILE).write_text(model_card(settings=settings, lineage=lineage, checks=checks), encoding="utf-8")
+    error, effect = checks["merged_logits"]["relative_error"], checks["merged_logits"]["adapter_effect"]
+    progress(f"merged logits off by {error:.4f} where the adapter moves them by {effect:.3f}")
     return MergeSummary(
-        tensors=len(reloaded.state_dict()),
-        headline={"merged_relative_error": round(error, 5), "adapter_moves_logits_by": round(moved, 5)},
+        tensors=tensors, headline={"merged_relative_error": round(error, 5), "adapter_effect": round(effect, 5)}
     )
 
 
-def _probe(*, vocabulary: int) -> torch.Tensor:
-    """One row of fixed ids spread over the vocabulary, shape (1, PROBE_TOKENS), int64."""
-    import torch
-
-    return torch.arange(1, PROBE_TOKENS + 1).mul(7919).remainder(vocabulary).unsqueeze(0)
-
-
-def _continue(model: Any, probe: torch.Tensor) -> list[int]:
-    """Greedy continuation of the probe, as ids."""
-    ids = model.generate(probe, max_new_tokens=NEW_TOKENS, do_sample=False)
-    continuation: list[int] = ids[0, probe.shape[1] :].tolist()
-    return continuation
+def merged_in_memory(base: Path, adapter: Path) -> PreTrainedModel:
+    """The bf16 base with the adapter added to its weights. Raises `MergeError`."""
+    with one_line_about(base, adapter):
+        adapted = load_adapter_on_base(base, adapter)
+        merged: PreTrainedModel = adapted.merge_and_unload(safe_merge=True)  # refuses weights that are not finite
+    return merged
 
 
-def _relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
-
-
-def _card(settings: AgentSettings, lineage: Mapping[str, str]) -> str:
-    base = settings.base_model
-    rows = "\n".join(f"| {name} | `{digest}` |" for name, digest in sorted(lineage.items()))
-    return (
-        f"# {settings.name}\n\n"
-        f"A tool-calling model for the agent `{settings.name}`: {base.package or base.hub or 'a local base'}, "
-        f"fine-tuned with QLoRA on the agent's own verified runs.\n\n"
-        f"Chat format `{settings.chat.format}`, catalog mode `{settings.chat.catalog_mode}`: the tokenizer carries the "
-        "chat template and the response template, so that training and serving build the same prompts. "
-        "The base model's licence applies.\n\n"
-        f"| made from | content digest |\n| --- | --- |\n{rows}\n"
-    )
+def _stop_at_end_of_turn(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, chat_format: ChatFormat) -> None:
+    """Let any server stop where the model was taught to: generation_config names the stop tokens."""
+    known = model.generation_config.eos_token_id
+    ids = [known] if isinstance(known, int) else list(known or [])
+    stops = [int(tokenizer.convert_tokens_to_ids(token)) for token in chat_format.stop_tokens]
+    model.generation_config.eos_token_id = sorted({*ids, *stops})

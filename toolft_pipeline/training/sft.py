@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
 from toolft_pipeline.training.loss_positions import score_loss_positions_only
@@ -62,7 +63,8 @@ def make_trainer(
     score_loss_positions_only()
     config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
     lora = _lora_config(training)
-    model = load_for_training(base, quantization=training.quantization)
+    with quiet_transformers():
+        model = load_for_training(base, quantization=training.quantization)
     set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
     try:
         trainer = SFTTrainer(
@@ -79,6 +81,7 @@ def make_trainer(
             f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file"
         ) from error
     trainer.remove_callback(PrinterCallback)
+    trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
     return trainer
 

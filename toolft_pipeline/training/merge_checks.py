@@ -1,0 +1,108 @@
+"""Whether a merged folder is what it claims to be: adapter on base, and the same after loading as before saving.
+
+Invariant: the reference is PEFT running the unmerged adapter on the bf16 base; nothing here touches the code that
+merges, and everything is read from the folders that are published.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.training.adapter_on_base import load_adapter_on_base
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedTokenizerBase
+
+MAX_RELATIVE_ERROR = 0.03
+"""Of merged logits against adapter-on-base logits, both bf16: about five times what rounding alone gives."""
+
+NEW_TOKENS = 16
+
+_REQUESTS = (
+    "Where is my order 4711, and when will it arrive?",
+    "Please cancel the second item and tell me what is left to pay.",
+    "Thanks! That was all for today.",
+    "Compare the two options, take the cheaper one and send Dana Whitfield a note about it.",
+)
+
+
+def probes(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    """Fixed requests as the saved template serves them: rows of ids that generation would start from."""
+    rendered = [
+        tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
+        for text in _REQUESTS
+    ]
+    return [list(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in rendered]
+
+
+def check_merge(
+    *, base: Path, adapter: Path, merged: Path, generated: Sequence[Sequence[int]]
+) -> dict[str, dict[str, Any]]:
+    """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
+
+    `generated` is what the merged model continued the probes with before it was saved.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    rows = probes(AutoTokenizer.from_pretrained(merged))
+    adapted = load_adapter_on_base(base, adapter)
+    expected = _logits(adapted, rows)
+    with adapted.disable_adapter():
+        plain = _logits(adapted, rows)
+    del adapted
+    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16).eval()
+    error = _relative_error(_logits(reloaded, rows), expected)
+    again = continuation(reloaded, rows)
+    return {
+        "merged_logits": {
+            "passed": math.isfinite(error) and error <= MAX_RELATIVE_ERROR,
+            "relative_error": error,
+            "allowed": MAX_RELATIVE_ERROR,
+            "adapter_effect": _relative_error(expected, plain),
+        },
+        "reload_same_tokens": {
+            "passed": again == [list(row) for row in generated],
+            "probes": len(rows),
+            "tokens": sum(len(row) for row in again),
+        },
+    }
+
+
+def continuation(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Greedy continuations of `NEW_TOKENS` ids, whatever the model would stop at."""
+    import torch
+
+    continued = []
+    for row in rows:
+        ids = torch.tensor([list(row)], device=model.device)
+        found = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=NEW_TOKENS,
+            min_new_tokens=NEW_TOKENS,
+            do_sample=False,
+        )
+        continued.append([int(token) for token in found[0, ids.shape[1] :]])
+    return continued
+
+
+def _logits(model: Any, rows: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    """Logits after the last four tokens of every probe, float32, shape (4, vocabulary) each."""
+    import torch
+
+    with torch.inference_mode():
+        return [
+            model(input_ids=torch.tensor([list(row)], device=model.device), logits_to_keep=4).logits[0].float()
+            for row in rows
+        ]
+
+
+def _relative_error(found: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
+    """Norm of the difference over the norm of what is expected, all rows together."""
+    difference = sum(float((one - other).norm()) ** 2 for one, other in zip(found, expected, strict=True))
+    return math.sqrt(difference / sum(float(other.norm()) ** 2 for other in expected))

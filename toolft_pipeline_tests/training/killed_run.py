@@ -1,0 +1,44 @@
+"""A training run in a process of its own that kills itself in the middle of a checkpoint.
+
+python -m toolft_pipeline_tests.training.killed_run PLACE BASE: inputs under PLACE/in; the kill comes when the second
+checkpoint's files are written and its seal is not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from toolft_pipeline.training import callbacks
+from toolft_pipeline.training.adapter import train_adapter
+from toolft_pipeline_tests.training.rows import agent, lesson, write_inputs
+
+
+def main(place: Path, base: Path) -> None:
+    """Train until the second checkpoint, then die by SIGKILL."""
+    inputs, out, seal, seen = write_inputs(place / "in", lesson()), place / "killed", callbacks.seal, list[Path]()
+    out.mkdir(parents=True)
+
+    def seal_once(checkpoint: Path) -> None:
+        if checkpoint.name.startswith("checkpoint-"):
+            seen.append(checkpoint)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seal(checkpoint)
+
+    callbacks.seal = seal_once
+    train_adapter(
+        base=base,
+        selection=inputs.selection,
+        tensors=inputs.tensors,
+        settings=agent(base),
+        checkpoints=place / "checkpoints",
+        out=out,
+        progress=print,
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
