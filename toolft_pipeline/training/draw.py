@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 MAX_VALIDATION_TOKENS = 6_000
 """Tokens of validation rows at most: a pass over them costs about 20 s on two CPU cores."""
 
-MAX_VALIDATION_SHARE = 0.1
+MAX_VALIDATION_SHARE = 0.05
 """Validation tokens to training tokens at most: a small budget buys training, not measuring."""
 
 IDS = pa.schema([pa.field("input_ids", pa.list_(pa.int32())), pa.field("labels", pa.list_(pa.int32()))])
@@ -104,7 +104,7 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
             f"{selection}: {len(chosen)} selected runs, {len(sides['train'])} training rows, none drawn; look at the "
             "reasons in training_set, at chat.max_length and at training.token_budget"
         )
-    allowed = int(min(MAX_VALIDATION_TOKENS, MAX_VALIDATION_SHARE * sum(row.tokens for row in train)))
+    allowed = int(min(MAX_VALIDATION_TOKENS, MAX_VALIDATION_SHARE * sum(row.tokens * row.weight for row in train)))
     validation = evenly(sides["validation"], allowed)
     return Drawn(
         train=Side(rows=train, ids=_ids(train, tensors)),

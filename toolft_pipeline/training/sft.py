@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training import loss_positions
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
-from toolft_pipeline.training.loss_positions import score_loss_positions_only
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
 
-VALIDATIONS = 4
-"""Times that the validation loss is measured in a run, at equal distances."""
+VALIDATIONS = 3
+"""Times that the validation loss is measured in a run, at equal distances and after the last step."""
 
 OWNED = {
     "output_dir": "it is the run's own checkpoints folder",
@@ -60,7 +60,7 @@ def make_trainer(
     from trl import SFTTrainer
 
     datasets.disable_progress_bars()
-    score_loss_positions_only()
+    loss_positions.score_loss_positions_only()
     config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
     lora = _lora_config(training)
     with quiet_transformers():

@@ -93,7 +93,7 @@ def _tensor(row: Made) -> dict[str, Any]:
 def lesson() -> list[Made]:
     """Twenty training rows and four validation rows: about 20 steps of a tiny model."""
     train = [Made(name=f"t{number}", tools=(f"tool{number % 3}",)) for number in range(20)]
-    return train + [Made(name=f"v{number}", side="validation") for number in range(4)]
+    return train + [Made(name=f"v{number}", side="validation", prompt=8, answer=8) for number in range(4)]
 
 
 def agent(base: Path, **training: Any) -> AgentSettings:

@@ -55,7 +55,7 @@ def test_train_reports_steps_rows_and_the_best_validation_loss(trained: Trained)
     assert trained.summary.rows == facts["rows"] == 20
     assert progress["step"] == list(range(1, trained.summary.steps + 1))
     measured = [loss for loss in progress["validation_loss"] if loss is not None]
-    assert len(measured) >= 4
+    assert len(measured) >= 3
     assert trained.summary.headline["validation_loss"] == pytest.approx(min(measured), abs=1e-4)
     assert all(rate > 0 for rate in progress["tokens_per_s"])
     assert facts["rows_of_tool"] == {"tool0": 7, "tool1": 7, "tool2": 6}
