@@ -52,7 +52,7 @@ direct(
     log="""
     List the {status} orders of {customer}.
     Which orders of {customer} are {status}?
-    Show me what is {status} for {customer}.
+    Show me the orders of {customer} that are {status}.
     Does {customer} have {status} orders?
     Only the {status} orders of {customer}.
     """,
