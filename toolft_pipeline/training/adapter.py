@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.settings import AgentSettings, TrainingSettings
+from toolft_pipeline.training.allocator import reuse_large_blocks
 from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.training.callbacks import VALIDATION_LOSS, best_folder, best_step, keep_best, peak_memory_gb
 from toolft_pipeline.training.checkpoints import SEAL, newest_checkpoint, sealed
@@ -84,6 +85,7 @@ def train_adapter(
     _announce(drawn, training, progress)
     progress(check_fit(base=base, drawn=drawn, training=training).text)
     checkpoints.mkdir(parents=True, exist_ok=True)
+    reuse_large_blocks()
     with pulse(progress=progress) as said:
         said.doing = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
         trainer = make_trainer(base=base, drawn=drawn, training=training, checkpoints=checkpoints, progress=said.say)

@@ -1,4 +1,4 @@
-"""An adapter on the bf16 base, unmerged: what a merge starts from and what it is compared with.
+"""An adapter on its base, unmerged: what a merge starts from and what it is compared with.
 
 Invariant: every weight of the adapter's file is in use, and every weight in use comes from the file. PEFT fills what
 is missing with fresh weights and only warns.
@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
@@ -18,15 +21,14 @@ class MergeError(ValueError):
     """Base and adapter cannot be merged; one line naming them and the mend."""
 
 
-def load_adapter_on_base(base: Path, adapter: Path) -> Any:
+def load_adapter_on_base(base: Path, adapter: Path, *, dtype: torch.dtype) -> Any:
     """PEFT running the unmerged adapter on the base. Raises `MergeError` where they do not belong together."""
-    import torch
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
     from transformers import AutoModelForCausalLM
 
     with one_line_about(base, adapter):
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16)
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
         adapted = PeftModel.from_pretrained(model, adapter).eval()
         with safe_open(adapter / ADAPTER_WEIGHTS, framework="pt") as file:
             stored = set(file.keys())

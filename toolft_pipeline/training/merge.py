@@ -81,8 +81,10 @@ def merge_adapter(
 
 def merged_in_memory(base: Path, adapter: Path) -> PreTrainedModel:
     """The bf16 base with the adapter added to its weights. Raises `MergeError`."""
+    import torch
+
     with one_line_about(base, adapter):
-        adapted = load_adapter_on_base(base, adapter)
+        adapted = load_adapter_on_base(base, adapter, dtype=torch.bfloat16)
         merged: PreTrainedModel = adapted.merge_and_unload(safe_merge=True)  # refuses weights that are not finite
     return merged
 

@@ -1,7 +1,9 @@
 """Whether a merged folder is what it claims to be: adapter on base, and the same after loading as before saving.
 
-Invariant: the reference is PEFT running the unmerged adapter on the bf16 base; nothing here touches the code that
-merges, and everything is read from the folders that are published.
+Invariant: the reference is PEFT running the unmerged adapter on the base; nothing here touches the code that merges,
+and everything is read from the folders that are published. Both sides compute in float32 where memory allows, so that
+only the rounding of the merged weights is between them: 0.002 to 0.006 for adapters of Gemma 3 270M, where bf16
+activations alone differ by 0.011 to 0.017.
 """
 
 from __future__ import annotations
@@ -12,13 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base
+from toolft_pipeline.training.base_model import count_parameters
+from toolft_pipeline.training.preflight import free_memory
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-MAX_RELATIVE_ERROR = 0.03
-"""Of merged logits against adapter-on-base logits, both bf16: about five times what rounding alone gives."""
+MAX_RELATIVE_ERROR = 0.02
+"""Of logits in float32, merged against adapter on base: three times what rounding the weights was seen to give."""
+
+MAX_RELATIVE_ERROR_BF16 = 0.05
+"""The same where the model is too big to be compared in float32."""
 
 NEW_TOKENS = 16
 
@@ -50,19 +57,21 @@ def check_merge(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     rows = probes(AutoTokenizer.from_pretrained(merged))
-    adapted = load_adapter_on_base(base, adapter)
+    wide = 4.5 * count_parameters(base) < free_memory()
+    dtype, allowed = (torch.float32, MAX_RELATIVE_ERROR) if wide else (torch.bfloat16, MAX_RELATIVE_ERROR_BF16)
+    adapted = load_adapter_on_base(base, adapter, dtype=dtype)
     expected = _logits(adapted, rows)
     with adapted.disable_adapter():
         plain = _logits(adapted, rows)
     del adapted
     reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16).eval()
-    error = _relative_error(_logits(reloaded, rows), expected)
     again = continuation(reloaded, rows)
+    error = _relative_error(_logits(reloaded.to(dtype), rows), expected)
     return {
         "merged_logits": {
-            "passed": math.isfinite(error) and error <= MAX_RELATIVE_ERROR,
+            "passed": math.isfinite(error) and error <= allowed,
             "relative_error": error,
-            "allowed": MAX_RELATIVE_ERROR,
+            "allowed": allowed,
             "adapter_effect": _relative_error(expected, plain),
         },
         "reload_same_tokens": {
