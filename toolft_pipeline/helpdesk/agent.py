@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from toolft_pipeline.evaluation.task import Category
+from toolft_pipeline.helpdesk.answers import answer_to
 from toolft_pipeline.helpdesk.client import Backend
 from toolft_pipeline.helpdesk.draw import Draw, NothingFitsError
 from toolft_pipeline.helpdesk.families import FAMILIES
@@ -113,6 +114,7 @@ class Conversation:
         self.messages: list[Message] = [{"role": "user", "content": self._turns[0]}]
         self.calls: list[MadeCall] = []
         self._step = 0
+        self._last: tuple[Sequence[Call], list[Result]] = ((), [])
         backend.reset(assignment.state_ref)
 
     def make(self, calls: Sequence[Call]) -> list[Result]:
@@ -140,11 +142,12 @@ class Conversation:
                 )
             )
         self._step += 1
+        self._last = (calls, results)
         return results
 
-    def say(self, text: str) -> None:
-        """Answer; the next user turn follows where there is one."""
-        self.messages.append({"role": "assistant", "content": text})
+    def say(self, text: str | None = None) -> None:
+        """Answer, with what the last calls gave unless told otherwise; then comes the next user turn, if any."""
+        self.messages.append({"role": "assistant", "content": text or answer_to(*self._last)})
         self._user_turn += 1
         if self._user_turn < len(self._turns):
             self.messages.append({"role": "user", "content": self._turns[self._user_turn]})
@@ -167,13 +170,14 @@ def work(backend: Backend, assignment: Assignment) -> Run:
     turn = next(way)
     try:
         while True:
-            if isinstance(turn, str):
+            if turn is None or isinstance(turn, str):
                 conversation.say(turn)
                 turn = next(way)
             else:
                 turn = way.send(conversation.make(turn))
     except StopIteration:
-        pass
+        if conversation.messages[-1]["role"] != "assistant":
+            conversation.say()
     run = conversation.end()
     if (shape := category_of(run)) is not family.category:
         raise ValueError(f"family {family.name} in {assignment.state_ref} came out as {shape}; mend its pick")

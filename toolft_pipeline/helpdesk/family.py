@@ -44,8 +44,9 @@ class Result:
         return self.text.rpartition("; use ")[2]
 
 
-Way = Generator[list[Call] | str, list[Result], None]
-"""What the agent does: yields calls and gets their results, yields text to answer and hears the next user turn."""
+Way = Generator[list[Call] | str | None, list[Result], None]
+"""What the agent does: yields calls and gets their results; yields a text to say it, or None to answer with what the
+last calls gave, and hears the next user turn. A way that ends without an answer ends with what the last calls gave."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,20 +85,18 @@ def family(
 def direct(
     name: str,
     *calls: tuple[str, str],
-    answer: str | Callable[[Slots, list[Result]], str],
     log: str,
     held: str,
     pick: Callable[[Draw], dict[str, Any]],
 ) -> None:
-    """A family whose way is one turn of calls and an answer.
+    """A family whose way is one turn of calls.
 
     A call is given as a tool and its arguments, `order reason=why window.day=day`: a slot of the same name, a slot
     of another name, or a nested argument.
     """
 
     def way(slots: Slots) -> Way:
-        results = yield [Call(name=tool, arguments=arguments_of(spec, slots)) for tool, spec in calls]
-        yield answer.format_map(slots) if isinstance(answer, str) else answer(slots, results)
+        yield [Call(name=tool, arguments=arguments_of(spec, slots)) for tool, spec in calls]
 
     category = Category.SINGLE_CALL if len(calls) == 1 else Category.PARALLEL_CALLS
     family(name, category, log=log, held=held, pick=pick)(way)
@@ -106,11 +105,6 @@ def direct(
 def call(tool: str, **arguments: Any) -> Call:
     """A call, written shortly."""
     return Call(name=tool, arguments=arguments)
-
-
-def sorry(result: Result) -> str:
-    """The answer to a refusal that leaves no way on: the refusal, passed on in one sentence."""
-    return f"Sorry, that is not possible: {result.text.partition(';')[0]}."
 
 
 def arguments_of(spec: str, slots: Slots) -> dict[str, Any]:

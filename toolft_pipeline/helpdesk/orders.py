@@ -89,16 +89,6 @@ def add_item(database: sqlite3.Connection, order: OrderId, item: Item) -> Json:
 
 
 @tool()
-def set_quantity(database: sqlite3.Connection, order: OrderId, sku: Text, qty: Count) -> Json:
-    """Change how many of a product an order holds."""
-    _open(database, order)
-    changed = database.execute("UPDATE items SET qty = ? WHERE order_id = ? AND sku = ?", (qty, order, sku))
-    if changed.rowcount == 0:
-        raise DeskError(f"{order} has no {sku}; add_item instead")
-    return {"qty": qty}
-
-
-@tool()
 def ship_order(database: sqlite3.Connection, order: OrderId, carrier: Carrier) -> Json:
     """Hand an order to a carrier."""
     row = order_of(database, order)
@@ -153,14 +143,6 @@ def set_delivery(database: sqlite3.Connection, order: OrderId, window: Window) -
         raise DeskError(f"{window.day} is full; use {full['next_free']}")
     update(database, "orders", order, day=window.day, slot=window.slot)
     return {"day": window.day}
-
-
-@tool()
-def add_gift_note(database: sqlite3.Connection, order: OrderId, text: Text) -> Json:
-    """Put a gift note into an order that is not packed yet."""
-    _open(database, order)
-    update(database, "orders", order, note=text)
-    return {"note": "added"}
 
 
 def _open(database: sqlite3.Connection, order: str) -> None:

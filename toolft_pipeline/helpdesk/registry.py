@@ -64,7 +64,8 @@ class DeskTool:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])
             raise DeskError(f"invalid argument {place}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
-        return self.function(database, **{name: getattr(checked, name) for name in type(checked).model_fields})
+        given = inspect.signature(self.function).parameters
+        return self.function(database, **{p: getattr(checked, _argument(p)) for p in given if p != "database"})
 
 
 TOOLS: dict[str, DeskTool] = {}
@@ -78,7 +79,7 @@ def tool(*, reads: bool = False) -> Callable[[Callable[..., Json]], Callable[...
         hints = get_type_hints(function, include_extras=True)
         parameters = [p for p in inspect.signature(function).parameters.values() if p.name != "database"]
         fields: Json = {
-            p.name: (hints[p.name], Field(...) if p.default is inspect.Parameter.empty else Field(default=p.default))
+            _argument(p.name): (hints[p.name], Field(...) if p.default is p.empty else Field(default=p.default))
             for p in parameters
         }
         name = function.__name__
@@ -88,6 +89,11 @@ def tool(*, reads: bool = False) -> Callable[[Callable[..., Json]], Callable[...
         return function
 
     return register
+
+
+def _argument(parameter: str) -> str:
+    """An argument is called like its parameter, without the ending that keeps `return_id` from being a keyword."""
+    return parameter.removesuffix("_id")
 
 
 def _has_null(value: Any) -> bool:

@@ -56,14 +56,6 @@ def release_stock(database: sqlite3.Connection, reservation: ReservationId) -> J
     return {"qty": _book(database, row["sku"], row["warehouse"], row["qty"])}
 
 
-@tool(reads=True)
-def list_reservations(database: sqlite3.Connection, sku: Text) -> Json:
-    """List the active reservations of a product."""
-    row_of(database, "products", sku)
-    query = "SELECT reservation FROM reservations WHERE sku = ? AND status = 'active' ORDER BY reservation"
-    return {"reservations": [row["reservation"] for row in database.execute(query, (sku,))]}
-
-
 @tool()
 def set_price(database: sqlite3.Connection, sku: Text, price: Price) -> Json:
     """Set a product's price in euros."""

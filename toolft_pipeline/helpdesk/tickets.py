@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from toolft_pipeline.helpdesk.registry import CustomerId, DeskError, Json, OrderId, Text, TicketId, tool
-from toolft_pipeline.helpdesk.rows import next_id, order_of, row_of, ticket_of, update
+from toolft_pipeline.helpdesk.registry import CustomerId, DeskError, Json, Text, TicketId, tool
+from toolft_pipeline.helpdesk.rows import next_id, row_of, ticket_of, update
 
 Priority = Literal["low", "normal", "high"]
 Resolution = Literal["solved", "duplicate", "rejected"]
@@ -92,25 +92,6 @@ def close_ticket(database: sqlite3.Connection, ticket: TicketId, resolution: Res
 
 
 @tool()
-def reopen_ticket(database: sqlite3.Connection, ticket: TicketId) -> Json:
-    """Open a closed ticket again."""
-    if ticket_of(database, ticket)["status"] == "open":
-        raise DeskError(f"{ticket} is open already")
-    update(database, "tickets", ticket, status="open", resolution=None)
-    return {"status": "open"}
-
-
-@tool()
-def link_order(database: sqlite3.Connection, ticket: TicketId, order: OrderId) -> Json:
-    """Link a ticket to the order that it is about; both must be of one customer."""
-    row, owner = ticket_of(database, ticket), order_of(database, order)["customer"]
-    if row["customer"] != owner:
-        raise DeskError(f"{order} is of {owner}, {ticket} of {row['customer']}")
-    update(database, "tickets", ticket, order_id=order)
-    return {"order": order}
-
-
-@tool()
 def tag_ticket(
     database: sqlite3.Connection, ticket: TicketId, tags: Annotated[list[Tag], Field(min_length=1, max_length=3)]
 ) -> Json:
@@ -121,24 +102,8 @@ def tag_ticket(
     return {"tags": now}
 
 
-@tool()
-def merge_tickets(
-    database: sqlite3.Connection,
-    keep: TicketId,
-    merge: Annotated[list[TicketId], Field(min_length=1, max_length=3)],
-) -> Json:
-    """Merge tickets of one customer into the one to keep."""
-    kept = _open(database, keep)
-    for ticket in merge:
-        row = _open(database, ticket)
-        if ticket == keep or row["customer"] != kept["customer"]:
-            raise DeskError(f"{ticket} is of {row['customer']}, {keep} of {kept['customer']}")
-        update(database, "tickets", ticket, status="merged", merged_into=keep)
-    return {"merged": len(merge)}
-
-
 def _open(database: sqlite3.Connection, ticket: str) -> sqlite3.Row:
     row = ticket_of(database, ticket)
     if row["status"] == "closed":
-        raise DeskError(f"{ticket} is closed; reopen_ticket first")
+        raise DeskError(f"{ticket} is closed")
     return row

@@ -7,7 +7,7 @@ from typing import Any
 
 from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.draw import Draw
-from toolft_pipeline.helpdesk.family import Slots, Way, arguments_of, call, family, sorry
+from toolft_pipeline.helpdesk.family import Slots, Way, arguments_of, call, family
 
 EXPLAIN = Category.ERROR_THEN_EXPLAIN
 
@@ -19,8 +19,7 @@ def refused_by_mail(
 
     def way(s: Slots) -> Way:
         found = yield [call("find_customer", email=s["email"])]
-        results = yield [call(tool, customer=found[0].data["customer"], **arguments_of(spec, s))]
-        yield sorry(results[0])
+        yield [call(tool, customer=found[0].data["customer"], **arguments_of(spec, s))]
 
     family(name, EXPLAIN, log=log, held=held, pick=pick)(way)
 
@@ -31,14 +30,14 @@ refused_by_mail(
     "items",
     log="""
     {email} wants {qty} {sku}.
-    Order {qty} {sku} for {email}.
     Place an order of {qty} {sku} for {email}.
-    {email} is on the phone and orders {qty} {sku}.
     Please order {qty} x {sku}, customer {email}.
-    """,
-    held="""
     {email} would like to buy {qty} {sku}.
     Put in an order of {qty} {sku} by {email}.
+    """,
+    held="""
+    Order {qty} {sku} for {email}.
+    {email} is on the phone and orders {qty} {sku}.
     """,
     pick=lambda d: (
         (one := {"sku": d.sku(), "qty": d.number(1, 20)}) | d.person("status = 'blocked'") | {"items": [one]}
@@ -51,14 +50,14 @@ refused_by_mail(
     "address.street=street address.city=city",
     log="""
     {email} moved to {street}, {city}.
-    Change the address of {email} to {street}, {city}.
     {email} lives at {street} in {city} now.
-    New address for {email}: {street}, {city}.
     Update where {email} lives: {street}, {city}.
-    """,
-    held="""
     From today {email} is at {street}, {city}.
     The home of {email} is now {street}, {city}.
+    """,
+    held="""
+    Change the address of {email} to {street}, {city}.
+    New address for {email}: {street}, {city}.
     """,
     pick=lambda d: (
         d.person("EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.customer AND o.status = 'shipped')")
@@ -72,14 +71,14 @@ refused_by_mail(
     "tier",
     log="""
     Make {email} a gold customer.
-    Put {email} in tier gold.
     Change the tier of {email} to gold.
-    {email} should be gold from now on.
     Set {email} to gold.
-    """,
-    held="""
     {email} deserves tier gold, please change.
     From today {email} counts as gold.
+    """,
+    held="""
+    Put {email} in tier gold.
+    {email} should be gold from now on.
     """,
     pick=lambda d: (
         d.person("EXISTS (SELECT 1 FROM invoices i WHERE i.customer = c.customer AND i.status = 'unpaid')")
@@ -93,14 +92,14 @@ refused_by_mail(
     "",
     log="""
     Unblock {email}.
-    {email} may buy again, please unblock.
     Lift the block on {email}.
-    The block of {email} was a mistake, remove it.
     Let {email} order again.
-    """,
-    held="""
     {email} was blocked wrongly, undo that.
     Make {email} active again.
+    """,
+    held="""
+    {email} may buy again, please unblock.
+    The block of {email} was a mistake, remove it.
     """,
     pick=lambda d: d.person(),
 )
@@ -111,14 +110,14 @@ refused_by_mail(
     "reason=why",
     log="""
     Block {email} for {why}.
-    {email} must be blocked, it is {why}.
     We have a case of {why}: block {email}.
-    No more orders from {email}, {why}. Block.
     Please block the customer {email}, {why}.
-    """,
-    held="""
     Lock out {email} because of {why}.
     Shut {email} off, the reason is {why}.
+    """,
+    held="""
+    {email} must be blocked, it is {why}.
+    No more orders from {email}, {why}. Block.
     """,
     pick=lambda d: d.person("status = 'blocked'") | {"why": d.choice(("fraud", "chargeback", "abuse"))},
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.draw import Draw
-from toolft_pipeline.helpdesk.family import Slots, Way, arguments_of, call, family, sorry
+from toolft_pipeline.helpdesk.family import Slots, Way, arguments_of, call, family
 
 EXPLAIN = Category.ERROR_THEN_EXPLAIN
 
@@ -26,8 +26,7 @@ def refused_elsewhere(
 
     def way(s: Slots) -> Way:
         shown = yield [call(first[0], **arguments_of(first[1], s))]
-        results = yield [call(tool, order=shown[0].data["order"], **arguments_of(spec, s))]
-        yield sorry(results[0])
+        yield [call(tool, order=shown[0].data["order"], **arguments_of(spec, s))]
 
     family(name, EXPLAIN, log=log, held=held, pick=pick)(way)
 
@@ -39,14 +38,14 @@ refused_elsewhere(
     "carrier",
     log="""
     Ship the order of ticket {ticket} with {carrier}.
-    The order behind {ticket} goes out with {carrier}.
     Ticket {ticket}: send its order by {carrier}.
-    Hand the order that {ticket} is about to {carrier}.
     {carrier} takes the order of ticket {ticket}.
-    """,
-    held="""
     Dispatch the order that {ticket} concerns via {carrier}.
     Give the order of {ticket} to {carrier} for shipping.
+    """,
+    held="""
+    The order behind {ticket} goes out with {carrier}.
+    Hand the order that {ticket} is about to {carrier}.
     """,
     pick=lambda d: {"ticket": d.ticket_on("o.status IN ('shipped', 'delivered', 'cancelled')"), "carrier": d.carrier()},
 )
@@ -57,14 +56,14 @@ refused_elsewhere(
     "",
     log="""
     Hold the order of ticket {ticket}.
-    Put the order behind {ticket} on hold.
     The order that {ticket} is about has to wait, hold it.
-    Ticket {ticket}: pause its order.
     Do not ship the order of {ticket} yet, hold it.
-    """,
-    held="""
     Freeze the order that {ticket} concerns.
     Whatever order {ticket} is linked to, put a hold on it.
+    """,
+    held="""
+    Put the order behind {ticket} on hold.
+    Ticket {ticket}: pause its order.
     """,
     pick=lambda d: {"ticket": d.ticket_on("o.status IN ('shipped', 'delivered', 'cancelled')")},
 )
@@ -75,14 +74,14 @@ refused_elsewhere(
     "",
     log="""
     Where is the order of invoice {invoice}?
-    Track what {invoice} was for.
     {invoice}: where is its parcel?
-    Find the parcel that {invoice} belongs to.
     The customer asks about the goods on {invoice}, where are they?
-    """,
-    held="""
     How far have the goods billed by {invoice} got?
     Locate the parcel behind {invoice}.
+    """,
+    held="""
+    Track what {invoice} was for.
+    Find the parcel that {invoice} belongs to.
     """,
     pick=lambda d: {"invoice": d.invoice_on("o.status IN ('new', 'paid', 'packed')")},
 )
@@ -93,32 +92,32 @@ refused_elsewhere(
     "",
     log="""
     Release the order of invoice {invoice}.
-    {invoice} is settled, let its order go on.
     Lift the hold on what {invoice} was for.
-    The order behind {invoice} need not wait any longer.
     Take the order of {invoice} off hold.
-    """,
-    held="""
     End the hold of the order billed by {invoice}.
     Let the goods on {invoice} proceed.
+    """,
+    held="""
+    {invoice} is settled, let its order go on.
+    The order behind {invoice} need not wait any longer.
     """,
     pick=lambda d: {"invoice": d.invoice_on("o.held = 0")},
 )
 refused_elsewhere(
     "bill_order_of_return_refused",
-    ("get_return", "return_id=ret"),
+    ("get_return", "return=ret"),
     "create_invoice",
     "amount",
     log="""
     Bill the order of return {ret} with {amount} euros.
-    Make an invoice over {amount} for the order behind {ret}.
     The order that {ret} belongs to costs {amount} euros, invoice it.
-    {ret}: invoice its order, {amount} euros.
     Create an invoice for what {ret} sends back: {amount}.
-    """,
-    held="""
     Charge {amount} euros for the order of {ret}.
     Write a bill of {amount} for the goods of return {ret}.
+    """,
+    held="""
+    Make an invoice over {amount} for the order behind {ret}.
+    {ret}: invoice its order, {amount} euros.
     """,
     pick=lambda d: {
         "ret": d.returned("order_id IN (SELECT order_id FROM invoices)"),
@@ -132,19 +131,18 @@ refused_elsewhere(
     EXPLAIN,
     log="""
     {email} complains: "{subject}". {agent} takes it.
-    Open a ticket for {email}, "{subject}", and give it to {agent}.
     {email} writes "{subject}", a ticket for {agent}.
-    New ticket for {agent} from {email}: "{subject}".
     "{subject}", says {email}. Ticket, and assign {agent}.
-    """,
-    held="""
     Log "{subject}" for {email} as a ticket that {agent} handles.
     A complaint by {email}: "{subject}", to be handled by {agent}.
+    """,
+    held="""
+    Open a ticket for {email}, "{subject}", and give it to {agent}.
+    New ticket for {agent} from {email}: "{subject}".
     """,
     pick=lambda d: d.person() | {"subject": d.subject(), "agent": d.stranger_agent()},
 )
 def complaint_for_stranger(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     opened = yield [call("open_ticket", customer=found[0].data["customer"], subject=s["subject"])]
-    results = yield [call("assign_ticket", ticket=opened[0].data["ticket"], agent=s["agent"])]
-    yield sorry(results[0])
+    yield [call("assign_ticket", ticket=opened[0].data["ticket"], agent=s["agent"])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.families.house_rules import CHANNELS, DISCOUNTS, OUTCOMES
-from toolft_pipeline.helpdesk.family import Slots, Way, call, family, sorry
+from toolft_pipeline.helpdesk.family import Slots, Way, call, family
 
 EXPLAIN = Category.ERROR_THEN_EXPLAIN
 
@@ -14,21 +14,20 @@ EXPLAIN = Category.ERROR_THEN_EXPLAIN
     EXPLAIN,
     log="""
     Decide on return {ret} by its condition.
-    Settle {ret} by the house rule.
     What happens with return {ret}? Decide by the rule.
-    Return {ret} waits for a decision, go by its condition.
     Process {ret} as we always do.
-    """,
-    held="""
     Deal with {ret} according to the rule.
     {ret} is waiting, judge it by its condition.
+    """,
+    held="""
+    Settle {ret} by the house rule.
+    Return {ret} waits for a decision, go by its condition.
     """,
     pick=lambda d: {"ret": d.returned("status = 'approved'")},
 )
 def decide_return_twice(s: Slots) -> Way:
-    shown = yield [call("get_return", return_id=s["ret"])]
-    results = yield [call("approve_return", return_id=s["ret"], outcome=OUTCOMES[shown[0].data["condition"]])]
-    yield sorry(results[0])
+    shown = yield [call("get_return", **{"return": s["ret"]})]
+    yield [call("approve_return", **{"return": s["ret"]}, outcome=OUTCOMES[shown[0].data["condition"]])]
 
 
 @family(
@@ -36,21 +35,20 @@ def decide_return_twice(s: Slots) -> Way:
     EXPLAIN,
     log="""
     Give {customer} the largest discount on {invoice}.
-    {invoice} of {customer} gets as much discount as the tier allows.
     Highest discount for {customer} on {invoice}.
-    Apply the tier discount of {customer} to {invoice}.
     Discount {invoice} by what the tier of {customer} allows.
-    """,
-    held="""
     As cheap as the tier of {customer} permits, please, {invoice}.
     Grant {customer} the full tier discount on {invoice}.
+    """,
+    held="""
+    {invoice} of {customer} gets as much discount as the tier allows.
+    Apply the tier discount of {customer} to {invoice}.
     """,
     pick=lambda d: d.billed("i.status != 'unpaid'"),
 )
 def discount_refused(s: Slots) -> Way:
     shown = yield [call("get_customer", customer=s["customer"])]
-    results = yield [call("apply_discount", invoice=s["invoice"], percent=DISCOUNTS[shown[0].data["tier"]])]
-    yield sorry(results[0])
+    yield [call("apply_discount", invoice=s["invoice"], percent=DISCOUNTS[shown[0].data["tier"]])]
 
 
 @family(
@@ -58,21 +56,20 @@ def discount_refused(s: Slots) -> Way:
     EXPLAIN,
     log="""
     Remind {customer} of {invoice} the usual way.
-    {invoice} is late, remind {customer} as the tier asks.
     Send {customer} the usual reminder for {invoice}.
-    Reminder on {invoice} to {customer}, channel by tier.
     Ask {customer} for the money of {invoice} in the usual way.
-    """,
-    held="""
     Nudge {customer} about {invoice} the way we do for the tier.
     {customer} has not paid {invoice}, the usual reminder please.
+    """,
+    held="""
+    {invoice} is late, remind {customer} as the tier asks.
+    Reminder on {invoice} to {customer}, channel by tier.
     """,
     pick=lambda d: d.billed("i.status != 'unpaid'"),
 )
 def reminder_refused(s: Slots) -> Way:
     shown = yield [call("get_customer", customer=s["customer"])]
-    results = yield [call("send_reminder", invoice=s["invoice"], channel=CHANNELS[shown[0].data["tier"]])]
-    yield sorry(results[0])
+    yield [call("send_reminder", invoice=s["invoice"], channel=CHANNELS[shown[0].data["tier"]])]
 
 
 @family(
@@ -80,21 +77,20 @@ def reminder_refused(s: Slots) -> Way:
     EXPLAIN,
     log="""
     The customer does not want {order} any more, it is {reason}.
-    Get {order} undone, {reason}.
     {order} is {reason}, take it back or cancel it.
-    Cancel or return {order}, whatever fits, {reason}.
     Undo order {order}, reason {reason}.
-    """,
-    held="""
     {order} has to be reversed, {reason}.
     Whichever way works, rid the customer of {order}, {reason}.
+    """,
+    held="""
+    Get {order} undone, {reason}.
+    Cancel or return {order}, whatever fits, {reason}.
     """,
     pick=lambda d: {"order": d.order("status = 'cancelled'"), "reason": d.reason()},
 )
 def stop_cancelled_order(s: Slots) -> Way:
     yield [call("get_order", order=s["order"])]
-    results = yield [call("cancel_order", order=s["order"], reason=s["reason"])]
-    yield sorry(results[0])
+    yield [call("cancel_order", order=s["order"], reason=s["reason"])]
 
 
 @family(
@@ -102,14 +98,14 @@ def stop_cancelled_order(s: Slots) -> Way:
     EXPLAIN,
     log="""
     Order the same as {order} again.
-    The customer of {order} wants the same once more.
     Repeat order {order}.
-    Place {order} a second time.
     Please reorder {order}.
-    """,
-    held="""
     Once more what {order} had, for the same customer.
     Duplicate order {order} as a new one.
+    """,
+    held="""
+    The customer of {order} wants the same once more.
+    Place {order} a second time.
     """,
     pick=lambda d: {
         "order": d.order(
@@ -119,5 +115,4 @@ def stop_cancelled_order(s: Slots) -> Way:
 )
 def same_again_for_blocked(s: Slots) -> Way:
     shown = yield [call("get_order", order=s["order"])]
-    results = yield [call("place_order", customer=shown[0].data["customer"], items=shown[0].data["items"])]
-    yield sorry(results[0])
+    yield [call("place_order", customer=shown[0].data["customer"], items=shown[0].data["items"])]

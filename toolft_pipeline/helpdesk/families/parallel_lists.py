@@ -18,14 +18,14 @@ NEW_TWICE = (
     Category.PARALLEL_CALLS,
     log="""
     Close all open tickets of {customer} as {resolution}.
-    Everything open from {customer} is {resolution}, close the tickets.
     {customer}: close every open ticket, {resolution}.
-    All open tickets of {customer} can be closed as {resolution}.
     Please close whatever tickets {customer} has open, {resolution}.
-    """,
-    held="""
     Finish all tickets that {customer} has open as {resolution}.
     {customer} has open tickets, shut each one as {resolution}.
+    """,
+    held="""
+    Everything open from {customer} is {resolution}, close the tickets.
+    All open tickets of {customer} can be closed as {resolution}.
     """,
     pick=lambda d: {"customer": d.customer(OPEN_TWICE), "resolution": d.choice(("duplicate", "rejected"))},
 )
@@ -33,7 +33,6 @@ def close_all_open(s: Slots) -> Way:
     found = yield [call("list_tickets", customer=s["customer"], status="open")]
     tickets = found[0].data["tickets"]
     yield [call("close_ticket", ticket=ticket, resolution=s["resolution"]) for ticket in tickets]
-    yield f"Closed {', '.join(tickets)}."
 
 
 @family(
@@ -41,14 +40,14 @@ def close_all_open(s: Slots) -> Way:
     Category.PARALLEL_CALLS,
     log="""
     Remind {customer} of all unpaid invoices by {channel}.
-    {customer} owes us money, send a reminder by {channel} for each invoice.
     Send {channel} reminders for every unpaid invoice of {customer}.
-    All unpaid invoices of {customer}: reminder by {channel}.
     Write to {customer} by {channel} about each unpaid invoice.
-    """,
-    held="""
     Nudge {customer} by {channel} about everything unpaid.
     Each invoice that {customer} has not paid needs a {channel} reminder.
+    """,
+    held="""
+    {customer} owes us money, send a reminder by {channel} for each invoice.
+    All unpaid invoices of {customer}: reminder by {channel}.
     """,
     pick=lambda d: {"customer": d.customer(UNPAID_TWICE), "channel": d.choice(("email", "sms", "letter"))},
 )
@@ -56,32 +55,6 @@ def remind_all_unpaid(s: Slots) -> Way:
     found = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
     invoices = found[0].data["invoices"]
     yield [call("send_reminder", invoice=invoice, channel=s["channel"]) for invoice in invoices]
-    yield f"Reminders sent for {', '.join(invoices)}."
-
-
-@family(
-    "release_all_of_product",
-    Category.PARALLEL_CALLS,
-    log="""
-    Release all reservations of {sku}.
-    Nobody needs the reserved {sku} any more, release every reservation.
-    Drop every reservation on {sku}.
-    Free all {sku} that are reserved.
-    Give back all reserved {sku}.
-    """,
-    held="""
-    Undo whatever reservations {sku} has.
-    All {sku} kept for somebody go back into stock.
-    """,
-    pick=lambda d: {
-        "sku": d.sku("(SELECT count(*) FROM reservations r WHERE r.sku = p.sku AND r.status = 'active') = 2")
-    },
-)
-def release_all_of_product(s: Slots) -> Way:
-    found = yield [call("list_reservations", sku=s["sku"])]
-    reservations = found[0].data["reservations"]
-    yield [call("release_stock", reservation=reservation) for reservation in reservations]
-    yield f"Released {' and '.join(reservations)}."
 
 
 @family(
@@ -89,14 +62,14 @@ def release_all_of_product(s: Slots) -> Way:
     Category.PARALLEL_CALLS,
     log="""
     {agent} takes over all open tickets of {email}.
-    Assign every open ticket of {email} to {agent}.
     All that {email} has open goes to {agent}.
-    Give {agent} the open tickets of {email}.
     {email} is looked after by {agent} now, all open tickets.
-    """,
-    held="""
     Hand each open ticket of {email} over to {agent}.
     {agent} should handle whatever {email} has open.
+    """,
+    held="""
+    Assign every open ticket of {email} to {agent}.
+    Give {agent} the open tickets of {email}.
     """,
     pick=lambda d: d.person(OPEN_TWICE) | {"agent": d.agent()},
 )
@@ -105,7 +78,6 @@ def handover(s: Slots) -> Way:
     listed = yield [call("list_tickets", customer=found[0].data["customer"], status="open")]
     tickets = listed[0].data["tickets"]
     yield [call("assign_ticket", ticket=ticket, agent=s["agent"]) for ticket in tickets]
-    yield f"{s['agent']} has {', '.join(tickets)}."
 
 
 @family(
@@ -113,14 +85,14 @@ def handover(s: Slots) -> Way:
     Category.PARALLEL_CALLS,
     log="""
     Hold all new orders of {email}.
-    {email} may be a fraud, put every new order on hold.
     Every new order of {email} has to wait, hold them.
-    Please pause whatever is new from {email}.
     Put the new orders of {email} on hold.
-    """,
-    held="""
     Freeze each new order of {email}.
     Nothing new from {email} should go out, put holds on.
+    """,
+    held="""
+    {email} may be a fraud, put every new order on hold.
+    Please pause whatever is new from {email}.
     """,
     pick=lambda d: d.person(NEW_TWICE),
 )
@@ -129,7 +101,6 @@ def hold_all_new(s: Slots) -> Way:
     listed = yield [call("list_orders", customer=found[0].data["customer"], status="new")]
     orders = listed[0].data["orders"]
     yield [call("hold_order", order=order) for order in orders]
-    yield f"On hold: {', '.join(orders)}."
 
 
 @family(
@@ -137,14 +108,14 @@ def hold_all_new(s: Slots) -> Way:
     Category.PARALLEL_CALLS,
     log="""
     Give me the overview of {email}.
-    Overview for {email} please.
     {email} is on the phone, I need the overview.
-    Prepare an overview on {email}.
     What is the overview of {email}?
-    """,
-    held="""
     The usual overview for {email}.
     An overview of everything on {email}, please.
+    """,
+    held="""
+    Overview for {email} please.
+    Prepare an overview on {email}.
     """,
     pick=lambda d: d.person(),
 )
@@ -152,4 +123,3 @@ def overview_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call(tool, customer=customer) for tool in ("list_orders", "list_tickets", "list_invoices")]
-    yield f"That is all on {customer}."

@@ -13,14 +13,14 @@ RETRY = Category.ERROR_THEN_RETRY
     RETRY,
     log="""
     Move {qty} {sku} from {source} to {target}.
-    Transfer {qty} {sku} from {source} to {target}.
     {target} needs {qty} {sku} from {source}.
-    Send {qty} {sku} from {source} over to {target}.
     Shift {qty} {sku}, {source} to {target}.
-    """,
-    held="""
     Take {qty} {sku} out of {source} and put them in {target}.
     Bring {qty} {sku} to {target} from {source}.
+    """,
+    held="""
+    Transfer {qty} {sku} from {source} to {target}.
+    Send {qty} {sku} from {source} over to {target}.
     """,
     pick=lambda d: {
         "sku": (row := d.row("SELECT sku, warehouse, qty FROM stock WHERE qty > 0 ORDER BY 1, 2"))["sku"],
@@ -33,7 +33,6 @@ def move_more_than_there_is(s: Slots) -> Way:
     first = yield [call("move_stock", sku=s["sku"], qty=s["qty"], source=s["source"], target=s["target"])]
     qty = int(first[0].remedy.removeprefix("qty "))
     yield [call("move_stock", sku=s["sku"], qty=qty, source=s["source"], target=s["target"])]
-    yield f"Only {qty} {s['sku']} moved to {s['target']}, there were no more."
 
 
 @family(
@@ -41,14 +40,14 @@ def move_more_than_there_is(s: Slots) -> Way:
     RETRY,
     log="""
     Reserve {qty} {sku} in {wh}.
-    Keep {qty} {sku} in {wh} for me.
     Set aside {qty} {sku} at {wh}.
-    Please reserve {qty} x {sku}, warehouse {wh}.
     Make a reservation of {qty} {sku} in {wh}.
-    """,
-    held="""
     Hold back {qty} {sku} at {wh}.
     Earmark {qty} {sku} in {wh}.
+    """,
+    held="""
+    Keep {qty} {sku} in {wh} for me.
+    Please reserve {qty} x {sku}, warehouse {wh}.
     """,
     pick=lambda d: {
         "sku": (
@@ -64,8 +63,7 @@ def move_more_than_there_is(s: Slots) -> Way:
 def reserve_elsewhere(s: Slots) -> Way:
     first = yield [call("reserve_stock", sku=s["sku"], qty=s["qty"], warehouse=s["wh"])]
     other = first[0].remedy
-    kept = yield [call("reserve_stock", sku=s["sku"], qty=s["qty"], warehouse=other)]
-    yield f"None in {s['wh']}; reserved in {other} under {kept[0].data['reservation']}."
+    yield [call("reserve_stock", sku=s["sku"], qty=s["qty"], warehouse=other)]
 
 
 @family(
@@ -73,14 +71,14 @@ def reserve_elsewhere(s: Slots) -> Way:
     RETRY,
     log="""
     Give {percent} percent off {invoice}.
-    Apply a discount of {percent} percent to {invoice}.
     {invoice} gets {percent} percent discount.
-    Take {percent} percent off invoice {invoice}.
     Discount {invoice} by {percent} percent.
-    """,
-    held="""
     Knock {percent} percent off {invoice}.
     Grant {percent} percent on {invoice}.
+    """,
+    held="""
+    Apply a discount of {percent} percent to {invoice}.
+    Take {percent} percent off invoice {invoice}.
     """,
     pick=lambda d: {"invoice": d.invoice(), "percent": d.number(21, 50)},
 )
@@ -88,7 +86,6 @@ def too_large_discount(s: Slots) -> Way:
     first = yield [call("apply_discount", invoice=s["invoice"], percent=s["percent"])]
     percent = int(first[0].remedy)
     yield [call("apply_discount", invoice=s["invoice"], percent=percent)]
-    yield f"Only {percent} percent are allowed, {s['invoice']} has them."
 
 
 @family(
@@ -96,14 +93,14 @@ def too_large_discount(s: Slots) -> Way:
     RETRY,
     log="""
     {amount} euros came in for {invoice} by {method}.
-    Book {amount} on {invoice}, {method}.
     The customer paid {amount} of {invoice} by {method}.
-    Record a {method} payment of {amount} on {invoice}.
     Payment for {invoice}: {amount}, {method}.
-    """,
-    held="""
     We got {amount} for {invoice}, {method}.
     {invoice} received {amount} through {method}.
+    """,
+    held="""
+    Book {amount} on {invoice}, {method}.
+    Record a {method} payment of {amount} on {invoice}.
     """,
     pick=lambda d: {
         "invoice": (row := d.row("SELECT invoice, amount FROM invoices WHERE status = 'unpaid' ORDER BY 1"))["invoice"],
@@ -115,7 +112,6 @@ def paid_too_much(s: Slots) -> Way:
     first = yield [call("record_payment", invoice=s["invoice"], amount=s["amount"], method=s["method"])]
     amount = int(first[0].remedy.removeprefix("amount "))
     yield [call("record_payment", invoice=s["invoice"], amount=amount, method=s["method"])]
-    yield f"{amount} euros booked on {s['invoice']}, the rest was too much."
 
 
 @family(
@@ -123,21 +119,20 @@ def paid_too_much(s: Slots) -> Way:
     RETRY,
     log="""
     Refund {invoice}.
-    Pay {invoice} back.
     The customer gets the money of {invoice} back.
-    Please refund invoice {invoice}.
     Return the money for {invoice}.
-    """,
-    held="""
     Reimburse {invoice}.
     {invoice} should be paid back in full.
+    """,
+    held="""
+    Pay {invoice} back.
+    Please refund invoice {invoice}.
     """,
     pick=lambda d: {"invoice": d.invoice()},
 )
 def refund_unpaid(s: Slots) -> Way:
     yield [call("refund_invoice", invoice=s["invoice"])]
     yield [call("void_invoice", invoice=s["invoice"])]
-    yield f"{s['invoice']} was never paid, it is void now."
 
 
 @family(
@@ -145,18 +140,17 @@ def refund_unpaid(s: Slots) -> Way:
     RETRY,
     log="""
     Void {invoice}.
-    Make invoice {invoice} void.
     {invoice} was sent by mistake, void it.
-    Annul {invoice}.
     Strike invoice {invoice}, nobody has to pay it.
-    """,
-    held="""
     Declare {invoice} void.
     Nullify invoice {invoice}.
+    """,
+    held="""
+    Make invoice {invoice} void.
+    Annul {invoice}.
     """,
     pick=lambda d: {"invoice": d.invoice("status = 'paid'")},
 )
 def void_paid(s: Slots) -> Way:
     yield [call("void_invoice", invoice=s["invoice"])]
     yield [call("refund_invoice", invoice=s["invoice"])]
-    yield f"{s['invoice']} was paid, it is refunded now."

@@ -22,22 +22,21 @@ def _merged(d: Draw) -> dict[str, str]:
     RETRY,
     log="""
     Show ticket {ticket}.
-    Who has ticket {ticket}?
     Is {ticket} still open?
-    What is the state of {ticket}?
     Pull up ticket {ticket}.
-    """,
-    held="""
     Give me the details of ticket {ticket}.
     Look at {ticket} for me.
+    """,
+    held="""
+    Who has ticket {ticket}?
+    What is the state of {ticket}?
     """,
     pick=_merged,
 )
 def show_merged_ticket(s: Slots) -> Way:
     first = yield [call("get_ticket", ticket=s["ticket"])]
     ticket = first[0].remedy
-    shown = yield [call("get_ticket", ticket=ticket)]
-    yield f"{ticket} is {shown[0].data['status']}, from {shown[0].data['customer']}."
+    yield [call("get_ticket", ticket=ticket)]
 
 
 @family(
@@ -45,14 +44,14 @@ def show_merged_ticket(s: Slots) -> Way:
     RETRY,
     log="""
     Note on {ticket}: "{text}".
-    Add a note "{text}" to {ticket}.
     Write "{text}" on ticket {ticket}.
-    For {ticket}, please note "{text}".
     Put the note "{text}" on {ticket}.
-    """,
-    held="""
     Remember "{text}" on {ticket}.
     Jot down "{text}" for ticket {ticket}.
+    """,
+    held="""
+    Add a note "{text}" to {ticket}.
+    For {ticket}, please note "{text}".
     """,
     pick=lambda d: _merged(d) | {"text": d.remark()},
 )
@@ -60,7 +59,6 @@ def note_on_merged_ticket(s: Slots) -> Way:
     first = yield [call("add_note", ticket=s["ticket"], text=s["text"])]
     ticket = first[0].remedy
     yield [call("add_note", ticket=ticket, text=s["text"])]
-    yield f"The note is on {ticket}."
 
 
 @family(
@@ -68,14 +66,14 @@ def note_on_merged_ticket(s: Slots) -> Way:
     RETRY,
     log="""
     Assign {ticket} to {agent}.
-    Give {ticket} to {agent}.
     {agent} takes ticket {ticket}.
-    {ticket} is for {agent}.
     Let {agent} look after {ticket}.
-    """,
-    held="""
     Hand {ticket} over to {agent}.
     Pass ticket {ticket} on to {agent}.
+    """,
+    held="""
+    Give {ticket} to {agent}.
+    {ticket} is for {agent}.
     """,
     pick=lambda d: {"ticket": d.ticket(), "agent": d.agent(present=False)},
 )
@@ -83,7 +81,6 @@ def assign_to_absent(s: Slots) -> Way:
     first = yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
     stand_in = first[0].remedy
     yield [call("assign_ticket", ticket=s["ticket"], agent=stand_in)]
-    yield f"{s['agent']} is away, {stand_in} has {s['ticket']}."
 
 
 @family(
@@ -91,14 +88,14 @@ def assign_to_absent(s: Slots) -> Way:
     RETRY,
     log="""
     Close {ticket} as solved, {agent} did it.
-    {agent} solved {ticket}, close it.
     {ticket} is solved thanks to {agent}, close.
-    Ticket {ticket} can be closed as solved, done by {agent}.
     Mark {ticket} solved and close it, {agent} was on it.
-    """,
-    held="""
     We are done with {ticket}, {agent} solved it.
     Finish {ticket} as solved, the work of {agent}.
+    """,
+    held="""
+    {agent} solved {ticket}, close it.
+    Ticket {ticket} can be closed as solved, done by {agent}.
     """,
     pick=lambda d: {"ticket": d.ticket("status = 'open' AND agent IS NULL"), "agent": d.agent()},
 )
@@ -106,58 +103,3 @@ def close_unassigned(s: Slots) -> Way:
     yield [call("close_ticket", ticket=s["ticket"], resolution="solved")]
     yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
     yield [call("close_ticket", ticket=s["ticket"], resolution="solved")]
-    yield f"{s['ticket']} went to {s['agent']} and is closed as solved."
-
-
-@family(
-    "assign_closed",
-    RETRY,
-    log="""
-    The problem of {ticket} is back, assign {agent}.
-    {ticket} is not done, {agent} must look at it again.
-    {agent} gets {ticket} once more.
-    Give {ticket} back to {agent}.
-    {ticket} again, this time for {agent}.
-    """,
-    held="""
-    {agent} should handle {ticket} a second time.
-    Hand {ticket} to {agent} again.
-    """,
-    pick=lambda d: {"ticket": d.ticket("status = 'closed'"), "agent": d.agent()},
-)
-def assign_closed(s: Slots) -> Way:
-    yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
-    yield [call("reopen_ticket", ticket=s["ticket"])]
-    yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
-    yield f"{s['ticket']} is open again with {s['agent']}."
-
-
-@family(
-    "merge_into_closed",
-    RETRY,
-    log="""
-    Merge {other} into {keep}.
-    {other} is the same as {keep}, keep {keep}.
-    Keep {keep} and merge {other} into it.
-    Fold ticket {other} into {keep}.
-    {other} duplicates {keep}, merge it there.
-    """,
-    held="""
-    Join {other} with {keep}, which stays.
-    {keep} stays and takes in {other}.
-    """,
-    pick=lambda d: {
-        "keep": (
-            row := d.row(
-                "SELECT a.ticket a, b.ticket b FROM tickets a JOIN tickets b ON a.customer = b.customer "
-                "WHERE a.status = 'closed' AND b.status = 'open' ORDER BY 1, 2"
-            )
-        )["a"],
-        "other": row["b"],
-    },
-)
-def merge_into_closed(s: Slots) -> Way:
-    yield [call("merge_tickets", keep=s["keep"], merge=[s["other"]])]
-    yield [call("reopen_ticket", ticket=s["keep"])]
-    yield [call("merge_tickets", keep=s["keep"], merge=[s["other"]])]
-    yield f"{s['keep']} is open again and holds {s['other']}."

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.helpdesk.families.where import GONE, OPEN, READY
+from toolft_pipeline.helpdesk.families.where import GONE, READY
 from toolft_pipeline.helpdesk.family import direct
 
 direct(
     "ship_order",
     ("ship_order", "order carrier"),
-    answer="{order} is on its way with {carrier}.",
     log="""
     Ship {order} with {carrier}.
-    Send {order} by {carrier}.
     {order} goes out with {carrier}.
-    Hand order {order} to {carrier}.
     {order} is ready, {carrier} takes it.
-    """,
-    held="""
     Dispatch {order} via {carrier}.
     Let {carrier} carry {order}.
     Give {order} to {carrier} for shipping.
+    """,
+    held="""
+    Send {order} by {carrier}.
+    Hand order {order} to {carrier}.
     """,
     pick=lambda d: {"order": d.order(READY), "carrier": d.carrier()},
 )
@@ -28,18 +27,17 @@ direct(
 direct(
     "track_order",
     ("track_order", "order"),
-    answer=lambda s, r: f"{s['order']} is in {r[0].data['place']} with {r[0].data['carrier']}.",
     log="""
     Where is {order}?
-    Track {order}.
     When does {order} arrive?
-    Where is the parcel of {order} right now?
     Which carrier has {order}?
-    """,
-    held="""
     How far has {order} got?
     Locate the parcel for {order}.
     {order} has left, where is it now?
+    """,
+    held="""
+    Track {order}.
+    Where is the parcel of {order} right now?
     """,
     pick=lambda d: {"order": d.order(GONE)},
 )
@@ -48,18 +46,17 @@ direct(
 direct(
     "hold_order",
     ("hold_order", "order"),
-    answer="{order} is on hold.",
     log="""
     Put {order} on hold.
-    Hold {order} for now.
     Do not ship {order} yet, hold it.
-    Please pause order {order}.
     Keep {order} back for the moment.
-    """,
-    held="""
     {order} has to wait, put a hold on it.
     Freeze {order} for the time being.
     Suspend {order} until further notice.
+    """,
+    held="""
+    Hold {order} for now.
+    Please pause order {order}.
     """,
     pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed') AND held = 0")},
 )
@@ -68,18 +65,17 @@ direct(
 direct(
     "release_order",
     ("release_order", "order"),
-    answer="{order} is released.",
     log="""
     Release {order}.
-    Take {order} off hold.
     {order} can go on, release it.
-    Lift the hold on {order}.
     Order {order} need not wait any longer.
-    """,
-    held="""
     Let {order} proceed.
     End the hold of {order}.
     {order} may move again, please unfreeze.
+    """,
+    held="""
+    Take {order} off hold.
+    Lift the hold on {order}.
     """,
     pick=lambda d: {"order": d.order("held = 1")},
 )
@@ -88,18 +84,17 @@ direct(
 direct(
     "set_delivery_day",
     ("set_delivery", "order window.day=day"),
-    answer="{order} comes on {day}.",
     log="""
     Deliver {order} on {day}.
-    {order} should come on {day}.
     Set the delivery of {order} to {day}.
-    Change delivery day of {order}: {day}.
     The customer wants {order} on {day}.
-    """,
-    held="""
     Please bring {order} on {day}.
     {day} is the day for {order}.
     Plan {order} for {day}.
+    """,
+    held="""
+    {order} should come on {day}.
+    Change delivery day of {order}: {day}.
     """,
     pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed', 'shipped')"), "day": d.open_day()},
 )
@@ -108,18 +103,17 @@ direct(
 direct(
     "set_delivery_slot",
     ("set_delivery", "order window.day=day window.slot=slot"),
-    answer="{order} comes on {day}, {slot}.",
     log="""
     Deliver {order} on {day} {slot}.
-    {order} should come on {day}, {slot} if possible.
     Set the delivery of {order} to {day} {slot}.
-    Change delivery of {order}: {day}, {slot}.
     The customer wants {order} on {day} in the {slot} slot.
-    """,
-    held="""
     Please bring {order} on {day}, {slot}.
     {day} {slot} is the time for {order}.
     Plan {order} for {day}, slot {slot}.
+    """,
+    held="""
+    {order} should come on {day}, {slot} if possible.
+    Change delivery of {order}: {day}, {slot}.
     """,
     pick=lambda d: {
         "order": d.order("status IN ('new', 'paid', 'packed', 'shipped')"),
@@ -130,40 +124,19 @@ direct(
 
 
 direct(
-    "add_gift_note",
-    ("add_gift_note", "order text"),
-    answer="The gift note is in {order}.",
-    log="""
-    Put a gift note "{text}" into {order}.
-    Gift note for {order}: "{text}".
-    {order} is a present, write "{text}".
-    Add the note "{text}" to the gift {order}.
-    Write "{text}" on the gift card of {order}.
-    """,
-    held="""
-    The card in {order} should say "{text}".
-    "{text}" as gift note for {order}, please.
-    Slip a gift note "{text}" in with {order}.
-    """,
-    pick=lambda d: {"order": d.order(OPEN), "text": d.wish()},
-)
-
-
-direct(
     "open_return",
     ("open_return", "order reason"),
-    answer=lambda s, r: f"Return {r[0].data['return']} is open for {s['order']}.",
     log="""
     Open a return for {order}, it is {reason}.
-    {order} was delivered and is {reason}, it comes back.
     Return order {order}, reason {reason}.
-    The customer sends {order} back, {reason}.
     Start a return of {order}: {reason}.
-    """,
-    held="""
     {order} is to be sent back as {reason}.
     Set up a return for {order} because it is {reason}.
     We take {order} back, {reason}.
+    """,
+    held="""
+    {order} was delivered and is {reason}, it comes back.
+    The customer sends {order} back, {reason}.
     """,
     pick=lambda d: {"order": d.order("status = 'delivered'"), "reason": d.reason()},
 )
@@ -171,19 +144,18 @@ direct(
 
 direct(
     "get_return",
-    ("get_return", "return_id=ret"),
-    answer=lambda s, r: f"{s['ret']} is {r[0].data['status']}, for {r[0].data['order']}.",
+    ("get_return", "return=ret"),
     log="""
     Show return {ret}.
-    What is the status of return {ret}?
     Has {ret} arrived?
-    Which order does {ret} belong to?
     How is return {ret} doing?
-    """,
-    held="""
     Give me the details of return {ret}.
     Look at {ret} for me.
     Is {ret} back with us?
+    """,
+    held="""
+    What is the status of return {ret}?
+    Which order does {ret} belong to?
     """,
     pick=lambda d: {"ret": d.returned("1")},
 )
@@ -191,19 +163,18 @@ direct(
 
 direct(
     "receive_return",
-    ("receive_return", "return_id=ret condition"),
-    answer="{ret} has arrived, {condition}.",
+    ("receive_return", "return=ret condition"),
     log="""
     {ret} has arrived, it is {condition}.
-    Book in return {ret}, condition {condition}.
     Return {ret} is here and {condition}.
-    We got {ret} back {condition}.
     Receive {ret} as {condition}.
-    """,
-    held="""
     {ret} came in today, {condition}.
     Note the arrival of {ret}, state {condition}.
     The parcel of {ret} is back, goods {condition}.
+    """,
+    held="""
+    Book in return {ret}, condition {condition}.
+    We got {ret} back {condition}.
     """,
     pick=lambda d: {"ret": d.returned("status = 'requested'"), "condition": d.choice(("intact", "used", "broken"))},
 )
@@ -211,19 +182,18 @@ direct(
 
 direct(
     "approve_return",
-    ("approve_return", "return_id=ret outcome"),
-    answer="{ret} is approved for {outcome}.",
+    ("approve_return", "return=ret outcome"),
     log="""
     Approve {ret} with {outcome}.
-    {ret} gets a {outcome}.
     Decide on return {ret}: {outcome}.
-    The customer of {ret} chose {outcome}, approve it.
     Return {ret} is fine, {outcome} please.
-    """,
-    held="""
     Grant {ret} the {outcome}.
     {outcome} for {ret}, please approve.
     Wrap up {ret} as {outcome}.
+    """,
+    held="""
+    {ret} gets a {outcome}.
+    The customer of {ret} chose {outcome}, approve it.
     """,
     pick=lambda d: {"ret": d.returned("status = 'received'"), "outcome": d.choice(("refund", "exchange", "repair"))},
 )

@@ -13,22 +13,21 @@ MULTI = Category.MULTI_STEP
     MULTI,
     log="""
     {email} wants {qty} {sku}.
-    Order {qty} {sku} for {email}.
     Place an order of {qty} {sku} for {email}.
-    {email} is on the phone and orders {qty} {sku}.
     Please order {qty} x {sku}, customer {email}.
-    """,
-    held="""
     {email} would like to buy {qty} {sku}.
     Put in an order of {qty} {sku} by {email}.
+    """,
+    held="""
+    Order {qty} {sku} for {email}.
+    {email} is on the phone and orders {qty} {sku}.
     """,
     pick=lambda d: d.person() | {"sku": d.sku(), "qty": d.number(1, 20)},
 )
 def order_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     items = [{"sku": s["sku"], "qty": s["qty"]}]
-    placed = yield [call("place_order", customer=found[0].data["customer"], items=items)]
-    yield f"Order {placed[0].data['order']} is placed."
+    yield [call("place_order", customer=found[0].data["customer"], items=items)]
 
 
 @family(
@@ -36,21 +35,20 @@ def order_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     {email} complains: "{subject}".
-    {email} writes "{subject}", open a ticket.
     Open a ticket for {email}: "{subject}".
-    Mail from {email}: "{subject}". Ticket please.
     New ticket, {email}, "{subject}".
-    """,
-    held="""
     Log "{subject}" for {email} as a ticket.
     A complaint by {email}: "{subject}", take it down.
+    """,
+    held="""
+    {email} writes "{subject}", open a ticket.
+    Mail from {email}: "{subject}". Ticket please.
     """,
     pick=lambda d: d.person() | {"subject": d.subject()},
 )
 def complaint_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
-    opened = yield [call("open_ticket", customer=found[0].data["customer"], subject=s["subject"])]
-    yield f"Ticket {opened[0].data['ticket']} is open."
+    yield [call("open_ticket", customer=found[0].data["customer"], subject=s["subject"])]
 
 
 @family(
@@ -58,14 +56,14 @@ def complaint_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     {email} complains: "{subject}". {agent} takes it.
-    Open a ticket for {email}, "{subject}", and give it to {agent}.
     {email} writes "{subject}", a ticket for {agent}.
-    New ticket for {agent} from {email}: "{subject}".
     "{subject}", says {email}. Ticket, and assign {agent}.
-    """,
-    held="""
     Log "{subject}" for {email} as a ticket that {agent} handles.
     A complaint by {email}: "{subject}", to be handled by {agent}.
+    """,
+    held="""
+    Open a ticket for {email}, "{subject}", and give it to {agent}.
+    New ticket for {agent} from {email}: "{subject}".
     """,
     pick=lambda d: d.person() | {"subject": d.subject(), "agent": d.agent()},
 )
@@ -74,7 +72,6 @@ def complaint_by_mail_assigned(s: Slots) -> Way:
     opened = yield [call("open_ticket", customer=found[0].data["customer"], subject=s["subject"])]
     ticket = opened[0].data["ticket"]
     yield [call("assign_ticket", ticket=ticket, agent=s["agent"])]
-    yield f"{s['agent']} has the new ticket {ticket}."
 
 
 @family(
@@ -82,14 +79,14 @@ def complaint_by_mail_assigned(s: Slots) -> Way:
     MULTI,
     log="""
     {email} moved to {street}, {city}.
-    Change the address of {email} to {street}, {city}.
     {email} lives at {street} in {city} now.
-    New address for {email}: {street}, {city}.
     Update where {email} lives: {street}, {city}.
-    """,
-    held="""
     From today {email} is at {street}, {city}.
     The home of {email} is now {street}, {city}.
+    """,
+    held="""
+    Change the address of {email} to {street}, {city}.
+    New address for {email}: {street}, {city}.
     """,
     pick=lambda d: (
         d.person("NOT EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.customer AND o.status = 'shipped')")
@@ -100,7 +97,6 @@ def move_house_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call("change_address", customer=customer, address={"street": s["street"], "city": s["city"]})]
-    yield f"{customer} now lives in {s['city']}."
 
 
 @family(
@@ -108,14 +104,14 @@ def move_house_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     Block {email} for {why}.
-    {email} must be blocked, it is {why}.
     We have a case of {why}: block {email}.
-    No more orders from {email}, {why}. Block.
     Please block the customer {email}, {why}.
-    """,
-    held="""
     Lock out {email} because of {why}.
     Shut {email} off, the reason is {why}.
+    """,
+    held="""
+    {email} must be blocked, it is {why}.
+    No more orders from {email}, {why}. Block.
     """,
     pick=lambda d: d.person() | {"why": d.choice(("fraud", "chargeback", "abuse"))},
 )
@@ -123,7 +119,6 @@ def block_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call("block_customer", customer=customer, reason=s["why"])]
-    yield f"{customer} is blocked for {s['why']}."
 
 
 @family(
@@ -131,14 +126,14 @@ def block_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     Unblock {email}.
-    {email} may buy again, please unblock.
     Lift the block on {email}.
-    The block of {email} was a mistake, remove it.
     Let {email} order again.
-    """,
-    held="""
     {email} was blocked wrongly, undo that.
     Make {email} active again.
+    """,
+    held="""
+    {email} may buy again, please unblock.
+    The block of {email} was a mistake, remove it.
     """,
     pick=lambda d: d.person("status = 'blocked'"),
 )
@@ -146,7 +141,6 @@ def unblock_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call("unblock_customer", customer=customer)]
-    yield f"{customer} is active again."
 
 
 @family(
@@ -154,14 +148,14 @@ def unblock_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     {email} has a new phone number: {phone}.
-    Change the phone of {email} to {phone}.
     The number of {email} is {phone} now.
-    Set the telephone number of {email} to {phone}.
     Update the phone, {email}: {phone}.
-    """,
-    held="""
     Call {email} on {phone} from now on, please update.
     Note {phone} as the new phone of {email}.
+    """,
+    held="""
+    Change the phone of {email} to {phone}.
+    Set the telephone number of {email} to {phone}.
     """,
     pick=lambda d: d.person() | {"phone": d.phone()},
 )
@@ -169,7 +163,6 @@ def phone_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call("update_contact", customer=customer, contact={"phone": s["phone"]})]
-    yield f"The phone number of {customer} is updated."
 
 
 @family(
@@ -177,14 +170,14 @@ def phone_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     Cancel the new order of {email}, it is {reason}.
-    {email} has a new order that is {reason}, cancel it.
     The new order of {email} is {reason}. Cancel it.
-    {email} called: the new order is {reason}, cancel.
     Please cancel what is new from {email}, {reason}.
-    """,
-    held="""
     Call off the new order of {email} as {reason}.
     {email} no longer wants the new order, {reason}; cancel please.
+    """,
+    held="""
+    {email} has a new order that is {reason}, cancel it.
+    {email} called: the new order is {reason}, cancel.
     """,
     pick=lambda d: (
         d.person("(SELECT count(*) FROM orders o WHERE o.customer = c.customer AND o.status = 'new') = 1")
@@ -196,7 +189,6 @@ def cancel_the_new_one(s: Slots) -> Way:
     listed = yield [call("list_orders", customer=found[0].data["customer"], status="new")]
     order = listed[0].data["orders"][0]
     yield [call("cancel_order", order=order, reason=s["reason"])]
-    yield f"Order {order} is cancelled."
 
 
 @family(
@@ -204,14 +196,14 @@ def cancel_the_new_one(s: Slots) -> Way:
     MULTI,
     log="""
     {email} asks where the parcel is.
-    Where is the parcel of {email}?
     {email} waits for a parcel, where is it?
-    Track the shipped order of {email}.
     When does the parcel of {email} arrive?
-    """,
-    held="""
     How far has the parcel of {email} got?
     Locate what was shipped to {email}.
+    """,
+    held="""
+    Where is the parcel of {email}?
+    Track the shipped order of {email}.
     """,
     pick=lambda d: d.person(
         "(SELECT count(*) FROM orders o WHERE o.customer = c.customer AND o.status = 'shipped') = 1"
@@ -221,8 +213,7 @@ def where_is_my_parcel(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     listed = yield [call("list_orders", customer=found[0].data["customer"], status="shipped")]
     order = listed[0].data["orders"][0]
-    tracked = yield [call("track_order", order=order)]
-    yield f"{order} is in {tracked[0].data['place']} with {tracked[0].data['carrier']}."
+    yield [call("track_order", order=order)]
 
 
 @family(
@@ -230,14 +221,14 @@ def where_is_my_parcel(s: Slots) -> Way:
     MULTI,
     log="""
     {email} paid the unpaid invoice by {method}, {amount} euros.
-    Book {amount} by {method} on the unpaid invoice of {email}.
     {amount} euros by {method} came from {email}, book it.
-    Payment of {email}: {amount}, {method}.
     {email} sent {amount} by {method} for the unpaid invoice.
-    """,
-    held="""
     We got {amount} from {email}, {method}.
     Enter {amount} euros as paid by {method}, customer {email}.
+    """,
+    held="""
+    Book {amount} by {method} on the unpaid invoice of {email}.
+    Payment of {email}: {amount}, {method}.
     """,
     pick=lambda d: {
         "email": (
@@ -254,8 +245,7 @@ def pay_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     listed = yield [call("list_invoices", customer=found[0].data["customer"], status="unpaid")]
     invoice = listed[0].data["invoices"][0]
-    booked = yield [call("record_payment", invoice=invoice, amount=s["amount"], method=s["method"])]
-    yield f"Booked; {booked[0].data['due']} euros are due on {invoice}."
+    yield [call("record_payment", invoice=invoice, amount=s["amount"], method=s["method"])]
 
 
 @family(
@@ -263,19 +253,18 @@ def pay_by_mail(s: Slots) -> Way:
     MULTI,
     log="""
     New customer {name}, {email}, orders {qty} {sku}.
-    Add {name} with {email} and order {qty} {sku}.
     {name} is new, {email}, and wants {qty} {sku}.
-    Register {name}, {email}, then place {qty} {sku}.
     First order of {name}, {email}: {qty} {sku}.
-    """,
-    held="""
     Set up {name}, {email}, who would like to buy {qty} {sku}.
     {qty} {sku} for somebody new: {name}, {email}.
+    """,
+    held="""
+    Add {name} with {email} and order {qty} {sku}.
+    Register {name}, {email}, then place {qty} {sku}.
     """,
     pick=lambda d: d.stranger() | {"sku": d.sku(), "qty": d.number(1, 20)},
 )
 def new_customer_orders(s: Slots) -> Way:
     added = yield [call("add_customer", name=s["name"], email=s["email"])]
     items = [{"sku": s["sku"], "qty": s["qty"]}]
-    placed = yield [call("place_order", customer=added[0].data["customer"], items=items)]
-    yield f"Order {placed[0].data['order']} is placed."
+    yield [call("place_order", customer=added[0].data["customer"], items=items)]

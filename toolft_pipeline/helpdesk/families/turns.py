@@ -14,20 +14,20 @@ MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
     SINGLE,
     log="""
     Ship {order}. // {carrier}
-    Send {order} out. // By {carrier}.
     {order} is ready to go. // {carrier} please.
     Hand {order} to a carrier. // Take {carrier}.
-    """,
-    held="""
     Dispatch {order}. // Via {carrier}.
     {order} should be shipped now. // Let {carrier} do it.
+    """,
+    held="""
+    Send {order} out. // By {carrier}.
+    Please ship order {order} today. // With {carrier}.
     """,
     pick=lambda d: {"order": d.order(READY), "carrier": d.carrier()},
 )
 def ship_after_question(s: Slots) -> Way:
     yield "With which carrier: dhl, ups or gls?"
     yield [call("ship_order", order=s["order"], carrier=s["carrier"])]
-    yield f"{s['order']} is on its way with {s['carrier']}."
 
 
 @family(
@@ -35,20 +35,19 @@ def ship_after_question(s: Slots) -> Way:
     SINGLE,
     log="""
     Cancel {order}. // It is {reason}.
-    Please cancel order {order}. // {reason}
-    The customer wants {order} cancelled. // Because it is {reason}.
     {order} must be cancelled. // Reason {reason}.
-    """,
-    held="""
     Call off {order}. // It was {reason}.
     Please stop {order} for good. // The goods are {reason}.
+    """,
+    held="""
+    Please cancel order {order}. // {reason}
+    The customer wants {order} cancelled. // Because it is {reason}.
     """,
     pick=lambda d: {"order": d.order(OPEN), "reason": d.reason()},
 )
 def cancel_after_question(s: Slots) -> Way:
     yield "Why: is it damaged, late, unwanted or wrong?"
     yield [call("cancel_order", order=s["order"], reason=s["reason"])]
-    yield f"Order {s['order']} is cancelled."
 
 
 @family(
@@ -56,20 +55,20 @@ def cancel_after_question(s: Slots) -> Way:
     SINGLE,
     log="""
     Assign {ticket}. // To {agent}.
-    {ticket} needs an agent. // {agent}
     Give {ticket} to somebody. // {agent} takes it.
     Find an agent for {ticket}. // Ask {agent}.
-    """,
-    held="""
     Hand {ticket} over to a colleague. // It should be {agent}.
     {ticket} should be handled by someone. // Let {agent} do it.
+    """,
+    held="""
+    {ticket} needs an agent. // {agent}
+    Somebody should look after {ticket}. // {agent} can.
     """,
     pick=lambda d: {"ticket": d.ticket(), "agent": d.agent()},
 )
 def assign_after_question(s: Slots) -> Way:
     yield f"Who should have {s['ticket']}?"
     yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
-    yield f"{s['agent']} has {s['ticket']} now."
 
 
 @family(
@@ -77,13 +76,13 @@ def assign_after_question(s: Slots) -> Way:
     SINGLE,
     log="""
     Move {qty} {sku} to {target}. // From {source}.
-    {target} needs {qty} {sku}. // {source} has them.
     Transfer {qty} {sku} to {target}. // Out of {source}.
-    Send {qty} {sku} over to {target}. // Take them from {source}.
-    """,
-    held="""
     Bring {qty} {sku} to {target}. // {source} should give them.
     {target} is short of {qty} {sku}. // They lie in {source}.
+    """,
+    held="""
+    {target} needs {qty} {sku}. // {source} has them.
+    Send {qty} {sku} over to {target}. // Take them from {source}.
     """,
     pick=lambda d: (
         (stocked := d.stocked())
@@ -96,7 +95,6 @@ def assign_after_question(s: Slots) -> Way:
 def move_after_question(s: Slots) -> Way:
     yield f"From which warehouse should {s['qty']} {s['sku']} come?"
     yield [call("move_stock", sku=s["sku"], qty=s["qty"], source=s["source"], target=s["target"])]
-    yield f"{s['qty']} {s['sku']} moved to {s['target']}."
 
 
 @family(
@@ -106,19 +104,19 @@ def move_after_question(s: Slots) -> Way:
     Show order {order}. // Cancel it, it is {reason}.
     What is the status of {order}? // Then cancel it as {reason}.
     Pull up {order} please. // It is {reason}, cancel.
-    What is in {order}? // All {reason}, cancel that order.
-    """,
-    held="""
     Give me the details of order {order}. // Call it off, {reason}.
     Open {order} for me. // Stop it for good and cancel, {reason}.
+    """,
+    held="""
+    What is in {order}? // All {reason}, cancel that order.
+    Whose order is {order}? // Please cancel it as {reason}.
     """,
     pick=lambda d: {"order": d.order(OPEN), "reason": d.reason()},
 )
 def look_then_cancel(s: Slots) -> Way:
-    shown = yield [call("get_order", order=s["order"])]
-    yield f"{s['order']} is {shown[0].data['status']}, for {shown[0].data['customer']}."
+    yield [call("get_order", order=s["order"])]
+    yield None
     yield [call("cancel_order", order=s["order"], reason=s["reason"])]
-    yield f"Order {s['order']} is cancelled."
 
 
 @family(
@@ -128,20 +126,20 @@ def look_then_cancel(s: Slots) -> Way:
     Who is {email}? // Order {qty} {sku} for them.
     Find the customer with the address {email}. // Place an order of {qty} {sku}.
     Look up {email} for me. // They want {qty} {sku}.
-    I need the customer number of {email}. // Now order {qty} {sku} for that customer.
-    """,
-    held="""
     Whose address is {email}? // They would like to buy {qty} {sku}.
     Search for {email} among our customers. // Put in an order of {qty} {sku}.
+    """,
+    held="""
+    I need the customer number of {email}. // Now order {qty} {sku} for that customer.
+    Which customer id belongs to {email}? // Please order {qty} {sku} for that id.
     """,
     pick=lambda d: d.person() | {"sku": d.sku(), "qty": d.number(1, 20)},
 )
 def find_then_order(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
-    yield f"{s['email']} is customer {customer}."
-    placed = yield [call("place_order", customer=customer, items=[{"sku": s["sku"], "qty": s["qty"]}])]
-    yield f"Order {placed[0].data['order']} is placed."
+    yield None
+    yield [call("place_order", customer=customer, items=[{"sku": s["sku"], "qty": s["qty"]}])]
 
 
 @family(
@@ -149,22 +147,21 @@ def find_then_order(s: Slots) -> Way:
     MULTI,
     log="""
     Open a ticket for {customer}: "{subject}". // Add the note "{text}".
-    {customer} writes "{subject}", open a ticket. // Note on it: "{text}".
     New ticket, customer {customer}, "{subject}". // Write "{text}" on it.
-    Please file "{subject}" as a ticket of {customer}. // Also note "{text}".
-    """,
-    held="""
     Log "{subject}" for {customer} as a ticket. // Remember "{text}" there.
     {customer} complains: "{subject}". Ticket please. // Jot down "{text}" on it.
+    """,
+    held="""
+    {customer} writes "{subject}", open a ticket. // Note on it: "{text}".
+    Please file "{subject}" as a ticket of {customer}. // Also note "{text}".
     """,
     pick=lambda d: {"customer": d.customer("1"), "subject": d.subject(), "text": d.remark()},
 )
 def ticket_then_note(s: Slots) -> Way:
     opened = yield [call("open_ticket", customer=s["customer"], subject=s["subject"])]
     ticket = opened[0].data["ticket"]
-    yield f"Ticket {ticket} is open."
+    yield None
     yield [call("add_note", ticket=ticket, text=s["text"])]
-    yield f"The note is on {ticket}."
 
 
 @family(
@@ -172,13 +169,13 @@ def ticket_then_note(s: Slots) -> Way:
     MULTI,
     log="""
     Which invoices of {customer} are unpaid? // Remind them of the first by {channel}.
-    List the unpaid invoices of {customer}. // Send a {channel} reminder for the first one.
-    Does {customer} have unpaid invoices? // For the first, remind by {channel}.
     Show me only unpaid invoices of {customer}. // Reminder by {channel} on the first.
-    """,
-    held="""
     Any invoices of {customer} that are unpaid? // Nudge them by {channel} about the first.
     Find unpaid invoices to {customer}. // The first needs a {channel} reminder.
+    """,
+    held="""
+    List the unpaid invoices of {customer}. // Send a {channel} reminder for the first one.
+    Does {customer} have unpaid invoices? // For the first, remind by {channel}.
     """,
     pick=lambda d: {
         "customer": d.customer(
@@ -190,9 +187,8 @@ def ticket_then_note(s: Slots) -> Way:
 def unpaid_then_remind(s: Slots) -> Way:
     listed = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
     invoices = listed[0].data["invoices"]
-    yield f"Invoices unpaid: {', '.join(invoices)}."
+    yield None
     yield [call("send_reminder", invoice=invoices[0], channel=s["channel"])]
-    yield f"A reminder of {invoices[0]} went out by {s['channel']}."
 
 
 @family(
@@ -200,22 +196,21 @@ def unpaid_then_remind(s: Slots) -> Way:
     MULTI,
     log="""
     Reserve {qty} {sku} in {wh}. // Sorry, release it again.
-    Keep {qty} {sku} in {wh} for me. // No longer needed, release it.
     Set aside {qty} {sku} at {wh}. // That was wrong, drop the reservation.
-    Please reserve {qty} x {sku}, warehouse {wh}. // Cancel that reservation please.
-    """,
-    held="""
     Earmark {qty} {sku} in {wh}. // Undo that, please.
     Hold back {qty} {sku} at {wh}. // Changed my mind, put them back.
+    """,
+    held="""
+    Keep {qty} {sku} in {wh} for me. // No longer needed, release it.
+    Please reserve {qty} x {sku}, warehouse {wh}. // Cancel that reservation please.
     """,
     pick=lambda d: d.stocked(),
 )
 def reserve_then_release(s: Slots) -> Way:
     kept = yield [call("reserve_stock", sku=s["sku"], qty=s["qty"], warehouse=s["wh"])]
     reservation = kept[0].data["reservation"]
-    yield f"Reserved under {reservation}."
+    yield None
     yield [call("release_stock", reservation=reservation)]
-    yield f"Reservation {reservation} is released."
 
 
 @family(
@@ -223,13 +218,13 @@ def reserve_then_release(s: Slots) -> Way:
     MULTI,
     log="""
     How many {sku} are in {wh}? // Move {qty} of them to {target}.
-    Check the stock of {sku} in {wh}. // Transfer {qty} to {target}.
     Stock of {sku}, warehouse {wh}? // Send {qty} over to {target}.
-    What does {wh} hold of {sku}? // {target} needs {qty} of them.
-    """,
-    held="""
     Does {wh} still have {sku}? // Bring {qty} to {target} then.
     How much {sku} is left in {wh}? // Take out {qty} and put them in {target}.
+    """,
+    held="""
+    Check the stock of {sku} in {wh}. // Transfer {qty} to {target}.
+    What does {wh} hold of {sku}? // {target} needs {qty} of them.
     """,
     pick=lambda d: (
         (stocked := d.stocked())
@@ -237,10 +232,9 @@ def reserve_then_release(s: Slots) -> Way:
     ),
 )
 def stock_then_move(s: Slots) -> Way:
-    shown = yield [call("check_stock", sku=s["sku"], warehouse=s["wh"])]
-    yield f"{shown[0].data[s['wh']]} {s['sku']} in {s['wh']}."
+    yield [call("check_stock", sku=s["sku"], warehouse=s["wh"])]
+    yield None
     yield [call("move_stock", sku=s["sku"], qty=s["qty"], source=s["wh"], target=s["target"])]
-    yield f"{s['qty']} {s['sku']} moved to {s['target']}."
 
 
 @family(
@@ -248,19 +242,18 @@ def stock_then_move(s: Slots) -> Way:
     Category.PARALLEL_CALLS,
     log="""
     Show tickets {ticket} and {ticket2}. // Assign both to {agent}.
-    What is the state of {ticket} and {ticket2}? // Both go to {agent}.
-    Pull up {ticket} and {ticket2}. // {agent} takes the two.
     Are {ticket} and {ticket2} open? // Give both to {agent}.
-    """,
-    held="""
     Give me the details of {ticket} and {ticket2}. // Hand the two over to {agent}.
     Look at {ticket} and {ticket2}. // {agent} should handle both.
+    """,
+    held="""
+    What is the state of {ticket} and {ticket2}? // Both go to {agent}.
+    Pull up {ticket} and {ticket2}. // {agent} takes the two.
     """,
     pick=lambda d: {"ticket": (two := d.tickets(2))[0], "ticket2": two[1], "agent": d.agent()},
 )
 def parallel_then_assign(s: Slots) -> Way:
     both = (s["ticket"], s["ticket2"])
-    shown = yield [call("get_ticket", ticket=ticket) for ticket in both]
-    yield f"{both[0]} is {shown[0].data['status']}, {both[1]} is {shown[1].data['status']}."
+    yield [call("get_ticket", ticket=ticket) for ticket in both]
+    yield None
     yield [call("assign_ticket", ticket=ticket, agent=s["agent"]) for ticket in both]
-    yield f"{s['agent']} has both."

@@ -87,7 +87,7 @@ def failed(scene: Scene) -> bytes:
 
 _WRONG_TOOL = {
     "order": "get_order", "ticket": "get_ticket", "customer": "get_customer", "invoice": "get_invoice",
-    "sku": "list_reservations",
+    "sku": "check_stock",
 }  # fmt: skip
 
 
