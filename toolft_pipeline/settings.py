@@ -168,7 +168,7 @@ class TrainingSettings(_Section):
     packed_length: int = Field(512, gt=0)
     """Tokens of one packed batch row (best-fit-decreasing, block-diagonal attention)."""
     token_budget: int | None = Field(None, gt=0)
-    """Tokens of distinct rows at most, drawn evenly over tools and categories; None trains on all of them."""
+    """Tokens of distinct rows at most, drawn evenly over categories and their tools; None trains on all."""
     seed: int = 0
     save_steps: int = Field(50, gt=0)
     peft: dict[str, Any] = {}

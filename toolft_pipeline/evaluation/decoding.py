@@ -200,7 +200,7 @@ def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> 
     disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.bfloat16 if precision == "bf16" else torch.float32
+            folder, local_files_only=True, dtype=torch.bfloat16 if precision == "bf16" else torch.float32
         )
     except (OSError, ValueError) as error:
         raise DecodingError(f"{folder}: not a model folder ({error}); wanted config.json and safetensors") from error

@@ -35,20 +35,20 @@ from toolft_pipeline.helpdesk.tasks import task_of
 FIRST_DAY = date(2026, 10, 1)
 PLANTED_SHARE = 0.12
 LOG_SHARES = {
-    Category.SINGLE_CALL: 0.25,
-    Category.PARALLEL_CALLS: 0.16,
-    Category.MULTI_STEP: 0.26,
-    Category.ERROR_THEN_RETRY: 0.16,
-    Category.ERROR_THEN_EXPLAIN: 0.10,
+    Category.SINGLE_CALL: 0.38,
+    Category.PARALLEL_CALLS: 0.13,
+    Category.MULTI_STEP: 0.22,
+    Category.ERROR_THEN_RETRY: 0.12,
+    Category.ERROR_THEN_EXPLAIN: 0.08,
     Category.NO_TOOL: 0.07,
 }
 TASK_SHARES = {
-    Category.SINGLE_CALL: 0.17,
-    Category.PARALLEL_CALLS: 0.17,
-    Category.MULTI_STEP: 0.22,
-    Category.ERROR_THEN_RETRY: 0.18,
-    Category.ERROR_THEN_EXPLAIN: 0.14,
-    Category.NO_TOOL: 0.12,
+    Category.SINGLE_CALL: 0.25,
+    Category.PARALLEL_CALLS: 0.16,
+    Category.MULTI_STEP: 0.21,
+    Category.ERROR_THEN_RETRY: 0.15,
+    Category.ERROR_THEN_EXPLAIN: 0.12,
+    Category.NO_TOOL: 0.11,
 }
 GOLDEN_RUNS = 42
 
@@ -193,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--days", type=int, default=12)
-    parser.add_argument("--runs-per-day", type=int, default=220)
+    parser.add_argument("--runs-per-day", type=int, default=240)
     parser.add_argument("--tasks", type=int, default=240)
     parser.add_argument("--in-process", action="store_true", help="call the desk directly: the same bytes, sooner")
     asked = parser.parse_args(arguments)

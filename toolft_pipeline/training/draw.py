@@ -7,9 +7,10 @@ larger budget draws a superset of a smaller one's rows.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -78,12 +79,45 @@ class Drawn:
     available: int
 
 
-@dataclass
-class _Facet:
-    """A tool or a category: its rows in order of rank, and how many of the drawn rows show it."""
+Kind = tuple[str, tuple[str, ...]]
+"""What a run shows: its category and its tools."""
 
-    rows: list[Row] = field(default_factory=list)
-    taken: int = 0
+
+class _Kinds:
+    """Rows by kind, handed out for the kind, or for the category, that was seen least so far (ties by name)."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._waiting: defaultdict[Kind, list[Row]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row.rank, reverse=True):  # popped from the end
+            self._waiting[row.category, row.tools].append(row)
+        self._taken = dict.fromkeys(self._waiting, 0)
+        self._of_category = dict.fromkeys(sorted({category for category, _ in self._waiting}), 0)
+        self._all = [(0, kind) for kind in sorted(self._waiting)]
+        self._within = {name: [entry for entry in self._all if entry[1][0] == name] for name in self._of_category}
+
+    def next_of_kind(self) -> Row | None:
+        """A row of the kind seen least; None when there is none left."""
+        return self._pop(self._all)
+
+    def next_of_category(self) -> Row | None:
+        """A row of the category seen least, of its kind seen least; None when there is none left."""
+        for category in sorted(self._of_category, key=lambda name: self._of_category[name]):
+            row = self._pop(self._within[category])
+            if row is not None:
+                return row
+        return None
+
+    def _pop(self, heap: list[tuple[int, Kind]]) -> Row | None:
+        while heap:
+            taken, kind = heapq.heappop(heap)
+            if taken != self._taken[kind] or not self._waiting[kind]:
+                continue  # the kind was seen through the other heap since, or is used up
+            self._taken[kind] += 1
+            self._of_category[kind[0]] += 1
+            for each in (self._all, self._within[kind[0]]):
+                heapq.heappush(each, (taken + 1, kind))
+            return self._waiting[kind].pop()
+        return None
 
 
 def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int | None) -> Drawn:
@@ -114,50 +148,25 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
 
 
 def evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...]:
-    """Rows of at most so many distinct tokens, in turn for the tool and for the category seen least so far.
+    """Rows of at most so many distinct tokens, in turn for the kind and for the category seen least so far.
 
-    The draw ends at the first row that does not fit. Rows come back by hash of their id, so that packing mixes them.
+    Kinds alone would leave a category of few kinds (talk without tools has one) with next to nothing; tools alone
+    would let the rows that use many tools stand for the rows that use one. The draw ends at the first row that does
+    not fit. Rows come back by hash of their id, so that packing mixes them.
     """
-    waiting = sorted(rows, key=lambda row: row.rank)
+    rows = tuple(rows)
     if token_budget is None:
-        return tuple(waiting)
-    tools, categories = _facets(waiting)
-    drawn: set[str] = set()
+        return tuple(sorted(rows, key=lambda row: row.rank))
+    kinds = _Kinds(rows)
     kept: list[Row] = []
     tokens = 0
-    while len(kept) < len(waiting):
-        row = (
-            _next(tools if len(kept) % 2 == 0 else categories, drawn) or _next(tools, drawn) or _next(categories, drawn)
-        )
+    while len(kept) < len(rows):
+        row = kinds.next_of_kind() if len(kept) % 2 == 0 else kinds.next_of_category()
         if row is None or tokens + row.tokens > token_budget:
             break
         tokens += row.tokens
-        drawn.add(row.row_id)
         kept.append(row)
-        categories[row.category].taken += 1
-        for tool in row.tools:
-            tools[tool].taken += 1
     return tuple(sorted(kept, key=lambda row: row.rank))
-
-
-def _facets(rows: list[Row]) -> tuple[dict[str, _Facet], dict[str, _Facet]]:
-    tools: defaultdict[str, _Facet] = defaultdict(_Facet)
-    categories: defaultdict[str, _Facet] = defaultdict(_Facet)
-    for row in reversed(rows):  # popped from the end
-        categories[row.category].rows.append(row)
-        for tool in set(row.tools):
-            tools[tool].rows.append(row)
-    return tools, categories
-
-
-def _next(facets: dict[str, _Facet], drawn: set[str]) -> Row | None:
-    """The first row by rank of the facet seen least so far (ties by name) that has any left."""
-    for _, facet in sorted(facets.items(), key=lambda item: (item[1].taken, item[0])):
-        while facet.rows:
-            row = facet.rows.pop()
-            if row.row_id not in drawn:
-                return row
-    return None
 
 
 def _row(row: dict[str, object], *, weight: int, path: Path) -> Row:

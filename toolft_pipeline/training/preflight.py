@@ -1,7 +1,7 @@
 """Whether training will fit, and about how long it takes, said before a weight is loaded.
 
 Invariant: an estimate comes from the model's own config and the rows that were drawn, never from a table of models.
-The activation formula was fitted to Gemma 3 270M and holds within 25 % there; see benchmarks/training.py.
+The activation formula was fitted to Gemma 3 270M on a CPU, where it holds within 15 %; see benchmarks/training.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base_model import header
 from toolft_pipeline.training.draw import Drawn
+from toolft_pipeline.training.quantized import EAGER_TOKENS
 from toolft_pipeline.training.sft import packed_length
 
-LIBRARIES_BYTES = 0.9e9
+LIBRARIES_BYTES = 1.0e9
 """Resident size of a process that has imported torch, transformers, trl and datasets."""
 
 LM_HEAD_TILE = 4096 * 32_768
@@ -45,7 +46,7 @@ class Estimate:
     @property
     def total(self) -> float:
         """Bytes needed at the peak, libraries included."""
-        return LIBRARIES_BYTES + self.weights + self.adapter + self.activations + self.logits
+        return LIBRARIES_BYTES + 1.1 * (self.weights + self.adapter + self.activations + self.logits)  # fragmentation
 
     @property
     def text(self) -> str:
@@ -79,30 +80,36 @@ def estimate_training(*, base: Path, drawn: Drawn, training: TrainingSettings) -
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     config = config.get("text_config", config)
     linear, other = _parameters(base, training)
-    tokens = packed_length(drawn, training) * training.batch_size
+    length = packed_length(drawn, training)
+    tokens = length * training.batch_size
     share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
     adapter = _adapter_parameters(base, training)
     vocabulary = config["vocab_size"]
-    work = 4 * linear + 6 * adapter + 8 * share * vocabulary * config["hidden_size"]  # see _activations for the units
+    work = 4 * linear + 6 * adapter + 8 * share * vocabulary * config["hidden_size"]  # operations a token
     passes = drawn.train.tokens * training.epochs
     return Estimate(
         weights=linear * (0.53 if training.quantization == "nf4" else 2) + other * 2,
         adapter=adapter * 16.0,  # float32 weight, gradient, two moments
-        activations=_activations(config, tokens=tokens),
-        logits=min(tokens * share * 32_768, LM_HEAD_TILE) * 14.0,
+        activations=tokens * _activations(config, length=length, dropout=training.lora_dropout > 0),
+        logits=min(tokens * share * 32_768, LM_HEAD_TILE) * 22.0,
         free=free_memory(),
         seconds=passes * work / (EFFICIENCY * matrix_speed()),
     )
 
 
-def _activations(config: dict[str, Any], *, tokens: int) -> float:
-    """Bytes that the backward pass needs of every layer: norms, attention, MLP, and the adapters' float32 inputs."""
-    hidden, inner = config["hidden_size"], config["intermediate_size"]
-    head = config.get("head_dim") or hidden // config["num_attention_heads"]
-    query = head * config["num_attention_heads"]
-    attention = query + 2 * head * config.get("num_key_value_heads", config["num_attention_heads"])
-    a_token = 40 * hidden + 8 * attention + 10 * inner + 4 * (5 * hidden + query + inner)
-    return float(config["num_hidden_layers"] * a_token * tokens)
+def _activations(config: dict[str, Any], *, length: int, dropout: bool) -> float:
+    """Bytes a token that the backward pass needs of every layer, for packed rows of `length` tokens.
+
+    Norms and their float32 inputs, projections, MLP, the adapters' float32 inputs (with dropout also mask and
+    product), and where attention is plain its matrix.
+    """
+    hidden, inner, heads = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
+    head = config.get("head_dim") or hidden // heads
+    query, keys = head * heads, head * config.get("num_key_value_heads", heads)
+    adapters = 4 * (5 * hidden + query + inner)
+    a_layer = 46 * hidden + 9 * (query + 2 * keys) + 12 * inner + adapters * (3.0 if dropout else 1.1)
+    plain_attention = 10.0 * heads * length if length <= EAGER_TOKENS else 0.0
+    return float(config["num_hidden_layers"]) * (a_layer + plain_attention)
 
 
 def _parameters(base: Path, training: TrainingSettings) -> tuple[int, int]:

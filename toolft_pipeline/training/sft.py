@@ -64,7 +64,9 @@ def make_trainer(
     config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
     lora = _lora_config(training)
     with quiet_transformers():
-        model = load_for_training(base, quantization=training.quantization)
+        model = load_for_training(
+            base, quantization=training.quantization, packed_length=packed_length(drawn, training)
+        )
     set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
     try:
         trainer = SFTTrainer(

@@ -27,7 +27,7 @@ def test_every_family_goes_its_way_in_both_pools(kind: str) -> None:
 
 def test_same_draw_gives_the_same_run() -> None:
     desk = Desk()
-    family = FAMILIES["handover"]
+    family = FAMILIES["close_all_open"]
     one, other = (work(desk, assign(family, kind="log", random=Random(3), held=False, taken=set())) for _ in range(2))
     assert one == other
 
@@ -47,13 +47,14 @@ def test_every_family_has_several_wordings_on_both_sides() -> None:
 
 def test_categories_and_turns_are_all_there() -> None:
     assert {family.category for family in FAMILIES.values()} == set(Category)
-    assert sum(len(family.log[0]) > 1 for family in FAMILIES.values()) >= 10
+    assert sum(len(family.log[0]) > 1 for family in FAMILIES.values()) >= 5
 
 
-def test_every_tool_is_shown_by_several_families() -> None:
-    desk, shown = Desk(), Counter[str]()
+def test_every_tool_is_shown_by_a_family_of_its_own_and_in_company() -> None:
+    desk, alone, in_company = Desk(), Counter[str](), Counter[str]()
     for family in FAMILIES.values():
         run = work(desk, assign(family, kind="log", random=Random(family.name), held=False, taken=set()))
-        shown.update({made.name for made in run.calls})
-    assert set(shown) == set(TOOLS)
-    assert [name for name, families in shown.items() if families < 2] == []
+        tools = {made.name for made in run.calls}
+        (alone if len(tools) == 1 else in_company).update(tools)
+    assert set(alone) == set(TOOLS)
+    assert len(in_company) >= 20

@@ -20,7 +20,7 @@ from toolft_pipeline.training.preflight import DoesNotFitError
 from toolft_pipeline_tests.training.conftest import Trained
 from toolft_pipeline_tests.training.rows import Made, agent, lesson, write_inputs
 
-GOLDEN_LOSSES = [12.450, 12.597, 12.415, 12.217, 12.075, 11.907, 11.874, 11.811, 11.765, 11.779]
+GOLDEN_LOSSES = [12.451, 12.598, 12.415, 12.215, 12.075, 11.907, 11.872, 11.808, 11.763, 11.779]
 """Training loss by step on an AVX512-BF16 CPU; other kernels round otherwise, hence the
 tolerance, a fifth of what the curve falls by."""
 

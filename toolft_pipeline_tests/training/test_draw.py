@@ -61,6 +61,14 @@ def test_evenly_rare_tools_and_categories_come_as_often_as_common_ones() -> None
     assert categories["no_tool"] >= 15
 
 
+def test_evenly_rows_that_use_many_tools_do_not_stand_for_those_that_use_one() -> None:
+    alone = [row(number, "single_call", [TOOLS[number % 6]]) for number in range(120)]
+    together = [row(1000 + number, "multi_step", list(TOOLS)) for number in range(500)]
+    drawn = evenly(alone + together, 50 * 40)
+    by_tools = Counter(each.tools for each in drawn)
+    assert min(by_tools[(tool,)] for tool in TOOLS) >= 2
+
+
 def test_draw_days_in_any_order_give_the_same_ids(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path, lesson())
     turned = dict(reversed(inputs.tensors.items()))

@@ -25,7 +25,7 @@ def test_estimate_weights_are_the_folder_in_bf16_and_less_in_nf4(tiny_model_fold
 
 def test_estimate_follows_pack_rank_and_epochs(tiny_model_folder: Path, tmp_path: Path) -> None:
     small = estimate(tmp_path, tiny_model_folder)
-    assert estimate(tmp_path, tiny_model_folder, packed_length=192).activations == 2 * small.activations
+    assert estimate(tmp_path, tiny_model_folder, packed_length=192).activations > 2 * small.activations
     assert estimate(tmp_path, tiny_model_folder, batch_size=3).activations == 3 * small.activations
     assert estimate(tmp_path, tiny_model_folder, lora_r=8).adapter == 2 * small.adapter
     assert estimate(tmp_path, tiny_model_folder, epochs=200.0).seconds > 10 * small.seconds
@@ -33,5 +33,5 @@ def test_estimate_follows_pack_rank_and_epochs(tiny_model_folder: Path, tmp_path
 
 def test_estimate_text_adds_up(tiny_model_folder: Path, tmp_path: Path) -> None:
     found = estimate(tmp_path, tiny_model_folder)
-    assert f"about {found.total / 1e9:.1f} GB (libraries 0.9, weights 0.0" in found.text
+    assert f"about {found.total / 1e9:.1f} GB (libraries 1.0, weights 0.0" in found.text
     assert f"of {found.free / 1e9:.1f} GB free" in found.text

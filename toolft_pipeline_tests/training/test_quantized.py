@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from toolft_pipeline.training.loss_positions import score_loss_positions_only
@@ -19,7 +20,7 @@ def gradients(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
 
 
 def test_quantized_layers_gradients_are_the_same_after_an_evaluation(tiny_model_folder: Path) -> None:
-    model = load_for_training(tiny_model_folder, quantization="nf4")
+    model = load_for_training(tiny_model_folder, quantization="nf4", packed_length=64)
     ids = torch.arange(100, 148).unsqueeze(0)
     before = gradients(model, ids)
     model.eval()
@@ -34,7 +35,7 @@ def test_loss_positions_only_gives_the_loss_and_gradient_of_all_positions(tiny_m
     import trl.trainer.utils as fused
     from trl.trainer.utils import add_fused_lm_head
 
-    model = load_for_training(tiny_model_folder, quantization="none")
+    model = load_for_training(tiny_model_folder, quantization="none", packed_length=64)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     ids = torch.arange(100, 164).unsqueeze(0)
     labels = ids.clone()
@@ -51,3 +52,14 @@ def test_loss_positions_only_gives_the_loss_and_gradient_of_all_positions(tiny_m
     (plain, plain_gradient), (chosen, chosen_gradient) = found
     torch.testing.assert_close(chosen, plain)
     torch.testing.assert_close(chosen_gradient, plain_gradient, rtol=0.02, atol=1e-4)
+
+
+@pytest.mark.parametrize("packed_length", [512, 2048], ids=["eager", "sdpa"])
+def test_packed_rows_do_not_see_each_other(packed_length: int, tiny_model_folder: Path) -> None:
+    model = load_for_training(tiny_model_folder, quantization="none", packed_length=packed_length).float()
+    rows = [torch.arange(100, 130), torch.arange(500, 540), torch.arange(900, 920)]
+    positions = torch.cat([torch.arange(len(row)) for row in rows]).unsqueeze(0)
+    with torch.no_grad():
+        packed = model(input_ids=torch.cat(rows).unsqueeze(0), position_ids=positions, use_cache=False).logits[0]
+        alone = torch.cat([model(input_ids=row.unsqueeze(0), use_cache=False).logits[0] for row in rows])
+    torch.testing.assert_close(packed, alone, rtol=1e-4, atol=1e-4)

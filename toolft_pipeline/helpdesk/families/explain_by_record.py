@@ -32,24 +32,6 @@ def refused_elsewhere(
 
 
 refused_elsewhere(
-    "ship_order_of_ticket_refused",
-    ("get_ticket", "ticket"),
-    "ship_order",
-    "carrier",
-    log="""
-    Ship the order of ticket {ticket} with {carrier}.
-    Ticket {ticket}: send its order by {carrier}.
-    {carrier} takes the order of ticket {ticket}.
-    Dispatch the order that {ticket} concerns via {carrier}.
-    Give the order of {ticket} to {carrier} for shipping.
-    """,
-    held="""
-    The order behind {ticket} goes out with {carrier}.
-    Hand the order that {ticket} is about to {carrier}.
-    """,
-    pick=lambda d: {"ticket": d.ticket_on("o.status IN ('shipped', 'delivered', 'cancelled')"), "carrier": d.carrier()},
-)
-refused_elsewhere(
     "hold_order_of_ticket_refused",
     ("get_ticket", "ticket"),
     "hold_order",
@@ -58,71 +40,13 @@ refused_elsewhere(
     Hold the order of ticket {ticket}.
     The order that {ticket} is about has to wait, hold it.
     Do not ship the order of {ticket} yet, hold it.
-    Freeze the order that {ticket} concerns.
-    Whatever order {ticket} is linked to, put a hold on it.
+    Put a hold on the order of {ticket}.
     """,
     held="""
-    Put the order behind {ticket} on hold.
-    Ticket {ticket}: pause its order.
+    Put the order of ticket {ticket} on hold.
+    Ticket {ticket}: hold its order.
     """,
     pick=lambda d: {"ticket": d.ticket_on("o.status IN ('shipped', 'delivered', 'cancelled')")},
-)
-refused_elsewhere(
-    "track_order_of_invoice_refused",
-    ("get_invoice", "invoice"),
-    "track_order",
-    "",
-    log="""
-    Where is the order of invoice {invoice}?
-    {invoice}: where is its parcel?
-    The customer asks about the goods on {invoice}, where are they?
-    How far have the goods billed by {invoice} got?
-    Locate the parcel behind {invoice}.
-    """,
-    held="""
-    Track what {invoice} was for.
-    Find the parcel that {invoice} belongs to.
-    """,
-    pick=lambda d: {"invoice": d.invoice_on("o.status IN ('new', 'paid', 'packed')")},
-)
-refused_elsewhere(
-    "release_order_of_invoice_refused",
-    ("get_invoice", "invoice"),
-    "release_order",
-    "",
-    log="""
-    Release the order of invoice {invoice}.
-    Lift the hold on what {invoice} was for.
-    Take the order of {invoice} off hold.
-    End the hold of the order billed by {invoice}.
-    Let the goods on {invoice} proceed.
-    """,
-    held="""
-    {invoice} is settled, let its order go on.
-    The order behind {invoice} need not wait any longer.
-    """,
-    pick=lambda d: {"invoice": d.invoice_on("o.held = 0")},
-)
-refused_elsewhere(
-    "bill_order_of_return_refused",
-    ("get_return", "return=ret"),
-    "create_invoice",
-    "amount",
-    log="""
-    Bill the order of return {ret} with {amount} euros.
-    The order that {ret} belongs to costs {amount} euros, invoice it.
-    Create an invoice for what {ret} sends back: {amount}.
-    Charge {amount} euros for the order of {ret}.
-    Write a bill of {amount} for the goods of return {ret}.
-    """,
-    held="""
-    Make an invoice over {amount} for the order behind {ret}.
-    {ret}: invoice its order, {amount} euros.
-    """,
-    pick=lambda d: {
-        "ret": d.returned("order_id IN (SELECT order_id FROM invoices)"),
-        "amount": d.number(2, 90) * 10,
-    },
 )
 
 
@@ -133,12 +57,11 @@ refused_elsewhere(
     {email} complains: "{subject}". {agent} takes it.
     {email} writes "{subject}", a ticket for {agent}.
     "{subject}", says {email}. Ticket, and assign {agent}.
-    Log "{subject}" for {email} as a ticket that {agent} handles.
-    A complaint by {email}: "{subject}", to be handled by {agent}.
+    Open a ticket for {email}, "{subject}", and assign {agent}.
     """,
     held="""
-    Open a ticket for {email}, "{subject}", and give it to {agent}.
-    New ticket for {agent} from {email}: "{subject}".
+    {email} complains "{subject}", a ticket for {agent}.
+    New ticket for {email}, "{subject}", {agent} takes it.
     """,
     pick=lambda d: d.person() | {"subject": d.subject(), "agent": d.stranger_agent()},
 )

@@ -25,13 +25,12 @@ said(
     log="""
     Hi, this is {first} from {city}.
     Hello, {first} in {city} here.
-    It is {first}, {city} branch.
-    Greetings, my name is {first}, I sit in {city}.
-    {first} of {city} says hello.
+    {first} from {city} says hello.
+    My name is {first}, I sit in {city}.
     """,
     held="""
-    Good morning, {first} from the {city} office.
-    {first} from {city} speaking.
+    Good morning, this is {first} from {city}.
+    Hello from {first} in {city}.
     """,
     pick=lambda d: {"first": d.first_name(), "city": d.city()},
 )
@@ -42,12 +41,11 @@ said(
     Thanks a lot, {first} in {city} is happy.
     {first} from {city} says thank you.
     All good now, {first} in {city} thanks you.
-    {first} in {city} appreciates the help.
-    Much obliged, {first} from {city}.
+    Thank you, says {first} from {city}.
     """,
     held="""
-    That helped, says {first} from {city}.
-    Great work, thanks from {first}, {city}.
+    Thanks a lot from {first} in {city}.
+    Great, thank you, {first} from {city}.
     """,
     pick=lambda d: {"first": d.first_name(), "city": d.city()},
 )
@@ -59,45 +57,14 @@ said(
     Which hotel in {city} do you recommend?
     Write a poem about a {sku} in {city}.
     Find me a restaurant in {city}.
+    Who is the mayor of {city}?
     Translate "{sku}" into the language of {city}.
     """,
     held="""
-    Book me a flight to {city}.
-    Who is the mayor of {city}?
+    What is the best hotel in {city}?
+    Which restaurant in {city} do you recommend?
     """,
     pick=lambda d: {"city": d.city(), "sku": d.sku()},
-)
-said(
-    "which_order",
-    "Which order is it? Please give me its number.",
-    log="""
-    Cancel my order of {sku}, it is {reason}.
-    Put the order with the {sku} on hold.
-    Ship the order with the {sku} now.
-    The {sku} in my order is {reason}, call the order off.
-    Freeze the order of the {sku}.
-    """,
-    held="""
-    Where is the {sku} that I ordered?
-    The order of {sku} is {reason}, take it back.
-    """,
-    pick=lambda d: {"sku": d.sku(), "reason": d.reason()},
-)
-said(
-    "which_carrier",
-    "With which carrier: dhl, ups or gls?",
-    log="""
-    Ship {order}.
-    {order} is ready to go.
-    Hand {order} to a carrier.
-    Dispatch {order}.
-    {order} should be shipped now.
-    """,
-    held="""
-    Send {order} out.
-    Please ship order {order} today.
-    """,
-    pick=lambda d: {"order": d.order()},
 )
 said(
     "which_agent",
@@ -106,76 +73,11 @@ said(
     Assign {ticket}.
     Give {ticket} to somebody.
     Find an agent for {ticket}.
-    Hand {ticket} over to a colleague.
-    {ticket} should be handled by someone.
+    {ticket} needs somebody.
     """,
     held="""
-    {ticket} needs an agent.
-    Somebody should look after {ticket}.
+    Please assign {ticket}.
+    Give {ticket} to someone.
     """,
     pick=lambda d: {"ticket": d.ticket()},
-)
-said(
-    "which_resolution",
-    "As solved, duplicate or rejected?",
-    log="""
-    Close {ticket}.
-    Please close ticket {ticket} now.
-    We do not need {ticket} any more, close it.
-    We are done with {ticket}.
-    Finish {ticket}.
-    """,
-    held="""
-    {ticket} can be closed.
-    Shut {ticket}.
-    """,
-    pick=lambda d: {"ticket": d.ticket()},
-)
-said(
-    "which_source",
-    "From which warehouse should {qty} {sku} come?",
-    log="""
-    Move {qty} {sku} to {target}.
-    Transfer {qty} {sku} to {target}.
-    Shift {qty} {sku} to {target}.
-    Bring {qty} {sku} to {target}.
-    {target} is short of {qty} {sku}.
-    """,
-    held="""
-    {target} needs {qty} {sku}.
-    Send {qty} {sku} over to {target}.
-    """,
-    pick=lambda d: {"sku": d.sku(), "qty": d.number(2, 30), "target": d.warehouse()},
-)
-said(
-    "how_many_percent",
-    "How many percent should {invoice} get?",
-    log="""
-    Give a discount on {invoice}.
-    Make {invoice} cheaper.
-    The customer asks for a discount on {invoice}.
-    Knock something off {invoice}.
-    Grant a discount on {invoice}.
-    """,
-    held="""
-    {invoice} gets a discount.
-    Apply a discount to {invoice}.
-    """,
-    pick=lambda d: {"invoice": d.invoice()},
-)
-said(
-    "why_cancel",
-    "Why: is it damaged, late, unwanted or wrong?",
-    log="""
-    Cancel {order}.
-    {order} must be cancelled.
-    Cancel order {order} today.
-    Call off {order}.
-    Please stop {order} for good.
-    """,
-    held="""
-    Please cancel order {order}.
-    The customer wants {order} cancelled.
-    """,
-    pick=lambda d: {"order": d.order()},
 )

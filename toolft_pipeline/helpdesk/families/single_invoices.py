@@ -10,14 +10,12 @@ direct(
     log="""
     Show invoice {invoice}.
     How much is invoice {invoice}?
-    Which order is {invoice} for?
+    Is {invoice} paid?
     Give me the details of invoice {invoice}.
-    What does {invoice} come to?
-    Look at {invoice} for me.
     """,
     held="""
-    Is {invoice} paid?
-    What is the status of {invoice}?
+    Please show invoice {invoice}.
+    How much is {invoice}, and is it paid?
     """,
     pick=lambda d: {"invoice": d.invoice("1")},
 )
@@ -30,34 +28,13 @@ direct(
     List the invoices of {customer}.
     Show all invoices of {customer}.
     I need every invoice of {customer}.
-    Give me the billing history of {customer}.
     What invoices are there for {customer}?
-    All invoices to {customer}, please.
     """,
     held="""
+    Please list all invoices of {customer}.
     Which invoices does {customer} have?
-    What have we billed {customer}?
     """,
     pick=lambda d: {"customer": d.customer("1")},
-)
-
-
-direct(
-    "list_invoices_by_status",
-    ("list_invoices", "customer status"),
-    log="""
-    List the {status} invoices of {customer}.
-    Does {customer} have {status} invoices?
-    What is {status} for {customer} in invoices?
-    Any invoices of {customer} that are {status}?
-    Of the invoices of {customer}, give me the {status} ones.
-    Find {status} invoices to {customer}.
-    """,
-    held="""
-    Which invoices of {customer} are {status}?
-    Show me only {status} invoices of {customer}.
-    """,
-    pick=lambda d: {"customer": d.customer("1"), "status": d.choice(("unpaid", "paid", "void"))},
 )
 
 
@@ -68,9 +45,7 @@ direct(
     Bill {order} with {amount} euros.
     Invoice order {order}, {amount} euros.
     Create an invoice for {order}: {amount}.
-    Charge {amount} euros for {order}.
-    Write a bill of {amount} for order {order}.
-    {amount} euros should be invoiced on {order}.
+    Write an invoice of {amount} for order {order}.
     """,
     held="""
     Make an invoice over {amount} for {order}.
@@ -90,13 +65,11 @@ direct(
     {amount} euros came in for {invoice} by {method}.
     The customer paid {amount} of {invoice} by {method}.
     Payment for {invoice}: {amount}, {method}.
-    We got {amount} for {invoice}, {method}.
-    Enter {amount} euros as paid by {method} on {invoice}.
-    {invoice} received {amount} through {method}.
+    Record {amount} for {invoice}, {method}.
     """,
     held="""
-    Book {amount} on {invoice}, {method}.
     Record a {method} payment of {amount} on {invoice}.
+    The customer paid {amount} euros on {invoice} by {method}.
     """,
     pick=lambda d: {
         "invoice": (row := d.row("SELECT invoice, amount FROM invoices WHERE status = 'unpaid' ORDER BY 1"))["invoice"],
@@ -113,13 +86,11 @@ direct(
     Refund {invoice}.
     The customer gets the money of {invoice} back.
     Return the money for {invoice}.
-    Reimburse {invoice}.
-    Send back what was paid on {invoice}.
-    {invoice} should be paid back in full.
+    {invoice} should be refunded in full.
     """,
     held="""
-    Pay {invoice} back.
     Please refund invoice {invoice}.
+    Give the customer a refund on {invoice}.
     """,
     pick=lambda d: {"invoice": d.invoice("status = 'paid'")},
 )
@@ -131,14 +102,12 @@ direct(
     log="""
     Void {invoice}.
     {invoice} was sent by mistake, void it.
-    Strike invoice {invoice}, nobody has to pay it.
     Declare {invoice} void.
-    {invoice} should not count, make it void.
-    Nullify invoice {invoice}.
+    Strike invoice {invoice}, make it void.
     """,
     held="""
     Make invoice {invoice} void.
-    Annul {invoice}.
+    Please void {invoice}, nobody has to pay it.
     """,
     pick=lambda d: {"invoice": d.invoice()},
 )
@@ -151,9 +120,7 @@ direct(
     Give {percent} percent off {invoice}.
     {invoice} gets {percent} percent discount.
     Discount {invoice} by {percent} percent.
-    Knock {percent} percent off {invoice}.
-    Make {invoice} {percent} percent cheaper.
-    Grant {percent} percent on {invoice}.
+    Grant a discount of {percent} percent on {invoice}.
     """,
     held="""
     Apply a discount of {percent} percent to {invoice}.
@@ -170,9 +137,7 @@ direct(
     Remind the customer of {invoice} by {channel}.
     {invoice} is late, remind by {channel}.
     Write a reminder about {invoice}, via {channel}.
-    Nudge the customer about {invoice} by {channel}.
     {invoice} is still open, send a {channel} reminder.
-    Ask again for the money of {invoice} by {channel}.
     """,
     held="""
     Send a reminder for {invoice} by {channel}.

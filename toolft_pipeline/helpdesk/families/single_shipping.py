@@ -12,13 +12,11 @@ direct(
     Ship {order} with {carrier}.
     {order} goes out with {carrier}.
     {order} is ready, {carrier} takes it.
-    Dispatch {order} via {carrier}.
-    Let {carrier} carry {order}.
-    Give {order} to {carrier} for shipping.
+    Send {order} by {carrier}.
     """,
     held="""
-    Send {order} by {carrier}.
-    Hand order {order} to {carrier}.
+    Please ship order {order} by {carrier}.
+    {carrier} takes {order}, send it out.
     """,
     pick=lambda d: {"order": d.order(READY), "carrier": d.carrier()},
 )
@@ -31,13 +29,11 @@ direct(
     Where is {order}?
     When does {order} arrive?
     Which carrier has {order}?
-    How far has {order} got?
-    Locate the parcel for {order}.
-    {order} has left, where is it now?
+    Track order {order}.
     """,
     held="""
-    Track {order}.
     Where is the parcel of {order} right now?
+    Please track {order} for me.
     """,
     pick=lambda d: {"order": d.order(GONE)},
 )
@@ -49,14 +45,12 @@ direct(
     log="""
     Put {order} on hold.
     Do not ship {order} yet, hold it.
-    Keep {order} back for the moment.
     {order} has to wait, put a hold on it.
-    Freeze {order} for the time being.
-    Suspend {order} until further notice.
+    Please hold order {order}.
     """,
     held="""
     Hold {order} for now.
-    Please pause order {order}.
+    Please put {order} on hold.
     """,
     pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed') AND held = 0")},
 )
@@ -68,35 +62,14 @@ direct(
     log="""
     Release {order}.
     {order} can go on, release it.
-    Order {order} need not wait any longer.
-    Let {order} proceed.
-    End the hold of {order}.
-    {order} may move again, please unfreeze.
+    Take the hold off {order}.
+    Order {order} need not wait any longer, release it.
     """,
     held="""
-    Take {order} off hold.
-    Lift the hold on {order}.
+    Please release order {order}.
+    Take {order} off hold and release it.
     """,
     pick=lambda d: {"order": d.order("held = 1")},
-)
-
-
-direct(
-    "set_delivery_day",
-    ("set_delivery", "order window.day=day"),
-    log="""
-    Deliver {order} on {day}.
-    Set the delivery of {order} to {day}.
-    The customer wants {order} on {day}.
-    Please bring {order} on {day}.
-    {day} is the day for {order}.
-    Plan {order} for {day}.
-    """,
-    held="""
-    {order} should come on {day}.
-    Change delivery day of {order}: {day}.
-    """,
-    pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed', 'shipped')"), "day": d.open_day()},
 )
 
 
@@ -106,14 +79,12 @@ direct(
     log="""
     Deliver {order} on {day} {slot}.
     Set the delivery of {order} to {day} {slot}.
-    The customer wants {order} on {day} in the {slot} slot.
+    The customer wants {order} on {day} in the {slot}.
     Please bring {order} on {day}, {slot}.
-    {day} {slot} is the time for {order}.
-    Plan {order} for {day}, slot {slot}.
     """,
     held="""
-    {order} should come on {day}, {slot} if possible.
-    Change delivery of {order}: {day}, {slot}.
+    Change the delivery of {order} to {day} {slot}.
+    The delivery of {order} should be on {day} {slot}.
     """,
     pick=lambda d: {
         "order": d.order("status IN ('new', 'paid', 'packed', 'shipped')"),
@@ -131,12 +102,10 @@ direct(
     Return order {order}, reason {reason}.
     Start a return of {order}: {reason}.
     {order} is to be sent back as {reason}.
-    Set up a return for {order} because it is {reason}.
-    We take {order} back, {reason}.
     """,
     held="""
-    {order} was delivered and is {reason}, it comes back.
-    The customer sends {order} back, {reason}.
+    The customer wants to return {order}, {reason}.
+    Please start a return for {order}, {reason}.
     """,
     pick=lambda d: {"order": d.order("status = 'delivered'"), "reason": d.reason()},
 )
@@ -148,14 +117,12 @@ direct(
     log="""
     Show return {ret}.
     Has {ret} arrived?
-    How is return {ret} doing?
     Give me the details of return {ret}.
-    Look at {ret} for me.
-    Is {ret} back with us?
+    What is the status of {ret}?
     """,
     held="""
-    What is the status of return {ret}?
-    Which order does {ret} belong to?
+    Look up return {ret}.
+    Show me the status of return {ret}.
     """,
     pick=lambda d: {"ret": d.returned("1")},
 )
@@ -169,12 +136,10 @@ direct(
     Return {ret} is here and {condition}.
     Receive {ret} as {condition}.
     {ret} came in today, {condition}.
-    Note the arrival of {ret}, state {condition}.
-    The parcel of {ret} is back, goods {condition}.
     """,
     held="""
-    Book in return {ret}, condition {condition}.
-    We got {ret} back {condition}.
+    Return {ret} arrived {condition}.
+    We received {ret}, it is {condition}.
     """,
     pick=lambda d: {"ret": d.returned("status = 'requested'"), "condition": d.choice(("intact", "used", "broken"))},
 )
@@ -185,15 +150,13 @@ direct(
     ("approve_return", "return=ret outcome"),
     log="""
     Approve {ret} with {outcome}.
-    Decide on return {ret}: {outcome}.
-    Return {ret} is fine, {outcome} please.
-    Grant {ret} the {outcome}.
+    Return {ret} is approved, {outcome}.
     {outcome} for {ret}, please approve.
-    Wrap up {ret} as {outcome}.
+    Approve return {ret}: {outcome}.
     """,
     held="""
-    {ret} gets a {outcome}.
     The customer of {ret} chose {outcome}, approve it.
+    Please approve the {outcome} for {ret}.
     """,
     pick=lambda d: {"ret": d.returned("status = 'received'"), "outcome": d.choice(("refund", "exchange", "repair"))},
 )

@@ -9,36 +9,15 @@ direct(
     ("check_stock", "sku"),
     log="""
     How many {sku} do we have?
-    Where do we have {sku}?
     What is the stock of {sku}?
     Do we still have any {sku}?
-    Count the {sku} in all warehouses.
-    How much {sku} is left?
+    How much {sku} is left in stock?
     """,
     held="""
     Check the stock of {sku}.
-    Is {sku} in stock?
+    Is any {sku} in stock?
     """,
     pick=lambda d: {"sku": d.sku()},
-)
-
-
-direct(
-    "check_stock_in_warehouse",
-    ("check_stock", "sku warehouse=wh"),
-    log="""
-    How many {sku} are in {wh}?
-    Is there any {sku} in the {wh} warehouse?
-    Stock of {sku}, warehouse {wh}?
-    Does {wh} still have {sku}?
-    Count the {sku} in {wh}.
-    How much {sku} is left in {wh}?
-    """,
-    held="""
-    Check the stock of {sku} in {wh}.
-    What does {wh} hold of {sku}?
-    """,
-    pick=lambda d: {"sku": d.sku(), "wh": d.warehouse()},
 )
 
 
@@ -49,13 +28,11 @@ direct(
     {qty} {sku} arrived in {wh}.
     Receive {qty} {sku} at {wh}.
     Delivery of {qty} {sku} for {wh}, book it.
-    {wh} took in {qty} {sku} today.
-    Please add the {qty} {sku} that came to {wh}.
-    A truck brought {qty} {sku} to {wh}.
+    {wh} received {qty} {sku} today.
     """,
     held="""
-    Book {qty} {sku} into {wh}.
-    The {wh} warehouse got {qty} {sku}.
+    Book {qty} {sku} as received in {wh}.
+    {qty} {sku} came to {wh} today.
     """,
     pick=lambda d: {"sku": d.sku(), "qty": d.number(5, 90), "wh": d.warehouse()},
 )
@@ -67,14 +44,12 @@ direct(
     log="""
     Move {qty} {sku} from {source} to {target}.
     {target} needs {qty} {sku} from {source}.
-    Shift {qty} {sku}, {source} to {target}.
-    Take {qty} {sku} out of {source} and put them in {target}.
+    Take {qty} {sku} out of {source} and move them to {target}.
     Bring {qty} {sku} to {target} from {source}.
-    {source} gives {qty} {sku} to {target}.
     """,
     held="""
-    Transfer {qty} {sku} from {source} to {target}.
-    Send {qty} {sku} from {source} over to {target}.
+    Please move {qty} x {sku} out of {source} to {target}.
+    {target} wants {qty} {sku} from {source}.
     """,
     pick=lambda d: (
         (stocked := d.stocked())
@@ -93,12 +68,10 @@ direct(
     Reserve {qty} {sku} in {wh}.
     Set aside {qty} {sku} at {wh}.
     Make a reservation of {qty} {sku} in {wh}.
-    Put {qty} {sku} in {wh} by for a customer.
-    Hold back {qty} {sku} at {wh}.
-    Earmark {qty} {sku} in {wh}.
+    {wh} should reserve {qty} {sku}.
     """,
     held="""
-    Keep {qty} {sku} in {wh} for me.
+    Reserve {qty} of {sku} at {wh} for me.
     Please reserve {qty} x {sku}, warehouse {wh}.
     """,
     pick=lambda d: d.stocked(),
@@ -111,14 +84,12 @@ direct(
     log="""
     Release reservation {res}.
     Give back the goods of {res}.
-    Free what is reserved under {res}.
     Undo reservation {res}.
-    Nobody collects {res}, put it back into stock.
-    Dissolve {res} please.
+    {res} can be released.
     """,
     held="""
     {res} is not needed any more, release it.
-    Drop reservation {res}.
+    Please release the reservation {res}.
     """,
     pick=lambda d: {"res": d.reservation()},
 )
@@ -130,13 +101,11 @@ direct(
     log="""
     Set the price of {sku} to {price}.
     Change the price of {sku}: {price} euros.
-    Make {sku} {price} euros.
     {sku} should sell for {price}.
     Price {sku} at {price} euros.
-    We ask {price} euros for {sku} from today.
     """,
     held="""
-    {sku} costs {price} euros from now on.
+    The price of {sku} is {price} euros from now on.
     New price for {sku} is {price}.
     """,
     pick=lambda d: {"sku": d.sku(), "price": d.number(10, 300)},

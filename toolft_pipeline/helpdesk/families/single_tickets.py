@@ -12,8 +12,6 @@ direct(
     New ticket, customer {customer}, "{subject}".
     Make a ticket "{subject}" for {customer}.
     {customer} complains: "{subject}". Ticket please.
-    Log "{subject}" for {customer} as a ticket.
-    Take this down as a ticket of {customer}: "{subject}".
     """,
     held="""
     {customer} writes "{subject}", open a ticket.
@@ -24,38 +22,17 @@ direct(
 
 
 direct(
-    "open_ticket_with_priority",
-    ("open_ticket", "customer subject priority"),
-    log="""
-    Open a {priority} priority ticket for {customer}: "{subject}".
-    New ticket with {priority} priority, customer {customer}, "{subject}".
-    Make a ticket "{subject}" for {customer}, priority {priority}.
-    {customer} complains: "{subject}". Ticket with {priority} priority please.
-    Log "{subject}" for {customer} as a {priority} priority ticket.
-    A ticket of {priority} priority for {customer}: "{subject}".
-    """,
-    held="""
-    {customer} writes "{subject}", open a ticket, priority {priority}.
-    Please file "{subject}" for {customer}, {priority} priority.
-    """,
-    pick=lambda d: {"customer": d.customer("1"), "subject": d.subject(), "priority": d.choice(("low", "high"))},
-)
-
-
-direct(
     "get_ticket",
     ("get_ticket", "ticket"),
     log="""
     Show ticket {ticket}.
     Is {ticket} still open?
-    Pull up ticket {ticket}.
     Give me the details of ticket {ticket}.
-    Which customer is {ticket} from?
-    Look at {ticket} for me.
+    Who has ticket {ticket}?
     """,
     held="""
-    Who has ticket {ticket}?
-    What is the state of {ticket}?
+    What is the state of ticket {ticket}?
+    Look up ticket {ticket}.
     """,
     pick=lambda d: {"ticket": d.ticket("status != 'merged'")},
 )
@@ -68,34 +45,13 @@ direct(
     List the tickets of {customer}.
     Show all tickets of {customer}.
     I need every ticket of {customer}.
-    Give me the ticket history of {customer}.
     What tickets are there for {customer}?
-    All tickets from {customer}, please.
     """,
     held="""
+    Please list all tickets of {customer}.
     Which tickets does {customer} have?
-    What has {customer} complained about so far?
     """,
     pick=lambda d: {"customer": d.customer("1")},
-)
-
-
-direct(
-    "list_tickets_by_status",
-    ("list_tickets", "customer status"),
-    log="""
-    List the {status} tickets of {customer}.
-    Does {customer} have {status} tickets?
-    How many {status} tickets has {customer}?
-    Any tickets of {customer} that are {status}?
-    Of the tickets of {customer}, give me the {status} ones.
-    Find {status} tickets from {customer}.
-    """,
-    held="""
-    Which tickets of {customer} are {status}?
-    Show me only {status} tickets of {customer}.
-    """,
-    pick=lambda d: {"customer": d.customer("1"), "status": d.choice(("open", "closed"))},
 )
 
 
@@ -107,12 +63,10 @@ direct(
     {agent} takes ticket {ticket}.
     Let {agent} look after {ticket}.
     Hand {ticket} over to {agent}.
-    {agent} should handle {ticket}.
-    Pass ticket {ticket} on to {agent}.
     """,
     held="""
-    Give {ticket} to {agent}.
-    {ticket} is for {agent}.
+    Please assign ticket {ticket} to {agent}.
+    {ticket} goes to {agent}.
     """,
     pick=lambda d: {"ticket": d.ticket(), "agent": d.agent()},
 )
@@ -125,13 +79,11 @@ direct(
     Set {ticket} to {priority} priority.
     {ticket} should have priority {priority}.
     Priority {priority} for {ticket}.
-    {ticket} counts as {priority} priority from now on.
     Treat {ticket} with {priority} priority.
-    Put {ticket} down as {priority} priority.
     """,
     held="""
     Change the priority of {ticket} to {priority}.
-    Make {ticket} {priority} priority.
+    Give {ticket} {priority} priority.
     """,
     pick=lambda d: {"ticket": d.ticket(), "priority": d.choice(("low", "normal", "high"))},
 )
@@ -144,13 +96,11 @@ direct(
     Note on {ticket}: "{text}".
     Write "{text}" on ticket {ticket}.
     Put the note "{text}" on {ticket}.
-    Remember "{text}" on {ticket}.
-    {ticket} needs the remark "{text}".
-    Jot down "{text}" for ticket {ticket}.
+    {ticket} needs the note "{text}".
     """,
     held="""
     Add a note "{text}" to {ticket}.
-    For {ticket}, please note "{text}".
+    Please put the note "{text}" on {ticket}.
     """,
     pick=lambda d: {"ticket": d.ticket("status != 'merged'"), "text": d.remark()},
 )
@@ -163,9 +113,7 @@ direct(
     Close {ticket} as {resolution}.
     Ticket {ticket} can be closed, {resolution}.
     Mark {ticket} {resolution} and close it.
-    We are done with {ticket}, {resolution}.
-    Finish {ticket} as {resolution}.
-    {ticket} is over and {resolution}, shut it.
+    We are done with {ticket}, close it as {resolution}.
     """,
     held="""
     {ticket} is {resolution}, close it.
@@ -186,12 +134,10 @@ direct(
     {ticket} gets the tags {tag}, {tag2}.
     Tags for {ticket}: {tag}, {tag2}.
     Mark {ticket} with the tags {tag} and {tag2}.
-    {ticket} belongs under {tag} and {tag2}, tag it.
-    Add {tag} and {tag2} as tags of {ticket}.
     """,
     held="""
     Put the tags {tag} and {tag2} on {ticket}.
-    Label {ticket} {tag} and {tag2}.
+    Please tag {ticket}: {tag}, {tag2}.
     """,
     pick=lambda d: {
         "ticket": d.ticket(),
