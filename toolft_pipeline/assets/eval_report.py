@@ -82,7 +82,11 @@ def _proofs(work: Work) -> dict[str, bool]:
 def _build(work: Work) -> Built:
     settings = work.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
-    results = {contender.name: evaluated(work, contender, tasks) for contender in _contenders(work)}
+    few = draw_tasks(tasks, settings.evaluation.catalog_tasks)
+    results = {
+        contender.name: evaluated(work, contender, few if contender.policy is PromptPolicy.FULL_CATALOG else tasks)
+        for contender in _contenders(work)
+    }
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
     proofs = _proofs(work)
     serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)

@@ -39,7 +39,7 @@ class Contender:
 def judge_settings(settings: AgentSettings) -> Json:
     """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
     reads = settings.evaluation.model_dump(
-        mode="json", exclude={"batch_size", "compare", "tasks", "max_tasks", "machine_hour_price"}
+        mode="json", exclude={"batch_size", "compare", "tasks", "max_tasks", "catalog_tasks", "machine_hour_price"}
     )
     return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
 

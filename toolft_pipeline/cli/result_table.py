@@ -14,6 +14,7 @@ _RATES = {
     "task_success": "task success by state",
 }
 _NUMBERS = {
+    "n_tasks": "tasks",
     "latency_ms_p50": "latency p50, ms",
     "latency_ms_p95": "latency p95, ms",
     "tokens_per_turn": "tokens per turn",
@@ -28,7 +29,6 @@ def result_table(report: dict[str, Any]) -> str:
         lines.append([label, *[_rate(model[key]) for model in models.values()]])
     for key, label in _NUMBERS.items():
         lines.append([label, *[f"{model[key]:,.0f}" for model in models.values()]])
-    first = next(iter(models.values()))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     table = "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
@@ -36,7 +36,7 @@ def result_table(report: dict[str, Any]) -> str:
     verdict = report["verdict"] or {}
     decision = "promoted" if verdict.get("promote") else "refused"
     return (
-        f"{table}\n\n{first['n_tasks']} tasks, {first['n_steps']} steps; "
+        f"{table}\n\n"
         f"{report['catalog_tokens_saved_per_turn']:,} catalog tokens saved per turn\n"
         f"verdict: {decision}: {'; '.join(verdict.get('reasons', ()))}"
     )

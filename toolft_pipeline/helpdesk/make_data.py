@@ -43,11 +43,11 @@ LOG_SHARES = {
     Category.NO_TOOL: 0.07,
 }
 TASK_SHARES = {
-    Category.SINGLE_CALL: 0.25,
+    Category.SINGLE_CALL: 0.26,
     Category.PARALLEL_CALLS: 0.16,
-    Category.MULTI_STEP: 0.21,
+    Category.MULTI_STEP: 0.22,
     Category.ERROR_THEN_RETRY: 0.15,
-    Category.ERROR_THEN_EXPLAIN: 0.12,
+    Category.ERROR_THEN_EXPLAIN: 0.10,
     Category.NO_TOOL: 0.11,
 }
 GOLDEN_RUNS = 42

@@ -109,7 +109,7 @@ def _activations(config: dict[str, Any], *, length: int, dropout: bool) -> float
     adapters = 4 * (5 * hidden + query + inner)
     a_layer = 46 * hidden + 9 * (query + 2 * keys) + 12 * inner + adapters * (3.0 if dropout else 1.1)
     plain_attention = 10.0 * heads * length if length <= EAGER_TOKENS else 0.0
-    return float(config["num_hidden_layers"]) * (a_layer + plain_attention)
+    return float(config["num_hidden_layers"] * (a_layer + plain_attention))
 
 
 def _parameters(base: Path, training: TrainingSettings) -> tuple[int, int]:

@@ -48,24 +48,3 @@ refused_elsewhere(
     """,
     pick=lambda d: {"ticket": d.ticket_on("o.status IN ('shipped', 'delivered', 'cancelled')")},
 )
-
-
-@family(
-    "complaint_for_stranger",
-    EXPLAIN,
-    log="""
-    {email} complains: "{subject}". {agent} takes it.
-    {email} writes "{subject}", a ticket for {agent}.
-    "{subject}", says {email}. Ticket, and assign {agent}.
-    Open a ticket for {email}, "{subject}", and assign {agent}.
-    """,
-    held="""
-    {email} complains "{subject}", a ticket for {agent}.
-    New ticket for {email}, "{subject}", {agent} takes it.
-    """,
-    pick=lambda d: d.person() | {"subject": d.subject(), "agent": d.stranger_agent()},
-)
-def complaint_for_stranger(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    opened = yield [call("open_ticket", customer=found[0].data["customer"], subject=s["subject"])]
-    yield [call("assign_ticket", ticket=opened[0].data["ticket"], agent=s["agent"])]

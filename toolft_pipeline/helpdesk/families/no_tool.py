@@ -61,8 +61,8 @@ said(
     Translate "{sku}" into the language of {city}.
     """,
     held="""
-    What is the best hotel in {city}?
-    Which restaurant in {city} do you recommend?
+    What is the weather like in {city}?
+    Which good hotel in {city} do you recommend?
     """,
     pick=lambda d: {"city": d.city(), "sku": d.sku()},
 )
@@ -77,7 +77,7 @@ said(
     """,
     held="""
     Please assign {ticket}.
-    Give {ticket} to someone.
+    Find an agent for {ticket}, please.
     """,
     pick=lambda d: {"ticket": d.ticket()},
 )

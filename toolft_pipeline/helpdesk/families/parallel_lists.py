@@ -23,8 +23,8 @@ NEW_TWICE = (
     All open tickets of {customer} are {resolution}, close them.
     """,
     held="""
-    Close all tickets of {customer} that are open, {resolution}.
-    Please close each open ticket of {customer} as {resolution}.
+    Please close all open tickets of {customer}, {resolution}.
+    Close every ticket that {customer} has open as {resolution}.
     """,
     pick=lambda d: {"customer": d.customer(OPEN_TWICE), "resolution": d.choice(("duplicate", "rejected"))},
 )

@@ -20,8 +20,8 @@ direct(
     Do we still have {sku}, and {sku2} too?
     """,
     held="""
-    How many {sku} and {sku2} do we have?
-    Are {sku} and {sku2} in stock?
+    I need the stock of {sku} and {sku2}.
+    Do we still have {sku} and {sku2}?
     """,
     pick=lambda d: _two("sku", d.skus(2)),
 )

@@ -56,32 +56,6 @@ def cancel_shipped(s: Slots) -> Way:
 
 
 @family(
-    "ship_held",
-    RETRY,
-    log="""
-    Ship {order} with {carrier}.
-    {order} goes out with {carrier}.
-    {order} is ready, {carrier} takes it.
-    Send {order} by {carrier}.
-    """,
-    held="""
-    Please ship order {order} by {carrier}.
-    {carrier} takes {order}, send it out.
-    """,
-    pick=lambda d: {
-        "order": d.order(
-            "held = 1 AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.order_id = o.order_id AND i.status = 'unpaid')"
-        ),
-        "carrier": d.carrier(),
-    },
-)
-def ship_held(s: Slots) -> Way:
-    yield [call("ship_order", order=s["order"], carrier=s["carrier"])]
-    yield [call("release_order", order=s["order"])]
-    yield [call("ship_order", order=s["order"], carrier=s["carrier"])]
-
-
-@family(
     "order_sold_out",
     RETRY,
     log="""

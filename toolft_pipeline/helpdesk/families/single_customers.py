@@ -75,7 +75,7 @@ direct(
     {customer} lives at {street} in {city} now.
     """,
     held="""
-    Change the address of {customer} to {street}, {city}.
+    Please update the address of {customer}: {street}, {city}.
     The new address of {customer} is {street}, {city}.
     """,
     pick=lambda d: {

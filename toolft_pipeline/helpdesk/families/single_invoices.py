@@ -15,7 +15,7 @@ direct(
     """,
     held="""
     Please show invoice {invoice}.
-    How much is {invoice}, and is it paid?
+    Is invoice {invoice} paid?
     """,
     pick=lambda d: {"invoice": d.invoice("1")},
 )

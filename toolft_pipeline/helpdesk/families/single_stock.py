@@ -49,7 +49,7 @@ direct(
     """,
     held="""
     Please move {qty} x {sku} out of {source} to {target}.
-    {target} wants {qty} {sku} from {source}.
+    Move {qty} {sku} out of {source}, {target} needs them.
     """,
     pick=lambda d: (
         (stocked := d.stocked())

@@ -39,8 +39,8 @@ def order_by_mail(s: Slots) -> Way:
     Log "{subject}" for {email} as a ticket.
     """,
     held="""
-    {email} writes "{subject}", open a ticket.
-    Mail from {email}: "{subject}". Ticket please.
+    {email} complains about this: "{subject}".
+    New ticket for {email}: "{subject}".
     """,
     pick=lambda d: d.person() | {"subject": d.subject()},
 )
@@ -68,27 +68,3 @@ def block_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call("block_customer", customer=customer, reason=s["why"])]
-
-
-@family(
-    "where_is_my_parcel",
-    MULTI,
-    log="""
-    {email} asks where the parcel is.
-    {email} waits for a parcel, where is it?
-    When does the parcel of {email} arrive?
-    Track the parcel of {email}.
-    """,
-    held="""
-    Where is the parcel of {email}?
-    {email} asks when the parcel arrives.
-    """,
-    pick=lambda d: d.person(
-        "(SELECT count(*) FROM orders o WHERE o.customer = c.customer AND o.status = 'shipped') = 1"
-    ),
-)
-def where_is_my_parcel(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    listed = yield [call("list_orders", customer=found[0].data["customer"], status="shipped")]
-    order = listed[0].data["orders"][0]
-    yield [call("track_order", order=order)]

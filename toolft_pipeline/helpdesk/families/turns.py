@@ -20,7 +20,7 @@ MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
     """,
     held="""
     Please assign {ticket}. // To {agent} please.
-    Give {ticket} to someone. // {agent} takes this.
+    Find an agent for {ticket}, please. // {agent} takes this.
     """,
     pick=lambda d: {"ticket": d.ticket(), "agent": d.agent()},
 )
