@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -15,9 +16,10 @@ from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.automation.jobs import job_name, nightly_job_name
 from toolft_pipeline.chat import formats
 from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
 from toolft_pipeline.definitions import build_definitions
-from toolft_pipeline.settings import load_agent
+from toolft_pipeline.settings import AgentSettings, load_agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DAY = "2026-10-01"
@@ -49,6 +51,37 @@ def _parser_that_misses_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(formats._FORMATS, "gemma3", broken)
 
 
+@dataclass(frozen=True)
+class Day:
+    """A day whose rows are proven, everything in place."""
+
+    agent: AgentSettings
+    warehouse: Path
+
+
+@pytest.fixture(scope="module")
+def green(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Day:
+    root = tmp_path_factory.mktemp("green")
+    shutil.copytree(REPOSITORY / "data" / "assistant", root / "assistant")
+    file = root / "assistant" / "agent.yaml"
+    document = yaml.safe_load(file.read_text()) | {"base_model": {"folder": str(tiny_model_folder)}}
+    file.write_text(yaml.safe_dump(document))
+    day = Day(agent=load_agent(file), warehouse=root / "warehouse")
+    assert executed(day, job_name("assistant", Group.SOURCES), day.warehouse).success
+    made = executed(day, job_name("assistant", Group.DATA), day.warehouse)
+    assert made.success
+    assert all(found.passed for found in made.get_asset_check_evaluations())
+    return day
+
+
+def executed(day: Day, job: str, warehouse: Path) -> dg.ExecuteInProcessResult:
+    partition = None if job.endswith("sources") else DAY
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("TOOLFT_WAREHOUSE", str(warehouse))
+        resolved = build_definitions([day.agent]).resolve_job_def(job)
+        return resolved.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
+
+
 @pytest.mark.parametrize(
     ("break_it", "check"),
     [
@@ -57,30 +90,22 @@ def _parser_that_misses_calls(monkeypatch: pytest.MonkeyPatch) -> None:
         (_parser_that_misses_calls, "parser"),
     ],
 )
-def test_red_proof_broken_part_stops_before_training(
+def test_red_proof_of_a_broken_part_stops_before_training(
     break_it: Callable[[pytest.MonkeyPatch], None],
     check: str,
-    tiny_model_folder: Path,
+    green: Day,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TOOLFT_WAREHOUSE", str(tmp_path / "warehouse"))
-    folder = tmp_path / "assistant"
-    shutil.copytree(REPOSITORY / "data" / "assistant", folder)
-    document = yaml.safe_load((folder / "agent.yaml").read_text()) | {"base_model": {"folder": str(tiny_model_folder)}}
-    (folder / "agent.yaml").write_text(yaml.safe_dump(document))
-    agent = load_agent(folder / "agent.yaml")
-    definitions = build_definitions([agent])
-    with dg.DagsterInstance.ephemeral() as instance:
-        sources = definitions.resolve_job_def(job_name(agent.name, Group.SOURCES))
-        assert sources.execute_in_process(instance=instance).success
-        break_it(monkeypatch)
-        night = definitions.resolve_job_def(nightly_job_name(agent.name))
-        result = night.execute_in_process(instance=instance, partition_key=DAY, raise_on_error=False)
-    assert not result.success
-    red = {found.check_name for found in result.get_asset_check_evaluations() if not found.passed}
-    assert check in red
-    started = {event.step_key for event in result.get_step_success_events()}
-    assert any("token_tensors" in step for step in started)
-    assert not any("qlora_adapter" in step for step in started)
-    assert not (tmp_path / "warehouse" / "assistant" / "qlora_adapter").exists()
+    warehouse = tmp_path / "warehouse"
+    shutil.copytree(green.warehouse, warehouse)
+    for asset in ("chat_rows", "token_tensors"):
+        shutil.rmtree(warehouse / "assistant" / asset)
+    break_it(monkeypatch)
+    saved_tokenizer.cache_clear()
+    night = executed(green, nightly_job_name("assistant"), warehouse)
+    saved_tokenizer.cache_clear()
+    assert not night.success
+    assert check in {found.check_name for found in night.get_asset_check_evaluations() if not found.passed}
+    assert [event.step_key for event in night.get_step_failure_events()] == ["assistant__token_tensors"]
+    assert not (warehouse / "assistant" / "qlora_adapter").exists()
