@@ -11,7 +11,7 @@ from random import Random
 from typing import TypeVar
 
 from toolft_pipeline.helpdesk.words import Pool
-from toolft_pipeline.helpdesk.world import CARRIERS, DAYS, REASONS, TIERS, WAREHOUSES
+from toolft_pipeline.helpdesk.world import CARRIERS, DAYS, REASONS, WAREHOUSES
 
 T = TypeVar("T")
 
@@ -76,22 +76,6 @@ class Draw:
         """An invoice's id."""
         return self.choice(self.query(f"SELECT invoice FROM invoices i WHERE {where} ORDER BY 1"))
 
-    def ticket_on(self, where: str) -> str:
-        """A ticket that is linked to such an order."""
-        query = "SELECT ticket FROM tickets t JOIN orders o USING (order_id) WHERE t.status IN ('open', 'closed')"
-        return self.choice(self.query(f"{query} AND {where} ORDER BY 1"))
-
-    def invoice_on(self, where: str) -> str:
-        """An invoice for such an order."""
-        return self.choice(
-            self.query(f"SELECT invoice FROM invoices i JOIN orders o USING (order_id) WHERE {where} ORDER BY 1")
-        )
-
-    def billed(self, where: str) -> dict[str, str]:
-        """An invoice and its customer, as slots."""
-        row = self.row(f"SELECT invoice, customer FROM invoices i WHERE {where} ORDER BY 1")
-        return {"invoice": row["invoice"], "customer": row["customer"]}
-
     def invoices(self, count: int, where: str = "status = 'unpaid'") -> list[str]:
         """Ids of different invoices."""
         return self.sample(self.query(f"SELECT invoice FROM invoices i WHERE {where} ORDER BY 1"), count)
@@ -115,10 +99,6 @@ class Draw:
     def agent(self, present: bool = True) -> str:
         """A colleague who is here, or one who is away."""
         return self.choice(self.query("SELECT agent FROM staff WHERE present = ? ORDER BY 1", int(present)))
-
-    def stranger_agent(self) -> str:
-        """Somebody who does not work here."""
-        return self.choice([name for name in self._pool.staff if name not in self.query("SELECT agent FROM staff")])
 
     def open_day(self) -> str:
         """A day on which a delivery is possible."""
@@ -159,10 +139,6 @@ class Draw:
         """What a note says."""
         return self.choice(self._pool.remarks)
 
-    def wish(self) -> str:
-        """What a gift note says."""
-        return self.choice(self._pool.wishes)
-
     def first_name(self) -> str:
         """How somebody introduces themselves."""
         return self.choice(self._pool.first).title()
@@ -175,18 +151,9 @@ class Draw:
         """A warehouse."""
         return self.choice(WAREHOUSES)
 
-    def warehouses(self) -> dict[str, str]:
-        """Two warehouses, as the slots source and target."""
-        source, target = self.sample(WAREHOUSES, 2)
-        return {"source": source, "target": target}
-
     def carrier(self) -> str:
         """A carrier."""
         return self.choice(CARRIERS)
-
-    def tier(self) -> str:
-        """A customer tier."""
-        return self.choice(TIERS)
 
     def stocked(self, least: int = 8) -> dict[str, object]:
         """A product, a warehouse that holds enough of it, and a quantity below that, as slots."""

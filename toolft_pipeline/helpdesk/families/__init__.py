@@ -5,8 +5,6 @@ from __future__ import annotations
 from toolft_pipeline.helpdesk.families import (
     explain_at_once,
     explain_by_mail,
-    explain_by_record,
-    explain_rules,
     house_rules,
     no_tool,
     parallel_lists,
@@ -45,8 +43,6 @@ MODULES = (
     retry_stock_and_money,
     explain_at_once,
     explain_by_mail,
-    explain_by_record,
-    explain_rules,
     no_tool,
     turns,
 )

@@ -30,6 +30,9 @@ refused(
     Do not ship {order} yet, hold it.
     {order} has to wait, put a hold on it.
     Please hold order {order}.
+    Keep {order} back for the moment.
+    Freeze {order} for the time being.
+    Please pause order {order}.
     """,
     held="""
     Hold {order} for now.
@@ -48,6 +51,9 @@ refused(
     When does {order} arrive?
     Which carrier has {order}?
     Track order {order}.
+    How far has {order} got?
+    Locate the parcel for {order}.
+    Track {order}.
     """,
     held="""
     Where is the parcel of {order} right now?
@@ -67,6 +73,8 @@ refused(
     Look up {email} for me.
     Which customer number has {email}?
     Search for {email} among our customers.
+    Whose address is {email}?
+    Which customer id belongs to {email}?
     """,
     held="""
     I need the customer number of {email}.
@@ -84,6 +92,8 @@ refused(
     {invoice} is late, remind by {channel}.
     Write a reminder about {invoice}, via {channel}.
     {invoice} is still open, send a {channel} reminder.
+    Nudge the customer about {invoice} by {channel}.
+    Ask again for the money of {invoice} by {channel}.
     """,
     held="""
     Send a reminder for {invoice} by {channel}.

@@ -33,10 +33,58 @@ refused_by_mail(
     We have a case of {why}: block {email}.
     Please block the customer {email}, {why}.
     {email} has to be blocked because of {why}.
+    Lock out {email} because of {why}.
+    Shut {email} off, the reason is {why}.
+    No more orders from {email}, {why}. Block.
     """,
     held="""
     {email} must be blocked, it is {why}.
     Block {email}, the reason is {why}.
     """,
     pick=lambda d: d.person("status = 'blocked'") | {"why": d.choice(("fraud", "chargeback", "abuse"))},
+)
+
+
+refused_by_mail(
+    "order_of_blocked_by_mail",
+    "place_order",
+    "items",
+    log="""
+    {email} would like to buy {qty} {sku}.
+    Place an order of {qty} {sku} for {email}.
+    Please order {qty} x {sku}, customer {email}.
+    New order of {email}: {qty} {sku}.
+    {email} wants {qty} {sku}.
+    Put in an order of {qty} {sku} by {email}.
+    {email} is on the phone and orders {qty} {sku}.
+    """,
+    held="""
+    Order {qty} {sku} for {email}.
+    {email} wants to order {qty} {sku}.
+    """,
+    pick=lambda d: (
+        (one := {"sku": d.sku(), "qty": d.number(1, 20)}) | d.person("status = 'blocked'") | {"items": [one]}
+    ),
+)
+
+
+refused_by_mail(
+    "unblock_active_by_mail",
+    "unblock_customer",
+    "",
+    log="""
+    Unblock {email}.
+    Lift the block on {email}.
+    {email} was blocked wrongly, unblock.
+    Take the block off {email}.
+    Let {email} order again.
+    {email} was blocked wrongly, undo that.
+    Make {email} active again.
+    The block of {email} was a mistake, remove it.
+    """,
+    held="""
+    {email} may buy again, please unblock.
+    Please take the block off {email}.
+    """,
+    pick=lambda d: d.person(),
 )

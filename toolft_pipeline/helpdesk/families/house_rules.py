@@ -8,10 +8,6 @@ from toolft_pipeline.helpdesk.family import Slots, Way, call, family
 MULTI = Category.MULTI_STEP
 OUTCOMES = {"intact": "refund", "used": "exchange", "broken": "repair"}
 """What becomes of a return in each condition."""
-PRIORITIES = {"gold": "high", "silver": "normal", "basic": "low"}
-DISCOUNTS = {"gold": 20, "silver": 10, "basic": 5}
-CHANNELS = {"gold": "letter", "silver": "email", "basic": "sms"}
-"""How customers of each tier are reminded."""
 
 
 @family(
@@ -22,6 +18,10 @@ CHANNELS = {"gold": "letter", "silver": "email", "basic": "sms"}
     Refund or void {invoice}, whichever fits.
     Take back {invoice}, paid or not.
     {invoice} has to be undone, one way or the other.
+    {invoice} has to be reversed, one way or the other.
+    Whichever way works, get rid of {invoice}.
+    {invoice} was wrong, undo it the right way.
+    The customer should not have to pay {invoice}, sort it out.
     """,
     held="""
     {invoice} was wrong, undo it.
@@ -45,6 +45,9 @@ def undo_invoice(s: Slots) -> Way:
     What happens with return {ret}? Decide by the rule.
     Deal with {ret} according to the rule.
     {ret} is waiting, decide by its condition.
+    Process {ret} as we always do.
+    {ret} is waiting, judge it by its condition.
+    Settle {ret} by the house rule.
     """,
     held="""
     Return {ret} waits for a decision, go by its condition.

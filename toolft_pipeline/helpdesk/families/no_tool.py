@@ -27,6 +27,11 @@ said(
     Hello, {first} in {city} here.
     {first} from {city} says hello.
     My name is {first}, I sit in {city}.
+    It is {first}, {city} branch.
+    Greetings, my name is {first}, I sit in {city}.
+    {first} of {city} says hello.
+    Good morning, {first} from the {city} office.
+    {first} from {city} speaking.
     """,
     held="""
     Good morning, this is {first} from {city}.
@@ -42,6 +47,10 @@ said(
     {first} from {city} says thank you.
     All good now, {first} in {city} thanks you.
     Thank you, says {first} from {city}.
+    {first} in {city} appreciates the help.
+    Much obliged, {first} from {city}.
+    That helped, says {first} from {city}.
+    Great work, thanks from {first}, {city}.
     """,
     held="""
     Thanks a lot from {first} in {city}.
@@ -59,6 +68,7 @@ said(
     Find me a restaurant in {city}.
     Who is the mayor of {city}?
     Translate "{sku}" into the language of {city}.
+    Book me a flight to {city}.
     """,
     held="""
     What is the weather like in {city}?
@@ -74,6 +84,10 @@ said(
     Give {ticket} to somebody.
     Find an agent for {ticket}.
     {ticket} needs somebody.
+    Hand {ticket} over to a colleague.
+    {ticket} should be handled by someone.
+    {ticket} needs an agent.
+    Somebody should look after {ticket}.
     """,
     held="""
     Please assign {ticket}.

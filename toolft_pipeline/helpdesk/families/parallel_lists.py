@@ -5,12 +5,7 @@ from __future__ import annotations
 from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.family import Slots, Way, call, family
 
-UNPAID_TWICE = "(SELECT count(*) FROM invoices i WHERE i.customer = c.customer AND i.status = 'unpaid') BETWEEN 2 AND 3"
 OPEN_TWICE = "(SELECT count(*) FROM tickets t WHERE t.customer = c.customer AND t.status = 'open') BETWEEN 2 AND 3"
-NEW_TWICE = (
-    "(SELECT count(*) FROM orders o WHERE o.customer = c.customer AND o.status = 'new') = 2 AND NOT EXISTS "
-    "(SELECT 1 FROM orders o WHERE o.customer = c.customer AND o.status = 'new' AND held = 1)"
-)
 
 
 @family(
@@ -21,6 +16,10 @@ NEW_TWICE = (
     {customer}: close every open ticket, {resolution}.
     Please close whatever tickets {customer} has open, {resolution}.
     All open tickets of {customer} are {resolution}, close them.
+    Finish all tickets that {customer} has open as {resolution}.
+    {customer} has open tickets, shut each one as {resolution}.
+    Everything open from {customer} is {resolution}, close the tickets.
+    All open tickets of {customer} can be closed as {resolution}.
     """,
     held="""
     Please close all open tickets of {customer}, {resolution}.

@@ -14,6 +14,8 @@ direct(
     What is the overview of {customer}?
     The usual overview for {customer}.
     An overview of everything on {customer}, please.
+    I need the full overview of {customer}.
+    Prepare an overview on {customer}.
     """,
     held="""
     Overview for {customer} please.

@@ -18,6 +18,10 @@ direct(
     I need the stock of {sku} and of {sku2}.
     Stock of {sku}? And of {sku2}?
     Do we still have {sku}, and {sku2} too?
+    I need stock figures for {sku} and for {sku2}.
+    Count the {sku} and also the {sku2}.
+    How many {sku} and {sku2} do we have?
+    Are {sku} and {sku2} in stock?
     """,
     held="""
     I need the stock of {sku} and {sku2}.
@@ -36,6 +40,9 @@ direct(
     Where is {order}, and where is {order2}?
     When do {order} and {order2} arrive?
     Track {order}, and {order2} too.
+    How far have {order} and {order2} got?
+    Find the parcels of {order} and {order2}.
+    Locate both {order} and {order2}.
     """,
     held="""
     Track {order} and {order2}.
@@ -54,6 +61,10 @@ direct(
     Receive {qty} {sku} plus {qty2} {sku2} at {wh}.
     Delivery for {wh}: {qty} {sku}, {qty2} {sku2}.
     {wh} received {qty} {sku} as well as {qty2} {sku2}.
+    {wh} took in {qty} {sku} as well as {qty2} {sku2} today.
+    A truck brought {qty} {sku} and {qty2} {sku2} to {wh}.
+    Book {qty} {sku} and {qty2} {sku2} into {wh}.
+    The {wh} warehouse got {qty} {sku} and {qty2} {sku2}.
     """,
     held="""
     {qty} {sku} as well as {qty2} {sku2} came to {wh}.

@@ -22,6 +22,9 @@ def _moved(d: Draw) -> dict[str, str]:
     What is the status of {order}?
     Give me the details of order {order}.
     Pull up {order} please.
+    Open {order} for me.
+    What is in {order}?
+    Whose order is {order}?
     """,
     held="""
     Look up order {order}.
@@ -43,6 +46,8 @@ def show_renumbered_order(s: Slots) -> Way:
     {order} is {reason}, cancel it.
     Cancel order {order} as {reason}.
     {order} should not go out, it is {reason}; cancel please.
+    Call off {order}, {reason}.
+    Please stop {order} for good and cancel, {reason}.
     """,
     held="""
     Please cancel order {order}, reason {reason}.
@@ -63,6 +68,8 @@ def cancel_shipped(s: Slots) -> Way:
     Place an order for {customer}: {qty} {sku}.
     New order, customer {customer}, {qty} {sku}.
     {customer} would like to buy {qty} {sku}.
+    Put in an order of {qty} {sku} for {customer}.
+    {customer} wants {qty} {sku}.
     """,
     held="""
     {customer} wants to order {qty} {sku}.

@@ -16,6 +16,9 @@ RETRY = Category.ERROR_THEN_RETRY
     Set aside {qty} {sku} at {wh}.
     Make a reservation of {qty} {sku} in {wh}.
     {wh} should reserve {qty} {sku}.
+    Hold back {qty} {sku} at {wh}.
+    Earmark {qty} {sku} in {wh}.
+    Keep {qty} {sku} in {wh} for me.
     """,
     held="""
     Reserve {qty} of {sku} at {wh} for me.
@@ -46,6 +49,9 @@ def reserve_elsewhere(s: Slots) -> Way:
     {invoice} was sent by mistake, void it.
     Declare {invoice} void.
     Strike invoice {invoice}, make it void.
+    Strike invoice {invoice}, nobody has to pay it.
+    Nullify invoice {invoice}.
+    Annul {invoice}.
     """,
     held="""
     Make invoice {invoice} void.

@@ -16,6 +16,9 @@ RETRY = Category.ERROR_THEN_RETRY
     {agent} takes ticket {ticket}.
     Let {agent} look after {ticket}.
     Hand {ticket} over to {agent}.
+    Pass ticket {ticket} on to {agent}.
+    Give {ticket} to {agent}.
+    {ticket} is for {agent}.
     """,
     held="""
     Please assign ticket {ticket} to {agent}.

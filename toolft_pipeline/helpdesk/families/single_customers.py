@@ -13,6 +13,9 @@ direct(
     Look up {email} for me.
     Which customer number has {email}?
     Search for {email} among our customers.
+    Whose address is {email}?
+    Tell me the customer number behind {email}.
+    Which customer id belongs to {email}?
     """,
     held="""
     I need the customer number of {email}.
@@ -28,6 +31,11 @@ direct(
     Is {customer} blocked or active?
     Give me the details of {customer}.
     Which tier is customer {customer} in?
+    Pull up the record of {customer}.
+    What is the name of {customer}?
+    Open the customer card of {customer}.
+    What do we know about {customer}?
+    Which tier is {customer} in?
     """,
     held="""
     Show me the details of customer {customer}.
@@ -43,6 +51,10 @@ direct(
     {name} is new here, the address is {email}. Please add.
     Register {name} with {email}.
     Please set up {name} as a customer, {email}.
+    Enter {name}, {email}, as a new customer.
+    A new one for the customer list: {name}, {email}.
+    Create a customer record for {name} with {email}.
+    We have a new customer, {name}, e-mail {email}.
     """,
     held="""
     Add {name} with {email} as a customer.
@@ -58,6 +70,10 @@ direct(
     Update {customer}, the number is {phone} now.
     The new number of {customer} is {phone}.
     Replace the phone number of {customer} by {phone}.
+    Call {customer} on {phone} from now on, please update.
+    Note {phone} as the new phone of {customer}.
+    Change the phone of {customer} to {phone}.
+    Set the telephone number of {customer} to {phone}.
     """,
     held="""
     The phone number of {customer} is {phone} now.
@@ -73,6 +89,10 @@ direct(
     New address for {customer}: {street} in {city}.
     Update the address, {customer}: {street}, {city}.
     {customer} lives at {street} in {city} now.
+    From today {customer} is at {street}, {city}.
+    Please note the move of {customer} to {street}, {city}.
+    The home of {customer} is now {street}, {city}.
+    Change the address of {customer} to {street}, {city}.
     """,
     held="""
     Please update the address of {customer}: {street}, {city}.
@@ -94,6 +114,10 @@ direct(
     Change the tier of {customer} to {tier}.
     Set {customer} to {tier}.
     {customer} deserves tier {tier}, please change.
+    Move {customer} to the {tier} tier.
+    From today {customer} counts as {tier}.
+    Make {customer} a {tier} customer.
+    {customer} should be {tier} from now on.
     """,
     held="""
     Set the tier of {customer} to {tier}.
@@ -109,6 +133,10 @@ direct(
     We have a case of {why}: block {customer}.
     Please block customer {customer}, {why}.
     {customer} has to be blocked because of {why}.
+    Lock out {customer} because of {why}.
+    {why} by {customer}, please block.
+    Shut {customer} off, the reason is {why}.
+    No more orders from {customer}, reason {why}. Block.
     """,
     held="""
     {customer} must be blocked, it is {why}.
@@ -124,6 +152,10 @@ direct(
     Lift the block on {customer}.
     {customer} was blocked wrongly, unblock.
     Take the block off {customer}.
+    Let {customer} order again.
+    {customer} was blocked wrongly, undo that.
+    Make {customer} active again.
+    The block of {customer} was a mistake, remove it.
     """,
     held="""
     {customer} may buy again, please unblock.

@@ -12,6 +12,10 @@ direct(
     How much is invoice {invoice}?
     Is {invoice} paid?
     Give me the details of invoice {invoice}.
+    Which order is {invoice} for?
+    What does {invoice} come to?
+    Look at {invoice} for me.
+    What is the status of {invoice}?
     """,
     held="""
     Please show invoice {invoice}.
@@ -29,6 +33,9 @@ direct(
     Show all invoices of {customer}.
     I need every invoice of {customer}.
     What invoices are there for {customer}?
+    Give me the billing history of {customer}.
+    All invoices to {customer}, please.
+    What have we billed {customer}?
     """,
     held="""
     Please list all invoices of {customer}.
@@ -46,6 +53,9 @@ direct(
     Invoice order {order}, {amount} euros.
     Create an invoice for {order}: {amount}.
     Write an invoice of {amount} for order {order}.
+    Charge {amount} euros for {order}.
+    Write a bill of {amount} for order {order}.
+    {amount} euros should be invoiced on {order}.
     """,
     held="""
     Make an invoice over {amount} for {order}.
@@ -66,6 +76,10 @@ direct(
     The customer paid {amount} of {invoice} by {method}.
     Payment for {invoice}: {amount}, {method}.
     Record {amount} for {invoice}, {method}.
+    We got {amount} for {invoice}, {method}.
+    Enter {amount} euros as paid by {method} on {invoice}.
+    {invoice} received {amount} through {method}.
+    Book {amount} on {invoice}, {method}.
     """,
     held="""
     Record a {method} payment of {amount} on {invoice}.
@@ -87,6 +101,10 @@ direct(
     The customer gets the money of {invoice} back.
     Return the money for {invoice}.
     {invoice} should be refunded in full.
+    Reimburse {invoice}.
+    Send back what was paid on {invoice}.
+    {invoice} should be paid back in full.
+    Pay {invoice} back.
     """,
     held="""
     Please refund invoice {invoice}.
@@ -104,6 +122,10 @@ direct(
     {invoice} was sent by mistake, void it.
     Declare {invoice} void.
     Strike invoice {invoice}, make it void.
+    Strike invoice {invoice}, nobody has to pay it.
+    {invoice} should not count, make it void.
+    Nullify invoice {invoice}.
+    Annul {invoice}.
     """,
     held="""
     Make invoice {invoice} void.
@@ -121,6 +143,9 @@ direct(
     {invoice} gets {percent} percent discount.
     Discount {invoice} by {percent} percent.
     Grant a discount of {percent} percent on {invoice}.
+    Knock {percent} percent off {invoice}.
+    Make {invoice} {percent} percent cheaper.
+    Grant {percent} percent on {invoice}.
     """,
     held="""
     Apply a discount of {percent} percent to {invoice}.
@@ -138,6 +163,8 @@ direct(
     {invoice} is late, remind by {channel}.
     Write a reminder about {invoice}, via {channel}.
     {invoice} is still open, send a {channel} reminder.
+    Nudge the customer about {invoice} by {channel}.
+    Ask again for the money of {invoice} by {channel}.
     """,
     held="""
     Send a reminder for {invoice} by {channel}.

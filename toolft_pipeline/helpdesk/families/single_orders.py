@@ -13,6 +13,10 @@ direct(
     What is the status of {order}?
     Give me the details of order {order}.
     Pull up {order} please.
+    Which products does {order} hold?
+    Open {order} for me.
+    What is in {order}?
+    Whose order is {order}?
     """,
     held="""
     Look up order {order}.
@@ -30,6 +34,9 @@ direct(
     Show all orders of {customer}.
     I need every order of {customer}.
     What orders are there for {customer}?
+    Give me the order history of {customer}.
+    All orders by {customer}, please.
+    What has {customer} ordered so far?
     """,
     held="""
     Please list all orders of {customer}.
@@ -47,6 +54,9 @@ direct(
     Place an order for {customer}: {qty} {sku}.
     New order, customer {customer}, {qty} {sku}.
     {customer} would like to buy {qty} {sku}.
+    Put in an order of {qty} {sku} for {customer}.
+    {qty} {sku} to be ordered by {customer}.
+    {customer} wants {qty} {sku}.
     """,
     held="""
     {customer} wants to order {qty} {sku}.
@@ -64,6 +74,8 @@ direct(
     {order} is {reason}, cancel it.
     Cancel order {order} as {reason}.
     {order} should not go out, it is {reason}; cancel please.
+    Call off {order}, {reason}.
+    Please stop {order} for good and cancel, {reason}.
     """,
     held="""
     Please cancel order {order}, reason {reason}.
@@ -81,6 +93,10 @@ direct(
     {order} should also have {qty} {sku}.
     Include {qty} {sku} in {order} too.
     The customer wants {qty} more {sku} in {order}.
+    The customer wants {qty} {sku} on top in {order}.
+    {qty} {sku} should go into {order} as well.
+    Extend {order} by {qty} {sku}.
+    Put {qty} more {sku} into order {order}.
     """,
     held="""
     Please add {qty} x {sku} to {order}.

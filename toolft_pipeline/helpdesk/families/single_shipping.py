@@ -13,6 +13,10 @@ direct(
     {order} goes out with {carrier}.
     {order} is ready, {carrier} takes it.
     Send {order} by {carrier}.
+    Dispatch {order} via {carrier}.
+    Let {carrier} carry {order}.
+    Give {order} to {carrier} for shipping.
+    Hand order {order} to {carrier}.
     """,
     held="""
     Please ship order {order} by {carrier}.
@@ -30,6 +34,10 @@ direct(
     When does {order} arrive?
     Which carrier has {order}?
     Track order {order}.
+    How far has {order} got?
+    Locate the parcel for {order}.
+    {order} has left, where is it now?
+    Track {order}.
     """,
     held="""
     Where is the parcel of {order} right now?
@@ -47,6 +55,10 @@ direct(
     Do not ship {order} yet, hold it.
     {order} has to wait, put a hold on it.
     Please hold order {order}.
+    Keep {order} back for the moment.
+    Freeze {order} for the time being.
+    Suspend {order} until further notice.
+    Please pause order {order}.
     """,
     held="""
     Hold {order} for now.
@@ -64,6 +76,12 @@ direct(
     {order} can go on, release it.
     Take the hold off {order}.
     Order {order} need not wait any longer, release it.
+    Order {order} need not wait any longer.
+    Let {order} proceed.
+    End the hold of {order}.
+    {order} may move again, please unfreeze.
+    Take {order} off hold.
+    Lift the hold on {order}.
     """,
     held="""
     Please release order {order}.
@@ -81,6 +99,11 @@ direct(
     Set the delivery of {order} to {day} {slot}.
     The customer wants {order} on {day} in the {slot}.
     Please bring {order} on {day}, {slot}.
+    The customer wants {order} on {day} in the {slot} slot.
+    {day} {slot} is the time for {order}.
+    Plan {order} for {day}, slot {slot}.
+    {order} should come on {day}, {slot} if possible.
+    Change delivery of {order}: {day}, {slot}.
     """,
     held="""
     Change the delivery of {order} to {day} {slot}.
@@ -102,6 +125,10 @@ direct(
     Return order {order}, reason {reason}.
     Start a return of {order}: {reason}.
     {order} is to be sent back as {reason}.
+    Set up a return for {order} because it is {reason}.
+    We take {order} back, {reason}.
+    {order} was delivered and is {reason}, it comes back.
+    The customer sends {order} back, {reason}.
     """,
     held="""
     The customer wants to return {order}, {reason}.
@@ -119,6 +146,11 @@ direct(
     Has {ret} arrived?
     Give me the details of return {ret}.
     What is the status of {ret}?
+    How is return {ret} doing?
+    Look at {ret} for me.
+    Is {ret} back with us?
+    What is the status of return {ret}?
+    Which order does {ret} belong to?
     """,
     held="""
     Look up return {ret}.
@@ -136,6 +168,10 @@ direct(
     Return {ret} is here and {condition}.
     Receive {ret} as {condition}.
     {ret} came in today, {condition}.
+    Note the arrival of {ret}, state {condition}.
+    The parcel of {ret} is back, goods {condition}.
+    Book in return {ret}, condition {condition}.
+    We got {ret} back {condition}.
     """,
     held="""
     Return {ret} arrived {condition}.
@@ -153,6 +189,11 @@ direct(
     Return {ret} is approved, {outcome}.
     {outcome} for {ret}, please approve.
     Approve return {ret}: {outcome}.
+    Decide on return {ret}: {outcome}.
+    Return {ret} is fine, {outcome} please.
+    Grant {ret} the {outcome}.
+    Wrap up {ret} as {outcome}.
+    {ret} gets a {outcome}.
     """,
     held="""
     The customer of {ret} chose {outcome}, approve it.

@@ -12,6 +12,10 @@ direct(
     What is the stock of {sku}?
     Do we still have any {sku}?
     How much {sku} is left in stock?
+    Where do we have {sku}?
+    Count the {sku} in all warehouses.
+    How much {sku} is left?
+    Is {sku} in stock?
     """,
     held="""
     Check the stock of {sku}.
@@ -29,6 +33,11 @@ direct(
     Receive {qty} {sku} at {wh}.
     Delivery of {qty} {sku} for {wh}, book it.
     {wh} received {qty} {sku} today.
+    {wh} took in {qty} {sku} today.
+    Please add the {qty} {sku} that came to {wh}.
+    A truck brought {qty} {sku} to {wh}.
+    Book {qty} {sku} into {wh}.
+    The {wh} warehouse got {qty} {sku}.
     """,
     held="""
     Book {qty} {sku} as received in {wh}.
@@ -46,6 +55,11 @@ direct(
     {target} needs {qty} {sku} from {source}.
     Take {qty} {sku} out of {source} and move them to {target}.
     Bring {qty} {sku} to {target} from {source}.
+    Shift {qty} {sku}, {source} to {target}.
+    Take {qty} {sku} out of {source} and put them in {target}.
+    {source} gives {qty} {sku} to {target}.
+    Transfer {qty} {sku} from {source} to {target}.
+    Send {qty} {sku} from {source} over to {target}.
     """,
     held="""
     Please move {qty} x {sku} out of {source} to {target}.
@@ -69,6 +83,10 @@ direct(
     Set aside {qty} {sku} at {wh}.
     Make a reservation of {qty} {sku} in {wh}.
     {wh} should reserve {qty} {sku}.
+    Put {qty} {sku} in {wh} by for a customer.
+    Hold back {qty} {sku} at {wh}.
+    Earmark {qty} {sku} in {wh}.
+    Keep {qty} {sku} in {wh} for me.
     """,
     held="""
     Reserve {qty} of {sku} at {wh} for me.
@@ -86,6 +104,10 @@ direct(
     Give back the goods of {res}.
     Undo reservation {res}.
     {res} can be released.
+    Free what is reserved under {res}.
+    Nobody collects {res}, put it back into stock.
+    Dissolve {res} please.
+    Drop reservation {res}.
     """,
     held="""
     {res} is not needed any more, release it.
@@ -103,6 +125,9 @@ direct(
     Change the price of {sku}: {price} euros.
     {sku} should sell for {price}.
     Price {sku} at {price} euros.
+    Make {sku} {price} euros.
+    We ask {price} euros for {sku} from today.
+    {sku} costs {price} euros from now on.
     """,
     held="""
     The price of {sku} is {price} euros from now on.

@@ -12,6 +12,8 @@ direct(
     New ticket, customer {customer}, "{subject}".
     Make a ticket "{subject}" for {customer}.
     {customer} complains: "{subject}". Ticket please.
+    Log "{subject}" for {customer} as a ticket.
+    Take this down as a ticket of {customer}: "{subject}".
     """,
     held="""
     {customer} writes "{subject}", open a ticket.
@@ -29,6 +31,10 @@ direct(
     Is {ticket} still open?
     Give me the details of ticket {ticket}.
     Who has ticket {ticket}?
+    Pull up ticket {ticket}.
+    Which customer is {ticket} from?
+    Look at {ticket} for me.
+    What is the state of {ticket}?
     """,
     held="""
     What is the state of ticket {ticket}?
@@ -46,6 +52,9 @@ direct(
     Show all tickets of {customer}.
     I need every ticket of {customer}.
     What tickets are there for {customer}?
+    Give me the ticket history of {customer}.
+    All tickets from {customer}, please.
+    What has {customer} complained about so far?
     """,
     held="""
     Please list all tickets of {customer}.
@@ -63,6 +72,10 @@ direct(
     {agent} takes ticket {ticket}.
     Let {agent} look after {ticket}.
     Hand {ticket} over to {agent}.
+    {agent} should handle {ticket}.
+    Pass ticket {ticket} on to {agent}.
+    Give {ticket} to {agent}.
+    {ticket} is for {agent}.
     """,
     held="""
     Please assign ticket {ticket} to {agent}.
@@ -80,6 +93,9 @@ direct(
     {ticket} should have priority {priority}.
     Priority {priority} for {ticket}.
     Treat {ticket} with {priority} priority.
+    {ticket} counts as {priority} priority from now on.
+    Put {ticket} down as {priority} priority.
+    Make {ticket} {priority} priority.
     """,
     held="""
     Change the priority of {ticket} to {priority}.
@@ -97,6 +113,10 @@ direct(
     Write "{text}" on ticket {ticket}.
     Put the note "{text}" on {ticket}.
     {ticket} needs the note "{text}".
+    Remember "{text}" on {ticket}.
+    {ticket} needs the remark "{text}".
+    Jot down "{text}" for ticket {ticket}.
+    For {ticket}, please note "{text}".
     """,
     held="""
     Add a note "{text}" to {ticket}.
@@ -114,6 +134,9 @@ direct(
     Ticket {ticket} can be closed, {resolution}.
     Mark {ticket} {resolution} and close it.
     We are done with {ticket}, close it as {resolution}.
+    We are done with {ticket}, {resolution}.
+    Finish {ticket} as {resolution}.
+    {ticket} is over and {resolution}, shut it.
     """,
     held="""
     {ticket} is {resolution}, close it.
@@ -134,6 +157,9 @@ direct(
     {ticket} gets the tags {tag}, {tag2}.
     Tags for {ticket}: {tag}, {tag2}.
     Mark {ticket} with the tags {tag} and {tag2}.
+    {ticket} belongs under {tag} and {tag2}, tag it.
+    Add {tag} and {tag2} as tags of {ticket}.
+    Label {ticket} {tag} and {tag2}.
     """,
     held="""
     Put the tags {tag} and {tag2} on {ticket}.

@@ -16,6 +16,9 @@ MULTI = Category.MULTI_STEP
     Place an order of {qty} {sku} for {email}.
     Please order {qty} x {sku}, customer {email}.
     New order of {email}: {qty} {sku}.
+    {email} wants {qty} {sku}.
+    Put in an order of {qty} {sku} by {email}.
+    {email} is on the phone and orders {qty} {sku}.
     """,
     held="""
     Order {qty} {sku} for {email}.
@@ -37,6 +40,9 @@ def order_by_mail(s: Slots) -> Way:
     Open a ticket for {email}: "{subject}".
     New ticket, {email}, "{subject}".
     Log "{subject}" for {email} as a ticket.
+    A complaint by {email}: "{subject}", take it down.
+    {email} writes "{subject}", open a ticket.
+    Mail from {email}: "{subject}". Ticket please.
     """,
     held="""
     {email} complains about this: "{subject}".
@@ -57,6 +63,9 @@ def complaint_by_mail(s: Slots) -> Way:
     We have a case of {why}: block {email}.
     Please block the customer {email}, {why}.
     {email} has to be blocked because of {why}.
+    Lock out {email} because of {why}.
+    Shut {email} off, the reason is {why}.
+    No more orders from {email}, {why}. Block.
     """,
     held="""
     {email} must be blocked, it is {why}.
@@ -68,3 +77,53 @@ def block_by_mail(s: Slots) -> Way:
     found = yield [call("find_customer", email=s["email"])]
     customer = found[0].data["customer"]
     yield [call("block_customer", customer=customer, reason=s["why"])]
+
+
+@family(
+    "unblock_by_mail",
+    MULTI,
+    log="""
+    Unblock {email}.
+    Lift the block on {email}.
+    {email} was blocked wrongly, unblock.
+    Take the block off {email}.
+    Let {email} order again.
+    {email} was blocked wrongly, undo that.
+    Make {email} active again.
+    The block of {email} was a mistake, remove it.
+    """,
+    held="""
+    {email} may buy again, please unblock.
+    Please take the block off {email}.
+    """,
+    pick=lambda d: d.person("status = 'blocked'"),
+)
+def unblock_by_mail(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    customer = found[0].data["customer"]
+    yield [call("unblock_customer", customer=customer)]
+
+
+@family(
+    "phone_by_mail",
+    MULTI,
+    log="""
+    {email} has a new phone number: {phone}.
+    Update {email}, the number is {phone} now.
+    The new number of {email} is {phone}.
+    Replace the phone number of {email} by {phone}.
+    Call {email} on {phone} from now on, please update.
+    Note {phone} as the new phone of {email}.
+    Change the phone of {email} to {phone}.
+    Set the telephone number of {email} to {phone}.
+    """,
+    held="""
+    The phone number of {email} is {phone} now.
+    Update the phone of {email} to {phone}.
+    """,
+    pick=lambda d: d.person() | {"phone": d.phone()},
+)
+def phone_by_mail(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    customer = found[0].data["customer"]
+    yield [call("update_contact", customer=customer, contact={"phone": s["phone"]})]

@@ -9,34 +9,6 @@ MULTI = Category.MULTI_STEP
 
 
 @family(
-    "hold_order_of_ticket",
-    MULTI,
-    log="""
-    Hold the order of ticket {ticket}.
-    The order that {ticket} is about has to wait, hold it.
-    Do not ship the order of {ticket} yet, hold it.
-    Put a hold on the order of {ticket}.
-    """,
-    held="""
-    Put the order of ticket {ticket} on hold.
-    Ticket {ticket}: hold its order.
-    """,
-    pick=lambda d: {
-        "ticket": d.choice(
-            d.query(
-                "SELECT ticket FROM tickets t JOIN orders o USING (order_id) WHERE t.status = 'open' "
-                "AND o.status IN ('new', 'paid', 'packed') AND held = 0 ORDER BY 1"
-            )
-        )
-    },
-)
-def hold_order_of_ticket(s: Slots) -> Way:
-    shown = yield [call("get_ticket", ticket=s["ticket"])]
-    order = shown[0].data["order"]
-    yield [call("hold_order", order=order)]
-
-
-@family(
     "return_arrived_and_settled",
     MULTI,
     log="""
@@ -44,6 +16,13 @@ def hold_order_of_ticket(s: Slots) -> Way:
     Receive {ret} as {condition} and approve {outcome}.
     {ret} is here, {condition}; then approve the {outcome}.
     {ret} came in {condition}, {outcome} approved.
+    Return {ret} arrived {condition}, give a {outcome}.
+    Book in {ret} as {condition} and grant {outcome}.
+    Receive {ret}, {condition}, then {outcome}.
+    {ret} turned up {condition}, settle it with {outcome}.
+    Goods of {ret} are back and {condition}: {outcome} it is.
+    {ret} is here, {condition}; approve {outcome}.
+    {ret} came back {condition}, {outcome} please.
     """,
     held="""
     {ret} came back {condition}, approve {outcome}.

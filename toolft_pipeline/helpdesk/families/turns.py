@@ -17,6 +17,11 @@ MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
     Give {ticket} to somebody. // {agent} takes it.
     Find an agent for {ticket}. // {agent} please.
     {ticket} needs somebody. // Assign {agent}.
+    Find an agent for {ticket}. // Ask {agent}.
+    Hand {ticket} over to a colleague. // It should be {agent}.
+    {ticket} should be handled by someone. // Let {agent} do it.
+    {ticket} needs an agent. // {agent}
+    Somebody should look after {ticket}. // {agent} can.
     """,
     held="""
     Please assign {ticket}. // To {agent} please.
@@ -37,6 +42,8 @@ def assign_after_question(s: Slots) -> Way:
     What is the status of {order}? // Then cancel it as {reason}.
     Pull up {order} please. // It is {reason}, cancel.
     Give me the details of order {order}. // Cancel that order as {reason}.
+    Give me the details of order {order}. // Call it off, {reason}.
+    Open {order} for me. // Stop it for good and cancel, {reason}.
     """,
     held="""
     Look up order {order}. // Please cancel it as {reason}.
@@ -58,6 +65,9 @@ def look_then_cancel(s: Slots) -> Way:
     Find the customer with the address {email}. // Place an order of {qty} {sku}.
     Look up {email} for me. // They want {qty} {sku}.
     Search for {email} among our customers. // They would like to buy {qty} {sku}.
+    Whose address is {email}? // They would like to buy {qty} {sku}.
+    Search for {email} among our customers. // Put in an order of {qty} {sku}.
+    Which customer id belongs to {email}? // Please order {qty} {sku} for that id.
     """,
     held="""
     I need the customer number of {email}. // Now order {qty} {sku} for that customer.
@@ -80,6 +90,7 @@ def find_then_order(s: Slots) -> Way:
     Show me only unpaid invoices of {customer}. // Reminder by {channel} on the first.
     Any invoices of {customer} that are unpaid? // Send a {channel} reminder about the first.
     Find unpaid invoices to {customer}. // The first needs a {channel} reminder.
+    Any invoices of {customer} that are unpaid? // Nudge them by {channel} about the first.
     """,
     held="""
     List the unpaid invoices of {customer}. // Send a {channel} reminder for the first one.
@@ -107,6 +118,8 @@ def unpaid_then_remind(s: Slots) -> Way:
     What is the stock of {sku} in {wh}? // Move {qty} to {target}.
     Does {wh} still have {sku}? // Bring {qty} to {target} then.
     How much {sku} is left in {wh}? // Take out {qty} and move them to {target}.
+    Stock of {sku}, warehouse {wh}? // Send {qty} over to {target}.
+    How much {sku} is left in {wh}? // Take out {qty} and put them in {target}.
     """,
     held="""
     Check the stock of {sku} in {wh}. // Move {qty} over to {target}.
@@ -131,6 +144,9 @@ def stock_then_move(s: Slots) -> Way:
     Are {ticket} and {ticket2} open? // Give both to {agent}.
     Give me the details of {ticket} and {ticket2}. // {agent} takes both.
     Who has {ticket}, and who has {ticket2}? // Assign the two to {agent}.
+    Give me the details of {ticket} and {ticket2}. // Hand the two over to {agent}.
+    Look at {ticket} and {ticket2}. // {agent} should handle both.
+    Pull up {ticket} and {ticket2}. // {agent} takes the two.
     """,
     held="""
     Show me {ticket} and {ticket2}. // Both go to {agent}.
