@@ -30,7 +30,6 @@ class Pool:
     hosts: tuple[str, ...]
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
-    wishes: tuple[str, ...]
 
     def block(self, random: Random) -> int:
         """The first id of a block of 100 ids of four digits."""
@@ -110,20 +109,6 @@ LOG_POOL = Pool(
         paid twice by mistake
         """
     ),
-    wishes=_lines(
-        """
-        happy birthday
-        with love from all of us
-        get well soon
-        congratulations
-        thank you so much
-        enjoy your new home
-        to the best team
-        happy anniversary
-        good luck
-        see you in summer
-        """
-    ),
 )
 
 EVAL_POOL = Pool(
@@ -158,16 +143,6 @@ EVAL_POOL = Pool(
         prefers to be texted
         lost the receipt
         sent back the box
-        """
-    ),
-    wishes=_lines(
-        """
-        welcome to the family
-        merry christmas
-        for the bravest nurse
-        you earned it
-        sweet dreams
-        to my favorite cousin
         """
     ),
 )

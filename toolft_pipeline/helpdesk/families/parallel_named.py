@@ -1,4 +1,4 @@
-"""Several calls of one tool in one turn."""
+"""Several calls in one turn, all of them named by the user's words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,27 @@ from toolft_pipeline.helpdesk.family import direct
 
 def _two(name: str, values: list[str]) -> dict[str, str]:
     return {name: values[0], f"{name}2": values[1]}
+
+
+direct(
+    "customer_overview",
+    ("list_orders", "customer"),
+    ("list_tickets", "customer"),
+    ("list_invoices", "customer"),
+    log="""
+    Give me the overview of {customer}.
+    What is the overview of {customer}?
+    The usual overview for {customer}.
+    An overview of everything on {customer}, please.
+    I need the full overview of {customer}.
+    Prepare an overview on {customer}.
+    """,
+    held="""
+    Overview for {customer} please.
+    I need the overview of {customer}.
+    """,
+    pick=lambda d: {"customer": d.customer("1")},
+)
 
 
 direct(
