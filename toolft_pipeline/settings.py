@@ -31,8 +31,9 @@ class LogSettings(_Section):
 
     folder: str = "logs"
     """Folder of the logs, relative to the agent file; one file a day, named YYYY-MM-DD followed by an ending."""
-    format: Literal["openai"] = "openai"
-    """The reader: `openai` is chat JSONL, one run a line."""
+    format: Literal["auto", "openai", "langchain", "anthropic", "atif"] = "auto"
+    """How a run stands on its line: OpenAI chat, LangChain `messages_to_dict`, Anthropic messages, ATIF. `auto` takes
+    it from the first lines of each file and says what it took."""
     golden: str | None = None
     """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
     max_line_bytes: int = Field(4_000_000, gt=0)
@@ -127,6 +128,8 @@ class VerificationSettings(_Section):
 
     require_replay: bool = True
     """Whether a run that cannot be replayed (no sandbox, no recorded initial state) is rejected."""
+    accept_unknown_outcome: bool = False
+    """Whether a run counts as a success where its log does not say how it ended."""
     allow_consecutive_user_turns: bool = False
     allow_dangling_call: bool = False
     """Whether a run may end in a tool turn."""

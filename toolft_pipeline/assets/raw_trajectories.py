@@ -20,11 +20,16 @@ def _sources(scope: Scope) -> dict[str, str]:
 
 def _build(work: Work) -> Built:
     summary = read_day(work.settings, day=work.day, out=work.out)
-    work.progress(f"{summary.lines} lines: {summary.trajectories} trajectories, {summary.rejects} rejects")
+    formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
+    work.progress(f"{summary.lines} lines ({formats}): {summary.trajectories} trajectories, {summary.rejects} rejects")
     return Built(
         content=(TRAJECTORIES_FILE,),
         rows={"lines": summary.lines, "trajectories": summary.trajectories, "rejects": summary.rejects},
-        headline={"reasons": dict(summary.reasons), "blank_lines": summary.blank_lines},
+        headline={
+            "reasons": dict(summary.reasons),
+            "blank_lines": summary.blank_lines,
+            "formats": dict(summary.formats),
+        },
     )
 
 
@@ -38,7 +43,7 @@ STAGE = Stage(
     description="A day of the agent's logs as records, unverified and unredacted; lines in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="1",
+    code_version="2",
     inputs={},
     reads=_reads,
     sources=_sources,

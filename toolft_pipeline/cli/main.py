@@ -1,14 +1,16 @@
-"""`toolft`: run an agent's pipeline, and show what it made.
+"""`toolft`: look at logs, run an agent's pipeline, show what it made.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why), 2 usage.
+Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` found something, 2 usage.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from toolft_pipeline.settings import AGENT_FILE, AgentSettings, SettingsError, agents_root, load_agent
+from toolft_pipeline.trajectories.formats import READERS
 
 
 class UsageError(ValueError):
@@ -40,12 +42,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str, str]]:
     """Settings of a named agent and the parsed `--set` overrides."""
-    parsed = {}
-    for text in overrides:
-        key, separator, value = text.partition("=")
-        if not separator:
-            raise UsageError(f"--set {text}: write it as key=value, for example training.epochs=2")
-        parsed[key] = value
+    parsed = _overrides(overrides)
     path = agents_root() / name / AGENT_FILE
     if not path.is_file():
         found = sorted(each.parent.name for each in agents_root().glob(f"[!.]*/{AGENT_FILE}"))
@@ -53,9 +50,27 @@ def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str
     return load_agent(path, overrides=parsed), parsed
 
 
+def _overrides(texts: list[str]) -> dict[str, str]:
+    parsed = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise UsageError(f"--set {text}: write it as key=value, for example training.epochs=2")
+        parsed[key] = value
+    return parsed
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="toolft", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    linting = commands.add_parser("lint", help="what would be kept of log files, and what lost and why; 1 on findings")
+    linting.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    linting.add_argument("--format", default="auto", choices=["auto", *READERS], help="default: what the lines show")
+    linting.add_argument("--catalog", type=Path, metavar="FILE", help="today's tools: calls are validated against them")
+    linting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one verification setting")
+    linting.add_argument("--json", action="store_true", help="one JSON object")
+    linting.set_defaults(command=_lint)
 
     running = commands.add_parser("run", help="make what is missing or out of date, up to the champion")
     running.add_argument("agent")
@@ -75,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--json", action="store_true", help="the whole manifest")
     showing.set_defaults(command=_show)
     return parser
+
+
+def _lint(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.lint import lint_files
+
+    return lint_files(
+        parsed.files, format_=parsed.format, catalog=parsed.catalog, limits=_overrides(parsed.set), json_=parsed.json
+    )
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -36,8 +36,10 @@ class RejectReason(StrEnum):
     MALFORMED_JSON = "malformed_json"
     WRONG_SHAPE = "wrong_shape"
     UNSUPPORTED_CONTENT = "unsupported_content"
+    INVALID_TOOL_CALL = "invalid_tool_call"
     REPEATED_ID = "repeated_id"
     BROKEN_ARCHIVE = "broken_archive"
+    ARCHIVE_TOO_DENSE = "archive_too_dense"
 
 
 class Rejection(Struct, frozen=True, kw_only=True):

@@ -15,16 +15,14 @@ from toolft_pipeline.trajectories.record import Message, ToolCall
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
 
-def check_catalog(
-    messages: Sequence[Message], *, validator: CatalogValidator, names: Collection[str]
-) -> Finding | None:
-    """The first call that today's catalog does not accept, if any; `names` are the tools of that catalog."""
+def check_catalog(messages: Sequence[Message], *, tools: CatalogValidator) -> Finding | None:
+    """The first call that today's catalog does not accept, if any."""
     for place, message in enumerate(messages):
         for call in message.tool_calls:
-            reason = validator.check(call.name, call.arguments_json)
+            reason = tools.check(call.name, call.arguments_json)
             if reason is not None:
-                where = f"message {place}: " if call.name not in names else f"message {place}: {call.name}: "
-                return Finding(rule=Rule.CATALOG, fault=_fault(call, names), reason=where + reason)
+                where = f"message {place}: " if call.name not in tools.names else f"message {place}: {call.name}: "
+                return Finding(rule=Rule.CATALOG, fault=_fault(call, tools.names), reason=where + reason)
     return None
 
 

@@ -100,7 +100,7 @@ def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Pr
 def _judged(runs: Iterable[Trajectory], judge: Judge) -> Iterator[Judged]:
     for logged in runs:
         run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
-        yield Judged(run=run, renamed=run is not logged, finding=check_cheap(run, judge=judge))
+        yield Judged(run=run, renamed=run is not logged, finding=check_cheap(run, rules=judge.rules))
 
 
 def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: Progress) -> Iterator[Trajectory]:
@@ -128,7 +128,7 @@ def _settle(item: Judged, judge: Judge) -> None:
         return
     item.run, places = redact(item.run, key=judge.hmac_key)
     item.redacted = places > 0
-    broken = check_catalog(item.run.messages, validator=judge.validator, names=judge.names) if places else None
+    broken = check_catalog(item.run.messages, tools=judge.tools) if places else None
     if broken is not None:
         reason = f"after redaction: {broken.reason}"
         item.finding = Finding(rule=Rule.REDACTION, fault=Fault.REDACTION_BREAKS_SCHEMA, reason=reason)

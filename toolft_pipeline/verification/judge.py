@@ -14,7 +14,7 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import hmac_key
 from toolft_pipeline.verification.catalog import check_catalog
@@ -26,38 +26,49 @@ from toolft_pipeline.verification.verdict import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheapRules:
+    """What the rules that need no sandbox go by: limits, what is control, and today's tools where they are known."""
+
+    limits: VerificationSettings
+    control_strings: tuple[str, ...]
+    tools: CatalogValidator | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judge:
-    """What the rules need to know: the settings, today's catalog, old tool names, and what is control."""
+    """What verification needs to know: the settings, the rules, old tool names, the key of surrogates."""
 
     settings: AgentSettings
-    names: frozenset[str]
-    validator: CatalogValidator
+    rules: CheapRules
+    tools: CatalogValidator
     renames: Mapping[str, str]
-    control_strings: tuple[str, ...]
     hmac_key: bytes
 
 
 def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
     """The rules' knowledge from the catalog's file or folder and the settings. Raises `CatalogError`."""
     today = load_catalog(catalog)
+    tools = CatalogValidator(today)
     renames = settings.catalog.renames
     return Judge(
         settings=settings,
-        names=frozenset(today.names),
-        validator=CatalogValidator(today),
+        rules=CheapRules(
+            limits=settings.verification,
+            control_strings=get_format(settings.chat.format).control_strings,
+            tools=tools,
+        ),
+        tools=tools,
         renames={} if renames is None else load_renames(settings.path(renames), catalog=today),
-        control_strings=get_format(settings.chat.format).control_strings,
         hmac_key=hmac_key(),
     )
 
 
-def check_cheap(run: Trajectory, *, judge: Judge) -> Finding | None:
+def check_cheap(run: Trajectory, *, rules: CheapRules) -> Finding | None:
     """The rules that need no sandbox, in order: the first finding."""
-    settings = judge.settings.verification
     return (
-        check_structure(run.messages, settings=settings)
-        or check_catalog(run.messages, validator=judge.validator, names=judge.names)
-        or check_control_tokens(run.messages, control_strings=judge.control_strings)
-        or check_dead_ends(run.messages, settings=settings)
-        or check_outcome(run)
+        check_structure(run.messages, settings=rules.limits)
+        or (None if rules.tools is None else check_catalog(run.messages, tools=rules.tools))
+        or check_control_tokens(run.messages, control_strings=rules.control_strings)
+        or check_dead_ends(run.messages, settings=rules.limits)
+        or check_outcome(run, settings=rules.limits)
     )

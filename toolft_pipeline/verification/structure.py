@@ -21,6 +21,12 @@ _AFTER: dict[Role | None, frozenset[Role]] = {
     Role.TOOL: frozenset({Role.TOOL, Role.ASSISTANT}),
 }
 
+_BY_SETTING: dict[tuple[Role | None, Role], str] = {
+    (Role.USER, Role.USER): "allow_consecutive_user_turns",
+    (Role.TOOL, Role.USER): "allow_dangling_call",
+}
+"""Transitions that are as legal as a setting says."""
+
 
 def check_structure(messages: Sequence[Message], *, settings: VerificationSettings) -> Finding | None:
     """The first structural fault of a run, if any. Places are 0-based message numbers."""
@@ -34,16 +40,12 @@ def _fault(fault: Fault, reason: str) -> Finding:
 def _transitions(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
     before: Role | None = None
     for place, message in enumerate(messages):
-        consecutive_users = before is Role.USER and message.role is Role.USER
-        after_results = before is Role.TOOL and message.role is Role.USER
-        legal = message.role in _AFTER[before]
-        if consecutive_users:
-            legal = settings.allow_consecutive_user_turns
-        if after_results:
-            legal = settings.allow_dangling_call
+        setting = _BY_SETTING.get((before, message.role))
+        legal = message.role in _AFTER[before] if setting is None else getattr(settings, setting)
         if not legal:
             what = f"message {place} is a {message.role} turn after {f'a {before} turn' if before else 'nothing'}"
-            return _fault(Fault.ILLEGAL_TRANSITION, what)
+            mend = f"; verification.{setting} keeps such runs" if setting else ""
+            return _fault(Fault.ILLEGAL_TRANSITION, what + mend)
         if message.role is Role.ASSISTANT and not message.tool_calls and not message.text.strip():
             return _fault(Fault.EMPTY_TURN, f"message {place} is an assistant turn without text or calls")
         before = message.role

@@ -16,6 +16,7 @@ from toolft_pipeline.trajectories.day import LogError, RawSummary, read_day, rea
 from toolft_pipeline.trajectories.rejects import line_hmac
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.trajectories.test_readers import ROWS
 
 DAY = "2026-10-01"
 
@@ -59,13 +60,13 @@ def test_read_day_several_files_of_a_day_are_read_in_order_of_their_names(desk: 
     write(desk, good("c"), "2026-10-02.jsonl")
     write(desk, b"not a log", f"{DAY}.sha256")
     summary = read(desk, tmp_path / "out")
-    assert summary.files == (f"{DAY}.part1.jsonl.gz", f"{DAY}.part2.jsonl")
+    assert list(summary.formats) == [f"{DAY}.part1.jsonl.gz", f"{DAY}.part2.jsonl"]
     assert [run.trajectory_id for run in read_trajectories(tmp_path / "out" / "trajectories.parquet")] == ["a", "b"]
 
 
 def test_read_day_without_logs_gives_empty_tables_and_says_so(desk: AgentSettings, tmp_path: Path) -> None:
     summary = read(desk, tmp_path / "out")
-    assert (summary.files, summary.lines) == ((), 0)
+    assert (summary.formats, summary.lines) == ({}, 0)
     assert list(read_trajectories(tmp_path / "out" / "trajectories.parquet")) == []
     assert pq.read_table(tmp_path / "out" / "rejects.parquet").num_rows == 0
 
@@ -162,3 +163,20 @@ def test_read_golden_broken_line_names_file_line_and_mend(desk: AgentSettings) -
     named = agent(desk.folder, logs={"golden": "golden.jsonl"})
     with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*mend or remove the line"):
         read_golden(named)
+
+
+def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentSettings, tmp_path: Path) -> None:
+    for format_, row in ROWS.items():
+        write(desk, json.dumps(row() | {"id": format_, "trajectory_id": format_}).encode(), f"{DAY}.{format_}.jsonl")
+    summary = read(desk, tmp_path / "out")
+    assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(ROWS)}
+    runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
+    assert {run.trajectory_id: run.source.format for run in runs} == {format_: format_ for format_ in ROWS}
+    assert summary.rejects == 0
+
+
+def test_read_day_format_that_the_agent_names_is_not_guessed(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    named = agent(tmp_path, logs={"format": "langchain"})
+    write(named, json.dumps(ROWS["openai"]()).encode())
+    assert read(named, tmp_path / "out").reasons == {"wrong_shape": 1}

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,21 +12,28 @@ from hypothesis import strategies as st
 from toolft_pipeline.trajectories.lines import read_lines
 from toolft_pipeline.trajectories.rejects import RejectReason
 
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, mtime=0),
+    ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+}
 
-def write(folder: Path, data: bytes, *, packed: bool = False) -> Path:
-    path = folder / ("day.jsonl.gz" if packed else "day.jsonl")
-    path.write_bytes(gzip.compress(data, mtime=0) if packed else data)
+
+def write(folder: Path, data: bytes, *, ending: str = "") -> Path:
+    path = folder / f"day.jsonl{ending}"
+    path.write_bytes(PACKED[ending](data))
     return path
 
 
 @given(
-    data=st.lists(st.sampled_from([b"{}", b"\n", b" ", b"a" * 9, b"\xff", b"\r"])).map(b"".join), packed=st.booleans()
+    data=st.lists(st.sampled_from([b"{}", b"\n", b" ", b"a" * 9, b"\xff", b"\r"])).map(b"".join),
+    ending=st.sampled_from(sorted(PACKED)),
 )
 @settings(max_examples=200)
 def test_lines_any_bytes_each_line_starts_where_it_says(
-    data: bytes, packed: bool, tmp_path_factory: pytest.TempPathFactory
+    data: bytes, ending: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    lines = list(read_lines(write(tmp_path_factory.mktemp("lines"), data, packed=packed), max_line_bytes=16))
+    lines = list(read_lines(write(tmp_path_factory.mktemp("lines"), data, ending=ending), max_line_bytes=16))
     expected = data.split(b"\n")
     expected = expected[:-1] if expected[-1] == b"" else expected
     assert [line.number for line in lines] == list(range(1, len(expected) + 1))
@@ -47,9 +56,18 @@ def test_lines_line_of_exactly_the_cap_is_read(tmp_path: Path) -> None:
     assert [(len(line.data), line.rejection) for line in lines] == [(100, None), (100, None)]
 
 
-@pytest.mark.parametrize("damage", ["cut", "overwritten", "no block", "not gzip"])
-def test_lines_broken_archive_gives_what_was_read_then_one_reject(tmp_path: Path, damage: str) -> None:
-    path = write(tmp_path, b"".join(b'{"n": %d}\n' % n for n in range(50_000)), packed=True)
+@pytest.mark.parametrize(
+    ("damage", "ending"),
+    [
+        *((damage, ending) for damage in ("cut", "no block", "no archive") for ending in (".gz", ".zst")),
+        (
+            "overwritten",
+            ".gz",
+        ),  # Arrow packs zstd without a checksum
+    ],
+)
+def test_lines_broken_archive_gives_what_was_read_then_one_reject(tmp_path: Path, damage: str, ending: str) -> None:
+    path = write(tmp_path, b"".join(b'{"n": %d}\n' % n for n in range(500_000)), ending=ending)
     packed = bytearray(path.read_bytes())
     if damage == "cut":
         packed = packed[: len(packed) // 2]
@@ -71,3 +89,11 @@ def test_lines_byte_order_mark_and_blank_lines_are_no_content(tmp_path: Path) ->
     lines = list(read_lines(write(tmp_path, b"\xef\xbb\xbf{}\n\n \t\r\n{}"), max_line_bytes=100))
     assert [line.data for line in lines if not line.blank] == [b"{}", b"{}"]
     assert sum(line.blank for line in lines) == 2
+
+
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+def test_lines_archive_that_unpacks_into_far_too_much_ends_in_one_reject(tmp_path: Path, ending: str) -> None:
+    lines = list(read_lines(write(tmp_path, b"{}\n" + b"0" * 200_000_000 + b"\n{}\n", ending=ending), max_line_bytes=9))
+    assert lines[0].data == b"{}"
+    assert lines[-1].rejection is not None
+    assert lines[-1].rejection.reason is RejectReason.ARCHIVE_TOO_DENSE

@@ -15,7 +15,7 @@ VALIDATOR = CatalogValidator(CATALOG)
 
 def check(name: str, arguments: str) -> Finding | None:
     messages = (user("count"), calls(("a", name, arguments)), result("a", name, "{}"), says("done"))
-    return check_catalog(messages, validator=VALIDATOR, names=CATALOG.names)
+    return check_catalog(messages, tools=VALIDATOR)
 
 
 def test_catalog_valid_call_passes() -> None:

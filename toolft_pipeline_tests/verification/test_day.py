@@ -165,7 +165,7 @@ def test_verify_day_without_logs_gives_empty_tables_and_starts_no_sandbox(
     settings: AgentSettings, catalog: Path, tmp_path: Path
 ) -> None:
     day = process(settings, day="2027-01-01", root=tmp_path, catalog=catalog)
-    assert (day.read.files, day.judged.trajectories, day.judged.accepted) == ((), 0, 0)
+    assert (day.read.formats, day.judged.trajectories, day.judged.accepted) == ({}, 0, 0)
     assert pq.read_table(day.verified / "accepted.parquet").num_rows == 0
 
 

@@ -58,15 +58,15 @@ def test_judge_any_run_that_a_reader_accepts_gets_a_finding_or_none(messages: li
     line = json.dumps({"messages": messages, "outcome": {"status": "success"}}).encode()
     run = read_openai_line(line, agent="a", source=Source(file="f", line=1, offset=0, format="openai"))
     assert isinstance(run, Trajectory)
-    assert isinstance(check_cheap(run, judge=JUDGE), Finding | None)
+    assert isinstance(check_cheap(run, rules=JUDGE.rules), Finding | None)
 
 
 def test_judge_first_broken_rule_names_the_verdict() -> None:
     dubious = (calls(("a", "nothing", {}), text="<eos>"), result("a", "nothing", "{}"))
-    found = check_cheap(trajectory(user("hi"), *dubious, says("x"), status="failure"), judge=JUDGE)
+    found = check_cheap(trajectory(user("hi"), *dubious, says("x"), status="failure"), rules=JUDGE.rules)
     assert found is not None
     assert found.rule is Rule.CATALOG
-    found = check_cheap(trajectory(user("hi"), *dubious, status="failure"), judge=JUDGE)
+    found = check_cheap(trajectory(user("hi"), *dubious, status="failure"), rules=JUDGE.rules)
     assert found is not None
     assert found.rule is Rule.STRUCTURE
 
@@ -79,6 +79,6 @@ def test_judge_renames_come_from_the_file_that_the_agent_names(tmp_path: Path) -
 
 def test_judge_unknown_tool_is_a_fault_of_the_catalog_rule() -> None:
     run = trajectory(user("hi"), calls(("a", "nothing", {})), result("a", "nothing", "{}"), says("x"))
-    found = check_cheap(run, judge=JUDGE)
+    found = check_cheap(run, rules=JUDGE.rules)
     assert found is not None
     assert found.fault is Fault.UNKNOWN_TOOL

@@ -1,0 +1,141 @@
+"""ATIF, the Agent Trajectory Interchange Format (RFC 0001 of the Harbor project), one document a line.
+
+A step that was copied from an earlier run for context was made there: a run that carries one is a reject of its own
+reason, so no turn is ever learned twice, and none without the context that it was made in. What ATIF has no field for
+(outcome, task, states) is read from `extra.toolft`, under the names that the other formats use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from toolft_pipeline.trajectories.reading import (
+    NULL,
+    Count,
+    Envelope,
+    LoggedUsage,
+    UnsupportedError,
+    read_guarded,
+    text_parts,
+    tool_call,
+    trajectory,
+)
+from toolft_pipeline.trajectories.record import Message, Part, Role, Source, Trajectory
+from toolft_pipeline.trajectories.rejects import Rejection
+
+_ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
+
+
+class _Part(Struct):
+    type: str
+    text: str | None = None
+
+
+_Content = str | list[_Part]
+
+
+class _Call(Struct):
+    tool_call_id: str
+    function_name: str
+    arguments: Raw
+
+
+class _Result(Struct):
+    source_call_id: str | None = None
+    content: _Content | None = None
+
+
+class _Observation(Struct):
+    results: list[_Result]
+
+
+class _Step(Struct):
+    source: Literal["system", "user", "agent"]
+    message: _Content
+    timestamp: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[_Call] | None = None
+    observation: _Observation | None = None
+    llm_call_count: int | None = None
+    is_copied_context: bool | None = None
+
+
+class _Agent(Struct):
+    tool_definitions: Raw = NULL
+
+
+class _FinalMetrics(Struct):
+    total_prompt_tokens: Count | None = None
+    total_completion_tokens: Count | None = None
+
+
+class _Extra(Struct):
+    toolft: Envelope | None = None
+
+
+class _Run(Struct):
+    schema_version: Annotated[str, Meta(pattern=r"^ATIF-v1\.")]
+    agent: _Agent
+    steps: Annotated[list[_Step], Meta(min_length=1)]
+    trajectory_id: str | None = None
+    session_id: str | None = None
+    final_metrics: _FinalMetrics | None = None
+    extra: _Extra | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Run)
+
+
+def read_atif_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
+    """The run that one line records, or why it is none."""
+
+    def read(line: bytes) -> Trajectory:
+        run = _DECODER.decode(line)
+        messages = tuple(message for step in run.steps for message in _messages(step))
+        return trajectory(_envelope(run), messages, line=line, agent=agent, source=source, golden=golden)
+
+    return read_guarded(line, read)
+
+
+def _envelope(run: _Run) -> Envelope:
+    envelope = (run.extra and run.extra.toolft) or Envelope()
+    metrics = run.final_metrics
+    envelope.id = envelope.id or run.trajectory_id or run.session_id
+    envelope.started_at = envelope.started_at or run.steps[0].timestamp
+    if envelope.tools == NULL:
+        envelope.tools = run.agent.tool_definitions
+    if envelope.usage is None and metrics is not None:
+        envelope.usage = LoggedUsage(
+            prompt_tokens=metrics.total_prompt_tokens, completion_tokens=metrics.total_completion_tokens
+        )
+    return envelope
+
+
+def _messages(step: _Step) -> Iterator[Message]:
+    if step.is_copied_context:
+        raise UnsupportedError("a step was copied from an earlier run for context; that run is the one to learn from")
+    if step.source == "agent" and step.llm_call_count == 0:
+        raise UnsupportedError("a step of the agent was made without a model (llm_call_count 0)")
+    calls = tuple(
+        tool_call(id_=call.tool_call_id, name=call.function_name, arguments=call.arguments)
+        for call in step.tool_calls or ()
+    )
+    yield Message(
+        role=_ROLES[step.source], content=_content(step.message), reasoning=step.reasoning_content, tool_calls=calls
+    )
+    for result in step.observation.results if step.observation else ():
+        if result.source_call_id is None:
+            raise UnsupportedError("an observation answers no call (no source_call_id)")
+        yield Message(role=Role.TOOL, content=_content(result.content or ""), tool_call_id=result.source_call_id)
+
+
+def _content(content: str | Sequence[_Part]) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return text_parts(content)
+    if any(part.type != "text" for part in content):
+        raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
+    return text_parts(*(part.text for part in content))

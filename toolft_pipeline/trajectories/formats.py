@@ -1,0 +1,85 @@
+"""The formats of one run a line, and how a file shows which one it is.
+
+Invariant: a reader is chosen once for a file, by name or by the first line that leaves no doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from toolft_pipeline.trajectories.anthropic_messages import read_anthropic_line
+from toolft_pipeline.trajectories.atif import read_atif_line
+from toolft_pipeline.trajectories.langchain import read_langchain_line
+from toolft_pipeline.trajectories.lines import read_lines
+from toolft_pipeline.trajectories.nesting import too_deep
+from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.reading import LineReader
+
+READERS: Mapping[str, LineReader] = {
+    "openai": read_openai_line,
+    "langchain": read_langchain_line,
+    "anthropic": read_anthropic_line,
+    "atif": read_atif_line,
+}
+
+LOOKED_AT = 100
+"""Lines that are looked at before a file counts as OpenAI chat: only runs without any call leave a doubt so long, and
+every format says those in the same way."""
+
+
+def format_of(path: Path, *, max_line_bytes: int) -> str:
+    """The format of a file by its first telling line, `openai` where none tells. Raises `OSError`."""
+    for line in islice(read_lines(path, max_line_bytes=max_line_bytes), LOOKED_AT):
+        if line.rejection is None and not line.blank and not too_deep(line.data):
+            told = _told_by(line.data)
+            if told is not None:
+                return told
+    return "openai"
+
+
+def _told_by(data: bytes) -> str | None:
+    try:
+        row = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return next((name for name, shows in _SHOWS.items() if shows(row)), None)
+
+
+def _messages(row: Any) -> list[dict[str, Any]]:
+    found = row.get("messages") if isinstance(row, dict) else row
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _shows_atif(row: Any) -> bool:
+    return isinstance(row, dict) and str(row.get("schema_version")).startswith("ATIF-")
+
+
+def _shows_langchain(row: Any) -> bool:
+    return any("type" in message and isinstance(message.get("data"), dict) for message in _messages(row))
+
+
+def _shows_anthropic(row: Any) -> bool:
+    if isinstance(row, dict) and "system" in row:
+        return True
+    contents = [message["content"] for message in _messages(row) if isinstance(message.get("content"), list)]
+    blocks = [block for content in contents for block in content if isinstance(block, dict)]
+    return any(block.get("type") in ("tool_use", "tool_result", "thinking") for block in blocks)
+
+
+def _shows_openai(row: Any) -> bool:
+    return any(
+        "tool_calls" in message or message.get("role") in ("tool", "system", "developer") for message in _messages(row)
+    )
+
+
+_SHOWS: Mapping[str, Callable[[Any], bool]] = {
+    "atif": _shows_atif,
+    "langchain": _shows_langchain,
+    "anthropic": _shows_anthropic,
+    "openai": _shows_openai,
+}

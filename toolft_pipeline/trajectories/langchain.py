@@ -1,0 +1,138 @@
+"""LangChain messages as `messages_to_dict` writes them: a line is the list itself, or an object with `messages`.
+
+A call that LangChain's own parser gave up (`invalid_tool_calls`) makes the run a reject of its own reason: what the
+model meant is not known, and a training set must not guess it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from toolft_pipeline.trajectories.reading import (
+    NULL,
+    Count,
+    Envelope,
+    InvalidCallError,
+    LoggedUsage,
+    UnsupportedError,
+    read_guarded,
+    text_parts,
+    tool_call,
+    trajectory,
+)
+from toolft_pipeline.trajectories.record import Message, Part, Role, Source, Trajectory
+from toolft_pipeline.trajectories.rejects import Rejection
+
+_ROLES = {
+    "system": Role.SYSTEM,
+    "human": Role.USER,
+    "ai": Role.ASSISTANT,
+    "AIMessageChunk": Role.ASSISTANT,
+    "tool": Role.TOOL,
+}
+_IN_TOOL_CALLS = ("tool_use", "tool_call", "input_json_delta")
+"""Content blocks that repeat what `tool_calls` holds."""
+
+
+class _Block(Struct):
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    reasoning: str | None = None
+
+
+class _Call(Struct):
+    name: str
+    args: Raw = NULL
+    id: str | None = None
+
+
+class _Tokens(Struct):
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+
+
+class _Data(Struct):
+    content: str | list[str | _Block]
+    name: str | None = None
+    tool_calls: list[_Call] | None = None
+    invalid_tool_calls: list[Raw] | None = None
+    tool_call_id: str | None = None
+    usage_metadata: _Tokens | None = None
+
+
+class _Message(Struct):
+    type: str
+    data: _Data
+
+
+_Messages = Annotated[list[_Message], Meta(min_length=1)]
+
+
+class _Run(Envelope, kw_only=True):
+    messages: _Messages
+
+
+_LIST_DECODER = msgspec.json.Decoder(_Messages)
+_RUN_DECODER = msgspec.json.Decoder(_Run)
+
+
+def read_langchain_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
+    """The run that one line records, or why it is none. Tokens come from the messages where the line says none."""
+
+    def read(line: bytes) -> Trajectory:
+        bare = line.lstrip()[:1] == b"["
+        run = _Run(messages=_LIST_DECODER.decode(line)) if bare else _RUN_DECODER.decode(line)
+        run.usage = run.usage or _usage(run.messages)
+        messages = tuple(_message(message) for message in run.messages)
+        return trajectory(run, messages, line=line, agent=agent, source=source, golden=golden)
+
+    return read_guarded(line, read)
+
+
+def _message(message: _Message) -> Message:
+    role, data = _ROLES.get(message.type), message.data
+    if role is None:
+        raise UnsupportedError("a message is none of system, human, ai and tool")
+    if data.invalid_tool_calls:
+        raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
+    content, reasoning = _content(data.content)
+    return Message(
+        role=role,
+        content=content,
+        reasoning=reasoning,
+        tool_calls=tuple(tool_call(id_=call.id, name=call.name, arguments=call.args) for call in data.tool_calls or ()),
+        tool_call_id=data.tool_call_id,
+        name=data.name,
+    )
+
+
+def _content(content: str | Sequence[str | _Block]) -> tuple[tuple[Part, ...], str | None]:
+    if isinstance(content, str):
+        return text_parts(content), None
+    texts: list[str | None] = []
+    thoughts = []
+    for block in content:
+        if isinstance(block, str):
+            texts.append(block)
+        elif block.type == "text":
+            texts.append(block.text)
+        elif block.type in ("thinking", "reasoning"):
+            thoughts.append(block.thinking or block.reasoning or "")
+        elif block.type not in _IN_TOOL_CALLS:
+            raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
+    return text_parts(*texts), "".join(thoughts) or None
+
+
+def _usage(messages: Sequence[_Message]) -> LoggedUsage | None:
+    counted = [message.data.usage_metadata for message in messages if message.data.usage_metadata is not None]
+    if not counted:
+        return None
+    return LoggedUsage(
+        prompt_tokens=sum(tokens.input_tokens for tokens in counted),
+        completion_tokens=sum(tokens.output_tokens for tokens in counted),
+    )

@@ -1,0 +1,68 @@
+"""One log file as runs and rejections, whatever its format and packing.
+
+Invariant: every line comes out once, with its place, as a trajectory, a rejection, or a blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from toolft_pipeline.trajectories.formats import READERS, format_of
+from toolft_pipeline.trajectories.lines import Line, read_lines
+from toolft_pipeline.trajectories.record import Source, Trajectory
+from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
+
+
+class LogError(RuntimeError):
+    """The logs cannot be used; one line naming folder or file and mend."""
+
+
+class LogFile:
+    """A file and how it is read: `format_` is a reader's name, or `auto` for what its first lines show.
+
+    Raises `LogError` for a file that cannot be read, here and while its runs are streamed.
+    """
+
+    def __init__(self, path: Path, *, format_: str, agent: str, max_line_bytes: int) -> None:
+        self.path = path
+        self._agent, self._max_line_bytes = agent, max_line_bytes
+        with self._readable():
+            self.format = format_of(path, max_line_bytes=max_line_bytes) if format_ == "auto" else format_
+
+    def runs(self, *, golden: bool = False) -> Iterator[tuple[Line, Trajectory | Rejection | None]]:
+        """Each line with what it is; None for a blank one."""
+        read = READERS[self.format]
+        with self._readable():
+            for line in read_lines(self.path, max_line_bytes=self._max_line_bytes):
+                if line.rejection is not None or line.blank:
+                    yield line, line.rejection
+                    continue
+                source = Source(file=self.path.name, line=line.number, offset=line.offset, format=self.format)
+                yield line, read(line.data, agent=self._agent, source=source, golden=golden)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LogError(
+                f"{self.path}: cannot be read ({error.strerror or error}); mend its permissions or remove it"
+            ) from error
+
+
+class Ids:
+    """The ids seen so far: a second run under one id would make every later answer about that id ambiguous."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def once(self, read: Trajectory | Rejection) -> Trajectory | Rejection:
+        """The run if its id is new, else why it is refused."""
+        if isinstance(read, Rejection):
+            return read
+        if read.trajectory_id in self._seen:
+            return Rejection(reason=RejectReason.REPEATED_ID, detail="an earlier line has the same id")
+        self._seen.add(read.trajectory_id)
+        return read

@@ -1,0 +1,198 @@
+"""What the readers of one-run-a-line formats share: the guarded decode, and the fields around the messages.
+
+Invariant: bytes in, a trajectory or a rejection out, never an exception and never a value that the line did not say.
+Arguments of a tool call stay the text that the line carries (an object is kept as its own JSON text), malformed or
+not: judging them against a catalog is verification's work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar, Protocol
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
+from toolft_pipeline.trajectories.record import (
+    Message,
+    Origin,
+    Outcome,
+    OutcomeStatus,
+    Part,
+    Source,
+    ToolCall,
+    Trajectory,
+    Usage,
+)
+from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
+from toolft_pipeline.warehouse.digest import digest_of
+
+NULL = Raw(b"null")
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+_TEXT_DECODER = msgspec.json.Decoder(str)
+
+
+class LineReader(Protocol):
+    """A reader of one-run-a-line logs. `golden` is the caller's to say: a log cannot declare its own runs golden."""
+
+    def __call__(self, line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection: ...
+
+
+class _RefusedError(ValueError):
+    """A run that its reader refuses. The text never quotes the line's values."""
+
+    reason: ClassVar[RejectReason]
+
+
+class UnsupportedError(_RefusedError):
+    """A part of the run that the record cannot carry."""
+
+    reason = RejectReason.UNSUPPORTED_CONTENT
+
+
+class InvalidCallError(_RefusedError):
+    """A call that the agent's own parser could not read."""
+
+    reason = RejectReason.INVALID_TOOL_CALL
+
+
+class LoggedOutcome(Struct):
+    """How the log says that the run ended."""
+
+    status: OutcomeStatus
+    evidence: str | None = None
+
+
+class LoggedUsage(Struct):
+    """What the log says that the run cost."""
+
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    latency_ms: Annotated[float, Meta(ge=0)] | None = None
+    parse_failures: Count | None = None
+
+
+class Envelope(Struct, kw_only=True):
+    """The fields of a line beside its messages: the same names in every format of one run a line.
+
+    `final_state` is the digest of the backend's canonical state, or that state itself; a state with values that
+    differ from run to run (`sandbox.volatile`) is logged as the digest of its masked form.
+    """
+
+    id: str | None = None
+    started_at: str | None = None
+    task_id: str | None = None
+    task_key: str | None = None
+    outcome: LoggedOutcome | None = None
+    tools: Raw = NULL
+    tools_ref: str | None = None
+    initial_state: str | None = None
+    final_state: Raw = NULL
+    usage: LoggedUsage | None = None
+
+
+def read_guarded(line: bytes, read: Callable[[bytes], Trajectory]) -> Trajectory | Rejection:
+    """What `read` makes of a line, every failure as a rejection."""
+    if too_deep(line):
+        return Rejection(reason=RejectReason.NESTED_TOO_DEEP, detail=f"nested deeper than {MAX_NESTING} levels")
+    try:
+        return read(line)
+    except _RefusedError as error:
+        return Rejection(reason=error.reason, detail=str(error))
+    except UnicodeDecodeError as error:
+        return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
+    except msgspec.ValidationError as error:
+        return _not_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
+    except (msgspec.DecodeError, RecursionError) as error:
+        return _not_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
+
+
+def trajectory(
+    envelope: Envelope, messages: tuple[Message, ...], *, line: bytes, agent: str, source: Source, golden: bool
+) -> Trajectory:
+    """The record of a run. A line without an id is named after its own digest."""
+    outcome = envelope.outcome or LoggedOutcome(status=OutcomeStatus.UNKNOWN)
+    usage = envelope.usage or LoggedUsage()
+    return Trajectory(
+        trajectory_id=envelope.id or f"sha256:{hashlib.sha256(line).hexdigest()}",
+        agent=agent,
+        source=source,
+        started_at=None if envelope.started_at is None else _utc(envelope.started_at),
+        task_id=envelope.task_id,
+        task_key=envelope.task_key,
+        outcome=Outcome(status=outcome.status, evidence=outcome.evidence),
+        golden=golden,
+        origin=Origin.GOLDEN if golden else Origin.LOGGED,
+        messages=messages,
+        tools_digest=envelope.tools_ref or _tools_digest(envelope.tools),
+        initial_state_ref=envelope.initial_state,
+        final_state_ref=_state_ref(envelope.final_state),
+        usage=Usage(
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            latency_ms=usage.latency_ms,
+            parse_failures=usage.parse_failures,
+        ),
+    )
+
+
+def text_parts(*texts: str | None) -> tuple[Part, ...]:
+    """Content of text parts; none for what is empty."""
+    return tuple(Part(type="text", text=text) for text in texts if text)
+
+
+def tool_call(*, id_: str | None, name: str, arguments: Raw) -> ToolCall:
+    """A call whose arguments are an object, or a JSON string that holds one."""
+    raw = bytes(arguments)
+    text = _TEXT_DECODER.decode(raw) if raw.startswith(b'"') else raw.decode("utf-8")
+    if too_deep(text.encode()):
+        raise UnsupportedError(f"arguments nested deeper than {MAX_NESTING} levels")
+    return ToolCall(id=id_ or "", name=name, arguments_json=text)
+
+
+def _not_json(line: bytes) -> Rejection | None:
+    """Why a line is not JSON at all, None where it is: the typed decoder stops at the first of either fault.
+
+    A line that lost its end is told from one that was never JSON by its last byte: an object ends in a brace.
+    """
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        start, end = line.strip()[:1], line.strip()[-1:]
+        if (start == b"{" and end != b"}") or (start == b"[" and end != b"]"):
+            return Rejection(reason=RejectReason.TRUNCATED_LINE, detail=f"the line breaks off: {error}")
+        return Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
+    return None
+
+
+def _shape(error: msgspec.ValidationError) -> str:
+    """What was wanted and where. msgspec quotes the value of an unknown enum member, so that value is left out."""
+    message = str(error)
+    if not message.startswith("Invalid enum value"):
+        return message
+    return f"Invalid enum value - at {message.rpartition(' - at ')[2]}"
+
+
+def _tools_digest(tools: Raw) -> str | None:
+    return None if tools == NULL else f"sha256:{hashlib.sha256(bytes(tools)).hexdigest()}"
+
+
+def _state_ref(state: Raw) -> str | None:
+    if state == NULL:
+        return None
+    value = msgspec.json.decode(state)
+    return value if isinstance(value, str) else f"sha256:{digest_of(value)}"
+
+
+def _utc(text: str) -> str:
+    """ISO 8601 in UTC with a Z; a time without zone is taken as UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise msgspec.ValidationError("Expected ISO 8601 - at `$.started_at`") from None
+    return moment.isoformat().replace("+00:00", "Z")

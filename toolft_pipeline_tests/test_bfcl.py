@@ -1,0 +1,92 @@
+"""Real runs that are not ours, through the data path: BFCL's multi-turn sets, executed on BFCL's own backends."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolft_pipeline.catalog.build import build_catalog
+from toolft_pipeline.chat.chat_rows import write_chat_rows
+from toolft_pipeline.chat.token_tensors import write_token_tensors
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.day import read_day
+from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline.verification.day import verify_day
+from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.conftest import REPOSITORY
+
+LOGS = Path(os.environ.get("TOOLFT_BFCL_LOGS", REPOSITORY.parent / "shared" / "data" / "bfcl"))
+DAY = "2026-10-01"
+LENIENT = {
+    "require_replay": False,  # the backends are not here
+    "accept_unknown_outcome": True,
+    "allow_dangling_call": True,
+    "allow_consecutive_user_turns": True,
+    "max_repeats": 10,
+    "max_error_share": 1.0,
+}
+
+pytestmark = pytest.mark.skipif(
+    not LOGS.is_dir(), reason=f"{LOGS}: not there; TOOLFT_BFCL_LOGS names the folder of the executed BFCL runs"
+)
+
+
+def logged() -> list[dict[str, Any]]:
+    return [json.loads(line) for path in sorted(LOGS.glob("*.jsonl.gz")) for line in gzip.open(path)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> AgentSettings:
+    (tmp_path / "logs").mkdir()
+    for path in LOGS.glob("*.jsonl.gz"):
+        (tmp_path / "logs" / f"{DAY}.{path.name}").write_bytes(path.read_bytes())
+    tools = {tool["function"]["name"]: tool for row in logged() for tool in row["tools"]}
+    (tmp_path / "catalog.json").write_text(json.dumps(list(tools.values())))
+    return agent(tmp_path, verification=LENIENT)
+
+
+def test_bfcl_every_run_is_accepted_unaltered_and_proven(
+    desk: AgentSettings, gemma_tokenizer_folder: Path, tmp_path: Path
+) -> None:
+    raw, catalog, verified, rows, tensors = (tmp_path / name for name in ("raw", "tools", "ver", "rows", "tensors"))
+    for folder in (raw, catalog, verified, rows, tensors):
+        folder.mkdir()
+    build_catalog(desk, catalog)
+    read = read_day(desk, day=DAY, out=raw)
+    judged = verify_day(raw=raw, catalog=catalog, settings=desk, day=DAY, out=verified, progress=print)
+    assert (read.lines, read.rejects, judged.accepted) == (200, 0, 200), judged.faults
+
+    kept = {run.trajectory_id: run for run in read_trajectories(verified / "accepted.parquet")}
+    for row in logged():
+        assert [said(message) for message in row["messages"]] == [
+            (m.role, m.text, [(c.id, c.name, c.arguments_json) for c in m.tool_calls], m.tool_call_id)
+            for m in kept[row["id"]].messages
+        ]
+
+    accepted = verified / "accepted.parquet"
+    write_chat_rows(accepted=accepted, catalog=catalog / "catalog.json", settings=desk, out=rows)
+    made = write_token_tensors(
+        rows=rows / "rows.parquet",
+        accepted=accepted,
+        tokenizer=gemma_tokenizer_folder,
+        settings=desk,
+        out=tensors,
+        progress=print,
+    )
+    assert made.rows + made.too_long == 200
+    assert made.proofs.n_failures == 0
+
+
+def said(message: dict[str, Any]) -> tuple[object, ...]:
+    calls = message.get("tool_calls") or ()
+    return (
+        message["role"],
+        message["content"] or "",
+        [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls],
+        message.get("tool_call_id"),
+    )
