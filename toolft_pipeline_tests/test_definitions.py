@@ -15,12 +15,13 @@ from toolft_pipeline.settings import AGENT_FILE, load_agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DATA = ["raw_trajectories", "verified_trajectories", "chat_rows", "token_tensors"]
-MODEL = ["training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
+MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted"},
+    "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens"},
     "merged_model": {"merged_logits", "reload_same_tokens"},
     "eval_report": {"gate"},

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -107,6 +108,12 @@ def test_run_models_that_read_the_full_catalog_are_asked_fewer_tasks(site: Site,
     assert {name: model["n_tasks"] for name, model in models.items()} == {"candidate": 3, "base": 3, "base_catalog": 2}
 
 
+def test_run_says_whether_fine_tuning_is_worth_it(site: Site, first_run: object) -> None:
+    headline = manifest(site, "readiness_report")["headline"]
+    assert headline["verdict"] == "keep prompting"  # type: ignore[index]
+    assert "repetitive behaviour" in headline["failed"]  # type: ignore[index]  # fewer than 100 runs
+
+
 def test_run_progress_is_visible_for_every_stage(first_run: subprocess.CompletedProcess[str]) -> None:
     for asset in ("raw_trajectories", "verified_trajectories", "qlora_adapter", "merged_model", "eval_report"):
         assert f"{asset}: " in first_run.stdout
@@ -127,6 +134,19 @@ def test_run_materializations_carry_content_digests_and_green_proofs(site: Site,
     keys = [dg.AssetCheckKey(dg.AssetKey(["assistant", "token_tensors"]), name) for name in proofs]
     summaries = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
     assert {key.name for key, found in summaries.items() if found.status.value == "SUCCEEDED"} == set(proofs)
+
+
+def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_report(
+    site: Site, instance: dg.DagsterInstance, first_run: object
+) -> None:
+    def metadata(asset: str) -> dict[str, Any]:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["assistant", asset]))
+        return dict(event.asset_materialization.metadata)  # type: ignore[union-attr]
+
+    columns = metadata("training_set")["dagster/column_schema"].value.columns
+    assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]
+    for asset in ("readiness_report", "eval_report"):
+        assert "<!doctype html>" in Path(metadata(asset)["page"].value).read_text()
 
 
 def test_run_setting_of_the_last_stage_rebuilds_that_stage_alone(site: Site, first_run: object) -> None:

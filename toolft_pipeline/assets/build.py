@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 
 from toolft_pipeline.assets.service import SERVICE, in_service
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
@@ -121,7 +122,12 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             raise
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
-            metadata={**_metadata(version, reused=reused), **_pictures(stage.plots(version))},
+            metadata={
+                **_metadata(version, reused=reused),
+                **_columns(version),
+                **({} if stage.page is None else {"page": dg.MetadataValue.path(str(version.file(stage.page)))}),
+                **_pictures(stage.plots(version)),
+            },
             check_results=list(_check_results(stage, version)),
         )
 
@@ -144,6 +150,19 @@ def _metadata(version: Version, *, reused: bool) -> dict[str, dg.MetadataValue[A
         "seconds": dg.MetadataValue.float(manifest.duration_s),
         "bytes": dg.MetadataValue.int(sum(entry.size for entry in manifest.files)),
     }
+
+
+def _columns(version: Version) -> dict[str, dg.MetadataValue[Any]]:
+    """The columns of the table that downstream reads, for a version that is a table."""
+    tables = [entry.path for entry in version.manifest.files if entry.content and entry.path.endswith(".parquet")]
+    if not tables:
+        return {}
+    schema = pq.read_schema(version.file(tables[0]))
+    columns = [
+        dg.TableColumn(field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable))
+        for field in schema
+    ]
+    return {"dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns=columns))}
 
 
 def _pictures(plots: dict[str, Plot]) -> dict[str, dg.MetadataValue[Any]]:

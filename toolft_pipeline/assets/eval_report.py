@@ -17,7 +17,7 @@ from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import decide
 from toolft_pipeline.evaluation.prompting import PromptPolicy
-from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, write_report
+from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE
@@ -162,4 +162,5 @@ STAGE = Stage(
         ),
     ),
     plots=_plots,
+    page=PAGE_FILE,
 )

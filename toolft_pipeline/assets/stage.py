@@ -129,6 +129,8 @@ class Stage:
     accelerator: bool = False
     checks: tuple[Check, ...] = ()
     plots: Callable[[Version], dict[str, Plot]] = field(default=lambda _version: {})
+    page: str | None = None
+    """The HTML page of a version, for people."""
 
 
 def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:

@@ -8,7 +8,7 @@ from toolft_pipeline.assets.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.result_table import result_table
-from toolft_pipeline.evaluation.report import METRICS_FILE, PAGE_FILE
+from toolft_pipeline.evaluation.report import METRICS_FILE
 from toolft_pipeline.settings import warehouse_root
 from toolft_pipeline.warehouse.manifest import MANIFEST, Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -30,9 +30,10 @@ def show_asset(agent: str, asset: str, *, partition: str | None, as_json: bool) 
         print((version.folder / MANIFEST).read_text(encoding="utf-8"))
     elif asset == EVAL_REPORT.asset:
         print(result_table(json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))))
-        print(f"\n{version.file(PAGE_FILE)}")
     else:
         _print(version)
+    if stage.page is not None and not as_json:
+        print(f"\n{version.file(stage.page)}")
     return 0
 
 
