@@ -9,9 +9,9 @@ import sys
 
 import dagster as dg
 
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.assets.build import ACCELERATOR_TAGS
 from toolft_pipeline.definitions import build_definitions
-from toolft_pipeline.settings import AGENT_FILE, load_agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DATA = ["raw_trajectories", "verified_trajectories", "chat_rows", "token_tensors"]

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.automation.jobs import job_name, nightly_job_name
 from toolft_pipeline.chat import formats
@@ -19,7 +20,7 @@ from toolft_pipeline.chat.rendering import Piece
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
 from toolft_pipeline.definitions import build_definitions
-from toolft_pipeline.settings import AgentSettings, load_agent
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DAY = "2026-10-01"

@@ -13,12 +13,13 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.assets.service import SERVICE, in_service
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
-from toolft_pipeline.settings import AGENT_FILE, AgentSettings, load_agent, warehouse_root
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version, Warehouse
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from toolft_pipeline.agent_file import SettingsError
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.settings import ChatSettings, LogSettings, SettingsError, VerificationSettings
+from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
 from toolft_pipeline.verification.judge import CheapRules
 from toolft_pipeline.verification.lint import as_json, as_text, lint
 

@@ -9,7 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from toolft_pipeline.settings import AGENT_FILE, AgentSettings, SettingsError, agents_root, load_agent
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.formats import READERS
 
 

@@ -10,11 +10,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.cli.main import UsageError
-from toolft_pipeline.settings import AgentSettings, warehouse_root
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
 
 

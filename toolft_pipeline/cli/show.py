@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 
+from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.result_table import result_table
 from toolft_pipeline.evaluation.report import METRICS_FILE
-from toolft_pipeline.settings import warehouse_root
 from toolft_pipeline.warehouse.manifest import MANIFEST, Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 

@@ -212,7 +212,7 @@ def _stands_still(surface: Surface, wanted: ReadinessSettings) -> Criterion:
         value=surface.runs_that_fit_today,
         wanted=wanted.min_fit,
         sentence=f"{surface.runs_that_fit_today:.1%} of the runs call only tools that exist today; "
-        f"{surface.catalogs_offered} catalogs were offered in the window",
+        f"catalogs that were offered in the window: {surface.catalogs_offered}",
     )
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets.plan import Action, make_plan
 from toolft_pipeline.assets.stage import Group, Span, Stage, StageError, Work, run_stage, window
-from toolft_pipeline.settings import AgentSettings, CatalogSettings, load_agent
+from toolft_pipeline.settings import AgentSettings, CatalogSettings
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.store import Built, Warehouse
 

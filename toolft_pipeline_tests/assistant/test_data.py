@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import Sandbox
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
-from toolft_pipeline.settings import AgentSettings, load_agent
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline_tests.conftest import REPOSITORY
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.automation.schedules import newest_complete_day
 from toolft_pipeline.definitions import build_definitions
-from toolft_pipeline.settings import AGENT_FILE, AgentSettings, load_agent
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 

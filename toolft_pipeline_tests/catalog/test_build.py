@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog, load_catalog
 from toolft_pipeline.catalog.tool import CatalogError
-from toolft_pipeline.settings import load_agent
 
 
 def test_build_writes_a_catalog_that_loads_with_the_same_digest(assistant_folder: Path, tmp_path: Path) -> None:

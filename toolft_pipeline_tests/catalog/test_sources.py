@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.sources import catalog_from_file, catalog_from_module, read_source
 from toolft_pipeline.catalog.tool import CatalogError
-from toolft_pipeline.settings import AgentSettings, load_agent
+from toolft_pipeline.settings import AgentSettings
 
 MODULE = '''
 from pydantic import BaseModel, ConfigDict, Field

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import EvaluationError, evaluate, evaluate_model, read_metrics
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.tables import read_rollouts, read_steps
 from toolft_pipeline.evaluation.task import load_tasks
-from toolft_pipeline.settings import AgentSettings, CatalogMode, load_agent
+from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import ScriptedModel, oracle
 

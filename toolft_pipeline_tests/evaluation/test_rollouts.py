@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.evaluation.judge import Failure, judge
@@ -16,7 +17,6 @@ from toolft_pipeline.evaluation.transcript import Stop, Transcript
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
 from toolft_pipeline.sandbox.protocol import SandboxError
 from toolft_pipeline.sandbox.state import state_digest
-from toolft_pipeline.settings import load_agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolft_pipeline.settings import AgentSettings, load_agent
+from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import LogError, RawSummary, read_day, read_golden
 from toolft_pipeline.trajectories.rejects import line_hmac
 from toolft_pipeline.trajectories.table import read_trajectories

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.settings import load_agent
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge

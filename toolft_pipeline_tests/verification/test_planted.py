@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog
 from toolft_pipeline.curation.selection import select_training_set
-from toolft_pipeline.settings import load_agent
 from toolft_pipeline.trajectories.day import read_day
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import verify_day

@@ -17,11 +17,12 @@ from typing import Any
 from scenarios import FAMILIES, Draw, Scenario
 from world import build_world
 
+from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.sources import read_source
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
 from toolft_pipeline.sandbox.state import state_digest
-from toolft_pipeline.settings import CatalogSettings, load_agent
+from toolft_pipeline.settings import CatalogSettings
 
 SEED = 7
 DAYS = tuple(f"2026-10-0{day}" for day in range(1, 6))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.settings import SettingsError, agent_files, load_agent
+from toolft_pipeline.agent_file import SettingsError, agent_files, load_agent
 
 MINIMAL = """
 first_day: "2026-10-01"
