@@ -92,7 +92,7 @@ def _compile(name: str, schema: dict[str, Any]) -> jsonschema_rs.Validator:
 def _arguments(text: str) -> dict[str, Any]:
     """The arguments object. The message of a `ValueError` says what the text is instead."""
     try:
-        arguments = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        arguments = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("not JSON: nested too deep") from error
     except ValueError as error:
@@ -118,3 +118,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)

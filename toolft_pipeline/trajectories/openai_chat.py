@@ -16,28 +16,28 @@ from toolft_pipeline.trajectories.reading import (
     tool_call,
     trajectory,
 )
-from toolft_pipeline.trajectories.record import Message, Part, Role, Source, Trajectory
+from toolft_pipeline.trajectories.record import Message, Part, Role, Source, ToolCall, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
 
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
 
 
-class _Part(Struct):
+class _Part(Struct, gc=False):
     type: str
     text: str | None = None
 
 
-class _Function(Struct):
+class _Function(Struct, gc=False):
     name: str
     arguments: Raw = NULL
 
 
-class _Call(Struct):
+class _Call(Struct, gc=False):
     function: _Function
     id: str | None = None
 
 
-class _Message(Struct):
+class _Message(Struct, gc=False):
     role: str
     content: str | list[_Part] | None = None
     refusal: str | None = None
@@ -50,7 +50,7 @@ class _Message(Struct):
     audio: Raw = NULL
 
 
-class _Run(Envelope, kw_only=True):
+class _Run(Envelope, kw_only=True, gc=False):
     messages: Annotated[list[_Message], Meta(min_length=1)]
 
 
@@ -78,13 +78,14 @@ def _message(message: _Message) -> Message:
         role=role,
         content=_content(message.content if message.content is not None else message.refusal),
         reasoning=message.reasoning or message.reasoning_content,
-        tool_calls=tuple(
-            tool_call(id_=call.id, name=call.function.name, arguments=call.function.arguments)
-            for call in message.tool_calls or ()
-        ),
+        tool_calls=() if message.tool_calls is None else tuple(map(_call, message.tool_calls)),
         tool_call_id=message.tool_call_id,
         name=message.name,
     )
+
+
+def _call(call: _Call) -> ToolCall:
+    return tool_call(id_=call.id, name=call.function.name, arguments=call.function.arguments)
 
 
 def _content(content: str | list[_Part] | None) -> tuple[Part, ...]:

@@ -60,14 +60,14 @@ class InvalidCallError(_RefusedError):
     reason = RejectReason.INVALID_TOOL_CALL
 
 
-class LoggedOutcome(Struct):
+class LoggedOutcome(Struct, gc=False):
     """How the log says that the run ended."""
 
     status: OutcomeStatus
     evidence: str | None = None
 
 
-class LoggedUsage(Struct):
+class LoggedUsage(Struct, gc=False):
     """What the log says that the run cost."""
 
     prompt_tokens: Count | None = None
@@ -76,7 +76,7 @@ class LoggedUsage(Struct):
     parse_failures: Count | None = None
 
 
-class Envelope(Struct, kw_only=True):
+class Envelope(Struct, kw_only=True, gc=False):
     """The fields of a line beside its messages: the same names in every format of one run a line.
 
     `final_state` is the digest of the backend's canonical state, or that state itself; a state with values that
@@ -142,7 +142,7 @@ def trajectory(
 
 def text_parts(*texts: str | None) -> tuple[Part, ...]:
     """Content of text parts; none for what is empty."""
-    return tuple(Part(type="text", text=text) for text in texts if text)
+    return tuple([Part(type="text", text=text) for text in texts if text])
 
 
 def tool_call(*, id_: str | None, name: str, arguments: Raw) -> ToolCall:

@@ -37,7 +37,7 @@ class Origin(StrEnum):
     SAMPLED = "sampled"
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class Part(Struct, frozen=True, kw_only=True, gc=False):
     """One block of a message's content: a text, or an image by its sha256 (never by a URL)."""
 
     type: str
@@ -46,7 +46,7 @@ class Part(Struct, frozen=True, kw_only=True):
     mime: str | None = None
 
 
-class ToolCall(Struct, frozen=True, kw_only=True):
+class ToolCall(Struct, frozen=True, kw_only=True, gc=False):
     """A call that the model asked for; `arguments_json` is the text of one JSON object."""
 
     id: str
@@ -54,7 +54,7 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     arguments_json: str
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class Message(Struct, frozen=True, kw_only=True, gc=False):
     """One turn. `tool_calls` belongs to assistant turns; `tool_call_id` and `name` to tool turns."""
 
     role: Role
@@ -67,10 +67,12 @@ class Message(Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """The text parts joined; images contribute nothing."""
-        return "".join(part.text or "" for part in self.content if part.type == "text")
+        if len(self.content) == 1 and self.content[0].type == "text":  # nearly always: no join to pay for
+            return self.content[0].text or ""
+        return "".join([part.text or "" for part in self.content if part.type == "text"])
 
 
-class Source(Struct, frozen=True, kw_only=True):
+class Source(Struct, frozen=True, kw_only=True, gc=False):
     """The place in the logs that a trajectory was read from: 1-based line, byte offset of its first byte."""
 
     file: str
@@ -79,14 +81,14 @@ class Source(Struct, frozen=True, kw_only=True):
     format: str
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class Outcome(Struct, frozen=True, kw_only=True, gc=False):
     """The run's end as logged, with the sentence or flag that it rests on."""
 
     status: OutcomeStatus
     evidence: str | None = None
 
 
-class Usage(Struct, frozen=True, kw_only=True):
+class Usage(Struct, frozen=True, kw_only=True, gc=False):
     """What the run cost the incumbent: tokens summed over turns, wall time in milliseconds."""
 
     prompt_tokens: int | None = None
@@ -95,7 +97,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     parse_failures: int | None = None
 
 
-class Trajectory(Struct, frozen=True, kw_only=True):
+class Trajectory(Struct, frozen=True, kw_only=True, gc=False):
     """One run of the agent, from the first message to the last.
 
     `tools_digest` names the catalog that the run was offered; `initial_state_ref` is what the sandbox's reset tool

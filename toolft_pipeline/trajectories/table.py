@@ -7,14 +7,29 @@ whole day in memory unless it asks for a list.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from enum import StrEnum
+from itertools import chain, islice, pairwise
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
-import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec import Struct
 
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.record import (
+    Message,
+    Origin,
+    Outcome,
+    OutcomeStatus,
+    Part,
+    Role,
+    Source,
+    ToolCall,
+    Trajectory,
+    Usage,
+)
 
 _TEXT = pa.string()
 _PART = pa.struct([("type", _TEXT), ("text", _TEXT), ("image_sha256", _TEXT), ("mime", _TEXT)])
@@ -61,19 +76,71 @@ TRAJECTORY_SCHEMA = pa.schema(
     ]
 )
 
+_RECORDS: dict[str, type[Struct]] = {
+    "source": Source,
+    "outcome": Outcome,
+    "messages": Message,
+    "content": Part,
+    "tool_calls": ToolCall,
+    "usage": Usage,
+}
+
+_ENUMS: dict[str, dict[str, StrEnum]] = {
+    "role": {role.value: role for role in Role},
+    "status": {status.value: status for status in OutcomeStatus},
+    "origin": {origin.value: origin for origin in Origin},
+}
+
 BATCH_ROWS = 2048
 """Rows of a written row group and of a read batch: about 8 MB of 4 KB trajectories."""
 
 
 def to_batch(trajectories: Iterable[Trajectory]) -> pa.RecordBatch:
     """Records as one Arrow batch of `TRAJECTORY_SCHEMA`."""
-    rows = [msgspec.to_builtins(trajectory) for trajectory in trajectories]
-    return pa.RecordBatch.from_pylist(rows, schema=TRAJECTORY_SCHEMA)
+    runs = list(trajectories)
+    columns = [_column(list(map(attrgetter(field.name), runs)), field.type) for field in TRAJECTORY_SCHEMA]
+    return pa.RecordBatch.from_arrays(columns, schema=TRAJECTORY_SCHEMA)
 
 
 def from_batch(batch: pa.RecordBatch) -> list[Trajectory]:
-    """The records of one batch. Raises `msgspec.ValidationError` where a row is not a trajectory."""
-    return msgspec.convert(batch.to_pylist(), list[Trajectory])
+    """The records of one batch of `TRAJECTORY_SCHEMA`. Raises `KeyError` for a role or status that does not exist."""
+    names = batch.schema.names
+    columns = [_values(column, name) for column, name in zip(batch.columns, names, strict=True)]
+    return [Trajectory(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Records, tuples of records or leaves as one array: a leaf column at a time, over all rows at once."""
+    if pa.types.is_list(kind):
+        offsets = np.zeros(len(values) + 1, dtype=np.int32)
+        np.cumsum(np.fromiter(map(len, values), dtype=np.int32, count=len(values)), out=offsets[1:])
+        inner = _column(list(chain.from_iterable(values)), kind.value_type)
+        return pa.ListArray.from_arrays(pa.array(offsets), inner, type=kind)
+    if pa.types.is_struct(kind):
+        fields = list(kind)
+        inner = [_column(list(map(attrgetter(field.name), values)), field.type) for field in fields]
+        return pa.StructArray.from_arrays(inner, fields=fields)
+    return pa.array(values, kind)
+
+
+def _values(array: pa.Array, name: str) -> list[Any]:
+    """The way back from `_column`; `name` is the field's, which says what record or enum its values are."""
+    if pa.types.is_list(array.type):
+        inner = _values(array.flatten(), name)
+        return [tuple(inner[start:end]) for start, end in pairwise(_offsets(array))]
+    if pa.types.is_struct(array.type):
+        names = [field.name for field in array.type]
+        columns = [_values(column, inner) for column, inner in zip(array.flatten(), names, strict=True)]
+        record = _RECORDS[name]
+        return [record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+    values = array.to_pylist()
+    return list(map(_ENUMS[name].__getitem__, values)) if name in _ENUMS else values
+
+
+def _offsets(array: pa.ListArray) -> list[int]:
+    """Where each list begins in the flattened values, and where the last one ends; a slice starts at 0 too."""
+    offsets = array.offsets.to_numpy()
+    return list(map(int, offsets - offsets[0]))
 
 
 def write_trajectories(trajectories: Iterable[Trajectory], path: Path) -> int:

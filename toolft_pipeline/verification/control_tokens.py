@@ -19,13 +19,13 @@ def check_control_tokens(messages: Sequence[Message], *, control_strings: Sequen
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             continue
-        for where, text in _written(message):
-            found = next((string for string in control_strings if string in text), None)
-            if found is not None:
-                reason = (
-                    f"message {place}: {where} holds the control string {found!r}; the model would learn to emit it"
-                )
-                return Finding(rule=Rule.CONTROL_TOKENS, fault=Fault.CONTROL_TOKEN, reason=reason)
+        written = list(_written(message))
+        together = "\0".join([text for _, text in written])  # clean turns cost one search a string
+        found = next((string for string in control_strings if string in together), None)
+        if found is not None:
+            where = next((where for where, text in written if found in text), "the turn")
+            reason = f"message {place}: {where} holds the control string {found!r}; the model would learn to emit it"
+            return Finding(rule=Rule.CONTROL_TOKENS, fault=Fault.CONTROL_TOKEN, reason=reason)
     return None
 
 

@@ -25,11 +25,9 @@ def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettin
     if len(turns) > settings.max_turns:
         reason = f"{len(turns)} assistant turns; verification.max_turns is {settings.max_turns}"
         return _fault(Fault.TOO_MANY_TURNS, reason)
-    calls = Counter(_key(call) for turn in turns for call in turn.tool_calls)
-    for (name, _), times in calls.items():
-        if times > settings.max_repeats:
-            reason = f"{name} called {times} times with the same arguments; verification.max_repeats is"
-            return _fault(Fault.REPEATED_CALL, f"{reason} {settings.max_repeats}")
+    for (name, _), times in _repeated(turns, more_than=settings.max_repeats).items():
+        reason = f"{name} called {times} times with the same arguments; verification.max_repeats is"
+        return _fault(Fault.REPEATED_CALL, f"{reason} {settings.max_repeats}")
     answers = Counter(turn.text.strip() for turn in turns if not turn.tool_calls)
     if max(answers.values(), default=0) > settings.max_repeats:
         reason = f"one answer given {max(answers.values())} times; verification.max_repeats is {settings.max_repeats}"
@@ -38,16 +36,26 @@ def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettin
 
 
 def _errors(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
-    results = sum(message.role is Role.TOOL for message in messages)
-    errors = sum(is_error(message) for message in messages)
-    if errors < _ERRORS_JUDGED_FROM or errors <= settings.max_error_share * results:
+    results = [message for message in messages if message.role is Role.TOOL]
+    errors = sum(map(is_error, results)) if len(results) >= _ERRORS_JUDGED_FROM else 0
+    if errors < _ERRORS_JUDGED_FROM or errors <= settings.max_error_share * len(results):
         return None
-    reason = f"{errors} of {results} tool results are errors; verification.max_error_share is"
+    reason = f"{errors} of {len(results)} tool results are errors; verification.max_error_share is"
     return _fault(Fault.MOSTLY_ERRORS, f"{reason} {settings.max_error_share:g}")
 
 
 def _fault(fault: Fault, reason: str) -> Finding:
     return Finding(rule=Rule.DEAD_ENDS, fault=fault, reason=reason)
+
+
+def _repeated(turns: Sequence[Message], *, more_than: int) -> dict[tuple[str, str], int]:
+    """The calls made more often than that. Arguments are read only of tools that were called so often at all."""
+    calls = [call for turn in turns for call in turn.tool_calls]
+    if len(calls) <= more_than:
+        return {}
+    names = Counter(call.name for call in calls)
+    times = Counter(_key(call) for call in calls if names[call.name] > more_than)
+    return {key: count for key, count in times.items() if count > more_than}
 
 
 def _key(call: ToolCall) -> tuple[str, str]:
