@@ -61,16 +61,19 @@ class Site:
         return self.toolft("run", "assistant", *overrides, *extra)
 
 
-@pytest.fixture(scope="module")
-def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    root = tmp_path_factory.mktemp("site")
+def install(root: Path, model: Path) -> Site:
     shutil.copytree(REPOSITORY / "data" / "assistant", root / "data" / "assistant")
     shutil.copy(REPOSITORY / "dagster.yaml", root)
     agent = root / "data" / "assistant" / "agent.yaml"
     document = yaml.safe_load(agent.read_text())
-    document["base_model"] = {"folder": str(tiny_model_folder)}
+    document["base_model"] = {"folder": str(model)}
     agent.write_text(yaml.safe_dump(document))
     return Site(root)
+
+
+@pytest.fixture(scope="module")
+def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return install(tmp_path_factory.mktemp("site"), tiny_model_folder)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +95,22 @@ def manifest(site: Site, asset: str) -> dict[str, object]:
     assert shown.returncode == 0, shown.stderr
     found: dict[str, object] = json.loads(shown.stdout)
     return found
+
+
+def test_run_days_side_by_side_make_the_same_versions(
+    site: Site, first_run: object, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    other = install(tmp_path / "other", tiny_model_folder)
+    finished = other.toolft("run", "assistant", "--data", "--workers", "2")
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert other.toolft("show", "assistant", "qlora_adapter").returncode == 2, "the model was made too"
+    for day in range(1, 6):
+        made = [
+            json.loads(each.toolft("show", "assistant", asset, "--partition", f"2026-10-0{day}", "--json").stdout)
+            for asset in ("verified_trajectories", "token_tensors")
+            for each in (site, other)
+        ]
+        assert [one["content_digest"] for one in made[::2]] == [one["content_digest"] for one in made[1::2]]
 
 
 def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: object) -> None:

@@ -80,8 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         "--to", dest="last", metavar="DAY", help="last day, which the model is as of (default: newest)"
     )
     running.add_argument("--dry-run", action="store_true", help="print the plan with reasons and stop")
+    running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    running.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="days of data made side by side, a process each (1)"
+    )
     running.set_defaults(command=_run)
 
     showing = commands.add_parser("show", help="the version in force of one asset")
@@ -91,6 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--json", action="store_true", help="the whole manifest")
     showing.set_defaults(command=_show)
     return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _lint(parsed: argparse.Namespace) -> int:
@@ -112,6 +123,8 @@ def _run(parsed: argparse.Namespace) -> int:
         last=parsed.last,
         dry_run=parsed.dry_run,
         force=parsed.force,
+        data_only=parsed.data,
+        workers=parsed.workers,
     )
 
 

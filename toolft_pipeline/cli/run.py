@@ -1,6 +1,7 @@
 """`toolft run`: plan by fingerprint, then run the same jobs on the same instance as the UI.
 
-Data stages run in this process, one Dagster run a day; model stages run through the executor, a process a step.
+Data stages are one Dagster run a day, in this process or in several side by side; model stages run through the
+executor, a process a step.
 """
 
 from __future__ import annotations
@@ -27,11 +28,17 @@ def run_agent(
     last: str | None,
     dry_run: bool,
     force: bool,
+    data_only: bool = False,
+    workers: int = 1,
 ) -> int:
-    """Bring an agent's assets up to date for a range of days. Raises `RunFailedError`."""
+    """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
+
+    `data_only` ends before the model's stages. Raises `RunFailedError`.
+    """
     days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
-    plan = make_plan(STAGES, settings, warehouse, days=days, force=force)
+    stages = tuple(stage for stage in STAGES if not (data_only and stage.group is Group.MODEL))
+    plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
         return 0
@@ -42,6 +49,7 @@ def run_agent(
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
+        from toolft_pipeline.cli.days import run_days
         from toolft_pipeline.cli.dead_runs import release_dead_runs
         from toolft_pipeline.cli.launch import launch_in_process, launch_model
 
@@ -49,10 +57,9 @@ def run_agent(
             print(f"run {run_id[:8]} was killed: its slot is free again")
         if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
             launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config)
-        for day in days:
-            if any(step.action is not Action.REUSE for step in plan if step.partition == day and _is_data(step)):
-                launch_in_process(instance, settings, Group.DATA, partition=day, config=config)
-        again = make_plan(STAGES, settings, warehouse, days=days, force=force)
+        stale = {step.partition for step in plan if step.action is not Action.REUSE and step.stage.group is Group.DATA}
+        run_days(instance, settings, days=[day for day in days if day in stale], config=config, workers=workers)
+        again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
             launch_model(instance, settings, partition=days[-1], config=config)
     return 0
@@ -74,10 +81,6 @@ def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None)
             "files are named YYYY-MM-DD.jsonl"
         )
     return days
-
-
-def _is_data(step: Step) -> bool:
-    return step.stage.group is Group.DATA
 
 
 def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bool) -> dict[str, Any]:
