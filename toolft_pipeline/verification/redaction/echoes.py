@@ -7,7 +7,8 @@ a phone number also without its country's code, a card number however its digits
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import phonenumbers
 
@@ -16,41 +17,69 @@ from toolft_pipeline.verification.redaction.recognizer import SecretKind, Value
 
 _LONG = 12
 _SHORT = 6
-_BETWEEN = r"[^0-9A-Za-z]{0,3}"
-"""What may stand between two digits of one number."""
+_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6,}")
+"""Digits with little between them, seven or more: where a number may be grouped in another way."""
 
 
-def echoes(text: str, values: Iterable[Value]) -> Iterator[tuple[int, int, Value]]:
+@dataclass(frozen=True, kw_only=True)
+class _Number:
+    """A known number's digits, and what digits may be glued to their front: country codes, trunk zeros."""
+
+    value: Value
+    digits: str
+    glued: frozenset[str]
+
+
+def echoes(text: str, values: Collection[Value]) -> Iterator[tuple[int, int, Value]]:
     """Spans of the values' other spellings in a text, and of those that are recognised anyhow."""
     for value in values:
-        pattern = _spellings(value, text)
-        if pattern is not None:
-            for match in re.finditer(rf"(?<![0-9A-Za-z]){pattern}(?![0-9A-Za-z])", text):
-                yield *match.span(), value
+        secret = isinstance(value.kind, SecretKind) and value.kind is not SecretKind.PRIVATE_KEY
+        if secret and _telling(value.canonical):
+            yield from _words(text, value)
+    numbers = [number for value in values if (number := _number(value)) is not None]
+    if numbers:
+        yield from _digits(text, numbers)
 
 
-def _spellings(value: Value, text: str) -> str | None:
-    """The expression for a value's other spellings; None where a glance at the text says that there are none."""
-    kind, canonical = value
-    if kind is PersonalData.CARD:
-        return _grouped(canonical) if canonical[-3:] in text else None
-    if kind is PersonalData.PHONE:
-        if canonical[-2:] not in text:
-            return None
-        number = phonenumbers.parse(canonical)
-        national = phonenumbers.national_significant_number(number)
-        code = f"(?:00{_BETWEEN})?{number.country_code}{_BETWEEN}"
-        return rf"(?:{code}(?:\(0\)\s?)?|\(?0)?{_BETWEEN}{_grouped(national)}" if len(national) >= 7 else None
-    if isinstance(kind, SecretKind) and kind is not SecretKind.PRIVATE_KEY:
-        return re.escape(canonical) if _telling(canonical) and canonical in text else None
-    return None
-
-
-def _grouped(digits: str) -> str:
-    return _BETWEEN.join(digits)
+def _words(text: str, value: Value) -> Iterator[tuple[int, int, Value]]:
+    start = text.find(value.canonical)
+    while start >= 0:
+        end = start + len(value.canonical)
+        if not (text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()):
+            yield start, end, value
+        start = text.find(value.canonical, end)
 
 
 def _telling(secret: str) -> bool:
     """Whether a secret is long or odd enough not to be an ordinary word of the run."""
     mixed = any(char.isdigit() for char in secret) and any(char.isalpha() for char in secret)
     return len(secret) >= _LONG or (len(secret) >= _SHORT and mixed)
+
+
+def _number(value: Value) -> _Number | None:
+    if value.kind is PersonalData.CARD:
+        return _Number(value=value, digits=value.canonical, glued=frozenset({""}))
+    if value.kind is not PersonalData.PHONE:
+        return None
+    number = phonenumbers.parse(value.canonical)
+    national = phonenumbers.national_significant_number(number)
+    code = str(number.country_code)
+    glued = frozenset({"", "0", code, f"00{code}", f"{code}0"})
+    return _Number(value=value, digits=national, glued=glued) if len(national) >= 7 else None
+
+
+def _digits(text: str, numbers: Collection[_Number]) -> Iterator[tuple[int, int, Value]]:
+    for found in _DIGITS.finditer(text):
+        places = [place for place in range(*found.span()) if "0" <= text[place] <= "9"]
+        digits = "".join(text[place] for place in places)
+        for number in numbers:
+            at = digits.find(number.digits)
+            while at >= 0:
+                start, end = places[at], places[at + len(number.digits) - 1] + 1
+                front = start
+                while front and "0" <= text[front - 1] <= "9":
+                    front -= 1
+                alone = not (text[max(0, front - 1) : front].isalpha() or text[end : end + 1].isalnum())
+                if alone and text[front:start] in number.glued:
+                    yield start, end, number.value
+                at = digits.find(number.digits, at + 1)

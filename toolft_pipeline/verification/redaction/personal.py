@@ -12,11 +12,11 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import phonenumbers
 from phonenumbers import PhoneNumber, ValidationResult
-from stdnum import iban, luhn
+from stdnum import iban, luhn, numdb
 from stdnum.br import cpf
 from stdnum.es import dni, nie
 from stdnum.fr import nir
@@ -42,7 +42,7 @@ _PHONE = r"(?:\+|%2[Bb])[ (]{0,2}[1-9](?:[ ().\-/\x{a0}]{0,3}[0-9]){6,14}"
 _PHONE_IN_NORTH_AMERICA = r"\([2-9][0-9]{2}\) ?[0-9]{3}[-. ][0-9]{4}"
 _PHONE_OF_A_REGION = r"\(?0?[0-9](?:[ ().\-/\x{a0}]{0,3}[0-9]){5,14}"
 
-_CARD = r"(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|3[0-9]{3}|6[0245][0-9]{2})(?:[ \-\n\x{a0}]?[0-9]){10,15}"
+_CARD = r"\b(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|3[0-9]{3}|6[0245][0-9]{2})(?:[ \-\n\x{a0}]?[0-9]){10,15}"
 _CARD_SCHEME = re.compile(
     r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01]|720)\d{12,13}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}"
     r"|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}"
@@ -50,7 +50,7 @@ _CARD_SCHEME = re.compile(
 """Prefixes and lengths of Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay: of random digits the
 Luhn check alone lets one in ten through."""
 
-_IBAN = r"(?i)[A-Z]{2}[0-9]{2}(?:[ \-\n\x{a0}]?[A-Z0-9]){11,30}"
+_IBAN = r"(?i)\b[A-Z]{2}[0-9]{2}(?:[ \-\n\x{a0}]?[A-Z0-9]){11,30}"
 
 _IPV4 = r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"
 _IPV6 = r"[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}"
@@ -194,12 +194,19 @@ def _iban(text: str, around: Around) -> Reading | None:
     """The match may run on into the next words: an IBAN ends where its country's length and check digits say."""
     places = [place for place, char in enumerate(text) if char.isalnum()]
     compact = "".join(text[place] for place in places).upper()
-    for length in range(min(len(compact), 34), 14, -1):
-        end = places[length - 1] + 1
-        after = (text[end:] + around.after)[:4]
-        if iban.is_valid(compact[:length], check_country=False) and stands_alone(Around(around.before, after)):
-            return Reading(0, end, compact[:length])
-    return None
+    length = _iban_length(compact[:2])
+    if not 0 < length <= len(compact):
+        return None
+    end = places[length - 1] + 1
+    alone = stands_alone(Around(around.before, (text[end:] + around.after)[:4]))
+    return Reading(0, end, compact[:length]) if alone and iban.is_valid(compact[:length], check_country=False) else None
+
+
+@cache
+def _iban_length(country: str) -> int:
+    """Characters of a country's IBANs, 0 where it has none."""
+    found = numdb.get("iban").info(country)[0][1]
+    return 4 + sum(int(digits) for digits in re.findall(r"\d+", found["bban"])) if "bban" in found else 0
 
 
 def _ip(text: str, around: Around) -> Reading | None:

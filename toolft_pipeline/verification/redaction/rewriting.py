@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import phonenumbers
+
 from toolft_pipeline.settings import PersonalData
 from toolft_pipeline.verification.redaction.detector import Place
 from toolft_pipeline.verification.redaction.recognizer import Kind, SecretKind
@@ -28,8 +30,11 @@ def _spelled(kind: Kind, reads: str, surrogate: str) -> str:
         assert at is not None, "an e-mail address has an @"
         local, _, domain = surrogate.partition("@")
         return _cased(local, reads[: at.start()]) + at.group() + _cased_domain(domain, reads[at.end() :])
-    if kind in {PersonalData.PHONE, PersonalData.CARD}:
-        return _filled(reads, [char.isdigit() for char in reads], surrogate.lstrip("+"))
+    if kind is PersonalData.PHONE:
+        national = phonenumbers.national_significant_number(phonenumbers.parse(surrogate))
+        return _filled(reads, [char.isdigit() for char in reads], national)
+    if kind is PersonalData.CARD:
+        return _filled(reads, [char.isdigit() for char in reads], surrogate)
     if kind in {PersonalData.IBAN, PersonalData.NATIONAL_ID}:
         return _cased(_filled(reads, [char.isalnum() for char in reads], surrogate), reads)
     if kind is SecretKind.PRIVATE_KEY:
@@ -38,7 +43,7 @@ def _spelled(kind: Kind, reads: str, surrogate: str) -> str:
 
 
 def _filled(reads: str, slots: Sequence[bool], characters: str) -> str:
-    """The characters in the slots, from the right: what a spelling has beyond the value (a trunk 0) stays."""
+    """The characters in the slots, from the right: what stands before them (country code, trunk 0) stays."""
     filled, left = list(reads), list(characters)
     for at in range(len(reads) - 1, -1, -1):
         if slots[at] and left:
