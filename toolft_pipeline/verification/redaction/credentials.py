@@ -21,7 +21,7 @@ from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, SecretKind
+from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, SecretKind, of_a_word
 
 _PREFIXED = {
     SecretKind.OPENAI_KEY: r"sk-(?:proj-|live-|test-|ant-)?[A-Za-z0-9_-]{16,}",
@@ -119,7 +119,7 @@ def _assigned(
     yield Recognizer(
         kind=kind,
         gate=rf"{name}[\"']?\s*[:=]\s*[\"'0-9]",
-        pattern=rf"{name}[\"']?\s*[:=]\s*(?:\"((?:[^\"\\\x00\n]|\\.)+)\"|'((?:[^'\\\x00\n]|\\.)+)'|([0-9]{{4,}})\b)",
+        pattern=rf"{name}[\"']?\s*[:=]\s*(?:\"((?:[^\"\\\x00\n]|\\[^\x00])+)\"|'((?:[^'\\\x00\n]|\\[^\x00])+)'|([0-9]{{4,}})\b)",
         read=quoted,
     )
     bare_name = rf"{name}="
@@ -132,13 +132,12 @@ def _assigned(
 
 def _not_glued(text: str, around: Around) -> Reading | None:
     before = around.before[-1:]
-    glued = before.isascii() and before.isalnum()
-    return None if glued else Reading(0, len(text), text)
+    return None if before != "_" and of_a_word(before) else Reading(0, len(text), text)
 
 
 def _alone(text: str, around: Around) -> Reading | None:
-    beside = around.before[-1:] + around.after[:1]
-    return None if any(char.isascii() and char.isalnum() for char in beside) else Reading(0, len(text), text)
+    glued = of_a_word(around.before[-1:]) or of_a_word(around.after[:1])
+    return None if glued else Reading(0, len(text), text)
 
 
 def _private_key(text: str, _around: Around) -> Reading | None:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import phonenumbers
 
 from toolft_pipeline.settings import PersonalData
-from toolft_pipeline.verification.redaction.recognizer import SecretKind, Value
+from toolft_pipeline.verification.redaction.recognizer import SecretKind, Value, of_a_word
 
 _LONG = 12
 _SHORT = 6
-_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6,}")
+_DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z\0]{0,3}[0-9]){6,}")
 """Digits with little between them, seven or more: where a number may be grouped in another way."""
 
 
@@ -45,7 +45,7 @@ def _words(text: str, value: Value) -> Iterator[tuple[int, int, Value]]:
     start = text.find(value.canonical)
     while start >= 0:
         end = start + len(value.canonical)
-        if not (text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()):
+        if not (of_a_word(text[max(0, start - 1) : start]) or of_a_word(text[end : end + 1])):
             yield start, end, value
         start = text.find(value.canonical, end)
 
@@ -69,17 +69,25 @@ def _number(value: Value) -> _Number | None:
 
 
 def _digits(text: str, numbers: Collection[_Number]) -> Iterator[tuple[int, int, Value]]:
+    by_digits = {number.digits: number for number in numbers}
+    lengths = {len(digits) for digits in by_digits}
     for found in _DIGITS.finditer(text):
         places = [place for place in range(*found.span()) if "0" <= text[place] <= "9"]
         digits = "".join(text[place] for place in places)
-        for number in numbers:
-            at = digits.find(number.digits)
-            while at >= 0:
-                start, end = places[at], places[at + len(number.digits) - 1] + 1
-                front = start
-                while front and "0" <= text[front - 1] <= "9":
-                    front -= 1
-                alone = not (text[max(0, front - 1) : front].isalpha() or text[end : end + 1].isalnum())
-                if alone and text[front:start] in number.glued:
+        for length in lengths:
+            for at in range(len(digits) - length + 1):
+                number = by_digits.get(digits[at : at + length])
+                if number is None:
+                    continue
+                start, end = places[at], places[at + length - 1] + 1
+                if _stands_alone(text, start, end, number.glued):
                     yield start, end, number.value
-                at = digits.find(number.digits, at + 1)
+
+
+def _stands_alone(text: str, start: int, end: int, glued: Collection[str]) -> bool:
+    """Whether a number is not a piece of a longer code, but for the digits that may be glued to its front."""
+    front = start
+    while front and start - front < 7 and "0" <= text[front - 1] <= "9":
+        front -= 1
+    beside = text[max(0, front - 1) : front] + text[end : end + 1]
+    return text[front:start] in glued and not any(of_a_word(char) for char in beside)

@@ -25,7 +25,7 @@ from stdnum.mx import curp
 from stdnum.us import ssn
 
 from toolft_pipeline.settings import PersonalData, RedactionSettings
-from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, stands_alone
+from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, of_a_word, stands_alone
 
 _LETTER = r"\p{Latin}\p{Cyrillic}\p{Greek}"
 """Scripts that part their words with spaces: in others a sentence would run into the address."""
@@ -153,8 +153,7 @@ def _email(text: str, around: Around) -> Reading | None:
 
 
 def _phone(region: str | None, text: str, around: Around) -> Reading | None:
-    before = around.before[-1:]
-    if before.isalnum() or around.after[:1].isalnum():
+    if of_a_word(around.before[-1:]) or of_a_word(around.after[:1]):
         return None
     number = _parsed(text.replace("%2B", "+").replace("%2b", "+"), region)
     if number is None or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:

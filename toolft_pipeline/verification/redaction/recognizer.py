@@ -73,10 +73,14 @@ class Recognizer:
 def stands_alone(around: Around) -> bool:
     """Whether a number or code is not a piece of a longer one: no letter or digit beside it, nor beyond a joint."""
     before, after = around
-    if before[-1:].isalnum() or before[-1:] == "_" or after[:1].isalnum() or after[:1] == "_":
-        return False
-    return not (_joins(before[::-1]) or _joins(after))
+    glued = of_a_word(before[-1:]) or of_a_word(after[:1])
+    return not (glued or _joins(before[::-1]) or _joins(after))
+
+
+def of_a_word(char: str) -> bool:
+    """Whether a character would belong to the code beside it. Other scripts do not: some part no words by spaces."""
+    return char.isascii() and (char.isalnum() or char == "_")
 
 
 def _joins(outward: str) -> bool:
-    return outward[:1] in {"-", ".", ","} and outward[1:2].isalnum()
+    return outward[:1] in {"-", ".", ","} and of_a_word(outward[1:2])

@@ -7,10 +7,8 @@ and not the user's; `source` names a file of the raw zone. Replay comes first: a
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 import msgspec
 
@@ -47,18 +45,20 @@ class Redactor:
         return self._replaced([text])[0][0]
 
     def _replaced(self, texts: Sequence[str]) -> tuple[Sequence[str], Counter[str]]:
-        places = self._detector.find(_BETWEEN.join(texts))
+        joined = _BETWEEN.join(texts)
+        places = self._detector.find(joined)
         if not places:
             return texts, Counter()
         surrogates = Surrogates(self._key, list(dict.fromkeys(place.value for place in places))).by_value
-        ends = list(accumulate(len(text) + 1 for text in texts))
-        cleaned = list(texts)
-        for place in reversed(places):
-            number = bisect_right(ends, place.start)
-            begin = ends[number] - len(texts[number]) - 1
-            text = cleaned[number]
-            new = rewritten(place, surrogates[place.value])
-            cleaned[number] = text[: place.start - begin] + new + text[place.end - begin :]
+        cleaned, left, begin = [], deque(places), 0
+        for text in texts:
+            pieces, end = [], begin + len(text)
+            while left and left[0].start < end:
+                place = left.popleft()
+                pieces += (joined[begin : place.start], rewritten(place, surrogates[place.value]))
+                begin = place.end
+            cleaned.append("".join((*pieces, joined[begin:end])))
+            begin = end + len(_BETWEEN)
         return cleaned, Counter(value.kind.value for value in surrogates)
 
 

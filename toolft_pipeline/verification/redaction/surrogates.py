@@ -106,7 +106,9 @@ def _secret(secret: str, key: bytes, attempt: int) -> str:
     drawn = _Bytes(key, secret, attempt)
     if secret.isdigit() and secret[0] != "0":  # a JSON number does not begin with 0
         return str(1 + drawn.take(1)[0] % 9) + _alike(secret[1:], drawn)
-    return secret[:kept] + _alike(_roomy(secret[kept:], attempt), drawn)
+    surrogate = secret[:kept] + _alike(_roomy(secret[kept:], attempt), drawn)
+    claims = secret.find(".eyJ") if prefix and prefix.group() == "eyJ" else -1  # a JSON web token's second part
+    return surrogate if claims < 0 else f"{surrogate[:claims]}.eyJ{surrogate[claims + 4 :]}"
 
 
 def _email(address: str, key: bytes, attempt: int) -> str:
