@@ -52,7 +52,8 @@ class Redactor:
         surrogates = Surrogates(self._key, list(dict.fromkeys(place.value for place in places))).by_value
         cleaned, left, begin = [], deque(places), 0
         for text in texts:
-            pieces, end = [], begin + len(text)
+            pieces: list[str] = []
+            end = begin + len(text)
             while left and left[0].start < end:
                 place = left.popleft()
                 pieces += (joined[begin : place.start], rewritten(place, surrogates[place.value]))
