@@ -7,11 +7,12 @@ all seven projections).
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class _Section(BaseModel):
@@ -115,6 +116,39 @@ class ChatSettings(_Section):
     """Tokens of a row at most; a longer row is left out and counted, never cut silently."""
 
 
+class PersonalData(StrEnum):
+    """Kinds of personal data that a form or a checksum gives away."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    CARD = "card"
+    IBAN = "iban"
+    NATIONAL_ID = "national_id"
+    IP_ADDRESS = "ip_address"
+
+
+class RedactionSettings(_Section):
+    """What is replaced by surrogates before anything is trained on it. Secrets always are: no setting keeps one."""
+
+    personal_data: tuple[PersonalData, ...] = tuple(PersonalData)
+    """Kinds that are replaced."""
+    allow: tuple[str, ...] = ()
+    """Regular expressions of personal data that stays, because it is public or made up: each must match a whole value
+    or, for an e-mail address, its whole domain. Domains reserved for examples (RFC 2606) stay anyhow."""
+    phone_regions: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = ()
+    """Countries (US, DE, ...) whose phone numbers are also found where they stand without their country's code."""
+
+    @field_validator("allow")
+    @classmethod
+    def _expressions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+        return value
+
+
 class VerificationSettings(_Section):
     """Which runs are true: limits of the rules."""
 
@@ -131,6 +165,7 @@ class VerificationSettings(_Section):
     """How often one call (name and arguments) may stand in a run."""
     max_error_share: float = Field(0.5, ge=0, le=1)
     """Share of a run's tool results that may be errors."""
+    redaction: RedactionSettings = RedactionSettings()
     min_accepted: int = Field(1, ge=0)
     """Accepted runs of a day below which its check warns."""
 

@@ -47,7 +47,7 @@ def _build(work: Work) -> Built:
             "tools": dict(summary.tools),
             "replayed": summary.replayed,
             "not_replayable": summary.not_replayable,
-            "redacted": summary.redacted,
+            "redacted": dict(summary.redacted),
             "min_accepted": work.settings.verification.min_accepted,
         },
     )
@@ -72,7 +72,7 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="1",
+    code_version="2",
     inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
     reads=_reads,
     sources=_sources,

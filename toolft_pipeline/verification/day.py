@@ -21,9 +21,8 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
 from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
-from toolft_pipeline.verification.redaction import redact, redact_text
 from toolft_pipeline.verification.replaying import Judged, replay_all
-from toolft_pipeline.verification.verdict import Fault, Finding, Rule, Verdict, write_verdicts
+from toolft_pipeline.verification.verdict import Fault, Finding, Rule, Verdict, told, write_verdicts
 
 ACCEPTED_FILE = "accepted.parquet"
 VERDICTS_FILE = "verdicts.parquet"
@@ -35,7 +34,8 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class VerificationSummary:
-    """Counts of one day. `faults` is keyed "rule/fault"; coverage counts accepted runs."""
+    """Counts of one day. `faults` is keyed "rule/fault"; coverage counts accepted runs; `redacted` counts, by kind, the
+    values replaced in them: a value once a run."""
 
     trajectories: int
     accepted: int
@@ -43,7 +43,7 @@ class VerificationSummary:
     replayed: int
     not_replayable: int
     renamed: int
-    redacted: int
+    redacted: dict[str, int]
     categories: dict[str, int]
     tools: dict[str, int]
 
@@ -54,7 +54,7 @@ class _Tally:
     replayed: int = 0
     not_replayable: int = 0
     renamed: int = 0
-    redacted: int = 0
+    redacted: Counter[str] = field(default_factory=Counter)
 
 
 def verify_day(
@@ -91,7 +91,7 @@ def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Pr
         replayed=tally.replayed,
         not_replayable=tally.not_replayable,
         renamed=tally.renamed,
-        redacted=tally.redacted,
+        redacted=dict(sorted(tally.redacted.items())),
         categories=dict(sorted(Counter(verdict.category.value for verdict in kept).items())),
         tools=dict(sorted(Counter(chain.from_iterable(verdict.tools for verdict in kept)).items())),
     )
@@ -114,8 +114,8 @@ def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: P
         tally.verdicts.append(_verdict(item, judge))
         tally.replayed += item.replayed
         tally.renamed += item.renamed
-        tally.redacted += item.redacted
         if item.finding is None:
+            tally.redacted += item.redacted
             yield item.run
         if time.monotonic() - reported > _REPORT_EVERY_S:
             reported = time.monotonic()
@@ -126,22 +126,26 @@ def _settle(item: Judged, judge: Judge) -> None:
     """The last rule: redact what is accepted so far, then validate it once more."""
     if item.finding is not None:
         return
-    item.run, places = redact(item.run, key=judge.hmac_key)
-    item.redacted = places > 0
-    broken = check_catalog(item.run.messages, tools=judge.tools) if places else None
+    item.run, item.redacted = judge.redactor.run(item.run)
+    broken = check_catalog(item.run.messages, tools=judge.tools) if item.redacted else None
     if broken is not None:
         reason = f"after redaction: {broken.reason}"
         item.finding = Finding(rule=Rule.REDACTION, fault=Fault.REDACTION_BREAKS_SCHEMA, reason=reason)
 
 
 def _verdict(item: Judged, judge: Judge) -> Verdict:
-    finding = item.finding
+    id_, reason, tools = item.run.trajectory_id, None, tools_used(item.run.messages)
+    if item.finding is not None:
+        said = (id_, item.finding.reason, *tools, *item.finding.quoted)
+        id_, reason, *others = said if item.redacted else judge.redactor.beside(item.run, *said)
+        tools, quoted = others[: len(tools)], others[len(tools) :]
+        reason = told(reason, quoted)
     return Verdict(
-        trajectory_id=item.run.trajectory_id,
-        accepted=finding is None,
-        rule=finding.rule if finding else None,
-        fault=finding.fault if finding else None,
-        reason=redact_text(finding.reason, key=judge.hmac_key)[0] if finding else None,
+        trajectory_id=id_,
+        accepted=item.finding is None,
+        rule=item.finding.rule if item.finding else None,
+        fault=item.finding.fault if item.finding else None,
+        reason=reason,
         category=categorize(item.run.messages),
-        tools=tools_used(item.run.messages),
+        tools=tools,
     )

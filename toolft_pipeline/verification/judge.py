@@ -21,6 +21,7 @@ from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.control_tokens import check_control_tokens
 from toolft_pipeline.verification.dead_ends import check_dead_ends
 from toolft_pipeline.verification.outcome import check_outcome
+from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.structure import check_structure
 from toolft_pipeline.verification.verdict import Finding
 
@@ -36,13 +37,13 @@ class CheapRules:
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """What verification needs to know: the settings, the rules, old tool names, the key of surrogates."""
+    """What verification needs to know: the settings, the rules, old tool names, what replaces secrets."""
 
     settings: AgentSettings
     rules: CheapRules
     tools: CatalogValidator
     renames: Mapping[str, str]
-    hmac_key: bytes
+    redactor: Redactor
 
 
 def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
@@ -59,7 +60,7 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
         ),
         tools=tools,
         renames={} if renames is None else load_renames(settings.path(renames), catalog=today),
-        hmac_key=hmac_key(),
+        redactor=Redactor(settings.verification.redaction, key=hmac_key()),
     )
 
 

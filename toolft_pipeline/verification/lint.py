@@ -16,7 +16,8 @@ from toolft_pipeline.trajectories.log_file import Ids, LogFile
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, hmac_key
 from toolft_pipeline.verification.judge import CheapRules, check_cheap
-from toolft_pipeline.verification.redaction import redact_text
+from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.verification.verdict import told
 
 EXAMPLES = 3
 """Places that a kind of finding is shown with."""
@@ -66,7 +67,7 @@ def lint(paths: Sequence[Path], *, format_: str, max_line_bytes: int, rules: Che
 
 
 def _lint(file: LogFile, *, rules: CheapRules, ids: Ids, report: LintReport) -> None:
-    key = hmac_key()
+    redactor = Redactor(rules.limits.redaction, key=hmac_key())
     for line, found in file.runs():
         if found is None:
             continue
@@ -80,8 +81,8 @@ def _lint(file: LogFile, *, rules: CheapRules, ids: Ids, report: LintReport) -> 
         if finding is None:
             _keep(read, report)
             continue
-        reason = redact_text(finding.reason, key=key)[0]
-        place = Place(file=str(file.path), line=line.number, trajectory_id=read.trajectory_id, reason=reason)
+        id_, reason, *quoted = redactor.beside(read, read.trajectory_id, finding.reason, *finding.quoted)
+        place = Place(file=str(file.path), line=line.number, trajectory_id=id_, reason=told(reason, quoted))
         report.lose(f"{finding.rule}/{finding.fault}", place)
 
 

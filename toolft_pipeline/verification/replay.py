@@ -15,8 +15,6 @@ from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
-_SHOWN = 120
-
 
 def replay(sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str]) -> Finding | None:
     """Reset, call every tool in the recorded order, compare; None where everything agrees.
@@ -33,8 +31,12 @@ def replay(sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str])
             result = sandbox.call(call.name, json.loads(call.arguments_json))
             recorded = results[(place, call.id)].text
             if canonical_result(result.text, volatile) != canonical_result(recorded, volatile):
-                reason = f"message {place}: {call.name} gives {_short(result.text)}, the log says {_short(recorded)}"
-                return _fault(Fault.RESULT_DIFFERS, reason)
+                return Finding(
+                    rule=Rule.REPLAY,
+                    fault=Fault.RESULT_DIFFERS,
+                    reason=f"message {place}: {call.name} gives {{}}, the log says {{}}",
+                    quoted=(result.text, recorded),
+                )
     digest = state_digest(sandbox.snapshot())
     if digest != trajectory.final_state_ref:
         reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
@@ -74,7 +76,3 @@ def _results(messages: Sequence[Message]) -> list[tuple[tuple[int, str], Message
         elif message.role is Role.TOOL:
             found.append(((asked, message.tool_call_id or ""), message))
     return found
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

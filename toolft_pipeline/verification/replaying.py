@@ -6,9 +6,9 @@ sandbox starts where there is none.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Judged:
     renamed: bool
     finding: Finding | None
     replayed: bool = False
-    redacted: bool = False
+    redacted: Counter[str] = field(default_factory=Counter)
 
 
 def replay_all(judged: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path) -> Iterator[Judged]:

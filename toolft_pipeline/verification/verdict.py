@@ -6,8 +6,10 @@ reason never quotes a secret: it is redacted like the run itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import msgspec
@@ -61,11 +63,13 @@ class Fault(StrEnum):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One broken rule."""
+    """One broken rule. `quoted` is what of the run the reason shows at its `{}`, whole: it is redacted before it is
+    cut, for half a secret has no form to know it by."""
 
     rule: Rule
     fault: Fault
     reason: str
+    quoted: tuple[str, ...] = ()
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -78,6 +82,19 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: str | None
     category: Category
     tools: list[str]
+
+
+_SHOWN = 120
+"""Characters of a quoted text."""
+
+_CUT_WORD = re.compile(r"[^\s\"',:{}\[\]]+\.\.\.")
+
+
+def told(reason: str, quoted: Sequence[str]) -> str:
+    """A reason, redacted already, as people read it: its quotes in place and cut, no cut in the midst of a word."""
+    pieces = _CUT_WORD.sub("...", reason).split("{}") if quoted else [_CUT_WORD.sub("...", reason)]
+    shown = [text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..." for text in quoted]
+    return "".join(chain.from_iterable(zip_longest(pieces, shown, fillvalue="")))
 
 
 VERDICT_SCHEMA = pa.schema(

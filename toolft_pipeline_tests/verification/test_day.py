@@ -156,10 +156,30 @@ def test_verify_day_secret_is_replaced_after_replay_in_rows_and_reasons(assistan
     rows[1]["outcome"] = {"status": "failure", "evidence": f"the user pasted {secret}"}
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     day = edited(assistant_folder, tmp_path, {})
-    assert day.judged.redacted == 1
+    assert day.judged.redacted == {"openai_key": 1}
     for file in day.verified.iterdir():
         assert secret not in str(pq.read_table(file).to_pylist())
     assert "My key is sk-proj-" in str(pq.read_table(day.verified / "accepted.parquet").to_pylist())
+
+
+def test_verify_day_reason_quotes_no_half_of_a_value(assistant_folder: Path, tmp_path: Path) -> None:
+    """A forged result whose secret is cut by the reason's limit, at every place where the cut can fall."""
+    log = assistant_folder / "logs" / "2026-10-01.jsonl"
+    row = next(json.loads(line) for line in log.read_text().splitlines() if '"tool_calls"' in line)
+    secret, person = "sk-proj-abcDEF0123456789abcDEF", "jo.smith@firma.de"
+    forged = []
+    for number in range(40):
+        row |= {"id": f"run-{number}-{person}", "outcome": {"status": "success"}}
+        answer = next(message for message in row["messages"] if message["role"] == "tool")
+        answer["content"] = "x " * (40 + number // 2) + "y" * (number % 2) + f" {secret} {person}"
+        forged.append(json.dumps(row) + "\n")
+    log.write_text("".join(forged))
+    day = edited(assistant_folder, tmp_path, {})
+    assert day.judged.faults["replay/result_differs"] == 40
+    shown = str(pq.read_table(day.verified / "verdicts.parquet").to_pylist())
+    assert "the log says x x" in shown
+    for value in (secret.removeprefix("sk-proj-")[:3], person[:4], "firma"):
+        assert value not in shown
 
 
 def test_verify_day_without_logs_gives_empty_tables_and_starts_no_sandbox(

@@ -1,0 +1,176 @@
+"""Secrets: keys that announce themselves by a prefix, private keys, and what a text itself calls a password.
+
+The formats of vendor tokens are those of detect-secrets. Its line scanner is not used: it asks each pattern in turn
+and tells no place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
+from detect_secrets.plugins.discord import DiscordBotTokenDetector
+from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
+from detect_secrets.plugins.mailchimp import MailchimpDetector
+from detect_secrets.plugins.pypi_token import PypiTokenDetector
+from detect_secrets.plugins.sendgrid import SendGridDetector
+from detect_secrets.plugins.square_oauth import SquareOAuthDetector
+from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
+from detect_secrets.plugins.twilio import TwilioKeyDetector
+
+from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, SecretKind, of_a_word
+
+_PREFIXED = {
+    SecretKind.OPENAI_KEY: r"sk-(?:proj-|live-|test-|ant-)?[A-Za-z0-9_-]{16,}",
+    SecretKind.AWS_ACCESS_KEY: r"(?:AKIA|ASIA)[A-Z0-9]{16}",
+    SecretKind.GITHUB_TOKEN: r"(?:ghp_|gho_|ghu_|ghs_|ghr_|github_pat_)[A-Za-z0-9_]{20,}",
+    SecretKind.SLACK_TOKEN: r"xox[abprs]-[A-Za-z0-9-]{10,}",
+    SecretKind.GOOGLE_API_KEY: r"AIza[A-Za-z0-9_-]{35}",
+    SecretKind.STRIPE_KEY: r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",
+    SecretKind.JSON_WEB_TOKEN: r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}",
+}
+"""Keys that announce themselves by a prefix: no word of a conversation looks like one."""
+
+_VENDORS = (
+    AzureStorageKeyDetector,
+    DiscordBotTokenDetector,
+    GitLabTokenDetector,
+    MailchimpDetector,
+    PypiTokenDetector,
+    SendGridDetector,
+    SquareOAuthDetector,
+    TelegramBotTokenDetector,
+    TwilioKeyDetector,
+)
+"""Detectors whose formats are unmistakable; those that go by a word nearby or by entropy alone are left out."""
+
+_GROUP = re.compile(r"(?<!\\)\((?!\?)")
+
+_PASSWORD_WORD = r"(?:pass(?:word|wd|phrase)|pwd|kennwort|passwort|mot de passe|contrase[nñ]a)"
+_SECRET_WORD = (
+    r"(?:api[_-]?key|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|secret|token|credentials?|passcode)"
+)
+_NO_PASSWORD = re.compile(
+    r"(?i)\W*|[*x•.\-]+|<.*>?|\$?\{+.*\}*|\[.*\]?|%\w+%?|null|none|nil|true|false|undefined|string|str|text|required|optional"
+    r"|(?:re)?set|change[d]?|changeme|reset|expired?|wrong|invalid|incorrect|missing|redacted|hidden|secret|password"
+    r"|your[_ -]?\w+|example|placeholder|forgotten"
+)
+"""What stands where a password would and is none: placeholders, states, the words of a form."""
+
+_ENTROPY = 3.0
+"""Bits a character at least of a value taken for a key by its name alone; random hexadecimal has about 3.6."""
+
+
+def secret_recognizers() -> list[Recognizer]:
+    """All of them: secrets cannot be switched off."""
+    return [*_prefixed(), *_vendor_tokens(), *_told_by_their_surroundings()]
+
+
+def _prefixed() -> Iterator[Recognizer]:
+    for kind, pattern in _PREFIXED.items():
+        yield Recognizer(kind=kind, gate=pattern, pattern=pattern, read=_not_glued)
+
+
+def _vendor_tokens() -> Iterator[Recognizer]:
+    for detector in _VENDORS:
+        for listed in detector.denylist:
+            # RE2 looks neither ahead nor for more than 1,000 of a thing: so it matches a little more
+            pattern = _GROUP.sub("(?:", listed.pattern.replace(r"(?!\w)", "").replace("{50,1024}", "{50,}"))
+            yield Recognizer(kind=SecretKind.VENDOR_TOKEN, gate=pattern, pattern=pattern, read=_alone)
+
+
+def _told_by_their_surroundings() -> Iterator[Recognizer]:
+    begin = r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----"
+    yield Recognizer(
+        kind=SecretKind.PRIVATE_KEY,
+        gate=begin,
+        pattern=begin + r"((?:[A-Za-z0-9+/=\s:,.]|-[A-Za-z0-9])+)",
+        read=_private_key,
+    )
+    header = r"(?i)(?:\bbearer\s+|\bauthorization\W{1,6}(?:[a-z]+\s+)?)"
+    yield Recognizer(
+        kind=SecretKind.AUTHORIZATION, gate=header, pattern=header + r"([A-Za-z0-9._~+/=-]{12,})", read=_key_like(12)
+    )
+    yield Recognizer(
+        kind=SecretKind.URL_PASSWORD,
+        gate=r"://[^\s\x00/@\"'<>]*:[^\s\x00\"'<>]+@",
+        pattern=r"://[^\s\x00/@:\"'<>]*:([^\s\x00/\"'<>]+)@[A-Za-z0-9\[]",
+        read=_password,
+    )
+    yield from _assigned(SecretKind.PASSWORD, _PASSWORD_WORD, quoted=_password, bare=_password, said=_key_like(6))
+    yield from _assigned(
+        SecretKind.ASSIGNED_SECRET, _SECRET_WORD, quoted=_high_entropy, bare=_high_entropy, said=_high_entropy
+    )
+
+
+def _assigned(
+    kind: SecretKind,
+    word: str,
+    *,
+    quoted: Callable[[str, Around], Reading | None],
+    bare: Callable[[str, Around], Reading | None],
+    said: Callable[[str, Around], Reading | None],
+) -> Iterator[Recognizer]:
+    """A value under its name: in quotes, written with `=`, or said in a sentence."""
+    name = rf"(?i){word}\d{{0,2}}"
+    yield Recognizer(
+        kind=kind,
+        gate=rf"{name}[\"']?\s*[:=]\s*[\"'0-9]",
+        pattern=rf"{name}[\"']?\s*[:=]\s*(?:\"((?:[^\"\\\x00\n]|\\[^\x00])+)\"|'((?:[^'\\\x00\n]|\\[^\x00])+)'|([0-9]{{4,}})\b)",
+        read=quoted,
+    )
+    bare_name = rf"{name}="
+    yield Recognizer(
+        kind=kind, gate=bare_name, pattern=bare_name + r"([^\s\x00\"'&;,<>\\][^\s\x00\"'&;,<>\\]+)", read=bare
+    )
+    said_name = rf"{name}(?:\s+is|\s*:|\s*=|\s+ist|\s+est|\s+es)\s+"
+    yield Recognizer(kind=kind, gate=said_name, pattern=said_name + r"([^\s\x00\"'<>\\]+)", read=said)
+
+
+def _not_glued(text: str, around: Around) -> Reading | None:
+    before = around.before[-1:]
+    return None if before != "_" and of_a_word(before) else Reading(0, len(text), text)
+
+
+def _alone(text: str, around: Around) -> Reading | None:
+    glued = of_a_word(around.before[-1:]) or of_a_word(around.after[:1])
+    return None if glued else Reading(0, len(text), text)
+
+
+def _private_key(text: str, _around: Around) -> Reading | None:
+    body = text.strip()
+    start = text.find(body)
+    canonical = "".join(char for char in body if char.isalnum())
+    return Reading(start, start + len(body), canonical) if len(canonical) >= 16 else None
+
+
+def _password(text: str, _around: Around) -> Reading | None:
+    return None if len(text) < 4 or _NO_PASSWORD.fullmatch(text) else Reading(0, len(text), text)
+
+
+def _key_like(least: int) -> Callable[[str, Around], Reading | None]:
+    """A word with letters and digits: no word of a sentence."""
+
+    def read(text: str, _around: Around) -> Reading | None:
+        value = text.rstrip(".,;:!?)")
+        mixed = any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
+        if len(value) < least or not mixed or _NO_PASSWORD.fullmatch(value):
+            return None
+        return Reading(0, len(value), value)
+
+    return read
+
+
+def _high_entropy(text: str, around: Around) -> Reading | None:
+    read = _key_like(16)(text, around)
+    if read is None or " " in read.canonical:
+        return None
+    return read if _entropy(read.canonical) >= _ENTROPY else None
+
+
+def _entropy(text: str) -> float:
+    """Shannon's, in bits a character."""
+    return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())

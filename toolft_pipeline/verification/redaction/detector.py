@@ -1,0 +1,154 @@
+"""Where the values of a text stand that must not stay.
+
+Invariant: a text that passes no gate costs one linear pass and nothing else (7 us for 4 KB); of places that overlap
+one stays, and a place never begins or ends inside a JSON escape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+import re2
+
+from toolft_pipeline.settings import RedactionSettings
+from toolft_pipeline.verification.redaction.credentials import secret_recognizers
+from toolft_pipeline.verification.redaction.echoes import echoes
+from toolft_pipeline.verification.redaction.personal import personal_recognizers
+from toolft_pipeline.verification.redaction.recognizer import Around, Kind, Reading, Recognizer, SecretKind, Value
+from toolft_pipeline.verification.redaction.view import View, views
+
+_BEFORE, _AFTER = 32, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """One occurrence of a value: its span of the text as written, how it reads there, and how each of the characters
+    that it reads as was written."""
+
+    start: int
+    end: int
+    reads: str
+    written: Sequence[str]
+    value: Value
+
+
+class Detector:
+    """The recognizers of all kinds behind one gate; made once, for it compiles some fifty expressions."""
+
+    def __init__(self, settings: RedactionSettings) -> None:
+        self._recognizers = [*secret_recognizers(), *personal_recognizers(settings)]
+        self._patterns = [re2.compile(each.pattern.encode(), _options()) for each in self._recognizers]
+        self._gates = re2.Set.SearchSet(_options())
+        for each in self._recognizers:
+            self._gates.Add(each.gate.encode())
+        self._gates.Compile()
+
+    def find(self, text: str) -> list[Place]:
+        """The places of a text in their order, none overlapping."""
+        levels = views(text)
+        found: list[Place] = []
+        for view, below in zip_longest(levels, levels[1:]):
+            data = view.text.encode(errors="replace")
+            for gate in self._gates.Match(data) or ():
+                for start, end, value in _matches(self._recognizers[gate], self._patterns[gate], view.text, data):
+                    found += _place(view, below, start, end, value)
+        if found:
+            found = _one_kind_a_secret(found)
+            values = dict.fromkeys(place.value for place in found)
+            for view, below in zip_longest(levels, levels[1:]):
+                for start, end, value in echoes(view.text, values):
+                    found += _place(view, below, start, end, value)
+        return without_overlaps(found)
+
+
+def _options() -> re2.Options:
+    options = re2.Options()
+    options.max_mem = 64 << 20
+    options.log_errors = False
+    return options
+
+
+def _matches(recognizer: Recognizer, pattern: re2._Regexp, text: str, data: bytes) -> Iterator[tuple[int, int, Value]]:
+    """The values of one kind; after a match that was refused the search goes on one character later."""
+    offsets = _Characters(data, plain=len(data) == len(text))
+    position = 0
+    while (match := pattern.search(data, position)) is not None:
+        group = next((number for number in range(pattern.groups, 0, -1) if match.span(number) != (-1, -1)), 0)
+        first, last = match.span(group)
+        start, end = offsets.at(first), offsets.at(last)
+        around = Around(text[max(0, start - _BEFORE) : start], text[end : end + _AFTER])
+        reading: Reading | None = recognizer.read(text[start:end], around)
+        if reading is None:
+            position = match.start() + 1 if recognizer.overlapping else max(match.end(), match.start() + 1)
+            while position < len(data) and data[position] & 0xC0 == 0x80:
+                position += 1
+            continue
+        yield start + reading.start, start + reading.end, Value(recognizer.kind, reading.canonical)
+        position = max(first + len(text[start : start + reading.end].encode(errors="replace")), position + 1)
+
+
+def _place(view: View, below: View | None, start: int, end: int, value: Value) -> list[Place]:
+    """A match as a place; none where it only exists because escapes were not resolved yet."""
+    if below is not None:
+        if view.begins_inside_an_escape(start):
+            return []
+        if "\\" in view.text[start:end]:
+            start, end = below.read(start, end)
+            view = below
+            value = Value(value.kind, view.text[start:end])
+    first, last = view.written(start, end)
+    reads = view.text[start:end]
+    written: Sequence[str] = reads
+    if last - first != end - start:
+        edges = [view.written(at, at + 1) for at in range(start, end)]
+        written = [view.top.text[begin:stop] for begin, stop in edges]
+    return [Place(start=first, end=last, reads=reads, written=written, value=value)]
+
+
+def _one_kind_a_secret(places: list[Place]) -> list[Place]:
+    """A secret that is told in two ways (a password here, a token there) is one value: of the kind seen first."""
+    kinds: dict[str, Kind] = {}
+    for place in places:
+        if isinstance(place.value.kind, SecretKind):
+            kinds.setdefault(place.value.canonical, place.value.kind)
+    return [
+        replace(place, value=Value(kinds[place.value.canonical], place.value.canonical))
+        if isinstance(place.value.kind, SecretKind)
+        else place
+        for place in places
+    ]
+
+
+def without_overlaps(places: list[Place]) -> list[Place]:
+    """Of places that overlap the secret (`user:password@host.org` is no address), then the longest, then the first;
+    in the order of the text."""
+    kept: list[Place] = []
+    for place in sorted(places, key=lambda place: (place.start, place.start - place.end)):
+        if not kept or place.start >= kept[-1].end:
+            kept.append(place)
+        elif _weight(place) > _weight(kept[-1]):
+            kept[-1] = place
+    return kept
+
+
+def _weight(place: Place) -> tuple[bool, int]:
+    return isinstance(place.value.kind, SecretKind), place.end - place.start
+
+
+class _Characters:
+    """Byte offsets as character offsets, asked for in rising order."""
+
+    def __init__(self, data: bytes, *, plain: bool) -> None:
+        self._data, self._plain = data, plain
+        self._byte = self._character = 0
+
+    def at(self, byte: int) -> int:
+        if self._plain:
+            return byte
+        if byte < self._byte:
+            self._byte = self._character = 0
+        self._character += len(self._data[self._byte : byte].decode())
+        self._byte = byte
+        return self._character

@@ -1,0 +1,86 @@
+"""What one kind of value looks like: a gate that clean text does not pass, a pattern, and the reading of a match.
+
+Invariant: the gate holds wherever the pattern does, so a text in which no gate holds needs no further look. All gates
+are one RE2 set: one linear pass over a text, whatever is in it and however hostile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from toolft_pipeline.settings import PersonalData
+
+
+class SecretKind(StrEnum):
+    """Kinds of secrets. They cannot be switched off: nobody wants a model that recites a key."""
+
+    OPENAI_KEY = "openai_key"
+    AWS_ACCESS_KEY = "aws_access_key"
+    GITHUB_TOKEN = "github_token"
+    SLACK_TOKEN = "slack_token"
+    GOOGLE_API_KEY = "google_api_key"
+    STRIPE_KEY = "stripe_key"
+    JSON_WEB_TOKEN = "json_web_token"
+    VENDOR_TOKEN = "vendor_token"
+    PRIVATE_KEY = "private_key"
+    AUTHORIZATION = "authorization"
+    URL_PASSWORD = "url_password"
+    PASSWORD = "password"
+    ASSIGNED_SECRET = "assigned_secret"
+
+
+Kind = SecretKind | PersonalData
+
+
+class Value(NamedTuple):
+    """A value that must not stay, in the one spelling that all its spellings share."""
+
+    kind: Kind
+    canonical: str
+
+
+class Around(NamedTuple):
+    """What stands beside a match: up to 32 characters before it and 4 after."""
+
+    before: str
+    after: str
+
+
+class Reading(NamedTuple):
+    """A match taken for a value: the part of the match that is the value, and its canonical spelling."""
+
+    start: int
+    end: int
+    canonical: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognizer:
+    """How values of one kind are found. Gate and pattern are in RE2's syntax; the value is the pattern's last group
+    that took part, or the whole match. `read` refuses what only looks alike; `overlapping` says that a refused match
+    may hide a value that begins inside it (patterns of bounded length only, or a hostile text costs its square)."""
+
+    kind: Kind
+    gate: str
+    pattern: str
+    read: Callable[[str, Around], Reading | None]
+    overlapping: bool = False
+
+
+def stands_alone(around: Around) -> bool:
+    """Whether a number or code is not a piece of a longer one: no letter or digit beside it, nor beyond a joint."""
+    before, after = around
+    glued = of_a_word(before[-1:]) or of_a_word(after[:1])
+    return not (glued or _joins(before[::-1]) or _joins(after))
+
+
+def of_a_word(char: str) -> bool:
+    """Whether a character would belong to the code beside it. Other scripts do not: some part no words by spaces."""
+    return char.isascii() and (char.isalnum() or char == "_")
+
+
+def _joins(outward: str) -> bool:
+    return outward[:1] in {"-", ".", ","} and of_a_word(outward[1:2])

@@ -1,0 +1,109 @@
+"""A run redacted: every text of it looked at together, every value replaced everywhere.
+
+Invariant: after redaction no value of the kinds stands in any text of the run, each is replaced by the same surrogate
+everywhere, and what is no text (roles, tool names, digests, times, counts) is untouched. Tool names are the catalog's
+and not the user's; `source` names a file of the raw zone. Replay comes first: a backend would not know the surrogates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from toolft_pipeline.settings import RedactionSettings
+from toolft_pipeline.trajectories.record import Message, Outcome, Role, ToolCall, Trajectory
+from toolft_pipeline.verification.redaction.detector import Detector
+from toolft_pipeline.verification.redaction.rewriting import rewritten
+from toolft_pipeline.verification.redaction.surrogates import Surrogates
+
+_BETWEEN = "\0"
+"""Parts the texts of a run; no pattern crosses it."""
+
+
+class Redactor:
+    """What replaces secrets and personal data under one agent's settings and one key."""
+
+    def __init__(self, settings: RedactionSettings, *, key: bytes) -> None:
+        self._detector = Detector(settings)
+        self._key = key
+
+    def run(self, trajectory: Trajectory) -> tuple[Trajectory, Counter[str]]:
+        """The run with every value replaced, and how many values of each kind there were; the same object where
+        there was none."""
+        texts = list(_texts(trajectory))
+        cleaned, counts = self._replaced(texts)
+        return (_with_texts(trajectory, iter(cleaned)), counts) if counts else (trajectory, counts)
+
+    def beside(self, trajectory: Trajectory, *texts: str) -> Sequence[str]:
+        """Texts that speak of a run, with every value replaced: also those that only the run itself gives away."""
+        return self._replaced([*texts, *_texts(trajectory)])[0][: len(texts)]
+
+    def text(self, text: str) -> str:
+        """A text with every value replaced, by the surrogates that it has in a run."""
+        return self._replaced([text])[0][0]
+
+    def _replaced(self, texts: Sequence[str]) -> tuple[Sequence[str], Counter[str]]:
+        joined = _BETWEEN.join(texts)
+        places = self._detector.find(joined)
+        if not places:
+            return texts, Counter()
+        surrogates = Surrogates(self._key, list(dict.fromkeys(place.value for place in places))).by_value
+        cleaned, left, begin = [], deque(places), 0
+        for text in texts:
+            pieces: list[str] = []
+            end = begin + len(text)
+            while left and left[0].start < end:
+                place = left.popleft()
+                pieces += (joined[begin : place.start], rewritten(place, surrogates[place.value]))
+                begin = place.end
+            cleaned.append("".join((*pieces, joined[begin:end])))
+            begin = end + len(_BETWEEN)
+        return cleaned, Counter(value.kind.value for value in surrogates)
+
+
+def _texts(trajectory: Trajectory) -> Iterator[str]:
+    """Every text of a run, in the order in which `_with_texts` puts them back."""
+    yield trajectory.trajectory_id
+    yield from _given(trajectory.task_id, trajectory.task_key, trajectory.outcome.evidence)
+    yield from _given(trajectory.initial_state_ref, trajectory.final_state_ref)
+    for message in trajectory.messages:
+        yield from _given(*(part.text for part in message.content), message.reasoning, message.tool_call_id)
+        if message.role is not Role.TOOL:
+            yield from _given(message.name)
+        for call in message.tool_calls:
+            yield call.id
+            yield call.arguments_json
+
+
+def _given(*texts: str | None) -> Iterator[str]:
+    return (text for text in texts if text is not None)
+
+
+def _with_texts(trajectory: Trajectory, texts: Iterator[str]) -> Trajectory:
+    def put(old: str | None) -> str | None:
+        return None if old is None else next(texts)
+
+    def put_message(message: Message) -> Message:
+        return msgspec.structs.replace(
+            message,
+            content=tuple(msgspec.structs.replace(part, text=put(part.text)) for part in message.content),
+            reasoning=put(message.reasoning),
+            tool_call_id=put(message.tool_call_id),
+            name=message.name if message.role is Role.TOOL else put(message.name),
+            tool_calls=tuple(
+                ToolCall(id=next(texts), name=call.name, arguments_json=next(texts)) for call in message.tool_calls
+            ),
+        )
+
+    return msgspec.structs.replace(
+        trajectory,
+        trajectory_id=next(texts),
+        task_id=put(trajectory.task_id),
+        task_key=put(trajectory.task_key),
+        outcome=Outcome(status=trajectory.outcome.status, evidence=put(trajectory.outcome.evidence)),
+        initial_state_ref=put(trajectory.initial_state_ref),
+        final_state_ref=put(trajectory.final_state_ref),
+        messages=tuple(put_message(message) for message in trajectory.messages),
+    )

@@ -1,0 +1,86 @@
+"""A text as it reads once its JSON escapes are resolved, with the way back to every character as it was written.
+
+Invariant: a span of a view maps to the whole escapes that it was written with, so that what is put in its place never
+cuts one in two. Text is looked at level by level, because arguments are JSON text and results hold JSON in JSON; that
+a backslash of ordinary text is taken for an escape does no harm, for the levels above are looked at too.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+_ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])')
+_MEANS = {'\\"': '"', "\\\\": "\\", "\\/": "/", "\\b": "\b", "\\f": "\f", "\\n": "\n", "\\r": "\r", "\\t": "\t"}
+_MAX_DEPTH = 4
+"""JSON text in JSON text: logs of agents have been seen with two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A text and where its pieces stand in the text above: from `here[i]` on it runs as there from `there[i]` on."""
+
+    text: str
+    here: list[int]
+    there: list[int]
+    above: View | None
+
+    @property
+    def top(self) -> View:
+        """The text as it is written."""
+        return self if self.above is None else self.above.top
+
+    def written(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the text as written, through all levels, that a span of this one was read from."""
+        view: View | None = self
+        while view is not None:
+            start, end = _along(view.here, view.there, start), _along(view.here, view.there, end)
+            view = view.above
+        return start, end
+
+    def read(self, start: int, end: int) -> tuple[int, int]:
+        """A span of the text above as a span of this view."""
+        return _along(self.there, self.here, start), _along(self.there, self.here, end)
+
+    def begins_inside_an_escape(self, start: int) -> bool:
+        """Whether an odd run of backslashes stands before a place: its character is then not what it seems."""
+        slashes = 0
+        while start - slashes > 0 and self.text[start - slashes - 1] == "\\":
+            slashes += 1
+        return slashes % 2 == 1
+
+
+def views(text: str) -> list[View]:
+    """The text as it is written, then as it reads with its escapes resolved once, twice, ... while there are any."""
+    found = [View(text=text, here=[0], there=[0], above=None)]
+    while "\\" in found[-1].text and len(found) <= _MAX_DEPTH:
+        below = _resolved(found[-1])
+        if below is None:
+            break
+        found.append(below)
+    return found
+
+
+def _resolved(above: View) -> View | None:
+    pieces: list[str] = []
+    here, there, length, last = [0], [0], 0, 0
+    for escape in _ESCAPE.finditer(above.text):
+        pieces += (above.text[last : escape.start()], _meaning(escape.group()))
+        length += escape.start() - last
+        here += (length, length + 1)
+        there += escape.span()
+        length, last = length + 1, escape.end()
+    if not last:
+        return None
+    return View(text="".join((*pieces, above.text[last:])), here=here, there=there, above=above)
+
+
+def _meaning(escape: str) -> str:
+    meant = _MEANS.get(escape) or chr(int(escape[2:], 16))
+    return "\ufffd" if "\ud800" <= meant <= "\udfff" else meant
+
+
+def _along(from_: list[int], to: list[int], at: int) -> int:
+    piece = bisect_right(from_, at) - 1
+    return to[piece] + at - from_[piece]
