@@ -47,8 +47,8 @@ def _shared(sets: Sets, one: Numbers, other: Numbers) -> Numbers:
     """Members that both sets of each pair have.
 
     The pair's number takes the place of the lowest bits of its members, so that one sort brings equals of a pair
-    together: 53 bits of a hash tell members of a pair apart. Each set is sorted, so a stable sort only merges (1 us a pair of
-    450 and 450; a sort from scratch takes 40).
+    together: 53 bits of a hash tell members of a pair apart. Each set is sorted, so a stable sort only merges: 1 us a
+    pair of 450 and 450, where a sort from scratch takes 40.
     """
     pairs = np.stack([one, other], axis=1).ravel()
     members, sizes = gathered(sets, pairs)

@@ -170,7 +170,7 @@ def _byte_places(text: str) -> NDArray[np.int64]:
 def _grams(words: Hashes, counts: NDArray[np.int64]) -> tuple[Hashes, NDArray[np.int64]]:
     """The hash of every three words in a row of each text, and how many there are; shorter texts have one gram."""
     first, second, third = (np.uint64(weight) for weight in _WEIGHTS)
-    padded = np.concatenate([words, np.zeros(GRAM - 1, np.uint64)])
+    padded: Hashes = np.concatenate([words, np.zeros(GRAM - 1, np.uint64)])
     grams: Hashes = padded[:-2] * first + padded[1:-1] * second + padded[2:] * third
     ends = np.cumsum(counts)
     one, two = ends[counts == 1] - 1, ends[counts == 2] - 2
