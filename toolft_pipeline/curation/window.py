@@ -6,9 +6,10 @@ million runs are a few arrays here; their texts stay on disk, and so do their se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,17 +18,26 @@ from numpy.typing import NDArray
 
 from toolft_pipeline.curation.contamination import NOTHING, Contamination, first_of_group
 from toolft_pipeline.curation.jaccard import Numbers, gathered
-from toolft_pipeline.curation.minhash import PERMUTATIONS, Signatures
-from toolft_pipeline.curation.run_signatures import CALL_BIT, batches, read_sets, sets_of, signatures_of
+from toolft_pipeline.curation.minhash import Signatures
+from toolft_pipeline.curation.run_signatures import (
+    CALL_BIT,
+    SIGNATURES_SCHEMA,
+    batches,
+    read_sets,
+    sets_of,
+    signatures_of,
+)
 from toolft_pipeline.curation.shingles import Hashes, Sets, offsets_of
 from toolft_pipeline.curation.sides import key_number
 from toolft_pipeline.trajectories.category import Category
 
-_COLUMNS = ["trajectory_id", "started_at", "golden", "task_key", "category", "tools", "signature", "digest"]
+_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest"]
+_READ = [*_KEPT, "task_key", "category", "tools"]
+_SETS = ["shingles", "turns"]
+"""Read for the sake of contamination, a batch at a time."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Kind:
+class Kind(NamedTuple):
     """What a run shows: its category and its set of tools."""
 
     category: Category
@@ -69,47 +79,21 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """One batch of one day."""
+    """One batch of one day's file, whose first row in the file is `first`."""
 
-    table: pa.Table
-    key: NDArray[np.uint64]
+    batch: pa.RecordBatch
+    day: str
+    file: int
+    first: int
     kind: Numbers
+    key: NDArray[np.uint64]
     task: Numbers
-    signatures: Signatures
-    digests: Hashes
 
-
-def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed: int) -> Window:
-    """The runs of a window from the days' signature files (day -> file)."""
-    kinds: dict[Kind, int] = {}
-    parts: list[_Part] = []
-    file, row = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for place, (day, path) in enumerate(files.items()):
-        seen = 0
-        for part in _parts(path, day, kinds, contamination=contamination, seed=seed):
-            parts.append(part)
-            file.append(np.full(len(part.key), place))
-            row.append(np.arange(seen, seen + len(part.key)))
-            seen += len(part.key)
-    table = pa.concat_tables([_SURVIVAL.empty_table(), *(part.table for part in parts)]).combine_chunks()
-    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in _SURVIVAL.names]).to_numpy()
-    order = order.astype(np.int64)
-    ordered = table.select(["trajectory_id", "day"]).take(pa.array(order)).combine_chunks()
-    return Window(
-        ids=ordered["trajectory_id"].combine_chunks(),
-        days=ordered["day"].combine_chunks(),
-        key=np.concatenate([np.empty(0, np.uint64), *(part.key for part in parts)])[order],
-        kind=np.concatenate([np.empty(0, np.int64), *(part.kind for part in parts)])[order],
-        kinds=tuple(kinds),
-        task=np.concatenate([np.empty(0, np.int64), *(part.task for part in parts)])[order],
-        signatures=np.concatenate([np.empty((0, PERMUTATIONS), np.uint32), *(part.signatures for part in parts)])[
-            order
-        ],
-        digests=np.concatenate([np.empty(0, np.uint64), *(part.digests for part in parts)])[order],
-        files=tuple(files.values()),
-        file=np.concatenate(file)[order],
-        row=np.concatenate(row)[order],
-    )
+    @property
+    def survival(self) -> pa.Table:
+        """What the order goes by."""
+        logged, days = pc.invert(self.batch["golden"]), pa.array([self.day] * len(self.batch), pa.string())
+        return pa.table([logged, days, self.batch["started_at"], self.batch["trajectory_id"]], schema=_SURVIVAL)
 
 
 _SURVIVAL = pa.schema(
@@ -117,26 +101,64 @@ _SURVIVAL = pa.schema(
 )
 
 
-def _parts(path: Path, day: str, kinds: dict[Kind, int], *, contamination: Contamination, seed: int) -> Iterator[_Part]:
-    columns = _COLUMNS if not contamination.task_ids else [*_COLUMNS, "shingles", "turns"]
-    for batch in batches(path, columns):
-        logged = pc.invert(batch["golden"])
-        days = pa.array([day] * len(batch), pa.string())
-        yield _Part(
-            table=pa.table([logged, days, batch["started_at"], batch["trajectory_id"]], schema=_SURVIVAL),
-            key=np.array([key_number(key, seed=seed) for key in batch["task_key"].to_pylist()], np.uint64),
+def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed: int) -> Window:
+    """The runs of a window from the days' signature files (day -> file)."""
+    kinds: dict[Kind, int] = {}
+    parts = list(_parts(files, kinds, contamination=contamination, seed=seed))
+    table = pa.concat_tables(part.survival for part in parts)
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in _SURVIVAL.names]).to_numpy()
+    order = order.astype(np.int64)
+    ordered = table.select(["trajectory_id", "day"]).take(pa.array(order))
+
+    def column(of: Callable[[_Part], NDArray[Any]]) -> NDArray[Any]:
+        values: NDArray[Any] = np.concatenate([of(part) for part in parts])
+        return values[order]
+
+    return Window(
+        ids=ordered["trajectory_id"].combine_chunks(),
+        days=ordered["day"].combine_chunks(),
+        key=column(lambda part: part.key),
+        kind=column(lambda part: part.kind),
+        kinds=tuple(kinds),
+        task=column(lambda part: part.task),
+        signatures=column(lambda part: signatures_of(part.batch["signature"])),
+        digests=column(lambda part: part.batch["digest"].to_numpy()),
+        files=tuple(files.values()),
+        file=column(lambda part: np.full(len(part.batch), part.file)),
+        row=column(lambda part: part.first + np.arange(len(part.batch))),
+    )
+
+
+def _parts(
+    files: Mapping[str, Path], kinds: dict[Kind, int], *, contamination: Contamination, seed: int
+) -> Iterator[_Part]:
+    """The batches of all files, and before them one without rows, so that no column is without a type."""
+
+    def part(batch: pa.RecordBatch, day: str, file: int, first: int) -> _Part:
+        keys = (key_number(key, seed=seed) for key in batch["task_key"].to_pylist())
+        return _Part(
+            batch=batch.select(_KEPT),
+            day=day,
+            file=file,
+            first=first,
             kind=_kinds(batch, kinds),
+            key=np.fromiter(keys, np.uint64, len(batch)),
             task=_tasks(batch, contamination),
-            signatures=signatures_of(batch["signature"]),
-            digests=batch["digest"].to_numpy(),
         )
+
+    yield part(pa.RecordBatch.from_pylist([], schema=SIGNATURES_SCHEMA), "", 0, 0)
+    for file, (day, path) in enumerate(files.items()):
+        first = 0
+        for batch in batches(path, _READ + (_SETS if contamination.task_ids else [])):
+            yield part(batch, day, file, first)
+            first += len(batch)
 
 
 def _kinds(batch: pa.RecordBatch, kinds: dict[Kind, int]) -> Numbers:
     """The number of each run's kind; a new kind gets the next."""
-    rows = zip(batch["category"].to_pylist(), batch["tools"].to_pylist(), strict=True)
-    found = (Kind(category=Category(category), tools=tuple(tools)) for category, tools in rows)
-    return np.array([kinds.setdefault(kind, len(kinds)) for kind in found], np.int64)
+    rows = zip(batch["category"].to_pylist(), map(tuple, batch["tools"].to_pylist()), strict=True)
+    found = (kinds.setdefault(Kind(Category(category), tools), len(kinds)) for category, tools in rows)
+    return np.fromiter(found, np.int64, len(batch))
 
 
 def _tasks(batch: pa.RecordBatch, contamination: Contamination) -> Numbers:
