@@ -170,6 +170,12 @@ class VerificationSettings(_Section):
     """Accepted runs of a day below which its check warns."""
 
 
+CategoryName = Literal[
+    "single_call", "parallel_calls", "multi_step", "error_then_retry", "error_then_explain", "no_tool"
+]
+"""The categories of `trajectories.category`, which lies above this module."""
+
+
 class CurationSettings(_Section):
     """Which true runs teach."""
 
@@ -178,7 +184,17 @@ class CurationSettings(_Section):
     validation_share: float = Field(0.08, ge=0, lt=1)
     """Share of task keys held out for the validation loss."""
     min_rows_per_tool: int = Field(1, ge=0)
-    """Training rows that each tool keeps, whatever side its tasks hash to."""
+    """Training rows that each tool keeps, whatever side its tasks hash to and whatever a cap says."""
+    max_rows_per_task: int | None = Field(None, ge=1)
+    """Training rows of one task key at most, golden and older runs first; None is all."""
+    max_rows_per_kind: int | None = Field(None, ge=1)
+    """Training rows of one kind (category and set of tools) at most, golden and older runs first; None is all."""
+    weights: dict[CategoryName, Annotated[int, Field(ge=1)]] = {}
+    """How often the training rows of a category are repeated, by category; once where it is not named."""
+    repeat_tools_to: int = Field(0, ge=0)
+    """Training rows, repeats included, that each tool is brought to by repeating its rows; 0 repeats none."""
+    max_weight: int = Field(4, ge=1)
+    """How often one row is repeated at most: a handful of rows said a hundred times is learned by heart."""
     seed: int = 0
 
 

@@ -14,7 +14,7 @@ from toolft_pipeline.assets.build import ACCELERATOR_TAGS
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline_tests.conftest import REPOSITORY
 
-DATA = ["raw_trajectories", "verified_trajectories", "chat_rows", "token_tensors"]
+DATA = ["raw_trajectories", "verified_trajectories", "run_signatures", "chat_rows", "token_tensors"]
 MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}

@@ -175,6 +175,14 @@ def test_run_setting_of_the_last_stage_rebuilds_that_stage_alone(site: Site, fir
     assert "changed: setting gate.min_tasks" in plan
 
 
+def test_run_setting_of_curation_signs_no_day_again(site: Site, first_run: object) -> None:
+    plan = site.run("--set", "curation.near_duplicate_threshold=0.9", "--dry-run").stdout
+    steps = [line.split()[:2] for line in plan.splitlines() if line.startswith("  ")]
+    assert ["build", "training_set"] in steps
+    assert [asset for action, asset in steps if action == "build"] == ["training_set"]
+    assert ["reuse", "run_signatures"] in steps
+
+
 def test_run_unknown_agent_and_bad_setting_are_usage_errors(site: Site) -> None:
     unknown = site.toolft("run", "nobody")
     assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)

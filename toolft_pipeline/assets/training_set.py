@@ -5,6 +5,7 @@ from __future__ import annotations
 from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.stage import Group, Plot, Scope, Span, Stage, Work
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE, select_training_set
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
@@ -23,7 +24,7 @@ def _sources(scope: Scope) -> dict[str, str]:
 def _build(work: Work) -> Built:
     tasks = work.settings.path(work.settings.evaluation.tasks)
     summary = select_training_set(
-        days={day: version.folder for day, version in work.inputs["verified_trajectories"].items()},
+        days={day: version.file(SIGNATURES_FILE) for day, version in work.inputs["run_signatures"].items()},
         tasks=tasks if tasks.is_file() else None,
         tools=list(load_catalog(work.one("tool_catalog").folder).names),
         settings=work.settings,
@@ -36,6 +37,9 @@ def _build(work: Work) -> Built:
         headline={
             "near_duplicates": summary.near_duplicates,
             "contaminated": summary.contaminated,
+            "capped": summary.capped,
+            "repeated": summary.repeated,
+            "family_holdout": summary.family_holdout,
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
             "thin_tools": list(summary.thin_tools),
@@ -49,11 +53,11 @@ def _plots(version: Version) -> dict[str, Plot]:
 
 STAGE = Stage(
     asset="training_set",
-    description="A selection, not a copy: near-duplicates, contamination and sides decided for the whole window.",
+    description="A selection, not a copy: near-duplicates, contamination, sides, caps and weights over the window.",
     group=Group.MODEL,
     kinds=("parquet",),
-    code_version="1",
-    inputs={"verified_trajectories": Span.WINDOW, "tool_catalog": Span.WHOLE},
+    code_version="2",
+    inputs={"run_signatures": Span.WINDOW, "tool_catalog": Span.WHOLE},
     reads=_reads,
     sources=_sources,
     build=_build,

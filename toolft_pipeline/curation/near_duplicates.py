@@ -1,77 +1,195 @@
-"""Near-duplicates by MinHash-LSH (Broder 1997; Leskovec, Rajaraman, Ullman, ch. 3), confirmed by exact Jaccard.
+"""Near-duplicates in a window: MinHash-LSH proposes pairs, exact Jaccard decides (Leskovec, Rajaraman, Ullman, ch. 3).
 
-Invariant: no two survivors are near-duplicates of each other, each duplicate names the survivor that stands for it,
-and who survives follows from the order of the documents alone: hashing only proposes pairs, the sets decide.
+Invariant: no two survivors are near-duplicates of each other (beyond one proposed pair in a thousand that hashing
+misses), each duplicate names the first survivor that it is a near-duplicate of, and who survives follows from the
+order of the documents alone.
+
+A document is held against survivors and never against duplicates, so a thousand copies cost a thousand comparisons,
+not a million: equal sets are taken together first, and the rest is settled half by half.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from math import log
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-PERMUTATIONS = 128
-_RECALL = 0.999
-_SEED = 42
+import numpy as np
+from numpy.typing import NDArray
 
+from toolft_pipeline.curation.jaccard import jaccard
+from toolft_pipeline.curation.minhash import PERMUTATIONS, Signatures, bands_for, least_estimate
+from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, offsets_of
 
-class NearDuplicates:
-    """An index of documents (sets of shingles), in which a new one's near-duplicate can be found."""
+SURVIVES = -1
+_LEAF = 128
+"""Documents that are held against each other all at once."""
+_PAIRS = 1 << 21
+"""Proposed pairs listed at once (about 100 MB while they are told apart)."""
+_COMPARED = 1 << 14
+"""Signatures compared at once (16 MB)."""
 
-    def __init__(self, *, threshold: float) -> None:
-        from rensa import RMinHashLSH
-
-        bands = bands_for(threshold)
-        self._threshold = threshold
-        self._permutations = PERMUTATIONS // bands * bands
-        self._lsh = RMinHashLSH(threshold, self._permutations, bands)
-        self._documents: list[frozenset[str]] = []
-
-    def find(self, document: frozenset[str]) -> int | None:
-        """The first added document that is a near-duplicate of this one, by its number; None where there is none."""
-        candidates = self._lsh.query(self._signature(document))
-        close = (n for n in candidates if jaccard(self._documents[n], document) >= self._threshold)
-        return min(close, default=None)
-
-    def add(self, document: frozenset[str]) -> int:
-        """Add a document; its number."""
-        number = len(self._documents)
-        self._lsh.insert(number, self._signature(document))
-        self._documents.append(document)
-        return number
-
-    def _signature(self, document: frozenset[str]) -> object:
-        from rensa import RMinHash
-
-        signature = RMinHash(self._permutations, _SEED)
-        signature.update(sorted(document))
-        return signature
+Numbers = NDArray[np.int64]
 
 
-def representatives(documents: Iterable[frozenset[str]], *, threshold: float) -> Iterator[int | None]:
-    """For each document, in order: None if it survives, else the number of the earlier survivor that it repeats."""
-    index = NearDuplicates(threshold=threshold)
-    survivors: list[int] = []
-    for number, document in enumerate(documents):
-        found = index.find(document)
-        if found is None:
-            index.add(document)
-            survivors.append(number)
-        yield None if found is None else survivors[found]
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """Documents in the order of survival: who comes first survives.
 
-
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    """Shared shingles over all shingles; two empty sets are equal."""
-    union = len(one | other)
-    return len(one & other) / union if union else 1.0
-
-
-def bands_for(threshold: float) -> int:
-    """The fewest bands (so the fewest false candidates) that still propose 99.9 % of pairs at the threshold.
-
-    With b bands of r rows a pair of similarity s is proposed with probability 1 - (1 - s^r)^b.
+    `digests` are equal where the sets are. `sets` gives the sets of the documents with the numbers asked for; it is
+    asked once, for those that look like another.
     """
-    for bands in range(1, PERMUTATIONS + 1):
-        rows = PERMUTATIONS // bands
-        if threshold >= 1 or bands * log(1 - threshold**rows) <= log(1 - _RECALL):
-            return bands
-    return PERMUTATIONS
+
+    signatures: Signatures
+    digests: Hashes
+    sets: Callable[[Numbers], Sets]
+
+
+def representatives(documents: Documents, *, threshold: float) -> Numbers:
+    """For each document `SURVIVES`, or the number of the earlier survivor that it repeats."""
+    first, same = _first_of_equals(documents.digests)
+    bucket, document = _shared_buckets(documents.signatures, first, bands=bands_for(threshold))
+    alike, member = np.unique(document, return_inverse=True)
+    pairs = _Pairs(documents.signatures, documents.sets(alike), alike, threshold=threshold)
+    repeats = np.full(len(alike), SURVIVES)
+    _settle(_Slots(bucket, member), 0, len(alike), pairs, repeats)
+    found = np.full(len(same), SURVIVES)
+    found[alike] = np.where(repeats == SURVIVES, SURVIVES, alike[repeats])
+    return np.where((same == np.arange(len(same))) | (found[same] != SURVIVES), found[same], same)
+
+
+def _first_of_equals(digests: Hashes) -> tuple[Numbers, Numbers]:
+    """The first document of each set, in order; and for each document the first that equals it."""
+    _, first, group = np.unique(digests, return_index=True, return_inverse=True)
+    return np.sort(first), first[group]
+
+
+def _shared_buckets(signatures: Signatures, documents: Numbers, *, bands: int) -> tuple[Numbers, Numbers]:
+    """Buckets (a band's numbers) that several documents fall into, and the documents, by bucket and then in order."""
+    rows = PERMUTATIONS // bands
+    bits = max(1, int(len(signatures) - 1).bit_length())
+    low = np.uint64((1 << bits) - 1)
+    buckets, members = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    seen = 0
+    for band in range(bands):
+        hashes = np.zeros(len(documents), np.uint64)
+        for row in range(band * rows, (band + 1) * rows):
+            hashes = mixed(hashes + signatures[documents, row])
+        keys = np.sort((hashes & ~low) | documents.astype(np.uint64))
+        bucket = keys >> np.uint64(bits)
+        shared = _has_equal_neighbour(bucket)
+        buckets.append(_numbered(bucket[shared]) + seen)
+        members.append((keys[shared] & low).astype(np.int64))
+        seen += len(buckets[-1])
+    return np.concatenate(buckets), np.concatenate(members)
+
+
+def _has_equal_neighbour(values: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which of sorted values stand beside an equal one."""
+    equal = np.zeros(len(values) + 1, np.bool_)
+    equal[1:-1] = values[1:] == values[:-1]
+    return equal[1:] | equal[:-1]
+
+
+def _numbered(values: Hashes) -> Numbers:
+    """Sorted values by number: equal ones have one number."""
+    return np.cumsum(np.concatenate([np.zeros(min(1, len(values)), np.int64), values[1:] != values[:-1]]))
+
+
+class _Slots:
+    """Which document stands in which bucket, sorted by bucket and then by document."""
+
+    def __init__(self, bucket: Numbers, document: Numbers) -> None:
+        self.bucket = bucket
+        self.document = document
+
+    def where(self, kept: NDArray[np.bool_]) -> _Slots:
+        """Those slots, without the buckets in which a single document is left."""
+        bucket, document = self.bucket[kept], self.document[kept]
+        shared = _has_equal_neighbour(bucket)
+        return _Slots(bucket[shared], document[shared])
+
+
+class _Pairs:
+    """Tells which proposed pairs are near-duplicates."""
+
+    def __init__(self, signatures: Signatures, sets: Sets, documents: Numbers, *, threshold: float) -> None:
+        self._signatures = signatures
+        self._sets = sets
+        self._documents = documents
+        self._threshold = threshold
+
+    def close(self, one: Numbers, other: Numbers) -> NDArray[np.bool_]:
+        """Whether the sets are at the threshold or above: sizes first, then the estimate, then the sets."""
+        sizes = self._sets.sizes
+        small, large = np.minimum(sizes[one], sizes[other]), np.maximum(sizes[one], sizes[other])
+        likely = np.flatnonzero(small >= self._threshold * large * (1 - 1e-9))  # one ulp must not decide
+        likely = likely[self._estimates(one[likely], other[likely]) >= least_estimate(self._threshold)]
+        found = np.zeros(len(one), np.bool_)
+        found[likely] = jaccard(self._sets, one[likely], other[likely]) >= self._threshold
+        return found
+
+    def _estimates(self, one: Numbers, other: Numbers) -> NDArray[np.float64]:
+        equal = np.empty(len(one))
+        for start in range(0, len(one), _COMPARED):
+            part = slice(start, start + _COMPARED)
+            left, right = self._documents[one[part]], self._documents[other[part]]
+            equal[part] = np.count_nonzero(self._signatures[left] == self._signatures[right], axis=1)
+        return equal / PERMUTATIONS
+
+
+def _settle(slots: _Slots, low: int, high: int, pairs: _Pairs, repeats: Numbers) -> None:
+    """Decide documents `low` to `high`, which repeat nothing before `low`: write to `repeats` what each repeats."""
+    if not len(slots.bucket):
+        return
+    if high - low <= _LEAF:
+        _settle_leaf(slots, low, pairs, repeats)
+        return
+    middle = (low + high) // 2
+    left = slots.document < middle
+    _settle(slots.where(left), low, middle, pairs, repeats)
+    surviving = left & (repeats[slots.document] == SURVIVES)
+    for one, other in _proposed(slots, surviving, ~left):
+        close = pairs.close(one, other)
+        _name_first(repeats, one[close], other[close])
+    _settle(slots.where(~left & (repeats[slots.document] == SURVIVES)), middle, high, pairs, repeats)
+
+
+def _name_first(repeats: Numbers, survivors: Numbers, duplicates: Numbers) -> None:
+    """Let each duplicate name the first of its survivors, among those that it names already."""
+    order = np.lexsort((survivors, duplicates))
+    duplicate, at = np.unique(duplicates[order], return_index=True)
+    survivor = survivors[order][at]
+    known = repeats[duplicate]
+    repeats[duplicate] = np.where((known == SURVIVES) | (survivor < known), survivor, known)
+
+
+def _settle_leaf(slots: _Slots, low: int, pairs: _Pairs, repeats: Numbers) -> None:
+    everyone = np.ones(len(slots.bucket), np.bool_)
+    close = np.zeros((_LEAF, _LEAF), np.bool_)
+    for one, other in _proposed(slots, everyone, everyone):
+        earlier, later = one[one < other], other[one < other]
+        found = pairs.close(earlier, later)
+        close[later[found] - low, earlier[found] - low] = True
+    for document in np.flatnonzero(close.any(axis=1)):
+        survivors = close[document, :document] & (repeats[low : low + document] == SURVIVES)
+        if survivors.any():
+            repeats[low + document] = low + np.argmax(survivors)
+
+
+def _proposed(slots: _Slots, left: NDArray[np.bool_], right: NDArray[np.bool_]) -> Iterator[tuple[Numbers, Numbers]]:
+    """Pairs of a left and a right document that share a bucket, each once a portion."""
+    bucket, one = slots.bucket[left], slots.document[left]
+    buckets, others = slots.bucket[right], slots.document[right]
+    starts = np.searchsorted(buckets, bucket, side="left")
+    counts = np.searchsorted(buckets, bucket, side="right") - starts
+    ends = offsets_of(counts)
+    first = 0
+    while first < len(counts):
+        last = max(first + 1, int(np.searchsorted(ends, ends[first] + _PAIRS, side="right")) - 1)
+        part = counts[first:last]
+        places = np.arange(ends[last] - ends[first]) + np.repeat(
+            starts[first:last] - (ends[first:last] - ends[first]), part
+        )
+        pairs = np.unique((np.repeat(one[first:last], part) << 32) | others[places])
+        yield pairs >> 32, pairs & 0xFFFFFFFF
+        first = last

@@ -1,4 +1,4 @@
-"""The training set: for every verified run, whether it teaches, on which side, and why.
+"""The training set: for every verified run, whether it teaches, on which side, how often, and why.
 
 Invariant: the selection is a function of the runs as a set: the order of files, days and rows plays no part. Every
 verified run of the window has exactly one row here, in or out, with its reason.
@@ -7,23 +7,24 @@ verified run of the window has exactly one row here, in or out, with its reason.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from msgspec import Struct, to_builtins
+from numpy.typing import NDArray
 
-from toolft_pipeline.curation.contamination import Contamination, read_task_texts
-from toolft_pipeline.curation.near_duplicates import representatives
-from toolft_pipeline.curation.shingles import normalized, run_shingles, user_turns
-from toolft_pipeline.curation.sides import Side, kept_for_tools, side_of
+from toolft_pipeline.curation.caps import beyond, needed_by_tools
+from toolft_pipeline.curation.contamination import NOTHING, Contamination, read_task_texts
+from toolft_pipeline.curation.jaccard import Numbers
+from toolft_pipeline.curation.near_duplicates import SURVIVES, Documents, representatives
+from toolft_pipeline.curation.sides import Side, kept_for_tools
+from toolft_pipeline.curation.weights import weight_of
+from toolft_pipeline.curation.window import Window, read_window
 from toolft_pipeline.settings import AgentSettings, CurationSettings
-from toolft_pipeline.trajectories.category import Category, categorize, tools_used
-from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.day import ACCEPTED_FILE
 
 SELECTION_FILE = "selection.parquet"
 
@@ -39,48 +40,42 @@ SELECTION_SCHEMA = pa.schema(
         pa.field("tools", pa.list_(pa.string()), nullable=False),
     ]
 )
-
-
-class Selected(Struct, frozen=True, kw_only=True):
-    """One run's row. `weight` is how often it is repeated in training, 0 for a run that is out."""
-
-    trajectory_id: str
-    day: str
-    side: Side
-    weight: int
-    duplicate_of: str | None
-    reason: str
-    category: Category
-    tools: list[str]
+"""`weight` is how often a run is repeated in training, 0 for a run that is out."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionSummary:
-    """Counts of a selection; `tools` counts training rows, and `thin_tools` have fewer than the settings want."""
+    """Counts of a selection; `tools` counts training rows, and `thin_tools` have fewer than the settings want.
+
+    `family_holdout` is the share of the validation side's task keys whose kinds (category and set of tools) no
+    training row shows: how much of the validation loss is about work of a family that was never seen.
+    """
 
     rows: int
     train: int
     validation: int
     near_duplicates: int
     contaminated: int
+    capped: int
+    repeated: int
+    family_holdout: float
     categories: dict[str, int]
     tools: dict[str, int]
     thin_tools: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Candidate:
-    """What curation needs to know of a run: its text is gone, its shingles stay."""
+@dataclass(kw_only=True)
+class _Decisions:
+    """What is decided of each run of the window so far: a side, why, and the run that it repeats."""
 
-    trajectory_id: str
-    day: str
-    started_at: str
-    golden: bool
-    key: str
-    shingles: frozenset[str]
-    task: str | None
-    category: Category
-    tools: list[str]
+    side: NDArray[np.object_]
+    reason: NDArray[np.object_]
+    duplicate_of: Numbers
+    weight: NDArray[np.int32]
+
+    def put_out(self, runs: Numbers, reasons: Sequence[str]) -> None:
+        self.side[runs] = Side.OUT
+        self.reason[runs] = reasons
 
 
 def select_training_set(
@@ -91,7 +86,7 @@ def select_training_set(
     settings: AgentSettings,
     out: Path,
 ) -> SelectionSummary:
-    """Write `selection.parquet` from verified versions (day -> folder), sorted by day and trajectory id.
+    """Write `selection.parquet` from the days' signature files (day -> file), sorted by day and trajectory id.
 
     `tasks` is the file of evaluation tasks to keep out of training, `tools` the catalog's names. Raises
     `TaskTextError`.
@@ -99,89 +94,160 @@ def select_training_set(
     curation = settings.curation
     texts = read_task_texts(tasks) if tasks is not None else []
     contamination = Contamination(texts, threshold=curation.near_duplicate_threshold)
-    candidates = sorted(_candidates(days, contamination), key=_survival)
-    rows = sorted(_select(candidates, tools=tools, curation=curation), key=lambda row: (row.day, row.trajectory_id))
-    table = pa.Table.from_pylist([to_builtins(row) for row in rows], schema=SELECTION_SCHEMA)
-    pq.write_table(table, out / SELECTION_FILE, compression="zstd")
-    return _summary(rows, tools=tools, least=curation.min_rows_per_tool)
+    window = read_window(days, contamination=contamination, seed=curation.seed)
+    decided = _decide(window, contamination.task_ids, tools=tools, curation=curation)
+    pq.write_table(_table(window, decided), out / SELECTION_FILE, compression="zstd")
+    return _summary(window, decided, tools=tools, least=curation.min_rows_per_tool)
 
 
-def _candidates(days: Mapping[str, Path], contamination: Contamination) -> Iterator[_Candidate]:
-    for day, folder in days.items():
-        for run in read_trajectories(folder / ACCEPTED_FILE):
-            turns = user_turns(run.messages)
-            yield _Candidate(
-                trajectory_id=run.trajectory_id,
-                day=day,
-                started_at=run.started_at or "",
-                golden=run.golden,
-                key=normalized(run.task_key or "\n".join(turns)),
-                shingles=run_shingles(run.messages),
-                task=contamination.task_of(turns),
-                category=categorize(run.messages),
-                tools=tools_used(run.messages),
-            )
-
-
-def _survival(candidate: _Candidate) -> tuple[bool, str, str, str]:
-    """Golden runs survive first, then older ones: a new day never unseats what was trained on before."""
-    return not candidate.golden, candidate.day, candidate.started_at, candidate.trajectory_id
-
-
-def _select(
-    candidates: Sequence[_Candidate], *, tools: Collection[str], curation: CurationSettings
-) -> Iterator[Selected]:
-    clean = [candidate for candidate in candidates if candidate.task is None]
-    repeats = list(
-        representatives((candidate.shingles for candidate in clean), threshold=curation.near_duplicate_threshold)
+def _decide(
+    window: Window, task_ids: Sequence[str], *, tools: Collection[str], curation: CurationSettings
+) -> _Decisions:
+    everything = np.full(len(window), None, object)
+    decided = _Decisions(
+        side=everything,
+        reason=everything.copy(),
+        duplicate_of=np.full(len(window), NOTHING),
+        weight=np.zeros(len(window), np.int32),
     )
-    used = [candidate for candidate, repeated in zip(clean, repeats, strict=True) if repeated is None]
-    share, seed = curation.validation_share, curation.seed
+    leaks = np.flatnonzero(window.task != NOTHING)
+    asked = (task_ids[task] for task in window.task[leaks])
+    decided.put_out(leaks, [f"contaminated: asks what evaluation task {task} asks" for task in asked])
+    used = _without_near_duplicates(window, decided, threshold=curation.near_duplicate_threshold)
+    _take_sides(window, used, decided, tools=tools, curation=curation)
+    _cap(window, used[decided.side[used] == Side.TRAIN], decided, tools=tools, curation=curation)
+    _weigh(window, decided, curation=curation)
+    return decided
+
+
+def _without_near_duplicates(window: Window, decided: _Decisions, *, threshold: float) -> Numbers:
+    """The clean runs that survive; the others are out, each by the name of its survivor."""
+    clean = np.flatnonzero(window.task == NOTHING)
+    documents = Documents(
+        signatures=window.signatures[clean],
+        digests=window.digests[clean],
+        sets=lambda numbers: window.sets(clean[numbers]),
+    )
+    found = representatives(documents, threshold=threshold)
+    repeats = clean[found != SURVIVES]
+    survivors = clean[found[found != SURVIVES]]
+    decided.duplicate_of[repeats] = survivors
+    names = window.ids.take(pa.array(survivors)).to_pylist()
+    decided.put_out(repeats, [f"near-duplicate of {name}" for name in names])
+    survive: Numbers = clean[found == SURVIVES]
+    return survive
+
+
+def _take_sides(
+    window: Window, used: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
+) -> None:
+    held_out = window.key[used] / 2.0**64 < curation.validation_share
+    held = used[held_out]
+    decided.side[used] = np.where(held_out, Side.VALIDATION, Side.TRAIN)
+    decided.reason[used] = "side by hash of the task key"
     moved = kept_for_tools(
-        [(candidate.key, candidate.tools) for candidate in used],
+        zip(window.key[held].tolist(), _tools_of(window, held), strict=True),
+        training_rows=_rows_by_tool(window, used[~held_out]),
         tools=tools,
         least=curation.min_rows_per_tool,
-        share=share,
-        seed=seed,
     )
-    for candidate in candidates:
-        if candidate.task is not None:
-            yield _row(candidate, Side.OUT, f"contaminated: asks what evaluation task {candidate.task} asks")
-    for candidate, repeated in zip(clean, repeats, strict=True):
-        if repeated is not None:
-            survivor = clean[repeated].trajectory_id
-            yield _row(candidate, Side.OUT, f"near-duplicate of {survivor}", duplicate_of=survivor)
-        elif candidate.key in moved:
-            yield _row(candidate, Side.TRAIN, f"kept in training for the tool {moved[candidate.key]}")
-        else:
-            yield _row(candidate, side_of(candidate.key, share=share, seed=seed), "side by hash of the task key")
+    kept = held[np.isin(window.key[held], np.fromiter(moved, np.uint64, len(moved)))]
+    decided.side[kept] = Side.TRAIN
+    decided.reason[kept] = [f"kept in training for the tool {moved[key]}" for key in window.key[kept].tolist()]
 
 
-def _row(candidate: _Candidate, side: Side, reason: str, *, duplicate_of: str | None = None) -> Selected:
-    return Selected(
-        trajectory_id=candidate.trajectory_id,
-        day=candidate.day,
-        side=side,
-        weight=0 if side is Side.OUT else 1,
-        duplicate_of=duplicate_of,
-        reason=reason,
-        category=candidate.category,
-        tools=candidate.tools,
+def _cap(
+    window: Window, training: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
+) -> None:
+    """Put out what the caps cut; `training` is in the order of survival."""
+    of_task = beyond(window.key[training], cap=curation.max_rows_per_task)
+    of_kind = np.zeros(len(training), np.bool_)
+    of_kind[~of_task] = beyond(window.kind[training[~of_task]], cap=curation.max_rows_per_kind)
+    over = of_task | of_kind
+    cut = training[over]
+    stays = needed_by_tools(
+        window.kind[cut],
+        window.kind[training[~over]],
+        kind_tools=[kind.tools for kind in window.kinds],
+        tools=tools,
+        least=curation.min_rows_per_tool,
     )
+    task = f"capped: its task has {curation.max_rows_per_task} rows already"
+    kind = f"capped: its category and tools have {curation.max_rows_per_kind} rows already"
+    decided.put_out(cut[~stays], [task if by_task else kind for by_task in of_task[over][~stays]])
 
 
-def _summary(rows: Sequence[Selected], *, tools: Collection[str], least: int) -> SelectionSummary:
-    sides = Counter(row.side for row in rows)
-    train = [row for row in rows if row.side is Side.TRAIN]
-    counts = Counter(chain.from_iterable(row.tools for row in train))
-    duplicates = sum(row.duplicate_of is not None for row in rows)
+def _weigh(window: Window, decided: _Decisions, *, curation: CurationSettings) -> None:
+    decided.weight[decided.side == Side.VALIDATION] = 1
+    training = np.flatnonzero(decided.side == Side.TRAIN)
+    rows_by_tool = _rows_by_tool(window, training)
+    weights = [
+        weight_of(kind.category, kind.tools, rows_by_tool=rows_by_tool, curation=curation) for kind in window.kinds
+    ]
+    decided.weight[training] = np.array(weights, np.int32)[window.kind[training]]
+
+
+def _tools_of(window: Window, runs: Numbers) -> list[tuple[str, ...]]:
+    return [window.kinds[kind].tools for kind in window.kind[runs].tolist()]
+
+
+def _rows_by_tool(window: Window, runs: Numbers) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for kind, rows in zip(window.kinds, _rows_by_kind(window, runs), strict=True):
+        counts.update(dict.fromkeys(kind.tools, rows))
+    return counts
+
+
+def _rows_by_kind(window: Window, runs: Numbers) -> list[int]:
+    rows: list[int] = np.bincount(window.kind[runs], minlength=len(window.kinds)).tolist()
+    return rows
+
+
+def _table(window: Window, decided: _Decisions) -> pa.Table:
+    duplicates = pa.array(decided.duplicate_of, mask=decided.duplicate_of == NOTHING)
+    kinds = pa.array(window.kind)
+    table = pa.Table.from_arrays(
+        [
+            window.ids,
+            window.days,
+            pa.array(decided.side, pa.string()),
+            pa.array(decided.weight),
+            window.ids.take(duplicates),
+            pa.array(decided.reason, pa.string()),
+            pa.array([kind.category.value for kind in window.kinds], pa.string()).take(kinds),
+            pa.array([list(kind.tools) for kind in window.kinds], pa.list_(pa.string())).take(kinds),
+        ],
+        schema=SELECTION_SCHEMA,
+    )
+    order = pc.sort_indices(table, sort_keys=[("day", "ascending"), ("trajectory_id", "ascending")])
+    return table.take(order).combine_chunks()
+
+
+def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], least: int) -> SelectionSummary:
+    train = np.flatnonzero(decided.side == Side.TRAIN)
+    counts = _rows_by_tool(window, train)
+    categories: Counter[str] = Counter()
+    for kind, rows in zip(window.kinds, _rows_by_kind(window, train), strict=True):
+        categories[kind.category.value] += rows
+    duplicates = int(np.count_nonzero(decided.duplicate_of != NOTHING))
+    contaminated = int(np.count_nonzero(window.task != NOTHING))
     return SelectionSummary(
-        rows=len(rows),
-        train=sides[Side.TRAIN],
-        validation=sides[Side.VALIDATION],
+        rows=len(window),
+        train=len(train),
+        validation=int(np.count_nonzero(decided.side == Side.VALIDATION)),
         near_duplicates=duplicates,
-        contaminated=sides[Side.OUT] - duplicates,
-        categories=dict(sorted(Counter(row.category.value for row in train).items())),
+        contaminated=contaminated,
+        capped=int(np.count_nonzero(decided.side == Side.OUT)) - duplicates - contaminated,
+        repeated=int(np.count_nonzero(decided.weight > 1)),
+        family_holdout=_family_holdout(window, decided),
+        categories={name: rows for name, rows in sorted(categories.items()) if rows},
         tools={tool: counts[tool] for tool in sorted(tools)},
         thin_tools=tuple(tool for tool in sorted(tools) if counts[tool] < least),
     )
+
+
+def _family_holdout(window: Window, decided: _Decisions) -> float:
+    held = np.flatnonzero(decided.side == Side.VALIDATION)
+    shown = np.isin(window.kind[held], window.kind[decided.side == Side.TRAIN])
+    keys, known = np.unique(window.key[held]), np.unique(window.key[held[shown]])
+    return round(1 - len(known) / len(keys), 4) if len(keys) else 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 
@@ -21,9 +21,14 @@ class Side(StrEnum):
     OUT = "out"
 
 
+def key_number(key: str, *, seed: int) -> int:
+    """A task key's fixed place among 2^64: stands for the key wherever its text is not needed."""
+    return int.from_bytes(hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8])
+
+
 def fraction(key: str, *, seed: int) -> float:
     """A task key's fixed place in [0, 1)."""
-    return int.from_bytes(hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8]) / 2**64
+    return key_number(key, seed=seed) / 2**64
 
 
 def side_of(key: str, *, share: float, seed: int) -> Side:
@@ -32,22 +37,23 @@ def side_of(key: str, *, share: float, seed: int) -> Side:
 
 
 def kept_for_tools(
-    rows: Sequence[tuple[str, Collection[str]]], *, tools: Collection[str], least: int, share: float, seed: int
-) -> Mapping[str, str]:
-    """Task keys that leave validation for training, each with the tool that needs it.
+    held_out: Iterable[tuple[int, Collection[str]]],
+    *,
+    training_rows: Mapping[str, int],
+    tools: Collection[str],
+    least: int,
+) -> Mapping[int, str]:
+    """Task keys that leave validation for training, by number, each with the tool that needs it.
 
-    `rows` are the runs in use as (task key, tools called). Where a tool has fewer than `least` rows even so, all of
-    its task keys train.
+    `held_out` are the runs in use on the validation side as (task key's number, tools called), `training_rows` how
+    many runs of the training side call each tool. Where a tool has fewer than `least` even so, all of its keys train.
     """
-    counts: Counter[str] = Counter()
-    held: dict[str, list[Collection[str]]] = {}
-    for key, used in rows:
-        if side_of(key, share=share, seed=seed) is Side.TRAIN:
-            counts.update(set(used))
-        else:
-            held.setdefault(key, []).append(used)
-    nearest_first = sorted(held, key=lambda key: (-fraction(key, seed=seed), key))
-    moved: dict[str, str] = {}
+    counts = Counter(training_rows)
+    held: dict[int, list[Collection[str]]] = {}
+    for key, used in held_out:
+        held.setdefault(key, []).append(used)
+    nearest_first = sorted(held, reverse=True)
+    moved: dict[int, str] = {}
     for tool in sorted(tools):
         for key in nearest_first:
             if counts[tool] >= least:

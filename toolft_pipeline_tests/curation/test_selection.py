@@ -5,14 +5,17 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.curation.selection import SELECTION_SCHEMA, SelectionSummary, select_training_set
+from toolft_pipeline.training.draw import draw_rows
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.table import write_trajectories
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.training.rows import Made, write_inputs
 
 TASK_TEXT = "Tell me please when the parcel with the green lamp for Ada Lovelace will arrive in Porto."
 
@@ -59,16 +62,16 @@ def select(
     tools: tuple[str, ...] = ("add", "cancel_order", "unused"),
     **curation: Any,
 ) -> tuple[SelectionSummary, list[dict[str, Any]]]:
-    verified = {}
+    signed = {}
     for day, rows in days.items():
         (folder / day).mkdir(parents=True)
-        write_trajectories(rows, folder / day / "accepted.parquet")
-        verified[day] = folder / day
+        signed[day] = folder / day / "signatures.parquet"
+        write_signatures(rows, signed[day])
     tasks = folder / "tasks.jsonl"
     tasks.write_text(json.dumps({"task_id": "t7", "user_turns": [TASK_TEXT.upper()]}) + "\n")
     (folder / "out").mkdir()
     settings = agent(folder, curation={"validation_share": 0.3, **curation})
-    summary = select_training_set(days=verified, tasks=tasks, tools=tools, settings=settings, out=folder / "out")
+    summary = select_training_set(days=signed, tasks=tasks, tools=tools, settings=settings, out=folder / "out")
     table = pq.read_table(folder / "out" / "selection.parquet")
     assert table.schema.equals(SELECTION_SCHEMA)
     return summary, table.to_pylist()
@@ -78,7 +81,8 @@ def test_selection_every_run_has_one_row_with_its_reason(tmp_path: Path) -> None
     summary, rows = select(tmp_path, runs())
     assert len(rows) == summary.rows == sum(len(day) for day in runs().values())
     assert all(row["reason"] for row in rows)
-    assert summary.train + summary.validation + summary.near_duplicates + summary.contaminated == summary.rows
+    outs = summary.near_duplicates + summary.contaminated + summary.capped
+    assert summary.train + summary.validation + outs == summary.rows
     assert all((row["weight"] == 0) is (row["side"] == "out") for row in rows)
 
 
@@ -141,3 +145,69 @@ def test_selection_rare_tool_keeps_its_training_rows(tmp_path: Path, least: int)
 def test_selection_empty_window_is_an_empty_selection(tmp_path: Path) -> None:
     summary, rows = select(tmp_path, {"2026-10-01": []})
     assert (summary.rows, rows) == (0, [])
+
+
+def again(count: int) -> dict[str, list[Trajectory]]:
+    """Runs of one task and kind in wordings far from each other, one golden, and one run of a rare tool."""
+    wordings = [f"w{n} x{n} y{n} z{n} for order {{}} please" for n in range(count)]
+    rows = [
+        cancel(3, id_=f"same{n}", wording=wording, started_at=f"2026-10-01T10:00:{count - n:02}Z")
+        for n, wording in enumerate(wordings)
+    ]
+    return {"2026-10-01": [*rows, cancel(3, id_="golden", wording="quite another wish about {}", golden=True)]}
+
+
+@pytest.mark.parametrize(
+    ("curation", "why"),
+    [
+        ({"max_rows_per_task": 3}, "capped: its task has 3 rows already"),
+        ({"max_rows_per_kind": 3}, "capped: its category and tools have 3 rows already"),
+        ({"max_rows_per_task": 3, "max_rows_per_kind": 7}, "capped: its task has 3 rows already"),
+    ],
+)
+def test_selection_cap_keeps_golden_and_older_runs(tmp_path: Path, curation: dict[str, int], why: str) -> None:
+    summary, rows = select(tmp_path, again(10), validation_share=0, **curation)
+    assert {row["trajectory_id"] for row in rows if row["side"] == "train"} == {"golden", "same9", "same8"}
+    assert {row["reason"] for row in rows if row["side"] == "out"} == {why}
+    assert (summary.train, summary.capped) == (3, 8)
+
+
+def test_selection_cap_leaves_a_tool_its_minimum(tmp_path: Path) -> None:
+    summary, rows = select(
+        tmp_path, again(10), validation_share=0, max_rows_per_task=3, min_rows_per_tool=5, tools=("cancel_order",)
+    )
+    assert (summary.train, summary.thin_tools) == (5, ())
+    assert {"same7", "same6"} < {row["trajectory_id"] for row in rows if row["side"] == "train"}
+
+
+def test_selection_weights_repeat_training_rows_and_no_others(tmp_path: Path) -> None:
+    summary, rows = select(tmp_path, runs(), weights={"single_call": 2}, repeat_tools_to=3)
+    assert {(row["side"], row["tools"][0], row["weight"]) for row in rows if row["tools"] and row["side"] != "out"} == {
+        ("train", "cancel_order", 2),
+        ("validation", "cancel_order", 1),
+        ("train", "add", 3),
+    }
+    assert summary.repeated == summary.train
+    assert {row["weight"] for row in rows if row["side"] == "out"} == {0}
+
+
+def test_selection_weights_reach_training(tmp_path: Path) -> None:
+    _, rows = select(tmp_path, {"2026-10-01": runs()["2026-10-01"]}, weights={"single_call": 3})
+    made = [Made(name=row["trajectory_id"].removeprefix("run-"), prompt=8, answer=4) for row in rows]
+    tensors = write_inputs(tmp_path / "training", made, days=["2026-10-01"]).tensors
+    renamed = pq.read_table(tmp_path / "out" / "selection.parquet")
+    ids = pa.array([f"run-{row['trajectory_id']}" for row in rows])
+    pq.write_table(renamed.set_column(0, renamed.schema.field(0), ids), tmp_path / "selection.parquet")
+    drawn = draw_rows(selection=tmp_path / "selection.parquet", tensors=tensors, token_budget=None)
+    train = [row for row in rows if row["side"] == "train"]
+    assert len(drawn.train.ids) == 3 * len(train) == 3 * len(drawn.train.rows)
+    assert drawn.train.tokens == 3 * 12 * len(train)
+    assert {row.weight for row in drawn.validation.rows} == {1}
+
+
+def test_selection_family_holdout_is_the_share_of_held_out_tasks_of_unseen_kinds(tmp_path: Path) -> None:
+    summary, rows = select(tmp_path, runs(), min_rows_per_tool=0)
+    held = [row for row in rows if row["side"] == "validation"]
+    assert "rare" in {row["trajectory_id"] for row in held}
+    assert summary.family_holdout == pytest.approx(1 / len(held), abs=1e-4)  # each of these runs has a task of its own
+    assert select(tmp_path / "kept", runs(), min_rows_per_tool=1)[0].family_holdout == 0

@@ -10,6 +10,7 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog
+from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE, write_signatures
 from toolft_pipeline.curation.selection import select_training_set
 from toolft_pipeline.trajectories.day import read_day
 from toolft_pipeline.trajectories.table import read_trajectories
@@ -70,7 +71,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Place, str]:
         verified.mkdir(parents=True)
         read_day(settings, day=day, out=raw)
         verify_day(raw=raw, catalog=root, settings=settings, day=day, out=verified, progress=print)
-        days[day] = verified
+        days[day] = verified / SIGNATURES_FILE
+        write_signatures(read_trajectories(verified / "accepted.parquet"), days[day])
         for reject in pq.read_table(raw / "rejects.parquet").to_pylist():
             caught[(reject["file"], reject["line"])] = reject["reason"]
         logged = {run.trajectory_id: run for run in read_trajectories(raw / "trajectories.parquet")}

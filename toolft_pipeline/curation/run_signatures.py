@@ -1,0 +1,143 @@
+"""A day's runs as what curation needs to know of them: signatures and sets of hashes, no texts but the task key.
+
+Invariant: a row follows from its run alone. So a new day costs a new day: the window's other days are read, never
+computed again, whatever the thresholds, the evaluation tasks and the catalog have become since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from toolft_pipeline.curation.minhash import PERMUTATIONS, signatures
+from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns, whole_text
+from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
+from toolft_pipeline.trajectories.category import categorize, tools_used
+from toolft_pipeline.trajectories.record import Trajectory
+
+SIGNATURES_FILE = "signatures.parquet"
+
+CALL_BIT = np.uint64(1 << 63)
+"""Set in the shingles of calls, clear in those of the wording: the two never meet."""
+
+SIGNATURES_SCHEMA = pa.schema(
+    [
+        pa.field("trajectory_id", pa.string(), nullable=False),
+        pa.field("started_at", pa.string(), nullable=False),
+        pa.field("golden", pa.bool_(), nullable=False),
+        pa.field("task_key", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("tools", pa.list_(pa.string()), nullable=False),
+        pa.field("signature", pa.binary(4 * PERMUTATIONS), nullable=False),
+        pa.field("digest", pa.uint64(), nullable=False),
+        pa.field("shingles", pa.list_(pa.uint64()), nullable=False),
+        pa.field("turns", pa.list_(pa.list_(pa.uint64())), nullable=False),
+    ]
+)
+"""`task_key` is evened out, the wording where the log has none. `shingles` are sorted, those of calls last; `digest`
+is equal where they are; `turns` are the shingles of single turns that can be recognized alone."""
+
+_ROWS = 4096
+
+
+def write_signatures(runs: Iterable[Trajectory], path: Path) -> int:
+    """Stream runs into one parquet file of `SIGNATURES_SCHEMA`; returns the rows written."""
+    rows = 0
+    stream = iter(runs)
+    with pq.ParquetWriter(path, SIGNATURES_SCHEMA, compression="zstd", use_dictionary=_REPEATED) as writer:
+        while chunk := list(islice(stream, _ROWS)):
+            writer.write_batch(_batch(chunk))
+            rows += len(chunk)
+    return rows
+
+
+_REPEATED = ["task_key", "category", "tools.list.element"]
+"""Columns in which values repeat; hashes never do."""
+
+
+def _batch(runs: Sequence[Trajectory]) -> pa.RecordBatch:
+    turns = [user_turns(run.messages) for run in runs]
+    sets = run_sets(turns, [call_text(run.messages) for run in runs])
+    telling = [telling_turns(said) for said in turns]
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([run.trajectory_id for run in runs], pa.string()),
+            pa.array([run.started_at or "" for run in runs], pa.string()),
+            pa.array([run.golden for run in runs], pa.bool_()),
+            pa.array(_task_keys(runs, turns), pa.string()),
+            pa.array([categorize(run.messages).value for run in runs], pa.string()),
+            pa.array([tools_used(run.messages) for run in runs], pa.list_(pa.string())),
+            _binary(signatures(sets)),
+            pa.array(set_digests(sets), pa.uint64()),
+            _lists(sets),
+            pa.ListArray.from_arrays(
+                pa.array(offsets_of(np.array([len(each) for each in telling])), pa.int32()),
+                _lists(shingle_sets(chain.from_iterable(telling))),
+            ),
+        ],
+        schema=SIGNATURES_SCHEMA,
+    )
+
+
+def _task_keys(runs: Sequence[Trajectory], turns: Sequence[Sequence[str]]) -> list[str]:
+    return [normalized(run.task_key or whole_text(said)) for run, said in zip(runs, turns, strict=True)]
+
+
+def run_sets(turns: Sequence[Sequence[str]], calls: Sequence[str]) -> Sets:
+    """The shingles of each run: of what the user said, then of its calls."""
+    texts = (text for said, called in zip(turns, calls, strict=True) for text in (whole_text(said), called))
+    both = shingle_sets(texts)
+    of_calls = np.repeat(np.arange(len(both)) % 2 == 1, both.sizes)
+    return Sets(values=both.values | np.where(of_calls, CALL_BIT, np.uint64(0)), offsets=both.offsets[::2])
+
+
+def set_digests(sets: Sets) -> Hashes:
+    """Equal for equal sets; others meet by chance alone (64 bits)."""
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sets.values)])
+    return mixed(sums[sets.offsets[1:]] - sums[sets.offsets[:-1]])
+
+
+def read_sets(path: Path, rows: NDArray[np.int64]) -> Sets:
+    """The shingles of some rows of a file, by row number in rising order; the file is streamed."""
+    values, sizes = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    first = 0
+    for batch in batches(path, ["shingles"]):
+        wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(batch))]
+        found = sets_of(batch["shingles"].take(pa.array(wanted - first)))
+        values.append(found.values)
+        sizes.append(found.sizes)
+        first += len(batch)
+    return Sets(values=np.concatenate(values), offsets=offsets_of(np.concatenate(sizes)))
+
+
+def batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a file, as many rows at a time as were written at a time."""
+    with pq.ParquetFile(path) as parquet:
+        yield from parquet.iter_batches(batch_size=_ROWS, columns=list(columns))
+
+
+def sets_of(column: pa.ListArray) -> Sets:
+    """A column of hashes as sets."""
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    return Sets(values=column.flatten().to_numpy(), offsets=offsets - offsets[0])
+
+
+def signatures_of(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint32]:
+    """A column of signatures as a matrix, a row a run."""
+    content = np.frombuffer(column.buffers()[1], np.uint32)
+    return content.reshape(-1, PERMUTATIONS)[column.offset : column.offset + len(column)]
+
+
+def _lists(sets: Sets) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(sets.offsets, pa.int32()), pa.array(sets.values, pa.uint64()))
+
+
+def _binary(matrix: NDArray[np.uint32]) -> pa.FixedSizeBinaryArray:
+    kind = pa.binary(4 * PERMUTATIONS)
+    return pa.FixedSizeBinaryArray.from_buffers(kind, len(matrix), [None, pa.py_buffer(matrix)])

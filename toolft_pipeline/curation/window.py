@@ -1,0 +1,178 @@
+"""The window's runs as columns, in the order of survival: what a selection is decided on.
+
+Invariant: the order follows from the runs as a set: golden runs first, then older days, earlier starts, lesser ids. A
+million runs are a few arrays here; their texts stay on disk, and so do their sets until they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from toolft_pipeline.curation.contamination import NOTHING, Contamination, first_of_group
+from toolft_pipeline.curation.jaccard import Numbers, gathered
+from toolft_pipeline.curation.minhash import Signatures
+from toolft_pipeline.curation.run_signatures import (
+    CALL_BIT,
+    SIGNATURES_SCHEMA,
+    batches,
+    read_sets,
+    sets_of,
+    signatures_of,
+)
+from toolft_pipeline.curation.shingles import Hashes, Sets, offsets_of
+from toolft_pipeline.curation.sides import key_number
+from toolft_pipeline.trajectories.category import Category
+
+_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest"]
+_READ = [*_KEPT, "task_key", "category", "tools"]
+_SETS = ["shingles", "turns"]
+"""Read for the sake of contamination, a batch at a time."""
+
+
+class Kind(NamedTuple):
+    """What a run shows: its category and its set of tools."""
+
+    category: Category
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """One entry a run in every column. `key` is the task key's number, `kind` a place in `kinds`, `task` the number
+    of the task text that the run repeats or `NOTHING`."""
+
+    ids: pa.Array
+    days: pa.Array
+    key: NDArray[np.uint64]
+    kind: Numbers
+    kinds: tuple[Kind, ...]
+    task: Numbers
+    signatures: Signatures
+    digests: Hashes
+    files: tuple[Path, ...]
+    file: Numbers
+    row: Numbers
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def sets(self, numbers: Numbers) -> Sets:
+        """The shingles of some runs, read from their days' files."""
+        in_files = np.lexsort((self.row[numbers], self.file[numbers]))
+        wanted = numbers[in_files]
+        found = [read_sets(path, self.row[wanted[self.file[wanted] == place]]) for place, path in enumerate(self.files)]
+        read = Sets(
+            values=np.concatenate([np.empty(0, np.uint64), *(sets.values for sets in found)]),
+            offsets=offsets_of(np.concatenate([np.empty(0, np.int64), *(sets.sizes for sets in found)])),
+        )
+        values, sizes = gathered(read, np.argsort(in_files))
+        return Sets(values=values, offsets=offsets_of(sizes))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """One batch of one day's file, whose first row in the file is `first`."""
+
+    batch: pa.RecordBatch
+    day: str
+    file: int
+    first: int
+    kind: Numbers
+    key: NDArray[np.uint64]
+    task: Numbers
+
+    @property
+    def survival(self) -> pa.Table:
+        """What the order goes by."""
+        logged, days = pc.invert(self.batch["golden"]), pa.array([self.day] * len(self.batch), pa.string())
+        return pa.table([logged, days, self.batch["started_at"], self.batch["trajectory_id"]], schema=_SURVIVAL)
+
+
+_SURVIVAL = pa.schema(
+    [("logged", pa.bool_()), ("day", pa.string()), ("started_at", pa.string()), ("trajectory_id", pa.string())]
+)
+
+
+def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed: int) -> Window:
+    """The runs of a window from the days' signature files (day -> file)."""
+    kinds: dict[Kind, int] = {}
+    parts = list(_parts(files, kinds, contamination=contamination, seed=seed))
+    table = pa.concat_tables(part.survival for part in parts)
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in _SURVIVAL.names]).to_numpy()
+    order = order.astype(np.int64)
+    ordered = table.select(["trajectory_id", "day"]).take(pa.array(order))
+
+    def column(of: Callable[[_Part], NDArray[Any]]) -> NDArray[Any]:
+        values: NDArray[Any] = np.concatenate([of(part) for part in parts])
+        return values[order]
+
+    return Window(
+        ids=ordered["trajectory_id"].combine_chunks(),
+        days=ordered["day"].combine_chunks(),
+        key=column(lambda part: part.key),
+        kind=column(lambda part: part.kind),
+        kinds=tuple(kinds),
+        task=column(lambda part: part.task),
+        signatures=column(lambda part: signatures_of(part.batch["signature"])),
+        digests=column(lambda part: part.batch["digest"].to_numpy()),
+        files=tuple(files.values()),
+        file=column(lambda part: np.full(len(part.batch), part.file)),
+        row=column(lambda part: part.first + np.arange(len(part.batch))),
+    )
+
+
+def _parts(
+    files: Mapping[str, Path], kinds: dict[Kind, int], *, contamination: Contamination, seed: int
+) -> Iterator[_Part]:
+    """The batches of all files, and before them one without rows, so that no column is without a type."""
+
+    def part(batch: pa.RecordBatch, day: str, file: int, first: int) -> _Part:
+        keys = (key_number(key, seed=seed) for key in batch["task_key"].to_pylist())
+        return _Part(
+            batch=batch.select(_KEPT),
+            day=day,
+            file=file,
+            first=first,
+            kind=_kinds(batch, kinds),
+            key=np.fromiter(keys, np.uint64, len(batch)),
+            task=_tasks(batch, contamination),
+        )
+
+    yield part(pa.RecordBatch.from_pylist([], schema=SIGNATURES_SCHEMA), "", 0, 0)
+    for file, (day, path) in enumerate(files.items()):
+        first = 0
+        for batch in batches(path, _READ + (_SETS if contamination.task_ids else [])):
+            yield part(batch, day, file, first)
+            first += len(batch)
+
+
+def _kinds(batch: pa.RecordBatch, kinds: dict[Kind, int]) -> Numbers:
+    """The number of each run's kind; a new kind gets the next."""
+    rows = zip(batch["category"].to_pylist(), map(tuple, batch["tools"].to_pylist()), strict=True)
+    found = (kinds.setdefault(Kind(Category(category), tools), len(kinds)) for category, tools in rows)
+    return np.fromiter(found, np.int64, len(batch))
+
+
+def _tasks(batch: pa.RecordBatch, contamination: Contamination) -> Numbers:
+    """The task text that each run repeats: first as a whole, then in a turn."""
+    if not contamination.task_ids:
+        return np.full(len(batch), NOTHING)
+    whole = contamination.first_text(_wordings(sets_of(batch["shingles"])))
+    turns = batch["turns"]
+    of_turns = contamination.first_text(sets_of(turns.flatten()))
+    counts = np.diff(turns.offsets.to_numpy()).astype(np.int64)
+    return np.where(whole != NOTHING, whole, first_of_group(of_turns, counts))
+
+
+def _wordings(sets: Sets) -> Sets:
+    """The shingles of what the user said, without those of the calls."""
+    kept = sets.values < CALL_BIT
+    return Sets(values=sets.values[kept], offsets=offsets_of(kept.astype(np.int64))[sets.offsets])
