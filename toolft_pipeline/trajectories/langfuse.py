@@ -165,4 +165,18 @@ def _call_id(output: Raw) -> str | None:
 
 def _metadata(value: Raw) -> dict[str, Raw]:
     value = unwrapped(value)
-    return decoded(value, dict[str, Raw]) if bytes(value).startswith(b"{") else {}
+    if not bytes(value).startswith(b"{"):
+        return {}
+    return {key: _text_once(one) for key, one in decoded(value, dict[str, Raw]).items()}
+
+
+def _text_once(value: Raw) -> Raw:
+    """A text without the JSON quotes that the SDK puts around it inside its own text."""
+    if not bytes(value).startswith(b'"\\"'):
+        return value
+    try:
+        inner = Raw(msgspec.json.decode(value, type=str).encode())
+        msgspec.json.decode(inner, type=str)
+    except msgspec.DecodeError:
+        return value
+    return inner

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
+from unittest import mock
 
 import langsmith
 import langsmith.schemas
-import mlflow
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
@@ -16,13 +19,12 @@ from langchain_core.tools import ToolException, tool
 from langchain_core.tracers.langchain import LangChainTracer
 from langfuse import Langfuse
 from langfuse.api import ObservationV2
-from mlflow.entities import SpanType
-from mlflow.tracing.export.mlflow_v3 import MlflowV3SpanExporter
-from mlflow.tracing.trace_manager import InMemoryTraceManager
+from mlflow.entities import Feedback, LiveSpan, SpanType, Trace, TraceData, TraceInfo, TraceLocation, TraceState
 from opentelemetry.exporter.otlp.json.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import set_span_in_context
 from opentelemetry.util.genai.handler import TelemetryHandler
 from opentelemetry.util.genai.types import (
     FunctionToolDefinition,
@@ -33,7 +35,6 @@ from opentelemetry.util.genai.types import (
     ToolCallRequestPart,
     ToolCallResponsePart,
 )
-from opentelemetry.util.genai.utils import ContentCapturingMode
 
 ORDER = {"order": "Ö-1", "lines": [1, 2.5]}
 METADATA = {"task_id": "t-1", "initial_state": "seed-1", "final_state": "sha256:def", "outcome": "success"}
@@ -45,9 +46,13 @@ def asked(id_: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 CONVERSATION: list[dict[str, Any]] = [
-    {"role": "system", "content": "Be brief – 雪."},
+    {"role": "system", "content": "Be brief, 雪."},
     {"role": "user", "content": "Where is Ö-1, and who am I?"},
-    {"role": "assistant", "content": "I look.", "tool_calls": [asked("c1", "get_order", ORDER), asked("c2", "who", {})]},
+    {
+        "role": "assistant",
+        "content": "I look.",
+        "tool_calls": [asked("c1", "get_order", ORDER), asked("c2", "who", {})],
+    },
     {"role": "tool", "tool_call_id": "c1", "content": '{"state":"sent ✓"}'},
     {"role": "tool", "tool_call_id": "c2", "content": "Error: nobody"},
     {"role": "assistant", "content": "It is sent."},
@@ -56,6 +61,7 @@ CONVERSATION: list[dict[str, Any]] = [
 ]
 """In OpenAI's words: parallel calls with text beside them, arguments as JSON text, an error, no ASCII alone."""
 
+CAPTURE = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"}
 TURNS = [place for place, message in enumerate(CONVERSATION) if message["role"] == "assistant"]
 TOKENS = (10, 4)
 """Prompt and completion tokens of each of the three model calls."""
@@ -169,8 +175,11 @@ def _parts(message: dict[str, Any]) -> list[MessagePart]:
 def otel_requests(*, batch: int = 3) -> list[dict[str, Any]]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    handler = TelemetryHandler(tracer_provider=provider, content_capturing_mode=ContentCapturingMode.SPAN_ONLY)
-    with provider.get_tracer("agent").start_as_current_span("POST /chat", attributes=METADATA):
+    with (
+        mock.patch.dict(os.environ, CAPTURE),
+        provider.get_tracer("agent").start_as_current_span("POST /chat", attributes=METADATA),
+    ):
+        handler = TelemetryHandler(tracer_provider=provider)
         for turn in TURNS:
             call = handler.inference("openai", request_model="m")
             call.system_instruction = [TextPart(CONVERSATION[0]["content"])]
@@ -219,7 +228,9 @@ def _numbered(prefix: str, message: dict[str, Any]) -> dict[str, str | int]:
 # Langfuse: the SDK's spans, then what its server makes of them, as the API's own model.
 
 
-def langfuse_observations() -> list[dict[str, Any]]:
+@cache
+def _langfuse() -> tuple[Langfuse, InMemorySpanExporter]:
+    """The SDK keeps one client for a key, so the tests keep one too."""
     exporter = InMemorySpanExporter()
     client = Langfuse(
         public_key="pk-none",
@@ -228,6 +239,12 @@ def langfuse_observations() -> list[dict[str, Any]]:
         span_exporter=exporter,
         tracer_provider=TracerProvider(),
     )
+    return client, exporter
+
+
+def langfuse_observations() -> list[dict[str, Any]]:
+    client, exporter = _langfuse()
+    exporter.clear()
     with client.start_as_current_observation(name="agent", as_type="agent", metadata=METADATA):
         for turn in TURNS:
             said = CONVERSATION[turn]
@@ -249,53 +266,64 @@ def _observation(span: ReadableSpan) -> dict[str, Any]:
     assert span.context is not None
     observation = ObservationV2(
         id=f"{span.context.span_id:016x}",
-        traceId=f"{span.context.trace_id:032x}",
-        startTime=_time(span.start_time),
-        endTime=_time(span.end_time),
-        projectId="p",
-        parentObservationId=f"{span.parent.span_id:016x}" if span.parent else None,
+        trace_id=f"{span.context.trace_id:032x}",
+        start_time=_time(span.start_time),
+        end_time=_time(span.end_time),
+        project_id="p",
+        parent_observation_id=f"{span.parent.span_id:016x}" if span.parent else None,
         type=str(told["type"]).upper(),
         name=span.name,
         input=told.get("input"),
         output=told.get("output"),
         metadata=metadata,
-        usageDetails=json.loads(str(told.get("usage_details", "{}"))),
+        usage_details=json.loads(str(told.get("usage_details", "{}"))),
     )
     written: dict[str, Any] = json.loads(observation.json())
     return written
 
 
 def _time(nanoseconds: int | None) -> Any:
-    from datetime import UTC, datetime, timedelta
-
     assert nanoseconds is not None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
 
 
-# MLflow: the fluent API, the trace taken where the exporter would send it.
+# MLflow: its own spans over OpenTelemetry's, put together to a trace as its client does.
 
 
 def mlflow_trace() -> dict[str, Any]:
-    kept = MlflowV3SpanExporter.export
-    MlflowV3SpanExporter.export = lambda self, spans: None  # type: ignore[method-assign]
-    try:
-        with mlflow.start_span("agent", span_type=SpanType.AGENT) as root:
-            mlflow.update_current_trace(metadata=METADATA)
-            for turn in TURNS:
-                said = CONVERSATION[turn]
-                with mlflow.start_span("chat", span_type=SpanType.CHAT_MODEL) as span:
-                    span.set_inputs({"messages": CONVERSATION[:turn], "tools": [TOOL]})
-                    span.set_outputs({"choices": [{"message": said}]})
-                    usage = {"input_tokens": TOKENS[0], "output_tokens": TOKENS[1], "total_tokens": sum(TOKENS)}
-                    span.set_attribute("mlflow.chat.tokenUsage", usage)
-                for call in said.get("tool_calls", ()):
-                    with mlflow.start_span(call["function"]["name"], span_type=SpanType.TOOL) as span:
-                        span.set_inputs(json.loads(call["function"]["arguments"]))
-                        span.set_outputs(_result(call["id"]))
-        held = InMemoryTraceManager.get_instance().pop_trace(root.trace_id)
-    finally:
-        MlflowV3SpanExporter.export = kept  # type: ignore[method-assign]
-    written: dict[str, Any] = json.loads(held.trace.to_json())
+    tracer, trace_id = TracerProvider().get_tracer("agent"), "tr-0a1b"
+    spans: list[LiveSpan] = []
+
+    def begin(name: str, kind: str, inputs: Any) -> LiveSpan:
+        context = set_span_in_context(spans[0]._span) if spans else None
+        span = LiveSpan(tracer.start_span(name, context=context), trace_id, kind)
+        span.set_inputs(inputs)
+        spans.append(span)
+        return span
+
+    begin("agent", SpanType.AGENT, {"question": "?"})
+    for turn in TURNS:
+        said = CONVERSATION[turn]
+        call = begin("chat", SpanType.CHAT_MODEL, {"messages": CONVERSATION[:turn], "tools": [TOOL]})
+        call.set_outputs({"choices": [{"message": said}]})
+        usage = {"input_tokens": TOKENS[0], "output_tokens": TOKENS[1], "total_tokens": sum(TOKENS)}
+        call.set_attribute("mlflow.chat.tokenUsage", usage)
+        call._span.end()
+        for asked_ in said.get("tool_calls", ()):
+            run = begin(asked_["function"]["name"], SpanType.TOOL, json.loads(asked_["function"]["arguments"]))
+            run.set_outputs(_result(asked_["id"]))
+            run._span.end()
+    spans[0]._span.end()
+    info = TraceInfo(
+        trace_id=trace_id,
+        trace_location=TraceLocation.from_experiment_id("0"),
+        request_time=0,
+        state=TraceState.OK,
+        trace_metadata=METADATA,
+        assessments=[Feedback(name="correctness", value=True)],
+    )
+    trace = Trace(info=info, data=TraceData(spans=[span.to_immutable_span() for span in spans]))
+    written: dict[str, Any] = json.loads(trace.to_json())
     return written
 
 
