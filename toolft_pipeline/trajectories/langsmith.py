@@ -9,16 +9,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.trajectories.inner_json import opened
 from toolft_pipeline.trajectories.reading import NULL, Count
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, nanoseconds, scores
-from toolft_pipeline.trajectories.span_payload import (
-    Tokens,
-    argument_text,
-    opened,
-    read_answer,
-    read_prompt,
-    read_result,
-)
+from toolft_pipeline.trajectories.span_messages import read_result
+from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 
 class _Params(Struct):

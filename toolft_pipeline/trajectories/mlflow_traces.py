@@ -11,18 +11,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.trajectories.inner_json import decoded, opened, unwrapped
 from toolft_pipeline.trajectories.reading import NULL, Count
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, scores
-from toolft_pipeline.trajectories.span_payload import (
-    Tokens,
-    argument_text,
-    decoded,
-    opened,
-    read_answer,
-    read_prompt,
-    read_result,
-    unwrapped,
-)
+from toolft_pipeline.trajectories.span_messages import read_result
+from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 
 class _Value(Struct):

@@ -14,19 +14,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.trajectories.inner_json import decoded, unwrapped
 from toolft_pipeline.trajectories.reading import NULL, UnsupportedError, text_parts
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun
-from toolft_pipeline.trajectories.span_payload import (
-    Tokens,
-    argument_text,
-    decoded,
-    read_answer,
-    read_messages,
-    read_prompt,
-    read_result,
-    unwrapped,
-)
+from toolft_pipeline.trajectories.span_messages import read_messages, read_result
+from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 _GENERATIONS = ("chat", "generate_content", "text_completion", "completion")
 _NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(?:tool_calls\.(\d{1,6})\.)?(\w{1,40})")
