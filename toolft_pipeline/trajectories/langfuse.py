@@ -8,7 +8,6 @@ turns of the role `tool` whose content is an object, and they are taken for what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -16,7 +15,7 @@ from msgspec import Raw, Struct, field
 from toolft_pipeline.trajectories.inner_json import decoded, opened, unwrapped
 from toolft_pipeline.trajectories.reading import NULL
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, nanoseconds, scores
-from toolft_pipeline.trajectories.span_messages import read_result
+from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 
@@ -141,19 +140,8 @@ def _tool(row: _Row) -> ToolRun:
     if result is None and row.level == "ERROR" and said:
         result = read_result(Raw(msgspec.json.encode(said)))
     return ToolRun(
-        name=row.name or "", call_id=_call_id(row.output), arguments_json=argument_text(row.input), result=result
+        name=row.name or "", call_id=answered_call(row.output), arguments_json=argument_text(row.input), result=result
     )
-
-
-class _Message(Struct):
-    tool_call_id: Any = None
-
-
-def _call_id(output: Raw) -> str | None:
-    """LangChain's tools give back a tool message, which names its call."""
-    output = unwrapped(output)
-    found = msgspec.json.decode(output, type=_Message).tool_call_id if bytes(output).startswith(b"{") else None
-    return found if isinstance(found, str) else None
 
 
 def _metadata(value: Raw) -> dict[str, Raw]:

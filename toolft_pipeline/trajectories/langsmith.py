@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from toolft_pipeline.trajectories.inner_json import opened
 from toolft_pipeline.trajectories.reading import NULL, Count
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, nanoseconds, scores
-from toolft_pipeline.trajectories.span_messages import read_result
+from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 
@@ -39,8 +39,11 @@ class _LlmOutput(Struct):
     token_usage: Tokens | None = None
 
 
-class _Outputs(Struct):
+class _Output(Struct):
     output: Raw = NULL
+
+
+class _Outputs(Struct):
     usage: Tokens | None = None
     usage_metadata: Tokens | None = None
     llm_output: _LlmOutput | None = None
@@ -112,8 +115,13 @@ def _generation(run: _Run, extra: _Extra) -> Generation:
 
 
 def _tool(run: _Run, extra: _Extra) -> ToolRun:
-    output = opened(run.outputs, _Outputs).output
+    output = opened(run.outputs, _Output).output
     result = read_result(run.outputs if output == NULL else output)
     if result is None and run.error != NULL:
         result = read_result(run.error)
-    return ToolRun(name=run.name, call_id=extra.tool_call_id, arguments_json=argument_text(run.inputs), result=result)
+    return ToolRun(
+        name=run.name,
+        call_id=extra.tool_call_id or answered_call(output),
+        arguments_json=argument_text(run.inputs),
+        result=result,
+    )

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from toolft_pipeline.trajectories.inner_json import decoded, opened, unwrapped
 from toolft_pipeline.trajectories.reading import NULL, Count
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, scores
-from toolft_pipeline.trajectories.span_messages import read_result
+from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 
@@ -107,9 +107,12 @@ class MlflowTraces:
             return _of_info(_HEADED.decode(data).info)
         span = _SPAN.decode(data)
         kind = _KINDS.get(_text(span.attributes.get("mlflow.spanType", NULL)) or "", SpanKind.OTHER)
+        span_id = span.span_id or (span.context and span.context.span_id)
+        if not span_id:
+            raise msgspec.ValidationError("Object missing required field `span_id` - at a span")
         codes = (span.status.code if span.status else None, span.status_code)
         return Span(
-            span_id=span.span_id or (span.context.span_id if span.context else ""),
+            span_id=span_id,
             kind=kind,
             parent_id=span.parent_span_id or span.parent_id,
             started_ns=_first(span.start_time_unix_nano, span.start_time),
@@ -145,26 +148,17 @@ def _generation(attributes: dict[str, Raw]) -> Generation:
 
 
 def _tool(span: _Span) -> ToolRun:
-    result = read_result(_plain(span.attributes.get("mlflow.spanOutputs", NULL)))
+    output = _plain(span.attributes.get("mlflow.spanOutputs", NULL))
+    result = read_result(output)
     said = (span.status and span.status.message) or span.status_message
     if result is None and said:
         result = read_result(Raw(msgspec.json.encode(said)))
     return ToolRun(
         name=_text(span.attributes.get("mlflow.spanFunctionName", NULL)) or span.name,
-        call_id=_call_id(span.attributes),
+        call_id=answered_call(output),
         arguments_json=argument_text(_plain(span.attributes.get("mlflow.spanInputs", NULL))),
         result=result,
     )
-
-
-def _call_id(attributes: dict[str, Raw]) -> str | None:
-    """LangChain's tools give back a tool message, which names its call."""
-    output = _plain(attributes.get("mlflow.spanOutputs", NULL))
-    return opened(output, _Message).tool_call_id if bytes(output).startswith(b"{") else None
-
-
-class _Message(Struct):
-    tool_call_id: str | None = None
 
 
 def _plain(attribute: Raw) -> Raw:

@@ -134,18 +134,18 @@ class SpanFile:
     def _spans(self, one: _Open) -> list[Span] | Rejection:
         """The trace's spans, or why one of them cannot be read: a run with a hole is none.
 
-        A span that an exporter delivered twice is taken once.
+        A span that was delivered twice is taken once, as it came last.
         """
         if one.pieces is None:
             detail = "the trace is too large, or its spans lie too far apart; sort the export by trace and time"
             return Rejection(reason=RejectReason.SPANS_TOO_FAR_APART, detail=detail)
-        spans = []
-        for data in dict.fromkeys(one.pieces):
+        spans: dict[str, Span] = {}
+        for data in one.pieces:
             span = read_guarded(data, self._format.span)
             if isinstance(span, Rejection):
                 return span
-            spans.append(span)
-        return spans
+            spans[span.span_id] = span
+        return list(spans.values())
 
 
 def _key(trace_id: str) -> bytes:

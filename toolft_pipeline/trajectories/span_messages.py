@@ -65,6 +65,14 @@ class _Block(Struct):
     is_error: bool | None = None
 
 
+class _Output(Struct):
+    """A tool's output that may be a tool message, bare or as LangChain's constructor; any other JSON passes."""
+
+    tool_call_id: Raw = NULL
+    content: Raw = NULL
+    kwargs: Raw = NULL
+
+
 class _Function(Struct):
     name: str
     arguments: Raw = NULL
@@ -106,18 +114,29 @@ def read_messages(value: Raw) -> tuple[Message, ...]:
 
 
 def read_result(value: Raw) -> tuple[Part, ...] | None:
-    """A tool's output as the text that the model would see: a message's content, a text, or the JSON itself."""
-    value = unwrapped(value)
-    raw = bytes(value)
+    """A tool's output as the text that the model would see: a tool message's content, a text, or the JSON itself."""
     if value == NULL:
         return None
-    if raw.startswith(b'"'):
-        return text_parts(msgspec.json.decode(value, type=str))
-    if raw.startswith(b"{"):
-        message = _plain(value)
-        if (message.role or message.type) == "tool" and message.content != NULL:
-            return read_texts(message.content)
-    return text_parts(raw.decode("utf-8"))
+    message = _output(value)
+    if NULL not in (message.tool_call_id, message.content):
+        return read_texts(message.content)
+    raw = bytes(value)
+    return text_parts(msgspec.json.decode(value, type=str) if raw.startswith(b'"') else raw.decode("utf-8"))
+
+
+def answered_call(value: Raw) -> str | None:
+    """The id of the call that a tool's output names, where it is a tool message."""
+    named = _output(value).tool_call_id
+    return msgspec.json.decode(named, type=str) if bytes(named).startswith(b'"') else None
+
+
+def _output(value: Raw) -> _Output:
+    plain = unwrapped(value)
+    if not bytes(plain).startswith(b"{"):
+        return _Output()
+    message = msgspec.json.decode(plain, type=_Output)
+    inner = bytes(message.kwargs).startswith(b"{")
+    return msgspec.json.decode(message.kwargs, type=_Output) if inner else message
 
 
 def _plain(item: Raw) -> _Message:
@@ -125,9 +144,9 @@ def _plain(item: Raw) -> _Message:
     message = msgspec.json.decode(item, type=_Message)
     for inner in (message.kwargs, message.data):
         if message.role is None and inner != NULL:
-            unwrapped_ = msgspec.json.decode(inner, type=_Message)
-            unwrapped_.type = unwrapped_.type or _class(message)
-            return unwrapped_
+            bare = msgspec.json.decode(inner, type=_Message)
+            bare.type = bare.type or _class(message)
+            return bare
     return message
 
 

@@ -31,6 +31,9 @@ class _Prompt(Struct):
 
 
 class _Answer(Struct):
+    role: Raw = NULL
+    type: Raw = NULL
+    kwargs: Raw = NULL
     generations: list[Raw] | None = None
     choices: list[Raw] | None = None
     message: Raw = NULL
@@ -89,16 +92,23 @@ def read_prompt(value: Raw) -> tuple[tuple[Message, ...], Raw]:
 
 def read_answer(value: Raw) -> tuple[Message, ...]:
     """What a model call said: one assistant turn, or none where the export has no output."""
-    value = unwrapped(value)
-    start = bytes(value)[:1]
+    stated, value = value, unwrapped(value)
     if value == NULL or bytes(value) in (b"{}", b"[]"):
         return ()
-    if start == b'"':
-        return (Message(role=Role.ASSISTANT, content=text_parts(msgspec.json.decode(value, type=str))),)
+    if bytes(stated).startswith(b'"') and not _is_answer(value):
+        return (Message(role=Role.ASSISTANT, content=text_parts(msgspec.json.decode(stated, type=str))),)
     said = read_messages(_answered(value))
     if len(said) != 1 or said[0].role is not Role.ASSISTANT:
         raise UnsupportedError("a model call's output is not one assistant turn")
     return said
+
+
+def _is_answer(value: Raw) -> bool:
+    """Whether JSON out of a text is a model's message or a wrapper of it; a model may also answer in JSON."""
+    if bytes(value).startswith(b"["):
+        items = decoded(value, list[Raw])
+        return bool(items) and all(bytes(item).startswith(b"{") and _is_answer(item) for item in items)
+    return bytes(value).startswith(b"{") and decoded(value, _Answer) != _Answer()
 
 
 def _answered(value: Raw) -> Raw:
@@ -110,9 +120,9 @@ def _answered(value: Raw) -> Raw:
         several = answer.generations
         while len(several) == 1 and bytes(several[0]).startswith(b"["):
             several = msgspec.json.decode(several[0], type=list[Raw])
-        return _only(several, "a completion of plain text, not of a chat model")
+        return _only(several)
     if answer.choices is not None:
-        return _only(answer.choices, "a completion of plain text, not of a chat model")
+        return _only(answer.choices)
     if answer.messages != NULL:
         return answer.messages
     for inner in (answer.message, answer.output):
@@ -121,12 +131,12 @@ def _answered(value: Raw) -> Raw:
     return _listed(value)
 
 
-def _only(several: Sequence[Raw], otherwise: str) -> Raw:
+def _only(several: Sequence[Raw]) -> Raw:
     if len(several) != 1:
         raise UnsupportedError("a model call has several answers (n > 1) or none")
     message = msgspec.json.decode(several[0], type=_Answer).message
     if message == NULL:
-        raise LossyError(f"a model call's output is {otherwise}")
+        raise LossyError("a model call's output is a completion of plain text, not of a chat model")
     return _listed(message)
 
 
