@@ -46,6 +46,13 @@ def test_history_that_does_not_begin_with_what_was_said_is_refused(later: tuple[
         chained([generation(user("hi"), answer=says("yes")), generation(*later, answer=says("end"))])
 
 
+@pytest.mark.parametrize("other", [("c", "m", {"a": 1}), ("d", "n", {"a": 1}), ("c", "n", {"a": 2})])
+def test_history_with_another_call_in_its_place_is_refused(other: tuple[str, str, dict[str, int]]) -> None:
+    history = (user("hi"), calls(other), result(other[0], other[1], "ok"))
+    with pytest.raises(DoesNotChainError):
+        chained([generation(user("hi"), answer=calls(("c", "n", {"a": 1}))), generation(*history, answer=says("end"))])
+
+
 def test_call_that_failed_and_was_made_again_adds_nothing() -> None:
     said = chained([Generation(history=(user("hi"),)), generation(user("hi"), answer=says("yes"))])
     assert texts(said) == ["hi", "yes"]

@@ -102,6 +102,13 @@ def test_parents_in_a_circle_are_refused(tmp_path: Path) -> None:
     assert runs[0].run.reason is RejectReason.NESTED_TOO_DEEP
 
 
+def test_spans_below_a_tool_that_asked_no_model_belong_to_the_run(tmp_path: Path) -> None:
+    tool = {"id": "tool", "trace_id": "a", "run_type": "tool"}
+    query = {"id": "query", "trace_id": "a", "run_type": "chain", "parent_run_id": "tool"}
+    runs, _ = read(tmp_path, model_call("a"), *[json.dumps(row).encode() for row in (tool, query)])
+    assert [(type(one.run), one.lines, one.spans) for one in runs] == [(Trajectory, 3, 3)]
+
+
 def test_span_that_came_twice_is_taken_as_it_came_last(tmp_path: Path) -> None:
     runs, _ = read(tmp_path, model_call("a", text="draft"), model_call("a", text="final"))
     assert isinstance(runs[0].run, Trajectory)

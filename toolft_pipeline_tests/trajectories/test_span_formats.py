@@ -163,12 +163,10 @@ def test_agent_inside_a_tool_is_a_reject_beside_the_run(tmp_path: Path) -> None:
     assert [(one.lines, one.spans) for one in (run, inner)] == [(7, 6), (0, 1)]
 
 
-@pytest.mark.parametrize("export", ["langsmith_openai", "openllmetry", "otel", "langfuse", "mlflow"])
+@pytest.mark.parametrize("export", ["langsmith_openai", "otel", "langfuse", "mlflow"])
 def test_results_that_the_history_lacks_come_from_the_tools_own_spans(export: str, tmp_path: Path) -> None:
     """The run stops after its calls, so no later history can hold their results."""
     rows = ALL[export][1]()
-    if export == "openllmetry":
-        pytest.skip("its tool spans carry no call ids")
     kept = {"langsmith_openai": _without_later_runs, "langfuse": _without_later_runs}.get(export)
     rows = kept(rows) if kept else _without_later_spans(rows)
     run = joined(tmp_path, rows)
@@ -217,6 +215,29 @@ def test_metadata_outcome_wins_over_scores_and_scores_over_errors(tmp_path: Path
     assert outcome(feedback_stats={"correctness": {"n": 2, "avg": 0.5}}) == ("unknown", None)
     stated = {"metadata": {"toolft.outcome": {"status": "failure", "evidence": "refund"}}}
     assert outcome(feedback_stats=scored, extra=stated) == ("failure", "refund")
+
+
+def test_metadata_of_the_root_wins_over_that_of_its_children(tmp_path: Path) -> None:
+    rows = langsmith_runs()
+    root = next(run for run in rows if run["parent_run_id"] is None)
+    for run in rows:
+        run["extra"]["metadata"]["task_id"] = "root's" if run is root else "child's"
+        run["dotted_order"] = run["start_time"] = f"2026-10-01T00:00:00.{rows.index(run) if run is not root else 9}"
+    assert joined(tmp_path, rows).task_id == "root's"
+
+
+def test_langsmith_runs_are_sorted_by_their_dotted_order(tmp_path: Path) -> None:
+    rows = langsmith_runs()
+    for place, run in enumerate(rows):
+        run["id"], run["parent_run_id"], run["start_time"] = f"{99 - place}", None, rows[0]["start_time"]
+    assert [said(message) for message in joined(tmp_path, rows[::-1]).messages] == expected()
+
+
+def test_openllmetry_attributes_are_sorted_by_their_numbers(tmp_path: Path) -> None:
+    requests = openllmetry_requests()
+    for span in (s for r in requests for g in r["resourceSpans"] for scope in g["scopeSpans"] for s in scope["spans"]):
+        span["attributes"].reverse()
+    assert [said(message) for message in joined(tmp_path, requests).messages] == expected()
 
 
 def test_mlflow_assessment_says_how_the_run_ended(tmp_path: Path) -> None:
