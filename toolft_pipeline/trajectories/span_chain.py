@@ -12,11 +12,15 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from toolft_pipeline.trajectories.category import ERROR_PREFIX
-from toolft_pipeline.trajectories.reading import RefusedError
+from toolft_pipeline.trajectories.reading import RefusedError, UnsupportedError
 from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
 from toolft_pipeline.trajectories.rejects import RejectReason
 from toolft_pipeline.trajectories.span import Generation, Span
 from toolft_pipeline.trajectories.span_payload import LossyError
+
+
+MAX_CALLS = 256
+"""Calls of one turn: each of its results is looked for among them. Agents make about 10 side by side."""
 
 
 class DoesNotChainError(RefusedError):
@@ -96,6 +100,8 @@ def completed(said: Sequence[Message], spans: Sequence[Span]) -> Iterator[Messag
         else:
             yield from results.of(waiting)
             waiting = list(message.tool_calls)
+            if len(waiting) > MAX_CALLS:
+                raise UnsupportedError(f"a turn makes more than {MAX_CALLS} calls")
         yield message
     yield from results.of(waiting)
 

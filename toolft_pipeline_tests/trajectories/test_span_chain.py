@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from toolft_pipeline.trajectories.reading import UnsupportedError
 from toolft_pipeline.trajectories.record import Message, Part
 from toolft_pipeline.trajectories.span import Generation, Span, SpanKind, ToolRun
 from toolft_pipeline.trajectories.span_chain import DoesNotChainError, chained, completed
@@ -89,3 +90,9 @@ def test_failed_tool_begins_with_the_error_prefix_once() -> None:
     said = [calls(("c1", "n", {}), ("c2", "n", {}))]
     spans = [ran("n", "boom", call_id="c1", failed=True), ran("n", "Error: x", call_id="c2", failed=True)]
     assert texts(list(completed(said, spans)))[1:] == ["Error: boom", "Error: x"]
+
+
+def test_turn_of_countless_calls_is_refused_before_they_are_matched() -> None:
+    said = [calls(*[(f"c{n}", "n", {}) for n in range(257)])]
+    with pytest.raises(UnsupportedError, match="more than 256 calls"):
+        list(completed(said, []))
