@@ -18,7 +18,6 @@ from toolft_pipeline.trajectories.rejects import RejectReason
 from toolft_pipeline.trajectories.span import Generation, Span
 from toolft_pipeline.trajectories.span_payload import LossyError
 
-
 MAX_CALLS = 256
 """Calls of one turn: each of its results is looked for among them. Agents make about 10 side by side."""
 
