@@ -24,9 +24,12 @@ class LogSettings(_Section):
 
     folder: str = "logs"
     """Folder of the logs, relative to the agent file; one file a day, named YYYY-MM-DD followed by an ending."""
-    format: Literal["auto", "openai", "langchain", "anthropic", "atif"] = "auto"
-    """How a run stands on its line: OpenAI chat, LangChain `messages_to_dict`, Anthropic messages, ATIF. `auto` takes
-    it from the first lines of each file and says what it took."""
+    format: Literal["auto", "openai", "langchain", "anthropic", "atif", "langsmith", "otel", "langfuse", "mlflow"] = (
+        "auto"
+    )
+    """How runs stand in a file. One a line: OpenAI chat, LangChain `messages_to_dict`, Anthropic messages, ATIF. As
+    spans that are joined by trace: LangSmith runs, OpenTelemetry GenAI (OTLP JSON), Langfuse observations, MLflow
+    traces. `auto` takes it from the first lines of each file and says what it took."""
     golden: str | None = None
     """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
     max_line_bytes: int = Field(4_000_000, gt=0)

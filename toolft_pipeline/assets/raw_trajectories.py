@@ -21,10 +21,18 @@ def _sources(scope: Scope) -> dict[str, str]:
 def _build(work: Work) -> Built:
     summary = read_day(work.settings, day=work.day, out=work.out)
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
-    work.progress(f"{summary.lines} lines ({formats}): {summary.trajectories} trajectories, {summary.rejects} rejects")
+    counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
+    work.progress(f"{summary.lines} lines ({formats}), {counts}")
     return Built(
         content=(TRAJECTORIES_FILE,),
-        rows={"lines": summary.lines, "trajectories": summary.trajectories, "rejects": summary.rejects},
+        rows={
+            "lines": summary.lines,
+            "lines_of_rejects": summary.lines_of_rejects,
+            "spans": summary.spans,
+            "runs": summary.runs,
+            "trajectories": summary.trajectories,
+            "rejects": summary.rejects,
+        },
         headline={
             "reasons": dict(summary.reasons),
             "blank_lines": summary.blank_lines,
@@ -35,15 +43,15 @@ def _build(work: Work) -> Built:
 
 def _lines_add_up(version: Version) -> CheckOutcome:
     rows = version.manifest.rows
-    return CheckOutcome(passed=rows["lines"] == rows["trajectories"] + rows["rejects"], detail=dict(rows))
+    return CheckOutcome(passed=rows["runs"] == rows["trajectories"] + rows["rejects"], detail=dict(rows))
 
 
 STAGE = Stage(
     asset="raw_trajectories",
-    description="A day of the agent's logs as records, unverified and unredacted; lines in = trajectories + rejects.",
+    description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="2",
+    code_version="3",
     inputs={},
     reads=_reads,
     sources=_sources,
@@ -51,7 +59,7 @@ STAGE = Stage(
     checks=(
         Check(
             name="lines_add_up",
-            description="Every line of the logs is a trajectory or a reject with a reason.",
+            description="Every run of the logs (a line or a trace) is a trajectory or a reject with a reason.",
             blocking=True,
             evaluate=_lines_add_up,
         ),

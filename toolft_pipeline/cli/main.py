@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.formats import READERS
+from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
 
 
 class UsageError(ValueError):
@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
 
     linting = commands.add_parser("lint", help="what would be kept of log files, and what lost and why; 1 on findings")
     linting.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    linting.add_argument("--format", default="auto", choices=["auto", *READERS], help="default: what the lines show")
+    linting.add_argument(
+        "--format", default="auto", choices=["auto", *READERS, *SPAN_FORMATS], help="default: what the lines show"
+    )
     linting.add_argument("--catalog", type=Path, metavar="FILE", help="today's tools: calls are validated against them")
     linting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one verification setting")
     linting.add_argument("--json", action="store_true", help="one JSON object")

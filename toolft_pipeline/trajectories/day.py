@@ -1,7 +1,8 @@
 """A day's logs as trajectories and rejects: the raw zone.
 
-Invariant: lines = trajectories + rejects, counted apart and compared on every run (blank lines are counted and are
-neither). The raw zone holds what users wrote, unredacted: its files are readable by their owner alone.
+Invariant: runs = trajectories + rejects, counted apart and compared on every run; a run is a line, or a trace whose
+spans lie on several, or a line that no span could be read from (blank lines are counted and are none). The raw zone
+holds what users wrote, unredacted: its files are readable by their owner alone.
 """
 
 from __future__ import annotations
@@ -34,12 +35,18 @@ _OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, kw_only=True)
 class RawSummary:
-    """What a day's logs held. `formats` says of each file how it was read; empty for a day without logs."""
+    """What a day's logs held. `formats` says of each file how it was read; empty for a day without logs.
+
+    `lines` are those that are not blank; `lines_of_rejects` are the ones that came into no trajectory.
+    """
 
     day: str
     formats: dict[str, str]
     lines: int
+    lines_of_rejects: int
+    spans: int
     blank_lines: int
+    runs: int
     trajectories: int
     rejects: int
     reasons: dict[str, int]
@@ -47,7 +54,10 @@ class RawSummary:
 
 @dataclass(kw_only=True)
 class _Tally:
+    runs: int = 0
     lines: int = 0
+    lines_of_rejects: int = 0
+    spans: int = 0
     blank_lines: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     ids: Ids = field(default_factory=Ids)
@@ -65,14 +75,17 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
     with RejectWriter(out / REJECTS_FILE) as rejects:
         runs = _read(files, tally=tally, rejects=rejects)
         trajectories = write_trajectories(runs, out / TRAJECTORIES_FILE)
-    if tally.lines != trajectories + rejects.rows:
-        counts = f"{tally.lines} lines, {trajectories} trajectories, {rejects.rows} rejects"
-        raise LogError(f"{day}: lines were lost ({counts}); this is a fault of the reader, report it")
+    if tally.runs != trajectories + rejects.rows:
+        counts = f"{tally.runs} runs, {trajectories} trajectories, {rejects.rows} rejects"
+        raise LogError(f"{day}: runs were lost ({counts}); this is a fault of the reader, report it")
     return RawSummary(
         day=day,
         formats={file.path.name: file.format for file in files},
         lines=tally.lines,
+        lines_of_rejects=tally.lines_of_rejects,
+        spans=tally.spans,
         blank_lines=tally.blank_lines,
+        runs=tally.runs,
         trajectories=trajectories,
         rejects=rejects.rows,
         reasons=dict(sorted(tally.reasons.items())),
@@ -88,11 +101,12 @@ def read_golden(settings: AgentSettings) -> list[Trajectory]:
         return []
     path = settings.path(settings.logs.golden)
     runs = []
-    for line, read in _log_file(path, settings).runs(golden=True):
-        if isinstance(read, Rejection):
-            raise LogError(f"{path}:{line.number}: not a run: {read.detail} ({read.reason}); mend or remove the line")
-        if read is not None:
-            runs.append(read)
+    for found in _log_file(path, settings).runs(golden=True):
+        run, line = found.run, found.line.number
+        if isinstance(run, Rejection):
+            raise LogError(f"{path}:{line}: not a run: {run.detail} ({run.reason}); mend or remove the line")
+        if run is not None:
+            runs.append(run)
     return runs
 
 
@@ -119,23 +133,26 @@ def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RejectWriter) -> 
     """The trajectories of the files; what is none goes to `rejects`, and both to the tally."""
     key = hmac_key()
     for file in files:
-        for line, read in file.runs():
-            if read is None:
+        for found in file.runs():
+            if found.run is None:
                 tally.blank_lines += 1
                 continue
-            tally.lines += 1
-            outcome = tally.ids.once(read)
+            tally.runs += 1
+            tally.lines += found.lines
+            tally.spans += found.spans
+            outcome = tally.ids.once(found.run)
             if isinstance(outcome, Trajectory):
                 yield outcome
                 continue
+            tally.lines_of_rejects += found.lines
             tally.reasons[outcome.reason.value] += 1
             rejects.add(
                 Reject(
                     file=file.path.name,
-                    line=line.number,
-                    offset=line.offset,
+                    line=found.line.number,
+                    offset=found.line.offset,
                     reason=outcome.reason,
                     detail=outcome.detail,
-                    hmac=line_hmac(line.data, key=key),
+                    hmac=found.hmac or line_hmac(found.line.data, key=key),
                 )
             )

@@ -1,4 +1,4 @@
-"""The formats of one run a line, and how a file shows which one it is.
+"""The formats of logs, one run a line or one span, and how a file shows which one it is.
 
 Invariant: a reader is chosen once for a file, by name or by the first line that leaves no doubt.
 """
@@ -15,16 +15,28 @@ import msgspec
 from toolft_pipeline.trajectories.anthropic_messages import read_anthropic_line
 from toolft_pipeline.trajectories.atif import read_atif_line
 from toolft_pipeline.trajectories.langchain import read_langchain_line
+from toolft_pipeline.trajectories.langfuse import Langfuse
+from toolft_pipeline.trajectories.langsmith import LangSmith
 from toolft_pipeline.trajectories.lines import read_lines
+from toolft_pipeline.trajectories.mlflow_traces import MlflowTraces
 from toolft_pipeline.trajectories.nesting import too_deep
 from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.otel_genai import OtelGenAi
 from toolft_pipeline.trajectories.reading import LineReader
+from toolft_pipeline.trajectories.span import SpanFormat
 
 READERS: Mapping[str, LineReader] = {
     "openai": read_openai_line,
     "langchain": read_langchain_line,
     "anthropic": read_anthropic_line,
     "atif": read_atif_line,
+}
+
+SPAN_FORMATS: Mapping[str, SpanFormat] = {
+    "langsmith": LangSmith(),
+    "otel": OtelGenAi(),
+    "langfuse": Langfuse(),
+    "mlflow": MlflowTraces(),
 }
 
 LOOKED_AT = 100
@@ -77,7 +89,42 @@ def _shows_openai(row: Any) -> bool:
     )
 
 
+def _shows_otel(row: Any) -> bool:
+    return isinstance(row, dict) and "resourceSpans" in row
+
+
+def _shows_mlflow(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("info"), dict) and "spans" in (row.get("data") or ())
+
+
+def _shows_langsmith(row: Any) -> bool:
+    return isinstance(row, dict) and "run_type" in row and ("trace_id" in row or "dotted_order" in row)
+
+
+def _shows_langfuse(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    observed = row.get("type") in _OBSERVATIONS and ("traceId" in row or "trace_id" in row)
+    return observed or (isinstance(row.get("observations"), list) and "id" in row)
+
+
+_OBSERVATIONS = (
+    "GENERATION",
+    "SPAN",
+    "TOOL",
+    "AGENT",
+    "CHAIN",
+    "EVENT",
+    "RETRIEVER",
+    "GUARDRAIL",
+    "EVALUATOR",
+    "EMBEDDING",
+)
 _SHOWS: Mapping[str, Callable[[Any], bool]] = {
+    "otel": _shows_otel,
+    "mlflow": _shows_mlflow,
+    "langsmith": _shows_langsmith,
+    "langfuse": _shows_langfuse,
     "atif": _shows_atif,
     "langchain": _shows_langchain,
     "anthropic": _shows_anthropic,

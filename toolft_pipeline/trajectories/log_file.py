@@ -1,6 +1,7 @@
 """One log file as runs and rejections, whatever its format and packing.
 
-Invariant: every line comes out once, with its place, as a trajectory, a rejection, or a blank.
+Invariant: every line comes out once, with its place: as a trajectory, a rejection or a blank, or as a part of one run
+where runs are spread over lines. What was read is compared with what came out.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolft_pipeline.trajectories.formats import READERS, format_of
-from toolft_pipeline.trajectories.lines import Line, read_lines
+from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS, format_of
+from toolft_pipeline.trajectories.found import Account, Found
+from toolft_pipeline.trajectories.lines import read_lines
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
+from toolft_pipeline.trajectories.span_file import SpanFile
 
 
 class LogError(RuntimeError):
@@ -31,16 +34,39 @@ class LogFile:
         with self._readable():
             self.format = format_of(path, max_line_bytes=max_line_bytes) if format_ == "auto" else format_
 
-    def runs(self, *, golden: bool = False) -> Iterator[tuple[Line, Trajectory | Rejection | None]]:
-        """Each line with what it is; None for a blank one."""
-        read = READERS[self.format]
+    def runs(self, *, golden: bool = False) -> Iterator[Found]:
+        """What the file holds. Raises `LogError` at the end where lines or spans are not accounted for."""
+        read, given = Account(), Account()
         with self._readable():
-            for line in read_lines(self.path, max_line_bytes=self._max_line_bytes):
-                if line.rejection is not None or line.blank:
-                    yield line, line.rejection
-                    continue
-                source = Source(file=self.path.name, line=line.number, offset=line.offset, format=self.format)
-                yield line, read(line.data, agent=self._agent, source=source, golden=golden)
+            runs = self._spans if self.format in SPAN_FORMATS else self._lines
+            for found in runs(read, golden=golden):
+                if found.run is not None:
+                    given.lines += found.lines
+                    given.spans += found.spans
+                yield found
+        if read != given:
+            counts = f"{read.lines} lines and {read.spans} spans read, {given.lines} and {given.spans} given out"
+            raise LogError(f"{self.path}: lines were lost ({counts}); this is a fault of the reader, report it")
+
+    def _lines(self, account: Account, *, golden: bool) -> Iterator[Found]:
+        read = READERS[self.format]
+        for line in read_lines(self.path, max_line_bytes=self._max_line_bytes):
+            account.lines += not line.blank
+            if line.rejection is not None or line.blank:
+                yield Found(line=line, run=line.rejection)
+                continue
+            source = Source(file=self.path.name, line=line.number, offset=line.offset, format=self.format)
+            yield Found(line=line, run=read(line.data, agent=self._agent, source=source, golden=golden))
+
+    def _spans(self, account: Account, *, golden: bool) -> Iterator[Found]:
+        file = SpanFile(
+            self.path,
+            name=self.format,
+            format_=SPAN_FORMATS[self.format],
+            agent=self._agent,
+            max_line_bytes=self._max_line_bytes,
+        )
+        return file.runs(account, golden=golden)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -34,6 +34,7 @@ NULL = Raw(b"null")
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 _TEXT_DECODER = msgspec.json.Decoder(str)
+_Read = TypeVar("_Read")
 
 
 class LineReader(Protocol):
@@ -42,19 +43,19 @@ class LineReader(Protocol):
     def __call__(self, line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection: ...
 
 
-class _RefusedError(ValueError):
+class RefusedError(ValueError):
     """A run that its reader refuses. The text never quotes the line's values."""
 
     reason: ClassVar[RejectReason]
 
 
-class UnsupportedError(_RefusedError):
+class UnsupportedError(RefusedError):
     """A part of the run that the record cannot carry."""
 
     reason = RejectReason.UNSUPPORTED_CONTENT
 
 
-class InvalidCallError(_RefusedError):
+class InvalidCallError(RefusedError):
     """A call that the agent's own parser could not read."""
 
     reason = RejectReason.INVALID_TOOL_CALL
@@ -95,13 +96,18 @@ class Envelope(Struct, kw_only=True, gc=False):
     usage: LoggedUsage | None = None
 
 
-def read_guarded(line: bytes, read: Callable[[bytes], Trajectory]) -> Trajectory | Rejection:
+def read_guarded(line: bytes, read: Callable[[bytes], _Read]) -> _Read | Rejection:
     """What `read` makes of a line, every failure as a rejection."""
     if too_deep(line):
         return Rejection(reason=RejectReason.NESTED_TOO_DEEP, detail=f"nested deeper than {MAX_NESTING} levels")
+    return guarded(lambda: read(line), line=line)
+
+
+def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Rejection:
+    """What `read` gives, every failure of it as a rejection; `line` is the JSON text that a failure lies in."""
     try:
-        return read(line)
-    except _RefusedError as error:
+        return read()
+    except RefusedError as error:
         return Rejection(reason=error.reason, detail=str(error))
     except UnicodeDecodeError as error:
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")

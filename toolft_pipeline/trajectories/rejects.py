@@ -38,6 +38,11 @@ class RejectReason(StrEnum):
     UNSUPPORTED_CONTENT = "unsupported_content"
     INVALID_TOOL_CALL = "invalid_tool_call"
     REPEATED_ID = "repeated_id"
+    NO_MODEL_CALL = "no_model_call"
+    DOES_NOT_CHAIN = "does_not_chain"
+    SUB_AGENT = "sub_agent"
+    LOSSY_EXPORT = "lossy_export"
+    SPANS_TOO_FAR_APART = "spans_too_far_apart"
     BROKEN_ARCHIVE = "broken_archive"
     ARCHIVE_TOO_DENSE = "archive_too_dense"
 

@@ -1,6 +1,6 @@
 """What readers and rules say of log files before anything is configured.
 
-Invariant: lines = kept + lost, and what is kept here is what verification would keep, but for what `not_asked` names.
+Invariant: runs = kept + lost, and what is kept here is what verification would keep, but for what `not_asked` names.
 Memory does not grow with the findings: each kind keeps its first few places.
 """
 
@@ -39,6 +39,7 @@ class LintReport:
 
     formats: dict[str, str] = field(default_factory=dict)
     lines: int = 0
+    runs: int = 0
     kept: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Place]] = field(default_factory=dict)
@@ -47,7 +48,7 @@ class LintReport:
     not_asked: tuple[str, ...] = ()
 
     def lose(self, kind: str, place: Place) -> None:
-        """Count one line that is not kept."""
+        """Count one run that is not kept."""
         self.lost[kind] += 1
         if self.lost[kind] <= EXAMPLES:
             self.examples.setdefault(kind, []).append(place)
@@ -68,13 +69,14 @@ def lint(paths: Sequence[Path], *, format_: str, max_line_bytes: int, rules: Che
 
 def _lint(file: LogFile, *, rules: CheapRules, ids: Ids, report: LintReport) -> None:
     redactor = Redactor(rules.limits.redaction, key=hmac_key())
-    for line, found in file.runs():
-        if found is None:
+    for found in file.runs():
+        if found.run is None:
             continue
-        report.lines += 1
-        read = ids.once(found)
+        report.lines += found.lines
+        report.runs += 1
+        read = ids.once(found.run)
         if isinstance(read, Rejection):
-            place = Place(file=str(file.path), line=line.number, trajectory_id=None, reason=read.detail)
+            place = Place(file=str(file.path), line=found.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
         finding = check_cheap(read, rules=rules)
@@ -82,7 +84,7 @@ def _lint(file: LogFile, *, rules: CheapRules, ids: Ids, report: LintReport) -> 
             _keep(read, report)
             continue
         id_, reason, *quoted = redactor.beside(read, read.trajectory_id, finding.reason, *finding.quoted)
-        place = Place(file=str(file.path), line=line.number, trajectory_id=id_, reason=told(reason, quoted))
+        place = Place(file=str(file.path), line=found.line.number, trajectory_id=id_, reason=told(reason, quoted))
         report.lose(f"{finding.rule}/{finding.fault}", place)
 
 
@@ -97,6 +99,7 @@ def as_json(report: LintReport) -> dict[str, object]:
     return {
         "formats": report.formats,
         "lines": report.lines,
+        "runs": report.runs,
         "kept": report.kept,
         "lost": dict(report.lost.most_common()),
         "examples": {kind: [vars(place) for place in places] for kind, places in report.examples.items()},
@@ -110,8 +113,8 @@ def as_text(report: LintReport) -> Iterable[str]:
     """The report line by line, the largest loss first."""
     for file, format_ in report.formats.items():
         yield f"{file}: read as {format_}"
-    share = f" ({report.kept / report.lines:.0%})" if report.lines else ""
-    yield f"{report.lines} runs, {report.kept} would be kept{share}"
+    share = f" ({report.kept / report.runs:.0%})" if report.runs else ""
+    yield f"{report.runs} runs, {report.kept} would be kept{share}"
     for kind, count in report.lost.most_common():
         yield f"  {count:>6}  {kind}"
         for place in report.examples[kind]:

@@ -10,6 +10,7 @@ import pytest
 
 from toolft_pipeline.cli.main import run
 from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.trajectories.span_exports import EXPORTS
 from toolft_pipeline_tests.trajectories.test_readers import ROWS, langchain_row
 
 HELPDESK = REPOSITORY / "data" / "helpdesk"
@@ -34,6 +35,20 @@ def test_lint_clean_file_is_kept_and_ends_in_0(tmp_path: Path, capsys: pytest.Ca
     assert (status, found["lines"], found["kept"], found["lost"]) == (0, 1, 1, {})
     assert found["formats"] == {str(path): "atif"}
     assert found["tools"] == {"get_order": 1, "who": 1}
+
+
+@pytest.mark.parametrize("format_", EXPORTS)
+def test_lint_traces_count_as_runs_and_their_lines_as_lines(
+    format_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = EXPORTS[format_]()
+    path = written(tmp_path, *rows, "{broken\n")
+    status, found = report(capsys, path)
+    assert (status, found["lines"], found["runs"], found["kept"]) == (1, len(rows) + 1, 2, 1)
+    assert found["lost"] == {"reader/truncated_line": 1}
+    assert found["formats"] == {str(path): format_}
+    assert run(["lint", str(path), "--format", format_]) == 1
+    assert "2 runs, 1 would be kept (50%)" in capsys.readouterr().out
 
 
 def test_lint_finds_the_planted_faults_that_need_no_sandbox(capsys: pytest.CaptureFixture[str]) -> None:

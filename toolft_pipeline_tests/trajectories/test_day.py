@@ -17,6 +17,7 @@ from toolft_pipeline.trajectories.day import LogError, RawSummary, read_day, rea
 from toolft_pipeline.trajectories.rejects import line_hmac
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.trajectories.span_exports import EXPORTS, as_lines
 from toolft_pipeline_tests.trajectories.test_readers import ROWS
 
 DAY = "2026-10-01"
@@ -174,6 +175,26 @@ def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentS
     runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
     assert {run.trajectory_id: run.source.format for run in runs} == {format_: format_ for format_ in ROWS}
     assert summary.rejects == 0
+
+
+def test_read_day_traces_of_every_span_format_add_up(desk: AgentSettings, tmp_path: Path) -> None:
+    for format_, export in EXPORTS.items():
+        write(desk, b"\n".join([*as_lines(export()), b"", b"{broken"]), f"{DAY}.{format_}.jsonl")
+    summary = read(desk, tmp_path / "out")
+    assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(EXPORTS)}
+    assert (summary.runs, summary.trajectories, summary.rejects, summary.blank_lines) == (8, 4, 4, 4)
+    assert summary.reasons == {"truncated_line": 4}
+    assert summary.lines == sum(len(export()) for export in EXPORTS.values()) + 4
+    assert (summary.lines_of_rejects, summary.spans) == (4, 6 + 6 + 6 + 7)
+
+
+def test_read_day_trace_that_is_none_is_one_reject_at_its_first_line(desk: AgentSettings, tmp_path: Path) -> None:
+    rows = [row for row in EXPORTS["langsmith"]() if row["run_type"] != "llm"]
+    write(desk, b"\n".join([b"", *as_lines(rows)]))
+    summary = read(desk, tmp_path / "out")
+    assert (summary.lines, summary.lines_of_rejects, summary.runs, summary.rejects) == (3, 3, 1, 1)
+    reject = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()[0]
+    assert (reject["line"], reject["reason"]) == (2, "no_model_call")
 
 
 def test_read_day_format_that_the_agent_names_is_not_guessed(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from toolft_pipeline.trajectories.formats import READERS, format_of
+from toolft_pipeline.settings import LogSettings
+from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS, format_of
+from toolft_pipeline_tests.trajectories.span_exports import EXPORTS
 from toolft_pipeline_tests.trajectories.test_readers import ROWS, langchain_row
 
 PLAIN = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}
@@ -23,6 +26,17 @@ def shown(tmp_path: Path, *lines: object) -> str:
 @pytest.mark.parametrize("format_", READERS)
 def test_format_of_is_told_by_the_first_line_that_leaves_no_doubt(format_: str, tmp_path: Path) -> None:
     assert shown(tmp_path, b"", b"not json", b"\xff\xfe", PLAIN, b"[" * 90, 7, ROWS[format_]()) == format_
+
+
+@pytest.mark.parametrize("format_", SPAN_FORMATS)
+def test_format_of_spans_is_told_by_one_line(format_: str, tmp_path: Path) -> None:
+    for row in EXPORTS[format_]():
+        assert shown(tmp_path, PLAIN, row) == format_
+
+
+def test_settings_name_every_format_that_can_be_read() -> None:
+    named = get_args(LogSettings.model_fields["format"].annotation)
+    assert set(named) == {"auto", *READERS, *SPAN_FORMATS}
 
 
 def test_format_of_a_bare_list_is_langchain(tmp_path: Path) -> None:

@@ -1,0 +1,252 @@
+"""The turns of a conversation, in whichever of the usual dialects an SDK wrote them into a span.
+
+Invariant: a turn is read the same in every dialect: OpenAI's (`role`, `tool_calls`), LangChain's (`type`, bare or
+inside `kwargs` or `data`), Anthropic's (`tool_use` and `tool_result` blocks) and OpenTelemetry's (`parts`). Text and
+calls in an order that the record cannot hold are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from toolft_pipeline.trajectories.category import ERROR_PREFIX
+from toolft_pipeline.trajectories.inner_json import decoded, unwrapped
+from toolft_pipeline.trajectories.reading import (
+    NULL,
+    InvalidCallError,
+    UnsupportedError,
+    text_parts,
+    tool_call,
+)
+from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
+
+_ROLES = {
+    "system": Role.SYSTEM,
+    "developer": Role.SYSTEM,
+    "user": Role.USER,
+    "human": Role.USER,
+    "assistant": Role.ASSISTANT,
+    "ai": Role.ASSISTANT,
+    "AIMessageChunk": Role.ASSISTANT,
+    "model": Role.ASSISTANT,
+    "tool": Role.TOOL,
+}
+_CLASSES = {
+    "SystemMessage": "system",
+    "HumanMessage": "human",
+    "AIMessage": "ai",
+    "AIMessageChunk": "ai",
+    "ToolMessage": "tool",
+}
+_TEXTS = ("text", "input_text", "output_text")
+_THOUGHTS = ("thinking", "reasoning")
+_CALLS = ("tool_use", "tool_call")
+_RESULTS = ("tool_result", "tool_call_response")
+_SILENT = ("redacted_thinking", "input_json_delta")
+
+
+class _Block(Struct):
+    type: str
+    text: str | None = None
+    thinking: str | None = None
+    reasoning: str | None = None
+    content: Raw = NULL
+    id: str | None = None
+    name: str | None = None
+    input: Raw = NULL
+    args: Raw = NULL
+    arguments: Raw = NULL
+    tool_use_id: str | None = None
+    response: Raw = NULL
+    result: Raw = NULL
+    is_error: bool | None = None
+
+
+class _Output(Struct):
+    """A tool's output that may be a tool message, bare or as LangChain's constructor; any other JSON passes."""
+
+    tool_call_id: Raw = NULL
+    content: Raw = NULL
+    kwargs: Raw = NULL
+
+
+class _Function(Struct):
+    name: str
+    arguments: Raw = NULL
+
+
+class _Call(Struct):
+    id: str | None = None
+    name: str | None = None
+    args: Raw = NULL
+    arguments: Raw = NULL
+    function: _Function | None = None
+
+
+class _Message(Struct):
+    role: str | None = None
+    type: str | None = None
+    id: Raw = NULL
+    kwargs: Raw = NULL
+    data: Raw = NULL
+    content: Raw = NULL
+    parts: Raw = NULL
+    refusal: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[_Call] | None = None
+    invalid_tool_calls: list[Raw] | None = None
+    function_call: Raw = NULL
+    audio: Raw = NULL
+    tool_call_id: str | None = None
+    name: str | None = None
+
+
+def read_messages(value: Raw) -> tuple[Message, ...]:
+    """The turns of a list; LangChain puts one list of turns into another."""
+    items = decoded(value, list[Raw])
+    if len(items) == 1 and bytes(items[0]).startswith(b"["):
+        items = msgspec.json.decode(items[0], type=list[Raw])
+    return tuple(message for item in items for message in _messages(_plain(item)))
+
+
+def read_result(value: Raw) -> tuple[Part, ...] | None:
+    """A tool's output as the text that the model would see: a tool message's content, a text, or the JSON itself."""
+    if value == NULL:
+        return None
+    message = _output(value)
+    if NULL not in (message.tool_call_id, message.content):
+        return read_texts(message.content)
+    raw = bytes(value)
+    return text_parts(msgspec.json.decode(value, type=str) if raw.startswith(b'"') else raw.decode("utf-8"))
+
+
+def answered_call(value: Raw) -> str | None:
+    """The id of the call that a tool's output names, where it is a tool message."""
+    named = _output(value).tool_call_id
+    return msgspec.json.decode(named, type=str) if bytes(named).startswith(b'"') else None
+
+
+def _output(value: Raw) -> _Output:
+    plain = unwrapped(value)
+    if not bytes(plain).startswith(b"{"):
+        return _Output()
+    message = msgspec.json.decode(plain, type=_Output)
+    inner = bytes(message.kwargs).startswith(b"{")
+    return msgspec.json.decode(message.kwargs, type=_Output) if inner else message
+
+
+def _plain(item: Raw) -> _Message:
+    """A message without LangChain's wrapping."""
+    message = msgspec.json.decode(item, type=_Message)
+    for inner in (message.kwargs, message.data):
+        if message.role is None and inner != NULL:
+            bare = msgspec.json.decode(inner, type=_Message)
+            bare.type = bare.type or _class(message)
+            return bare
+    return message
+
+
+def _class(message: _Message) -> str | None:
+    if not bytes(message.id).startswith(b"["):
+        return message.type
+    path = msgspec.json.decode(message.id, type=list[str])
+    return _CLASSES.get(path[-1]) if path else None
+
+
+def _messages(message: _Message) -> Iterator[Message]:
+    role = _ROLES.get(message.role or message.type or "")
+    if role is None:
+        raise UnsupportedError("a message is none of system, user, assistant and tool")
+    if message.invalid_tool_calls:
+        raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
+    if message.function_call != NULL or message.audio != NULL:
+        raise UnsupportedError("a message carries function_call or audio; only tool_calls and text are read")
+    turn = _Turn(role)
+    for block in _blocks(message.parts if message.parts != NULL else message.content):
+        turn.take(block)
+    yield from turn.results
+    calls = turn.calls if message.tool_calls is None else [_call(call) for call in message.tool_calls]
+    texts = turn.texts or [message.refusal]
+    if turn.results and not turn.texts:
+        return
+    yield Message(
+        role=Role.USER if turn.results else role,
+        content=text_parts(*texts),
+        reasoning="".join(turn.thoughts) or message.reasoning or message.reasoning_content,
+        tool_calls=tuple(calls),
+        tool_call_id=message.tool_call_id,
+        name=message.name if role is Role.TOOL else None,
+    )
+
+
+class _Turn:
+    """The blocks of one message sorted: text, thoughts, calls, results; only in orders that the record can hold."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+        self.texts: list[str | None] = []
+        self.thoughts: list[str] = []
+        self.calls: list[ToolCall] = []
+        self.results: list[Message] = []
+
+    def take(self, block: str | _Block) -> None:
+        if isinstance(block, str):
+            self._say(block)
+        elif block.type in _TEXTS:
+            self._say(block.text if block.text is not None else _optional_text(block.content))
+        elif block.type in _THOUGHTS:
+            self.thoughts.append(block.thinking or block.reasoning or _optional_text(block.content) or "")
+        elif block.type in _CALLS and self._role is Role.ASSISTANT:
+            arguments = next((raw for raw in (block.input, block.args, block.arguments) if raw != NULL), NULL)
+            self.calls.append(_call(_Call(id=block.id, name=block.name, arguments=arguments)))
+        elif block.type in _RESULTS and self._role in (Role.USER, Role.TOOL):
+            self._result(block)
+        elif block.type not in _SILENT:
+            raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
+
+    def _say(self, text: str | None) -> None:
+        if self.calls:
+            raise UnsupportedError("an assistant turn says something after its calls")
+        self.texts.append(text)
+
+    def _result(self, block: _Block) -> None:
+        if self.texts:
+            raise UnsupportedError("a user turn says something before its results")
+        given = next((raw for raw in (block.response, block.result) if raw != NULL), NULL)
+        content = read_texts(block.content) if given == NULL else read_result(given) or ()
+        if block.is_error and not "".join(part.text or "" for part in content).startswith(ERROR_PREFIX):
+            content = (Part(type="text", text=ERROR_PREFIX), *content)
+        self.results.append(Message(role=Role.TOOL, content=content, tool_call_id=block.tool_use_id or block.id))
+
+
+def _blocks(content: Raw) -> list[str | _Block]:
+    raw = bytes(content)
+    if content == NULL:
+        return []
+    if raw.startswith(b'"'):
+        return [msgspec.json.decode(content, type=str)]
+    return msgspec.json.decode(content, type=list[str | _Block])
+
+
+def read_texts(content: Raw) -> tuple[Part, ...]:
+    """Content of text alone: a text, or a list of text blocks."""
+    turn = _Turn(Role.SYSTEM)
+    for block in _blocks(content):
+        turn.take(block)
+    return text_parts(*turn.texts)
+
+
+def _optional_text(value: Raw) -> str | None:
+    return msgspec.json.decode(value, type=str | None)
+
+
+def _call(call: _Call) -> ToolCall:
+    name = call.function.name if call.function else call.name
+    if name is None:
+        raise msgspec.ValidationError("Object missing required field `name` - at a tool call")
+    given = (call.function.arguments if call.function else NULL, call.args, call.arguments)
+    return tool_call(id_=call.id, name=name, arguments=next((raw for raw in given if raw != NULL), NULL))
