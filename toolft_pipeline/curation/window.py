@@ -112,7 +112,8 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
 
     def column(of: Callable[[_Part], NDArray[Any]]) -> NDArray[Any]:
         values: NDArray[Any] = np.concatenate([of(part) for part in parts])
-        return values[order]
+        taken: NDArray[Any] = values[order]
+        return taken
 
     return Window(
         ids=ordered["trajectory_id"].combine_chunks(),
