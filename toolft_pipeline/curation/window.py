@@ -111,9 +111,8 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
     ordered = table.select(["trajectory_id", "day"]).take(pa.array(order))
 
     def column(of: Callable[[_Part], NDArray[Any]]) -> NDArray[Any]:
-        values: NDArray[Any] = np.concatenate([of(part) for part in parts])
-        taken: NDArray[Any] = values[order]
-        return taken
+        values: NDArray[Any] = np.concatenate([of(part) for part in parts]).take(order, axis=0)
+        return values
 
     return Window(
         ids=ordered["trajectory_id"].combine_chunks(),
