@@ -131,6 +131,9 @@ class VerificationSettings(_Section):
     """How often one call (name and arguments) may stand in a run."""
     max_error_share: float = Field(0.5, ge=0, le=1)
     """Share of a run's tool results that may be errors."""
+    grounding: bool = True
+    """Whether a run is rejected that says or asks for what no message told: set it to false for an agent that works
+    out figures in its head, or answers on ids without a call."""
     min_accepted: int = Field(1, ge=0)
     """Accepted runs of a day below which its check warns."""
 

@@ -79,7 +79,9 @@ def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:
 
 def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Progress) -> VerificationSummary:
     tally = _Tally()
-    judged = replay_all(_judged(runs, judge), sandbox=judge.settings.sandbox, cwd=judge.settings.folder)
+    judged = replay_all(
+        _judged(runs, judge), sandbox=judge.settings.sandbox, cwd=judge.settings.folder, schemas=judge.schemas
+    )
     accepted = write_trajectories(_accepted(judged, judge, tally, progress), out / ACCEPTED_FILE)
     write_verdicts(tally.verdicts, out / VERDICTS_FILE)
     kept = [verdict for verdict in tally.verdicts if verdict.accepted]

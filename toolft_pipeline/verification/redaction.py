@@ -1,4 +1,4 @@
-"""Rule 7, the last: secrets leave the run before anything is trained on it.
+"""Rule 8, the last: secrets leave the run before anything is trained on it.
 
 Invariant: after redaction no secret of the known kinds stands in a run, each is replaced everywhere by the same
 surrogate of the same shape (prefix, length and kind of every character), and the run still validates. Replay comes

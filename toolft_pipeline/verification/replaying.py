@@ -16,6 +16,7 @@ from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import Sandbox
 from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.verification.grounding import Schemas
 from toolft_pipeline.verification.replay import not_replayable, replay, sandbox_failed
 from toolft_pipeline.verification.verdict import Fault, Finding
 
@@ -31,8 +32,13 @@ class Judged:
     redacted: bool = False
 
 
-def replay_all(judged: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path) -> Iterator[Judged]:
-    """Replay the runs that have no finding. Raises `SandboxError` where the sandbox does not start."""
+def replay_all(
+    judged: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path, schemas: Schemas | None = None
+) -> Iterator[Judged]:
+    """Replay the runs that have no finding; `schemas` as in `replay`.
+
+    Raises `SandboxError` where the sandbox does not start.
+    """
     order: deque[Judged] = deque()
 
     def survivors() -> Iterator[Judged]:
@@ -44,7 +50,7 @@ def replay_all(judged: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd
     waiting = survivors()
     first = next(waiting, None)
     if first is not None:
-        for finding in _findings(chain([first], waiting), sandbox=sandbox, cwd=cwd):
+        for finding in _findings(chain([first], waiting), sandbox=sandbox, cwd=cwd, schemas=schemas):
             while order[0].finding is not None:
                 yield order.popleft()
             item = order.popleft()
@@ -54,7 +60,9 @@ def replay_all(judged: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd
     yield from order
 
 
-def _findings(items: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path) -> Iterator[Finding | None]:
+def _findings(
+    items: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path, schemas: Schemas | None
+) -> Iterator[Finding | None]:
     """What replay says of each item, in order."""
     if sandbox is None:
         for _ in items:
@@ -62,6 +70,6 @@ def _findings(items: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: 
         return
 
     def work(backend: Sandbox, item: Judged) -> Finding | None:
-        return replay(backend, item.run, volatile=sandbox.volatile)
+        return replay(backend, item.run, volatile=sandbox.volatile, schemas=schemas)
 
     yield from map_on_sandboxes(items, work, settings=sandbox, cwd=cwd, failed=lambda _, error: sandbox_failed(error))

@@ -26,6 +26,7 @@ class Rule(StrEnum):
     CONTROL_TOKENS = "control_tokens"
     DEAD_ENDS = "dead_ends"
     OUTCOME = "outcome"
+    GROUNDING = "grounding"
     REPLAY = "replay"
     REDACTION = "redaction"
 
@@ -51,6 +52,10 @@ class Fault(StrEnum):
     MOSTLY_ERRORS = "mostly_errors"
     LOGGED_FAILURE = "logged_failure"
     UNKNOWN_OUTCOME = "unknown_outcome"
+    UNGROUNDED_ANSWER = "ungrounded_answer"
+    UNASKED_ANSWER = "unasked_answer"
+    UNGROUNDED_CHOICE = "ungrounded_choice"
+    UNREAD_VALUE = "unread_value"
     NOT_REPLAYABLE = "not_replayable"
     UNKNOWN_STATE = "unknown_state"
     RESULT_DIFFERS = "result_differs"
