@@ -21,7 +21,7 @@ Schemas = Mapping[str, Mapping[str, Any]]
 
 MEND = "a call may be missing from the log; verification.grounding: false keeps such runs"
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def check_grounding(messages: Sequence[Message], *, schemas: Schemas) -> Finding | None:
@@ -58,7 +58,7 @@ def _untold(spoken: Sequence[str], told: Told) -> str | None:
 
 def _unasked(text: str, asked: Told) -> str | None:
     """The first id that a statement (no question) names and that no call touches."""
-    for sentence in _SENTENCE_END.split(text):
+    for sentence in SENTENCE_END.split(text):
         if not sentence.rstrip().endswith("?"):
             for word in words(sentence):
                 if is_identifier(word) and not asked.has(word):

@@ -15,6 +15,7 @@ from typing import Any
 _WORD = re.compile(r"[^\W_](?:[\w.@:/+#-]*[^\W_])?")
 _LIST_MARK = re.compile(r"(?m)^\s*\d{1,3}[.)]\s")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
 _AMOUNT = re.compile(r"\d+(?:[.,]\d+)*[a-z]{0,3}")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -68,9 +69,12 @@ class Told:
         """Whether every number in a word was told, or counts what was told."""
         if self.has(word):
             return True
-        numbers = {number for text in self._texts for number in _numbers(text)}
+        known = {reading for text in self._texts for readings in _numbers(text) for reading in readings}
         most = self._most_listed()
-        return all(number in numbers or (number.is_integer() and number <= most) for number in _numbers(word))
+        return all(
+            any(reading in known or (reading.is_integer() and reading <= most) for reading in readings)
+            for readings in _numbers(word)
+        )
 
     def _most_listed(self) -> int:
         """The most things that the results list: items of one list, or the results themselves."""
@@ -110,15 +114,13 @@ def _stands_in(phrase: str, text: str) -> bool:
     return False
 
 
-def _numbers(text: str) -> Iterator[float]:
-    """Numbers as values, a comma read as a mark of thousands and as a mark of decimals."""
+def _numbers(text: str) -> Iterator[set[float]]:
+    """Each number of a text, as every value that its commas and points may mean."""
     for found in _NUMBER.findall(text):
-        for written in {found.replace(",", ""), found.replace(".", "").replace(",", "."), found}:
-            try:
-                yield float(written)
-                break
-            except ValueError:
-                continue
+        readings = {found.replace(",", "")} if found.count(".") < 2 else {*found.split(".")}
+        if _THOUSANDS.fullmatch(found):
+            readings.add(found.replace(".", "").replace(",", "."))
+        yield {float(reading.replace(",", "")) for reading in readings}
 
 
 def _list_sizes(text: str) -> Iterator[int]:

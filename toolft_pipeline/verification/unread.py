@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from toolft_pipeline.trajectories.record import Message, Role
-from toolft_pipeline.verification.grounding import MEND, Schemas
+from toolft_pipeline.verification.grounding import MEND, SENTENCE_END, Schemas
 from toolft_pipeline.verification.told import Told, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
@@ -56,11 +56,13 @@ def _asked_for(message: Message, schemas: Schemas) -> Iterator[str]:
 
 
 def _said(text: str) -> Iterator[str]:
-    """Ids of an answer, and its runs of capitalized words."""
-    spoken = raw_words(text)
-    yield from (word for word in spoken if is_identifier(word.casefold()))
-    for start in range(len(spoken)):
-        for end in range(start + 2, min(start + _LONGEST, len(spoken)) + 1):
-            if not all(word.istitle() for word in spoken[start:end]):
-                break
-            yield " ".join(spoken[start:end])
+    """Ids of an answer, and its runs of capitalized words; one such word alone is a name where no sentence begins."""
+    for sentence in SENTENCE_END.split(text):
+        spoken = raw_words(sentence)
+        yield from (word for word in spoken if is_identifier(word.casefold()))
+        for start in range(len(spoken)):
+            for end in range(start + 1, min(start + _LONGEST, len(spoken)) + 1):
+                if not spoken[end - 1].istitle():
+                    break
+                if end > 1:
+                    yield " ".join(spoken[start:end])
