@@ -16,6 +16,7 @@ def _reads(settings: AgentSettings) -> Json:
         "verification": settings.verification.model_dump(mode="json"),
         "format": settings.chat.format,
         "volatile": [] if sandbox is None else list(sandbox.volatile),
+        "sandbox_tools": [] if sandbox is None else [sandbox.reset_tool, sandbox.snapshot_tool],
     }
 
 
@@ -36,8 +37,11 @@ def _build(work: Work) -> Built:
         day=work.day,
         out=work.out,
         progress=work.progress,
+        backend=sources.sandbox(work.settings),
+        before=None if work.previous is None else work.previous.folder,
     )
-    work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted")
+    remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
+    work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
     return Built(
         content=(ACCEPTED_FILE,),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted},
@@ -46,6 +50,7 @@ def _build(work: Work) -> Built:
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
             "replayed": summary.replayed,
+            "remembered": summary.remembered,
             "not_replayable": summary.not_replayable,
             "redacted": summary.redacted,
             "min_accepted": work.settings.verification.min_accepted,

@@ -42,6 +42,7 @@ class Judge:
     settings: AgentSettings
     rules: CheapRules
     tools: CatalogValidator
+    tool_digests: Mapping[str, str]
     renames: Mapping[str, str]
     hmac_key: bytes
 
@@ -64,6 +65,7 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
             tools=tools,
         ),
         tools=tools,
+        tool_digests=today.digests,
         renames={} if renames is None else load_renames(settings.path(renames), catalog=today),
         hmac_key=hmac_key(),
     )

@@ -83,7 +83,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: str | None
     category: Category
     tools: list[str]
+    replay_key: str | None = None
+    """What the replay depended on, where the run passed one (`memory.py`)."""
 
+
+REPLAY_KEY = "replay_key"
 
 VERDICT_SCHEMA = pa.schema(
     [
@@ -94,6 +98,7 @@ VERDICT_SCHEMA = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("category", pa.string(), nullable=False),
         pa.field("tools", pa.list_(pa.string()), nullable=False),
+        pa.field(REPLAY_KEY, pa.string()),
     ]
 )
 
