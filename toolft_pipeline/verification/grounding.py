@@ -21,7 +21,7 @@ Schemas = Mapping[str, Mapping[str, Any]]
 
 MEND = "a call may be missing from the log; verification.grounding: false keeps such runs"
 
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def check_grounding(messages: Sequence[Message], *, schemas: Schemas) -> Finding | None:
@@ -48,6 +48,11 @@ def check_grounding(messages: Sequence[Message], *, schemas: Schemas) -> Finding
     return None
 
 
+def statements(text: str, *, questions: bool = False) -> list[str]:
+    """The sentences of an answer, without its questions unless they are wanted too."""
+    return [part for part in _SENTENCE_END.split(text) if questions or not part.rstrip().endswith("?")]
+
+
 def _untold(spoken: Sequence[str], told: Told) -> str | None:
     """The first id or number of an answer that nothing told."""
     for word in spoken:
@@ -57,13 +62,9 @@ def _untold(spoken: Sequence[str], told: Told) -> str | None:
 
 
 def _unasked(text: str, asked: Told) -> str | None:
-    """The first id that a statement (no question) names and that no call touches."""
-    for sentence in SENTENCE_END.split(text):
-        if not sentence.rstrip().endswith("?"):
-            for word in words(sentence):
-                if is_identifier(word) and not asked.has(word):
-                    return word
-    return None
+    """The first id that a statement names and that no call touches."""
+    named = (word for sentence in statements(text) for word in words(sentence) if is_identifier(word))
+    return next((word for word in named if not asked.has(word)), None)
 
 
 def _asked(messages: Sequence[Message]) -> Told:

@@ -32,7 +32,7 @@ def replay(
     if missing is not None:
         return not_replayable(f"the log records no {missing} state")
     sandbox.reset(trajectory.initial_state_ref or "")
-    suspects = {} if schemas is None else untold(trajectory.messages, schemas=schemas)
+    suspects = [] if schemas is None else untold(trajectory.messages, schemas=schemas)
     initially = sandbox.snapshot() if suspects else ""
     results = dict(_results(trajectory.messages))
     for place, message in enumerate(trajectory.messages):

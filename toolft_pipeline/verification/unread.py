@@ -1,16 +1,20 @@
 """The other half of rule 6, for runs with a sandbox: what only the backend knew was read before it was used.
 
 Invariant: in an accepted run no id, address or name that stands in the backend's initial state is used as an
-argument, or told in an answer, before a message told it. The state tells names from words that an agent may choose
-freely, which no text alone can; plain single words, numbers and dates, which anybody may say, are left out.
+argument, or told in an answer, before a message told it; nor does an answer state of an id what stands beside it in
+the state and nobody told. The state tells such values from words that an agent may choose freely, which no text
+alone can; numbers, dates and other plain words, which anybody may say, are left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
 
 from toolft_pipeline.trajectories.record import Message, Role
-from toolft_pipeline.verification.grounding import MEND, SENTENCE_END, Schemas
+from toolft_pipeline.verification.grounding import MEND, Schemas, statements
 from toolft_pipeline.verification.told import Told, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
@@ -18,28 +22,65 @@ _LONGEST = 4
 """Words of a name in an answer at most."""
 
 
-def untold(messages: Sequence[Message], *, schemas: Schemas) -> dict[str, int]:
-    """What the agent used that might be a name and that no message had told, with the message that used it first."""
+class Suspect(Struct, frozen=True, kw_only=True):
+    """A value that no message had told when the agent used it; `of` is the id that a statement is about."""
+
+    value: str
+    place: int
+    of: str | None = None
+
+
+def untold(messages: Sequence[Message], *, schemas: Schemas) -> list[Suspect]:
+    """What the agent used untold and might have from the backend alone, in order."""
     told = Told()
-    found: dict[str, int] = {}
+    found: list[Suspect] = []
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             told.hear(message.text)
             continue
-        for value in (*_asked_for(message, schemas), *_said(message.text)):
-            if _is_name(value) and not told.has(value.casefold()):
-                found.setdefault(value, place)
+        used = [Suspect(value=value, place=place) for value in _names(message, schemas)]
+        used += [Suspect(value=value, place=place, of=of) for of, value in _stated(message.text)]
+        found += [suspect for suspect in used if not told.has(suspect.value.casefold())]
+        for call in message.tool_calls:
+            told.hear(call.arguments_json)
     return found
 
 
-def check_unread(suspects: Mapping[str, int], *, state: str) -> Finding | None:
-    """The first suspect that stands as a value in the initial state (JSON text), if any."""
-    values = {value for _, value, _ in leaves(decoded(state), {}) if isinstance(value, str)}
-    for name, place in suspects.items():
-        if name in values:
-            reason = f"message {place} uses {name!r}, which stands in the backend and in no message before it"
+def check_unread(suspects: Sequence[Suspect], *, state: str) -> Finding | None:
+    """The first suspect that the initial state (JSON text) bears out, if any."""
+    records = list(_records(decoded(state)))
+    for suspect in suspects:
+        wanted = {suspect.value} if suspect.of is None else {suspect.value, suspect.of}
+        if any(wanted <= record for record in records):
+            about = f" of {suspect.of!r}" if suspect.of else ""
+            reason = (
+                f"message {suspect.place} has {suspect.value!r}{about}, "
+                "which stands in the backend and in no message before it"
+            )
             return Finding(rule=Rule.GROUNDING, fault=Fault.UNREAD_VALUE, reason=f"{reason}; {MEND}")
     return None
+
+
+def _records(value: Any) -> Iterator[set[str]]:
+    """The texts of each object of a state, its lists of texts among them."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _records(inner)
+    elif isinstance(value, dict):
+        listed = [inner for inner in value.values() if isinstance(inner, list)]
+        texts = [*value.values(), *(item for items in listed for item in items)]
+        yield {text for text in texts if isinstance(text, str)}
+        yield from _records([inner for inner in value.values() if isinstance(inner, dict | list)])
+
+
+def _names(message: Message, schemas: Schemas) -> Iterator[str]:
+    """Names among whole arguments, but for those that the catalog lists as choices, and among an answer's words."""
+    for call in message.tool_calls:
+        for _, value, schema in leaves(decoded(call.arguments_json), schemas.get(call.name, {})):
+            if isinstance(value, str) and "enum" not in schema and _is_name(value):
+                yield value
+    for sentence in statements(message.text, questions=True):
+        yield from _said(raw_words(sentence))
 
 
 def _is_name(value: str) -> bool:
@@ -47,22 +88,20 @@ def _is_name(value: str) -> bool:
     return value.istitle() or " " in value or is_identifier(value.casefold())
 
 
-def _asked_for(message: Message, schemas: Schemas) -> Iterator[str]:
-    """Whole arguments, but for those that the catalog lists as choices."""
-    for call in message.tool_calls:
-        for _, value, schema in leaves(decoded(call.arguments_json), schemas.get(call.name, {})):
-            if isinstance(value, str) and "enum" not in schema:
-                yield value
+def _said(spoken: Sequence[str]) -> Iterator[str]:
+    """Ids of a sentence, and its runs of capitalized words; one such word alone is a name unless it comes first."""
+    yield from (word for word in spoken if is_identifier(word.casefold()))
+    for start in range(len(spoken)):
+        for end in range(start + 1, min(start + _LONGEST, len(spoken)) + 1):
+            if not spoken[end - 1].istitle():
+                break
+            if end > 1:
+                yield " ".join(spoken[start:end])
 
 
-def _said(text: str) -> Iterator[str]:
-    """Ids of an answer, and its runs of capitalized words; one such word alone is a name where no sentence begins."""
-    for sentence in SENTENCE_END.split(text):
+def _stated(text: str) -> Iterator[tuple[str, str]]:
+    """Each id of a statement with each plain word beside it."""
+    for sentence in statements(text):
         spoken = raw_words(sentence)
-        yield from (word for word in spoken if is_identifier(word.casefold()))
-        for start in range(len(spoken)):
-            for end in range(start + 1, min(start + _LONGEST, len(spoken)) + 1):
-                if not spoken[end - 1].istitle():
-                    break
-                if end > 1:
-                    yield " ".join(spoken[start:end])
+        ids = [word for word in spoken if is_identifier(word.casefold())]
+        yield from ((of, word) for of in ids for word in spoken if word.isalpha())

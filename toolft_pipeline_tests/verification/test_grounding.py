@@ -124,3 +124,14 @@ def test_unread_name_that_only_the_backend_knew_is_caught_unless_it_was_told(mes
 )
 def test_unread_words_that_anybody_may_choose_are_kept(message: Message) -> None:
     assert not unread(user("Who is it?"), message)
+
+
+def test_unread_statement_of_what_stands_beside_an_id_is_caught_unless_it_was_told() -> None:
+    known = user("Block C-1420.")
+    assert unread(known, says("Sorry, C-1420 is silver."))
+    assert not unread(known, says("Is C-1420 silver?"))
+    assert not unread(known, says("Sorry, C-1420 is golden."))
+    assert not unread(known, calls(("a", "tier", {})), result("a", "tier", '"silver"'), says("C-1420 is silver."))
+    assert not unread(
+        known, calls(("a", "list", {"tier": "silver"})), result("a", "list", "[]"), says("C-1420: silver.")
+    )
