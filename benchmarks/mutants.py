@@ -30,7 +30,7 @@ from toolft_pipeline.verification.replaying import Judged, replay_all
 from toolft_pipeline.verification.verdict import Finding
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
-QUICK_RUNS = 160
+QUICK_RUNS = 240
 
 _REPLAY = {"replay/result_differs", "replay/final_state_differs"}
 _GROUNDING = {

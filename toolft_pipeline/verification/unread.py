@@ -1,13 +1,14 @@
 """The other half of rule 6, for runs with a sandbox: what only the backend knew was read before it was used.
 
 Invariant: in an accepted run no id, address or name that stands in the backend's initial state is used as an
-argument, or told in an answer, before a message told it; nor does an answer state of an id what stands beside it in
-the state and nobody told. The state tells such values from words that an agent may choose freely, which no text
+argument, or told in an answer, before a message told it; nor does an answer state of an id what its record in the
+state might say and nobody told. The state tells such values from words that an agent may choose freely, which no text
 alone can; numbers, dates and other plain words, which anybody may say, are left out.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from toolft_pipeline.trajectories.record import Message, Role
 from toolft_pipeline.verification.grounding import MEND, Schemas, statements
 from toolft_pipeline.verification.told import Told, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
+
+Record = dict[str, set[str]]
+"""An object of the state: the texts of each field, those of a list among them."""
 
 _LONGEST = 4
 """Words of a name in an answer at most."""
@@ -47,30 +51,39 @@ def untold(messages: Sequence[Message], *, schemas: Schemas) -> list[Suspect]:
 
 
 def check_unread(suspects: Sequence[Suspect], *, state: str) -> Finding | None:
-    """The first suspect that the initial state (JSON text) bears out, if any."""
+    """The first suspect that only the initial state (JSON text) could have told, if any.
+
+    A name is one where it stands in the state, a word said of an id where it is a value of a field that the id's
+    record has: "C-1 is not blocked" is a claim on C-1's status, true or not.
+    """
     records = list(_records(decoded(state)))
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for record in records:
+        for field, texts in record.items():
+            values[field] |= texts
     for suspect in suspects:
-        wanted = {suspect.value} if suspect.of is None else {suspect.value, suspect.of}
-        if any(wanted <= record for record in records):
+        fields = values if suspect.of is None else _fields_of(suspect.of, records)
+        if any(suspect.value in values[field] for field in fields):
             about = f" of {suspect.of!r}" if suspect.of else ""
-            reason = (
-                f"message {suspect.place} has {suspect.value!r}{about}, "
-                "which stands in the backend and in no message before it"
-            )
+            reason = f"message {suspect.place} has {suspect.value!r}{about}, which the backend knew and no message told"
             return Finding(rule=Rule.GROUNDING, fault=Fault.UNREAD_VALUE, reason=f"{reason}; {MEND}")
     return None
 
 
-def _records(value: Any) -> Iterator[set[str]]:
-    """The texts of each object of a state, its lists of texts among them."""
+def _fields_of(id_: str, records: Sequence[Record]) -> set[str]:
+    """The fields of the records in which an id stands."""
+    return {field for record in records if any(id_ in texts for texts in record.values()) for field in record}
+
+
+def _records(value: Any) -> Iterator[Record]:
+    """The objects of a state."""
     if isinstance(value, list):
         for inner in value:
             yield from _records(inner)
     elif isinstance(value, dict):
-        listed = [inner for inner in value.values() if isinstance(inner, list)]
-        texts = [*value.values(), *(item for items in listed for item in items)]
-        yield {text for text in texts if isinstance(text, str)}
-        yield from _records([inner for inner in value.values() if isinstance(inner, dict | list)])
+        listed = {field: inner if isinstance(inner, list) else [inner] for field, inner in value.items()}
+        yield {field: {text for text in inner if isinstance(text, str)} for field, inner in listed.items()}
+        yield from _records(list(value.values()))
 
 
 def _names(message: Message, schemas: Schemas) -> Iterator[str]:

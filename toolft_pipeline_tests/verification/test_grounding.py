@@ -15,7 +15,13 @@ SCHEMAS = {
     "reserve": {"properties": {"sku": {"type": "string"}, "warehouse": {"enum": ["north", "east"]}}},
 }
 STATE = json.dumps(
-    {"customers": [{"customer": "C-1420", "name": "Hilda Yorke", "tier": "silver", "orders": 5}], "sku": "keen carpet"}
+    {
+        "customers": [
+            {"customer": "C-1420", "name": "Hilda Yorke", "tier": "silver", "orders": 5},
+            {"customer": "C-1421", "tier": "gold"},
+        ],
+        "products": [{"sku": "keen carpet", "colour": "blue"}],
+    }
 )
 
 
@@ -130,7 +136,8 @@ def test_unread_statement_of_what_stands_beside_an_id_is_caught_unless_it_was_to
     known = user("Block C-1420.")
     assert unread(known, says("Sorry, C-1420 is silver."))
     assert not unread(known, says("Is C-1420 silver?"))
-    assert not unread(known, says("Sorry, C-1420 is golden."))
+    assert unread(known, says("Sorry, C-1420 is not gold."))
+    assert not unread(known, says("Sorry, C-1420 is blue."))
     assert not unread(known, calls(("a", "tier", {})), result("a", "tier", '"silver"'), says("C-1420 is silver."))
     assert not unread(
         known, calls(("a", "list", {"tier": "silver"})), result("a", "list", "[]"), says("C-1420: silver.")
