@@ -169,8 +169,16 @@ class VerificationSettings(_Section):
     max_error_share: float = Field(0.5, ge=0, le=1)
     """Share of a run's tool results that may be errors."""
     redaction: RedactionSettings = RedactionSettings()
+    grounding: bool = True
+    """Whether a run is rejected that says or asks for what no message told: set it to false for an agent that works
+    out figures in its head, or answers on ids without a call."""
     min_accepted: int = Field(1, ge=0)
     """Accepted runs of a day below which its check warns."""
+    max_acceptance_drop: float = Field(0.2, ge=0, le=1)
+    """How far a day's accepted share may lie below the mean of the window's days before it; below that its check
+    warns: an agent's logger or a catalog that changed unseen shows here first."""
+    min_runs_per_tool: int = Field(3, ge=0)
+    """Accepted runs of a day that call a tool, below which the day's metadata names it."""
 
 
 CategoryName = Literal[

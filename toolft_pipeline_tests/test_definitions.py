@@ -20,7 +20,7 @@ SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
     "raw_trajectories": {"lines_add_up"},
-    "verified_trajectories": {"enough_accepted"},
+    "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens"},
     "merged_model": {"merged_logits", "reload_same_tokens"},

@@ -25,6 +25,16 @@ def bars(values: Json, *, title: str) -> Plot:
     return _finish(figure)
 
 
+def by_day(values: Mapping[str, float], *, title: str) -> Plot:
+    """One column a day, shares from 0 to 1, in the order of the days."""
+    figure, axes = _canvas(title, height=2.4)
+    days = sorted(values)
+    axes.bar(days, [values[day] for day in days], color=_INK)
+    axes.set_ylim(0, 1)
+    axes.tick_params(axis="x", labelrotation=45)
+    return _finish(figure)
+
+
 def histogram(values: Sequence[float], *, title: str, label: str) -> Plot:
     """How often values fall in 30 equal bins."""
     figure, axes = _canvas(title, height=2.4)

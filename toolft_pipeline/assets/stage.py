@@ -18,7 +18,7 @@ from pathlib import Path
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, damaged_files
 
 Progress = Callable[[str], None]
 
@@ -63,6 +63,9 @@ class Work:
     warehouse: Warehouse
     progress: Progress
     run_id: str | None
+    previous: Version | None = None
+    """The version in force before this build, whole and undamaged; None where a build is forced. What a stage takes
+    from it must be what it would make itself."""
 
     def one(self, asset: str) -> Version:
         """The single version of an input that is read whole or on the same day."""
@@ -215,10 +218,15 @@ def run_stage(
             warehouse=warehouse,
             progress=progress,
             run_id=run_id,
+            previous=None if force else _undamaged(warehouse.current(recipe.address)),
         )
         version = warehouse.commit(staged, recipe, stage.build(work), run_id=run_id, started=started)
     shutil.rmtree(scratch, ignore_errors=True)
     return version, False
+
+
+def _undamaged(version: Version | None) -> Version | None:
+    return None if version is None or damaged_files(version) else version
 
 
 DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")

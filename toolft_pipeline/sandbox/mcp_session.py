@@ -74,11 +74,15 @@ class McpSandbox(Sandbox):
 
         if self._left_s <= 0:
             budget_s = self._settings.trajectory_timeout_s
-            raise SandboxTimeoutError(f"{self._label}: calls since the last reset took more than {budget_s:g} s")
+            said = f"calls since the last reset took more than sandbox.trajectory_timeout_s, {budget_s:g} s"
+            raise SandboxTimeoutError(f"{self._label}: {said}")
         timeout_s = min(self._settings.call_timeout_s, self._left_s)
+        limit = "call_timeout_s" if timeout_s == self._settings.call_timeout_s else "trajectory_timeout_s"
         started = time.monotonic()
         try:
             raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s))
+        except SandboxTimeoutError as error:
+            raise SandboxTimeoutError(f"{error} (sandbox.{limit})") from error
         except McpError as error:  # a server may refuse a call by protocol error instead of by result
             return ToolResult(text=_error_text(name, error.error.message), is_error=True)
         except (ValueError, RecursionError) as error:

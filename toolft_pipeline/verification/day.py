@@ -21,8 +21,10 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
 from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
+from toolft_pipeline.verification.memory import Memory, remember
 from toolft_pipeline.verification.replaying import Judged, replay_all
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule, Verdict, told, write_verdicts
+from toolft_pipeline.warehouse.digest import Json
 
 ACCEPTED_FILE = "accepted.parquet"
 VERDICTS_FILE = "verdicts.parquet"
@@ -41,6 +43,8 @@ class VerificationSummary:
     accepted: int
     faults: dict[str, int]
     replayed: int
+    remembered: int
+    """Runs whose replay was not repeated: it passed before, and nothing that it depends on has changed."""
     not_replayable: int
     renamed: int
     redacted: dict[str, int]
@@ -52,23 +56,40 @@ class VerificationSummary:
 class _Tally:
     verdicts: list[Verdict] = field(default_factory=list)
     replayed: int = 0
+    remembered: int = 0
     not_replayable: int = 0
     renamed: int = 0
     redacted: Counter[str] = field(default_factory=Counter)
 
 
 def verify_day(
-    *, raw: Path, catalog: Path, settings: AgentSettings, day: str, out: Path, progress: Progress
+    *,
+    raw: Path,
+    catalog: Path,
+    settings: AgentSettings,
+    day: str,
+    out: Path,
+    progress: Progress,
+    backend: Json = None,
+    before: Path | None = None,
 ) -> VerificationSummary:
     """Judge a raw day (a folder with trajectories.parquet), and with it the golden runs of that day.
 
     Golden runs are exempt from the outcome rule and from no other; a logged run that is golden too is judged once, as
-    golden. Writes `accepted.parquet` and `verdicts.parquet`. Raises `SandboxError` where the sandbox does not start.
+    golden. Writes `accepted.parquet` and `verdicts.parquet`. `before` is the folder of an earlier version of the day
+    whose replays may be remembered, `backend` what identifies the backend. Raises `SandboxError` where the sandbox
+    does not start.
     """
     golden = {run.trajectory_id: run for run in read_golden(settings) if golden_day(run, settings=settings) == day}
     logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
     judge = make_judge(catalog=catalog, settings=settings)
-    return _verify(chain(logged, golden.values()), judge=judge, out=out, progress=progress)
+    memory = remember(
+        settings=settings,
+        backend=backend,
+        tool_digests=judge.tool_digests,
+        before=None if before is None else before / VERDICTS_FILE,
+    )
+    return _verify(chain(logged, golden.values()), judge=judge, memory=memory, out=out, progress=progress)
 
 
 def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:
@@ -77,9 +98,13 @@ def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:
     return max((run.started_at or "")[:10], settings.first_day)
 
 
-def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Progress) -> VerificationSummary:
+def _verify(
+    runs: Iterable[Trajectory], *, judge: Judge, memory: Memory, out: Path, progress: Progress
+) -> VerificationSummary:
     tally = _Tally()
-    judged = replay_all(_judged(runs, judge), sandbox=judge.settings.sandbox, cwd=judge.settings.folder)
+    judged = replay_all(
+        _judged(runs, judge, memory), sandbox=judge.settings.sandbox, cwd=judge.settings.folder, schemas=judge.schemas
+    )
     accepted = write_trajectories(_accepted(judged, judge, tally, progress), out / ACCEPTED_FILE)
     write_verdicts(tally.verdicts, out / VERDICTS_FILE)
     kept = [verdict for verdict in tally.verdicts if verdict.accepted]
@@ -89,6 +114,7 @@ def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Pr
         accepted=accepted,
         faults=dict(sorted(faults.items())),
         replayed=tally.replayed,
+        remembered=tally.remembered,
         not_replayable=tally.not_replayable,
         renamed=tally.renamed,
         redacted=dict(sorted(tally.redacted.items())),
@@ -97,10 +123,14 @@ def _verify(runs: Iterable[Trajectory], *, judge: Judge, out: Path, progress: Pr
     )
 
 
-def _judged(runs: Iterable[Trajectory], judge: Judge) -> Iterator[Judged]:
+def _judged(runs: Iterable[Trajectory], judge: Judge, memory: Memory) -> Iterator[Judged]:
     for logged in runs:
         run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
-        yield Judged(run=run, renamed=run is not logged, finding=check_cheap(run, rules=judge.rules))
+        item = Judged(run=run, renamed=run is not logged, finding=check_cheap(run, rules=judge.rules))
+        if item.finding is None and judge.settings.sandbox is not None:
+            item.replay_key = memory.key(run)
+            item.remembered = item.replay_key in memory.passed
+        yield item
 
 
 def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: Progress) -> Iterator[Trajectory]:
@@ -110,9 +140,11 @@ def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: P
         if item.finding is not None and item.finding.fault is Fault.NOT_REPLAYABLE:
             tally.not_replayable += 1
             item.finding = item.finding if judge.settings.verification.require_replay else None
+        item.replay_key = item.replay_key if item.passed else None
         _settle(item, judge)
         tally.verdicts.append(_verdict(item, judge))
         tally.replayed += item.replayed
+        tally.remembered += item.remembered
         tally.renamed += item.renamed
         if item.finding is None:
             tally.redacted += item.redacted
@@ -148,4 +180,5 @@ def _verdict(item: Judged, judge: Judge) -> Verdict:
         reason=reason,
         category=categorize(item.run.messages),
         tools=tools,
+        replay_key=item.replay_key,
     )

@@ -20,6 +20,7 @@ from toolft_pipeline.trajectories.rejects import hmac_key
 from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.control_tokens import check_control_tokens
 from toolft_pipeline.verification.dead_ends import check_dead_ends
+from toolft_pipeline.verification.grounding import Schemas, check_grounding
 from toolft_pipeline.verification.outcome import check_outcome
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.structure import check_structure
@@ -42,8 +43,14 @@ class Judge:
     settings: AgentSettings
     rules: CheapRules
     tools: CatalogValidator
+    tool_digests: Mapping[str, str]
     renames: Mapping[str, str]
     redactor: Redactor
+
+    @property
+    def schemas(self) -> Schemas | None:
+        """What replay needs to ask whether a run read what it used; None where that is not asked."""
+        return self.tools.schemas if self.settings.verification.grounding else None
 
 
 def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
@@ -59,6 +66,7 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
             tools=tools,
         ),
         tools=tools,
+        tool_digests=today.digests,
         renames={} if renames is None else load_renames(settings.path(renames), catalog=today),
         redactor=Redactor(settings.verification.redaction, key=hmac_key()),
     )
@@ -72,4 +80,11 @@ def check_cheap(run: Trajectory, *, rules: CheapRules) -> Finding | None:
         or check_control_tokens(run.messages, control_strings=rules.control_strings)
         or check_dead_ends(run.messages, settings=rules.limits)
         or check_outcome(run, settings=rules.limits)
+        or _check_grounding(run, rules)
     )
+
+
+def _check_grounding(run: Trajectory, rules: CheapRules) -> Finding | None:
+    if not rules.limits.grounding:
+        return None
+    return check_grounding(run.messages, schemas={} if rules.tools is None else rules.tools.schemas)

@@ -1,4 +1,4 @@
-"""Rule 6: what the log says happened is what the backend does.
+"""Rule 7: what the log says happened is what the backend does.
 
 Invariant: an accepted run, replayed call by call from its recorded initial state, gives the recorded results and the
 recorded final state, both in canonical JSON with volatile keys masked. A forged result, a dropped call or a perturbed
@@ -13,18 +13,25 @@ from collections.abc import Sequence
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxError, SandboxStateError, SandboxTimeoutError
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
+from toolft_pipeline.verification.grounding import Schemas
+from toolft_pipeline.verification.unread import check_unread, untold
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
 
-def replay(sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str]) -> Finding | None:
+def replay(
+    sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str], schemas: Schemas | None = None
+) -> Finding | None:
     """Reset, call every tool in the recorded order, compare; None where everything agrees.
 
+    With the tools' `schemas`, a run that agrees is asked too whether it read what only the backend knew.
     Needs a run that passed structure and catalog. Raises `SandboxError` where the backend fails.
     """
     missing = _missing(trajectory)
     if missing is not None:
         return not_replayable(f"the log records no {missing} state")
     sandbox.reset(trajectory.initial_state_ref or "")
+    suspects = [] if schemas is None else untold(trajectory.messages, schemas=schemas)
+    initially = sandbox.snapshot() if suspects else ""
     results = dict(_results(trajectory.messages))
     for place, message in enumerate(trajectory.messages):
         for call in message.tool_calls:
@@ -41,7 +48,7 @@ def replay(sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str])
     if digest != trajectory.final_state_ref:
         reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
         return _fault(Fault.FINAL_STATE_DIFFERS, reason)
-    return None
+    return check_unread(suspects, state=initially) if suspects else None
 
 
 def not_replayable(why: str) -> Finding:

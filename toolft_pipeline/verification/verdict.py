@@ -28,6 +28,7 @@ class Rule(StrEnum):
     CONTROL_TOKENS = "control_tokens"
     DEAD_ENDS = "dead_ends"
     OUTCOME = "outcome"
+    GROUNDING = "grounding"
     REPLAY = "replay"
     REDACTION = "redaction"
 
@@ -53,6 +54,10 @@ class Fault(StrEnum):
     MOSTLY_ERRORS = "mostly_errors"
     LOGGED_FAILURE = "logged_failure"
     UNKNOWN_OUTCOME = "unknown_outcome"
+    UNGROUNDED_ANSWER = "ungrounded_answer"
+    UNASKED_ANSWER = "unasked_answer"
+    UNGROUNDED_CHOICE = "ungrounded_choice"
+    UNREAD_VALUE = "unread_value"
     NOT_REPLAYABLE = "not_replayable"
     UNKNOWN_STATE = "unknown_state"
     RESULT_DIFFERS = "result_differs"
@@ -82,7 +87,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: str | None
     category: Category
     tools: list[str]
+    replay_key: str | None = None
+    """What the replay depended on, where the run passed one (`memory.py`)."""
 
+
+REPLAY_KEY = "replay_key"
 
 _SHOWN = 120
 """Characters of a quoted text."""
@@ -97,6 +106,7 @@ def told(reason: str, quoted: Sequence[str]) -> str:
     return "".join(chain.from_iterable(zip_longest(pieces, shown, fillvalue="")))
 
 
+
 VERDICT_SCHEMA = pa.schema(
     [
         pa.field("trajectory_id", pa.string(), nullable=False),
@@ -106,6 +116,7 @@ VERDICT_SCHEMA = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("category", pa.string(), nullable=False),
         pa.field("tools", pa.list_(pa.string()), nullable=False),
+        pa.field(REPLAY_KEY, pa.string()),
     ]
 )
 

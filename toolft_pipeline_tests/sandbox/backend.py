@@ -40,6 +40,12 @@ def note(text: str | None, tag: str | None = "untagged") -> str:
 
 
 @server.tool()
+def who() -> str:
+    """What differs from process to process, and what does not."""
+    return json.dumps({"pid": os.getpid(), "name": state["name"]})
+
+
+@server.tool()
 def hang() -> str:
     """Never answer."""
     time.sleep(3600)

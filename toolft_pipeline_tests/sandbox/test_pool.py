@@ -55,6 +55,23 @@ def test_map_item_that_always_crashes_becomes_a_result(backend: Settings, tmp_pa
     assert list(results) == ["a", "b: SandboxCrashedError", "c"]
 
 
+@pytest.mark.parametrize("tool", ["die", "hang"])
+def test_map_item_that_always_fails_is_tried_exactly_twice(backend: Settings, tmp_path: Path, tool: str) -> None:
+    tried: list[str] = []
+
+    def work(sandbox: Sandbox, item: str) -> str:
+        sandbox.reset(item)
+        tried.append(item)
+        if item == "b":
+            sandbox.call(tool, {})
+        return item
+
+    settings = backend(sessions=1, call_timeout_s=1.0)
+    results = list(map_on_sandboxes("abc", work, settings=settings, cwd=tmp_path, failed=lambda item, _: f"no {item}"))
+    assert results == ["a", "no b", "c"]
+    assert tried == ["a", "b", "b", "c"]
+
+
 def test_map_item_that_always_crashes_raises_where_nobody_takes_it(
     backend: Settings, living: Callable[[], list[int]], tmp_path: Path
 ) -> None:

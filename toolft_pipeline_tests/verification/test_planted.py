@@ -24,6 +24,9 @@ PLANTED = HELPDESK / "planted.jsonl"
 REDACTED = "redacted"
 NEAR_DUPLICATE = "near_duplicate"
 
+UNGROUNDED = {"ungrounded_answer", "ungrounded_choice"}
+"""A lie in a call or a result is found before replay where a later turn rests on the truth."""
+
 CAUGHT_AS = {
     "failed": {"logged_failure"},
     "wrong_argument": {"logged_failure"},
@@ -33,10 +36,10 @@ CAUGHT_AS = {
     "unknown_parameter": {"invalid_arguments"},
     "invalid_arguments": {"invalid_arguments"},
     "control_token_in_result": {"result_differs"},
-    "forged_result": {"result_differs"},
+    "forged_result": {"result_differs"} | UNGROUNDED,
     "wrong_state": {"final_state_differs"},
-    "hidden_wrong_argument": {"result_differs", "final_state_differs"},
-    "dropped_call": {"result_differs", "final_state_differs"},
+    "hidden_wrong_argument": {"result_differs", "final_state_differs"} | UNGROUNDED,
+    "dropped_call": {"result_differs", "final_state_differs"} | UNGROUNDED,
     "no_initial_state": {"not_replayable"},
     "unknown_state": {"unknown_state"},
     "loop": {"repeated_call"},

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
@@ -41,6 +44,11 @@ def noted(number: int, text: str) -> str:
 
 def final(*notes: list[str]) -> str:
     state = {"name": "s", "notes": list(notes), "pid": None}
+    return state_digest(json.dumps(state, sort_keys=True, separators=(",", ":")))
+
+
+def named(name: str) -> str:
+    state = {"name": name, "notes": [[name, "untagged"]], "pid": None}
     return state_digest(json.dumps(state, sort_keys=True, separators=(",", ":")))
 
 
@@ -111,6 +119,23 @@ def test_replay_without_a_recorded_state_is_not_replayable(
     assert fault(finding) is Fault.NOT_REPLAYABLE
 
 
+@pytest.mark.parametrize(("volatile", "expected"), [(("pid",), None), ((), Fault.RESULT_DIFFERS)])
+def test_replay_result_may_differ_where_the_agent_file_declares_it(
+    sandbox: McpSandbox, volatile: tuple[str, ...], expected: Fault | None
+) -> None:
+    told = run(calls(("a", "who", {})), result("a", "who", '{"pid": 1, "name": "s"}'), final_state=final())
+    assert fault(replay(sandbox, told, volatile=volatile)) is expected
+    other = run(calls(("a", "who", {})), result("a", "who", '{"pid": 1, "name": "t"}'), final_state=final())
+    assert fault(replay(sandbox, other, volatile=volatile)) is Fault.RESULT_DIFFERS
+
+
+def test_replay_with_schemas_catches_what_was_used_unread_though_everything_agrees(sandbox: McpSandbox) -> None:
+    noted_name = run(calls(note("a", "Ursula")), result("a", "note", noted(1, "Ursula")), final_state=named("Ursula"))
+    noted_name = msgspec.structs.replace(noted_name, initial_state_ref="Ursula")
+    assert replay(sandbox, noted_name, volatile=("pid",)) is None
+    assert fault(replay(sandbox, noted_name, volatile=("pid",), schemas={})) is Fault.UNREAD_VALUE
+
+
 def judged(*runs: Trajectory) -> Iterator[Judged]:
     return (Judged(run=item, renamed=False, finding=None) for item in runs)
 
@@ -137,6 +162,39 @@ def test_replay_all_backend_failures_are_their_own_reasons_and_spare_the_other_r
         Fault.UNKNOWN_STATE,
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("call_s", "run_s", "named"),
+    [(1.0, 60.0, r"\(sandbox\.call_timeout_s\)"), (60.0, 1.5, r"\(sandbox\.trajectory_timeout_s\)")],
+)
+def test_replay_all_hanging_server_costs_a_call_or_a_run_no_more_than_its_limit(
+    tmp_path: Path, call_s: float, run_s: float, named: str
+) -> None:
+    hanging = run(calls(("a", "hang", {})), result("a", "hang", ""), final_state=final())
+    settings = SETTINGS.model_copy(update={"call_timeout_s": call_s, "trajectory_timeout_s": run_s})
+    started = time.monotonic()
+    (first, second) = replay_all(judged(hanging, TRUE_RUN), sandbox=settings, cwd=tmp_path)
+    assert time.monotonic() - started < 30  # both attempts and three starts of the server: a hang is an hour
+    assert (fault(first.finding), fault(second.finding)) == (Fault.SANDBOX_TIMEOUT, None)
+    assert first.finding is not None
+    assert re.search(named, first.finding.reason)
+
+
+def test_replay_all_remembered_runs_keep_their_place_and_reach_no_sandbox(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    pids.touch()
+    settings = SETTINGS.model_copy(update={"env": {"BACKEND_PID_FILE": str(pids)}})
+
+    def items(*remembered: bool) -> list[Judged]:
+        false = run(final_state="sha256:never")
+        return [Judged(run=false, renamed=False, finding=None, remembered=each) for each in remembered]
+
+    out = list(replay_all(iter(items(True, True)), sandbox=settings, cwd=tmp_path))
+    assert ([item.passed for item in out], pids.read_text()) == ([True, True], "")
+    out = list(replay_all(iter(items(True, False, True, False)), sandbox=settings, cwd=tmp_path))
+    assert [item.passed for item in out] == [True, False, True, False]
+    assert [item.replayed for item in out] == [False, True, False, True]
 
 
 def test_replay_all_keeps_the_order_of_rejected_and_replayed_runs(tmp_path: Path) -> None:

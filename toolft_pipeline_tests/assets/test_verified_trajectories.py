@@ -1,0 +1,113 @@
+"""The verified day as a version: what its checks, metadata and plots say, and what it takes from the version before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.assets import raw_trajectories, tool_catalog, verified_trajectories
+from toolft_pipeline.assets.stage import CheckOutcome, run_stage
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+STAGE = verified_trajectories.STAGE
+DAYS = ("2026-10-01", "2026-10-02")
+
+
+@dataclass(frozen=True)
+class Site:
+    settings: AgentSettings
+    warehouse: Warehouse
+
+    def verify(self, day: str, *, force: bool = False) -> Version:
+        version: Version | None = None
+        for stage in (tool_catalog.STAGE, raw_trajectories.STAGE, STAGE):
+            forced = force and stage is STAGE
+            version, _ = run_stage(
+                stage, self.settings, day, self.warehouse, progress=lambda _line: None, run_id=None, force=forced
+            )
+        assert version is not None
+        return version
+
+    def log(self, day: str) -> Path:
+        return self.settings.path(f"logs/{day}.jsonl")
+
+    def edit_catalog(self, old: str, new: str) -> None:
+        path = self.settings.path("catalog.json")
+        path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.fixture
+def site(assistant_folder: Path, tmp_path: Path) -> Site:
+    settings = load_agent(assistant_folder / "agent.yaml", overrides={"sandbox.sessions": "1"})
+    return Site(settings, Warehouse(tmp_path / "warehouse"))
+
+
+def outcome(version: Version, check: str) -> CheckOutcome:
+    return next(each for each in STAGE.checks if each.name == check).evaluate(version)
+
+
+def test_no_sudden_drop_compares_a_day_with_the_days_before_it(site: Site) -> None:
+    first = site.verify(DAYS[0])
+    assert outcome(first, "no_sudden_drop") == CheckOutcome(
+        passed=True, detail={"compared_with": "no earlier day of the window"}
+    )
+    usual = site.verify(DAYS[1])
+    assert usual.manifest.headline["accepted_share_before"] == {DAYS[0]: first.manifest.headline["accepted_share"]}
+    assert outcome(usual, "no_sudden_drop").passed
+
+
+def test_no_sudden_drop_warns_where_a_day_loses_more_than_the_settings_allow(site: Site) -> None:
+    site.verify(DAYS[0])
+    site.log(DAYS[1]).write_text(site.log(DAYS[1]).read_text().replace('"status": "success"', '"status": "failure"', 6))
+    found = outcome(site.verify(DAYS[1]), "no_sudden_drop")
+    assert not found.passed
+    assert found.detail["accepted_share"] < 0.5 < found.detail["mean_of_days_before"]  # type: ignore[operator]
+    assert (found.detail["days_before"], found.detail["allowed_drop"]) == (1, 0.2)
+
+
+def test_no_sudden_drop_passes_a_day_without_runs(site: Site) -> None:
+    site.verify(DAYS[0])
+    site.log(DAYS[1]).unlink()
+    empty = site.verify(DAYS[1])
+    assert empty.manifest.headline["accepted_share"] is None
+    assert outcome(empty, "no_sudden_drop").passed
+
+
+def test_thin_tools_are_named_with_their_counts(site: Site) -> None:
+    headline = site.verify(DAYS[1]).manifest.headline
+    counts = headline["tools"]
+    assert headline["thin_tools"] == {
+        name: counts.get(name, 0)  # type: ignore[union-attr]
+        for name in ("calculate", "search", "send_email")
+        if counts.get(name, 0) < 3  # type: ignore[union-attr,operator]
+    }
+
+
+def test_plots_show_reasons_coverage_and_the_share_by_day(site: Site) -> None:
+    site.verify(DAYS[0])
+    pictures = STAGE.plots(site.verify(DAYS[1]))
+    assert set(pictures) == {"accepted_share_by_day", "rejected_by_rule", "accepted_by_category", "calls_by_tool"}
+    assert all(plot.png.startswith(b"\x89PNG") for plot in pictures.values())
+
+
+def test_catalog_edit_takes_replays_from_the_version_in_force(site: Site) -> None:
+    first = site.verify(DAYS[0])
+    site.edit_catalog('"maximum": 10', '"maximum": 11')
+    edited = site.verify(DAYS[0])
+    assert edited.folder != first.folder
+    assert edited.manifest.content_digest == first.manifest.content_digest
+    headline = edited.manifest.headline
+    assert 0 < headline["remembered"] < first.manifest.headline["replayed"]  # type: ignore[operator]
+
+
+def test_forced_build_and_damaged_version_give_no_memory(site: Site) -> None:
+    first = site.verify(DAYS[0])
+    assert site.verify(DAYS[0], force=True).manifest.headline["remembered"] == 0
+    site.edit_catalog('"maximum": 10', '"maximum": 11')
+    verdicts = first.file("verdicts.parquet")
+    verdicts.write_bytes(verdicts.read_bytes() + b" ")
+    assert site.verify(DAYS[0]).manifest.headline["remembered"] == 0
