@@ -106,7 +106,6 @@ def told(reason: str, quoted: Sequence[str]) -> str:
     return "".join(chain.from_iterable(zip_longest(pieces, shown, fillvalue="")))
 
 
-
 VERDICT_SCHEMA = pa.schema(
     [
         pa.field("trajectory_id", pa.string(), nullable=False),
