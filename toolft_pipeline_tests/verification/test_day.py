@@ -174,6 +174,8 @@ def test_verify_day_reason_quotes_no_half_of_a_value(assistant_folder: Path, tmp
         answer["content"] = "x " * (40 + number // 2) + "y" * (number % 2) + f" {secret} {person}"
         forged.append(json.dumps(row) + "\n")
     log.write_text("".join(forged))
+    agent = assistant_folder / "agent.yaml"
+    agent.write_text(agent.read_text().replace("verification:\n", "verification:\n  grounding: false\n"))
     day = edited(assistant_folder, tmp_path, {})
     assert day.judged.faults["replay/result_differs"] == 40
     shown = str(pq.read_table(day.verified / "verdicts.parquet").to_pylist())
