@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from toolft_pipeline.curation.jaccard import Numbers, jaccard
 from toolft_pipeline.curation.run_text import telling_turns, whole_text
-from toolft_pipeline.curation.shingles import Sets, offsets_of, shingle_sets
+from toolft_pipeline.curation.shingles import Sets, distinct, offsets_of, shingle_sets
 
 NOTHING = -1
 
@@ -67,7 +67,7 @@ class Contamination:
         ends = offsets_of(hits)
         places = np.arange(ends[-1]) + np.repeat(start - ends[:-1], hits)
         text = np.repeat(np.repeat(np.arange(len(texts)), texts.sizes), hits)
-        pairs = np.unique((text << 32) | self._text[places])
+        pairs = distinct((text << 32) | self._text[places])
         return pairs >> 32, pairs & 0xFFFFFFFF
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from toolft_pipeline.curation.jaccard import jaccard
 from toolft_pipeline.curation.minhash import PERMUTATIONS, Signatures, bands_for, least_estimate
-from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, offsets_of
+from toolft_pipeline.curation.shingles import Hashes, Sets, distinct, mixed, offsets_of
 
 SURVIVES = -1
 _LEAF = 128
@@ -190,6 +190,6 @@ def _proposed(slots: _Slots, left: NDArray[np.bool_], right: NDArray[np.bool_]) 
         places = np.arange(ends[last] - ends[first]) + np.repeat(
             starts[first:last] - (ends[first:last] - ends[first]), part
         )
-        pairs = np.unique((np.repeat(one[first:last], part) << 32) | others[places])
+        pairs = distinct((np.repeat(one[first:last], part) << 32) | others[places])
         yield pairs >> 32, pairs & 0xFFFFFFFF
         first = last

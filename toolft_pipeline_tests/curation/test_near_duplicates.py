@@ -96,13 +96,28 @@ def test_representatives_of_hostile_texts_name_survivors_that_are_alike(texts: l
             assert plain_sets.similarity(sets[one], sets[other]) < THRESHOLD
 
 
-def test_representatives_of_a_chain_name_a_survivor_and_never_another_duplicate() -> None:
+@pytest.mark.parametrize("leaf", [1, 128])
+def test_representatives_of_a_chain_name_a_survivor_and_never_another_duplicate(
+    leaf: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_LEAF", leaf)
     chain = [" ".join(f"w{word}" for word in range(start, start + 40)) for start in range(20)]
     repeats = found(chain)
     assert repeats == brute_force(chain)
     survivors = {number for number, repeated in enumerate(repeats) if repeated is None}
     assert {repeated for repeated in repeats if repeated is not None} <= survivors
     assert len(survivors) > 1
+
+
+def test_representatives_of_two_survivors_the_first_is_named_whatever_the_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_LEAF", 1)
+    monkeypatch.setattr(module, "_PAIRS", 1)
+    words = [[f"{chain}w{word}" for word in range(46)] for chain in range(40)]
+    texts = [" ".join(chain[start : start + 40]) for start in (0, 6, 3) for chain in words]
+    repeats = found(texts)  # the third of each chain is near both others, which are far from each other
+    assert repeats == brute_force(texts) == [None] * 80 + list(range(40))
 
 
 def test_representatives_empty_texts_are_one_another() -> None:

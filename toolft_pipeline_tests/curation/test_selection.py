@@ -15,6 +15,7 @@ from toolft_pipeline.training.draw import draw_rows
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.curation import plain_sets
 from toolft_pipeline_tests.training.rows import Made, write_inputs
 
 TASK_TEXT = "Tell me please when the parcel with the green lamp for Ada Lovelace will arrive in Porto."
@@ -90,6 +91,26 @@ def test_selection_near_duplicates_name_the_older_run_or_the_golden_one(tmp_path
     _, rows = select(tmp_path, runs())
     out = {row["trajectory_id"]: row["duplicate_of"] for row in rows if row["duplicate_of"]}
     assert out == {f"repeat{number}": f"a{number}" for number in range(5)} | {"b50": "golden50"}
+
+
+def test_selection_near_duplicates_of_many_days_are_those_of_plain_sets(tmp_path: Path) -> None:
+    draw = random.Random(3)
+    days: dict[str, list[Trajectory]] = {f"2026-10-0{day}": [] for day in (1, 2, 3)}
+    for number in range(90):
+        wording = [f"word{word}of{draw.randrange(8)}" if word > 58 else f"{number % 9}x{word}" for word in range(60)]
+        run = cancel(number % 9, id_=f"run{number}", wording=" ".join(wording), started_at=f"{draw.random()}")
+        days[draw.choice(list(days))].append(run)
+    in_order = [run for day in days.values() for run in sorted(day, key=lambda run: run.started_at or "")]
+    sets = {run.trajectory_id: plain_sets.run_shingles(run.messages) for run in in_order}
+    expected: dict[str, str | None] = {}
+    for run in in_order:
+        survivors = (id_ for id_, repeats in expected.items() if repeats is None)
+        near = (id_ for id_ in survivors if plain_sets.similarity(sets[id_], sets[run.trajectory_id]) >= 0.85)
+        expected[run.trajectory_id] = next(near, None)
+    _, rows = select(tmp_path, days)
+    assert {row["trajectory_id"]: row["duplicate_of"] for row in rows} == expected
+    assert len({frozenset(found) for found in sets.values()}) > 50  # most are near and not equal
+    assert 9 <= list(expected.values()).count(None) < 20
 
 
 def test_selection_of_two_near_duplicates_of_a_day_the_earlier_survives(tmp_path: Path) -> None:
