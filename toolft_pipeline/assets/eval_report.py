@@ -82,11 +82,12 @@ def _proofs(work: Work) -> dict[str, bool]:
 def _build(work: Work) -> Built:
     settings = work.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
-    few = draw_tasks(tasks, settings.evaluation.catalog_tasks)
-    results = {
-        contender.name: evaluated(work, contender, few if contender.policy is PromptPolicy.FULL_CATALOG else tasks)
-        for contender in _contenders(work)
+    asked = {
+        PromptPolicy.NONE: tasks,
+        PromptPolicy.FEW_SHOT: draw_tasks(tasks, settings.evaluation.few_shot_tasks),
+        PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
     }
+    results = {contender.name: evaluated(work, contender, asked[contender.policy]) for contender in _contenders(work)}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
     proofs = _proofs(work)
     serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)

@@ -36,11 +36,21 @@ class Contender:
     policy: PromptPolicy
 
 
+_ENTERS_OTHERWISE = {
+    "batch_size",
+    "compare",
+    "tasks",
+    "max_tasks",
+    "few_shot_tasks",
+    "catalog_tasks",
+    "machine_hour_price",
+}
+"""Settings that are placement, or that enter an evaluation as its tasks and its model."""
+
+
 def judge_settings(settings: AgentSettings) -> Json:
     """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
-    reads = settings.evaluation.model_dump(
-        mode="json", exclude={"batch_size", "compare", "tasks", "max_tasks", "catalog_tasks", "machine_hour_price"}
-    )
+    reads = settings.evaluation.model_dump(mode="json", exclude=_ENTERS_OTHERWISE)
     return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
 
 
