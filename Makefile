@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test dev lint data clean
+.PHONY: demo quality test dev lint bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,9 @@ lint: $(TOOLS)  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+bench: $(TOOLS)  ## every benchmark; rewrites benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.results
 
 data: $(STAMP)  ## regenerate the committed data of both agents, bit for bit
 	$(BIN)/python -m toolft_pipeline.helpdesk.make_data --out data/helpdesk

@@ -18,12 +18,13 @@ from toolft_pipeline.trajectories.lines import LOG_ENDINGS
 from toolft_pipeline.trajectories.log_file import Ids, LogError, LogFile
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import (
+    REJECT_SCHEMA,
     Reject,
     Rejection,
-    RejectWriter,
     hmac_key,
     line_hmac,
 )
+from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.trajectories.table import write_trajectories
 
 TRAJECTORIES_FILE = "trajectories.parquet"
@@ -72,7 +73,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
     tally = _Tally()
     for name in (TRAJECTORIES_FILE, REJECTS_FILE):
         (out / name).touch(mode=_OWNER_ONLY)
-    with RejectWriter(out / REJECTS_FILE) as rejects:
+    with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
         runs = _read(files, tally=tally, rejects=rejects)
         trajectories = write_trajectories(runs, out / TRAJECTORIES_FILE)
     if tally.runs != trajectories + rejects.rows:
@@ -129,7 +130,7 @@ def _log_file(path: Path, settings: AgentSettings) -> LogFile:
     return LogFile(path, format_=logs.format, agent=settings.name, max_line_bytes=logs.max_line_bytes)
 
 
-def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RejectWriter) -> Iterator[Trajectory]:
+def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter) -> Iterator[Trajectory]:
     """The trajectories of the files; what is none goes to `rejects`, and both to the tally."""
     key = hmac_key()
     for file in files:

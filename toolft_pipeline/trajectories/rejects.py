@@ -10,16 +10,9 @@ import hashlib
 import hmac
 import os
 from enum import StrEnum
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec import Struct
-
-from toolft_pipeline.trajectories.table import BATCH_ROWS
 
 HMAC_KEY_VARIABLE = "TOOLFT_HMAC_KEY"
 DEFAULT_HMAC_KEY = "toolft-unset-key"
@@ -85,34 +78,3 @@ def hmac_key() -> bytes:
 def line_hmac(line: bytes, *, key: bytes) -> str:
     """HMAC-SHA256 of a line without its newline, in hex."""
     return hmac.new(key, line, hashlib.sha256).hexdigest()
-
-
-class RejectWriter:
-    """Streams rejects into one parquet file, a bounded number of them in memory; `rows` counts what was added."""
-
-    def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, REJECT_SCHEMA, compression="zstd")
-        self._waiting: list[Reject] = []
-        self.rows = 0
-
-    def add(self, reject: Reject) -> None:
-        """Take one reject."""
-        self._waiting.append(reject)
-        self.rows += 1
-        if len(self._waiting) >= BATCH_ROWS:
-            self._flush()
-
-    def _flush(self) -> None:
-        rows = [msgspec.to_builtins(reject) for reject in self._waiting]
-        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=REJECT_SCHEMA))
-        self._waiting.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self._waiting:
-            self._flush()
-        self._writer.close()

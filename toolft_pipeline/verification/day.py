@@ -18,12 +18,13 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, read_golden
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
 from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
 from toolft_pipeline.verification.memory import Memory, remember
 from toolft_pipeline.verification.replaying import Judged, replay_all
-from toolft_pipeline.verification.verdict import Fault, Finding, Rule, Verdict, told, write_verdicts
+from toolft_pipeline.verification.verdict import VERDICT_SCHEMA, Fault, Finding, Rule, Verdict, told
 from toolft_pipeline.warehouse.digest import Json
 
 ACCEPTED_FILE = "accepted.parquet"
@@ -54,7 +55,10 @@ class VerificationSummary:
 
 @dataclass(kw_only=True)
 class _Tally:
-    verdicts: list[Verdict] = field(default_factory=list)
+    accepted: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    categories: Counter[str] = field(default_factory=Counter)
+    tools: Counter[str] = field(default_factory=Counter)
     replayed: int = 0
     remembered: int = 0
     not_replayable: int = 0
@@ -105,21 +109,19 @@ def _verify(
     judged = replay_all(
         _judged(runs, judge, memory), sandbox=judge.settings.sandbox, cwd=judge.settings.folder, schemas=judge.schemas
     )
-    accepted = write_trajectories(_accepted(judged, judge, tally, progress), out / ACCEPTED_FILE)
-    write_verdicts(tally.verdicts, out / VERDICTS_FILE)
-    kept = [verdict for verdict in tally.verdicts if verdict.accepted]
-    faults = Counter(f"{verdict.rule}/{verdict.fault}" for verdict in tally.verdicts if not verdict.accepted)
+    with RowWriter(out / VERDICTS_FILE, VERDICT_SCHEMA) as verdicts:
+        write_trajectories(_accepted(judged, judge, verdicts, tally, progress), out / ACCEPTED_FILE)
     return VerificationSummary(
-        trajectories=len(tally.verdicts),
-        accepted=accepted,
-        faults=dict(sorted(faults.items())),
+        trajectories=verdicts.rows,
+        accepted=tally.accepted,
+        faults=dict(sorted(tally.faults.items())),
         replayed=tally.replayed,
         remembered=tally.remembered,
         not_replayable=tally.not_replayable,
         renamed=tally.renamed,
         redacted=dict(sorted(tally.redacted.items())),
-        categories=dict(sorted(Counter(verdict.category.value for verdict in kept).items())),
-        tools=dict(sorted(Counter(chain.from_iterable(verdict.tools for verdict in kept)).items())),
+        categories=dict(sorted(tally.categories.items())),
+        tools=dict(sorted(tally.tools.items())),
     )
 
 
@@ -133,8 +135,10 @@ def _judged(runs: Iterable[Trajectory], judge: Judge, memory: Memory) -> Iterato
         yield item
 
 
-def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: Progress) -> Iterator[Trajectory]:
-    """The accepted runs, redacted; every run's verdict goes to the tally."""
+def _accepted(
+    judged: Iterable[Judged], judge: Judge, verdicts: RowWriter, tally: _Tally, progress: Progress
+) -> Iterator[Trajectory]:
+    """The accepted runs, redacted; every run's verdict is written, and counted in the tally."""
     reported = time.monotonic()
     for item in judged:
         if item.finding is not None and item.finding.fault is Fault.NOT_REPLAYABLE:
@@ -142,16 +146,22 @@ def _accepted(judged: Iterable[Judged], judge: Judge, tally: _Tally, progress: P
             item.finding = item.finding if judge.settings.verification.require_replay else None
         item.replay_key = item.replay_key if item.passed else None
         _settle(item, judge)
-        tally.verdicts.append(_verdict(item, judge))
+        verdict = _verdict(item, judge)
+        verdicts.add(verdict)
         tally.replayed += item.replayed
         tally.remembered += item.remembered
         tally.renamed += item.renamed
         if item.finding is None:
+            tally.accepted += 1
             tally.redacted += item.redacted
+            tally.categories[verdict.category.value] += 1
+            tally.tools.update(verdict.tools)
             yield item.run
+        else:
+            tally.faults[f"{verdict.rule}/{verdict.fault}"] += 1
         if time.monotonic() - reported > _REPORT_EVERY_S:
             reported = time.monotonic()
-            progress(f"{len(tally.verdicts)} runs judged, {sum(v.accepted for v in tally.verdicts)} accepted")
+            progress(f"{verdicts.rows} runs judged, {tally.accepted} accepted")
 
 
 def _settle(item: Judged, judge: Judge) -> None:

@@ -7,7 +7,7 @@ reason never quotes a secret: it is redacted like the run itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -118,13 +118,6 @@ VERDICT_SCHEMA = pa.schema(
         pa.field(REPLAY_KEY, pa.string()),
     ]
 )
-
-
-def write_verdicts(verdicts: Iterable[Verdict], path: Path) -> int:
-    """Write verdicts as one zstd parquet file; returns the rows written."""
-    rows = [msgspec.to_builtins(verdict) for verdict in verdicts]
-    pq.write_table(pa.Table.from_pylist(rows, schema=VERDICT_SCHEMA), path, compression="zstd")
-    return len(rows)
 
 
 def read_verdicts(path: Path) -> list[Verdict]:
