@@ -172,7 +172,7 @@ def _naive(settings: AgentSettings, folder: Path, day: str) -> None:
     tools = json.loads((folder / "catalog.json").read_text())["tools"]
     schemas = {tool["name"]: jsonschema.Draft202012Validator(tool["inputSchema"]) for tool in tools}
     kept = []
-    for line in _log(settings, day).open():
+    for line in _log(settings, day).open(errors="replace"):
         try:
             row = json.loads(line)
             for message in row["messages"]:
@@ -236,7 +236,7 @@ def _long_rows(rows: int) -> Iterator[bytes]:
                 runs.append(orjson.loads(line))
             except orjson.JSONDecodeError:
                 continue
-    runs = [run for run in runs if run["outcome"]["status"] == "success" and run["messages"][-1].get("content")]
+    runs = [run for run in runs if run.get("outcome", {}).get("status") == "success" and run.get("messages")]
     draw = random.Random(0)
     for number in range(rows):
         messages: list[Any] = []
