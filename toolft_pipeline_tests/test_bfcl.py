@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import read_day
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import verify_day
+from toolft_pipeline.verification.verdict import read_verdicts
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 
@@ -30,6 +32,9 @@ LENIENT = {
     "max_repeats": 10,
     "max_error_share": 1.0,
 }
+
+LOGIN = re.compile(r'(?<="password": ")[^"]+')
+"""What redaction may touch of these logs: in ten runs the model logs in with what the user typed."""
 
 pytestmark = pytest.mark.skipif(
     not LOGS.is_dir(), reason=f"{LOGS}: not there; TOOLFT_BFCL_LOGS names the folder of the executed BFCL runs"
@@ -62,11 +67,23 @@ def test_bfcl_every_run_is_accepted_unaltered_and_proven(
     assert (read.lines, read.rejects, judged.accepted) == (200, 0, 200), judged.faults
 
     kept = {run.trajectory_id: run for run in read_trajectories(verified / "accepted.parquet")}
+    named = {verdict.trajectory_id: verdict.redacted for verdict in read_verdicts(verified / "verdicts.parquet")}
+    assert judged.redacted == {"password": 10}
     for row in logged():
-        assert [said(message) for message in row["messages"]] == [
-            (m.role, m.text, [(c.id, c.name, c.arguments_json) for c in m.tool_calls], m.tool_call_id)
-            for m in kept[row["id"]].messages
-        ]
+        before = repr([said(message) for message in row["messages"]])
+        after = repr(
+            [
+                (m.role.value, m.text, [(c.id, c.name, c.arguments_json) for c in m.tool_calls], m.tool_call_id)
+                for m in kept[row["id"]].messages
+            ]
+        )
+        assert (before != after) == bool(named[row["id"]])
+        for password in set(LOGIN.findall(before)):
+            assert named[row["id"]] == ["password"]
+            assert password not in after
+            (stand_in,) = set(LOGIN.findall(after))
+            after = after.replace(stand_in, password)
+        assert before == after
 
     accepted = verified / "accepted.parquet"
     write_chat_rows(accepted=accepted, catalog=catalog / "catalog.json", settings=desk, out=rows)

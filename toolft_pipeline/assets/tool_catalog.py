@@ -5,6 +5,7 @@ from __future__ import annotations
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Group, Scope, Stage, Work
 from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog
+from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built
@@ -21,7 +22,10 @@ def _sources(scope: Scope) -> dict[str, str]:
 
 
 def _build(work: Work) -> Built:
-    summary = build_catalog(work.settings, work.out)
+    settings = work.settings
+    asked = settings.sandbox if settings.catalog.mcp else None
+    listed = None if asked is None else listed_catalog(asked, cwd=settings.folder)
+    summary = build_catalog(settings, work.out, listed=listed)
     work.progress(f"{len(summary.tools)} tools")
     return Built(content=(CATALOG_FILE,), rows={"tools": len(summary.tools)}, headline={"digest": summary.digest})
 

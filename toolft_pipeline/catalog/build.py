@@ -25,9 +25,12 @@ class CatalogSummary:
     tool_digests: dict[str, str]
 
 
-def build_catalog(settings: AgentSettings, out: Path) -> CatalogSummary:
-    """Write `catalog.json` from the source that the agent file names. Raises `CatalogError` or `SandboxError`."""
-    catalog = read_source(settings)
+def build_catalog(settings: AgentSettings, out: Path, *, listed: Catalog | None = None) -> CatalogSummary:
+    """Write `catalog.json` from the source that the agent file names; `listed` as in `read_source`.
+
+    Raises `CatalogError`.
+    """
+    catalog = read_source(settings, listed=listed)
     try:
         CatalogValidator(catalog)
     except CatalogError as error:

@@ -1,4 +1,4 @@
-"""Where a catalog comes from: a file, a module of Pydantic models, or the live MCP server.
+"""Where a catalog comes from: a file, a module of Pydantic models, or what the live MCP server listed.
 
 Invariant: the tools that only the pipeline calls (reset and snapshot) never enter a catalog, whatever the source.
 """
@@ -15,22 +15,22 @@ from types import ModuleType
 from pydantic import BaseModel
 
 from toolft_pipeline.catalog.tool import Catalog, CatalogError, parse_catalog
-from toolft_pipeline.sandbox.mcp_session import open_sandbox
-from toolft_pipeline.settings import AgentSettings, SandboxSettings
+from toolft_pipeline.settings import AgentSettings
 
 
-def read_source(settings: AgentSettings) -> Catalog:
+def read_source(settings: AgentSettings, *, listed: Catalog | None = None) -> Catalog:
     """The catalog that the agent file points at, without the sandbox's reset and snapshot tools.
 
-    Raises `CatalogError` for a source that cannot be read and `SandboxError` for a server that does not start.
+    `listed` is what the sandbox's server lists, for an agent file with `catalog.mcp`. Raises `CatalogError` for a
+    source that cannot be read.
     """
     source, sandbox = settings.catalog, settings.sandbox
     if source.file is not None:
         catalog = catalog_from_file(settings.path(source.file))
     elif source.module is not None:
         catalog = catalog_from_module(source.module, folder=settings.folder)
-    elif sandbox is not None:
-        catalog = catalog_from_server(sandbox, cwd=settings.folder)
+    elif listed is not None:
+        catalog = listed
     else:
         raise CatalogError(f"{settings.name}: catalog.mcp wants a sandbox section in the agent file; add one")
     hidden = {sandbox.reset_tool, sandbox.snapshot_tool} if sandbox is not None else set()
@@ -72,16 +72,6 @@ def catalog_from_module(name: str, *, folder: Path) -> Catalog:
         for schema in schemas
     ]
     return parse_catalog(document, where=f"catalog.module {name}")
-
-
-def catalog_from_server(settings: SandboxSettings, *, cwd: Path) -> Catalog:
-    """What the sandbox's MCP server lists."""
-    with open_sandbox(settings, cwd=cwd) as sandbox:
-        tools = sandbox.list_tools()
-    document = [
-        {"name": tool.name, "description": tool.description or "", "inputSchema": tool.inputSchema} for tool in tools
-    ]
-    return parse_catalog(document, where=f"tools/list of `{' '.join(settings.command)}`")
 
 
 def _import(name: str, folder: Path) -> ModuleType:

@@ -6,6 +6,8 @@ Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,7 +22,13 @@ class UsageError(ValueError):
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the console script."""
-    sys.exit(run(arguments))
+    try:
+        status = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough (`| head`); nothing may be written to it at exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 128 + signal.SIGPIPE
+    sys.exit(status)
 
 
 def run(arguments: list[str] | None = None) -> int:

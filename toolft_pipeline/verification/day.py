@@ -190,5 +190,6 @@ def _verdict(item: Judged, judge: Judge) -> Verdict:
         reason=reason,
         category=categorize(item.run.messages),
         tools=tools,
+        redacted=sorted(item.redacted),
         replay_key=item.replay_key,
     )

@@ -87,6 +87,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     reason: str | None
     category: Category
     tools: list[str]
+    redacted: list[str] = msgspec.field(default_factory=list)
+    """The kinds of values that were replaced in the run, each once."""
     replay_key: str | None = None
     """What the replay depended on, where the run passed one (`memory.py`)."""
 
@@ -115,6 +117,7 @@ VERDICT_SCHEMA = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("category", pa.string(), nullable=False),
         pa.field("tools", pa.list_(pa.string()), nullable=False),
+        pa.field("redacted", pa.list_(pa.string()), nullable=False),
         pa.field(REPLAY_KEY, pa.string()),
     ]
 )
