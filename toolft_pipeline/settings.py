@@ -287,6 +287,17 @@ class EvaluationSettings(_Section):
     """Price of one hour of this machine, for the cost per 1,000 tasks."""
 
 
+class ShadowSettings(_Section):
+    """A second gate, on production's own work: verified runs of the newest day, done again by the candidate."""
+
+    runs: int = Field(0, ge=0)
+    """How many runs at most; those that the candidate was not trained on come first. 0 asks for no shadow gate."""
+    min_runs: int = Field(10, gt=0)
+    """A day with fewer runs that can be replayed refuses the candidate."""
+    task_success: float = Field(0.5, ge=0, le=1)
+    """What the lower end of the interval of the runs done right must reach."""
+
+
 class GateSettings(_Section):
     """What a candidate must show: the lower end of each 95 % interval against a threshold."""
 
@@ -295,9 +306,11 @@ class GateSettings(_Section):
     valid_arguments: float = Field(0.8, ge=0, le=1)
     task_success: float = Field(0.0, ge=0, le=1)
     margin: float = Field(0.0, ge=0, le=1)
-    """How much worse than the model in service a paired test may leave the candidate."""
+    """How much worse than the model in service the candidate may be, at the lower end of the paired interval. With 0
+    it must be shown to be better: a tie, and a lead that may be chance, keep the champion."""
     min_tasks: int = Field(20, gt=0)
     """A thinner test set refuses every candidate."""
+    shadow: ShadowSettings = ShadowSettings()
 
 
 class ScheduleSettings(_Section):
@@ -332,6 +345,12 @@ class AgentSettings(_Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+
+    @model_validator(mode="after")
+    def _shadow_needs_a_sandbox(self) -> Self:
+        if self.gate.shadow.runs and self.sandbox is None:
+            raise ValueError("gate.shadow.runs needs a backend to replay on: name a sandbox, or set it to 0")
+        return self
 
     def path(self, relative: str) -> Path:
         """A path of the agent file, resolved against the file's folder."""

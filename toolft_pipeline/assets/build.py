@@ -14,11 +14,12 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
-from toolft_pipeline.assets.service import SERVICE, in_service
+from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
+from toolft_pipeline.evaluation.service import SERVICE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -59,21 +60,6 @@ def agent_resource(agent: AgentSettings) -> AgentFile:
 def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
     """All assets of one agent, in the order of the flow."""
     return [_asset(stage, agent) for stage in STAGES]
-
-
-def service_source(agent: AgentSettings) -> dg.SourceAsset:
-    """What the champion pointer says is in service: observed, never made, so that the graph has no circle."""
-
-    @dg.observable_source_asset(
-        key=[agent.name, SERVICE],
-        group_name=f"{agent.name}_model",
-        description="The model that the champion pointer names.",
-    )
-    def model_in_service() -> dg.DataVersion:
-        serving = in_service(Warehouse(warehouse_root()), agent.name)
-        return dg.DataVersion("none" if serving is None else serving.content_digest)
-
-    return model_in_service
 
 
 def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
@@ -121,6 +107,8 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             if type(error).__module__.startswith("toolft_pipeline."):
                 raise dg.Failure(description=str(error), allow_retries=False) from error
             raise
+        if stage.asset == "champion" and not reused and version.manifest.headline["moved"]:
+            context.log_event(service_observation(agent.name, move="promotion"))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
             metadata={

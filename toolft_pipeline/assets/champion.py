@@ -7,9 +7,9 @@ import json
 import msgspec
 
 from toolft_pipeline.assets.eval_report import VERDICT_FILE
-from toolft_pipeline.assets.service import in_service, promote
 from toolft_pipeline.assets.stage import Group, Span, Stage, Work
 from toolft_pipeline.evaluation.gate import Verdict
+from toolft_pipeline.evaluation.service import in_service, promote
 from toolft_pipeline.warehouse.store import Built
 
 CHAMPION_FILE = "champion.json"
@@ -18,25 +18,32 @@ CHAMPION_FILE = "champion.json"
 def _build(work: Work) -> Built:
     verdict = msgspec.json.decode(work.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
     model = work.one("merged_model")
+    objections = () if verdict.promote else verdict.reasons
+    moved = False
     if verdict.promote:
-        moved = promote(work.warehouse, work.settings.name, day=work.day, model=model)
-        work.progress("promoted: now in service" if moved else "already in service")
+        promotion = promote(work.warehouse, work.settings.name, day=work.day, model=model, against=verdict.against)
+        moved = promotion.moved
+        objections = () if promotion.objection is None else (promotion.objection,)
+    if objections:
+        work.progress("refused: " + "; ".join(objections))
     else:
-        work.progress("refused: " + "; ".join(verdict.reasons))
-    serving = in_service(work.warehouse, work.settings.name)
+        work.progress("promoted: now in service" if moved else "already in service")
+    reasons = objections or verdict.reasons
     record = {
         "candidate": model.manifest.content_digest,
-        "promoted": verdict.promote,
-        "reasons": list(verdict.reasons),
+        "promoted": not objections,
+        "reasons": list(reasons),
     }
     (work.out / CHAMPION_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    serving = in_service(work.warehouse, work.settings.name)
     return Built(
         content=(CHAMPION_FILE,),
         rows={},
         headline={
-            "promoted": verdict.promote,
-            "reasons": list(verdict.reasons),
-            "in_service": "none" if serving is None else f"{serving.day} {serving.content_digest[:16]}",
+            "promoted": not objections,
+            "moved": moved,
+            "why": "; ".join(reasons),
+            "in_service": "none" if serving is None else str(serving),
         },
     )
 
@@ -46,7 +53,7 @@ STAGE = Stage(
     description="The verdict carried out: the pointer to the model in service moves only if the gate says so.",
     group=Group.MODEL,
     kinds=("json",),
-    code_version="1",
+    code_version="2",
     inputs={"eval_report": Span.SAME, "merged_model": Span.SAME},
     reads=lambda _settings: {},
     build=_build,

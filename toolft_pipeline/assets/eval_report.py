@@ -10,19 +10,21 @@ import msgspec
 
 from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, Contender, evaluated, judge_settings, reference_model
-from toolft_pipeline.assets.service import incumbent
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
-from toolft_pipeline.evaluation.gate import decide
+from toolft_pipeline.evaluation.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.prompting import PromptPolicy
 from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.service import InService, incumbent, withdrawn_at
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE
 from toolft_pipeline.training.merge import CHECKS_FILE
 from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
@@ -45,19 +47,20 @@ def _sources(scope: Scope) -> dict[str, str]:
     candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
     digest = "" if candidate is None else candidate.manifest.content_digest
     serving = incumbent(scope.warehouse, settings.name, candidate=digest)
+    withdrawn = withdrawn_at(scope.warehouse, settings.name, candidate=digest)
     return {
         **sources.agent_file(settings, settings.evaluation.tasks),
         **sources.agent_file(settings, settings.logs.golden),
         **sources.sandbox(settings),
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
+        **({} if withdrawn is None else {"withdrawn": digest}),
     }
 
 
-def _contenders(work: Work) -> Iterator[Contender]:
+def _contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
     merged, base = work.one("merged_model"), work.one("base_model")
     digest = merged.manifest.content_digest
     yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
-    serving = incumbent(work.warehouse, work.settings.name, candidate=digest)
     if serving is not None:
         folder = serving.folder / "model"
         yield Contender(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
@@ -79,6 +82,32 @@ def _proofs(work: Work) -> dict[str, bool]:
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
+def _standing(work: Work, proofs: dict[str, bool]) -> Standing:
+    """What the gate must know of the candidate beside its figures."""
+    model = work.one("merged_model")
+    return Standing(
+        as_of=work.day,
+        proofs=proofs,
+        lineage_gaps=[*lineage_gaps(work.warehouse, model), *_made_from_others(work)],
+        withdrawn=withdrawn_at(work.warehouse, work.settings.name, candidate=model.manifest.content_digest),
+    )
+
+
+def _rival(serving: InService, metrics: ModelMetrics) -> Rival:
+    return Rival(day=serving.day, content_digest=serving.content_digest, metrics=metrics)
+
+
+def _made_from_others(work: Work) -> Iterator[str]:
+    """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
+    model, adapter = work.one("merged_model").manifest, work.one("qlora_adapter").manifest
+    pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
+    for made, asset in pairs:
+        for partition, version in work.inputs[asset].items():
+            name = f"{asset}/{partition}"
+            if made.inputs.get(name) != version.manifest.content_digest:
+                yield f"{made.address} was made from another version of {name}; run the model's stages again"
+
+
 def _build(work: Work) -> Built:
     settings = work.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
@@ -87,17 +116,16 @@ def _build(work: Work) -> Built:
         PromptPolicy.FEW_SHOT: draw_tasks(tasks, settings.evaluation.few_shot_tasks),
         PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
     }
-    results = {contender.name: evaluated(work, contender, asked[contender.policy]) for contender in _contenders(work)}
+    serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
+    contenders = _contenders(work, serving)
+    results = {contender.name: evaluated(work, contender, asked[contender.policy]) for contender in contenders}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
     proofs = _proofs(work)
-    serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
     verdict = decide(
         candidate=metrics[CANDIDATE],
-        in_service=metrics.get(IN_SERVICE),
+        standing=_standing(work, proofs),
+        rival=None if serving is None else _rival(serving, metrics[IN_SERVICE]),
         gate=settings.gate,
-        proofs=proofs,
-        as_of=work.day,
-        champion_day=None if serving is None else serving.day,
     )
     write_report(
         agent=settings.name,
@@ -142,7 +170,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="1",
+    code_version="2",
     inputs={
         "merged_model": Span.SAME,
         "qlora_adapter": Span.SAME,

@@ -1,4 +1,4 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made.
+"""`toolft`: look at logs, run an agent's pipeline, show what it made, take a model back out of service.
 
 Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` found something, 2 usage.
 """
@@ -104,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--partition", metavar="DAY", help="default: the newest")
     showing.add_argument("--json", action="store_true", help="the whole manifest")
     showing.set_defaults(command=_show)
+
+    back = commands.add_parser("rollback", help="put the model back in service that served before")
+    back.add_argument("agent")
+    back.add_argument(
+        "--to", metavar="VERSION", help="an as-of day, or the beginning of a content digest (default: the one before)"
+    )
+    back.set_defaults(command=_rollback)
     return parser
 
 
@@ -143,3 +150,10 @@ def _show(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+
+
+def _rollback(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.rollback import rollback_agent
+
+    settings, _ = find_agent(parsed.agent, [])
+    return rollback_agent(settings, to=parsed.to)

@@ -1,6 +1,6 @@
 """How sure a figure is: intervals of rates and of differences, and the exact test of paired outcomes.
 
-Invariant: pure arithmetic with a fixed seed; an interval of nothing is the whole range, never an error and never a
+Invariant: pure arithmetic, nothing drawn; an interval of nothing is the whole range, never an error and never a
 point.
 """
 
@@ -37,19 +37,43 @@ def wilson(successes: int, n: int) -> Rate:
     return Rate(value=p, low=low, high=high)
 
 
-def paired_difference(ours: Sequence[bool], theirs: Sequence[bool], *, resamples: int = 10_000) -> Rate:
-    """Mean of ours minus theirs over the same tasks, with the percentile bootstrap's 95 % interval (Efron 1979)."""
-    import numpy as np
+def paired_difference(ours: Sequence[bool], theirs: Sequence[bool]) -> Rate:
+    """Mean of ours minus theirs over the same tasks, with Tango's score interval (Tango 1998, Stat. Med. 17:891).
 
-    if not ours:
+    It keeps its level for few tasks and few differences, where a bootstrap of no difference has no width at all.
+    """
+    n = len(ours)
+    if not n:
         return Rate(value=0.0, low=-1.0, high=1.0)
-    difference = np.array(ours, dtype=np.float64) - np.array(theirs, dtype=np.float64)
-    n = len(difference)
-    counts = [int((difference == value).sum()) for value in (-1.0, 0.0, 1.0)]
-    drawn = np.random.default_rng(0).multinomial(n, [count / n for count in counts], size=resamples)
-    means = (drawn[:, 2] - drawn[:, 0]) / n
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Rate(value=float(difference.mean()), low=float(low), high=float(high))
+    wins = sum(a and not b for a, b in zip(ours, theirs, strict=True))
+    losses = sum(b and not a for a, b in zip(ours, theirs, strict=True))
+    return Rate(
+        value=(wins - losses) / n,
+        low=-_tango_upper(losses, wins, n),
+        high=_tango_upper(wins, losses, n),
+    )
+
+
+def _tango_upper(wins: int, losses: int, n: int) -> float:
+    """The largest difference that the score test does not reject, by bisection to 1e-9."""
+    inside, outside = (wins - losses) / n, 1.0
+    while outside - inside > 1e-9:
+        middle = (inside + outside) / 2
+        if _tango_score(wins, losses, n, middle) > -Z95:
+            inside = middle
+        else:
+            outside = middle
+    return inside
+
+
+def _tango_score(wins: int, losses: int, n: int, difference: float) -> float:
+    """The score statistic, with the share of losses at its maximum likelihood under this difference."""
+    a = 2 * n
+    b = -wins - losses + (2 * n - wins + losses) * difference
+    c = -losses * difference * (1 - difference)
+    share = (math.sqrt(b * b - 4 * a * c) - b) / (2 * a)
+    variance = n * (2 * share + difference * (1 - difference))
+    return (wins - losses - n * difference) / math.sqrt(variance) if variance > 0 else 0.0
 
 
 def exact_mcnemar(wins: int, losses: int) -> float:

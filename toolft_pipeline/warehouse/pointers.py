@@ -18,13 +18,18 @@ _DIGITS = 8
 _TRIES = 100
 
 
-class Pointer(Struct, frozen=True, kw_only=True):
-    """One move of the pointer; `created_at` is ISO 8601 in UTC."""
+class Pointer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One move of the pointer; `created_at` is ISO 8601 in UTC, `kind` is for moves that are not all alike."""
 
     number: int
     version: str
     content_digest: str
     created_at: str
+    kind: str = ""
+
+
+class PointerMovedError(RuntimeError):
+    """Another writer moved the pointer first; look at what it names now and decide again."""
 
 
 def latest_pointer(folder: Path) -> Pointer | None:
@@ -45,21 +50,33 @@ def pointer_files(folder: Path) -> list[Path]:
 
 def append_pointer(folder: Path, *, version: str, content_digest: str) -> Pointer:
     """Add the next record; retries when another writer took the number."""
-    store = LocalStore(folder, mkdir=True)
     for _ in range(_TRIES):
         latest = latest_pointer(folder)
-        pointer = Pointer(
-            number=1 if latest is None else latest.number + 1,
-            version=version,
-            content_digest=content_digest,
-            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        after = 0 if latest is None else latest.number
         try:
-            store.put(f"pointers/{pointer.number:0{_DIGITS}d}.json", msgspec.json.encode(pointer), mode="create")
-        except AlreadyExistsError:
+            return move_pointer(folder, after=after, version=version, content_digest=content_digest)
+        except PointerMovedError:
             continue
-        return pointer
     raise RuntimeError(f"{folder}: {_TRIES} other writers moved the pointer first; look for a run that loops")
+
+
+def move_pointer(folder: Path, *, after: int, version: str, content_digest: str, kind: str = "") -> Pointer:
+    """Add the record that follows number `after` (0: the first), and no other: for a move that rests on what the
+    pointer named then. Raises `PointerMovedError` where somebody else's record has that place.
+    """
+    pointer = Pointer(
+        number=after + 1,
+        version=version,
+        content_digest=content_digest,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        kind=kind,
+    )
+    name = f"pointers/{pointer.number:0{_DIGITS}d}.json"
+    try:
+        LocalStore(folder, mkdir=True).put(name, msgspec.json.encode(pointer), mode="create")
+    except AlreadyExistsError as error:
+        raise PointerMovedError(f"{folder}: record {pointer.number} is there already; look and decide again") from error
+    return pointer
 
 
 def _read(path: Path) -> Pointer:

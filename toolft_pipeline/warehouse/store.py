@@ -90,6 +90,15 @@ class Warehouse:
                 return found
         return None
 
+    def with_content(self, address: Address, content_digest: str) -> list[Version]:
+        """Committed versions that hold this content, in any order: the same content may be made in several ways.
+
+        Manifests are read, files are not: a version whose large files were reclaimed is still found.
+        """
+        folders = sorted(address.folder(self.root).glob(f"versions/*-{content_digest[:12]}"))
+        versions = [self._open(folder) for folder in folders]
+        return [version for version in versions if version.manifest.content_digest == content_digest]
+
     def partitions(self, agent: str, asset: str) -> list[str]:
         """Partitions of an asset that have a version in force, sorted."""
         places = (self.root / agent / asset).glob("*/pointers")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from toolft_pipeline.evaluation.intervals import (
+    Z95,
     exact_mcnemar,
     paired_difference,
     smallest_visible_difference,
@@ -33,17 +36,41 @@ def test_exact_mcnemar_small_counts_gives_binomial_tails(wins: int, losses: int,
     assert exact_mcnemar(wins, losses) == p == exact_mcnemar(losses, wins)
 
 
-def test_paired_difference_same_outcomes_is_zero_without_width() -> None:
-    difference = paired_difference([True, False, True], [True, False, True])
-    assert (difference.value, difference.low, difference.high) == (0.0, 0.0, 0.0)
+def _pairs(wins: int, losses: int, n: int) -> tuple[list[bool], list[bool]]:
+    same = [True] * (n - wins - losses)
+    return [True] * wins + [False] * losses + same, [False] * wins + [True] * losses + same
 
 
-def test_paired_difference_known_spread_covers_the_normal_interval() -> None:
-    ours, theirs = [True] * 60 + [False] * 40, [True] * 40 + [False] * 60
-    difference = paired_difference(ours, theirs)
-    assert difference.value == pytest.approx(0.2)
-    assert difference.low == pytest.approx(0.2 - 1.96 * 0.04, abs=0.011)
-    assert difference.high == pytest.approx(0.2 + 1.96 * 0.04, abs=0.011)
+def _score(wins: int, losses: int, n: int, difference: float) -> float:
+    """The score statistic with the likelihood maximised over a grid: the definition, without Tango's closed form."""
+
+    def log_likelihood(share: float) -> float:
+        parts = ((wins, share + difference), (losses, share), (n - wins - losses, 1 - 2 * share - difference))
+        return sum(count * math.log(p) for count, p in parts if count)
+
+    grid = (max(0.0, -difference) + step * (1 - abs(difference)) / 2 / 20_000 for step in range(1, 20_000))
+    share = max(grid, key=log_likelihood)
+    return (wins - losses - n * difference) / math.sqrt(n * (2 * share + difference * (1 - difference)))
+
+
+@pytest.mark.parametrize(("wins", "losses", "n"), [(12, 2, 44), (3, 0, 20), (20, 25, 100)])
+def test_paired_difference_bounds_are_where_the_score_test_turns(wins: int, losses: int, n: int) -> None:
+    rate = paired_difference(*_pairs(wins, losses, n))
+    assert rate.value == pytest.approx((wins - losses) / n)
+    assert _score(wins, losses, n, rate.low) == pytest.approx(1.96, abs=0.01)
+    assert _score(wins, losses, n, rate.high) == pytest.approx(-1.96, abs=0.01)
+
+
+def test_paired_difference_same_outcomes_has_the_width_that_so_few_tasks_leave() -> None:
+    difference = paired_difference(*_pairs(0, 0, 20))
+    assert difference.value == 0.0
+    assert difference.high == pytest.approx(Z95**2 / (20 + Z95**2), abs=1e-6)  # the score interval's closed form
+    assert difference.low == -difference.high
+
+
+def test_paired_difference_of_nothing_is_the_whole_range() -> None:
+    difference = paired_difference([], [])
+    assert (difference.low, difference.high) == (-1.0, 1.0)
 
 
 def test_smallest_visible_difference_takes_six_discordant_tasks() -> None:

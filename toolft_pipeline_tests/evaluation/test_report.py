@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
-from toolft_pipeline.evaluation.gate import decide
+from toolft_pipeline.evaluation.gate import Rival, Standing, decide
 from toolft_pipeline.evaluation.report import write_report
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import GateSettings
@@ -47,8 +47,8 @@ def _report(folder: Path) -> Path:
     pq.write_table(pa.table({"step": [1, 2, 3], "loss": [3.0, None, 1.5]}), progress)
     candidate, base = (read_metrics(results[name]) for name in ("candidate", "base"))
     verdict = decide(
-        candidate=candidate, in_service=base, gate=GateSettings(), proofs=PROOFS,
-        as_of="2026-10-05", champion_day="2026-10-04",
+        candidate=candidate, standing=Standing(as_of="2026-10-05", proofs=PROOFS),
+        rival=Rival(day="2026-10-04", content_digest="c" * 64, metrics=base), gate=GateSettings(),
     )  # fmt: skip
     out = folder / "out"
     out.mkdir()
