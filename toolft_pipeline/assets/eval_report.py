@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import msgspec
 
 from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, Contender, evaluated, judge_settings, reference_model
+from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.evaluation.drawing import draw_tasks
@@ -23,7 +24,7 @@ from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE
 from toolft_pipeline.training.merge import CHECKS_FILE
-from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
@@ -48,12 +49,15 @@ def _sources(scope: Scope) -> dict[str, str]:
     digest = "" if candidate is None else candidate.manifest.content_digest
     serving = incumbent(scope.warehouse, settings.name, candidate=digest)
     withdrawn = withdrawn_at(scope.warehouse, settings.name, candidate=digest)
+    gaps = [] if candidate is None else lineage_gaps(scope.warehouse, candidate)
     return {
         **sources.agent_file(settings, settings.evaluation.tasks),
         **sources.agent_file(settings, settings.logs.golden),
         **sources.sandbox(settings),
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
         **({} if withdrawn is None else {"withdrawn": digest}),
+        **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
+        **shadow_sources(settings, scope.partition, scope.warehouse),
     }
 
 
@@ -93,8 +97,13 @@ def _standing(work: Work, proofs: dict[str, bool]) -> Standing:
     )
 
 
-def _rival(serving: InService, metrics: ModelMetrics) -> Rival:
-    return Rival(day=serving.day, content_digest=serving.content_digest, metrics=metrics)
+def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
+    return Rival(
+        day=serving.day,
+        content_digest=serving.content_digest,
+        metrics=metrics[IN_SERVICE],
+        shadow=metrics.get(f"{IN_SERVICE}/{SHADOW}"),
+    )
 
 
 def _made_from_others(work: Work) -> Iterator[str]:
@@ -117,21 +126,29 @@ def _build(work: Work) -> Built:
         PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
     }
     serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
-    contenders = _contenders(work, serving)
-    results = {contender.name: evaluated(work, contender, asked[contender.policy]) for contender in contenders}
+    contenders = list(_contenders(work, serving))
+    tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
+    results = {
+        contender.name: evaluated(work, contender, asked[contender.policy], tasks_from=tasks_from)
+        for contender in contenders
+    }
+    shadow = shadow_results(work, [each for each in contenders if each.name in {CANDIDATE, IN_SERVICE}])
+    if shadow is not None:
+        results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
     proofs = _proofs(work)
     verdict = decide(
         candidate=metrics[CANDIDATE],
         standing=_standing(work, proofs),
-        rival=None if serving is None else _rival(serving, metrics[IN_SERVICE]),
+        rival=None if serving is None else _rival(serving, metrics),
         gate=settings.gate,
+        shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
     write_report(
         agent=settings.name,
         day=work.day,
         results={name: version.folder for name, version in results.items()},
-        tasks=tasks,
+        tasks=tasks if shadow is None else [*tasks, *shadow.drawn.tasks],
         verdict=verdict,
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),

@@ -54,8 +54,18 @@ def judge_settings(settings: AgentSettings) -> Json:
     return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
 
 
-def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Version:
-    """The evaluation of one model: the version that is there, or a new one."""
+def evaluated(
+    work: Work,
+    contender: Contender,
+    tasks: Sequence[Task],
+    *,
+    tasks_from: dict[str, str],
+    asset: str = "evaluation",
+) -> Version:
+    """The evaluation of one model: the version that is there, or a new one.
+
+    `tasks_from` has the digests of what the tasks were read from, by name; `asset` is where its versions lie.
+    """
     settings = work.settings
     catalog = work.one("tool_catalog")
     drawn: list[Json] = [task.task_id for task in tasks]
@@ -65,7 +75,7 @@ def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Versio
         "policy": contender.policy.value,
         "tasks": digest_of(drawn),
         "catalog": catalog.manifest.content_digest,
-        **sources.agent_file(settings, settings.evaluation.tasks),
+        **tasks_from,
         **sources.sandbox(settings),
         **(sources.agent_file(settings, settings.logs.golden) if shows_golden else {}),
     }
@@ -87,7 +97,7 @@ def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Versio
 
     return _nested(
         work,
-        Address(agent=settings.name, asset="evaluation", partition=f"{contender.policy}-{contender.digest[:16]}"),
+        Address(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
         code_version=JUDGE_CODE,
         reads=judge_settings(settings),
         inputs=inputs,
