@@ -19,15 +19,17 @@ from toolft_pipeline.evaluation.gate import Rival, Standing, decide
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.prompting import PromptPolicy
 from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.report_page import RATES
 from toolft_pipeline.evaluation.service import InService, incumbent, withdrawn_at
 from toolft_pipeline.evaluation.task import load_tasks
+from toolft_pipeline.evaluation.trend import Point, read_point
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE
 from toolft_pipeline.training.merge import CHECKS_FILE
 from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 
 IN_SERVICE = "in_service"
 VERDICT_FILE = "verdict.json"
@@ -117,6 +119,24 @@ def _made_from_others(work: Work) -> Iterator[str]:
                 yield f"{made.address} was made from another version of {name}; run the model's stages again"
 
 
+def _past(work: Work) -> Iterator[Point]:
+    """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
+    fingerprint and no content.
+    """
+    for day in work.warehouse.partitions(work.settings.name, STAGE.asset):
+        address = Address(agent=work.settings.name, asset=STAGE.asset, partition=day)
+        try:
+            reports = work.warehouse.versions(address) if day <= work.day else []
+        except WarehouseError as error:
+            work.progress(f"left out of the trend: {error}")
+            continue
+        for report in reports:
+            made_at = report.manifest.created_at
+            point = read_point(report.file(METRICS_FILE), model=CANDIDATE, day=day, made_at=made_at)
+            if point is not None:
+                yield point
+
+
 def _build(work: Work) -> Built:
     settings = work.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
@@ -152,6 +172,7 @@ def _build(work: Work) -> Built:
         verdict=verdict,
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
+        past=list(_past(work)),
         out=work.out,
     )
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
@@ -165,15 +186,19 @@ def _build(work: Work) -> Built:
             **{
                 f"{name}/{rate}": round(getattr(found, rate).value, 4)
                 for name, found in metrics.items()
-                for rate in ("parse_rate", "right_tool", "valid_arguments", "exact_match", "task_success")
+                for rate in RATES
             },
+            "tasks": verdict.n_tasks,
+            "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
+            "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
         },
     )
 
 
 def _promotable(version: Version) -> CheckOutcome:
     headline = version.manifest.headline
-    return CheckOutcome(passed=bool(headline["promote"]), detail={"reasons": headline["reasons"]})
+    shown = ("reasons", "tasks", "smallest_visible_difference", "difference")
+    return CheckOutcome(passed=bool(headline["promote"]), detail={name: headline[name] for name in shown})
 
 
 def _plots(version: Version) -> dict[str, Plot]:

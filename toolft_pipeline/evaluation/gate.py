@@ -182,7 +182,7 @@ def _not_better(paired: Paired, *, gate: GateSettings) -> Iterator[str]:
             "evaluate it on them too"
         )
         return
-    found, p_value = _counts(paired), f"p = {paired.p_value:.3f}"
+    found, p_value = _counts(paired), _p(paired)
     if _is_regression(paired):
         yield f"a regression: {found} ({p_value})"
     elif gate.margin > 0 and paired.difference.low <= -gate.margin:
@@ -208,7 +208,7 @@ def _shadow_objections(shadow: ModelMetrics | None, rival: Rival | None, *, gate
     if rival is not None and rival.shadow is not None:
         paired = compare(shadow.task_outcomes, rival.shadow.task_outcomes)
         if _is_regression(paired):
-            yield f"shadow: a regression on the newest day's runs: {_counts(paired)} (p = {paired.p_value:.3f})"
+            yield f"shadow: a regression on the newest day's runs: {_counts(paired)} ({_p(paired)})"
 
 
 def _is_regression(paired: Paired) -> bool:
@@ -221,7 +221,7 @@ def _grounds(paired: Paired | None, shadow: ModelMetrics | None, *, gate: GateSe
         yield "every threshold is cleared, and no model is in service"
     else:
         yield "every threshold is cleared"
-        yield f"{_counts(paired)}, of {paired.n_tasks} (p = {paired.p_value:.3f}, gate.margin {gate.margin:.1%})"
+        yield f"{_counts(paired)}, of {paired.n_tasks} ({_p(paired)}, gate.margin {gate.margin:.1%})"
     if shadow is not None:
         passed = sum(shadow.task_outcomes.values())
         yield f"shadow: {passed} of {shadow.n_tasks} runs of the newest day were done as they were in production"
@@ -233,3 +233,7 @@ def _counts(paired: Paired) -> str:
 
 def _visible(paired: Paired) -> str:
     return f"{paired.n_tasks} tasks can show a difference of {paired.smallest_visible_difference:.1%} at the least"
+
+
+def _p(paired: Paired) -> str:
+    return "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.3f}"

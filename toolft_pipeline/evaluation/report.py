@@ -17,13 +17,17 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
-from toolft_pipeline.evaluation.report_page import Evaluated, render_page
+from toolft_pipeline.evaluation.report_page import Evaluated, render_page, step_failures
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
 from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.evaluation.trend import Point, newest, read_point
 
 METRICS_FILE = "metrics.json"
 GENERATIONS_FILE = "generations.parquet"
 PAGE_FILE = "report.html"
+
+NOW = "now"
+"""Stands for the time of the report that is being written: a page with a clock in it would differ from run to run."""
 
 CANDIDATE = "candidate"
 """The key under which the model to be promoted stands among the results."""
@@ -73,12 +77,13 @@ def write_report(
     verdict: Verdict | None,
     proofs: Mapping[str, bool],
     progress: Path | None,
+    past: Sequence[Point] = (),
     out: Path,
 ) -> ReportSummary:
     """Write metrics.json, generations.parquet and report.html into `out`.
 
     `results` names each model's evaluation folder, in the order to show; `progress` is the training's
-    progress.parquet (columns step, loss), for its curve.
+    progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend.
     """
     evaluated = [
         Evaluated(name=name, metrics=read_metrics(folder), steps=read_steps(folder), rollouts=read_rollouts(folder))
@@ -93,6 +98,7 @@ def write_report(
         verdict=verdict,
     )
     (out / METRICS_FILE).write_bytes(encode_metrics(combined))
+    now = read_point(out / METRICS_FILE, model=CANDIDATE, day=day, made_at=NOW)
     table = _generations(evaluated)
     pq.write_table(table, out / GENERATIONS_FILE, compression="zstd")
     page = render_page(
@@ -104,6 +110,7 @@ def write_report(
         proofs=combined.proofs,
         catalog_tokens_saved=saved,
         loss=[] if progress is None else _loss(progress),
+        trend=newest([*past, *([] if now is None else [now])]),
     )
     (out / PAGE_FILE).write_text(page, encoding="utf-8")
     return ReportSummary(models=models, n_generations=table.num_rows, page_bytes=len(page.encode()))
@@ -123,17 +130,7 @@ def _generations(evaluated: Sequence[Evaluated]) -> pa.Table:
 
 
 def _step_row(model: str, step: StepRow) -> dict[str, object]:
-    failures = [
-        name
-        for name, failed in (
-            ("parse", not step.parsed),
-            ("right_tool", not step.right_tool),
-            ("valid_arguments", step.valid_arguments is False),
-            ("hallucinated_tool", step.hallucinated_tool),
-            ("exact_match", step.exact_match is False),
-        )
-        if failed
-    ]
+    failures = step_failures(step)
     return {
         "model": model,
         "kind": "step",

@@ -21,6 +21,7 @@ from toolft_pipeline.evaluation.intervals import Rate
 from toolft_pipeline.evaluation.metrics import NO_CALL, ModelMetrics
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow
 from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.evaluation.trend import TREND_RATES, Point, line
 from toolft_pipeline.trajectories.record import Role
 
 RATES = {
@@ -58,7 +59,11 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """One model on one task: what happened beside what was expected, and each step on its own."""
+    """One model on one task: what happened beside what was expected, and each step on its own.
+
+    `tools` are those that the plan or the model names; `failures` what the rollout and its steps failed by: both are
+    what the page filters by.
+    """
 
     model: str
     task_id: str
@@ -79,6 +84,11 @@ class Card:
         return json.dumps(self.tools)
 
     @property
+    def chips(self) -> tuple[str, ...]:
+        """What the rollout failed by, each once."""
+        return tuple(dict.fromkeys(failure for failure, _ in self.findings))
+
+    @property
     def failures_json(self) -> str:
         """For the page's filter."""
         return json.dumps(self.failures)
@@ -94,8 +104,9 @@ def render_page(
     proofs: Mapping[str, bool],
     catalog_tokens_saved: int,
     loss: Sequence[tuple[float, float]],
+    trend: Sequence[Point],
 ) -> str:
-    """The page's HTML. `loss` are (step, loss) points of the training."""
+    """The page's HTML. `loss` are (step, loss) points of the training, `trend` one point a report, oldest first."""
     here = resources.files(__package__)
     script = here.joinpath("report.js").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -108,18 +119,48 @@ def render_page(
         models=models,
         rates=_with_something_to_show(models),
         verdict=verdict,
+        tiles=list(_tiles(models, catalog_tokens_saved)),
         proofs=proofs,
-        catalog_tokens_saved=catalog_tokens_saved,
         categories=_names(metrics.by_category for metrics in models.values()),
         tools=_names(metrics.by_tool for metrics in models.values()),
         failures=_names(metrics.failures for metrics in models.values()),
+        found=sorted({failure for card in cards for failure in card.failures}),
+        called=sorted({tool for card in cards for tool in card.tools}),
         cards=cards,
+        trend=trend,
+        trend_lines=[(label, line(trend, rate)) for rate, label in TREND_RATES.items()],
         loss=_polyline(loss),
         last_loss=loss[-1][1] if loss else None,
         style=here.joinpath("report.css").read_text(encoding="utf-8"),
         script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Iterator[tuple[str, str, str]]:
+    """The headline: label, figure, and what stands beside it. The first model is the one that the page is about."""
+    first, *others = models.items()
+    name, metrics = first
+    for label, rate in (("tasks passed", "task_success"), ("right tool", "right_tool"), ("exact calls", "exact_match")):
+        if rate == "task_success" and not metrics.n_tasks:
+            continue
+        beside = [f"{other} {getattr(each, rate).value:.0%}" for other, each in others[:2]]
+        yield label, f"{getattr(metrics, rate).value:.1%}", ", ".join(beside) or name
+    if catalog_tokens_saved:
+        yield "catalog tokens saved", f"{catalog_tokens_saved:,}", "at every turn"
+    yield "tokens a turn", f"{metrics.tokens_per_turn:,.0f}", f"p50 {metrics.latency_ms_p50 / 1000:,.1f} s a turn"
+
+
+def step_failures(step: StepRow) -> list[str]:
+    """The metrics that a step misses, by name."""
+    missed = {
+        "parse": not step.parsed,
+        "right_tool": not step.right_tool,
+        "valid_arguments": step.valid_arguments is False,
+        "hallucinated_tool": step.hallucinated_tool,
+        "exact_match": step.exact_match is False,
+    }
+    return [name for name, failed in missed.items() if failed]
 
 
 def _with_something_to_show(models: Mapping[str, ModelMetrics]) -> dict[str, tuple[str, dict[str, Rate | None]]]:
@@ -145,6 +186,11 @@ def _cards(each: Evaluated, tasks: Sequence[Task]) -> Iterator[Card]:
         rollout = rollouts.get(task.task_id)
         if not steps and rollout is None:
             continue
+        failing = [] if rollout is None else [found.failure for found in rollout.findings]
+        failing += [f"step: {failure}" for step, _ in steps for failure in step_failures(step)]
+        made = [call.name for turn in (rollout.turns if rollout is not None else ()) for call in turn.calls]
+        made += [call.name for step, _ in steps for call in step.calls]
+        planned = {call.name for call in task.plan}
         findings = () if rollout is None else tuple((found.failure, found.detail) for found in rollout.findings)
         yield Card(
             model=each.name,
@@ -152,9 +198,9 @@ def _cards(each: Evaluated, tasks: Sequence[Task]) -> Iterator[Card]:
             category=str(task.category),
             family=task.family,
             asked=task.user_turns[0],
-            tools=tuple(sorted({call.name for call in task.plan})) or (NO_CALL,),
+            tools=tuple(sorted({*planned, *made, *(() if planned else (NO_CALL,))})),
             passed=rollout.passed if rollout is not None else all(good for _, good in steps),
-            failures=tuple(dict.fromkeys(failure for failure, _ in findings)),
+            failures=tuple(dict.fromkeys(failing)),
             findings=findings,
             happened=() if rollout is None else tuple(_happened(task, rollout)),
             expected=tuple(_expected(task)),

@@ -30,7 +30,7 @@ from toolft_pipeline.warehouse.manifest import (
     list_files,
     read_manifest,
 )
-from toolft_pipeline.warehouse.pointers import append_pointer, latest_pointer
+from toolft_pipeline.warehouse.pointers import append_pointer, latest_pointer, pointer_history
 
 RECORDED_LIBRARIES = ("dagster", "pyarrow", "torch", "transformers", "trl", "peft", "bitsandbytes")
 
@@ -89,6 +89,12 @@ class Warehouse:
             if found.manifest.fingerprint == fingerprint and not damaged_files(found):
                 return found
         return None
+
+    def versions(self, address: Address) -> list[Version]:
+        """The versions that were ever in force, oldest first by their first time, those that are gone left out."""
+        folder = address.folder(self.root) / "versions"
+        names = dict.fromkeys(pointer.version for pointer in pointer_history(folder.parent))
+        return [self._open(folder / name) for name in names if (folder / name / MANIFEST).is_file()]
 
     def with_content(self, address: Address, content_digest: str) -> list[Version]:
         """Committed versions that hold this content, in any order: the same content may be made in several ways.
