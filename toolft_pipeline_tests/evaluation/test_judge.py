@@ -142,13 +142,29 @@ def test_judge_wrong_final_state_fails(task: Task) -> None:
 
 
 def test_judge_call_planned_to_fail_may_be_left_out_and_counts_for_nothing() -> None:
-    task = next(task for task in TASKS if task.category == "error_then_retry")
+    task = next(t for t in TASKS if t.category == "error_then_retry" and t.plan[-1].name == "calculate")
     gold = _gold(task)
     failing = next(place for place, turn in enumerate(gold.turns) if any(made.is_error for made in turn.calls))
     left_out = replace(gold, turns=gold.turns[:failing] + gold.turns[failing + 1 :])
     assert _failures(task, left_out, extra_calls=0) == set()
     twice = replace(gold, turns=(gold.turns[failing], *gold.turns))
     assert _failures(task, twice, extra_calls=0) == set()
+
+
+def test_judge_retry_that_nobody_could_know_without_the_refusal_fails() -> None:
+    task = next(t for t in TASKS if t.category == "error_then_retry" and t.plan[-1].name == "send_email")
+    gold = _gold(task)
+    left_out = replace(gold, turns=gold.turns[1:])
+    assert _failures(task, left_out) == {Failure.MISSING_READ}
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS if t.category == "error_then_explain"], ids=lambda t: t.task_id)
+def test_judge_refusal_told_without_having_asked_fails(task: Task) -> None:
+    gold = _gold(task)
+    assert _failures(task, replace(gold, turns=gold.turns[-1:])) == {Failure.MISSING_ATTEMPT}
+    other = _made(task.plan[0].name, {**task.plan[0].arguments, "note": "the same thing, asked otherwise"}, "Error: no")
+    asked = replace(gold.turns[0], calls=(replace(other, reason=None),))
+    assert _failures(task, replace(gold, turns=(asked, gold.turns[-1]))) == set()
 
 
 def test_judge_equal_call_that_failed_covers_nothing() -> None:
