@@ -154,9 +154,7 @@ def measure(tasks: Sequence[Task], *, settings: AgentSettings, seed: int = 0) ->
 
 def _print(gold: int, failed: int, tallies: dict[str, Tally]) -> None:
     print(f"{gold} gold runs, {failed} fail")
-    print(
-        "| mutant | changing | judge fails | final state alone fails | neutral | judge fails | final state alone fails |"
-    )
+    print("| spoilt by | changed | fail | by state alone | neutral | fail | by state alone |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for kind, tally in tallies.items():
         neutral = tally.mutants - tally.changing

@@ -34,7 +34,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What a run's calls did: the database as SQL text, what was read by user turn, what the desk did not understand."""
+    """What a run's calls did: the database as SQL text, what was read by user turn, how many were not understood."""
 
     row: Row
     database: tuple[str, ...]

@@ -9,51 +9,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 
-from msgspec import Struct
-
 from toolft_pipeline.evaluation.calls import Call, canonical_call
+from toolft_pipeline.evaluation.failure_modes import failure_modes
+from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Finding, Judgement
 from toolft_pipeline.evaluation.required_reads import untold
 from toolft_pipeline.evaluation.task import PlannedCall, Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, MadeCall, Stop, Transcript
 from toolft_pipeline.verification.told import is_identifier, leaves
 
-
-class Failure(StrEnum):
-    """Why a rollout fails, in the order of the conditions."""
-
-    MALFORMED_CALL = "malformed_call"
-    UNKNOWN_TOOL = "unknown_tool"
-    INVALID_ARGUMENTS = "invalid_arguments"
-    WRONG_STATE = "wrong_state"
-    MISSING_CALL = "missing_call"
-    MISSING_ATTEMPT = "missing_attempt"
-    """A call that the backend would have refused was not made, and the refusal told all the same."""
-    EXTRA_CALLS = "extra_calls"
-    ILLEGAL_ORDER = "illegal_order"
-    MISSING_READ = "missing_read"
-    """A value was used before the result that tells it."""
-    NO_ANSWER = "no_answer"
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One failed condition, with what a reader needs to see it."""
-
-    failure: Failure
-    detail: str
-
-
-class Judgement(Struct, frozen=True, kw_only=True):
-    """Passed if nothing was found."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every condition holds."""
-        return not self.findings
+__all__ = ["Failure", "FailureMode", "Finding", "Judgement", "TaskPlanError", "already_lost", "judge"]
 
 
 class TaskPlanError(ValueError):
@@ -85,7 +51,7 @@ def judge(task: Task, transcript: Transcript, *, extra_calls: int) -> Judgement:
         ended = "" if transcript.stop is Stop.ANSWERED else f" ({transcript.stop})"
         detail = f"no answer to user turn {silent[0] + 1} of {len(task.user_turns)}{ended}"
         findings.append(Finding(failure=Failure.NO_ANSWER, detail=detail))
-    return Judgement(findings=tuple(findings))
+    return Judgement(findings=tuple(findings), modes=failure_modes(task, transcript, findings))
 
 
 def already_lost(task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int) -> tuple[Finding, ...]:
