@@ -56,12 +56,9 @@ class Effects:
         at_first = self._sandbox.snapshot()
         results = [self._sandbox.call(call.name, json.loads(call.arguments)) for call in calls]
         at_last = self._sandbox.snapshot()
-        told = any(result.is_error or _has_value(result.text) for result in results)
-        return Effect(
-            state=at_last,
-            results=tuple(sorted(canonical_result(result.text, self._volatile) for result in results)),
-            shows_something=told or at_last != at_first,
-        )
+        told = tuple(sorted(canonical_result(result.text, self._volatile) for result in results))
+        shows = at_last != at_first or any(map(_has_value, told))
+        return Effect(state=at_last, results=told, shows_something=shows)
 
 
 def _has_value(result: str) -> bool:
