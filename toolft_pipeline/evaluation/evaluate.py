@@ -7,6 +7,7 @@ rollouts.parquet and metrics.json, and nothing that depends on which other model
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,13 @@ from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.serving import serving_prompt
 from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
+from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
 from toolft_pipeline.evaluation.judge import Judgement, judge
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics, summarize
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
-from toolft_pipeline.evaluation.steps import run_steps
+from toolft_pipeline.evaluation.steps import StepOutcome, run_steps
 from toolft_pipeline.evaluation.tables import write_rollouts, write_steps
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import Transcript
@@ -96,15 +98,15 @@ def evaluate(
     validator = CatalogValidator(catalog)
     remembering = RememberingGenerator(generator)
     progress(f"{name}: steps of {len(tasks)} tasks")
-    steps = run_steps(tasks, prompter=prompter, generator=remembering, validator=validator)
     rollouts: list[tuple[Transcript, Judgement]] = []
-    if settings.sandbox is not None:
-        limits = Limits(
-            max_turns=settings.evaluation.max_turns,
-            max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
-            extra_calls=settings.evaluation.extra_calls,
-        )
-        with open_sandbox(settings.sandbox, cwd=settings.folder) as sandbox:
+    with ExitStack() as stack:
+        sandbox, effects = None, None
+        if settings.sandbox is not None:
+            sandbox = stack.enter_context(open_sandbox(settings.sandbox, cwd=settings.folder))
+            effects = Effects(sandbox, volatile=settings.sandbox.volatile)
+        steps = run_steps(tasks, prompter=prompter, generator=remembering, validator=validator, effects=effects)
+        if sandbox is not None:
+            limits = _limits(steps, settings)
             transcripts = run_rollouts(
                 tasks,
                 prompter=prompter,
@@ -114,11 +116,11 @@ def evaluate(
                 limits=limits,
                 progress=lambda line: progress(f"{name}: {line}"),
             )
-        judged = [
-            judge(task, transcript, extra_calls=limits.extra_calls)
-            for task, transcript in zip(tasks, transcripts, strict=True)
-        ]
-        rollouts = list(zip(transcripts, judged, strict=True))
+            judged = [
+                judge(task, transcript, extra_calls=limits.extra_calls)
+                for task, transcript in zip(tasks, transcripts, strict=True)
+            ]
+            rollouts = list(zip(transcripts, judged, strict=True))
     metrics = summarize(
         tasks=tasks,
         steps=steps,
@@ -131,6 +133,16 @@ def evaluate(
     (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
     progress(f"{name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
     return metrics
+
+
+def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> Limits:
+    return Limits(
+        max_turns=settings.evaluation.max_turns,
+        max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
+        extra_calls=settings.evaluation.extra_calls,
+        max_new_tokens=settings.evaluation.max_task_tokens,
+        max_s=settings.evaluation.max_task_s,
+    )
 
 
 def read_metrics(folder: Path) -> ModelMetrics:

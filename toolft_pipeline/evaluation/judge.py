@@ -8,46 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from msgspec import Struct
-
 from toolft_pipeline.evaluation.calls import Call, canonical_call
+from toolft_pipeline.evaluation.failure_modes import failure_modes
+from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Finding, Judgement
+from toolft_pipeline.evaluation.required_reads import untold
 from toolft_pipeline.evaluation.task import PlannedCall, Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, MadeCall, Stop, Transcript
+from toolft_pipeline.verification.told import is_identifier, leaves
 
-
-class Failure(StrEnum):
-    """Why a rollout fails, in the order of the conditions."""
-
-    MALFORMED_CALL = "malformed_call"
-    UNKNOWN_TOOL = "unknown_tool"
-    INVALID_ARGUMENTS = "invalid_arguments"
-    WRONG_STATE = "wrong_state"
-    MISSING_CALL = "missing_call"
-    EXTRA_CALLS = "extra_calls"
-    ILLEGAL_ORDER = "illegal_order"
-    NO_ANSWER = "no_answer"
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One failed condition, with what a reader needs to see it."""
-
-    failure: Failure
-    detail: str
-
-
-class Judgement(Struct, frozen=True, kw_only=True):
-    """Passed if nothing was found."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every condition holds."""
-        return not self.findings
+__all__ = ["Failure", "FailureMode", "Finding", "Judgement", "TaskPlanError", "already_lost", "judge"]
 
 
 class TaskPlanError(ValueError):
@@ -63,16 +35,23 @@ def judge(task: Task, transcript: Transcript, *, extra_calls: int) -> Judgement:
     done = Counter(call for _, call, each in made if not each.is_error)
     missing = Counter(_planned(call) for call in task.plan if not call.fails) - done
     findings += [Finding(failure=Failure.MISSING_CALL, detail=_shown(call)) for call in sorted(missing.elements())]
-    if not missing:
-        ordered = [(turn, call) for turn, call, each in made if not each.is_error]
-        findings += _order_findings(task, ordered)
+    findings += [
+        Finding(failure=Failure.MISSING_ATTEMPT, detail=f"{_shown(_planned(call))} was to be tried, and to be refused")
+        for call in _unattempted(task, [(turn, call) for turn, call, _ in made])
+    ]
+    ordered = [(turn, call) for turn, call, each in made if not each.is_error]
+    out_of_order = [] if missing else _order_findings(task, ordered)
+    findings += out_of_order or [
+        Finding(failure=Failure.MISSING_READ, detail=f"{_shown(call)}: nothing had told {value!r} by then")
+        for call, value in untold(task, transcript)
+    ]
     answered = {turn.user_turn for turn in transcript.turns if not turn.calls and not turn.malformed and turn.text}
     silent = [number for number in range(len(task.user_turns)) if number not in answered]
     if silent:
         ended = "" if transcript.stop is Stop.ANSWERED else f" ({transcript.stop})"
         detail = f"no answer to user turn {silent[0] + 1} of {len(task.user_turns)}{ended}"
         findings.append(Finding(failure=Failure.NO_ANSWER, detail=detail))
-    return Judgement(findings=tuple(findings))
+    return Judgement(findings=tuple(findings), modes=failure_modes(task, transcript, findings))
 
 
 def already_lost(task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int) -> tuple[Finding, ...]:
@@ -94,6 +73,32 @@ def already_lost(task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int
         detail = f"{extra.total()} calls beyond the plan, {extra_calls} allowed: {listed}"
         findings.append(Finding(failure=Failure.EXTRA_CALLS, detail=detail))
     return tuple(findings)
+
+
+def _unattempted(task: Task, made: Sequence[tuple[int, Call]]) -> Iterator[PlannedCall]:
+    """Calls planned to fail that were not tried, and that no later success of their user turn stands in for.
+
+    Only the backend knows that it will refuse: who has not asked it makes the refusal up.
+    """
+    succeeding = {_planned(call) for call in task.plan if not call.fails}
+    for place, planned in enumerate(task.plan):
+        stands_in = any(not later.fails and later.turn == planned.turn for later in task.plan[place + 1 :])
+        if not planned.fails or stands_in:
+            continue
+        asked = [call for turn, call in made if turn == planned.turn and call not in succeeding]
+        if not any(_about_the_same(call, _planned(planned)) for call in asked):
+            yield planned
+
+
+def _about_the_same(call: Call, planned: Call) -> bool:
+    """Whether a call carries every id and address of a planned one; where that has none, takes its tool or a value."""
+    values, wanted = _values(call), _values(planned)
+    identifiers = {value for value in wanted if is_identifier(value)}
+    return identifiers <= values if identifiers else call.name == planned.name or bool(values & wanted)
+
+
+def _values(call: Call) -> set[str]:
+    return {str(value).casefold() for _, value, _ in leaves(json.loads(call.arguments), {})}
 
 
 def _order_findings(task: Task, made: list[tuple[int, Call]]) -> list[Finding]:

@@ -59,6 +59,8 @@ STEP_SCHEMA = pa.schema(
         ("exact_match", pa.bool_()),
         ("fuzzy_match", pa.bool_()),
         ("functional_match", pa.bool_()),
+        ("functional_basis", _TEXT),
+        ("parse_fault", _TEXT),
         ("n_prompt_tokens", pa.int32()),
         ("n_new_tokens", pa.int32()),
     ]
@@ -72,6 +74,7 @@ ROLLOUT_SCHEMA = pa.schema(
         ("passed", pa.bool_()),
         ("stop", _TEXT),
         ("findings", pa.list_(pa.struct([("failure", _TEXT), ("detail", _TEXT)]))),
+        ("modes", pa.list_(_TEXT)),
         ("final_state", _TEXT),
         ("turns", pa.list_(_TURN)),
     ]
@@ -111,6 +114,8 @@ class StepRow(Struct, frozen=True, kw_only=True):
     functional_match: bool | None
     n_prompt_tokens: int
     n_new_tokens: int
+    functional_basis: str = "similarity"
+    parse_fault: str | None = None
 
 
 class TurnRow(Struct, frozen=True, kw_only=True):
@@ -143,6 +148,7 @@ class RolloutRow(Struct, frozen=True, kw_only=True):
     findings: tuple[FindingRow, ...]
     final_state: str
     turns: tuple[TurnRow, ...]
+    modes: tuple[str, ...] = ()
 
 
 def write_steps(outcomes: Sequence[StepOutcome], folder: Path) -> None:
@@ -194,6 +200,8 @@ def _step_row(outcome: StepOutcome) -> dict[str, Any]:
         "exact_match": outcome.exact_match,
         "fuzzy_match": outcome.fuzzy_match,
         "functional_match": outcome.functional_match,
+        "functional_basis": str(outcome.functional_basis),
+        "parse_fault": outcome.parse_fault and str(outcome.parse_fault),
         "n_prompt_tokens": generation.n_prompt_tokens,
         "n_new_tokens": generation.n_new_tokens,
     }
@@ -207,6 +215,7 @@ def _rollout_row(task: Task, transcript: Transcript, judged: Judgement) -> dict[
         "passed": judged.passed,
         "stop": str(transcript.stop),
         "findings": [{"failure": str(each.failure), "detail": each.detail} for each in judged.findings],
+        "modes": [str(mode) for mode in judged.modes],
         "final_state": transcript.final_state,
         "turns": [_turn_row(turn) for turn in transcript.turns],
     }

@@ -19,8 +19,9 @@ __all__ = ["Category", "PlannedCall", "Task", "TaskFileError", "load_tasks"]
 class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call of the oracle plan. `after` lists ids of calls that must come before it: a partial order.
 
-    `reads` says that the call changes nothing. A call that is expected to fail carries `fails`; it may be left out
-    of a rollout, and never counts against it.
+    `reads` says that the call changes nothing. A call that is expected to fail carries `fails`: it never counts
+    against a rollout, and may be left out where a later success of its user turn stands in for it and takes nothing
+    from its refusal.
     """
 
     id: str

@@ -20,6 +20,11 @@ class Stop(StrEnum):
     """What was said already decides that the task is failed; going on would only cost time."""
     TURN_LIMIT = "turn_limit"
     LENGTH_LIMIT = "length_limit"
+    """The prompt of the next turn would be longer than the limit."""
+    TOKEN_LIMIT = "token_limit"
+    """The task's answers together have more tokens than the limit."""
+    TIME_LIMIT = "time_limit"
+    """The task took more of the machine than the limit."""
     SANDBOX_FAILED = "sandbox_failed"
     """The backend crashed or hung twice on the model's calls."""
 
