@@ -17,7 +17,8 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
-from toolft_pipeline.evaluation.report_page import Evaluated, render_page, step_failures
+from toolft_pipeline.evaluation.report_cards import Evaluated, step_failures
+from toolft_pipeline.evaluation.report_page import render_page
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.trend import Point, newest, read_point

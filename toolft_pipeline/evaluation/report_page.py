@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
-from toolft_pipeline.evaluation.calls import calls_of_message
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.intervals import Rate
-from toolft_pipeline.evaluation.metrics import NO_CALL, ModelMetrics
-from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow
+from toolft_pipeline.evaluation.metrics import ModelMetrics
+from toolft_pipeline.evaluation.report_cards import Evaluated, cards_of
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.trend import TREND_RATES, Point, line
-from toolft_pipeline.trajectories.record import Role
 
 RATES = {
     "task_success": "tasks passed",
@@ -35,63 +31,6 @@ RATES = {
     "hallucinated_tool": "made-up tools (fewer is better)",
 }
 """Rows of the result table: metric and label."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluated:
-    """One model's evaluation as read back."""
-
-    name: str
-    metrics: ModelMetrics
-    steps: Sequence[StepRow]
-    rollouts: Sequence[RolloutRow]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Turn:
-    """One line of a conversation as shown: who, what was said, calls, and whether something is wrong with it."""
-
-    speaker: str
-    text: str
-    calls: tuple[str, ...] = ()
-    bad: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One model on one task: what happened beside what was expected, and each step on its own.
-
-    `tools` are those that the plan or the model names; `failures` what the rollout and its steps failed by: both are
-    what the page filters by.
-    """
-
-    model: str
-    task_id: str
-    category: str
-    family: str
-    asked: str
-    tools: tuple[str, ...]
-    passed: bool
-    failures: tuple[str, ...]
-    findings: tuple[tuple[str, str], ...]
-    happened: tuple[Turn, ...]
-    expected: tuple[Turn, ...]
-    steps: tuple[tuple[StepRow, bool], ...]
-
-    @property
-    def tools_json(self) -> str:
-        """For the page's filter."""
-        return json.dumps(self.tools)
-
-    @property
-    def chips(self) -> tuple[str, ...]:
-        """What the rollout failed by, each once."""
-        return tuple(dict.fromkeys(failure for failure, _ in self.findings))
-
-    @property
-    def failures_json(self) -> str:
-        """For the page's filter."""
-        return json.dumps(self.failures)
 
 
 def render_page(
@@ -112,7 +51,7 @@ def render_page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(here.joinpath("report.html.jinja").read_text(encoding="utf-8"))
     models = {each.name: each.metrics for each in evaluated}
-    cards = [card for each in evaluated for card in _cards(each, tasks)]
+    cards = [card for each in evaluated for card in cards_of(each, tasks)]
     return template.render(
         agent=agent,
         day=day,
@@ -123,7 +62,9 @@ def render_page(
         proofs=proofs,
         categories=_names(metrics.by_category for metrics in models.values()),
         tools=_names(metrics.by_tool for metrics in models.values()),
+        modes=_names(metrics.failure_modes for metrics in models.values()),
         failures=_names(metrics.failures for metrics in models.values()),
+        mistaken=_mistaken(next(iter(models.values()))),
         found=sorted({failure for card in cards for failure in card.failures}),
         called=sorted({tool for card in cards for tool in card.tools}),
         cards=cards,
@@ -151,18 +92,6 @@ def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Ite
     yield "tokens a turn", f"{metrics.tokens_per_turn:,.0f}", f"p50 {metrics.latency_ms_p50 / 1000:,.1f} s a turn"
 
 
-def step_failures(step: StepRow) -> list[str]:
-    """The metrics that a step misses, by name."""
-    missed = {
-        "parse": not step.parsed,
-        "right_tool": not step.right_tool,
-        "valid_arguments": step.valid_arguments is False,
-        "hallucinated_tool": step.hallucinated_tool,
-        "exact_match": step.exact_match is False,
-    }
-    return [name for name, failed in missed.items() if failed]
-
-
 def _with_something_to_show(models: Mapping[str, ModelMetrics]) -> dict[str, tuple[str, dict[str, Rate | None]]]:
     """Rate rows: metric -> label and, by model, the rate, or None where it counts nothing."""
     rows: dict[str, tuple[str, dict[str, Rate | None]]] = {}
@@ -175,63 +104,15 @@ def _with_something_to_show(models: Mapping[str, ModelMetrics]) -> dict[str, tup
     return rows
 
 
-def _cards(each: Evaluated, tasks: Sequence[Task]) -> Iterator[Card]:
-    rollouts = {rollout.task_id: rollout for rollout in each.rollouts}
-    for task in tasks:
-        steps = tuple(
-            (step, step.right_tool and step.exact_match is not False)
-            for step in each.steps
-            if step.task_id == task.task_id
-        )
-        rollout = rollouts.get(task.task_id)
-        if not steps and rollout is None:
-            continue
-        failing = [] if rollout is None else [found.failure for found in rollout.findings]
-        failing += [f"step: {failure}" for step, _ in steps for failure in step_failures(step)]
-        made = [call.name for turn in (rollout.turns if rollout is not None else ()) for call in turn.calls]
-        made += [call.name for step, _ in steps for call in step.calls]
-        planned = {call.name for call in task.plan}
-        findings = () if rollout is None else tuple((found.failure, found.detail) for found in rollout.findings)
-        yield Card(
-            model=each.name,
-            task_id=task.task_id,
-            category=str(task.category),
-            family=task.family,
-            asked=task.user_turns[0],
-            tools=tuple(sorted({*planned, *made, *(() if planned else (NO_CALL,))})),
-            passed=rollout.passed if rollout is not None else all(good for _, good in steps),
-            failures=tuple(dict.fromkeys(failing)),
-            findings=findings,
-            happened=() if rollout is None else tuple(_happened(task, rollout)),
-            expected=tuple(_expected(task)),
-            steps=steps,
-        )
-
-
-def _happened(task: Task, rollout: RolloutRow) -> Iterator[Turn]:
-    spoken = -1
-    for turn in rollout.turns:
-        if turn.user_turn > spoken:
-            spoken = turn.user_turn
-            yield Turn(speaker="user", text=task.user_turns[spoken])
-        bad = bool(turn.malformed)
-        yield Turn(speaker="assistant", text=turn.text, calls=tuple(map(_shown, turn.calls)), bad=bad)
-        for call in turn.calls:
-            yield Turn(speaker="tool", text=call.result, bad=call.is_error)
-
-
-def _expected(task: Task) -> Iterator[Turn]:
-    for message in task.gold:
-        if message["role"] == Role.SYSTEM:
-            continue
-        text = message.get("content") or ""
-        calls = tuple(f"{call.name}({call.arguments})" for call in calls_of_message(message))
-        failed = message["role"] == Role.TOOL and text.startswith("Error: ")
-        yield Turn(speaker=message["role"], text=text, calls=calls, bad=failed)
-
-
-def _shown(call: CallRow) -> str:
-    return f"{call.name}({call.arguments_json})" + (f"  ✗ {call.reason}" if call.reason else "")
+def _mistaken(metrics: ModelMetrics) -> list[tuple[str, str, int]]:
+    """Expected tool, called tool and how often, the most frequent first: the confusion matrix off its diagonal."""
+    pairs = [
+        (expected, called, count)
+        for expected, row in metrics.confusion.items()
+        for called, count in row.items()
+        if expected != called
+    ]
+    return sorted(pairs, key=lambda pair: (-pair[2], pair))
 
 
 def _names(groups: Iterable[Mapping[str, object]]) -> list[str]:
