@@ -260,6 +260,38 @@ class TrainingSettings(_Section):
     """Anything else for `trl.SFTConfig`, by its own names."""
 
 
+class EndpointSettings(_Section):
+    """A model behind an OpenAI-compatible endpoint, to compare with. Prices in any one currency; 0 is not reckoned."""
+
+    base_url: str = Field(pattern=r"^https?://")
+    """Where the API begins, such as https://HOST/v1."""
+    model: str = Field(min_length=1)
+    """The model's name there. A name that the provider moves keeps its old evaluation: name a dated one."""
+    key_from: str | None = "OPENAI_API_KEY"
+    """Environment variable that holds the key; null for a server that wants none."""
+    price_per_million_prompt_tokens: float = Field(0.0, ge=0)
+    price_per_million_completion_tokens: float = Field(0.0, ge=0)
+    machine_hour_price: float = Field(0.0, ge=0)
+    """Price of the machine's hour, for a model that you serve yourself."""
+    parallel: int = Field(4, ge=1)
+    """Requests under way at once."""
+    timeout_s: float = Field(120.0, gt=0)
+    """Seconds until a request is given up and tried again."""
+    retries: int = Field(5, ge=0)
+    """Tries beyond the first after 429, 5xx, a cut answer or a time-out, with growing pauses."""
+    request: dict[str, Any] = {}
+    """Anything else for the request, by the protocol's own names; null leaves out what is sent otherwise: max_tokens,
+    temperature 0, seed 0."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers: prices, the key and pauses do not."""
+        return {"base_url": self.base_url, "model": self.model, "request": self.request}
+
+
+_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog"})
+
+
 class EvaluationSettings(_Section):
     """How models are judged."""
 
@@ -287,9 +319,20 @@ class EvaluationSettings(_Section):
     extra_calls: int = Field(1, ge=0)
     """Calls beyond the plan that a rollout may make."""
     compare: tuple[str, ...] = ("base",)
-    """Models beside the candidate: `base` (few-shot), `base_catalog` (full catalog), or a base-model package name."""
+    """Models beside the candidate: `base` (few-shot), `base_catalog` (full catalog), a base-model package name, or a
+    name of `endpoints`."""
+    endpoints: dict[str, EndpointSettings] = {}
+    """OpenAI-compatible endpoints by the name that they have in reports; asked where `compare` names them, on as many
+    tasks as `catalog_tasks` says: they read the full catalog."""
     machine_hour_price: float = Field(0.0, ge=0)
     """Price of one hour of this machine, for the cost per 1,000 tasks."""
+
+    @field_validator("endpoints")
+    @classmethod
+    def _names_are_free(cls, value: dict[str, EndpointSettings]) -> dict[str, EndpointSettings]:
+        if taken := sorted(_COMPARED_BY_NAME & value.keys()):
+            raise ValueError(f"{', '.join(taken)} is the name of another model in reports; choose another")
+        return value
 
 
 class ShadowSettings(_Section):

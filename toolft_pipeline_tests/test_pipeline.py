@@ -32,6 +32,7 @@ TINY = {
     "evaluation.max_new_tokens": "4",
     "evaluation.max_turns": "2",
     "gate.min_tasks": "1",
+    "gate.shadow.runs": "2",
 }
 
 
@@ -124,7 +125,12 @@ def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: obj
 def test_run_models_that_read_the_full_catalog_are_asked_fewer_tasks(site: Site, first_run: object) -> None:
     report = Path(site.toolft("show", "assistant", "eval_report").stdout.strip().splitlines()[-1])
     models = json.loads(report.with_name("metrics.json").read_text())["models"]
-    assert {name: model["n_tasks"] for name, model in models.items()} == {"candidate": 3, "base": 3, "base_catalog": 2}
+    assert {name: model["n_tasks"] for name, model in models.items()} == {
+        "candidate": 3,
+        "base": 3,
+        "base_catalog": 2,
+        "candidate/shadow": 2,
+    }
 
 
 def test_run_says_whether_fine_tuning_is_worth_it(site: Site, first_run: object) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import cast
 
 import msgspec
 
 from toolft_pipeline.assets import plots, sources
-from toolft_pipeline.assets.evaluations import JUDGE_CODE, Contender, evaluated, judge_settings, reference_model
+from toolft_pipeline.assets.contenders import IN_SERVICE, contenders
+from toolft_pipeline.assets.evaluations import JUDGE_CODE, evaluated, judge_settings
 from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work
 from toolft_pipeline.assets.token_tensors import proof_report
@@ -17,6 +19,7 @@ from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
 from toolft_pipeline.evaluation.metrics import ModelMetrics
+from toolft_pipeline.evaluation.prices import price_of
 from toolft_pipeline.evaluation.prompting import PromptPolicy
 from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
 from toolft_pipeline.evaluation.report_page import RATES
@@ -31,15 +34,21 @@ from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 
-IN_SERVICE = "in_service"
 VERDICT_FILE = "verdict.json"
+_FIGURES = ("latency_ms_p50", "latency_ms_p95", "tokens_per_turn", "cost_per_1k_tasks")
+"""What is shown of each model beside its rates."""
 
 
 def _reads(settings: AgentSettings) -> Json:
+    compared = settings.evaluation.compare
     return {
         "judge": judge_settings(settings),
         "judge_code": JUDGE_CODE,
         "compare": list(settings.evaluation.compare),
+        "endpoints": {
+            name: endpoint.identity for name, endpoint in settings.evaluation.endpoints.items() if name in compared
+        },
+        "prices": {name: asdict(price_of(name, settings.evaluation)) for name in ("machine", *compared)},
         "max_tasks": settings.evaluation.max_tasks,
         "gate": settings.gate.model_dump(mode="json"),
     }
@@ -61,23 +70,6 @@ def _sources(scope: Scope) -> dict[str, str]:
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
         **shadow_sources(settings, scope.partition, scope.warehouse),
     }
-
-
-def _contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
-    merged, base = work.one("merged_model"), work.one("base_model")
-    digest = merged.manifest.content_digest
-    yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
-    if serving is not None:
-        folder = serving.folder / "model"
-        yield Contender(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
-    for name in work.settings.evaluation.compare:
-        version = base if name in {"base", "base_catalog"} else reference_model(work, name)
-        yield Contender(
-            name=name,
-            folder=version.file("model"),
-            digest=version.manifest.content_digest,
-            policy=PromptPolicy.FEW_SHOT if name == "base" else PromptPolicy.FULL_CATALOG,
-        )
 
 
 def _proofs(work: Work) -> dict[str, bool]:
@@ -146,13 +138,13 @@ def _build(work: Work) -> Built:
         PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
     }
     serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
-    contenders = list(_contenders(work, serving))
+    asked_models = list(contenders(work, serving))
     tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
     results = {
         contender.name: evaluated(work, contender, asked[contender.policy], tasks_from=tasks_from)
-        for contender in contenders
+        for contender in asked_models
     }
-    shadow = shadow_results(work, [each for each in contenders if each.name in {CANDIDATE, IN_SERVICE}])
+    shadow = shadow_results(work, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
     if shadow is not None:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
@@ -164,7 +156,7 @@ def _build(work: Work) -> Built:
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
-    write_report(
+    report = write_report(
         agent=settings.name,
         day=work.day,
         results={name: version.folder for name, version in results.items()},
@@ -173,21 +165,19 @@ def _build(work: Work) -> Built:
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
         past=list(_past(work)),
+        prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
-    candidate = metrics[CANDIDATE]
+    candidate, shown = metrics[CANDIDATE], report.models.items()
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
         headline={
             "promote": verdict.promote,
             "reasons": list(verdict.reasons),
-            **{
-                f"{name}/{rate}": round(getattr(found, rate).value, 4)
-                for name, found in metrics.items()
-                for rate in RATES
-            },
+            **{f"{name}/{rate}": round(getattr(each, rate).value, 4) for name, each in shown for rate in RATES},
+            **{f"{name}/{figure}": round(getattr(each, figure), 4) for name, each in shown for figure in _FIGURES},
             "tasks": verdict.n_tasks,
             "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
             "difference": None if verdict.difference is None else round(verdict.difference.value, 4),

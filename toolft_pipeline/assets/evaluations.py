@@ -9,15 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Work
-from toolft_pipeline.evaluation.evaluate import evaluate_model
+from toolft_pipeline.evaluation.evaluate import evaluate_endpoint, evaluate_model
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.evaluation.task import Task
-from toolft_pipeline.settings import AgentSettings, BaseModelSettings
-from toolft_pipeline.training.base_model import convert_base_model
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
@@ -28,10 +28,13 @@ JUDGE_CODE = "2"
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A model to judge: its key in the report, its folder, its content digest, and how it is prompted."""
+    """A model to judge: its key in the report, its folder, its content digest, and how it is prompted.
+
+    Without a folder it is the endpoint of this name, and its digest that of the endpoint's identity.
+    """
 
     name: str
-    folder: Path
+    folder: Path | None
     digest: str
     policy: PromptPolicy
 
@@ -39,6 +42,7 @@ class Contender:
 _ENTERS_OTHERWISE = {
     "batch_size",
     "compare",
+    "endpoints",
     "tasks",
     "max_tasks",
     "few_shot_tasks",
@@ -81,21 +85,19 @@ def evaluated(
     }
 
     def build(out: Path) -> Built:
-        metrics = evaluate_model(
-            model=ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy),
-            tasks=tasks,
-            settings=settings,
-            catalog=catalog.folder,
-            out=out,
-            progress=work.progress,
-        )
+        if contender.folder is None:
+            judge = partial(evaluate_endpoint, name=contender.name)
+        else:
+            model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
+            judge = partial(evaluate_model, model=model)
+        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
         return Built(
             content=("steps.parquet", "rollouts.parquet"),  # metrics.json has latencies: it differs from run to run
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
             headline={"task_success": metrics.task_success.value},
         )
 
-    return _nested(
+    return nested(
         work,
         Address(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
         code_version=JUDGE_CODE,
@@ -105,25 +107,7 @@ def evaluated(
     )
 
 
-def reference_model(work: Work, package: str) -> Version:
-    """A model from another package, converted once, to stand beside the candidate in the report."""
-    settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
-
-    def build(out: Path) -> Built:
-        summary = convert_base_model(settings=settings, out=out, progress=work.progress)
-        return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
-
-    return _nested(
-        work,
-        Address(agent=settings.name, asset="reference_model", partition=package),
-        code_version="1",
-        reads={"package": package},
-        inputs=sources.base_model(settings.base_model, agent=settings),
-        build=build,
-    )
-
-
-def _nested(
+def nested(
     work: Work,
     address: Address,
     *,

@@ -19,6 +19,7 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.serving import serving_prompt
 from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
 from toolft_pipeline.evaluation.effects import Effects
+from toolft_pipeline.evaluation.endpoint import EndpointModel
 from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
 from toolft_pipeline.evaluation.judge import Judgement, judge
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics, summarize
@@ -75,6 +76,40 @@ def evaluate_model(
         prompter=prompter,
         generator=generator,
         catalog_tokens_saved_per_turn=saved,
+        out=out,
+        progress=progress,
+    )
+
+
+def evaluate_endpoint(
+    *,
+    name: str,
+    tasks: Sequence[Task],
+    settings: AgentSettings,
+    catalog: Path,
+    out: Path,
+    progress: Callable[[str], None],
+) -> ModelMetrics:
+    """The same for a model behind one of `evaluation.endpoints`, by its name. Raises `EndpointError`."""
+    endpoint = settings.evaluation.endpoints[name]
+    progress(f"{name}: {endpoint.model} at {endpoint.base_url}")
+    offered = load_catalog(catalog)
+    model = EndpointModel(
+        name=name,
+        settings=endpoint,
+        catalog=offered,
+        system_prompt=settings.chat.system_prompt,
+        max_new_tokens=settings.evaluation.max_new_tokens,
+        progress=lambda line: progress(f"{name}: {line}"),
+    )
+    return evaluate(
+        name=name,
+        tasks=tasks,
+        settings=settings,
+        catalog=offered,
+        prompter=model,
+        generator=model,
+        catalog_tokens_saved_per_turn=0,
         out=out,
         progress=progress,
     )

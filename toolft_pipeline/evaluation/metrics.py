@@ -46,10 +46,11 @@ class Slice(Struct, frozen=True, kw_only=True):
 
 
 class ModelMetrics(Struct, frozen=True, kw_only=True):
-    """One model's figures. Times in milliseconds, cost in the currency of `machine_hour_price`.
+    """One model's figures. Times in milliseconds, cost in the currency of its prices (see `prices`).
 
     `n_call_steps` is what valid_arguments, exact, fuzzy and functional match are rates of. `tokens_per_turn` counts
-    prompt and answer of a step. `task_outcomes` has each task's success, for paired tests.
+    prompt and answer of a step; the figures per task are of whole rollouts. `task_outcomes` has each task's
+    success, for paired tests.
 
     Counted by name: `failures` and `failure_modes` over tasks, `parse_faults` over steps. `by_turn` slices the steps
     by the number of their assistant turn, from 1. `confusion` counts calls by expected tool and called tool.
@@ -72,6 +73,9 @@ class ModelMetrics(Struct, frozen=True, kw_only=True):
     tokens_per_turn: float
     cost_per_1k_tasks: float
     catalog_tokens_saved_per_turn: int
+    busy_ms_per_task: float = 0.0
+    prompt_tokens_per_task: float = 0.0
+    new_tokens_per_task: float = 0.0
     failures: dict[str, int]
     by_category: dict[str, Slice]
     by_tool: dict[str, Slice]
@@ -111,6 +115,9 @@ def summarize(
         tokens_per_turn=_mean(generations),
         cost_per_1k_tasks=1000 * machine_hour_price * busy_ms / 3_600_000 / len(rollouts) if rollouts else 0.0,
         catalog_tokens_saved_per_turn=catalog_tokens_saved_per_turn,
+        busy_ms_per_task=_per_task(rollouts, lambda generation: generation.busy_ms),
+        prompt_tokens_per_task=_per_task(rollouts, lambda generation: generation.n_prompt_tokens),
+        new_tokens_per_task=_per_task(rollouts, lambda generation: generation.n_new_tokens),
         failures={kind.value: kinds.count(kind) for kind in Failure if kind in kinds},
         by_category=_by_category(tasks, steps, passed),
         by_tool=_by_tool(steps),
@@ -175,6 +182,13 @@ def _rate(outcomes: Iterable[bool | None]) -> Rate:
 def _quantile(ordered: Sequence[float], share: float) -> float:
     """The nearest-rank quantile; 0 of nothing."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def _per_task(
+    rollouts: Sequence[tuple[Transcript, Judgement]], figure: Callable[[Generation], float]
+) -> float:  # fmt: skip
+    total = sum(figure(turn.generation) for transcript, _ in rollouts for turn in transcript.turns)
+    return total / len(rollouts) if rollouts else 0.0
 
 
 def _mean(generations: Sequence[Generation]) -> float:

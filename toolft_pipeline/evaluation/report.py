@@ -17,6 +17,7 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
+from toolft_pipeline.evaluation.prices import Price, priced
 from toolft_pipeline.evaluation.report_cards import Evaluated, step_failures
 from toolft_pipeline.evaluation.report_page import render_page
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
@@ -79,15 +80,22 @@ def write_report(
     proofs: Mapping[str, bool],
     progress: Path | None,
     past: Sequence[Point] = (),
+    prices: Mapping[str, Price] | None = None,
     out: Path,
 ) -> ReportSummary:
     """Write metrics.json, generations.parquet and report.html into `out`.
 
     `results` names each model's evaluation folder, in the order to show; `progress` is the training's
-    progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend.
+    progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend;
+    `prices` those of each model, by name.
     """
     evaluated = [
-        Evaluated(name=name, metrics=read_metrics(folder), steps=read_steps(folder), rollouts=read_rollouts(folder))
+        Evaluated(
+            name=name,
+            metrics=priced(read_metrics(folder), (prices or {}).get(name, Price())),
+            steps=read_steps(folder),
+            rollouts=read_rollouts(folder),
+        )
         for name, folder in results.items()
     ]
     models = {each.name: each.metrics for each in evaluated}

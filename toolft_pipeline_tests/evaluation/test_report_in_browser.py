@@ -148,6 +148,9 @@ def test_page_trend_has_a_dot_for_every_report_and_this_one_is_the_last(page: Pa
 def test_page_filters_leave_what_the_metrics_count(page: Page, report: Path) -> None:
     models = _metrics(report)
     assert _shown(page) == sum(model["n_tasks"] for model in models.values())
+    page.select_option("select[name=outcome]", "passed")
+    assert _shown(page) == sum(sum(model["task_outcomes"].values()) for model in models.values())
+    page.select_option("select[name=outcome]", "")
     page.select_option("select[name=model]", "in_service")
     assert _shown(page) == models["in_service"]["n_tasks"]
     failed = [task for task, passed in models["in_service"]["task_outcomes"].items() if not passed]
