@@ -86,7 +86,7 @@ def _standing(work: Work, proofs: dict[str, bool]) -> Standing:
     return Standing(
         as_of=work.day,
         proofs=proofs,
-        lineage_gaps=[*lineage_gaps(work.warehouse, model), *_made_from_others(work)],
+        lineage_gaps=[*lineage_gaps(work.warehouse, model), *made_from_others(work)],
         withdrawn=withdrawn_at(work.warehouse, work.settings.name, candidate=model.manifest.content_digest),
     )
 
@@ -100,7 +100,7 @@ def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
     )
 
 
-def _made_from_others(work: Work) -> Iterator[str]:
+def made_from_others(work: Work) -> Iterator[str]:
     """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
     model, adapter = work.one("merged_model").manifest, work.one("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
@@ -111,7 +111,7 @@ def _made_from_others(work: Work) -> Iterator[str]:
                 yield f"{made.address} was made from another version of {name}; run the model's stages again"
 
 
-def _past(work: Work) -> Iterator[Point]:
+def past_points(work: Work) -> Iterator[Point]:
     """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
     fingerprint and no content.
     """
@@ -164,7 +164,7 @@ def _build(work: Work) -> Built:
         verdict=verdict,
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
-        past=list(_past(work)),
+        past=list(past_points(work)),
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )

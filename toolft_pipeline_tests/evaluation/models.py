@@ -9,9 +9,15 @@ AGENT = "desk"
 
 
 def commit(
-    warehouse: Warehouse, asset: str, day: str | None, content: str, *, inputs: dict[str, str] | None = None
+    warehouse: Warehouse,
+    asset: str,
+    day: str | None,
+    content: str,
+    *,
+    inputs: dict[str, str] | None = None,
+    files: dict[str, str] | None = None,
 ) -> Version:
-    """A version whose content is one small file."""
+    """A version whose content is one small file; `files` lie beside it."""
     address = Address(agent=AGENT, asset=asset, partition=day)
     made_from = inputs or {}
     recipe = Recipe(
@@ -24,6 +30,8 @@ def commit(
     with warehouse.staging(address) as staged:
         (staged / "model").mkdir()
         (staged / "model" / "weights").write_text(content)
+        for name, text in (files or {}).items():
+            (staged / name).write_text(text)
         built = Built(content=("model",), rows={}, headline={})
         return warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
