@@ -29,6 +29,8 @@ def result_table(report: dict[str, Any]) -> str:
         lines.append([label, *[_rate(model[key]) for model in models.values()]])
     for key, label in _NUMBERS.items():
         lines.append([label, *[f"{model[key]:,.0f}" for model in models.values()]])
+    if any(model["cost_per_1k_tasks"] for model in models.values()):
+        lines.append(["cost of 1,000 tasks", *[f"{model['cost_per_1k_tasks']:,.2f}" for model in models.values()]])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     table = "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
@@ -39,6 +41,16 @@ def result_table(report: dict[str, Any]) -> str:
         f"{table}\n\n"
         f"{report['catalog_tokens_saved_per_turn']:,} catalog tokens saved per turn\n"
         f"verdict: {decision}: {'; '.join(verdict.get('reasons', ()))}"
+        f"{_visible(verdict)}"
+    )
+
+
+def _visible(verdict: dict[str, Any]) -> str:
+    if "smallest_visible_difference" not in verdict:
+        return ""
+    smallest, margin = verdict["smallest_visible_difference"], verdict.get("margin", 0.0)
+    return (
+        f"\n{verdict['n_tasks']} tasks can show a difference of {smallest:.1%} at the least; gate.margin {margin:.1%}"
     )
 
 
