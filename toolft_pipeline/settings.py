@@ -314,6 +314,8 @@ class EvaluationSettings(_Section):
     that crawls, not a measure. None is no limit."""
     batch_size: int = Field(16, gt=0)
     """Rollouts decoded side by side; a placement choice that enters no fingerprint."""
+    probes: bool = True
+    """Whether models are also asked the fixed questions on general ability, so that forgetting shows."""
     few_shot: int = Field(4, ge=0)
     """Golden runs shown to the untuned base in its prompt."""
     extra_calls: int = Field(1, ge=0)

@@ -176,7 +176,12 @@ def _build(work: Work) -> Built:
         headline={
             "promote": verdict.promote,
             "reasons": list(verdict.reasons),
-            **{f"{name}/{rate}": round(getattr(each, rate).value, 4) for name, each in shown for rate in RATES},
+            **{
+                f"{name}/{rate}": round(found.value, 4)
+                for name, each in shown
+                for rate in RATES
+                if (found := getattr(each, rate)) is not None
+            },
             **{f"{name}/{figure}": round(getattr(each, figure), 4) for name, each in shown for figure in _FIGURES},
             "tasks": verdict.n_tasks,
             "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),

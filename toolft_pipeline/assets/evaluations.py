@@ -15,6 +15,7 @@ from pathlib import Path
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Work
 from toolft_pipeline.evaluation.evaluate import evaluate_endpoint, evaluate_model
+from toolft_pipeline.evaluation.probes import probes_digest
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.settings import AgentSettings
@@ -55,7 +56,8 @@ _ENTERS_OTHERWISE = {
 def judge_settings(settings: AgentSettings) -> Json:
     """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
     reads = settings.evaluation.model_dump(mode="json", exclude=_ENTERS_OTHERWISE)
-    return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
+    asked = probes_digest() if settings.evaluation.probes else None
+    return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json"), "probes": asked}
 
 
 def evaluated(
@@ -92,7 +94,8 @@ def evaluated(
             judge = partial(evaluate_model, model=model)
         metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
         return Built(
-            content=("steps.parquet", "rollouts.parquet"),  # metrics.json has latencies: it differs from run to run
+            # metrics.json has latencies: it differs from run to run
+            content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
             headline={"task_success": metrics.task_success.value},
         )

@@ -7,7 +7,7 @@ runs gives no result, which the gate refuses: no evidence is not good evidence.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from toolft_pipeline.assets.evaluations import Contender, evaluated
 from toolft_pipeline.assets.stage import Work
@@ -62,10 +62,12 @@ def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults
     )
     tasks_from = {SHADOW: runs.manifest.content_digest}
     asked = contenders if drawn.tasks else ()
+    plain = settings.evaluation.model_copy(update={"probes": False})  # they were asked beside the tasks already
+    without_probes = replace(work, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
         drawn=drawn,
         results={
-            each.name: evaluated(work, each, drawn.tasks, tasks_from=tasks_from, asset="shadow_evaluation")
+            each.name: evaluated(without_probes, each, drawn.tasks, tasks_from=tasks_from, asset="shadow_evaluation")
             for each in asked
         },
     )

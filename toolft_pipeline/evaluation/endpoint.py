@@ -155,8 +155,9 @@ def _sent(message: dict[str, Any]) -> dict[str, Any]:
 
 def _generation(answer: ChatCompletion | None, *, latency_ms: float, busy_ms: float) -> Generation:
     if answer is None:
+        unsaid = json.dumps({"content": None})
         return Generation(
-            text="", n_prompt_tokens=0, n_new_tokens=0, latency_ms=latency_ms, busy_ms=busy_ms, finished=False
+            text=unsaid, n_prompt_tokens=0, n_new_tokens=0, latency_ms=latency_ms, busy_ms=busy_ms, finished=False
         )
     choice, usage = answer.choices[0], answer.usage
     calls = [

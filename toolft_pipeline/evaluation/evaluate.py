@@ -1,7 +1,7 @@
 """One model judged on one set of tasks: a result of its own, so that comparing costs only what is new.
 
 Invariant: reads a merged model folder, the tasks, the catalog and the backend; writes steps.parquet,
-rollouts.parquet and metrics.json, and nothing that depends on which other models are compared.
+rollouts.parquet, probes.parquet and metrics.json, and nothing that depends on which other models are compared.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from toolft_pipeline.evaluation.endpoint import EndpointModel
 from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
 from toolft_pipeline.evaluation.judge import Judgement, judge
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics, summarize
+from toolft_pipeline.evaluation.probes import MAX_NEW_TOKENS, ask_probes
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
 from toolft_pipeline.evaluation.steps import StepOutcome, run_steps
-from toolft_pipeline.evaluation.tables import write_rollouts, write_steps
+from toolft_pipeline.evaluation.tables import write_probes, write_rollouts, write_steps
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import Transcript
 from toolft_pipeline.sandbox.mcp_session import open_sandbox
@@ -51,7 +52,7 @@ def evaluate_model(
     out: Path,
     progress: Callable[[str], None],
 ) -> ModelMetrics:
-    """Load a model folder, run steps and rollouts, write the three files into `out`.
+    """Load a model folder, run steps, rollouts and probes, write the four files into `out`.
 
     Raises `DecodingError` for a folder that holds no model, `SandboxError` for a backend that does not start.
     """
@@ -59,14 +60,18 @@ def evaluate_model(
     tokenizer = _load_tokenizer(model.folder)
     offered = load_catalog(catalog)
     prompter = make_prompter(model, settings=settings, catalog=offered, tokenizer=tokenizer)
-    generator = TransformersGenerator(
-        model=load_model(model.folder),
-        tokenizer=tokenizer,
-        stops=prompter.stops,
-        max_new_tokens=settings.evaluation.max_new_tokens,
-        batch_size=settings.evaluation.batch_size,
-        progress=lambda line: progress(f"{model.name}: {line}"),
-    )
+    weights = load_model(model.folder)
+
+    def generator(max_new_tokens: int) -> TransformersGenerator:
+        return TransformersGenerator(
+            model=weights,
+            tokenizer=tokenizer,
+            stops=prompter.stops,
+            max_new_tokens=max_new_tokens,
+            batch_size=settings.evaluation.batch_size,
+            progress=lambda line: progress(f"{model.name}: {line}"),
+        )
+
     saved = 0 if model.policy is not PromptPolicy.NONE else catalog_tokens_saved(offered, settings, tokenizer)
     return evaluate(
         name=model.name,
@@ -74,7 +79,8 @@ def evaluate_model(
         settings=settings,
         catalog=offered,
         prompter=prompter,
-        generator=generator,
+        generator=generator(settings.evaluation.max_new_tokens),
+        prober=generator(MAX_NEW_TOKENS) if settings.evaluation.probes else None,
         catalog_tokens_saved_per_turn=saved,
         out=out,
         progress=progress,
@@ -109,6 +115,7 @@ def evaluate_endpoint(
         catalog=offered,
         prompter=model,
         generator=model,
+        prober=model if settings.evaluation.probes else None,
         catalog_tokens_saved_per_turn=0,
         out=out,
         progress=progress,
@@ -123,11 +130,15 @@ def evaluate(
     catalog: Catalog,
     prompter: Prompter,
     generator: Generator,
+    prober: Generator | None = None,
     catalog_tokens_saved_per_turn: int,
     out: Path,
     progress: Callable[[str], None],
 ) -> ModelMetrics:
-    """The same for anything that generates. Without a sandbox in the agent file there are steps and no rollouts."""
+    """The same for anything that generates; `prober` answers the probes, which are left out without one.
+
+    Without a sandbox in the agent file there are steps and no rollouts.
+    """
     if not tasks:
         raise EvaluationError(f"{settings.path(settings.evaluation.tasks)}: no tasks to judge {name} on; add some")
     validator = CatalogValidator(catalog)
@@ -156,15 +167,18 @@ def evaluate(
                 for task, transcript in zip(tasks, transcripts, strict=True)
             ]
             rollouts = list(zip(transcripts, judged, strict=True))
+    probes = [] if prober is None else ask_probes(prompter=prompter, generator=prober)
     metrics = summarize(
         tasks=tasks,
         steps=steps,
         rollouts=rollouts,
+        probes=probes,
         machine_hour_price=settings.evaluation.machine_hour_price,
         catalog_tokens_saved_per_turn=catalog_tokens_saved_per_turn,
     )
     write_steps(steps, out)
     write_rollouts(tasks, rollouts, out)
+    write_probes(probes, out)
     (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
     progress(f"{name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
     return metrics

@@ -17,6 +17,7 @@ from toolft_pipeline.evaluation.generation import Generation
 from toolft_pipeline.evaluation.intervals import Rate, wilson
 from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Judgement
 from toolft_pipeline.evaluation.parse_faults import ParseFault
+from toolft_pipeline.evaluation.probes import ProbeOutcome, rates_by_kind
 from toolft_pipeline.evaluation.steps import FunctionalBasis, StepOutcome
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import Transcript
@@ -54,6 +55,7 @@ class ModelMetrics(Struct, frozen=True, kw_only=True):
 
     Counted by name: `failures` and `failure_modes` over tasks, `parse_faults` over steps. `by_turn` slices the steps
     by the number of their assistant turn, from 1. `confusion` counts calls by expected tool and called tool.
+    `general_ability` is the share of right answers to the questions of `probes`, None where none were asked.
     """
 
     n_steps: int
@@ -84,6 +86,9 @@ class ModelMetrics(Struct, frozen=True, kw_only=True):
     parse_faults: dict[str, int] = {}
     by_turn: dict[str, Slice] = {}
     confusion: dict[str, dict[str, int]] = {}
+    n_probes: int = 0
+    general_ability: Rate | None = None
+    general_ability_by_kind: dict[str, Rate] = {}
 
 
 def summarize(
@@ -91,6 +96,7 @@ def summarize(
     tasks: Sequence[Task],
     steps: Sequence[StepOutcome],
     rollouts: Sequence[tuple[Transcript, Judgement]],
+    probes: Sequence[ProbeOutcome] = (),
     machine_hour_price: float,
     catalog_tokens_saved_per_turn: int,
 ) -> ModelMetrics:
@@ -126,6 +132,9 @@ def summarize(
         parse_faults={fault.value: faults.count(fault) for fault in ParseFault if fault in faults},
         by_turn=_by_turn(steps),
         confusion=confusion(map(_tools, steps)),
+        n_probes=len(probes),
+        general_ability=_rate([probe.passed for probe in probes]) if probes else None,
+        general_ability_by_kind=rates_by_kind(probes),
     )
 
 

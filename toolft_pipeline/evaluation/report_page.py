@@ -29,6 +29,7 @@ RATES = {
     "fuzzy_match": "fuzzy match (> 0.8 alike)",
     "functional_match": "functional match",
     "hallucinated_tool": "made-up tools (fewer is better)",
+    "general_ability": "general ability (fixed questions)",
 }
 """Rows of the result table: metric and label."""
 
@@ -100,7 +101,8 @@ def _with_something_to_show(models: Mapping[str, ModelMetrics]) -> dict[str, tup
         for name, metrics in models.items():
             empty = metrics.n_tasks == 0 if metric == "task_success" else metrics.n_steps == 0
             counted[name] = None if empty else getattr(metrics, metric)
-        rows[metric] = (label, counted)
+        if any(counted.values()):
+            rows[metric] = (label, counted)
     return rows
 
 

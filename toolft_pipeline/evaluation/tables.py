@@ -1,4 +1,4 @@
-"""Steps and rollouts as parquet: every generation, turn by turn.
+"""Steps, rollouts and probes as parquet: every generation, turn by turn.
 
 Invariant: the tables hold no time and no host, so the same answers are the same bytes; times are in metrics.json.
 """
@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from toolft_pipeline.evaluation.judge import Judgement
+from toolft_pipeline.evaluation.probes import ProbeOutcome
 from toolft_pipeline.evaluation.steps import StepOutcome
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, Transcript
 
 STEPS_FILE = "steps.parquet"
 ROLLOUTS_FILE = "rollouts.parquet"
+PROBES_FILE = "probes.parquet"
 
 _TEXT = pa.string()
 _CALL = pa.struct([("name", _TEXT), ("arguments_json", _TEXT)])
@@ -78,6 +80,11 @@ ROLLOUT_SCHEMA = pa.schema(
         ("final_state", _TEXT),
         ("turns", pa.list_(_TURN)),
     ]
+)
+
+
+PROBE_SCHEMA = pa.schema(
+    [("id", _TEXT), ("kind", _TEXT), ("asked", _TEXT), ("generated", _TEXT), ("passed", pa.bool_())]
 )
 
 
@@ -163,6 +170,21 @@ def write_rollouts(
     known = {task.task_id: task for task in tasks}
     rows = [_rollout_row(known[transcript.task_id], transcript, judged) for transcript, judged in rollouts]
     _write(rows, ROLLOUT_SCHEMA, folder / ROLLOUTS_FILE)
+
+
+def write_probes(outcomes: Sequence[ProbeOutcome], folder: Path) -> None:
+    """`probes.parquet`, one row a question, in order; no rows where none were asked."""
+    rows = [
+        {
+            "id": outcome.probe.id,
+            "kind": str(outcome.probe.kind),
+            "asked": outcome.probe.user,
+            "generated": outcome.generation.text,
+            "passed": outcome.passed,
+        }
+        for outcome in outcomes
+    ]
+    _write(rows, PROBE_SCHEMA, folder / PROBES_FILE)
 
 
 def read_steps(folder: Path) -> list[StepRow]:
