@@ -65,8 +65,11 @@ class Card:
 
     @property
     def chips(self) -> tuple[str, ...]:
-        """Why the rollout failed, in a word or two: its modes, or what was found where no mode is known."""
-        return self.modes or tuple(dict.fromkeys(failure for failure, _ in self.findings))
+        """Why it failed, in a word or two: the rollout's modes, what was found where no mode is known, or what the
+        steps miss where there is no rollout.
+        """
+        found = tuple(dict.fromkeys(failure for failure, _ in self.findings))
+        return self.modes or found or (() if self.happened else self.failures)
 
     @property
     def failures_json(self) -> str:
