@@ -40,16 +40,15 @@ _FIGURES = ("latency_ms_p50", "latency_ms_p95", "tokens_per_turn", "cost_per_1k_
 
 
 def _reads(settings: AgentSettings) -> Json:
-    compared = settings.evaluation.compare
+    evaluation = settings.evaluation
+    compared = evaluation.compare
     return {
         "judge": judge_settings(settings),
         "judge_code": JUDGE_CODE,
-        "compare": list(settings.evaluation.compare),
-        "endpoints": {
-            name: endpoint.identity for name, endpoint in settings.evaluation.endpoints.items() if name in compared
-        },
-        "prices": {name: asdict(price_of(name, settings.evaluation)) for name in ("machine", *compared)},
-        "max_tasks": settings.evaluation.max_tasks,
+        "compare": list(compared),
+        "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
+        "prices": {name: asdict(price_of(name, evaluation)) for name in (CANDIDATE, *compared)},
+        "tasks": [evaluation.max_tasks, evaluation.few_shot_tasks, evaluation.catalog_tasks],
         "gate": settings.gate.model_dump(mode="json"),
     }
 

@@ -59,19 +59,16 @@ def line_of_service(moves: Sequence[Pointer]) -> Line:
     models: list[Pointer] = []
     withdrawn: dict[str, str] = {}
     for move in moves:
-        if move.kind == ROLLBACK:
-            digests = [model.content_digest for model in models]
-            place = (
-                len(digests) - 1 - digests[::-1].index(move.content_digest) if move.content_digest in digests else -1
-            )
-            if place >= 0:
-                withdrawn |= {model.content_digest: move.created_at for model in models[place + 1 :]}
-                models = models[: place + 1]
-            else:
-                models.append(move)
-            withdrawn.pop(move.content_digest, None)
-        else:
+        if move.kind != ROLLBACK:
             models.append(move)
+            continue
+        same = [place for place, model in enumerate(models) if model.content_digest == move.content_digest]
+        if same:
+            withdrawn |= {model.content_digest: move.created_at for model in models[same[-1] + 1 :]}
+            del models[same[-1] + 1 :]
+        else:  # a model that was withdrawn, put back by name
+            models.append(move)
+        withdrawn.pop(move.content_digest, None)
     return Line(models=tuple(models), withdrawn=withdrawn)
 
 
