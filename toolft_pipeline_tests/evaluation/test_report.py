@@ -109,6 +109,11 @@ def test_report_shows_every_task_of_every_model_with_its_filters(page: _Page) ->
     assert all(isinstance(json.loads(card["data-tools"] or ""), list) for card in cards)
 
 
+def test_report_without_rollouts_has_no_section_of_tasks_and_says_what_steps_miss(page: _Page) -> None:
+    assert "Tasks passed by category" not in page.text
+    assert "step: right_tool" in page.text
+
+
 def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
     combined = json.loads((report / "metrics.json").read_text())
     assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict"}
