@@ -109,9 +109,9 @@ def test_report_shows_every_task_of_every_model_with_its_filters(page: _Page) ->
     assert all(isinstance(json.loads(card["data-tools"] or ""), list) for card in cards)
 
 
-def test_report_without_rollouts_has_no_section_of_tasks_and_says_what_steps_miss(page: _Page) -> None:
+def test_report_without_rollouts_has_no_section_of_tasks_and_says_what_steps_miss(page: _Page, report: Path) -> None:
     assert "Tasks passed by category" not in page.text
-    assert "step: right_tool" in page.text
+    assert '<span class="chip bad">step: right_tool</span>' in (report / "report.html").read_text(encoding="utf-8")
 
 
 def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
