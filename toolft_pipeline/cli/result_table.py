@@ -34,8 +34,9 @@ def result_table(report: dict[str, Any]) -> str:
             lines.append([label, *["-" if rate is None else _rate(rate) for rate in rates]])
     for key, label in _NUMBERS.items():
         lines.append([label, *[f"{model[key]:,.0f}" for model in models.values()]])
-    if any(model["cost_per_1k_tasks"] for model in models.values()):
-        lines.append(["cost of 1,000 tasks", *[f"{model['cost_per_1k_tasks']:,.2f}" for model in models.values()]])
+    costs = [model.get("cost_per_1k_tasks", 0.0) for model in models.values()]
+    if any(costs):
+        lines.append(["cost of 1,000 tasks", *[f"{cost:,.2f}" for cost in costs]])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     table = "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines

@@ -14,9 +14,9 @@ def _model(**others: Any) -> dict[str, Any]:
     return dict.fromkeys(NAMES, RATE) | figures | others
 
 
-def _table(*models: dict[str, Any]) -> str:
+def _table(*models: dict[str, Any], **verdict_says: Any) -> str:
     named = {f"m{number}": model for number, model in enumerate(models)}
-    verdict = {"promote": False, "reasons": ["too thin"]}
+    verdict = {"promote": False, "reasons": ["too thin"], **verdict_says}
     return result_table({"models": named, "catalog_tokens_saved_per_turn": 4400, "verdict": verdict})
 
 
@@ -30,3 +30,15 @@ def test_result_table_has_a_line_a_figure_and_a_column_a_model() -> None:
 
 def test_result_table_of_a_report_from_before_the_probes_leaves_their_line_out() -> None:
     assert "general ability" not in _table(_model())
+
+
+def test_result_table_prints_the_smallest_difference_that_the_tasks_can_show() -> None:
+    printed = _table(_model(), n_tasks=60, smallest_visible_difference=0.1, margin=0.02)
+    assert printed.endswith("\n60 tasks can show a difference of 10.0% at the least; gate.margin 2.0%")
+
+
+def test_result_table_has_costs_where_some_model_has_a_price() -> None:
+    assert "cost of 1,000 tasks" not in _table(_model(cost_per_1k_tasks=0.0))
+    priced = _table(_model(cost_per_1k_tasks=0.0), _model(cost_per_1k_tasks=3.5)).splitlines()
+    (line,) = [line for line in priced if "cost of 1,000 tasks" in line]
+    assert [cell.strip() for cell in line.split("|")][2:4] == ["0.00", "3.50"]
