@@ -90,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         "--to", dest="last", metavar="DAY", help="last day, which the model is as of (default: newest)"
     )
     running.add_argument("--dry-run", action="store_true", help="print the plan with reasons and stop")
+    running.add_argument(
+        "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
+    )
     running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
@@ -126,6 +129,16 @@ def _run(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.run import run_agent
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
+    if parsed.catalog is not None:
+        if not parsed.dry_run:
+            raise UsageError("--catalog is for --dry-run; to put a catalog in force, change the agent's own")
+        from toolft_pipeline.cli.forecast import print_forecast
+        from toolft_pipeline.cli.run import chosen_days
+
+        print_forecast(
+            settings, catalog=parsed.catalog, days=chosen_days(settings, first=parsed.first, last=parsed.last)
+        )
+        return 0
     return run_agent(
         settings,
         overrides=overrides,
