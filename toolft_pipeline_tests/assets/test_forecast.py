@@ -20,6 +20,7 @@ from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline_tests.conftest import REPOSITORY
 
 DAYS = ["2026-10-01", "2026-10-02"]
 MADE = (
@@ -67,9 +68,11 @@ class Site:
         return path
 
 
-@pytest.fixture
-def site(assistant_folder: Path, tmp_path: Path) -> Site:
-    site = Site(load_agent(assistant_folder / "agent.yaml"), Warehouse(tmp_path / "warehouse"))
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    root = tmp_path_factory.mktemp("forecast")
+    folder = shutil.copytree(REPOSITORY / "data" / "assistant", root / "assistant")
+    site = Site(load_agent(folder / "agent.yaml"), Warehouse(root / "warehouse"))
     site.make()
     return site
 
@@ -79,7 +82,33 @@ def remade(found: Forecast, asset: str) -> tuple[int, int, int]:
     return one.remade, one.same, one.kept
 
 
+def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
+    found = site.forecast(site.proposal(lambda tool: tool.update(description="Reckon.")))
+    assert (found.lost, found.undemonstrated, found.diff.breaking) == ([], (), False)
+    assert remade(found, "verified_trajectories") == (2, 2, 0)
+    assert remade(found, "chat_rows") == (2, 2, 0)
+    assert remade(found, "run_signatures") == (0, 0, 2)
+    assert remade(found, "training_set") == (1, 1, 0)
+    assert remade(found, "qlora_adapter") == (0, 0, 1)
+    assert remade(found, "eval_report") == (1, 0, 0)
+    assert [day.replayed for day in found.days] == [0, 0]
+
+
+def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
+    found = site.forecast(site.settings.path("catalog.json"))
+    assert (str(found.diff), found.lost, found.seconds) == ("no change", [], 0.0)
+    assert not any(each.remade for each in found.assets)
+
+
+def test_forecast_before_any_run_is_one_line(site: Site, tmp_path: Path) -> None:
+    fresh = Site(site.settings, Warehouse(tmp_path / "warehouse"))
+    with pytest.raises(StageError, match=r"no catalog was ever made; run `toolft run assistant` first"):
+        fresh.forecast(site.settings.path("catalog.json"))
+
+
 def test_forecast_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
+    """The last test of the module: it changes the site."""
+
     def demand(tool: dict[str, Any]) -> None:
         tool["inputSchema"]["properties"]["precision"] = {"type": "integer"}
         tool["inputSchema"]["required"].append("precision")
@@ -102,36 +131,6 @@ def test_forecast_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
     assert remade(found, "raw_trajectories") == (0, 0, 2)
     assert remade(found, "chat_rows") == (2, 0, 0)
     assert remade(found, "qlora_adapter") == (1, 0, 0)
-
-
-def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
-    found = site.forecast(site.proposal(lambda tool: tool.update(description="Reckon.")))
-    assert (found.lost, found.undemonstrated, found.diff.breaking) == ([], (), False)
-    assert remade(found, "verified_trajectories") == (2, 2, 0)
-    assert remade(found, "chat_rows") == (2, 2, 0)
-    assert remade(found, "run_signatures") == (0, 0, 2)
-    assert remade(found, "training_set") == (1, 1, 0)
-    assert remade(found, "qlora_adapter") == (0, 0, 1)
-    assert remade(found, "eval_report") == (1, 0, 0)
-    assert [day.replayed for day in found.days] == [0, 0]
-
-
-def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
-    found = site.forecast(site.settings.path("catalog.json"))
-    assert (str(found.diff), found.lost, found.seconds) == ("no change", [], 0.0)
-    assert not any(each.remade for each in found.assets)
-
-
-def test_forecast_before_any_run_is_one_line(assistant_folder: Path, tmp_path: Path) -> None:
-    site = Site(load_agent(assistant_folder / "agent.yaml"), Warehouse(tmp_path / "warehouse"))
-    with pytest.raises(StageError, match=r"no catalog was ever made; run `toolft run assistant` first"):
-        site.forecast(site.settings.path("catalog.json"))
-
-
-def test_catalog_version_says_what_changed(site: Site) -> None:
-    site.settings.path("catalog.json").write_text(
-        site.proposal(lambda tool: tool.update(description="Reckon.")).read_text()
-    )
-    site.make()
     headline = site.version("tool_catalog", None).manifest.headline
-    assert (headline["change"], headline["breaking"]) == ("~ calculate (compatible): description", False)
+    assert headline["breaking"]
+    assert str(headline["change"]) == str(found.diff) == "~ calculate (breaking): new required parameter precision"
