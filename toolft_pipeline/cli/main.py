@@ -1,6 +1,7 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made.
+"""`toolft`: look at logs, run an agent's pipeline, show what it made, look over the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` found something, 2 usage.
+Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` or `doctor` found
+something, 2 usage.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--partition", metavar="DAY", help="default: the newest")
     showing.add_argument("--json", action="store_true", help="the whole manifest")
     showing.set_defaults(command=_show)
+    doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
+    doctor.set_defaults(command=_doctor)
     return parser
 
 
@@ -156,3 +159,9 @@ def _show(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+
+
+def _doctor(_parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.doctor import print_diagnosis
+
+    return print_diagnosis()
