@@ -2,7 +2,7 @@
 
 Invariant: a value is asked for only where the gold run itself took it from a result: the user had not said it, and a
 result before the call had. A call that carries such a value before anything told it is a lucky guess, even where it
-leaves the right state; and a gold run never guesses.
+leaves the right state; and a gold run never guesses. Numbers are left out: results hold them by chance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from toolft_pipeline.verification.told import Told, leaves
 
 def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:
     """Calls of the gold run that were made before a result had told what they carry, each with the value."""
-    taken = dict(_taken(task))
+    taken = dict(reversed(list(_taken(task))))  # of a call made twice, the first time counts: its result echoes it
     found: list[tuple[Call, str]] = []
     told, heard = Told(), 0
     told.hear(task.system or "")
@@ -37,21 +37,17 @@ def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:
 
 def _taken(task: Task) -> Iterator[tuple[Call, Sequence[str]]]:
     """Each call of the gold run with the values that it took from results."""
-    said, all_told = Told(), Told()
+    said, told = Told(), Told()
     for message in task.gold:
         text = message.get("content") or ""
         if message["role"] == Role.ASSISTANT:
             for call in calls_of_message(message):
-                values = [str(value) for _, value, _ in leaves(json.loads(call.arguments), {}) if _is_value(value)]
-                yield call, [value for value in values if _has(all_told, value) and not _has(said, value)]
+                texts = [value for _, value, _ in leaves(json.loads(call.arguments), {}) if isinstance(value, str)]
+                yield call, [text for text in texts if _has(told, text) and not _has(said, text)]
             continue
-        all_told.hear(text, result=message["role"] == Role.TOOL)
+        told.hear(text, result=message["role"] == Role.TOOL)
         if message["role"] != Role.TOOL:
             said.hear(text)
-
-
-def _is_value(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _has(told: Told, value: str) -> bool:
