@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from toolft_pipeline.evaluation.calls import Call, calls_of_message, canonical_call
+from toolft_pipeline.evaluation.calls import Call, calls_of_message
 from toolft_pipeline.evaluation.task import Task
-from toolft_pipeline.evaluation.transcript import Transcript
+from toolft_pipeline.evaluation.transcript import AssistantTurn, Transcript
 from toolft_pipeline.trajectories.record import Role
 from toolft_pipeline.verification.told import Told, leaves
 
@@ -20,19 +20,26 @@ from toolft_pipeline.verification.told import Told, leaves
 def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:
     """Calls of the gold run that were made before a result had told what they carry, each with the value."""
     taken = dict(reversed(list(_taken(task))))  # of a call made twice, the first time counts: its result echoes it
-    found: list[tuple[Call, str]] = []
-    told, heard = Told(), 0
+    return [
+        (made.as_call, value)
+        for turn, told in heard(task, transcript)
+        for made in turn.calls
+        for value in taken.get(made.as_call, ())
+        if not _has(told, value)
+    ]
+
+
+def heard(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, Told]]:
+    """Each assistant turn with what system, user and results had told the model before it."""
+    told, turns_heard = Told(), 0
     told.hear(task.system or "")
     for turn in transcript.turns:
-        for text in task.user_turns[heard : turn.user_turn + 1]:
+        for text in task.user_turns[turns_heard : turn.user_turn + 1]:
             told.hear(text)
-        heard = turn.user_turn + 1
-        for made in turn.calls:
-            call = canonical_call(made.call.name, json.loads(made.call.arguments_json))
-            found += [(call, value) for value in taken.get(call, ()) if not _has(told, value)]
+        turns_heard = turn.user_turn + 1
+        yield turn, told
         for made in turn.calls:
             told.hear(made.result, result=True)
-    return found
 
 
 def _taken(task: Task) -> Iterator[tuple[Call, Sequence[str]]]:
