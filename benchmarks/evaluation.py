@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     asked = parser.parse_args()
     settings = load_agent(DATA / AGENT_FILE)
-    count = 24 if asked.model else 40 if asked.quick else 240
+    count = 12 if asked.model else 40 if asked.quick else 240
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), count)
     figures = measure(tasks, settings=settings, folder=asked.model)
     print(f"{asked.model or 'a tiny random model in fp32'}, {len(tasks)} tasks")

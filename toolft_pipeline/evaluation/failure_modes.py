@@ -10,12 +10,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from toolft_pipeline.evaluation.calls import Call, canonical_call
+from toolft_pipeline.evaluation.calls import Call
 from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Finding
 from toolft_pipeline.evaluation.parse_faults import ParseFault, parse_fault
-from toolft_pipeline.evaluation.task import PlannedCall, Task
-from toolft_pipeline.evaluation.transcript import AssistantTurn, MadeCall, Stop, Transcript
-from toolft_pipeline.verification.told import Told, is_identifier, is_number, leaves, words
+from toolft_pipeline.evaluation.required_reads import heard
+from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.evaluation.transcript import MadeCall, Stop, Transcript
+from toolft_pipeline.verification.told import is_identifier, is_number, leaves, words
 
 _OF_FAULT = {
     ParseFault.CUT: FailureMode.CUT,
@@ -67,18 +68,18 @@ def _unread(transcript: Transcript) -> Iterator[FailureMode]:
 
 def _in_place_of_the_planned(task: Task, transcript: Transcript) -> Iterator[FailureMode]:
     """What was done in place of the planned calls that did not succeed, user turn by user turn."""
-    planned = {_planned(call) for call in task.plan}
-    succeeded = Counter(_call(made) for _, made in transcript.made() if not made.is_error)
+    planned = {call.as_call for call in task.plan}
+    succeeded = Counter(made.as_call for _, made in transcript.made() if not made.is_error)
     for number in range(len(task.user_turns)):
         turns = [turn for turn in transcript.turns if turn.user_turn == number]
         missing = []
         for call in (call for call in task.plan if call.turn == number):
-            if succeeded[_planned(call)]:
-                succeeded[_planned(call)] -= 1
+            if succeeded[call.as_call]:
+                succeeded[call.as_call] -= 1
             elif not call.fails or not any(turn.calls for turn in turns):
                 missing.append(call.name)
-        others = [made for turn in turns for made in turn.calls if _call(made) not in planned and not _made_up(made)]
-        yield from _modes_of_missing(missing, others, answered=any(map(_is_answer, turns)))
+        others = [made for turn in turns for made in turn.calls if made.as_call not in planned and not _made_up(made)]
+        yield from _modes_of_missing(missing, others, answered=any(turn.is_answer for turn in turns))
 
 
 def _modes_of_missing(missing: list[str], others: list[MadeCall], *, answered: bool) -> Iterator[FailureMode]:
@@ -104,42 +105,23 @@ def _most_repeated(transcript: Transcript) -> int:
     """How many later turns make a call of an earlier one again and hear the same, for the most repeated call."""
     heard: Counter[tuple[Call, str]] = Counter()
     for turn in transcript.turns:
-        heard.update({(_call(made), made.result) for made in turn.calls})
+        heard.update({(made.as_call, made.result) for made in turn.calls})
     return max(heard.values(), default=1) - 1
 
 
 def _fabricates(task: Task, transcript: Transcript) -> bool:
     """Whether an answer has an id or a number that nothing had told, or a call has such an id."""
-    told, heard = Told(), 0
-    told.hear(task.system or "")
-    for turn in transcript.turns:
-        for text in task.user_turns[heard : turn.user_turn + 1]:
-            told.hear(text)
-        heard = turn.user_turn + 1
-        spoken = words(turn.text) if _is_answer(turn) else []
+    for turn, told in heard(task, transcript):
+        spoken = words(turn.text) if turn.is_answer else []
         asked = [value for made in turn.calls for value in _texts(made) if is_identifier(value)]
         if any(is_identifier(word) and not told.has(word) for word in (*spoken, *asked)):
             return True
         if any(is_number(word) and not told.has_number(word) for word in spoken):
             return True
-        for made in turn.calls:
-            told.hear(made.result, result=True)
     return False
-
-
-def _is_answer(turn: AssistantTurn) -> bool:
-    return not turn.calls and not turn.malformed
 
 
 def _texts(made: MadeCall) -> list[str]:
     """The texts among a call's arguments, in lower case."""
     arguments = json.loads(made.call.arguments_json)
     return [value.casefold() for _, value, _ in leaves(arguments, {}) if isinstance(value, str)]
-
-
-def _planned(call: PlannedCall) -> Call:
-    return canonical_call(call.name, call.arguments)
-
-
-def _call(made: MadeCall) -> Call:
-    return canonical_call(made.call.name, json.loads(made.call.arguments_json))

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from toolft_pipeline.evaluation.calls import Call, canonical_call
+from toolft_pipeline.evaluation.calls import Call
 from toolft_pipeline.evaluation.failure_modes import failure_modes
 from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Finding, Judgement
 from toolft_pipeline.evaluation.required_reads import untold
 from toolft_pipeline.evaluation.task import PlannedCall, Task
-from toolft_pipeline.evaluation.transcript import AssistantTurn, MadeCall, Stop, Transcript
+from toolft_pipeline.evaluation.transcript import AssistantTurn, Stop, Transcript
 from toolft_pipeline.verification.told import is_identifier, leaves
 
 __all__ = ["Failure", "FailureMode", "Finding", "Judgement", "TaskPlanError", "already_lost", "judge"]
@@ -28,15 +28,15 @@ class TaskPlanError(ValueError):
 
 def judge(task: Task, transcript: Transcript, *, extra_calls: int) -> Judgement:
     """All conditions on a whole rollout. `extra_calls` is the budget of calls beyond the plan."""
-    made = [(turn, _call(each), each) for turn, each in transcript.made()]
+    made = [(turn, each.as_call, each) for turn, each in transcript.made()]
     findings = list(already_lost(task, transcript.turns, extra_calls=extra_calls))
     if transcript.final_state != task.expected_state:
         findings.append(Finding(failure=Failure.WRONG_STATE, detail="the backend's final state is not the expected"))
     done = Counter(call for _, call, each in made if not each.is_error)
-    missing = Counter(_planned(call) for call in task.plan if not call.fails) - done
+    missing = Counter(call.as_call for call in task.plan if not call.fails) - done
     findings += [Finding(failure=Failure.MISSING_CALL, detail=_shown(call)) for call in sorted(missing.elements())]
     findings += [
-        Finding(failure=Failure.MISSING_ATTEMPT, detail=f"{_shown(_planned(call))} was to be tried, and to be refused")
+        Finding(failure=Failure.MISSING_ATTEMPT, detail=f"{_shown(call.as_call)} was to be tried, and to be refused")
         for call in _unattempted(task, [(turn, call) for turn, call, _ in made])
     ]
     ordered = [(turn, call) for turn, call, each in made if not each.is_error]
@@ -45,7 +45,7 @@ def judge(task: Task, transcript: Transcript, *, extra_calls: int) -> Judgement:
         Finding(failure=Failure.MISSING_READ, detail=f"{_shown(call)}: nothing had told {value!r} by then")
         for call, value in untold(task, transcript)
     ]
-    answered = {turn.user_turn for turn in transcript.turns if not turn.calls and not turn.malformed and turn.text}
+    answered = {turn.user_turn for turn in transcript.turns if turn.is_answer and turn.text}
     silent = [number for number in range(len(task.user_turns)) if number not in answered]
     if silent:
         ended = "" if transcript.stop is Stop.ANSWERED else f" ({transcript.stop})"
@@ -56,17 +56,17 @@ def judge(task: Task, transcript: Transcript, *, extra_calls: int) -> Judgement:
 
 def already_lost(task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int) -> tuple[Finding, ...]:
     """The conditions that nothing said later can mend: unreadable, unknown and invalid calls, too many calls."""
-    tolerated = {_planned(call) for call in task.plan if call.fails}
+    tolerated = {call.as_call for call in task.plan if call.fails}
     findings = [
         Finding(failure=Failure.MALFORMED_CALL, detail=fragment) for turn in turns for fragment in turn.malformed
     ]
-    made = [(each, _call(each)) for turn in turns for each in turn.calls]
+    made = [(each, each.as_call) for turn in turns for each in turn.calls]
     for each, call in made:
         if each.reason is not None and call not in tolerated:
             unknown = each.reason.startswith("unknown tool")
             failure = Failure.UNKNOWN_TOOL if unknown else Failure.INVALID_ARGUMENTS
             findings.append(Finding(failure=failure, detail=f"{call.name}: {each.reason}"))
-    planned = Counter(_planned(call) for call in task.plan if not call.fails)
+    planned = Counter(call.as_call for call in task.plan if not call.fails)
     extra = Counter(call for _, call in made if call not in tolerated) - planned
     if extra.total() > extra_calls:
         listed = "; ".join(_shown(call) for call in sorted(extra.elements())[:3])
@@ -80,13 +80,13 @@ def _unattempted(task: Task, made: Sequence[tuple[int, Call]]) -> Iterator[Plann
 
     Only the backend knows that it will refuse: who has not asked it makes the refusal up.
     """
-    succeeding = {_planned(call) for call in task.plan if not call.fails}
+    succeeding = {call.as_call for call in task.plan if not call.fails}
     for place, planned in enumerate(task.plan):
         stands_in = any(not later.fails and later.turn == planned.turn for later in task.plan[place + 1 :])
         if not planned.fails or stands_in:
             continue
         asked = [call for turn, call in made if turn == planned.turn and call not in succeeding]
-        if not any(_about_the_same(call, _planned(planned)) for call in asked):
+        if not any(_about_the_same(call, planned.as_call) for call in asked):
             yield planned
 
 
@@ -106,7 +106,7 @@ def _order_findings(task: Task, made: list[tuple[int, Call]]) -> list[Finding]:
     place: dict[str, int] = {}
     for planned in _legal_order(task):
         earliest = max((place.get(before, -1) for before in planned.after), default=-1)
-        wanted = (planned.turn, _planned(planned))
+        wanted = (planned.turn, planned.as_call)
         found = (at for at, each in enumerate(made) if each == wanted and at > earliest and at not in place.values())
         at = next(found, None)
         if at is None:
@@ -123,14 +123,6 @@ def _legal_order(task: Task) -> list[PlannedCall]:
         return [calls[id_] for id_ in sorter.static_order()]
     except CycleError as error:
         raise TaskPlanError(f"task {task.task_id}: `after` of its plan runs in a circle; mend the plan") from error
-
-
-def _planned(call: PlannedCall) -> Call:
-    return canonical_call(call.name, call.arguments)
-
-
-def _call(made: MadeCall) -> Call:
-    return canonical_call(made.call.name, json.loads(made.call.arguments_json))
 
 
 def _shown(call: Call) -> str:

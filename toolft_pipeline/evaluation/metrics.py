@@ -44,6 +44,7 @@ class Slice(Struct, frozen=True, kw_only=True):
     exact_match: Rate | None
     n_tasks: int = 0
     task_success: Rate | None = None
+    functional_match: Rate | None = None
 
 
 class ModelMetrics(Struct, frozen=True, kw_only=True):
@@ -174,12 +175,14 @@ def _tools(step: StepOutcome) -> tuple[list[str], list[str]]:
 
 def _slice(steps: Sequence[StepOutcome], successes: Sequence[bool]) -> Slice:
     exact = [step.exact_match for step in steps if step.exact_match is not None]
+    functional = [step.functional_match for step in steps if step.functional_match is not None]
     return Slice(
         n_steps=len(steps),
         right_tool=_rate([step.right_tool for step in steps]) if steps else None,
         exact_match=_rate(exact) if exact else None,
         n_tasks=len(successes),
         task_success=_rate(successes) if successes else None,
+        functional_match=_rate(functional) if functional else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 Invariant: a value is asked for only where the gold run itself took it from a result: the user had not said it, and a
 result before the call had. A call that carries such a value before anything told it is a lucky guess, even where it
-leaves the right state; and a gold run never guesses.
+leaves the right state; and a gold run never guesses. Numbers are left out: results hold them by chance.
 """
 
 from __future__ import annotations
@@ -10,48 +10,51 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from toolft_pipeline.evaluation.calls import Call, calls_of_message, canonical_call
+from toolft_pipeline.evaluation.calls import Call, calls_of_message
 from toolft_pipeline.evaluation.task import Task
-from toolft_pipeline.evaluation.transcript import Transcript
+from toolft_pipeline.evaluation.transcript import AssistantTurn, Transcript
 from toolft_pipeline.trajectories.record import Role
 from toolft_pipeline.verification.told import Told, leaves
 
 
 def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:
     """Calls of the gold run that were made before a result had told what they carry, each with the value."""
-    taken = dict(_taken(task))
-    found: list[tuple[Call, str]] = []
-    told, heard = Told(), 0
+    taken = dict(reversed(list(_taken(task))))  # of a call made twice, the first time counts: its result echoes it
+    return [
+        (made.as_call, value)
+        for turn, told in heard(task, transcript)
+        for made in turn.calls
+        for value in taken.get(made.as_call, ())
+        if not _has(told, value)
+    ]
+
+
+def heard(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, Told]]:
+    """Each assistant turn with what system, user and results had told the model before it."""
+    told, turns_heard = Told(), 0
     told.hear(task.system or "")
     for turn in transcript.turns:
-        for text in task.user_turns[heard : turn.user_turn + 1]:
+        for text in task.user_turns[turns_heard : turn.user_turn + 1]:
             told.hear(text)
-        heard = turn.user_turn + 1
-        for made in turn.calls:
-            call = canonical_call(made.call.name, json.loads(made.call.arguments_json))
-            found += [(call, value) for value in taken.get(call, ()) if not _has(told, value)]
+        turns_heard = turn.user_turn + 1
+        yield turn, told
         for made in turn.calls:
             told.hear(made.result, result=True)
-    return found
 
 
 def _taken(task: Task) -> Iterator[tuple[Call, Sequence[str]]]:
     """Each call of the gold run with the values that it took from results."""
-    said, all_told = Told(), Told()
+    said, told = Told(), Told()
     for message in task.gold:
         text = message.get("content") or ""
         if message["role"] == Role.ASSISTANT:
             for call in calls_of_message(message):
-                values = [str(value) for _, value, _ in leaves(json.loads(call.arguments), {}) if _is_value(value)]
-                yield call, [value for value in values if _has(all_told, value) and not _has(said, value)]
+                texts = [value for _, value, _ in leaves(json.loads(call.arguments), {}) if isinstance(value, str)]
+                yield call, [text for text in texts if _has(told, text) and not _has(said, text)]
             continue
-        all_told.hear(text, result=message["role"] == Role.TOOL)
+        told.hear(text, result=message["role"] == Role.TOOL)
         if message["role"] != Role.TOOL:
             said.hear(text)
-
-
-def _is_value(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def _has(told: Told, value: str) -> bool:

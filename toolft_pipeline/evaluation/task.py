@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from toolft_pipeline.evaluation.calls import Call, canonical_call
 from toolft_pipeline.trajectories.category import Category
 
 __all__ = ["Category", "PlannedCall", "Task", "TaskFileError", "load_tasks"]
@@ -31,6 +32,11 @@ class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     after: tuple[str, ...] = ()
     reads: bool = False
     fails: bool = False
+
+    @property
+    def as_call(self) -> Call:
+        """The call to compare with."""
+        return canonical_call(self.name, self.arguments)
 
 
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -111,13 +111,15 @@ def _installed(folder: Path, to: Path) -> Path:
 
 
 def test_evaluate_model_tiny_random_weights_under_every_policy(tiny_model_folder: Path, tmp_path: Path) -> None:
-    agent = load_agent(AGENT_FILE, overrides={"evaluation.max_new_tokens": "6"})
     tasks = draw_tasks(TASKS, 4)
     merged = _installed(tiny_model_folder, tmp_path / "merged")
     saved = {}
     for policy in PromptPolicy:
         out = tmp_path / policy
         out.mkdir()
+        probed = policy is PromptPolicy.FEW_SHOT  # once is enough: probes cost as much as all the rest
+        overrides = {"evaluation.max_new_tokens": "6", "evaluation.probes": str(probed).lower()}
+        agent = load_agent(AGENT_FILE, overrides=overrides)
         folder = merged if policy is PromptPolicy.NONE else tiny_model_folder
         lines: list[str] = []
         metrics = evaluate_model(
@@ -127,6 +129,7 @@ def test_evaluate_model_tiny_random_weights_under_every_policy(tiny_model_folder
         assert metrics.n_tasks == 4
         assert metrics.parse_rate.value == 0.0
         assert set(json.loads((out / "metrics.json").read_text())["failures"]) >= {"malformed_call", "no_answer"}
+        assert metrics.n_probes == (20 if probed else 0)
         assert lines[0].startswith("candidate: loading")
         saved[policy] = metrics.catalog_tokens_saved_per_turn
     assert saved[PromptPolicy.NONE] > 300

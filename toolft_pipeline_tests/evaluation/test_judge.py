@@ -118,6 +118,25 @@ def test_judge_retry_that_nobody_could_know_without_the_refusal_fails() -> None:
     assert _failures(task, left_out) == {Failure.MISSING_READ}
 
 
+def test_judge_call_that_the_gold_run_makes_twice_is_no_guess_the_first_time() -> None:
+    """Its result tells what it carries; that is nothing that it took."""
+    task = TASKS[0]
+    call = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "search", "arguments": '{"query": "x", "kind": "notes"}'},
+    }
+    asks = [{"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c", "name": "search", "content": '{"kind": "notes"}'}]  # fmt: skip
+    said = [{"role": "user", "content": "What is x?"}, *asks, *asks, {"role": "assistant", "content": "x."}]
+    plan = tuple(
+        PlannedCall(id=id_, name="search", arguments={"query": "x", "kind": "notes"}, turn=0, reads=True)
+        for id_ in "ab"
+    )
+    task = replace(task, user_turns=("What is x?",), plan=plan, gold=tuple(said))
+    assert _failures(task, gold_run(task), extra_calls=0) == set()
+
+
 @pytest.mark.parametrize("task", [t for t in TASKS if t.category == "error_then_explain"], ids=lambda t: t.task_id)
 def test_judge_refusal_told_without_having_asked_fails(task: Task) -> None:
     run = gold_run(task)
