@@ -17,8 +17,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from toolft_pipeline.agent_file import SettingsError, agent_files, load_agent
-from toolft_pipeline.assets.service import in_service
 from toolft_pipeline.automation.device_lease import devices
+from toolft_pipeline.evaluation.service import in_service
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
 from toolft_pipeline.warehouse.store import Warehouse
