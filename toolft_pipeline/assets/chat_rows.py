@@ -11,7 +11,7 @@ from toolft_pipeline.warehouse.store import Built
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.chat.model_dump(mode="json", exclude={"max_length"})
+    return settings.chat.model_dump(mode="json", exclude={"max_length", "long_rows"})
 
 
 def _build(work: Work) -> Built:

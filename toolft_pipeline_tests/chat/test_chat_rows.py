@@ -39,7 +39,7 @@ def test_write_chat_rows_counts_what_it_wrote(tmp_path: Path, agent: Agent) -> N
     assert (summary.trajectories, summary.rows, summary.without_assistant) == (len(SHAPES) + 1, len(SHAPES), 1)
     assert summary.characters == sum(len(row.text) for row in rows)
     assert summary.rows_by_category["parallel_calls"] == 1
-    assert summary.example_rows["parallel_calls"].startswith("<bos><start_of_turn>user\nWeather in Rome")
+    assert summary.example_rows["parallel_calls"].text.startswith("<bos><start_of_turn>user\nWeather in Rome")
     said = [message for shape in SHAPES for message in shape.messages if message.role is Role.ASSISTANT]
     assert summary.trained_turns == len(said)
 

@@ -39,7 +39,9 @@ def test_system_prompt_policy_decides_the_first_message(policy: str, roles: str,
 
 
 def test_system_prompt_unknown_policy_is_refused() -> None:
-    with pytest.raises(ChatFormatError, match=r"chat.system_prompt: 'kep' is not known; write keep, strip or replace:"):
+    with pytest.raises(
+        ChatFormatError, match=r"chat.system_prompt: 'kep' is not known; write keep, strip, strip_tools or replace:"
+    ):
         trajectory_messages(ONE_CALL, system_prompt="kep")
 
 
