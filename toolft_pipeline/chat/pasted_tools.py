@@ -20,7 +20,7 @@ _DESCRIBES = {"description", "parameters", "inputSchema", "input_schema"}
 _BETWEEN = " \t\r\n,"
 """What may stand between two tools of one list."""
 
-_END = "end"
+_END = "\0"
 """A line that lists nothing, behind the last one."""
 
 _SPEAKS_OF_TOOLS = r"\b(?:tools?|functions?)\b"
@@ -67,8 +67,9 @@ class PastedTools:
         self._line = re.compile(
             rf"\s*(?:[-*+\u2022]\s|\d+[.)]\s|#+\s)?\s*{quoted}(?:\s*(?P<signature>\()|\s*:|\s+[-\u2013\u2014]\s|\s*$)"
         )
+        label = rf"[^.!?:\n]*{_SPEAKS_OF_TOOLS}[^.!?:\n]*:"
         self._row = re.compile(
-            rf"(?:[^:\n]*{_SPEAKS_OF_TOOLS}[^:\n]*:)?\s*{quoted}(?:\s*,\s*{quoted})+\s*\.?\s*", re.IGNORECASE
+            rf"(?:^|(?<=[.!?]))\s*(?P<row>(?:{label})?\s*{quoted}(?:\s*,\s*{quoted})+\.?)\s*$", re.IGNORECASE
         )
         self._one = re.compile(rf"(?<!\w){one}")
 
@@ -88,7 +89,10 @@ class PastedTools:
                 found[-1] = (found[-1][0], part.end)
             else:
                 found.append((part.start, part.end))
-        return tuple(_with_surroundings(prompt, *span) for span in found)
+        spans: list[tuple[int, int]] = []
+        for start, end in found:
+            spans.append(_with_surroundings(prompt, start, end, floor=spans[-1][1] if spans else 0))
+        return tuple(spans)
 
     def _json_parts(self, prompt: str) -> Iterator[_Part]:
         """JSON values that are tools, in rows of them; a row goes where half of its tools are the catalog's."""
@@ -123,9 +127,9 @@ class PastedTools:
                 if self._many(names):
                     yield _Part(start=run[0][0], end=run[-1][1], names=tuple(names))
                 run, names = [], set()
-                listed = set(self._one.findall(line)) if free and self._row.fullmatch(line) else set()
-                if self._many(listed):
-                    yield _Part(start=begin, end=end, names=tuple(listed))
+                row = self._row.search(line) if free else None
+                if row is not None and self._many(listed := set(self._one.findall(row["row"]))):
+                    yield _Part(start=begin + row.start("row"), end=begin + row.end("row"), names=tuple(listed))
             begin = end
 
     def _listed(self, line: str) -> str | None:
@@ -182,27 +186,30 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\w+", text.casefold())
 
 
-def _with_surroundings(prompt: str, start: int, end: int) -> tuple[int, int]:
-    """A list with the fence or tags around it, the heading before it, and the shorter one of its two white spaces."""
-    while (around := _enclosed(prompt, start, end)) is not None:
+def _with_surroundings(prompt: str, start: int, end: int, *, floor: int) -> tuple[int, int]:
+    """A list with the fence or tags around it, the heading before it, and the shorter one of its two white spaces.
+
+    What lies before `floor` belongs to the list before.
+    """
+    while (around := _enclosed(prompt, start, end, floor=floor)) is not None:
         start, end = around
     for announced in (_HEADING, _LABEL):
-        back = max(0, start - _LOOK_BACK)
+        back = max(floor, start - _LOOK_BACK)
         if found := announced.search(prompt[back:start]):
             start = back + found.start()
-    leading = start - len(prompt[:start].rstrip())
-    trailing = len(prompt) - end - len(prompt[end:].lstrip())
-    if leading == start:  # the prompt begins with the list
-        return 0, end + trailing
-    if end + trailing == len(prompt):
-        return start - leading, len(prompt)
-    return (start - leading, end) if leading < trailing else (start, end + trailing)
+    before, behind = prompt[floor:start], prompt[end:]
+    leading = before[len(before.rstrip()) :]
+    trailing = behind[: len(behind) - len(behind.lstrip())]
+    if len(leading) == start or len(trailing) == len(behind):  # the prompt begins or ends with the list
+        return start - len(leading), end + len(trailing)
+    parts_less = (leading.count("\n"), len(leading)) < (trailing.count("\n"), len(trailing))
+    return (start - len(leading), end) if parts_less else (start, end + len(trailing))
 
 
-def _enclosed(prompt: str, start: int, end: int) -> tuple[int, int] | None:
+def _enclosed(prompt: str, start: int, end: int, *, floor: int) -> tuple[int, int] | None:
     """The stretch with its code fence or its tags, where it has them."""
-    before, after = prompt[max(0, start - _LOOK_BACK) : start], prompt[end:]
-    back = start - len(before)
+    back = max(floor, start - _LOOK_BACK)
+    before, after = prompt[back:start], prompt[end:]
     if (opening := _FENCE[0].search(before)) and (closing := _FENCE[1].match(after)):
         return back + opening.start(), end + closing.end()
     if (opening := _OPENING_TAG.search(before)) and (closing := re.match(rf"\s*</{opening[1]}>", after)):
