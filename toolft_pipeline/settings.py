@@ -127,10 +127,10 @@ class ChatSettings(_Section):
     """`none` is the point of the exercise: the model knows its tools by heart."""
     system_prompt: Literal["keep", "strip", "strip_tools"] | str = "keep"
     """`keep` the logged one, `strip` it, or `replace: <text>` written as the text itself after `replace:`.
-    `strip_tools` keeps it but for a tool list that was pasted into it: JSON of tools that today's catalog knows (in MCP
-    or OpenAI shape, a list or one a line), and runs of lines that each begin with a tool's name where they name half of
-    the catalog or more; with them go a heading that speaks of tools, a code fence and a tag left empty. Advice that
-    names a tool stays, and so do examples of calls. Only parts of a prompt are ever left out, none is rewritten."""
+    `strip_tools` keeps it but for a tool list that was pasted into it: JSON of tools in MCP or OpenAI shape, half of
+    which today's catalog has, and lines that each list a tool by its name, its signature or the words of its
+    description, where they name half of the catalog; with them go the heading, code fence or tags around them. Advice
+    on a tool stays, and so do examples of calls. Parts of a prompt are left out and counted, none is rewritten."""
     thinking: Literal["drop", "keep"] = "drop"
     """Whether reasoning of earlier turns is rendered."""
     max_length: int = Field(4096, gt=0)

@@ -32,7 +32,7 @@ from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 ROWS_FILE = "rows.parquet"
 TOOLS_KEY = b"toolft.tools"
 """Schema metadata of the rows: the `tools` that the catalog mode lets into prompts, as a JSON list."""
-PROMPTS_KEY = b"toolft.prompts"
+PASTED_KEY = b"toolft.pasted"
 """File metadata of the rows, under the policy `strip_tools` alone: what was left out of which system prompt, as a JSON
 object of `prompt_key` -> spans."""
 
@@ -172,7 +172,7 @@ def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, o
         while chunk := [to_builtins(row) for row in islice(stream, BATCH_ROWS)]:
             writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
         if held := {key: spans for key, spans in sorted(pasted.items()) if spans}:
-            writer.add_key_value_metadata({PROMPTS_KEY: json.dumps(held).encode()})
+            writer.add_key_value_metadata({PASTED_KEY: json.dumps(held).encode()})
     return ChatRowsSummary(
         trajectories=counts["trajectories"],
         rows=by_category.total(),
@@ -208,7 +208,7 @@ def read_prompt_tools(path: Path) -> list[dict[str, Any]]:
 def read_pasted(path: Path) -> PastedIn:
     """Where tool lists stood in the system prompts that the rows of a file were rendered from."""
     metadata = pq.read_metadata(path).metadata or {}
-    return msgspec.json.decode(metadata.get(PROMPTS_KEY, b"{}"), type=dict[str, Spans])
+    return msgspec.json.decode(metadata.get(PASTED_KEY, b"{}"), type=dict[str, Spans])
 
 
 def _finder(catalog: Path) -> PastedTools:

@@ -23,6 +23,7 @@ _BETWEEN = " \t\r\n,"
 _END = "\0"
 """A line that lists nothing, behind the last one."""
 
+_JSON_OPENS = re.compile(r"[\[{]")
 _SPEAKS_OF_TOOLS = r"\b(?:tools?|functions?)\b"
 _FENCE = (re.compile(r"```\w*\s*\Z"), re.compile(r"\s*```"))
 _OPENING_TAG = re.compile(r"<(\w+)>\s*\Z")
@@ -30,6 +31,12 @@ _HEADING = re.compile(rf"(?im)^[ \t]*(?:#+|\*\*)[^\n]{{0,120}}{_SPEAKS_OF_TOOLS}
 _LABEL = re.compile(rf"(?im)(?:^|(?<=[.!?])[ \t])[^.!?\n]{{0,120}}{_SPEAKS_OF_TOOLS}[^.!?\n]{{0,80}}:\**\s*\Z")
 _LOOK_BACK = 600
 """Characters before a part in which a heading is looked for."""
+
+_LONGEST_LINE = 500
+"""Characters of a line that are looked at for a tool and what it does."""
+
+_TRIES = 1000
+"""Brackets that begin no JSON, after which the rest of a prompt is left alone: each costs a try."""
 
 Spans = tuple[tuple[int, int], ...]
 """Stretches [start, end) of a prompt, in order."""
@@ -63,15 +70,10 @@ class PastedTools:
         self._names = frozenset(descriptions)
         self._told = {name: set(_words(text)) for name, text in descriptions.items()}
         one = f"(?:{'|'.join(map(re.escape, sorted(self._names, key=len, reverse=True)))})(?!\\w)"
-        quoted = f"[`*\"']{{0,3}}{one}[`*\"']{{0,3}}"
         self._line = re.compile(
-            rf"\s*(?:[-*+\u2022]\s|\d+[.)]\s|#+\s)?\s*{quoted}(?:\s*(?P<signature>\()|\s*:|\s+[-\u2013\u2014]\s|\s*$)"
+            rf"(?:[-*+\u2022]\s|\d+[.)]\s|#+\s)?\s*[`*\"']{{0,3}}(?P<name>{one})[`*\"']{{0,3}}"
+            r"(?:\s*(?P<signature>\()|\s*:|\s+[-\u2013\u2014]\s|\s*$)"
         )
-        label = rf"[^.!?:\n]*{_SPEAKS_OF_TOOLS}[^.!?:\n]*:"
-        self._row = re.compile(
-            rf"(?:^|(?<=[.!?]))\s*(?P<row>(?:{label})?\s*{quoted}(?:\s*,\s*{quoted})+\.?)\s*$", re.IGNORECASE
-        )
-        self._one = re.compile(rf"(?<!\w){one}")
 
     def without(self, prompt: str) -> str:
         """What is left of a prompt without them."""
@@ -127,24 +129,32 @@ class PastedTools:
                 if self._many(names):
                     yield _Part(start=run[0][0], end=run[-1][1], names=tuple(names))
                 run, names = [], set()
-                row = self._row.search(line) if free else None
-                if row is not None and self._many(listed := set(self._one.findall(row["row"]))):
-                    yield _Part(start=begin + row.start("row"), end=begin + row.end("row"), names=tuple(listed))
+                start, listed = self._row(line) if free else (0, set())
+                if self._many(listed):
+                    yield _Part(start=begin + start, end=begin + len(line.rstrip()), names=tuple(listed))
             begin = end
 
     def _listed(self, line: str) -> str | None:
         """The tool that a line lists: by name alone, with a signature, or in the words of its description. A line that
         says something else of a tool is advice."""
+        line = line.strip()[:_LONGEST_LINE]
         found = self._line.match(line)
         if found is None:
             return None
-        name = self._one.search(line)
-        assert name is not None, "a line that begins with a name holds one"
         said = _words(line[found.end() :])
-        told = self._told[name.group()]
+        told = self._told[found["name"]]
         if found["signature"] or 2 * sum(word in told for word in said) >= len(said):
-            return name.group()
+            return found["name"]
         return None
+
+    def _row(self, line: str) -> tuple[int, set[str]]:
+        """The tools of a line that ends in nothing but names, perhaps behind a label, and where the list begins."""
+        label, colon, names = line.rpartition(":")
+        listed = {name.strip().strip("`*\"'") for name in names.rstrip(" \t\r\n.").split(",")}
+        begin = max(label.rfind(mark) for mark in ".!?") + 1
+        if not listed <= self._names or (colon and not re.search(_SPEAKS_OF_TOOLS, label[begin:], re.IGNORECASE)):
+            return 0, set()
+        return begin + len(line[begin:]) - len(line[begin:].lstrip()), listed
 
     def _many(self, names: set[str]) -> bool:
         return len(names) >= max(2, len(self._names) / 2)
@@ -152,13 +162,13 @@ class PastedTools:
 
 def _json_tools(prompt: str) -> Iterator[_Part]:
     """JSON values that have a tool's shape; one that is anything else is passed over whole."""
-    decoder, at = json.JSONDecoder(), 0
-    while (found := re.search(r"[\[{]", prompt[at:])) is not None:
-        start = at + found.start()
+    decoder, at, failures = json.JSONDecoder(), 0, 0
+    while failures < _TRIES and (found := _JSON_OPENS.search(prompt, at)) is not None:
+        start = found.start()
         try:
             value, end = decoder.raw_decode(prompt, start)
         except (ValueError, RecursionError):
-            at = start + 1
+            at, failures = start + 1, failures + 1
             continue
         at = end
         if names := _tool_names(value):

@@ -43,7 +43,7 @@ def find_run(warehouse: Warehouse, settings: AgentSettings, trajectory_id: str) 
     if not days:
         raise UsageError(f"{settings.name} has no verified day; run `toolft run {settings.name}` first")
     raise UsageError(
-        f"{settings.name} has no run {trajectory_id!r} on its {len(days)} days {days[0]} to {days[-1]}; ids are those "
+        f"{settings.name} has no run {trajectory_id!r} on its verified days, {days[0]} to {days[-1]}; ids are those "
         "of the logs, and lines that no run could be read from are in rejects.parquet of raw_trajectories"
     )
 
