@@ -31,6 +31,7 @@ TINY = {
     "evaluation.catalog_tasks": "2",
     "evaluation.compare": '["base", "base_catalog"]',
     "evaluation.max_new_tokens": "4",
+    "evaluation.probes": "false",
     "evaluation.max_turns": "2",
     "gate.min_tasks": "1",
 }
