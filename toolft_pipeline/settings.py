@@ -295,8 +295,15 @@ class EvaluationSettings(_Section):
     """Assistant turns of one rollout at most."""
     max_new_tokens: int = Field(192, gt=0)
     """Tokens of one assistant turn at most."""
+    max_task_tokens: int | None = Field(2048, gt=0)
+    """Tokens of all assistant turns of one rollout at most; None is no limit."""
+    max_task_s: float | None = Field(600.0, gt=0)
+    """Seconds of the machine that one rollout takes at most, model and backend: a guard against a model or a backend
+    that crawls, not a measure. None is no limit."""
     batch_size: int = Field(16, gt=0)
     """Rollouts decoded side by side; a placement choice that enters no fingerprint."""
+    probes: bool = True
+    """Whether models are also asked the fixed questions on general ability, so that forgetting shows."""
     few_shot: int = Field(4, ge=0)
     """Golden runs shown to the untuned base in its prompt."""
     extra_calls: int = Field(1, ge=0)

@@ -23,6 +23,7 @@ import yaml
 from toolft_pipeline.cli import main
 from toolft_pipeline_tests.conftest import REPOSITORY
 
+LOOPBACK_ONLY = REPOSITORY / "toolft_pipeline_tests" / "loopback_only"
 DAY = "2026-10-05"
 TINY = {
     "training.epochs": "1",
@@ -32,6 +33,7 @@ TINY = {
     "evaluation.catalog_tasks": "2",
     "evaluation.compare": '["base", "base_catalog"]',
     "evaluation.max_new_tokens": "4",
+    "evaluation.probes": "false",
     "evaluation.max_turns": "2",
     "gate.min_tasks": "1",
 }
@@ -50,7 +52,14 @@ class Site:
             "DAGSTER_HOME": str(self.root),
             "TOOLFT_AGENTS": str(self.root / "data"),
             "TOOLFT_WAREHOUSE": str(self.root / "data" / ".warehouse"),
+            "TOOLFT_NETWORK_LOG": str(self.network_log),
+            "PYTHONPATH": os.pathsep.join((str(LOOPBACK_ONLY), os.environ.get("PYTHONPATH", ""))),
         }
+
+    @property
+    def network_log(self) -> Path:
+        """What any process of this installation asked of the network beyond this machine."""
+        return self.root / "network.log"
 
     def toolft(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "toolft_pipeline.cli", *arguments]
@@ -97,6 +106,20 @@ def manifest(site: Site, asset: str) -> dict[str, object]:
     assert shown.returncode == 0, shown.stderr
     found: dict[str, object] = json.loads(shown.stdout)
     return found
+
+
+def test_run_whole_flow_asks_nothing_of_a_network(site: Site, first_run: object) -> None:
+    assert not site.network_log.exists(), site.network_log.read_text()
+
+
+def test_what_asks_a_network_is_refused_and_noted(tmp_path: Path) -> None:
+    """The check above can fail: the same environment, and a process that asks."""
+    site = Site(tmp_path)
+    for asked in ("socket.socket().connect(('192.0.2.1', 80))", "socket.getaddrinfo('example.org', 80)"):
+        command = [sys.executable, "-c", f"import socket; {asked}"]
+        finished = subprocess.run(command, env=site.environment, capture_output=True, text=True, check=False)
+        assert "refused by the test" in finished.stderr
+    assert site.network_log.read_text().split() == ["socket.connect", "192.0.2.1", "socket.getaddrinfo", "example.org"]
 
 
 def test_run_days_side_by_side_make_the_same_versions(

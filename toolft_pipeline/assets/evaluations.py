@@ -14,6 +14,7 @@ from pathlib import Path
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Work
 from toolft_pipeline.evaluation.evaluate import evaluate_model
+from toolft_pipeline.evaluation.probes import probes_digest
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
@@ -22,7 +23,7 @@ from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
-JUDGE_CODE = "1"
+JUDGE_CODE = "2"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
 
 
@@ -51,7 +52,8 @@ _ENTERS_OTHERWISE = {
 def judge_settings(settings: AgentSettings) -> Json:
     """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
     reads = settings.evaluation.model_dump(mode="json", exclude=_ENTERS_OTHERWISE)
-    return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json")}
+    asked = probes_digest() if settings.evaluation.probes else None
+    return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json"), "probes": asked}
 
 
 def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Version:
@@ -80,7 +82,8 @@ def evaluated(work: Work, contender: Contender, tasks: Sequence[Task]) -> Versio
             progress=work.progress,
         )
         return Built(
-            content=("steps.parquet", "rollouts.parquet"),  # metrics.json has latencies: it differs from run to run
+            # metrics.json has latencies: it differs from run to run
+            content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
             headline={"task_success": metrics.task_success.value},
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Group, Scope, Stage, Work
-from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog
+from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog, load_catalog
+from toolft_pipeline.catalog.diff import diff_catalogs
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
@@ -26,8 +27,15 @@ def _build(work: Work) -> Built:
     asked = settings.sandbox if settings.catalog.mcp else None
     listed = None if asked is None else listed_catalog(asked, cwd=settings.folder)
     summary = build_catalog(settings, work.out, listed=listed)
-    work.progress(f"{len(summary.tools)} tools")
-    return Built(content=(CATALOG_FILE,), rows={"tools": len(summary.tools)}, headline={"digest": summary.digest})
+    before = None if work.previous is None else load_catalog(work.previous.folder)
+    diff = None if before is None else diff_catalogs(old=before, new=load_catalog(work.out))
+    change = "first version" if diff is None else str(diff)
+    work.progress(f"{len(summary.tools)} tools; {change}")
+    return Built(
+        content=(CATALOG_FILE,),
+        rows={"tools": len(summary.tools)},
+        headline={"digest": summary.digest, "change": change, "breaking": diff is not None and diff.breaking},
+    )
 
 
 STAGE = Stage(
@@ -35,7 +43,7 @@ STAGE = Stage(
     description="The tools that exist today, canonical: every schema compiled, every digest known.",
     group=Group.SOURCES,
     kinds=("json",),
-    code_version="1",
+    code_version="2",
     inputs={},
     reads=_reads,
     sources=_sources,

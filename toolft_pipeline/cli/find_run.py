@@ -52,7 +52,7 @@ def _in_day(
     day: str, trajectory_id: str, *, raw: Version, verified: Version, settings: AgentSettings
 ) -> FoundRun | None:
     verdicts = read_verdicts(verified.file(VERDICTS_FILE))
-    logged = list(runs_of_day(raw.folder, settings=settings, day=day))
+    logged = list(runs_of_day(raw=raw.folder, settings=settings, day=day))
     if len(logged) != len(verdicts):
         raise UsageError(
             f"{settings.name} {day}: {len(logged)} runs, {len(verdicts)} verdicts; the logs or the golden runs have "

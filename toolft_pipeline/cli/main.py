@@ -1,6 +1,7 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made.
+"""`toolft`: look at logs, run an agent's pipeline, show what it made, look over the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` found something, 2 usage.
+Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` or `doctor` found
+something, 2 usage.
 """
 
 from __future__ import annotations
@@ -90,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
         "--to", dest="last", metavar="DAY", help="last day, which the model is as of (default: newest)"
     )
     running.add_argument("--dry-run", action="store_true", help="print the plan with reasons and stop")
+    running.add_argument(
+        "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
+    )
     running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
@@ -115,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     explaining.add_argument("--json", action="store_true", help="one JSON object, prompts included")
     explaining.set_defaults(command=_explain)
+
+    doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
+    doctor.set_defaults(command=_doctor)
     return parser
 
 
@@ -137,6 +144,16 @@ def _run(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.run import run_agent
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
+    if parsed.catalog is not None:
+        if not parsed.dry_run:
+            raise UsageError("--catalog is for --dry-run; to put a catalog in force, change the agent's own")
+        from toolft_pipeline.cli.forecast import print_forecast
+        from toolft_pipeline.cli.run import chosen_days
+
+        print_forecast(
+            settings, catalog=parsed.catalog, days=chosen_days(settings, first=parsed.first, last=parsed.last)
+        )
+        return 0
     return run_agent(
         settings,
         overrides=overrides,
@@ -161,3 +178,9 @@ def _explain(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return explain_run(settings, parsed.trajectory, prompts=parsed.prompts, as_json=parsed.json)
+
+
+def _doctor(_parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.doctor import print_diagnosis
+
+    return print_diagnosis()

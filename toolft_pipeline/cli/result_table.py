@@ -11,8 +11,11 @@ _RATES = {
     "hallucinated_tool": "hallucinated tool",
     "exact_match": "exact match",
     "fuzzy_match": "fuzzy match",
+    "functional_match": "functional match",
     "task_success": "task success by state",
+    "general_ability": "general ability",
 }
+"""A rate that no model has (general ability, where no probes were asked) has no line."""
 _NUMBERS = {
     "n_tasks": "tasks",
     "latency_ms_p50": "latency p50, ms",
@@ -26,7 +29,9 @@ def result_table(report: dict[str, Any]) -> str:
     models: dict[str, dict[str, Any]] = report["models"]
     lines = [["", *models], ["---", *["---:" for _ in models]]]
     for key, label in _RATES.items():
-        lines.append([label, *[_rate(model[key]) for model in models.values()]])
+        rates = [model.get(key) for model in models.values()]
+        if any(rates):
+            lines.append([label, *["-" if rate is None else _rate(rate) for rate in rates]])
     for key, label in _NUMBERS.items():
         lines.append([label, *[f"{model[key]:,.0f}" for model in models.values()]])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

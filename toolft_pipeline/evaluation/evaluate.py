@@ -1,12 +1,13 @@
 """One model judged on one set of tasks: a result of its own, so that comparing costs only what is new.
 
 Invariant: reads a merged model folder, the tasks, the catalog and the backend; writes steps.parquet,
-rollouts.parquet and metrics.json, and nothing that depends on which other models are compared.
+rollouts.parquet, probes.parquet and metrics.json, and nothing that depends on which other models are compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,15 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
+from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
 from toolft_pipeline.evaluation.judge import Judgement, judge
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics, summarize
+from toolft_pipeline.evaluation.probes import MAX_NEW_TOKENS, ask_probes
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
-from toolft_pipeline.evaluation.steps import run_steps
-from toolft_pipeline.evaluation.tables import write_rollouts, write_steps
+from toolft_pipeline.evaluation.steps import StepOutcome, run_steps
+from toolft_pipeline.evaluation.tables import write_probes, write_rollouts, write_steps
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import Transcript
 from toolft_pipeline.sandbox.mcp_session import open_sandbox
@@ -49,7 +52,7 @@ def evaluate_model(
     out: Path,
     progress: Callable[[str], None],
 ) -> ModelMetrics:
-    """Load a model folder, run steps and rollouts, write the three files into `out`.
+    """Load a model folder, run steps, rollouts and probes, write the four files into `out`.
 
     Raises `DecodingError` for a folder that holds no model, `SandboxError` for a backend that does not start.
     """
@@ -57,14 +60,18 @@ def evaluate_model(
     tokenizer = _load_tokenizer(model.folder)
     offered = load_catalog(catalog)
     prompter = make_prompter(model, settings=settings, catalog=offered, tokenizer=tokenizer)
-    generator = TransformersGenerator(
-        model=load_model(model.folder),
-        tokenizer=tokenizer,
-        stops=prompter.stops,
-        max_new_tokens=settings.evaluation.max_new_tokens,
-        batch_size=settings.evaluation.batch_size,
-        progress=lambda line: progress(f"{model.name}: {line}"),
-    )
+    weights = load_model(model.folder)
+
+    def generator(max_new_tokens: int) -> TransformersGenerator:
+        return TransformersGenerator(
+            model=weights,
+            tokenizer=tokenizer,
+            stops=prompter.stops,
+            max_new_tokens=max_new_tokens,
+            batch_size=settings.evaluation.batch_size,
+            progress=lambda line: progress(f"{model.name}: {line}"),
+        )
+
     saved = 0
     if model.policy is PromptPolicy.NONE:
         saved = catalog_tokens_saved(
@@ -79,7 +86,8 @@ def evaluate_model(
         settings=settings,
         catalog=offered,
         prompter=prompter,
-        generator=generator,
+        generator=generator(settings.evaluation.max_new_tokens),
+        prober=generator(MAX_NEW_TOKENS) if settings.evaluation.probes else None,
         catalog_tokens_saved_per_turn=saved,
         out=out,
         progress=progress,
@@ -94,25 +102,29 @@ def evaluate(
     catalog: Catalog,
     prompter: Prompter,
     generator: Generator,
+    prober: Generator | None = None,
     catalog_tokens_saved_per_turn: int,
     out: Path,
     progress: Callable[[str], None],
 ) -> ModelMetrics:
-    """The same for anything that generates. Without a sandbox in the agent file there are steps and no rollouts."""
+    """The same for anything that generates; `prober` answers the probes, which are left out without one.
+
+    Without a sandbox in the agent file there are steps and no rollouts.
+    """
     if not tasks:
         raise EvaluationError(f"{settings.path(settings.evaluation.tasks)}: no tasks to judge {name} on; add some")
     validator = CatalogValidator(catalog)
     remembering = RememberingGenerator(generator)
     progress(f"{name}: steps of {len(tasks)} tasks")
-    steps = run_steps(tasks, prompter=prompter, generator=remembering, validator=validator)
     rollouts: list[tuple[Transcript, Judgement]] = []
-    if settings.sandbox is not None:
-        limits = Limits(
-            max_turns=settings.evaluation.max_turns,
-            max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
-            extra_calls=settings.evaluation.extra_calls,
-        )
-        with open_sandbox(settings.sandbox, cwd=settings.folder) as sandbox:
+    with ExitStack() as stack:
+        sandbox, effects = None, None
+        if settings.sandbox is not None:
+            sandbox = stack.enter_context(open_sandbox(settings.sandbox, cwd=settings.folder))
+            effects = Effects(sandbox, volatile=settings.sandbox.volatile)
+        steps = run_steps(tasks, prompter=prompter, generator=remembering, validator=validator, effects=effects)
+        if sandbox is not None:
+            limits = _limits(steps, settings)
             transcripts = run_rollouts(
                 tasks,
                 prompter=prompter,
@@ -122,23 +134,36 @@ def evaluate(
                 limits=limits,
                 progress=lambda line: progress(f"{name}: {line}"),
             )
-        judged = [
-            judge(task, transcript, extra_calls=limits.extra_calls)
-            for task, transcript in zip(tasks, transcripts, strict=True)
-        ]
-        rollouts = list(zip(transcripts, judged, strict=True))
+            judged = [
+                judge(task, transcript, extra_calls=limits.extra_calls)
+                for task, transcript in zip(tasks, transcripts, strict=True)
+            ]
+            rollouts = list(zip(transcripts, judged, strict=True))
+    probes = [] if prober is None else ask_probes(prompter=prompter, generator=prober)
     metrics = summarize(
         tasks=tasks,
         steps=steps,
         rollouts=rollouts,
+        probes=probes,
         machine_hour_price=settings.evaluation.machine_hour_price,
         catalog_tokens_saved_per_turn=catalog_tokens_saved_per_turn,
     )
     write_steps(steps, out)
     write_rollouts(tasks, rollouts, out)
+    write_probes(probes, out)
     (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
     progress(f"{name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
     return metrics
+
+
+def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> Limits:
+    return Limits(
+        max_turns=settings.evaluation.max_turns,
+        max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
+        extra_calls=settings.evaluation.extra_calls,
+        max_new_tokens=settings.evaluation.max_task_tokens,
+        max_s=settings.evaluation.max_task_s,
+    )
 
 
 def read_metrics(folder: Path) -> ModelMetrics:

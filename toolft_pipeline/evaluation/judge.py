@@ -8,46 +8,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from msgspec import Struct
-
-from toolft_pipeline.evaluation.calls import Call, canonical_call
+from toolft_pipeline.evaluation.calls import Call
+from toolft_pipeline.evaluation.failure_modes import failure_modes
+from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Finding, Judgement
+from toolft_pipeline.evaluation.required_reads import untold
 from toolft_pipeline.evaluation.task import PlannedCall, Task
-from toolft_pipeline.evaluation.transcript import AssistantTurn, MadeCall, Stop, Transcript
+from toolft_pipeline.evaluation.transcript import AssistantTurn, Stop, Transcript
+from toolft_pipeline.verification.told import is_identifier, leaves
 
-
-class Failure(StrEnum):
-    """Why a rollout fails, in the order of the conditions."""
-
-    MALFORMED_CALL = "malformed_call"
-    UNKNOWN_TOOL = "unknown_tool"
-    INVALID_ARGUMENTS = "invalid_arguments"
-    WRONG_STATE = "wrong_state"
-    MISSING_CALL = "missing_call"
-    EXTRA_CALLS = "extra_calls"
-    ILLEGAL_ORDER = "illegal_order"
-    NO_ANSWER = "no_answer"
-
-
-class Finding(Struct, frozen=True, kw_only=True):
-    """One failed condition, with what a reader needs to see it."""
-
-    failure: Failure
-    detail: str
-
-
-class Judgement(Struct, frozen=True, kw_only=True):
-    """Passed if nothing was found."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every condition holds."""
-        return not self.findings
+__all__ = ["Failure", "FailureMode", "Finding", "Judgement", "TaskPlanError", "already_lost", "judge"]
 
 
 class TaskPlanError(ValueError):
@@ -56,38 +28,45 @@ class TaskPlanError(ValueError):
 
 def judge(task: Task, transcript: Transcript, *, extra_calls: int) -> Judgement:
     """All conditions on a whole rollout. `extra_calls` is the budget of calls beyond the plan."""
-    made = [(turn, _call(each), each) for turn, each in transcript.made()]
+    made = [(turn, each.as_call, each) for turn, each in transcript.made()]
     findings = list(already_lost(task, transcript.turns, extra_calls=extra_calls))
     if transcript.final_state != task.expected_state:
         findings.append(Finding(failure=Failure.WRONG_STATE, detail="the backend's final state is not the expected"))
     done = Counter(call for _, call, each in made if not each.is_error)
-    missing = Counter(_planned(call) for call in task.plan if not call.fails) - done
+    missing = Counter(call.as_call for call in task.plan if not call.fails) - done
     findings += [Finding(failure=Failure.MISSING_CALL, detail=_shown(call)) for call in sorted(missing.elements())]
-    if not missing:
-        ordered = [(turn, call) for turn, call, each in made if not each.is_error]
-        findings += _order_findings(task, ordered)
-    answered = {turn.user_turn for turn in transcript.turns if not turn.calls and not turn.malformed and turn.text}
+    findings += [
+        Finding(failure=Failure.MISSING_ATTEMPT, detail=f"{_shown(call.as_call)} was to be tried, and to be refused")
+        for call in _unattempted(task, [(turn, call) for turn, call, _ in made])
+    ]
+    ordered = [(turn, call) for turn, call, each in made if not each.is_error]
+    out_of_order = [] if missing else _order_findings(task, ordered)
+    findings += out_of_order or [
+        Finding(failure=Failure.MISSING_READ, detail=f"{_shown(call)}: nothing had told {value!r} by then")
+        for call, value in untold(task, transcript)
+    ]
+    answered = {turn.user_turn for turn in transcript.turns if turn.is_answer and turn.text}
     silent = [number for number in range(len(task.user_turns)) if number not in answered]
     if silent:
         ended = "" if transcript.stop is Stop.ANSWERED else f" ({transcript.stop})"
         detail = f"no answer to user turn {silent[0] + 1} of {len(task.user_turns)}{ended}"
         findings.append(Finding(failure=Failure.NO_ANSWER, detail=detail))
-    return Judgement(findings=tuple(findings))
+    return Judgement(findings=tuple(findings), modes=failure_modes(task, transcript, findings))
 
 
 def already_lost(task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int) -> tuple[Finding, ...]:
     """The conditions that nothing said later can mend: unreadable, unknown and invalid calls, too many calls."""
-    tolerated = {_planned(call) for call in task.plan if call.fails}
+    tolerated = {call.as_call for call in task.plan if call.fails}
     findings = [
         Finding(failure=Failure.MALFORMED_CALL, detail=fragment) for turn in turns for fragment in turn.malformed
     ]
-    made = [(each, _call(each)) for turn in turns for each in turn.calls]
+    made = [(each, each.as_call) for turn in turns for each in turn.calls]
     for each, call in made:
         if each.reason is not None and call not in tolerated:
             unknown = each.reason.startswith("unknown tool")
             failure = Failure.UNKNOWN_TOOL if unknown else Failure.INVALID_ARGUMENTS
             findings.append(Finding(failure=failure, detail=f"{call.name}: {each.reason}"))
-    planned = Counter(_planned(call) for call in task.plan if not call.fails)
+    planned = Counter(call.as_call for call in task.plan if not call.fails)
     extra = Counter(call for _, call in made if call not in tolerated) - planned
     if extra.total() > extra_calls:
         listed = "; ".join(_shown(call) for call in sorted(extra.elements())[:3])
@@ -96,12 +75,38 @@ def already_lost(task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int
     return tuple(findings)
 
 
+def _unattempted(task: Task, made: Sequence[tuple[int, Call]]) -> Iterator[PlannedCall]:
+    """Calls planned to fail that were not tried, and that no later success of their user turn stands in for.
+
+    Only the backend knows that it will refuse: who has not asked it makes the refusal up.
+    """
+    succeeding = {call.as_call for call in task.plan if not call.fails}
+    for place, planned in enumerate(task.plan):
+        stands_in = any(not later.fails and later.turn == planned.turn for later in task.plan[place + 1 :])
+        if not planned.fails or stands_in:
+            continue
+        asked = [call for turn, call in made if turn == planned.turn and call not in succeeding]
+        if not any(_about_the_same(call, planned.as_call) for call in asked):
+            yield planned
+
+
+def _about_the_same(call: Call, planned: Call) -> bool:
+    """Whether a call carries every id and address of a planned one; where that has none, takes its tool or a value."""
+    values, wanted = _values(call), _values(planned)
+    identifiers = {value for value in wanted if is_identifier(value)}
+    return identifiers <= values if identifiers else call.name == planned.name or bool(values & wanted)
+
+
+def _values(call: Call) -> set[str]:
+    return {str(value).casefold() for _, value, _ in leaves(json.loads(call.arguments), {})}
+
+
 def _order_findings(task: Task, made: list[tuple[int, Call]]) -> list[Finding]:
     """Each planned call takes the earliest equal call of its user turn after all that must come before it."""
     place: dict[str, int] = {}
     for planned in _legal_order(task):
         earliest = max((place.get(before, -1) for before in planned.after), default=-1)
-        wanted = (planned.turn, _planned(planned))
+        wanted = (planned.turn, planned.as_call)
         found = (at for at, each in enumerate(made) if each == wanted and at > earliest and at not in place.values())
         at = next(found, None)
         if at is None:
@@ -118,14 +123,6 @@ def _legal_order(task: Task) -> list[PlannedCall]:
         return [calls[id_] for id_ in sorter.static_order()]
     except CycleError as error:
         raise TaskPlanError(f"task {task.task_id}: `after` of its plan runs in a circle; mend the plan") from error
-
-
-def _planned(call: PlannedCall) -> Call:
-    return canonical_call(call.name, call.arguments)
-
-
-def _call(made: MadeCall) -> Call:
-    return canonical_call(made.call.name, json.loads(made.call.arguments_json))
 
 
 def _shown(call: Call) -> str:

@@ -12,10 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from toolft_pipeline.evaluation.confusion import MADE_UP, NO_CALL, UNREADABLE, confusion
 from toolft_pipeline.evaluation.generation import Generation
 from toolft_pipeline.evaluation.intervals import Rate, wilson
-from toolft_pipeline.evaluation.judge import Failure, Judgement
-from toolft_pipeline.evaluation.steps import FUNCTIONAL_BASIS, StepOutcome
+from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Judgement
+from toolft_pipeline.evaluation.parse_faults import ParseFault
+from toolft_pipeline.evaluation.probes import ProbeOutcome, rates_by_kind
+from toolft_pipeline.evaluation.steps import FunctionalBasis, StepOutcome
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import Transcript
 
@@ -30,8 +33,7 @@ STEP_METRICS: dict[str, Callable[[StepOutcome], bool | None]] = {
 }
 """Rates over steps by name; a None is outside the rate (see `StepOutcome`)."""
 
-NO_CALL = "(answers)"
-"""The tool slice of steps in which the oracle calls nothing."""
+__all__ = ["NO_CALL", "STEP_METRICS", "ModelMetrics", "Slice", "encode_metrics", "summarize"]
 
 
 class Slice(Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class Slice(Struct, frozen=True, kw_only=True):
     exact_match: Rate | None
     n_tasks: int = 0
     task_success: Rate | None = None
+    functional_match: Rate | None = None
 
 
 class ModelMetrics(Struct, frozen=True, kw_only=True):
@@ -49,6 +52,10 @@ class ModelMetrics(Struct, frozen=True, kw_only=True):
 
     `n_call_steps` is what valid_arguments, exact, fuzzy and functional match are rates of. `tokens_per_turn` counts
     prompt and answer of a step. `task_outcomes` has each task's success, for paired tests.
+
+    Counted by name: `failures` and `failure_modes` over tasks, `parse_faults` over steps. `by_turn` slices the steps
+    by the number of their assistant turn, from 1. `confusion` counts calls by expected tool and called tool.
+    `general_ability` is the share of right answers to the questions of `probes`, None where none were asked.
     """
 
     n_steps: int
@@ -72,6 +79,13 @@ class ModelMetrics(Struct, frozen=True, kw_only=True):
     by_category: dict[str, Slice]
     by_tool: dict[str, Slice]
     task_outcomes: dict[str, bool]
+    failure_modes: dict[str, int] = {}
+    parse_faults: dict[str, int] = {}
+    by_turn: dict[str, Slice] = {}
+    confusion: dict[str, dict[str, int]] = {}
+    n_probes: int = 0
+    general_ability: Rate | None = None
+    general_ability_by_kind: dict[str, Rate] = {}
 
 
 def summarize(
@@ -79,6 +93,7 @@ def summarize(
     tasks: Sequence[Task],
     steps: Sequence[StepOutcome],
     rollouts: Sequence[tuple[Transcript, Judgement]],
+    probes: Sequence[ProbeOutcome] = (),
     machine_hour_price: float,
     catalog_tokens_saved_per_turn: int,
 ) -> ModelMetrics:
@@ -88,13 +103,15 @@ def summarize(
     latencies = sorted(generation.latency_ms for generation in generations)
     busy_ms = sum(turn.generation.busy_ms for transcript, _ in rollouts for turn in transcript.turns)
     kinds = [kind for _, judgement in rollouts for kind in {finding.failure for finding in judgement.findings}]
+    modes = [mode for _, judgement in rollouts for mode in judgement.modes]
+    faults = [step.parse_fault for step in steps]
     rates = {name: _rate(map(metric, steps)) for name, metric in STEP_METRICS.items()}
     return ModelMetrics(
         n_steps=len(steps),
         n_call_steps=sum(step.exact_match is not None for step in steps),
         n_tasks=len(rollouts),
         **rates,
-        functional_basis=FUNCTIONAL_BASIS,
+        functional_basis=steps[0].functional_basis if steps else FunctionalBasis.SIMILARITY,
         task_success=_rate(passed.values()),
         latency_ms_p50=_quantile(latencies, 0.5),
         latency_ms_p95=_quantile(latencies, 0.95),
@@ -105,6 +122,13 @@ def summarize(
         by_category=_by_category(tasks, steps, passed),
         by_tool=_by_tool(steps),
         task_outcomes=dict(sorted(passed.items())),
+        failure_modes={mode.value: modes.count(mode) for mode in FailureMode if mode in modes},
+        parse_faults={fault.value: faults.count(fault) for fault in ParseFault if fault in faults},
+        by_turn=_by_turn(steps),
+        confusion=confusion(map(_tools, steps)),
+        n_probes=len(probes),
+        general_ability=_rate([probe.passed for probe in probes]) if probes else None,
+        general_ability_by_kind=rates_by_kind(probes),
     )
 
 
@@ -127,14 +151,31 @@ def _by_tool(steps: Sequence[StepOutcome]) -> dict[str, Slice]:
     return {name: _slice(grouped[name], []) for name in sorted(grouped)}
 
 
+def _by_turn(steps: Sequence[StepOutcome]) -> dict[str, Slice]:
+    grouped: dict[int, list[StepOutcome]] = defaultdict(list)
+    for step in steps:
+        grouped[step.step.turn + 1].append(step)
+    return {str(number): _slice(grouped[number], []) for number in sorted(grouped)}
+
+
+def _tools(step: StepOutcome) -> tuple[list[str], list[str]]:
+    """The tools that the oracle called in a step, and those that the model called."""
+    expected = [call.name for call in step.step.expected_calls]
+    if not step.parsed:
+        return expected, [UNREADABLE] * max(1, len(expected))
+    return expected, [MADE_UP if call.name in step.made_up else call.name for call in step.turn.calls]
+
+
 def _slice(steps: Sequence[StepOutcome], successes: Sequence[bool]) -> Slice:
     exact = [step.exact_match for step in steps if step.exact_match is not None]
+    functional = [step.functional_match for step in steps if step.functional_match is not None]
     return Slice(
         n_steps=len(steps),
         right_tool=_rate([step.right_tool for step in steps]) if steps else None,
         exact_match=_rate(exact) if exact else None,
         n_tasks=len(successes),
         task_success=_rate(successes) if successes else None,
+        functional_match=_rate(functional) if functional else None,
     )
 
 

@@ -8,6 +8,7 @@ calls take a few milliseconds, an assistant turn takes seconds.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,11 +27,17 @@ from toolft_pipeline.sandbox.state import state_digest
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Where a rollout ends that does not end by itself."""
+    """Where a rollout ends that does not end by itself. None is no limit.
+
+    `max_new_tokens` counts the tokens of all turns together; `max_s` is the task's own share of the machine, model
+    and backend, so that what else is decoded beside it does not enter.
+    """
 
     max_turns: int
     max_prompt_tokens: int
     extra_calls: int
+    max_new_tokens: int | None = None
+    max_s: float | None = None
 
 
 @dataclass(kw_only=True)
@@ -43,6 +50,8 @@ class _Rollout:
     turns: list[AssistantTurn] = field(default_factory=list)
     executed: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     state: str = ""
+    new_tokens: int = 0
+    spent_s: float = 0.0
     stop: Stop | None = None
 
 
@@ -90,7 +99,10 @@ def _advance(
     validator: CatalogValidator,
     limits: Limits,
 ) -> None:
+    started = time.monotonic()
     results = _execute(rollout, turn, sandbox, validator) if turn.calls else []
+    rollout.spent_s += generation.busy_ms / 1000 + time.monotonic() - started
+    rollout.new_tokens += generation.n_new_tokens
     made = tuple(
         MadeCall(
             call=call,
@@ -117,8 +129,18 @@ def _advance(
             rollout.stop = Stop.ANSWERED
             return
         rollout.messages.append({"role": "user", "content": rollout.task.user_turns[rollout.user_turn]})
+    rollout.stop = _over(rollout, limits)
+
+
+def _over(rollout: _Rollout, limits: Limits) -> Stop | None:
+    """The limit that a rollout has reached, if any."""
     if len(rollout.turns) >= limits.max_turns:
-        rollout.stop = Stop.TURN_LIMIT
+        return Stop.TURN_LIMIT
+    if limits.max_new_tokens is not None and rollout.new_tokens >= limits.max_new_tokens:
+        return Stop.TOKEN_LIMIT
+    if limits.max_s is not None and rollout.spent_s >= limits.max_s:
+        return Stop.TIME_LIMIT
+    return None
 
 
 def _execute(rollout: _Rollout, turn: ParsedTurn, sandbox: Sandbox, validator: CatalogValidator) -> list[ToolResult]:

@@ -1,4 +1,4 @@
-"""Steps and rollouts as parquet: every generation, turn by turn.
+"""Steps, rollouts and probes as parquet: every generation, turn by turn.
 
 Invariant: the tables hold no time and no host, so the same answers are the same bytes; times are in metrics.json.
 """
@@ -15,12 +15,14 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from toolft_pipeline.evaluation.judge import Judgement
+from toolft_pipeline.evaluation.probes import ProbeOutcome
 from toolft_pipeline.evaluation.steps import StepOutcome
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, Transcript
 
 STEPS_FILE = "steps.parquet"
 ROLLOUTS_FILE = "rollouts.parquet"
+PROBES_FILE = "probes.parquet"
 
 _TEXT = pa.string()
 _CALL = pa.struct([("name", _TEXT), ("arguments_json", _TEXT)])
@@ -59,6 +61,8 @@ STEP_SCHEMA = pa.schema(
         ("exact_match", pa.bool_()),
         ("fuzzy_match", pa.bool_()),
         ("functional_match", pa.bool_()),
+        ("functional_basis", _TEXT),
+        ("parse_fault", _TEXT),
         ("n_prompt_tokens", pa.int32()),
         ("n_new_tokens", pa.int32()),
     ]
@@ -72,9 +76,15 @@ ROLLOUT_SCHEMA = pa.schema(
         ("passed", pa.bool_()),
         ("stop", _TEXT),
         ("findings", pa.list_(pa.struct([("failure", _TEXT), ("detail", _TEXT)]))),
+        ("modes", pa.list_(_TEXT)),
         ("final_state", _TEXT),
         ("turns", pa.list_(_TURN)),
     ]
+)
+
+
+PROBE_SCHEMA = pa.schema(
+    [("id", _TEXT), ("kind", _TEXT), ("asked", _TEXT), ("generated", _TEXT), ("passed", pa.bool_())]
 )
 
 
@@ -111,6 +121,8 @@ class StepRow(Struct, frozen=True, kw_only=True):
     functional_match: bool | None
     n_prompt_tokens: int
     n_new_tokens: int
+    functional_basis: str = "similarity"
+    parse_fault: str | None = None
 
 
 class TurnRow(Struct, frozen=True, kw_only=True):
@@ -143,6 +155,7 @@ class RolloutRow(Struct, frozen=True, kw_only=True):
     findings: tuple[FindingRow, ...]
     final_state: str
     turns: tuple[TurnRow, ...]
+    modes: tuple[str, ...] = ()
 
 
 def write_steps(outcomes: Sequence[StepOutcome], folder: Path) -> None:
@@ -157,6 +170,21 @@ def write_rollouts(
     known = {task.task_id: task for task in tasks}
     rows = [_rollout_row(known[transcript.task_id], transcript, judged) for transcript, judged in rollouts]
     _write(rows, ROLLOUT_SCHEMA, folder / ROLLOUTS_FILE)
+
+
+def write_probes(outcomes: Sequence[ProbeOutcome], folder: Path) -> None:
+    """`probes.parquet`, one row a question, in order; no rows where none were asked."""
+    rows = [
+        {
+            "id": outcome.probe.id,
+            "kind": str(outcome.probe.kind),
+            "asked": outcome.probe.user,
+            "generated": outcome.generation.text,
+            "passed": outcome.passed,
+        }
+        for outcome in outcomes
+    ]
+    _write(rows, PROBE_SCHEMA, folder / PROBES_FILE)
 
 
 def read_steps(folder: Path) -> list[StepRow]:
@@ -194,6 +222,8 @@ def _step_row(outcome: StepOutcome) -> dict[str, Any]:
         "exact_match": outcome.exact_match,
         "fuzzy_match": outcome.fuzzy_match,
         "functional_match": outcome.functional_match,
+        "functional_basis": str(outcome.functional_basis),
+        "parse_fault": outcome.parse_fault and str(outcome.parse_fault),
         "n_prompt_tokens": generation.n_prompt_tokens,
         "n_new_tokens": generation.n_new_tokens,
     }
@@ -207,6 +237,7 @@ def _rollout_row(task: Task, transcript: Transcript, judged: Judgement) -> dict[
         "passed": judged.passed,
         "stop": str(transcript.stop),
         "findings": [{"failure": str(each.failure), "detail": each.detail} for each in judged.findings],
+        "modes": [str(mode) for mode in judged.modes],
         "final_state": transcript.final_state,
         "turns": [_turn_row(turn) for turn in transcript.turns],
     }

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from toolft_pipeline.evaluation.calls import Call, canonical_call
 from toolft_pipeline.trajectories.category import Category
 
 __all__ = ["Category", "PlannedCall", "Task", "TaskFileError", "load_tasks"]
@@ -19,8 +20,9 @@ __all__ = ["Category", "PlannedCall", "Task", "TaskFileError", "load_tasks"]
 class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call of the oracle plan. `after` lists ids of calls that must come before it: a partial order.
 
-    `reads` says that the call changes nothing. A call that is expected to fail carries `fails`; it may be left out
-    of a rollout, and never counts against it.
+    `reads` says that the call changes nothing. A call that is expected to fail carries `fails`: it never counts
+    against a rollout, and may be left out where a later success of its user turn stands in for it and takes nothing
+    from its refusal.
     """
 
     id: str
@@ -30,6 +32,11 @@ class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     after: tuple[str, ...] = ()
     reads: bool = False
     fails: bool = False
+
+    @property
+    def as_call(self) -> Call:
+        """The call to compare with."""
+        return canonical_call(self.name, self.arguments)
 
 
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

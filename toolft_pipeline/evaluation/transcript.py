@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from enum import StrEnum
 
 from msgspec import Struct
 
 from toolft_pipeline.chat.parsing import ParsedCall
+from toolft_pipeline.evaluation.calls import Call, canonical_call
 from toolft_pipeline.evaluation.generation import Generation
 
 
@@ -20,6 +22,11 @@ class Stop(StrEnum):
     """What was said already decides that the task is failed; going on would only cost time."""
     TURN_LIMIT = "turn_limit"
     LENGTH_LIMIT = "length_limit"
+    """The prompt of the next turn would be longer than the limit."""
+    TOKEN_LIMIT = "token_limit"
+    """The task's answers together have more tokens than the limit."""
+    TIME_LIMIT = "time_limit"
+    """The task took more of the machine than the limit."""
     SANDBOX_FAILED = "sandbox_failed"
     """The backend crashed or hung twice on the model's calls."""
 
@@ -32,6 +39,11 @@ class MadeCall(Struct, frozen=True, kw_only=True):
     is_error: bool
     reason: str | None = None
 
+    @property
+    def as_call(self) -> Call:
+        """The call to compare with."""
+        return canonical_call(self.call.name, json.loads(self.call.arguments_json))
+
 
 class AssistantTurn(Struct, frozen=True, kw_only=True):
     """One assistant turn of a rollout. Without calls and without malformed ones its text is an answer."""
@@ -41,6 +53,11 @@ class AssistantTurn(Struct, frozen=True, kw_only=True):
     text: str
     calls: tuple[MadeCall, ...] = ()
     malformed: tuple[str, ...] = ()
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the turn is for the user: it calls nothing, and all of it could be read."""
+        return not self.calls and not self.malformed
 
 
 class Transcript(Struct, frozen=True, kw_only=True):

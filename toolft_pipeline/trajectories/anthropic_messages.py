@@ -16,7 +16,7 @@ from toolft_pipeline.trajectories.reading import (
     NULL,
     Envelope,
     UnsupportedError,
-    read_guarded,
+    guarded,
     text_parts,
     tool_call,
     trajectory,
@@ -58,11 +58,11 @@ _DECODER = msgspec.json.Decoder(_Run)
 def read_anthropic_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
     """The run that one line records, or why it is none."""
 
-    def read(line: bytes) -> Trajectory:
+    def read() -> Trajectory:
         run = _DECODER.decode(line)
         return trajectory(run, tuple(_messages(run)), line=line, agent=agent, source=source, golden=golden)
 
-    return read_guarded(line, read)
+    return guarded(read, line=line)
 
 
 def _messages(run: _Run) -> Iterator[Message]:

@@ -19,7 +19,7 @@ from toolft_pipeline.trajectories.reading import (
     Envelope,
     LoggedUsage,
     UnsupportedError,
-    read_guarded,
+    guarded,
     text_parts,
     tool_call,
     trajectory,
@@ -93,12 +93,12 @@ _DECODER = msgspec.json.Decoder(_Run)
 def read_atif_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
     """The run that one line records, or why it is none."""
 
-    def read(line: bytes) -> Trajectory:
+    def read() -> Trajectory:
         run = _DECODER.decode(line)
         messages = tuple(message for step in run.steps for message in _messages(step))
         return trajectory(_envelope(run), messages, line=line, agent=agent, source=source, golden=golden)
 
-    return read_guarded(line, read)
+    return guarded(read, line=line)
 
 
 def _envelope(run: _Run) -> Envelope:

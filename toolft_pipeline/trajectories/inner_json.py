@@ -7,8 +7,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
-from toolft_pipeline.trajectories.reading import NULL, UnsupportedError
+from toolft_pipeline.trajectories.nesting import too_deep
+from toolft_pipeline.trajectories.reading import NULL, NestedTooDeepError
 
 _Type = TypeVar("_Type")
 
@@ -17,7 +17,7 @@ def decoded(data: Raw | bytes, type_: type[_Type]) -> _Type:
     """JSON that lay inside a JSON string, under the same cap of nesting as the line itself."""
     text = bytes(data)
     if too_deep(text):
-        raise UnsupportedError(f"JSON inside a field is nested deeper than {MAX_NESTING} levels")
+        raise NestedTooDeepError
     return msgspec.json.decode(text, type=type_)
 
 

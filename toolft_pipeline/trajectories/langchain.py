@@ -19,7 +19,7 @@ from toolft_pipeline.trajectories.reading import (
     InvalidCallError,
     LoggedUsage,
     UnsupportedError,
-    read_guarded,
+    guarded,
     text_parts,
     tool_call,
     trajectory,
@@ -84,14 +84,14 @@ _RUN_DECODER = msgspec.json.Decoder(_Run)
 def read_langchain_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
     """The run that one line records, or why it is none. Tokens come from the messages where the line says none."""
 
-    def read(line: bytes) -> Trajectory:
+    def read() -> Trajectory:
         bare = line.lstrip()[:1] == b"["
         run = _Run(messages=_LIST_DECODER.decode(line)) if bare else _RUN_DECODER.decode(line)
         run.usage = run.usage or _usage(run.messages)
         messages = tuple(_message(message) for message in run.messages)
         return trajectory(run, messages, line=line, agent=agent, source=source, golden=golden)
 
-    return read_guarded(line, read)
+    return guarded(read, line=line)
 
 
 def _message(message: _Message) -> Message:

@@ -11,7 +11,7 @@ from toolft_pipeline.trajectories.reading import (
     NULL,
     Envelope,
     UnsupportedError,
-    read_guarded,
+    guarded,
     text_parts,
     tool_call,
     trajectory,
@@ -60,27 +60,28 @@ _DECODER = msgspec.json.Decoder(_Run)
 def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
     """The run that one line records, or why it is none."""
 
-    def read(line: bytes) -> Trajectory:
+    def read() -> Trajectory:
         run = _DECODER.decode(line)
-        messages = tuple(_message(message) for message in run.messages)
+        messages = tuple([_message(message) for message in run.messages])
         return trajectory(run, messages, line=line, agent=agent, source=source, golden=golden)
 
-    return read_guarded(line, read)
+    return guarded(read, line=line)
 
 
 def _message(message: _Message) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise msgspec.ValidationError("Invalid role - at `$.messages[...].role`")
-    if message.function_call != NULL or message.audio != NULL:
+    if _says(message.function_call) or _says(message.audio):
         raise UnsupportedError("a message carries function_call or audio; only tool_calls and text are read")
+    content = message.content if message.content is not None else message.refusal
     return Message(
-        role=role,
-        content=_content(message.content if message.content is not None else message.refusal),
-        reasoning=message.reasoning or message.reasoning_content,
-        tool_calls=() if message.tool_calls is None else tuple(map(_call, message.tool_calls)),
-        tool_call_id=message.tool_call_id,
-        name=message.name,
+        role,
+        text_parts(content) if content is None or isinstance(content, str) else _content(content),
+        message.reasoning or message.reasoning_content,
+        () if message.tool_calls is None else tuple([_call(call) for call in message.tool_calls]),
+        message.tool_call_id,
+        message.name,
     )
 
 
@@ -88,9 +89,11 @@ def _call(call: _Call) -> ToolCall:
     return tool_call(id_=call.id, name=call.function.name, arguments=call.function.arguments)
 
 
-def _content(content: str | list[_Part] | None) -> tuple[Part, ...]:
-    if content is None or isinstance(content, str):
-        return text_parts(content)
+def _says(raw: Raw) -> bool:
+    return raw is not NULL and raw != NULL
+
+
+def _content(content: list[_Part]) -> tuple[Part, ...]:
     if any(part.type != "text" for part in content):
         raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
     return tuple(Part(type="text", text=part.text or "") for part in content)

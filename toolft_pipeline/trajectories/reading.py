@@ -61,6 +61,18 @@ class InvalidCallError(RefusedError):
     reason = RejectReason.INVALID_TOOL_CALL
 
 
+class NestedTooDeepError(RefusedError):
+    """A part of the run that no parser should be given."""
+
+    reason = RejectReason.NESTED_TOO_DEEP
+
+    def __init__(self) -> None:
+        super().__init__(f"nested deeper than {MAX_NESTING} levels")
+
+
+_NESTED_TOO_DEEP = Rejection(reason=NestedTooDeepError.reason, detail=str(NestedTooDeepError()))
+
+
 class LoggedOutcome(Struct, gc=False):
     """How the log says that the run ended."""
 
@@ -96,15 +108,12 @@ class Envelope(Struct, kw_only=True, gc=False):
     usage: LoggedUsage | None = None
 
 
-def read_guarded(line: bytes, read: Callable[[bytes], _Read]) -> _Read | Rejection:
-    """What `read` makes of a line, every failure as a rejection."""
-    if too_deep(line):
-        return Rejection(reason=RejectReason.NESTED_TOO_DEEP, detail=f"nested deeper than {MAX_NESTING} levels")
-    return guarded(lambda: read(line), line=line)
-
-
 def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Rejection:
-    """What `read` gives, every failure of it as a rejection; `line` is the JSON text that a failure lies in."""
+    """What `read` gives, every failure of it as a rejection; `line` is the JSON text that a failure lies in.
+
+    Typed decoding makes no more of a line than its type says, and what it skips costs no stack without end. Parts
+    that are kept whole and parsed again (`Raw`) are asked for their nesting where they are read.
+    """
     try:
         return read()
     except RefusedError as error:
@@ -113,7 +122,9 @@ def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Reje
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
     except msgspec.ValidationError as error:
         return _not_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError:
+        return _NESTED_TOO_DEEP
+    except msgspec.DecodeError as error:
         return _not_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
 
 
@@ -148,16 +159,16 @@ def trajectory(
 
 def text_parts(*texts: str | None) -> tuple[Part, ...]:
     """Content of text parts; none for what is empty."""
-    return tuple([Part(type="text", text=text) for text in texts if text])
+    return tuple([Part("text", text) for text in texts if text])
 
 
 def tool_call(*, id_: str | None, name: str, arguments: Raw) -> ToolCall:
     """A call whose arguments are an object, or a JSON string that holds one."""
     raw = bytes(arguments)
     text = _TEXT_DECODER.decode(raw) if raw.startswith(b'"') else raw.decode("utf-8")
-    if too_deep(text.encode()):
-        raise UnsupportedError(f"arguments nested deeper than {MAX_NESTING} levels")
-    return ToolCall(id=id_ or "", name=name, arguments_json=text)
+    if text.count("{") + text.count("[") > MAX_NESTING and too_deep(text.encode()):
+        raise NestedTooDeepError
+    return ToolCall(id_ or "", name, text)
 
 
 def _not_json(line: bytes) -> Rejection | None:
@@ -167,7 +178,9 @@ def _not_json(line: bytes) -> Rejection | None:
     """
     try:
         msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError:
+        return _NESTED_TOO_DEEP
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         start, end = line.strip()[:1], line.strip()[-1:]
         if (start == b"{" and end != b"}") or (start == b"[" and end != b"]"):
             return Rejection(reason=RejectReason.TRUNCATED_LINE, detail=f"the line breaks off: {error}")
@@ -190,6 +203,8 @@ def _tools_digest(tools: Raw) -> str | None:
 def _state_ref(state: Raw) -> str | None:
     if state == NULL:
         return None
+    if too_deep(bytes(state)):
+        raise NestedTooDeepError
     value = msgspec.json.decode(state)
     return value if isinstance(value, str) else f"sha256:{digest_of(value)}"
 

@@ -2,7 +2,8 @@
 
 Invariant: a trajectory is never edited in place, and tool arguments stay JSON *text* from the log line to the
 chat template. A table with one column per argument would pad every row with the keys of every other row, and the
-model would be trained to write nulls that no agent ever wrote.
+model would be trained to write nulls that no agent ever wrote. Fields stand in the order of the Arrow schema: the
+records inside a trajectory are made a column at a time, by position.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Origin(StrEnum):
     SAMPLED = "sampled"
 
 
-class Part(Struct, frozen=True, kw_only=True, gc=False):
+class Part(Struct, frozen=True, gc=False):
     """One block of a message's content: a text, or an image by its sha256 (never by a URL)."""
 
     type: str
@@ -46,7 +47,7 @@ class Part(Struct, frozen=True, kw_only=True, gc=False):
     mime: str | None = None
 
 
-class ToolCall(Struct, frozen=True, kw_only=True, gc=False):
+class ToolCall(Struct, frozen=True, gc=False):
     """A call that the model asked for; `arguments_json` is the text of one JSON object."""
 
     id: str
@@ -54,7 +55,7 @@ class ToolCall(Struct, frozen=True, kw_only=True, gc=False):
     arguments_json: str
 
 
-class Message(Struct, frozen=True, kw_only=True, gc=False):
+class Message(Struct, frozen=True, gc=False):
     """One turn. `tool_calls` belongs to assistant turns; `tool_call_id` and `name` to tool turns."""
 
     role: Role
@@ -72,7 +73,7 @@ class Message(Struct, frozen=True, kw_only=True, gc=False):
         return "".join([part.text or "" for part in self.content if part.type == "text"])
 
 
-class Source(Struct, frozen=True, kw_only=True, gc=False):
+class Source(Struct, frozen=True, gc=False):
     """The place in the logs that a trajectory was read from: 1-based line, byte offset of its first byte."""
 
     file: str
@@ -81,14 +82,14 @@ class Source(Struct, frozen=True, kw_only=True, gc=False):
     format: str
 
 
-class Outcome(Struct, frozen=True, kw_only=True, gc=False):
+class Outcome(Struct, frozen=True, gc=False):
     """The run's end as logged, with the sentence or flag that it rests on."""
 
     status: OutcomeStatus
     evidence: str | None = None
 
 
-class Usage(Struct, frozen=True, kw_only=True, gc=False):
+class Usage(Struct, frozen=True, gc=False):
     """What the run cost the incumbent: tokens summed over turns, wall time in milliseconds."""
 
     prompt_tokens: int | None = None

@@ -9,12 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from toolft_pipeline.trajectories.table import BATCH_ROWS
+from toolft_pipeline.trajectories.table import BATCH_ROWS, to_batch
 
 
 class RowWriter:
@@ -37,8 +36,7 @@ class RowWriter:
             self._flush()
 
     def _flush(self) -> None:
-        rows = [msgspec.to_builtins(row) for row in self._waiting]
-        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+        self._writer.write_batch(to_batch(self._waiting, self._schema))
         self._waiting.clear()
 
     def __enter__(self) -> Self:

@@ -81,7 +81,7 @@ class Piece(Struct, frozen=True, kw_only=True):
 class SpanFormat(Protocol):
     """How an export stands in its file: a line is cut into pieces cheaply, a piece is read when its trace is joined.
 
-    Both raise what `read_guarded` turns into a rejection.
+    Both raise what `guarded` turns into a rejection.
     """
 
     def pieces(self, line: bytes) -> list[Piece]:

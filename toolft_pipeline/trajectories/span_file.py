@@ -8,14 +8,16 @@ spans of the traces that are open at one place of the file, and never more than 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
 from toolft_pipeline.trajectories.found import Account, Found
 from toolft_pipeline.trajectories.lines import Line, read_lines
-from toolft_pipeline.trajectories.reading import read_guarded
+from toolft_pipeline.trajectories.nesting import too_deep
+from toolft_pipeline.trajectories.reading import NestedTooDeepError, guarded
 from toolft_pipeline.trajectories.record import Source
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason, hmac_key, line_hmac
 from toolft_pipeline.trajectories.span import Piece, Span, SpanFormat
@@ -29,6 +31,9 @@ MAX_TRACE_BYTES = 32 << 20
 
 _SPAN_BYTES = 100
 """What holding a span costs beside its text."""
+
+
+_Made = TypeVar("_Made")
 
 
 class _Open(Struct, kw_only=True):
@@ -82,7 +87,7 @@ class SpanFile:
         return last
 
     def _pieces(self, line: Line) -> list[Piece] | Rejection:
-        return read_guarded(line.data, self._format.pieces) if line.rejection is None else line.rejection
+        return _read(line.data, self._format.pieces) if line.rejection is None else line.rejection
 
     def _take(self, line: Line, pieces: list[Piece], *, key: bytes) -> list[bytes]:
         """Put the pieces of a line to their traces; the traces, each once."""
@@ -141,7 +146,7 @@ class SpanFile:
             return Rejection(reason=RejectReason.SPANS_TOO_FAR_APART, detail=detail)
         spans: dict[str, Span] = {}
         for data in one.pieces:
-            span = read_guarded(data, self._format.span)
+            span = _read(data, self._format.span)
             if isinstance(span, Rejection):
                 return span
             spans[span.span_id] = span
@@ -150,3 +155,14 @@ class SpanFile:
 
 def _key(trace_id: str) -> bytes:
     return hashlib.blake2b(trace_id.encode(), digest_size=16).digest()
+
+
+def _read(data: bytes, read: Callable[[bytes], _Made]) -> _Made | Rejection:
+    """What a field map makes of a line or a piece; it parses parts of them again, so neither may nest too deep."""
+
+    def of_shallow() -> _Made:
+        if too_deep(data):
+            raise NestedTooDeepError
+        return read(data)
+
+    return guarded(of_shallow, line=data)

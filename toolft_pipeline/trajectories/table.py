@@ -6,7 +6,7 @@ whole day in memory unless it asks for a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, islice, pairwise
 from operator import attrgetter
@@ -95,11 +95,10 @@ BATCH_ROWS = 2048
 """Rows of a written row group and of a read batch: about 8 MB of 4 KB trajectories."""
 
 
-def to_batch(trajectories: Iterable[Trajectory]) -> pa.RecordBatch:
-    """Records as one Arrow batch of `TRAJECTORY_SCHEMA`."""
-    runs = list(trajectories)
-    columns = [_column(list(map(attrgetter(field.name), runs)), field.type) for field in TRAJECTORY_SCHEMA]
-    return pa.RecordBatch.from_arrays(columns, schema=TRAJECTORY_SCHEMA)
+def to_batch(records: Sequence[Struct], schema: pa.Schema = TRAJECTORY_SCHEMA) -> pa.RecordBatch:
+    """Records with the fields of a schema as one Arrow batch of it."""
+    columns = [_column(list(map(attrgetter(field.name), records)), field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def from_batch(batch: pa.RecordBatch) -> list[Trajectory]:
@@ -129,10 +128,8 @@ def _values(array: pa.Array, name: str) -> list[Any]:
         inner = _values(array.flatten(), name)
         return [tuple(inner[start:end]) for start, end in pairwise(_offsets(array))]
     if pa.types.is_struct(array.type):
-        names = [field.name for field in array.type]
-        columns = [_values(column, inner) for column, inner in zip(array.flatten(), names, strict=True)]
-        record = _RECORDS[name]
-        return [record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+        columns = [_values(column, field.name) for column, field in zip(array.flatten(), array.type, strict=True)]
+        return list(map(_RECORDS[name], *columns))
     values = array.to_pylist()
     return list(map(_ENUMS[name].__getitem__, values)) if name in _ENUMS else values
 

@@ -91,15 +91,15 @@ def verify_day(
         tool_digests=judge.tool_digests,
         before=None if before is None else before / VERDICTS_FILE,
     )
-    runs = runs_of_day(raw, settings=settings, day=day)
+    runs = runs_of_day(raw=raw, settings=settings, day=day)
     return _verify(runs, judge=judge, memory=memory, out=out, progress=progress)
 
 
-def runs_of_day(raw: Path, *, settings: AgentSettings, day: str) -> Iterator[Trajectory]:
-    """The runs that a day's verdicts are on, in their order: the raw day's, then the golden ones that join it."""
+def runs_of_day(*, raw: Path, settings: AgentSettings, day: str) -> Iterator[Trajectory]:
+    """The runs that a day's verification judges, in the order of their verdicts: logged ones, then golden ones."""
     golden = {run.trajectory_id: run for run in read_golden(settings) if golden_day(run, settings=settings) == day}
     logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
-    return chain(logged, golden.values())
+    yield from chain(logged, golden.values())
 
 
 def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:

@@ -17,6 +17,7 @@ _LIST_MARK = re.compile(r"(?m)^\s*\d{1,3}[.)]\s")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
 _AMOUNT = re.compile(r"\d+(?:[.,]\d+)*[a-z]{0,3}")
+_DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 
 Leaf = tuple[str, Any, Mapping[str, Any]]
@@ -38,7 +39,7 @@ def is_identifier(word: str) -> bool:
     """Whether a word is an address, or mixes digits and letters as ids do; an amount with its unit is none."""
     if "@" in word:
         return True
-    return any(char.isdigit() for char in word) and bool(_LETTER.search(word)) and not _AMOUNT.fullmatch(word)
+    return bool(_DIGIT.search(word) and _LETTER.search(word)) and not _AMOUNT.fullmatch(word)
 
 
 def is_number(word: str) -> bool:

@@ -87,7 +87,7 @@ def break_yaml(root: Path) -> None:
 def test_run_bad_input_is_one_line_and_publishes_nothing_of_it(
     root: Path, damage: Callable[[Path], None], status: int, named: str, mend: str, tiny_model_folder: Path
 ) -> None:
-    if damage in {break_sandbox, hang_sandbox}:
+    if damage in {break_catalog, break_sandbox, hang_sandbox}:
         edit(root, lambda document: document.update(base_model={"folder": str(tiny_model_folder)}))
     damage(root)
     finished = toolft(root, "run", "assistant", "--to", "2026-10-01")

@@ -16,7 +16,7 @@ from toolft_pipeline.evaluation.tables import read_rollouts, read_steps
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.evaluation.scripted import ScriptedModel, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
 
 AGENT_FILE = REPOSITORY / "data" / "assistant" / "agent.yaml"
 AGENT = load_agent(AGENT_FILE)
@@ -40,7 +40,11 @@ def test_evaluate_oracle_scores_one_in_every_rate(tmp_path: Path) -> None:
     assert metrics.hallucinated_tool.value == 0.0
     assert metrics.n_tasks == len(TASKS) == len(read_rollouts(tmp_path))
     assert metrics.n_steps == len(read_steps(tmp_path)) > metrics.n_call_steps > 0
-    assert metrics.failures == {}
+    assert metrics.failures == metrics.failure_modes == metrics.parse_faults == {}
+    assert metrics.functional_basis == "effect"
+    assert metrics.functional_match.value == 1.0
+    assert sum(part.n_steps for part in metrics.by_turn.values()) == metrics.n_steps
+    assert all(list(row) == [tool] for tool, row in metrics.confusion.items())
     assert sum(part.n_tasks for part in metrics.by_category.values()) == len(TASKS)
 
 
@@ -52,10 +56,35 @@ def test_evaluate_twice_writes_the_same_tables(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+def test_evaluate_names_how_a_model_fails_and_whose_fault_it_is(tmp_path: Path) -> None:
+    """One task in three gets a made-up tool, one a cut call, one a call in a syntax that the parser does not know."""
+    said = [
+        call("compute", expression="1"),
+        '<tool_call>{"name": "calculate", "argum',
+        '{"name": "calculate", "arguments": {"expression": "1"}}',
+    ]
+    asked = [task.user_turns[0] for task in TASKS]
+
+    def answer(messages: list[Message]) -> str:
+        first = next(message["content"] for message in messages if message["role"] == "user")
+        return said[asked.index(first) % 3]
+
+    _evaluate(ScriptedModel(answer), tmp_path)
+    metrics = read_metrics(tmp_path)
+    assert set(metrics.parse_faults) == {"malformed", "lost"}
+    assert set(metrics.failure_modes) >= {"made_up_tool", "malformed_call", "lost_call"}
+    assert sum(metrics.parse_faults.values()) < metrics.n_steps
+    assert {tool for row in metrics.confusion.values() for tool in row} == {"(answers)", "(made up)", "(unreadable)"}
+    for rollout in read_rollouts(tmp_path):
+        assert bool(rollout.modes) == (not rollout.passed)
+    assert {step.parse_fault for step in read_steps(tmp_path)} == {None, "malformed", "lost"}
+
+
 def test_evaluate_without_a_sandbox_gives_steps_and_no_rollouts(tmp_path: Path) -> None:
     _evaluate(ScriptedModel(oracle(TASKS)), tmp_path, AGENT.model_copy(update={"sandbox": None}))
     metrics = read_metrics(tmp_path)
     assert (metrics.n_tasks, metrics.task_success.low, metrics.task_success.high) == (0, 0.0, 1.0)
+    assert (metrics.functional_basis, metrics.functional_match.value) == ("similarity", 1.0)
     assert read_rollouts(tmp_path) == []
 
 
@@ -82,13 +111,15 @@ def _installed(folder: Path, to: Path) -> Path:
 
 
 def test_evaluate_model_tiny_random_weights_under_every_policy(tiny_model_folder: Path, tmp_path: Path) -> None:
-    agent = load_agent(AGENT_FILE, overrides={"evaluation.max_new_tokens": "6"})
     tasks = draw_tasks(TASKS, 4)
     merged = _installed(tiny_model_folder, tmp_path / "merged")
     saved = {}
     for policy in PromptPolicy:
         out = tmp_path / policy
         out.mkdir()
+        probed = policy is PromptPolicy.FEW_SHOT  # once is enough: probes cost as much as all the rest
+        overrides = {"evaluation.max_new_tokens": "6", "evaluation.probes": str(probed).lower()}
+        agent = load_agent(AGENT_FILE, overrides=overrides)
         folder = merged if policy is PromptPolicy.NONE else tiny_model_folder
         lines: list[str] = []
         metrics = evaluate_model(
@@ -98,6 +129,7 @@ def test_evaluate_model_tiny_random_weights_under_every_policy(tiny_model_folder
         assert metrics.n_tasks == 4
         assert metrics.parse_rate.value == 0.0
         assert set(json.loads((out / "metrics.json").read_text())["failures"]) >= {"malformed_call", "no_answer"}
+        assert metrics.n_probes == (20 if probed else 0)
         assert lines[0].startswith("candidate: loading")
         saved[policy] = metrics.catalog_tokens_saved_per_turn
     assert saved[PromptPolicy.NONE] > 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -100,6 +101,27 @@ def test_rollouts_turn_limit_ends_a_model_that_retries_a_tolerated_call(sandbox:
     (transcript,) = _roll([task], model, sandbox)
     assert (transcript.stop, len(transcript.turns)) == (Stop.TURN_LIMIT, LIMITS.max_turns)
     assert _failures(task, transcript) == {Failure.NO_ANSWER}
+
+
+@pytest.mark.parametrize(
+    ("limit", "stop"), [({"max_new_tokens": 20}, Stop.TOKEN_LIMIT), ({"max_s": 0.0}, Stop.TIME_LIMIT)]
+)
+def test_rollouts_tokens_and_time_of_a_task_are_limited(
+    sandbox: McpSandbox, limit: dict[str, float], stop: Stop
+) -> None:
+    """Ten tokens a turn: twenty are spent after the second, no time at all after the first."""
+    task = _one("multi_step")
+    limits = dataclasses.replace(LIMITS, **limit)  # type: ignore[arg-type]
+    (transcript,) = _roll([task], ScriptedModel(oracle([task])), sandbox, limits)
+    assert (transcript.stop, len(transcript.turns)) == (stop, 2 if stop is Stop.TOKEN_LIMIT else 1)
+    assert Failure.NO_ANSWER in _failures(task, transcript)
+
+
+def test_rollouts_answer_that_spends_the_last_token_is_an_answer(sandbox: McpSandbox) -> None:
+    task = _one("multi_step")
+    limits = dataclasses.replace(LIMITS, max_new_tokens=30)
+    (transcript,) = _roll([task], ScriptedModel(oracle([task])), sandbox, limits)
+    assert (transcript.stop, _failures(task, transcript)) == (Stop.ANSWERED, set())
 
 
 def test_rollouts_too_long_a_prompt_ends_the_task_without_asking(sandbox: McpSandbox) -> None:

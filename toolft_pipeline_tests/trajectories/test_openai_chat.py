@@ -11,6 +11,7 @@ from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Role, Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 
+DEEP = RejectReason.NESTED_TOO_DEEP
 SOURCE = Source(file="2026-10-01.jsonl", line=1, offset=0, format="openai")
 
 
@@ -118,7 +119,9 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
         (json.dumps(row(id=5)).encode().replace(b"}]}", b"}],}", 1), RejectReason.MALFORMED_JSON),
         (b"hello", RejectReason.MALFORMED_JSON),
         (b'{"messages": [{"role": "user", "content": "\xff"}]}', RejectReason.NOT_UTF8),
-        (b'{"a":' * 70 + b"1" + b"}" * 70, RejectReason.NESTED_TOO_DEEP),
+        (json.dumps(row()).encode().replace(b"{", b'{"skipped":' + b"[" * 9000 + b"]" * 9000 + b",", 1), DEEP),
+        (b"[" * 2_000_000, DEEP),
+        (row(final_state=json.loads("[" * 70 + "]" * 70)), DEEP),
         (b"[]", RejectReason.WRONG_SHAPE),
         (row(messages=[]), RejectReason.WRONG_SHAPE),
         (row(messages=[{"role": "wizard", "content": "x"}]), RejectReason.WRONG_SHAPE),
@@ -135,7 +138,8 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
             row(messages=[{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]),
             RejectReason.UNSUPPORTED_CONTENT,
         ),
-        (with_call(json.dumps("[" * 5000)), RejectReason.UNSUPPORTED_CONTENT),
+        (with_call(json.dumps("[" * 5000)), DEEP),
+        (with_call("[" * 70 + "]" * 70), DEEP),
     ],
 )
 def test_openai_line_that_is_no_run_is_rejected_for_its_own_reason(line: object, expected: RejectReason) -> None:

@@ -20,6 +20,7 @@ from world import build_world
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.sources import read_source
 from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.settings import CatalogSettings
@@ -200,7 +201,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     settings = load_agent(AGENT / "agent.yaml")
     assert settings.sandbox is not None
-    catalog = read_source(settings.model_copy(update={"catalog": CatalogSettings(mcp=True)}))
+    asking = settings.model_copy(update={"catalog": CatalogSettings(mcp=True)})
+    catalog = read_source(asking, listed=listed_catalog(settings.sandbox, cwd=AGENT))
     (out / "catalog.json").write_text(catalog.text, encoding="utf-8")
     seeded = settings.sandbox.model_copy(update={"env": {"ASSISTANT_LATENCY_SEED": str(SEED)}})
     with open_sandbox(seeded, cwd=AGENT) as sandbox:

@@ -1,6 +1,6 @@
 """Where the values of a text stand that must not stay.
 
-Invariant: a text that passes no gate costs one linear pass and nothing else (about 9 us for 4 KB); of places that
+Invariant: a text that passes no gate costs two linear passes and nothing else; of places that
 overlap one stays, and a place never begins or ends inside a JSON escape.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 import re2
 
@@ -35,15 +35,15 @@ class Place:
 
 
 class Detector:
-    """The recognizers of all kinds behind one gate; made once, for it compiles some fifty expressions."""
+    """The recognizers of all kinds behind two gates; made once, for it compiles some fifty expressions.
+
+    Two, because RE2 searches for all of a gate's expressions at once in states that it makes as texts call for them.
+    What begins in a literal needs few, what begins in any digit or letter needs many, and both at once their product:
+    one gate for all took 46 us for an unseen text of 1 KB, two take 12.
+    """
 
     def __init__(self, settings: RedactionSettings) -> None:
-        self._recognizers = [*secret_recognizers(), *personal_recognizers(settings)]
-        self._patterns = [re2.compile(each.pattern.encode(), _options()) for each in self._recognizers]
-        self._gates = re2.Set.SearchSet(_options())
-        for each in self._recognizers:
-            self._gates.Add(each.gate.encode())
-        self._gates.Compile()
+        self._gates = [_Gate(secret_recognizers()), _Gate(personal_recognizers(settings))]
 
     def find(self, text: str) -> list[Place]:
         """The places of a text in their order, none overlapping."""
@@ -51,8 +51,8 @@ class Detector:
         found: list[Place] = []
         for view, below in zip_longest(levels, levels[1:]):
             data = view.text.encode(errors="replace")
-            for gate in self._gates.Match(data) or ():
-                for start, end, value in _matches(self._recognizers[gate], self._patterns[gate], view.text, data):
+            for recognizer, pattern in chain.from_iterable(gate.opened(data) for gate in self._gates):
+                for start, end, value in _matches(recognizer, pattern, view.text, data):
                     found += _place(view, below, start, end, value)
         if found:
             found = _one_kind_a_secret(found)
@@ -61,6 +61,21 @@ class Detector:
                 for start, end, value in echoes(view.text, values):
                     found += _place(view, below, start, end, value)
         return without_overlaps(found)
+
+
+class _Gate:
+    """Recognizers that one linear pass over a text chooses from."""
+
+    def __init__(self, recognizers: Sequence[Recognizer]) -> None:
+        self._behind = [(each, re2.compile(each.pattern.encode(), _options())) for each in recognizers]
+        self._set = re2.Set.SearchSet(_options())
+        for each in recognizers:
+            self._set.Add(each.gate.encode())
+        self._set.Compile()
+
+    def opened(self, data: bytes) -> list[tuple[Recognizer, re2._Regexp]]:
+        """The recognizers that may find something in a text, each with its compiled pattern."""
+        return [self._behind[number] for number in self._set.Match(data) or ()]
 
 
 def _options() -> re2.Options:

@@ -136,7 +136,7 @@ def _recognizers(phone_regions: Sequence[str]) -> Iterator[Recognizer]:
     yield recognizer(PersonalData.CARD, _CARD, _card)
     yield recognizer(PersonalData.IBAN, _IBAN, _iban)
     yield recognizer(PersonalData.IP_ADDRESS, _IPV4, _ip)
-    yield recognizer(PersonalData.IP_ADDRESS, _IPV6, _ip)
+    yield recognizer(PersonalData.IP_ADDRESS, _IPV6, _ip, gate=r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]")
     for national in NATIONAL_IDS:
         yield recognizer(PersonalData.NATIONAL_ID, national.pattern, partial(_national_id, national.is_valid))
 

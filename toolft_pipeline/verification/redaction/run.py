@@ -7,6 +7,7 @@ and not the user's; `source` names a file of the raw zone. Replay comes first: a
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
@@ -17,6 +18,8 @@ from toolft_pipeline.trajectories.record import Message, Outcome, Role, ToolCall
 from toolft_pipeline.verification.redaction.detector import Detector
 from toolft_pipeline.verification.redaction.rewriting import rewritten
 from toolft_pipeline.verification.redaction.surrogates import Surrogates
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _BETWEEN = "\0"
 """Parts the texts of a run; no pattern crosses it."""
@@ -32,7 +35,7 @@ class Redactor:
     def run(self, trajectory: Trajectory) -> tuple[Trajectory, Counter[str]]:
         """The run with every value replaced, and how many values of each kind there were; the same object where
         there was none."""
-        texts = list(_texts(trajectory))
+        texts = _texts(trajectory)
         cleaned, counts = self._replaced(texts)
         return (_with_texts(trajectory, iter(cleaned)), counts) if counts else (trajectory, counts)
 
@@ -63,22 +66,19 @@ class Redactor:
         return cleaned, Counter(value.kind.value for value in surrogates)
 
 
-def _texts(trajectory: Trajectory) -> Iterator[str]:
-    """Every text of a run, in the order in which `_with_texts` puts them back."""
-    yield trajectory.trajectory_id
-    yield from _given(trajectory.task_id, trajectory.task_key, trajectory.outcome.evidence)
-    yield from _given(trajectory.initial_state_ref, trajectory.final_state_ref)
+def _texts(trajectory: Trajectory) -> list[str]:
+    """Every text of a run, in the order in which `_with_texts` puts them back. A state's digest is none."""
+    outcome, final = trajectory.outcome, trajectory.final_state_ref
+    final = None if final is None or _DIGEST.fullmatch(final) else final
+    texts = [trajectory.task_id, trajectory.task_key, outcome.evidence, trajectory.initial_state_ref, final]
     for message in trajectory.messages:
-        yield from _given(*(part.text for part in message.content), message.reasoning, message.tool_call_id)
+        texts.extend([part.text for part in message.content])
+        texts += (message.reasoning, message.tool_call_id)
         if message.role is not Role.TOOL:
-            yield from _given(message.name)
+            texts.append(message.name)
         for call in message.tool_calls:
-            yield call.id
-            yield call.arguments_json
-
-
-def _given(*texts: str | None) -> Iterator[str]:
-    return (text for text in texts if text is not None)
+            texts += (call.id, call.arguments_json)
+    return [trajectory.trajectory_id, *[text for text in texts if text is not None]]
 
 
 def _with_texts(trajectory: Trajectory, texts: Iterator[str]) -> Trajectory:
@@ -97,6 +97,7 @@ def _with_texts(trajectory: Trajectory, texts: Iterator[str]) -> Trajectory:
             ),
         )
 
+    final = trajectory.final_state_ref
     return msgspec.structs.replace(
         trajectory,
         trajectory_id=next(texts),
@@ -104,6 +105,6 @@ def _with_texts(trajectory: Trajectory, texts: Iterator[str]) -> Trajectory:
         task_key=put(trajectory.task_key),
         outcome=Outcome(status=trajectory.outcome.status, evidence=put(trajectory.outcome.evidence)),
         initial_state_ref=put(trajectory.initial_state_ref),
-        final_state_ref=put(trajectory.final_state_ref),
+        final_state_ref=final if final is not None and _DIGEST.fullmatch(final) else put(final),
         messages=tuple(put_message(message) for message in trajectory.messages),
     )

@@ -1,0 +1,21 @@
+"""`toolft doctor`: what of this installation works, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from toolft_pipeline.agent_file import agents_root, warehouse_root
+from toolft_pipeline.automation.diagnosis import State, diagnose
+
+
+def print_diagnosis() -> int:
+    """Print every finding; 1 where something is broken."""
+    home = Path(os.environ.get("DAGSTER_HOME") or ".").resolve()
+    broken = False
+    for found in diagnose(agents=agents_root(), warehouse=warehouse_root(), home=home):
+        print(f"{found.state:8}{found.subject:20}{found.said}")
+        if found.mend:
+            print(f"{'':28}-> {found.mend}")
+        broken = broken or found.state is State.BROKEN
+    return int(broken)

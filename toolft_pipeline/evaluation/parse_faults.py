@@ -1,0 +1,60 @@
+"""Whose fault an unread call is: the model wrote no readable one, or the parser lost a good one.
+
+Invariant: the second reading shares nothing with the first. The parser runs a format's pattern; here a call is any
+JSON object with a name and an object of arguments, wherever it stands.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Any
+
+_DECODER = json.JSONDecoder()
+_END_OF_CALL = re.compile(r"\s*(?:</[^<>]+>)?[^<]*")
+"""What may follow a call: its closing mark, and text."""
+
+
+class ParseFault(StrEnum):
+    """Why a turn has a call that nobody made."""
+
+    CUT = "cut"
+    """The token limit came before the end of the turn."""
+    MALFORMED = "malformed"
+    """The model wrote what no reader would take for a call, or control text beside it."""
+    LOST = "lost"
+    """Every call that was written is whole, and the parser read none: look at the format's `response_template`."""
+
+
+def parse_fault(*, text: str, finished: bool, malformed: Sequence[str], called: bool) -> ParseFault | None:
+    """The fault of a turn as it was read: `malformed` are its unreadable stretches, `called` whether it has calls."""
+    if not finished:
+        return ParseFault.CUT
+    if malformed:
+        return ParseFault.LOST if all(map(_is_whole_call, malformed)) else ParseFault.MALFORMED
+    return ParseFault.LOST if not called and any(_calls_in(text)) else None
+
+
+def _is_whole_call(stretch: str) -> bool:
+    """Whether a stretch is an opening mark, one call, and an end."""
+    found = next(_calls_in(stretch), None)
+    return found is not None and _END_OF_CALL.fullmatch(stretch, found) is not None
+
+
+def _calls_in(text: str) -> Iterator[int]:
+    """Where each call of a text ends."""
+    at = text.find("{")
+    while at >= 0:
+        try:
+            value, end = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            value, end = None, at + 1
+        if _is_call(value):
+            yield end
+        at = text.find("{", end)
+
+
+def _is_call(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("arguments"), dict)
