@@ -13,8 +13,8 @@ import pytest
 
 from toolft_pipeline.catalog.build import build_catalog
 from toolft_pipeline.chat.chat_rows import write_chat_rows
-from toolft_pipeline.chat.token_tensors import write_token_tensors
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
+from toolft_pipeline.settings import AgentSettings, LongRows
 from toolft_pipeline.trajectories.day import read_day
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import verify_day
@@ -87,16 +87,25 @@ def test_bfcl_every_run_is_accepted_unaltered_and_proven(
 
     accepted = verified / "accepted.parquet"
     write_chat_rows(accepted=accepted, catalog=catalog / "catalog.json", settings=desk, out=rows)
-    made = write_token_tensors(
-        rows=rows / "rows.parquet",
-        accepted=accepted,
-        tokenizer=gemma_tokenizer_folder,
-        settings=desk,
-        out=tensors,
-        progress=print,
-    )
-    assert made.rows + made.too_long == 200
-    assert made.proofs.n_failures == 0
+
+    def encoded(**chat: object) -> TokenSummary:
+        return write_token_tensors(
+            rows=rows / "rows.parquet",
+            accepted=accepted,
+            tokenizer=gemma_tokenizer_folder,
+            settings=desk.model_copy(update={"chat": desk.chat.model_copy(update=chat)}),
+            out=tensors,
+            progress=print,
+        )
+
+    made = encoded()
+    assert (made.rows, made.too_long, made.proofs.n_failures) == (200, 0, 0)
+    split = encoded(max_length=512, long_rows=LongRows.SPLIT)
+    assert split.proofs.n_failures == 0
+    assert split.too_long > 100
+    assert split.longest <= 512
+    assert split.loss_tokens + split.lost_loss_tokens == made.loss_tokens
+    assert split.lost_turns <= 2
 
 
 def said(message: dict[str, Any]) -> tuple[object, ...]:

@@ -10,15 +10,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from toolft_pipeline.cli import main
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 LOOPBACK_ONLY = REPOSITORY / "toolft_pipeline_tests" / "loopback_only"
@@ -195,6 +197,56 @@ def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_repo
     assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]
     for asset in ("readiness_report", "eval_report"):
         assert "<!doctype html>" in Path(metadata(asset)["page"].value).read_text()
+
+
+def test_run_chat_rows_show_one_row_of_each_category_with_its_mask(site: Site, instance: dg.DagsterInstance) -> None:
+    event = instance.get_latest_materialization_event(dg.AssetKey(["assistant", "chat_rows"]))
+    assert event is not None
+    metadata = dict(event.asset_materialization.metadata)  # type: ignore[union-attr]
+    shown = {name: str(value.value) for name, value in metadata.items() if name.startswith("example/")}
+    assert "example/single_call" in shown
+    assert all("**trained** (loss)" in text and "masked (no loss)" in text for text in shown.values())
+    assert metadata["catalog_tokens_saved_per_turn"].value > 100
+
+
+Explain = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def explain(
+    site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Explain:
+    """`toolft explain assistant ...` in this process: status, output, errors."""
+    monkeypatch.chdir(site.root)
+    for name in ("TOOLFT_AGENTS", "TOOLFT_WAREHOUSE"):
+        monkeypatch.setenv(name, site.environment[name])
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main.run(["explain", "assistant", *arguments])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_explain_accepted_run_leads_from_its_log_line_to_every_trained_token(site: Site, explain: Explain) -> None:
+    tensors = next((site.root / "data" / ".warehouse" / "assistant" / "token_tensors" / DAY).rglob("tensors.parquet"))
+    row = pq.read_table(tensors).to_pylist()[0]
+    status, out, _ = explain(row["trajectory_id"], "--json")
+    told = json.loads(out)
+    assert (status, told["accepted"], told["day"]) == (0, True, DAY)
+    source = told["source"]
+    line = (site.root / source["file"]).read_bytes()[source["offset"] :].splitlines()[0]
+    assert row["trajectory_id"] in line.decode()
+    assert [rule["answer"] for rule in told["rules"]] == ["passed"] * 8
+    (shown,) = told["rows"]
+    assert [token for span in shown["spans"] if span["trained"] for token in range(span["start"], span["end"])] == [
+        token for token, label in enumerate(row["labels"]) if label != -100
+    ]
+    assert all(span["as_served"] for span in shown["spans"] if span["trained"])
+
+    status, out, _ = explain(row["trajectory_id"])
+    assert f"{source['file']}:{source['line']} (byte {source['offset']})" in out
+    assert "\033" not in out
 
 
 def test_run_setting_of_the_last_stage_rebuilds_that_stage_alone(site: Site, first_run: object) -> None:

@@ -116,6 +116,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
                 **_columns(version),
                 **({} if stage.page is None else {"page": dg.MetadataValue.path(str(version.file(stage.page)))}),
                 **_pictures(stage.plots(version)),
+                **{name: dg.MetadataValue.md(text) for name, text in stage.texts(version).items()},
             },
             check_results=list(_check_results(stage, version)),
         )

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from toolft_pipeline.assets.stage import Group, Span, Stage, Work
+from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
+from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
+from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.shown_row import row_markdown
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.warehouse.store import Built, Version
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+EXAMPLES_FILE = "examples.json"
+"""One row of each category as Markdown: for people, and no content that anything downstream reads."""
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.chat.model_dump(mode="json", exclude={"max_length"})
+    return settings.chat.model_dump(mode="json", exclude={"max_length", "long_rows"})
 
 
 def _build(work: Work) -> Built:
     summary = write_chat_rows(
         accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
-        catalog=work.one("tool_catalog").file("catalog.json"),
+        catalog=work.one("tool_catalog").file(CATALOG_FILE),
         settings=work.settings,
         out=work.out,
     )
+    examples = {category: row_markdown(row) for category, row in summary.example_rows.items()}
+    (work.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
     return Built(
         content=(ROWS_FILE,),
         rows={"rows": summary.rows, "trajectories": summary.trajectories, "trained_turns": summary.trained_turns},
@@ -28,8 +45,36 @@ def _build(work: Work) -> Built:
             "characters": summary.characters,
             "trained_characters": summary.trained_characters,
             "without_assistant": summary.without_assistant,
+            "prompts_with_pasted_tools": summary.pasted_tools,
+            "pasted_characters_left_out": summary.pasted_characters,
+            "catalog_tokens_saved_per_turn": _tokens_saved(work),
         },
     )
+
+
+def _tokens_saved(work: Work) -> int:
+    tokenizer = _tokenizer(work.one("base_model").file("model") / "tokenizer.json")
+    return catalog_tokens_saved(
+        load_catalog(work.one("tool_catalog").folder).openai_tools(),
+        chat_format=get_format(work.settings.chat.format),
+        mode=work.settings.chat.catalog_mode,
+        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+    )
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(file: Path) -> Tokenizer:
+    """Kept, because Gemma's takes a second to load and days are made one after the other."""
+    from tokenizers import Tokenizer
+
+    loaded: Tokenizer = Tokenizer.from_file(str(file))
+    return loaded
+
+
+def _examples(version: Version) -> dict[str, str]:
+    """One row of each category, with its mask."""
+    examples: dict[str, str] = json.loads(version.file(EXAMPLES_FILE).read_text(encoding="utf-8"))
+    return {f"example/{category}": text for category, text in examples.items()}
 
 
 STAGE = Stage(
@@ -37,8 +82,9 @@ STAGE = Stage(
     description="Each run in the model's own chat template, in pieces marked trained or context.",
     group=Group.DATA,
     kinds=("parquet", "jinja"),
-    code_version="1",
-    inputs={"verified_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
+    code_version="2",
+    inputs={"verified_trajectories": Span.SAME, "tool_catalog": Span.WHOLE, "base_model": Span.WHOLE},
     reads=_reads,
     build=_build,
+    texts=_examples,
 )

@@ -132,6 +132,8 @@ class Stage:
     accelerator: bool = False
     checks: tuple[Check, ...] = ()
     plots: Callable[[Version], dict[str, Plot]] = field(default=lambda _version: {})
+    texts: Callable[[Version], dict[str, str]] = lambda _version: {}
+    """Markdown for the UI, by name."""
     page: str | None = None
     """The HTML page of a version, for people."""
 

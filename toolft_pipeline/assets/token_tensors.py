@@ -29,13 +29,25 @@ def _build(work: Work) -> Built:
         progress=work.progress,
     )
     work.progress(f"{summary.rows} rows, {summary.tokens} tokens, {summary.loss_tokens} with loss")
+    if summary.too_long:
+        work.progress(
+            f"{summary.too_long} rows above {work.settings.chat.max_length} tokens became {summary.cut_rows}; lost "
+            f"with them: {summary.lost_turns} assistant turns, {summary.lost_loss_tokens} tokens with loss"
+        )
     return Built(
         content=(TENSORS_FILE, PROOFS_FILE),
-        rows={"rows": summary.rows, "too_long": summary.too_long, "not_reversible": summary.not_reversible},
+        rows={
+            "rows": summary.rows,
+            "too_long": summary.too_long,
+            "cut_rows": summary.cut_rows,
+            "not_reversible": summary.not_reversible,
+        },
         headline={
             "tokens": summary.tokens,
             "loss_tokens": summary.loss_tokens,
             "longest": summary.longest,
+            "lost_turns": summary.lost_turns,
+            "lost_loss_tokens": summary.lost_loss_tokens,
             "lengths": list(summary.lengths),
         },
     )
@@ -58,6 +70,15 @@ def _check(proof: Proof, description: str) -> Check:
     return Check(name=proof.value, description=description, blocking=True, evaluate=evaluate)
 
 
+def _nothing_lost(version: Version) -> CheckOutcome:
+    headline = version.manifest.headline
+    names = ("lost_turns", "lost_loss_tokens", "loss_tokens")
+    lost: dict[str, Json] = {name: headline[name] for name in names}
+    return CheckOutcome(
+        passed=not headline["lost_turns"], detail={"too_long": version.manifest.rows["too_long"], **lost}
+    )
+
+
 def _plots(version: Version) -> dict[str, Plot]:
     lengths = version.manifest.headline["lengths"]
     return {"row_lengths": plots.histogram(lengths, title="Tokens of a row", label="tokens")}  # type: ignore[arg-type]
@@ -68,7 +89,7 @@ STAGE = Stage(
     description="Token ids and labels: loss on assistant turns and nowhere else, proven on every row.",
     group=Group.DATA,
     kinds=("parquet", "transformers"),
-    code_version="1",
+    code_version="2",
     inputs={
         "chat_rows": Span.SAME,
         "verified_trajectories": Span.SAME,
@@ -81,6 +102,12 @@ STAGE = Stage(
         _check(Proof.SERVING_PROMPT, "The tokens before a trained turn are the prompt that a server builds."),
         _check(Proof.PARSER, "Parsing a trained turn gives back the recorded calls."),
         _check(Proof.CONTROL_TOKENS, "No control token lies in content."),
+        Check(
+            name="no_turn_is_lost",
+            description="Every assistant turn fits chat.max_length; else raise it, or cut rows (chat.long_rows).",
+            blocking=False,
+            evaluate=_nothing_lost,
+        ),
     ),
     plots=_plots,
 )

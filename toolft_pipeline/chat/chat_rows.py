@@ -7,28 +7,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from jinja2 import TemplateError
 from msgspec import Struct, to_builtins
 
-from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.conversation import STRIP_TOOLS, openai_tools, template_messages, trajectory_messages
 from toolft_pipeline.chat.formats import ChatFormat, ChatFormatError, get_format
+from toolft_pipeline.chat.pasted_tools import PastedTools, Spans, left_of, prompt_key
 from toolft_pipeline.chat.rendering import Piece, render_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.category import categorize
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 
 ROWS_FILE = "rows.parquet"
 TOOLS_KEY = b"toolft.tools"
 """Schema metadata of the rows: the `tools` that the catalog mode lets into prompts, as a JSON list."""
+PASTED_KEY = b"toolft.pasted"
+"""File metadata of the rows, under the policy `strip_tools` alone: what was left out of which system prompt, as a JSON
+object of `prompt_key` -> spans."""
 
 ROW_SCHEMA = pa.schema(
     [
@@ -62,7 +68,11 @@ class ChatRow(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class ChatRowsSummary:
-    """What was rendered; `example_rows` holds one row of each category, for a person to look at."""
+    """What was rendered; `example_rows` holds one row of each category, for a person to look at.
+
+    `pasted_tools` counts the trajectories whose system prompt lost a pasted tool list, `pasted_characters` what those
+    lists held, once a trajectory.
+    """
 
     trajectories: int
     rows: int
@@ -70,17 +80,39 @@ class ChatRowsSummary:
     without_assistant: int
     characters: int
     trained_characters: int
+    pasted_tools: int
+    pasted_characters: int
     rows_by_category: dict[str, int]
-    example_rows: dict[str, str]
+    example_rows: dict[str, ChatRow]
+
+
+PastedIn = Mapping[str, Spans]
+"""Where tool lists stand in the system prompts that hold any, by `prompt_key`."""
+
+
+def prompt_messages(trajectory: Trajectory, *, chat: ChatSettings, pasted: PastedIn) -> list[dict[str, Any]]:
+    """One run as its template takes it, under the agent file's policies for the system prompt and for reasoning."""
+    messages = trajectory_messages(
+        trajectory,
+        system_prompt=chat.system_prompt,
+        without_tools=lambda prompt: left_of(prompt, pasted.get(prompt_key(prompt), ())),
+    )
+    messages = template_messages(messages)
+    if chat.thinking == "drop":
+        return [{key: value for key, value in m.items() if key != "reasoning_content"} for m in messages]
+    return messages
 
 
 def trajectory_rows(
-    trajectory: Trajectory, *, chat_format: ChatFormat, chat: ChatSettings, tools: list[dict[str, Any]]
+    trajectory: Trajectory,
+    *,
+    chat_format: ChatFormat,
+    chat: ChatSettings,
+    tools: list[dict[str, Any]],
+    pasted: PastedIn = MappingProxyType({}),
 ) -> list[ChatRow]:
     """The rows of one run."""
-    messages = template_messages(trajectory_messages(trajectory, system_prompt=chat.system_prompt))
-    if chat.thinking == "drop":
-        messages = [{key: value for key, value in m.items() if key != "reasoning_content"} for m in messages]
+    messages = prompt_messages(trajectory, chat=chat, pasted=pasted)
     category = str(categorize(trajectory.messages))
     try:
         rendered = render_rows(messages, chat_format=chat_format, catalog_mode=chat.catalog_mode, tools=tools)
@@ -91,7 +123,7 @@ def trajectory_rows(
             row_id=f"{trajectory.trajectory_id}#{number}",
             trajectory_id=trajectory.trajectory_id,
             category=category,
-            tools=_called([messages[place] for place in row.places]),
+            tools=called_tools([messages[place] for place in row.places]),
             pieces=row.pieces,
         )
         for number, row in enumerate(rendered)
@@ -115,25 +147,32 @@ def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, o
         raise ChatFormatError(f"chat format {chat_format.name} cannot render reasoning; set chat.thinking to drop")
     tools = prompt_tools(catalog, mode=settings.chat.catalog_mode)
     schema = ROW_SCHEMA.with_metadata({TOOLS_KEY: json.dumps(tools, ensure_ascii=False).encode()})
+    finder = _finder(catalog) if settings.chat.system_prompt == STRIP_TOOLS else None
+    pasted: dict[str, Spans] = {}
     counts: Counter[str] = Counter()
     by_category: Counter[str] = Counter()
-    examples: dict[str, str] = {}
+    examples: dict[str, ChatRow] = {}
 
     def counted_rows() -> Iterator[ChatRow]:
         for trajectory in read_trajectories(accepted):
-            rows = trajectory_rows(trajectory, chat_format=chat_format, chat=settings.chat, tools=tools)
+            if finder is not None:
+                lost = _look_for_tools(trajectory, finder=finder, pasted=pasted)
+                counts.update(pasted=lost > 0, pasted_characters=lost)
+            rows = trajectory_rows(trajectory, chat_format=chat_format, chat=settings.chat, tools=tools, pasted=pasted)
             counts.update(trajectories=1, without_assistant=not rows)
             for row in rows:
                 trained = [len(piece.text) for piece in row.pieces if piece.trained]
                 counts.update(turns=len(trained), trained=sum(trained), characters=len(row.text))
                 by_category[row.category] += 1
-                examples.setdefault(row.category, row.text)
+                examples.setdefault(row.category, row)
             yield from rows
 
     stream = counted_rows()
     with pq.ParquetWriter(out / ROWS_FILE, schema, compression="zstd") as writer:
         while chunk := [to_builtins(row) for row in islice(stream, BATCH_ROWS)]:
             writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
+        if held := {key: spans for key, spans in sorted(pasted.items()) if spans}:
+            writer.add_key_value_metadata({PASTED_KEY: json.dumps(held).encode()})
     return ChatRowsSummary(
         trajectories=counts["trajectories"],
         rows=by_category.total(),
@@ -141,6 +180,8 @@ def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, o
         without_assistant=counts["without_assistant"],
         characters=counts["characters"],
         trained_characters=counts["trained"],
+        pasted_tools=counts["pasted"],
+        pasted_characters=counts["pasted_characters"],
         rows_by_category=dict(sorted(by_category.items())),
         example_rows=dict(sorted(examples.items())),
     )
@@ -164,6 +205,30 @@ def read_prompt_tools(path: Path) -> list[dict[str, Any]]:
     return tools
 
 
-def _called(messages: list[dict[str, Any]]) -> tuple[str, ...]:
+def read_pasted(path: Path) -> PastedIn:
+    """Where tool lists stood in the system prompts that the rows of a file were rendered from."""
+    metadata = pq.read_metadata(path).metadata or {}
+    return msgspec.json.decode(metadata.get(PASTED_KEY, b"{}"), type=dict[str, Spans])
+
+
+def _finder(catalog: Path) -> PastedTools:
+    tools = json.loads(catalog.read_text(encoding="utf-8"))["tools"]
+    return PastedTools({tool["name"]: tool.get("description") or "" for tool in tools})
+
+
+def _look_for_tools(trajectory: Trajectory, *, finder: PastedTools, pasted: dict[str, Spans]) -> int:
+    """Add a run's system prompts to those looked at; returns the characters that tool lists take up in them."""
+    taken = 0
+    for message in trajectory.messages:
+        if message.role is Role.SYSTEM:
+            key = prompt_key(message.text)
+            if key not in pasted:
+                pasted[key] = finder.spans(message.text)
+            taken += sum(end - start for start, end in pasted[key])
+    return taken
+
+
+def called_tools(messages: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Names of the tools that messages call, sorted."""
     calls = (call for message in messages for call in message.get("tool_calls", ()))
     return tuple(sorted({call["function"]["name"] for call in calls}))

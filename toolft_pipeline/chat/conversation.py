@@ -7,34 +7,57 @@ decodes a request hands them over; so logs with other spacing or escapes train o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from toolft_pipeline.chat.formats import ChatFormatError
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
 
 REPLACE = "replace:"
+STRIP_TOOLS = "strip_tools"
 
 
-def trajectory_messages(trajectory: Trajectory, *, system_prompt: str = "keep") -> list[dict[str, Any]]:
+WithoutTools = Callable[[str], str]
+"""A system prompt to what is left of it without a pasted tool list: what the policy `strip_tools` needs."""
+
+
+def trajectory_messages(
+    trajectory: Trajectory, *, system_prompt: str = "keep", without_tools: WithoutTools | None = None
+) -> list[dict[str, Any]]:
     """The run as OpenAI chat messages, arguments as JSON text, with the agent file's policy for the system prompt."""
-    return with_system_prompt([_message(message) for message in trajectory.messages], policy=system_prompt)
+    messages = [_message(message) for message in trajectory.messages]
+    return with_system_prompt(messages, policy=system_prompt, without_tools=without_tools)
 
 
-def with_system_prompt(messages: list[dict[str, Any]], *, policy: str) -> list[dict[str, Any]]:
-    """Messages under `chat.system_prompt`: kept, stripped, or replaced by the text after `replace:`.
+def with_system_prompt(
+    messages: list[dict[str, Any]], *, policy: str, without_tools: WithoutTools | None = None
+) -> list[dict[str, Any]]:
+    """Messages under `chat.system_prompt`: kept, stripped, without a pasted tool list, or replaced.
 
-    A replacement is also put before a conversation that had no system prompt: a server sends it every time.
-    Raises `ChatFormatError` for a policy that is none of these.
+    A replacement (the text after `replace:`) is also put before a conversation that had no system prompt: a server
+    sends it every time. Raises `ChatFormatError` for a policy that is none of these.
     """
     if policy == "keep":
         return messages
+    if policy == STRIP_TOOLS:
+        if without_tools is None:
+            raise ChatFormatError(f"chat.system_prompt: {STRIP_TOOLS} needs to know today's tools; this is a fault")
+        left = [_without_tools(message, without_tools) for message in messages]
+        return [message for message in left if message["role"] != Role.SYSTEM or message["content"]]
     spoken = [message for message in messages if message["role"] != Role.SYSTEM]
     if policy == "strip":
         return spoken
     if not policy.startswith(REPLACE):
-        raise ChatFormatError(f"chat.system_prompt: {policy!r} is not known; write keep, strip or {REPLACE} TEXT")
+        known = f"keep, strip, {STRIP_TOOLS} or {REPLACE} TEXT"
+        raise ChatFormatError(f"chat.system_prompt: {policy!r} is not known; write {known}")
     return [{"role": "system", "content": policy.removeprefix(REPLACE).strip()}, *spoken]
+
+
+def _without_tools(message: dict[str, Any], without_tools: WithoutTools) -> dict[str, Any]:
+    content = message.get("content")
+    if message["role"] != Role.SYSTEM or not isinstance(content, str):
+        return message
+    return {**message, "content": without_tools(content)}
 
 
 def template_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

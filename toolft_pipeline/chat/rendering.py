@@ -7,7 +7,7 @@ over with a fresh history, so each assistant turn is trained in exactly one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +72,16 @@ def render_rows(
     tools: list[dict[str, Any]] | None = None,
 ) -> list[RenderedRow]:
     """The rows of one conversation; none where no assistant speaks. Text after the last turn is left out."""
+    return rows_of(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
+
+
+def rows_of(turns: Iterable[Turn]) -> list[RenderedRow]:
+    """Turns of one conversation as rows. A turn that is not among them is context of those behind it."""
     rows: list[RenderedRow] = []
     pieces: list[Piece] = []
     places: list[int] = []
     text = ""
-    for turn in _turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools):
+    for turn in turns:
         if not turn.prompt.startswith(text):
             rows.append(RenderedRow(pieces=tuple(pieces), places=tuple(places)))
             pieces, places, text = [], [], ""
@@ -88,13 +93,14 @@ def render_rows(
     return rows
 
 
-def _turns(
+def render_turns(
     messages: list[dict[str, Any]],
     *,
     chat_format: ChatFormat,
     catalog_mode: CatalogMode,
-    tools: list[dict[str, Any]] | None,
+    tools: list[dict[str, Any]] | None = None,
 ) -> Iterator[Turn]:
+    """Every assistant turn of one conversation as it is served and said, in order."""
     template = chat_format.template(catalog_mode=catalog_mode)
     places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
     if chat_format.capabilities.prefix_stable:  # one rendering shows every turn as it is served

@@ -6,6 +6,7 @@ so that the blocking check can show every failure at once. A row that cannot be 
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections import Counter
@@ -20,12 +21,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_prompt_tools
+from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_pasted, read_prompt_tools
+from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.proofs.prove import Prover, TensorRow, recorded_messages
+from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.serving import install
-from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
@@ -67,18 +68,17 @@ class TokenSummary:
     too_long: int
     """Rows above `chat.max_length` tokens."""
     too_long_loss_tokens: int
+    cut_rows: int
+    """Rows written that were cut out of such a row."""
+    lost_turns: int
+    """Assistant turns that stand in no row because of the length."""
+    lost_loss_tokens: int
+    """Their tokens with loss."""
     not_reversible: int
     """Rows with an assistant turn that the tokenizer does not give back (a literal word-border mark, say)."""
     lengths: tuple[int, ...]
     """Tokens of every row written, for the histogram."""
     proofs: ProofReport
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Encoded:
-    row: ChatRow
-    tokens: TokenRow
-    reversible: bool
 
 
 def write_token_tensors(
@@ -95,13 +95,12 @@ def write_token_tensors(
     `accepted` are the trajectories that the rows were rendered from: the record that the proofs go by.
     Raises `ChatRowsError` where the two do not belong together.
     """
-    chat_format = get_format(settings.chat.format)
     if not (tokenizer / "tokenizer_config.json").is_file():
         raise ChatRowsError(f"{tokenizer}: no tokenizer_config.json; name a model folder in Hugging Face layout")
     progress("loading the tokenizer")
-    saved = saved_tokenizer(str(tokenizer.resolve()), chat_format.name, settings.chat.catalog_mode)
-    encoder = RowEncoder(tokenizer=saved, chat_format=chat_format)
-    tools = read_prompt_tools(rows)
+    saved = saved_tokenizer(str(tokenizer.resolve()), settings.chat.format, settings.chat.catalog_mode)
+    tools, pasted = read_prompt_tools(rows), read_pasted(rows)
+    fitter = Fitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted)
     prover = Prover(tokenizer=saved, tools=tools or UNASKED_TOOLS)
     counts: Counter[str] = Counter()
     lengths: list[int] = []
@@ -109,20 +108,17 @@ def write_token_tensors(
     def tensors() -> Iterator[dict[str, Any]]:
         reported = time.monotonic()
         for trajectory, chat_rows in _paired(accepted=accepted, rows=rows):
-            encoded = [_encode(row, encoder=encoder, tokenizer=saved) for row in chat_rows]
+            fitted = fitter.fit(trajectory, chat_rows)
             prover.prove(
                 trajectory_id=trajectory.trajectory_id,
-                messages=recorded_messages(trajectory, system_prompt=settings.chat.system_prompt),
-                rows=[_tensor_row(one) for one in encoded],
+                messages=recorded_messages(trajectory, system_prompt=settings.chat.system_prompt, pasted=pasted),
+                rows=[_under_proof(one) for one in fitted],
                 catalog=bool(tools),
             )
-            for one in encoded:
-                tensor = _tensor(one)
-                if not one.reversible:
-                    counts["not_reversible"] += 1
-                elif tensor["n_tokens"] > settings.chat.max_length:
-                    counts.update(too_long=1, too_long_loss=tensor["n_loss_tokens"])
-                else:
+            for one in fitted:
+                counts.update(_losses(one))
+                for row in one.written:
+                    tensor = _tensor(row)
                     counts.update(rows=1, tokens=tensor["n_tokens"], loss=tensor["n_loss_tokens"])
                     lengths.append(tensor["n_tokens"])
                     yield tensor
@@ -144,6 +140,9 @@ def write_token_tensors(
         longest=max(lengths, default=0),
         too_long=counts["too_long"],
         too_long_loss_tokens=counts["too_long_loss"],
+        cut_rows=counts["cut_rows"],
+        lost_turns=counts["lost_turns"],
+        lost_loss_tokens=counts["lost_loss"],
         not_reversible=counts["not_reversible"],
         lengths=tuple(lengths),
         proofs=proofs,
@@ -180,27 +179,37 @@ def _paired(*, accepted: Path, rows: Path) -> Iterator[tuple[Trajectory, list[Ch
         raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
 
 
-def _encode(row: ChatRow, *, encoder: RowEncoder, tokenizer: PreTrainedTokenizerBase) -> _Encoded:
-    tokens = encoder.encode_row(row.pieces)
-    reversible = all(
-        tokenizer.decode(encoder.encode(piece.text), clean_up_tokenization_spaces=False) == piece.text
-        for piece in row.pieces
-        if piece.trained
-    )
-    return _Encoded(row=row, tokens=tokens, reversible=reversible)
+def _under_proof(fitted: Fitted) -> TensorRow:
+    """A row for the prover; one that was to be cut comes with what became of it."""
+    whole = _tensor_row(fitted.whole, trained=fitted.left_out is not LeftOut.NOT_REVERSIBLE)
+    if not fitted.cuts:
+        return whole
+    rows = tuple(CutTensorRow(row=_tensor_row(row), kept=row.kept or (), places=row.places) for row in fitted.cuts)
+    return dataclasses.replace(whole, cut=Cut(rows=rows, lost=fitted.lost))
 
 
-def _tensor_row(encoded: _Encoded) -> TensorRow:
-    return TensorRow(
-        row_id=encoded.row.row_id,
-        input_ids=encoded.tokens.input_ids,
-        labels=encoded.tokens.labels,
-        trained=encoded.reversible,
-    )
+def _tensor_row(fitted: FittedRow, *, trained: bool = True) -> TensorRow:
+    tokens = fitted.tokens
+    return TensorRow(row_id=fitted.row.row_id, input_ids=tokens.input_ids, labels=tokens.labels, trained=trained)
 
 
-def _tensor(encoded: _Encoded) -> dict[str, Any]:
-    row, tokens = encoded.row, encoded.tokens
+def _losses(fitted: Fitted) -> dict[str, int]:
+    """What the length or the tokenizer costs, by name."""
+    if fitted.left_out is LeftOut.NOT_REVERSIBLE:
+        return {"not_reversible": 1}
+    if fitted.left_out is None:
+        return {}
+    return {
+        "too_long": 1,
+        "too_long_loss": fitted.whole.n_loss_tokens,
+        "cut_rows": len(fitted.cuts),
+        "lost_turns": len(fitted.lost),
+        "lost_loss": fitted.lost_loss_tokens,
+    }
+
+
+def _tensor(fitted: FittedRow) -> dict[str, Any]:
+    row, tokens = fitted.row, fitted.tokens
     return {
         "row_id": row.row_id,
         "trajectory_id": row.trajectory_id,
@@ -209,5 +218,5 @@ def _tensor(encoded: _Encoded) -> dict[str, Any]:
         "input_ids": tokens.input_ids,
         "labels": tokens.labels,
         "n_tokens": len(tokens.input_ids),
-        "n_loss_tokens": sum(label != NO_LOSS for label in tokens.labels),
+        "n_loss_tokens": fitted.n_loss_tokens,
     }

@@ -110,6 +110,17 @@ def _parser() -> argparse.ArgumentParser:
     showing.add_argument("--json", action="store_true", help="the whole manifest")
     showing.set_defaults(command=_show)
 
+    explaining = commands.add_parser(
+        "explain", help="one run: its log line, every rule's answer, what is trained on it"
+    )
+    explaining.add_argument("agent")
+    explaining.add_argument("trajectory", metavar="TRAJECTORY", help="its id in the logs")
+    explaining.add_argument(
+        "--prompts", action="store_true", help="the prompt that a server builds at each turn, whole"
+    )
+    explaining.add_argument("--json", action="store_true", help="one JSON object, prompts included")
+    explaining.set_defaults(command=_explain)
+
     back = commands.add_parser("rollback", help="put the model back in service that served before")
     back.add_argument("agent")
     back.add_argument(
@@ -168,6 +179,13 @@ def _show(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+
+
+def _explain(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.explain import explain_run
+
+    settings, _ = find_agent(parsed.agent, [])
+    return explain_run(settings, parsed.trajectory, prompts=parsed.prompts, as_json=parsed.json)
 
 
 def _rollback(parsed: argparse.Namespace) -> int:

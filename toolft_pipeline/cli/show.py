@@ -42,7 +42,7 @@ def _print(version: Version) -> None:
     print(f"{manifest.address}  made {manifest.created_at} in {manifest.duration_s:.0f} s")
     print(f"  content {manifest.content_digest[:16]}  fingerprint {manifest.fingerprint[:16]}")
     for name, count in manifest.rows.items():
-        print(f"  {name:24}{count:>12,}")
+        print(f"  {name:32}{count:>12,}")
     for name, value in manifest.headline.items():
-        print(f"  {name:24}{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+        print(f"  {name:32}{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
     print(f"  {version.folder}")

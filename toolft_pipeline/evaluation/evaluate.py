@@ -16,7 +16,8 @@ import msgspec
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.chat.serving import serving_prompt
+from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
+from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
 from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.endpoint import EndpointModel
@@ -31,7 +32,7 @@ from toolft_pipeline.evaluation.tables import write_probes, write_rollouts, writ
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import Transcript
 from toolft_pipeline.sandbox.mcp_session import open_sandbox
-from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.settings import AgentSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -72,7 +73,14 @@ def evaluate_model(
             progress=lambda line: progress(f"{model.name}: {line}"),
         )
 
-    saved = 0 if model.policy is not PromptPolicy.NONE else catalog_tokens_saved(offered, settings, tokenizer)
+    saved = 0
+    if model.policy is PromptPolicy.NONE:
+        saved = catalog_tokens_saved(
+            offered.openai_tools(),
+            chat_format=get_format(settings.chat.format),
+            mode=settings.chat.catalog_mode,
+            encode=lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
+        )
     return evaluate(
         name=model.name,
         tasks=tasks,
@@ -197,15 +205,6 @@ def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> Limits:
 def read_metrics(folder: Path) -> ModelMetrics:
     """The figures of an evaluation that was written before."""
     return msgspec.json.decode((folder / METRICS_FILE).read_bytes(), type=ModelMetrics)
-
-
-def catalog_tokens_saved(catalog: Catalog, settings: AgentSettings, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens that the full catalog would add to every prompt of this agent, by this tokenizer."""
-    messages = [{"role": "user", "content": "?"}]
-    tools = catalog.openai_tools()
-    full = serving_prompt(messages, tokenizer=tokenizer, tools=tools, catalog_mode=CatalogMode.FULL)
-    ours = serving_prompt(messages, tokenizer=tokenizer, tools=tools, catalog_mode=settings.chat.catalog_mode)
-    return len(full.ids) - len(ours.ids)
 
 
 def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

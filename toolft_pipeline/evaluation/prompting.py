@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.chat.conversation import trajectory_messages, with_system_prompt
+from toolft_pipeline.chat.conversation import WithoutTools, trajectory_messages, with_system_prompt
 from toolft_pipeline.chat.formats import ChatFormat, get_format
 from toolft_pipeline.chat.parsing import ParsedTurn, parse_assistant
+from toolft_pipeline.chat.pasted_tools import PastedTools
 from toolft_pipeline.chat.serving import serving_prompt
 from toolft_pipeline.evaluation.generation import Generation
 from toolft_pipeline.settings import AgentSettings, CatalogMode
@@ -70,6 +71,7 @@ class ServedPrompter:
     chat_format: ChatFormat
     system_prompt: str
     tools: list[dict[str, Any]]
+    without_tools: WithoutTools | None = None
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -78,7 +80,7 @@ class ServedPrompter:
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """The serving prompt of the history."""
-        served = with_system_prompt(messages, policy=self.system_prompt)
+        served = with_system_prompt(messages, policy=self.system_prompt, without_tools=self.without_tools)
         return serving_prompt(served, tokenizer=self.tokenizer, tools=self.tools).ids
 
     def read(self, generation: Generation) -> ParsedTurn:
@@ -160,6 +162,7 @@ def make_prompter(
             chat_format=chat_format,
             system_prompt=settings.chat.system_prompt,
             tools=catalog.openai_tools(),
+            without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
         )
     text = _catalog_text(catalog, full=model.policy is PromptPolicy.FULL_CATALOG)
     examples = few_shot_messages(read_golden(settings), count=settings.evaluation.few_shot)

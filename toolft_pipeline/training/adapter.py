@@ -115,6 +115,8 @@ def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str]
         f"{len(train.rows)} of {drawn.available} training rows, {train.tokens} tokens ({train.loss_tokens} with loss), "
         f"{len(drawn.validation.rows)} validation rows, {training.epochs:g} epochs"
     )
+    if drawn.rowless:
+        progress(f"{drawn.rowless} training runs have no row: see too_long in token_tensors, and chat.long_rows")
     if len(train.rows) < FEW_ROWS:
         progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are advised: log more runs or sample some")
     if packed_length(drawn, training) > training.packed_length:

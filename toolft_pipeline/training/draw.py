@@ -72,11 +72,13 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """Both sides. `available` counts the training rows that the draw could take from."""
+    """Both sides. `available` counts the training rows that the draw could take from, `rowless` the training runs that
+    were selected and have no row (too long, as a rule)."""
 
     train: Side
     validation: Side
     available: int
+    rowless: int
 
 
 Kind = tuple[str, tuple[str, ...]]
@@ -127,12 +129,19 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
         for row in pq.read_table(selection, columns=["trajectory_id", "side", "weight"]).to_pylist()
     }
     sides: dict[str, list[Row]] = {"train": [], "validation": []}
+    rowless = {run for run, (side, _) in chosen.items() if side == "train"}
     for path in tensors.values():
         for row in pq.read_table(path, columns=_FACTS).to_pylist():
+            rowless.discard(row["trajectory_id"])
             side, weight = chosen.get(row["trajectory_id"], ("out", 0))
             if side in sides:
                 sides[side].append(_row(row, weight=max(1, weight) if side == "train" else 1, path=path))
     train = evenly(sides["train"], token_budget)
+    if rowless and not sides["train"]:
+        raise TrainingDataError(
+            f"{selection}: not one of {len(rowless)} training runs has a row to train on; see why in token_tensors "
+            "(too_long, not_reversible), then raise chat.max_length or cut rows by chat.long_rows: cut_front or split"
+        )
     if not train:
         raise TrainingDataError(
             f"{selection}: {len(chosen)} selected runs, {len(sides['train'])} training rows, none drawn; look at the "
@@ -144,6 +153,7 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
         train=Side(rows=train, ids=_ids(train, tensors)),
         validation=Side(rows=validation, ids=_ids(validation, tensors)),
         available=len(sides["train"]),
+        rowless=len(rowless),
     )
 
 

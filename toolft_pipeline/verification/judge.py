@@ -6,7 +6,7 @@ today's catalog enters the judgement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from toolft_pipeline.verification.grounding import Schemas, check_grounding
 from toolft_pipeline.verification.outcome import check_outcome
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.structure import check_structure
-from toolft_pipeline.verification.verdict import Finding
+from toolft_pipeline.verification.verdict import Finding, Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +74,17 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
 
 def check_cheap(run: Trajectory, *, rules: CheapRules) -> Finding | None:
     """The rules that need no sandbox, in order: the first finding."""
-    return (
-        check_structure(run.messages, settings=rules.limits)
-        or (None if rules.tools is None else check_catalog(run.messages, tools=rules.tools))
-        or check_control_tokens(run.messages, control_strings=rules.control_strings)
-        or check_dead_ends(run.messages, settings=rules.limits)
-        or check_outcome(run, settings=rules.limits)
-        or _check_grounding(run, rules)
-    )
+    return next((finding for _, finding in ask_cheap(run, rules=rules) if finding is not None), None)
 
 
-def _check_grounding(run: Trajectory, rules: CheapRules) -> Finding | None:
-    if not rules.limits.grounding:
-        return None
-    return check_grounding(run.messages, schemas={} if rules.tools is None else rules.tools.schemas)
+def ask_cheap(run: Trajectory, *, rules: CheapRules) -> Iterator[tuple[Rule, Finding | None]]:
+    """The rules that need no sandbox and that the settings let ask, in order, each when it is drawn."""
+    yield Rule.STRUCTURE, check_structure(run.messages, settings=rules.limits)
+    if rules.tools is not None:
+        yield Rule.CATALOG, check_catalog(run.messages, tools=rules.tools)
+    yield Rule.CONTROL_TOKENS, check_control_tokens(run.messages, control_strings=rules.control_strings)
+    yield Rule.DEAD_ENDS, check_dead_ends(run.messages, settings=rules.limits)
+    yield Rule.OUTCOME, check_outcome(run, settings=rules.limits)
+    if rules.limits.grounding:
+        schemas = {} if rules.tools is None else rules.tools.schemas
+        yield Rule.GROUNDING, check_grounding(run.messages, schemas=schemas)

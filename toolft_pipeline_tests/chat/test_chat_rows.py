@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_prompt_tools, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_pasted, read_prompt_tools, write_chat_rows
 from toolft_pipeline.chat.formats import ChatFormatError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.table import write_trajectories
-from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, trajectory, user
+from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, trajectory, user
 
 Agent = Callable[..., AgentSettings]
 
@@ -39,7 +39,7 @@ def test_write_chat_rows_counts_what_it_wrote(tmp_path: Path, agent: Agent) -> N
     assert (summary.trajectories, summary.rows, summary.without_assistant) == (len(SHAPES) + 1, len(SHAPES), 1)
     assert summary.characters == sum(len(row.text) for row in rows)
     assert summary.rows_by_category["parallel_calls"] == 1
-    assert summary.example_rows["parallel_calls"].startswith("<bos><start_of_turn>user\nWeather in Rome")
+    assert summary.example_rows["parallel_calls"].text.startswith("<bos><start_of_turn>user\nWeather in Rome")
     said = [message for shape in SHAPES for message in shape.messages if message.role is Role.ASSISTANT]
     assert summary.trained_turns == len(said)
 
@@ -81,6 +81,35 @@ def test_write_chat_rows_catalog_mode_puts_tools_into_the_prompt(
 def test_write_chat_rows_system_prompt_policy_is_applied(tmp_path: Path, agent: Agent) -> None:
     (row,) = written(tmp_path, agent(system_prompt="replace: Be brief."), SHAPES[1])
     assert row.text.startswith("<bos><start_of_turn>user\nBe brief.\n\nFind Ada.")
+
+
+PASTED = f"You help.\n\nTools:\n{json.dumps(CATALOG['tools'])}\n\nBe brief."
+
+
+def test_write_chat_rows_strip_tools_takes_out_a_pasted_list_and_counts_it(tmp_path: Path, agent: Agent) -> None:
+    pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
+    bare = trajectory("bare", system(json.dumps(CATALOG["tools"])), user("Hi"), assistant("Hello!"))
+    settings = agent(system_prompt="strip_tools")
+    paths = inputs(tmp_path, pasted, SHAPES[1], bare)
+    summary = write_chat_rows(**paths, settings=settings, out=tmp_path)
+    first, second, third = read_chat_rows(tmp_path / "rows.parquet")
+    assert first.text.startswith("<bos><start_of_turn>user\nYou help.\n\nBe brief.\n\nHi")
+    assert second.text.startswith("<bos><start_of_turn>user\nYou help.\n\nFind Ada.")
+    assert third.text.startswith("<bos><start_of_turn>user\nHi")
+    left = len("You help.\n\nBe brief.")
+    assert summary.pasted_tools == 2
+    assert summary.pasted_characters == len(PASTED) - left + len(json.dumps(CATALOG["tools"]))
+    assert len(read_pasted(tmp_path / "rows.parquet")) == 2
+
+
+def test_write_chat_rows_strip_tools_without_a_pasted_list_gives_the_bytes_of_keep(
+    tmp_path: Path, agent: Agent
+) -> None:
+    made = []
+    for policy in ("keep", "strip_tools"):
+        written(tmp_path, agent(system_prompt=policy), *SHAPES)
+        made.append((tmp_path / "rows.parquet").read_bytes())
+    assert made[0] == made[1]
 
 
 def test_write_chat_rows_kept_thinking_is_refused_by_name(tmp_path: Path, agent: Agent) -> None:

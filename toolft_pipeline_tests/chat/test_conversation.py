@@ -38,8 +38,18 @@ def test_system_prompt_policy_decides_the_first_message(policy: str, roles: str,
     assert messages[0]["content"] == first
 
 
+def test_system_prompt_strip_tools_keeps_what_is_left_and_drops_an_empty_prompt() -> None:
+    def messages(left: str) -> list[dict[str, object]]:
+        return trajectory_messages(ONE_CALL, system_prompt="strip_tools", without_tools=lambda _prompt: left)
+
+    assert messages("You.")[0] == {"role": "system", "content": "You."}
+    assert messages("")[0]["role"] == "user"
+
+
 def test_system_prompt_unknown_policy_is_refused() -> None:
-    with pytest.raises(ChatFormatError, match=r"chat.system_prompt: 'kep' is not known; write keep, strip or replace:"):
+    with pytest.raises(
+        ChatFormatError, match=r"chat.system_prompt: 'kep' is not known; write keep, strip, strip_tools or replace:"
+    ):
         trajectory_messages(ONE_CALL, system_prompt="kep")
 
 

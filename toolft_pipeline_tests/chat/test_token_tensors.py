@@ -16,8 +16,8 @@ from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import write_trajectories
-from toolft_pipeline_tests.chat.conversations import SHAPES, assistant, tool, trajectory, user
-from toolft_pipeline_tests.chat.test_chat_rows import inputs
+from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, tool, trajectory, user
+from toolft_pipeline_tests.chat.test_chat_rows import PASTED, inputs
 
 Agent = Callable[..., AgentSettings]
 Write = Callable[..., TokenSummary]
@@ -73,6 +73,23 @@ def test_write_token_tensors_catalog_in_the_prompt_is_proven_too(mode: str, agen
     summary = write(agent(catalog_mode=mode), *SHAPES)
     assert summary.proofs.green, summary.proofs
     assert summary.rows == len(SHAPES)
+
+
+def test_write_token_tensors_prompt_without_its_pasted_tools_is_proven(agent: Agent, write: Write) -> None:
+    pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
+    bare = trajectory("bare", system(json.dumps(CATALOG["tools"])), user("Hi"), assistant("Hello!"))
+    summary = write(agent(system_prompt="strip_tools"), pasted, *SHAPES, bare)
+    assert summary.proofs.green, summary.proofs
+    assert summary.rows == len(SHAPES) + 2
+
+
+def test_write_token_tensors_prompt_that_lost_more_than_was_said_turns_its_proofs_red(
+    agent: Agent, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
+    monkeypatch.setattr("toolft_pipeline.chat.token_tensors.read_pasted", lambda _rows: {})
+    summary = write(agent(system_prompt="strip_tools"), pasted)
+    assert summary.proofs.results["serving_prompt"].n_failures == 1
 
 
 def test_write_token_tensors_too_long_rows_are_left_out_and_counted(tmp_path: Path, agent: Agent, write: Write) -> None:

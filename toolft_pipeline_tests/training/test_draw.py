@@ -98,3 +98,16 @@ def test_draw_budget_below_the_first_row_is_an_error_that_says_so(tmp_path: Path
     inputs = write_inputs(tmp_path, lesson())
     with pytest.raises(TrainingDataError, match=r"20 training rows, none drawn; .*training\.token_budget"):
         draw_rows(selection=inputs.selection, tensors=inputs.tensors, token_budget=10)
+
+
+def test_draw_selection_without_a_single_row_is_an_error_that_names_the_length(tmp_path: Path) -> None:
+    selection = write_inputs(tmp_path / "all", lesson()).selection
+    empty = write_inputs(tmp_path / "none", []).tensors
+    with pytest.raises(TrainingDataError, match=r"not one of 20 training runs has a row .* chat\.long_rows: cut_front"):
+        draw_rows(selection=selection, tensors=empty, token_budget=None)
+
+
+def test_draw_runs_without_a_row_are_counted(tmp_path: Path) -> None:
+    selection = write_inputs(tmp_path / "all", lesson()).selection
+    some = write_inputs(tmp_path / "some", lesson()[:5]).tensors
+    assert draw_rows(selection=selection, tensors=some, token_budget=None).rowless == 15

@@ -7,8 +7,10 @@ rows that are not trained on may be passed over, but their turns are still count
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.proofs.checks import (
@@ -21,6 +23,7 @@ from toolft_pipeline.chat.proofs.checks import (
     control_token_ids,
     loss_spans,
 )
+from toolft_pipeline.chat.proofs.cut_history import check_cut_history
 from toolft_pipeline.chat.proofs.report import Failure, Proof, ProofReport, report
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
 
@@ -30,21 +33,61 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorRow:
-    """A row as the trainer will read it. `trained` is False where it was left out (too long, not reversible)."""
+    """A row as the trainer will read it. `trained` is False where it is not asked about (not reversible)."""
 
     row_id: str
     input_ids: Sequence[int]
     labels: Sequence[int]
     trained: bool = True
+    cut: Cut | None = None
+    """What is trained in its place, where it was cut to fit."""
 
 
-def recorded_messages(trajectory: Trajectory, *, system_prompt: str) -> tuple[Message, ...]:
-    """The record that the proofs go by: the run's messages under the agent file's policy for the system prompt."""
+@dataclass(frozen=True, kw_only=True)
+class CutTensorRow:
+    """A row over a part of the run: `kept` are the places of its messages, `places` those of its trained turns."""
+
+    row: TensorRow
+    kept: tuple[int, ...]
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """What a row became, and the places of its turns that were given up."""
+
+    rows: tuple[CutTensorRow, ...]
+    lost: tuple[int, ...]
+
+
+def recorded_messages(
+    trajectory: Trajectory,
+    *,
+    system_prompt: str,
+    pasted: Mapping[str, Sequence[tuple[int, int]]] = MappingProxyType({}),
+) -> tuple[Message, ...]:
+    """The record that the proofs go by: the run's messages under the agent file's policy for the system prompt.
+
+    `pasted` says where tool lists stand in system prompts, by the sha256 of the prompt: stretches that are left out.
+    """
     if system_prompt == "keep":
         return trajectory.messages
+    if system_prompt == "strip_tools":
+        left = [_without_pasted(message, pasted) for message in trajectory.messages]
+        return tuple(message for message in left if message.role is not Role.SYSTEM or message.content)
     spoken = tuple(message for message in trajectory.messages if message.role is not Role.SYSTEM)
     replaced, replacement = system_prompt.partition(":")[::2]
     return (text_message(Role.SYSTEM, replacement.strip()), *spoken) if replaced == "replace" else spoken
+
+
+def _without_pasted(message: Message, pasted: Mapping[str, Sequence[tuple[int, int]]]) -> Message:
+    text = message.text
+    spans = pasted.get(sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), ())
+    if message.role is not Role.SYSTEM or not spans:
+        return message
+    for start, end in reversed(spans):
+        text = text[:start] + text[end:]
+    return text_message(Role.SYSTEM, text)
 
 
 class Prover:
@@ -71,9 +114,41 @@ class Prover:
                 met += 1
             if row.trained:
                 self._prove_row(row, spans=tuple(spans), messages=messages, catalog=catalog)
+            if row.cut is not None:
+                self._prove_cut(row, row.cut, spans=spans, messages=messages, catalog=catalog)
         if met < len(turns):
             missing = f"{len(turns) - met} of {len(turns)} assistant turns carry no loss"
             self._fail(Proof.LOSS_MASK, trajectory_id, missing)
+
+    def _prove_cut(
+        self,
+        whole: TensorRow,
+        cut: Cut,
+        *,
+        spans: Sequence[TrainedSpan],
+        messages: tuple[Message, ...],
+        catalog: bool,
+    ) -> None:
+        """Rows that stand for a longer one: each is put to the proofs against the history as cut."""
+        for part in cut.rows:
+            if reason := check_cut_history(messages, kept=part.kept, trained=part.places):
+                self._fail(Proof.SERVING_PROMPT, part.row.row_id, reason)
+                continue
+            marked = loss_spans(part.row.labels)
+            if len(marked) != len(part.places):
+                reason = f"{len(marked)} stretches of loss for {len(part.places)} turns"
+                self._fail(Proof.LOSS_MASK, part.row.row_id, reason)
+                continue
+            placed = tuple(
+                TrainedSpan(start=start, end=end, place=part.kept.index(place))
+                for (start, end), place in zip(marked, part.places, strict=True)
+            )
+            history = tuple(messages[place] for place in part.kept)
+            self._prove_row(part.row, spans=placed, messages=history, catalog=catalog)
+        trained = [place for part in cut.rows for place in part.places]
+        if sorted([*trained, *cut.lost]) != [span.place for span in spans]:
+            reason = f"cut into rows that train the turns {trained} and give up {list(cut.lost)}: not each turn once"
+            self._fail(Proof.LOSS_MASK, whole.row_id, reason)
 
     def report(self) -> ProofReport:
         """What was found so far."""

@@ -1,0 +1,142 @@
+"""The rows of a run as tokens: what is written, what is cut to fit, what is left out and why.
+
+Invariant: a row that fits is encoded as it was rendered and nothing else happens to it. A longer one is cut by the
+agent's setting, from the run's own messages and never from its tokens; whatever of its turns ends in no row is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.chat.chat_rows import ChatRow, PastedIn, called_tools, prompt_messages
+from toolft_pipeline.chat.cutting import CutRow, cut
+from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.rendering import Piece, Turn, render_turns
+from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
+from toolft_pipeline.settings import ChatSettings, LongRows
+from toolft_pipeline.trajectories.record import Role, Trajectory
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class LeftOut(StrEnum):
+    """Why a row is not written as it was rendered."""
+
+    TOO_LONG = "too_long"
+    """It has more than `chat.max_length` tokens; rows may have been cut out of it."""
+    NOT_REVERSIBLE = "not_reversible"
+    """The tokenizer does not give back one of its assistant turns (a literal word-border mark, say)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedRow:
+    """One row as tokens. `kept` are the places of its messages where it was cut, `places` those of its turns."""
+
+    row: ChatRow
+    tokens: TokenRow
+    places: tuple[int, ...]
+    kept: tuple[int, ...] | None = None
+
+    @property
+    def n_loss_tokens(self) -> int:
+        """Tokens that carry loss."""
+        return sum(label != NO_LOSS for label in self.tokens.labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What became of one rendered row: `written` is the row itself, or the rows cut out of it, or nothing."""
+
+    whole: FittedRow
+    left_out: LeftOut | None = None
+    cuts: tuple[FittedRow, ...] = ()
+    lost: tuple[int, ...] = ()
+    """Places of the turns that stand in no row because of the length."""
+
+    @property
+    def written(self) -> tuple[FittedRow, ...]:
+        """The rows to train on."""
+        return (self.whole,) if self.left_out is None else self.cuts
+
+    @property
+    def lost_loss_tokens(self) -> int:
+        """Tokens with loss of the row that stand in no row that is written."""
+        return self.whole.n_loss_tokens - sum(row.n_loss_tokens for row in self.written)
+
+
+class Fitter:
+    """Encodes the rows of one day, by one tokenizer and one agent's settings."""
+
+    def __init__(
+        self,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        chat: ChatSettings,
+        tools: list[dict[str, Any]],
+        pasted: PastedIn,
+    ) -> None:
+        """`tools` and `pasted` are what the rows were rendered with."""
+        self._chat_format = get_format(chat.format)
+        self._tokenizer = tokenizer
+        self._encoder = RowEncoder(tokenizer=tokenizer, chat_format=self._chat_format)
+        self._chat, self._tools, self._pasted = chat, tools, pasted
+
+    def fit(self, trajectory: Trajectory, rows: Sequence[ChatRow]) -> list[Fitted]:
+        """What becomes of each rendered row of a run."""
+        messages = prompt_messages(trajectory, chat=self._chat, pasted=self._pasted) if rows else []
+        turns = iter([place for place, message in enumerate(messages) if message["role"] == Role.ASSISTANT])
+        fitted = []
+        for row in rows:
+            places = tuple(next(turns) for piece in row.pieces if piece.trained)
+            whole = FittedRow(row=row, tokens=self._encoder.encode_row(row.pieces), places=places)
+            fitted.append(self._fit(whole, messages))
+        return fitted
+
+    def _fit(self, whole: FittedRow, messages: list[dict[str, Any]]) -> Fitted:
+        if not all(self._reversible(piece) for piece in whole.row.pieces):
+            return Fitted(whole=whole, left_out=LeftOut.NOT_REVERSIBLE)
+        if len(whole.tokens.input_ids) <= self._chat.max_length:
+            return Fitted(whole=whole)
+        if self._chat.long_rows is LongRows.DROP:
+            return Fitted(whole=whole, left_out=LeftOut.TOO_LONG, lost=whole.places)
+        made = cut(
+            messages,
+            places=whole.places,
+            how=self._chat.long_rows,
+            limit=self._chat.max_length,
+            render=self._render,
+            measure=lambda pieces: sum(len(self._encoder.encode(piece.text)) for piece in pieces),
+        )
+        cuts = tuple(self._cut_row(whole.row, number, row, messages) for number, row in enumerate(made.rows))
+        return Fitted(whole=whole, left_out=LeftOut.TOO_LONG, cuts=cuts, lost=made.lost)
+
+    def _cut_row(self, whole: ChatRow, number: int, made: CutRow, messages: list[dict[str, Any]]) -> FittedRow:
+        row = ChatRow(
+            row_id=f"{whole.row_id}.{number}",
+            trajectory_id=whole.trajectory_id,
+            category=whole.category,
+            tools=called_tools([messages[place] for place in made.row.places]),
+            pieces=made.row.pieces,
+        )
+        tokens = self._encoder.encode_row(row.pieces)
+        return FittedRow(row=row, tokens=tokens, places=made.row.places, kept=made.kept)
+
+    def _render(self, messages: list[dict[str, Any]]) -> list[Turn]:
+        return list(
+            render_turns(
+                messages,
+                chat_format=self._chat_format,
+                catalog_mode=self._chat.catalog_mode,
+                tools=self._tools,
+            )
+        )
+
+    def _reversible(self, piece: Piece) -> bool:
+        if not piece.trained:
+            return True
+        ids = self._encoder.encode(piece.text)
+        return bool(self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == piece.text)

@@ -1,0 +1,21 @@
+"""A chat row for people: Markdown in which every stretch says whether it carries loss.
+
+Invariant: the stretches joined are the row, character for character; a fence is longer than any run of backticks in
+what it holds, so no content can end it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from toolft_pipeline.chat.chat_rows import ChatRow
+
+
+def row_markdown(row: ChatRow) -> str:
+    """The row's stretches as fenced blocks, each under its label: trained or masked."""
+    blocks = [f"`{row.row_id}`"]
+    for piece in row.pieces:
+        label = "**trained** (loss)" if piece.trained else "masked (no loss)"
+        fence = "`" * (1 + max((len(run) for run in re.findall("`+", piece.text)), default=2))
+        blocks.append(f"{label}\n{fence}text\n{piece.text}\n{fence}")
+    return "\n\n".join(blocks)

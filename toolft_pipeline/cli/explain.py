@@ -1,0 +1,124 @@
+"""`toolft explain`: one run from its log line to every token that is trained on it, by the versions in force."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows, read_pasted, read_prompt_tools
+from toolft_pipeline.chat.explained import ExplainedRow, Explainer, stored_rows
+from toolft_pipeline.chat.token_tensors import TENSORS_FILE, saved_tokenizer
+from toolft_pipeline.cli.explained_text import row_lines, rule_lines, visible
+from toolft_pipeline.cli.find_run import FoundRun, find_run
+from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
+from toolft_pipeline.verification.answers import RuleAnswer, answers, disagreement
+from toolft_pipeline.verification.judge import make_judge
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+
+def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, as_json: bool) -> int:
+    """Print what became of a run and why. Raises `UsageError` for a run that no version in force holds."""
+    warehouse = Warehouse(warehouse_root())
+    found = find_run(warehouse, settings, trajectory_id)
+    given = _answers(warehouse, settings, found)
+    rows, note = _rows(warehouse, settings, found)
+    file = _log_file(settings, found)
+    if as_json:
+        print(json.dumps(_document(found, given, rows, file=file, note=note), ensure_ascii=False))
+        return 0
+    source, colour = found.logged.source, sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print("\n".join(_head_lines(found, given, file)))
+    for row in rows:
+        print()
+        print("\n".join(row_lines(row, source=source, file=file, prompts=prompts, colour=colour)))
+    if note:
+        print(f"\n{note}")
+    return 0
+
+
+def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleAnswer]:
+    """The rules under the settings that the day was verified with, and today's catalog."""
+    verified = _version(warehouse, settings, "verified_trajectories", found.day)
+    catalog = _version(warehouse, settings, "tool_catalog", None)
+    assert verified is not None, "a found run has a verified day"
+    assert catalog is not None, "a verified day had a catalog"
+    read = verified.manifest.settings
+    assert isinstance(read, dict), "the stage's settings are an object"
+    then = VerificationSettings.model_validate(read["verification"])
+    chat = settings.chat.model_copy(update={"format": read["format"]})
+    as_then = settings.model_copy(update={"verification": then, "chat": chat})
+    judge = make_judge(catalog=catalog.folder, settings=as_then)
+    return answers(found.logged, judge=judge, verdict=found.verdict)
+
+
+def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[ExplainedRow], str | None]:
+    """The run's rows, or one line that says why there are none."""
+    if found.accepted is None:
+        return [], "no row: the run was rejected"
+    rows = _version(warehouse, settings, "chat_rows", found.day)
+    tensors = _version(warehouse, settings, "token_tensors", found.day)
+    base = _version(warehouse, settings, "base_model", None)
+    if rows is None or tensors is None or base is None:
+        return [], f"no row yet: run `toolft run {settings.name}`"
+    chat = ChatSettings.model_validate(tensors.manifest.settings)
+    explainer = Explainer(
+        tokenizer=saved_tokenizer(str(base.file("model").resolve()), chat.format, chat.catalog_mode),
+        chat=chat,
+        tools=read_prompt_tools(rows.file(ROWS_FILE)),
+        pasted=read_pasted(rows.file(ROWS_FILE)),
+    )
+    id_ = found.accepted.trajectory_id
+    own = [row for row in read_chat_rows(rows.file(ROWS_FILE)) if row.trajectory_id == id_]
+    explained = explainer.rows(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
+    return explained, None if explained else "no row: no assistant speaks in the run"
+
+
+def _head_lines(found: FoundRun, given: list[RuleAnswer], file: Path) -> Iterator[str]:
+    source, verdict = found.logged.source, found.verdict
+    kind = "golden" if found.logged.golden else "logged"
+    yield f"{visible(verdict.trajectory_id)}: {verdict.category}, {kind}, verified with {found.day}"
+    yield f"  {file}:{source.line} (byte {source.offset}), read as {source.format}"
+    yield "  accepted" if verdict.accepted else f"  rejected by {verdict.rule}: {visible(verdict.reason or '')}"
+    yield from rule_lines(given)
+    if differs := disagreement(given, verdict):
+        yield f"  {visible(differs)}"
+
+
+def _document(
+    found: FoundRun, given: list[RuleAnswer], rows: list[ExplainedRow], *, file: Path, note: str | None
+) -> dict[str, object]:
+    source, verdict = found.logged.source, found.verdict
+    return {
+        "trajectory_id": verdict.trajectory_id,
+        "day": found.day,
+        "category": verdict.category,
+        "golden": found.logged.golden,
+        "source": {"file": str(file), "line": source.line, "offset": source.offset, "format": source.format},
+        "accepted": verdict.accepted,
+        "rule": verdict.rule,
+        "fault": verdict.fault,
+        "reason": verdict.reason,
+        "rules": [asdict(answer) for answer in given],
+        "differs": disagreement(given, verdict),
+        "rows": [asdict(row) for row in rows],
+        "note": note,
+    }
+
+
+def _log_file(settings: AgentSettings, found: FoundRun) -> Path:
+    """The file that a run was read from, from here where it lies below."""
+    if found.logged.golden and settings.logs.golden is not None:
+        path = settings.path(settings.logs.golden)
+    else:
+        path = settings.path(settings.logs.folder) / found.logged.source.file
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _version(warehouse: Warehouse, settings: AgentSettings, asset: str, day: str | None) -> Version | None:
+    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
