@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from toolft_pipeline.chat.formats import ChatFormat, ChatFormatError
+from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.settings import CatalogMode
 
 
@@ -97,7 +97,8 @@ def _turns(
 ) -> Iterator[Turn]:
     template = chat_format.template(catalog_mode=catalog_mode)
     places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
-    if chat_format.capabilities.prefix_stable:  # one rendering shows every turn as it is served
+    reasons = any(message.get("reasoning_content") for message in messages)
+    if chat_format.capabilities.prefix_stable or not reasons:  # one rendering shows every turn as it is served
         text, spans = render(messages, template=template, tools=tools)
         _require(len(spans) == len(places), chat_format, f"marks {len(spans)} of {len(places)} assistant turns")
         for place, (start, end) in zip(places, spans, strict=True):

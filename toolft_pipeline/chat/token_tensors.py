@@ -102,7 +102,12 @@ def write_token_tensors(
     saved = saved_tokenizer(str(tokenizer.resolve()), chat_format.name, settings.chat.catalog_mode)
     encoder = RowEncoder(tokenizer=saved, chat_format=chat_format)
     tools = read_prompt_tools(rows)
-    prover = Prover(tokenizer=saved, tools=tools or UNASKED_TOOLS)
+    prover = Prover(
+        tokenizer=saved,
+        tools=tools or UNASKED_TOOLS,
+        format_name=chat_format.name,
+        thinking=settings.chat.thinking,
+    )
     counts: Counter[str] = Counter()
     lengths: list[int] = []
 

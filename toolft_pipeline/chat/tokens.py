@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolft_pipeline.chat.formats import ChatFormat, TokenClass
+from toolft_pipeline.chat.chat_format import ChatFormat, TokenClass
 from toolft_pipeline.chat.rendering import Piece
 
 if TYPE_CHECKING:

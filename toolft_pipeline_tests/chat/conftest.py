@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
+from toolft_pipeline.chat.formats import FORMATS, GEMMA3, ChatFormat
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.chat.tokens import RowEncoder
 from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline_tests.chat.families import Family
+from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -59,3 +61,15 @@ def agent(tmp_path: Path) -> Callable[..., AgentSettings]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session", params=sorted(FORMATS))
+def family(
+    request: pytest.FixtureRequest, gemma_tokenizer_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Family:
+    """Each format in turn with a tokenizer of its family, saved and loaded again."""
+    folder = tokenizer_folder(
+        request.param, gemma3=gemma_tokenizer_folder, scratch=tmp_path_factory.mktemp("tokenizers")
+    )
+    tokenizer = saved_tokenizer(str(folder.resolve()), request.param, CatalogMode.NONE)
+    return Family(FORMATS[request.param], tokenizer)

@@ -8,6 +8,7 @@ import pytest
 
 from toolft_pipeline.chat.formats import GEMMA3, ChatFormatError, TokenClass, get_format
 from toolft_pipeline.chat.proofs.checks import control_token_ids
+from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.settings import CatalogMode
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def test_classify_agrees_with_the_oracle_of_the_proofs(gemma: PreTrainedTokenize
         for token_id, token in gemma.added_tokens_decoder.items()
         if GEMMA3.classify(token.content) is TokenClass.CONTROL
     }
-    assert ours == control_token_ids(gemma)
+    assert ours == control_token_ids(gemma, ORACLES["gemma3"])
 
 
 def test_classify_unnamed_token_has_no_class() -> None:

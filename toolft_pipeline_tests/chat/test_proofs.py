@@ -54,7 +54,7 @@ def rows_of(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GE
 
 
 def proven(shape: Trajectory, rows: list[TensorRow], tokenizer: PreTrainedTokenizerBase) -> ProofReport:
-    prover = Prover(tokenizer=tokenizer, tools=[])
+    prover = Prover(tokenizer=tokenizer, tools=[], format_name="gemma3", thinking="drop")
     prover.prove(trajectory_id=shape.trajectory_id, messages=shape.messages, rows=rows, catalog=False)
     return prover.report()
 
@@ -71,7 +71,7 @@ def test_proofs_every_shape_is_green(shape: Trajectory, gemma: PreTrainedTokeniz
 
 
 def test_proofs_without_a_row_are_not_green(gemma: PreTrainedTokenizerBase) -> None:
-    assert not Prover(tokenizer=gemma, tools=[]).report().green
+    assert not Prover(tokenizer=gemma, tools=[], format_name="gemma3", thinking="drop").report().green
 
 
 def _shifted(row: TensorRow) -> TensorRow:
