@@ -160,6 +160,13 @@ THINKING = (
         assistant("Nobody.", reasoning="None."),
     ),
     trajectory(
+        "thinks_at_one_question",
+        user("Find Ada."),
+        assistant("", ("search", {"query": "Ada"}), reasoning="A name."),
+        tool('["Ada Lovelace"]'),
+        assistant("Ada Lovelace.", reasoning="One hit."),
+    ),
+    trajectory(
         "thinks_now_and_then",
         user("Hi"),
         assistant("Hello!"),

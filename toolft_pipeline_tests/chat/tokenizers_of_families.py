@@ -42,8 +42,9 @@ def tokenizer_folder(format_name: str, *, gemma3: Path, scratch: Path) -> Path:
     """Where the tokenizer of a format lies: the real one, or a stand-in that is made in `scratch`."""
     if format_name == "gemma3":
         return gemma3
-    if given := os.environ.get(REAL):
-        return Path(given) / format_name
+    given = Path(os.environ.get(REAL, scratch)) / format_name
+    if (given / "tokenizer.json").is_file():
+        return given
     _wrapped(format_name).save_pretrained(scratch / format_name)
     return scratch / format_name
 
