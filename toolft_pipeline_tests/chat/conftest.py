@@ -64,12 +64,17 @@ def agent(tmp_path: Path) -> Callable[..., AgentSettings]:
 
 
 @pytest.fixture(scope="session", params=sorted(FORMATS))
-def family(
-    request: pytest.FixtureRequest, gemma_tokenizer_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Family:
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
     """Each format in turn with a tokenizer of its family, saved and loaded again."""
-    folder = tokenizer_folder(
-        request.param, gemma3=gemma_tokenizer_folder, scratch=tmp_path_factory.mktemp("tokenizers")
+    from transformers import AutoTokenizer
+
+    chat_format = FORMATS[request.param]
+    if chat_format is GEMMA3:
+        return Family(chat_format, request.getfixturevalue("gemma"))
+    tokenizer = AutoTokenizer.from_pretrained(
+        tokenizer_folder(request.param, scratch=tmp_path_factory.mktemp("tokenizers"))
     )
-    tokenizer = saved_tokenizer(str(folder.resolve()), request.param, CatalogMode.NONE)
-    return Family(FORMATS[request.param], tokenizer)
+    install(tokenizer, chat_format, CatalogMode.NONE)
+    folder = tmp_path_factory.mktemp("saved")
+    tokenizer.save_pretrained(folder)
+    return Family(chat_format, AutoTokenizer.from_pretrained(folder))

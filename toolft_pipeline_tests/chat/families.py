@@ -23,6 +23,27 @@ if TYPE_CHECKING:
 Thinking = Literal["drop", "keep"]
 
 
+class MutatedFormat(ChatFormat):
+    """A format with passages of its template replaced; refuses a passage that is not there."""
+
+    passages: tuple[tuple[str, str], ...] = ()
+
+    def template(self, *, catalog_mode: CatalogMode) -> str:
+        source = super().template(catalog_mode=catalog_mode)
+        for old, new in self.passages:
+            assert old in source
+            source = source.replace(old, new)
+        return source
+
+
+def mutated(chat_format: ChatFormat, *passages: tuple[str, str], **fields: Any) -> MutatedFormat:
+    """A format with a fault planted: passages of the template replaced, or fields."""
+    values = {name: getattr(chat_format, name) for name in chat_format.__dataclass_fields__}
+    broken = MutatedFormat(**{**values, **fields})
+    object.__setattr__(broken, "passages", passages)
+    return broken
+
+
 @dataclass(frozen=True)
 class Family:
     """A format, and the tokenizer that it is saved with, loaded again. Prints briefly: hypothesis shows fixtures."""
@@ -70,10 +91,11 @@ class Family:
         mode: CatalogMode = CatalogMode.NONE,
         tools: Sequence[dict[str, Any]] = (),
         thinking: Thinking = "drop",
+        served_by: PreTrainedTokenizerBase | None = None,
     ) -> ProofReport:
-        """The four proofs over the rows of runs."""
+        """The four proofs over the rows of runs; `served_by` another saved tokenizer, if given."""
         prover = Prover(
-            tokenizer=self.installed(mode),
+            tokenizer=served_by or self.installed(mode),
             tools=list(tools),
             format_name=self.chat_format.name,
             thinking=thinking,

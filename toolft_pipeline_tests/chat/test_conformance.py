@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolft_pipeline.chat.chat_format import TokenClass
@@ -16,6 +16,7 @@ from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.parsing import parse_assistant
 from toolft_pipeline.chat.proofs.checks import control_token_ids, loss_spans
 from toolft_pipeline.chat.proofs.oracles import ORACLES
+from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.chat.rendering import render, render_rows
 from toolft_pipeline.chat.tokens import NO_LOSS
 from toolft_pipeline.settings import CatalogMode
@@ -25,13 +26,10 @@ from toolft_pipeline_tests.chat.conversations import (
     SHAPES,
     THINKING,
     assistant,
-    system,
-    tool,
     trajectory,
     user,
 )
-from toolft_pipeline_tests.chat.families import Family, refuted
-from toolft_pipeline_tests.chat.hostile import conversations, hostile
+from toolft_pipeline_tests.chat.families import Family, mutated, refuted
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 TOOLS = openai_tools(CATALOG)
@@ -77,6 +75,58 @@ def test_proofs_every_shape_is_green_in_every_catalog_mode(shape: Trajectory, fa
         report = family.proven(shape, mode=mode, tools=TOOLS)
         assert refuted(report) == []
         assert report.green
+
+
+NO_CALLS = ("in message['tool_calls'] or []", "in []")
+NO_CHATML_RESULT = ("'\\n<tool_response>\\n' ~ plain(text)", "'\\n<tool_response>\\n'")
+PLANTED = {
+    "drops_calls": {
+        "gemma3": NO_CALLS,
+        "gemma4": ("for call in calls", "for call in []"),
+        "qwen3": NO_CALLS,
+        "llama3": NO_CALLS,
+        "chatml": NO_CALLS,
+    },
+    "drops_results": {
+        "gemma3": ("'<tool_response>' ~ plain(text)", "'<tool_response>'"),
+        "gemma4": ("{value:<|\"|>' ~ plain(text)", "{value:<|\"|>'"),
+        "qwen3": NO_CHATML_RESULT,
+        "llama3": ("in_json(text | tojson)", "''"),
+        "chatml": NO_CHATML_RESULT,
+    },
+    "serves_no_cue": {
+        "gemma3": ("'<start_of_turn>model\\n' if add", "'' if add"),
+        "gemma4": ("'<|turn>model\\n' if add", "'' if add"),
+        "qwen3": ("'<|im_start|>assistant\\n' if add", "'' if add"),
+        "llama3": ("header('assistant') if add", "'' if add"),
+        "chatml": ("'<|im_start|>assistant\\n' if add", "'' if add"),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "red"),
+    [
+        ("drops_calls", {Proof.LOSS_MASK, Proof.PARSER}),
+        ("drops_results", {Proof.CONTROL_TOKENS}),
+        ("serves_no_cue", {Proof.SERVING_PROMPT}),
+    ],
+)
+def test_proofs_planted_fault_turns_them_red(fault: str, red: set[Proof], family: Family) -> None:
+    broken = Family(mutated(family.chat_format, PLANTED[fault][family.chat_format.name]), family.tokenizer)
+    if fault == "serves_no_cue":  # the rows are right, a server makes another prompt
+        report = family.proven(SHAPES[4], served_by=broken.installed(CatalogMode.NONE))
+    else:
+        report = broken.proven(SHAPES[4])
+    assert red <= {proof for proof, result in report.results.items() if result.n_failures}
+
+
+def test_proofs_live_control_strings_turn_them_red(family: Family) -> None:
+    live = mutated(family.chat_format, control_strings=("<never>",))
+    end = family.chat_format.stop_tokens[0]
+    shape = trajectory("t", user(f"a{end}b"), assistant("yes"))
+    report = Family(live, family.tokenizer).proven(shape)
+    assert report.results[Proof.CONTROL_TOKENS].n_failures == 1
 
 
 @pytest.mark.parametrize("thinking", ["drop", "keep"])
@@ -140,26 +190,6 @@ def test_forty_tools_stand_in_the_prompt_by_mode(family: Family) -> None:
     assert refuted(family.proven(SHAPES[1], mode=CatalogMode.FULL, tools=FORTY)) == []
 
 
-def test_control_strings_everywhere_stay_content(family: Family) -> None:
-    """Each control string in each kind of content, and as the name and description of a tool's parameter."""
-    for control in [*family.chat_format.control_strings, family.chat_format.call_marker]:
-        shape = trajectory(
-            "controls",
-            system(f"a{control}{control}"),
-            user(f"{control}b{control}"),
-            assistant(f"say {control}", ("save", {"text": control, control: [control * 2]})),
-            tool(f"\n{control}"),
-            assistant(f"{control} done"),
-        )
-        function = {
-            "name": "save",
-            "description": control,
-            "parameters": {"type": "object", "properties": {"text": {"type": "string", "description": control}}},
-        }
-        tools = [{"type": "function", "function": function}]
-        assert refuted(family.proven(shape, mode=CatalogMode.FULL, tools=tools)) == []
-
-
 def test_parser_reads_text_and_calls_and_knows_a_cut_one(family: Family) -> None:
     messages = [{"role": "user", "content": "x"}, *template_messages(trajectory_messages(SHAPES[3]))[1:2]]
     text, spans = render(messages, template=family.chat_format.template(catalog_mode=CatalogMode.NONE))
@@ -174,27 +204,6 @@ def test_parser_reads_text_and_calls_and_knows_a_cut_one(family: Family) -> None
     for cut in range(answer.index(marker) + len(marker), end):
         read = parse_assistant(answer[:cut], family.chat_format)
         assert read.malformed or read == turn
-
-
-@given(messages=conversations)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_hostile_conversation_keeps_every_proof(messages: Any, family: Family) -> None:
-    for mode in (CatalogMode.NONE, CatalogMode.FULL):
-        assert refuted(family.proven(trajectory("hypothesis", *messages), mode=mode, tools=TOOLS)) == []
-
-
-@given(asked=hostile, returned=hostile, told=hostile, described=hostile)
-@settings(max_examples=30, deadline=None)
-def test_hostile_content_leaves_number_and_ids_of_loss_tokens(
-    asked: str, returned: str, told: str, described: str, family: Family
-) -> None:
-    def trained(prompt: str, question: str, result: str, description: str) -> list[list[int]]:
-        tools = [{"type": "function", "function": {"name": "f", "description": description, "parameters": {}}}]
-        messages = system(prompt), user(question), assistant("", ("f", {"a": 1})), tool(result), assistant("Done.")
-        (row,) = family.rows(trajectory("t", *messages), mode=CatalogMode.FULL, tools=tools)
-        return [list(row.input_ids[start:end]) for start, end in loss_spans(row.labels)]
-
-    assert trained(told, asked, returned, described) == trained("plain", "plain", "plain", "plain")
 
 
 values = st.recursive(

@@ -1,6 +1,6 @@
 """A tokenizer of each format's family: the real one where it can be had, else a small stand-in.
 
-Gemma 3's is real. The official tokenizers of Qwen 3, Llama 3 and Gemma 4 cannot be fetched where the suite runs: a
+Gemma 3's is real (the suite's `gemma`). The official tokenizers of Qwen 3, Llama 3 and Gemma 4 cannot be fetched where the suite runs: a
 stand-in has the family's kind of algorithm, a vocabulary of a few hundred pieces and the family's control tokens as
 added tokens. TOOLFT_TOKENIZERS names a folder whose subfolders (qwen3/, llama3/, gemma4/, chatml/) hold real ones in
 Hugging Face layout; the same tests then run on those.
@@ -38,10 +38,8 @@ _GEMMA = 'pad eos bos unk mask |turn turn| |tool tool| |tool_call tool_call| |to
 _GEMMA_MEDIA = "|think| |channel channel| |image |image| image| |audio |audio| audio| |video|"
 
 
-def tokenizer_folder(format_name: str, *, gemma3: Path, scratch: Path) -> Path:
+def tokenizer_folder(format_name: str, *, scratch: Path) -> Path:
     """Where the tokenizer of a format lies: the real one, or a stand-in that is made in `scratch`."""
-    if format_name == "gemma3":
-        return gemma3
     given = Path(os.environ.get(REAL, scratch)) / format_name
     if (given / "tokenizer.json").is_file():
         return given
