@@ -1,9 +1,9 @@
 """A tokenizer of each format's family: the real one where it can be had, else a small stand-in.
 
-Gemma 3's is real (the suite's `gemma`). The official tokenizers of Qwen 3, Llama 3 and Gemma 4 cannot be fetched where the suite runs: a
-stand-in has the family's kind of algorithm, a vocabulary of a few hundred pieces and the family's control tokens as
-added tokens. TOOLFT_TOKENIZERS names a folder whose subfolders (qwen3/, llama3/, gemma4/, chatml/) hold real ones in
-Hugging Face layout; the same tests then run on those.
+Gemma 3's is real (the suite's `gemma`). The official tokenizers of Qwen 3, Llama 3 and Gemma 4 cannot be fetched
+where the suite runs: a stand-in has the family's kind of algorithm, a vocabulary of a few hundred pieces and the
+family's control tokens as added tokens. TOOLFT_TOKENIZERS names a folder whose subfolders (qwen3/, llama3/, gemma4/,
+chatml/) hold real ones in Hugging Face layout; the same tests then run on those.
 """
 
 from __future__ import annotations
