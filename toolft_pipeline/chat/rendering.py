@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
+from toolft_pipeline.chat.catalog_text import Renderer, render_with_catalog
 from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.settings import CatalogMode
 
@@ -96,17 +98,20 @@ def _turns(
     tools: list[dict[str, Any]] | None,
 ) -> Iterator[Turn]:
     template = chat_format.template(catalog_mode=catalog_mode)
+    written: Renderer = render
+    if tools and catalog_mode is not CatalogMode.NONE:  # the template ignores them there
+        written = partial(render_with_catalog, render, tools=tools)
     places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
     reasons = any(message.get("reasoning_content") for message in messages)
     if chat_format.capabilities.prefix_stable or not reasons:  # one rendering shows every turn as it is served
-        text, spans = render(messages, template=template, tools=tools)
+        text, spans = written(messages, template=template)
         _require(len(spans) == len(places), chat_format, f"marks {len(spans)} of {len(places)} assistant turns")
         for place, (start, end) in zip(places, spans, strict=True):
             yield Turn(place=place, prompt=text[:start], answer=text[start:end])
         return
     for place in places:
-        prompt, _ = render(messages[:place], template=template, tools=tools, add_generation_prompt=True)
-        text, spans = render(messages[: place + 1], template=template, tools=tools)
+        prompt, _ = written(messages[:place], template=template, add_generation_prompt=True)
+        text, spans = written(messages[: place + 1], template=template)
         _require(bool(spans) and text.startswith(prompt), chat_format, "renders a turn that its prompt does not begin")
         yield Turn(place=place, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
 

@@ -22,13 +22,31 @@ def both_ways(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> Callable[[
     return lambda text: (encoder.encode(text), gemma(text, add_special_tokens=False)["input_ids"])
 
 
-@given(text=st.lists(st.sampled_from(["\n", "\n" * 31, "\n" * 40, " ", "\t", "<b>", "é東", "a b", "<end_of_turn>"])))
+@given(
+    text=st.lists(
+        st.sampled_from(["\n", "\n" * 31, "\n" * 40, " ", "\t", "<b>", "é東", "a b", " 12", ">", "</", "<end_of_turn>"])
+    )
+)
 @settings(deadline=None)
 def test_encode_any_mixture_of_borders_equals_the_whole_text(
     text: list[str], both_ways: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
     ours, theirs = both_ways("".join(text))
     assert ours == theirs
+
+
+openings = ["You help." + " All day long." * 200, "\nTools:\n" + '{"name": "f"}\n' * 200 + "\n"]
+endings = st.sampled_from(["\n", "\n\n", "x", " x", "> </b>", "<end_of_turn>", "", "{"])
+
+
+@given(texts=st.lists(st.tuples(st.sampled_from(["", *openings, "".join(openings)]), st.lists(endings)), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_encode_texts_that_share_a_long_opening_equal_the_whole_text(
+    texts: list[tuple[str, list[str]]], both_ways: Callable[[str], tuple[list[int], list[int]]]
+) -> None:
+    for opening, ending in texts:
+        ours, theirs = both_ways(opening + "".join(ending))
+        assert ours == theirs
 
 
 def test_encode_memory_is_emptied_and_fills_again(

@@ -43,11 +43,12 @@ def tokenizer_folder(format_name: str, *, scratch: Path) -> Path:
     given = Path(os.environ.get(REAL, scratch)) / format_name
     if (given / "tokenizer.json").is_file():
         return given
-    _wrapped(format_name).save_pretrained(scratch / format_name)
+    stand_in(format_name).save_pretrained(scratch / format_name)
     return scratch / format_name
 
 
-def _wrapped(format_name: str) -> PreTrainedTokenizerBase:
+def stand_in(format_name: str) -> PreTrainedTokenizerBase:
+    """A small tokenizer of the family's kind."""
     from transformers import PreTrainedTokenizerFast
 
     special, text, bos, eos = {
