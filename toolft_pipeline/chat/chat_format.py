@@ -66,11 +66,9 @@ class ChatFormat:
 
     def template(self, *, catalog_mode: CatalogMode) -> str:
         """The template with control strings and default catalog mode written into its head."""
-        forms = [(control, *neutral_forms(control)) for control in self.control_strings]
         return "\n".join(
             (
-                _replacing_macro("plain", [(control, spaced) for control, spaced, _ in forms]),
-                _replacing_macro("in_json", [(control, escaped) for control, _, escaped in forms]),
+                _neutralizing_macros(self.control_strings),
                 f"{{%- set catalog_mode = catalog_mode | default({json.dumps(catalog_mode.value)}) -%}}",
                 *(f"{{%- set {name} = {json.dumps(value)} -%}}" for name, value in self.constants.items()),
                 *(_template_source(file) for file in self.macro_files),
@@ -93,6 +91,13 @@ def neutral_forms(control: str) -> tuple[str, str]:
     """A control string made harmless: in plain text by a visible space, in a JSON string by an escape (same value)."""
     escaped = "<\\/" + control[2:] if control.startswith("</") else f"\\u{ord(control[0]):04x}" + control[1:]
     return f"{control[0]} {control[1:]}", escaped
+
+
+@cache
+def _neutralizing_macros(control_strings: tuple[str, ...]) -> str:
+    forms = [(control, *neutral_forms(control)) for control in control_strings]
+    plain = _replacing_macro("plain", [(control, spaced) for control, spaced, _ in forms])
+    return plain + "\n" + _replacing_macro("in_json", [(control, escaped) for control, _, escaped in forms])
 
 
 def _replacing_macro(name: str, pairs: list[tuple[str, str]]) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.chat.catalog_text import shared_length
 from toolft_pipeline.chat.chat_format import ChatFormat, TokenClass
 from toolft_pipeline.chat.rendering import Piece
-from toolft_pipeline.chat.word_borders import word_pattern
+from toolft_pipeline.chat.word_borders import words_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -45,7 +45,7 @@ class RowEncoder:
     def __init__(self, *, tokenizer: PreTrainedTokenizerBase, chat_format: ChatFormat) -> None:
         self._encode = tokenizer.backend_tokenizer.encode
         self._borders = re.compile(f"({'|'.join(_borders(tokenizer, chat_format))})")
-        self._words = word_pattern(tokenizer)
+        self._words = words_of(tokenizer)
         self._known: dict[str, list[int]] = {}
         self._opening: tuple[str, list[int]] = ("", [])
         self._last_long = ""
@@ -86,11 +86,12 @@ class RowEncoder:
         return TokenRow(input_ids=input_ids, labels=labels)
 
     def _learn(self, chunk: str) -> list[int]:
-        words = self._words.findall(chunk) if self._words else (chunk,)
+        if self._words is None:
+            return self._remember(chunk, self._encode(chunk, add_special_tokens=False).ids)
         ids: list[int] = []
-        for word in words:
-            ids += self._known.get(word) or self._remember(word, self._encode(word, add_special_tokens=False).ids)
-        return self._remember(chunk, ids) if len(words) > 1 else ids
+        for word in self._words.cut(chunk):
+            ids += self._known.get(word) or self._remember(word, self._words.encode(word))
+        return self._remember(chunk, ids)
 
     def _remember(self, text: str, ids: list[int]) -> list[int]:
         self._characters += len(text)

@@ -8,10 +8,13 @@ Gemma 3's pieces hold the space mark in front, with one exception of 262,144 (`>
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from tokenizers.models import Model
     from transformers import PreTrainedTokenizerBase
 
 SPACE = "\u2581"
@@ -21,9 +24,32 @@ JOINING_AT_MOST = 20
 """Characters behind which no cut is made; a vocabulary with more of them has no such structure."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """A tokenizer whose text may be cut into words."""
+
+    pattern: re.Pattern[str]
+    """Its matches, side by side, are the text."""
+    added: re.Pattern[str]
+    """What every added token begins with."""
+    backend: Tokenizer
+    model: Model
+
+    def cut(self, text: str) -> list[str]:
+        """The text in pieces."""
+        return self.pattern.findall(text)
+
+    def encode(self, word: str) -> list[int]:
+        """Ids of a piece: by the model alone where no added token can stand in it, which is four times as quick."""
+        if self.added.search(word):
+            ids: list[int] = self.backend.encode(word, add_special_tokens=False).ids
+            return ids
+        return [token.id for token in self.model.tokenize(word.replace(" ", SPACE))]
+
+
 @lru_cache(maxsize=4)
-def word_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
-    """A pattern whose matches, side by side, are the text in pieces; None where the tokenizer is of another kind.
+def words_of(tokenizer: PreTrainedTokenizerBase) -> Words | None:
+    """How a tokenizer's text may be cut; None where it is of another kind.
 
     Reads the whole vocabulary (a second for Gemma's), so it is kept: days are encoded one after the other.
     """
@@ -36,7 +62,14 @@ def word_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
     space, other = f"[ {SPACE}]", f"[^ {SPACE}]"
     behind = re.escape("".join(sorted(joining)))
     goes_on = f"(?:(?<=[{behind}]){space}+{other}*)*" if joining else ""
-    return re.compile(f"{space}*{other}+{goes_on}|{space}+")
+    first = {token.content[0] for token in tokenizer.added_tokens_decoder.values()}
+    backend = tokenizer.backend_tokenizer
+    return Words(
+        pattern=re.compile(f"{space}*{other}+{goes_on}|{space}+"),
+        added=re.compile(f"[{re.escape(''.join(sorted(first)))}]" if first else "(?!)"),
+        backend=backend,
+        model=backend.model,
+    )
 
 
 def _merges_over_spaces(tokenizer: PreTrainedTokenizerBase) -> bool:
