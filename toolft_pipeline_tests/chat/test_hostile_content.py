@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 
 from toolft_pipeline.chat.conversation import openai_tools
-from toolft_pipeline.chat.proofs.checks import loss_spans
+from toolft_pipeline.chat.proofs.checks import control_token_ids, loss_spans
+from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline_tests.chat.conversations import CATALOG, assistant, system, tool, trajectory, user
@@ -33,6 +34,24 @@ def test_control_strings_everywhere_stay_content(family: Family) -> None:
         }
         tools = [{"type": "function", "function": function}]
         assert refuted(family.proven(shape, mode=CatalogMode.FULL, tools=tools)) == []
+
+
+def test_control_strings_in_a_tool_write_no_control_token(family: Family) -> None:
+    """Proof 4 passes over the markers that a catalog is made of: here they are counted."""
+    control = control_token_ids(family.tokenizer, ORACLES[family.chat_format.name])
+
+    def written(text: str) -> list[int]:
+        schema = {"type": "string", "description": text, "enum": [text]}
+        items = {"type": "array", "items": {"type": "object", "properties": {text: schema}, "title": text}}
+        parameters = {"type": "object", "properties": {"a": schema, "b": items, text: {"type": "object"}}}
+        tool = {"type": "function", "function": {"name": text, "description": text, "parameters": parameters}}
+        ids = family.installed(CatalogMode.FULL).apply_chat_template(
+            [{"role": "user", "content": "a"}], tools=[tool], return_dict=False
+        )
+        return [token for token in ids if token in control]
+
+    for string in family.chat_format.control_strings:
+        assert written(string) == written("plain")
 
 
 @given(messages=conversations)

@@ -138,11 +138,9 @@ def check_control_tokens(
         return "no token carries loss: there is no turn to hold against the record"
     parts = oracle.row(subject.history, catalog=catalog)
     listed = parts.index(CATALOG) if catalog else len(parts)
+    sides = parts[:listed], parts[listed + 1 :]
     known = tokenizer.get_added_vocab()
-    before, behind = (
-        [known[part.text] for part in side if part.is_marker and part.text in known]
-        for side in (parts[:listed], parts[listed + 1 :])
-    )
+    before, behind = ([known[one.text] for one in side if one.is_marker and one.text in known] for side in sides)
     found = [token for token in subject.input_ids if token in control_ids]
     if catalog:  # what the tools are is not in the record: their markers are passed over, and no other control token
         between = {known[token] for token in oracle.catalog_markers if token in known}
@@ -153,15 +151,18 @@ def check_control_tokens(
         stray = next((a for a, b in zip(found, [*wanted, None], strict=False) if a != b), None)
         name = "fewer" if stray is None else f"{tokenizer.convert_ids_to_tokens(stray)} out of place"
         return f"{len(found)} control tokens where {len(wanted)} are wanted: {name}"
-    written = _decode(tokenizer, subject.input_ids)
-    opening, rest = ("".join(part.text for part in side) for side in (parts[:listed], parts[listed + 1 :]))
-    opening, rest = oracle.decoded(opening), oracle.decoded(rest)
-    if catalog:
-        opening_written, rest_written = written[: len(opening)], written[len(opening) :][-len(rest) :]
-        if (opening_written, rest_written) == (opening, rest):
-            return None
-        return f"beside the catalog stands {_difference(opening_written + rest_written, opening + rest)}"
-    return f"the row holds {_difference(written, opening)}" if written != opening else None
+    opening, rest = (oracle.decoded("".join(part.text for part in side)) for side in sides)
+    return _text_beside_record(_decode(tokenizer, subject.input_ids), opening, rest if catalog else None)
+
+
+def _text_beside_record(written: str, opening: str, rest: str | None) -> str | None:
+    """A row's text against the record: the whole of it, or what stands before a catalog and the `rest` behind it."""
+    if rest is None:
+        return f"the row holds {_difference(written, opening)}" if written != opening else None
+    around = written[: len(opening)] + written[len(opening) :][-len(rest) :]
+    if around != opening + rest:
+        return f"beside the catalog stands {_difference(around, opening + rest)}"
+    return None
 
 
 def control_token_ids(tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> frozenset[int]:
