@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-NAMES = ("data_path", "near_duplicates", "mutants", "judge", "difficulty", "training", "evaluation")
+NAMES = ("data_path", "near_duplicates", "mutants", "judge", "difficulty", "rendering", "training", "evaluation")
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
 

@@ -15,7 +15,7 @@ import yaml
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.automation.jobs import job_name, nightly_job_name
-from toolft_pipeline.chat import formats
+from toolft_pipeline.chat import chat_format, formats
 from toolft_pipeline.chat.rendering import Piece
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
@@ -37,10 +37,10 @@ def _loss_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _template_that_drops_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = formats._template_source("gemma3.jinja")
+    source = chat_format._template_source("gemma3.jinja")
     broken = source.replace("for call in message['tool_calls'] or []", "for call in []")
     assert broken != source
-    monkeypatch.setattr(formats, "_template_source", lambda _file: broken)
+    monkeypatch.setattr(chat_format, "_template_source", lambda _file: broken)
 
 
 def _parser_that_misses_calls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def _parser_that_misses_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = dataclasses.replace(
         formats.GEMMA3, response_template={**formats.GEMMA3.response_template, "fields": fields}
     )
-    monkeypatch.setitem(formats._FORMATS, "gemma3", broken)
+    monkeypatch.setitem(formats.FORMATS, "gemma3", broken)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from toolft_pipeline.chat.formats import ChatFormatError
+from toolft_pipeline.chat.chat_format import ChatFormatError
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
 
 REPLACE = "replace:"

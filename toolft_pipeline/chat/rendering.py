@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
-from toolft_pipeline.chat.formats import ChatFormat, ChatFormatError
+from toolft_pipeline.chat.catalog_text import Renderer, render_with_catalog
+from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.settings import CatalogMode
 
 
@@ -102,16 +104,20 @@ def render_turns(
 ) -> Iterator[Turn]:
     """Every assistant turn of one conversation as it is served and said, in order."""
     template = chat_format.template(catalog_mode=catalog_mode)
+    written: Renderer = render
+    if tools and catalog_mode is not CatalogMode.NONE:  # the template ignores them there
+        written = partial(render_with_catalog, render, tools=tools)
     places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
-    if chat_format.capabilities.prefix_stable:  # one rendering shows every turn as it is served
-        text, spans = render(messages, template=template, tools=tools)
+    reasons = any(message.get("reasoning_content") for message in messages)
+    if chat_format.capabilities.prefix_stable or not reasons:  # one rendering shows every turn as it is served
+        text, spans = written(messages, template=template)
         _require(len(spans) == len(places), chat_format, f"marks {len(spans)} of {len(places)} assistant turns")
         for place, (start, end) in zip(places, spans, strict=True):
             yield Turn(place=place, prompt=text[:start], answer=text[start:end])
         return
     for place in places:
-        prompt, _ = render(messages[:place], template=template, tools=tools, add_generation_prompt=True)
-        text, spans = render(messages[: place + 1], template=template, tools=tools)
+        prompt, _ = written(messages[:place], template=template, add_generation_prompt=True)
+        text, spans = written(messages[: place + 1], template=template)
         _require(bool(spans) and text.startswith(prompt), chat_format, "renders a turn that its prompt does not begin")
         yield Turn(place=place, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.conversation import template_messages
-from toolft_pipeline.chat.formats import ChatFormat
 from toolft_pipeline.settings import CatalogMode
 
 if TYPE_CHECKING:

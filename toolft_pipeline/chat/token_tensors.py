@@ -101,7 +101,12 @@ def write_token_tensors(
     saved = saved_tokenizer(str(tokenizer.resolve()), settings.chat.format, settings.chat.catalog_mode)
     tools, pasted = read_prompt_tools(rows), read_pasted(rows)
     fitter = Fitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted)
-    prover = Prover(tokenizer=saved, tools=tools or UNASKED_TOOLS)
+    prover = Prover(
+        tokenizer=saved,
+        tools=tools or UNASKED_TOOLS,
+        format_name=settings.chat.format,
+        thinking=settings.chat.thinking,
+    )
     counts: Counter[str] = Counter()
     lengths: list[int] = []
 
@@ -149,7 +154,7 @@ def write_token_tensors(
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def saved_tokenizer(folder: str, format_name: str, catalog_mode: CatalogMode) -> PreTrainedTokenizerBase:
     """The base model's tokenizer with the format installed, saved and loaded again: what a server will load.
 

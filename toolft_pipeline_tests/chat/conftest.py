@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
+from toolft_pipeline.chat.formats import FORMATS, GEMMA3, ChatFormat
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.chat.tokens import RowEncoder
 from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline_tests.chat.families import Family
+from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -59,3 +61,20 @@ def agent(tmp_path: Path) -> Callable[..., AgentSettings]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session", params=sorted(FORMATS))
+def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Family:
+    """Each format in turn with a tokenizer of its family, saved and loaded again."""
+    from transformers import AutoTokenizer
+
+    chat_format = FORMATS[request.param]
+    if chat_format is GEMMA3:
+        return Family(chat_format, request.getfixturevalue("gemma"))
+    tokenizer = AutoTokenizer.from_pretrained(
+        tokenizer_folder(request.param, scratch=tmp_path_factory.mktemp("tokenizers"))
+    )
+    install(tokenizer, chat_format, CatalogMode.NONE)
+    folder = tmp_path_factory.mktemp("saved")
+    tokenizer.save_pretrained(folder)
+    return Family(chat_format, AutoTokenizer.from_pretrained(folder))

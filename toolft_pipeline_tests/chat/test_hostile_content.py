@@ -1,102 +1,82 @@
-"""No content, however hostile, changes the number or the place of loss tokens, or escapes a proof."""
+"""No content, however hostile, changes the number or the place of loss tokens, or escapes a proof; in any format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from hypothesis import HealthCheck, given, settings
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from toolft_pipeline.chat.conversation import openai_tools
+from toolft_pipeline.chat.proofs.checks import control_token_ids, loss_spans
+from toolft_pipeline.chat.proofs.oracles import ORACLES
+from toolft_pipeline.settings import CatalogMode
+from toolft_pipeline.trajectories.record import Message
+from toolft_pipeline_tests.chat.conversations import CATALOG, assistant, system, tool, trajectory, user
+from toolft_pipeline_tests.chat.families import Family, refuted
+from toolft_pipeline_tests.chat.hostile import conversations, hostile
 
-from toolft_pipeline.chat.formats import GEMMA3
-from toolft_pipeline.chat.proofs.checks import loss_spans
-from toolft_pipeline.chat.proofs.report import ProofReport
-from toolft_pipeline.chat.tokens import RowEncoder
-from toolft_pipeline.trajectories.record import Message, Role, Trajectory
-from toolft_pipeline_tests.chat.conversations import assistant, system, tool, trajectory, user
-from toolft_pipeline_tests.chat.test_proofs import proven, rows_of
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
-fragments = st.one_of(
-    st.sampled_from(
-        [
-            *GEMMA3.control_strings,
-            "<unused6241>",
-            "<end_of_turn>\n<start_of_turn>model\n",
-            "<<eos>end_of_turn>",
-            "<0x0A>",
-            "\n\n",
-            "\t",
-            "<table>",
-            "</s>",
-            "<",
-            "[",
-            "\\",
-            '"',
-            "{%- generation -%}",
-            "{{ messages }}",
-        ]
-    ),
-    st.text(alphabet=st.characters(exclude_characters="\u2581", exclude_categories=["Cs"]), max_size=8),
-)
-hostile = st.lists(fragments, max_size=6).map("".join)
-arguments = st.dictionaries(hostile, st.one_of(hostile, st.lists(hostile, max_size=2), st.integers()), max_size=2)
-calls = st.lists(st.tuples(hostile, arguments), max_size=2)
-exchanges = st.lists(st.tuples(hostile, hostile, calls), min_size=1, max_size=3)
+TOOLS = openai_tools(CATALOG)
 
 
-def _conversation(
-    opening: str | None, exchanged: list[tuple[str, str, list[tuple[str, dict[str, object]]]]]
-) -> list[Message]:
-    messages = [] if opening is None else [system(opening)]
-    for asked, said, called in exchanged:
-        messages += [user(asked), assistant(said, *called)]
-        messages += [tool(asked + said, number) for number in range(len(called))]
-        messages += [assistant(said)] if called else []
-    return messages
+def test_control_strings_everywhere_stay_content(family: Family) -> None:
+    """Each control string in each kind of content, and as the name and description of a tool's parameter."""
+    for control in [*family.chat_format.control_strings, family.chat_format.call_marker]:
+        shape = trajectory(
+            "controls",
+            system(f"a{control}{control}"),
+            user(f"{control}b{control}"),
+            assistant(f"say {control}", ("save", {"text": control, control: [control * 2]})),
+            tool(f"\n{control}"),
+            assistant(f"{control} done"),
+        )
+        function = {
+            "name": "save",
+            "description": control,
+            "parameters": {"type": "object", "properties": {"text": {"type": "string", "description": control}}},
+        }
+        tools = [{"type": "function", "function": function}]
+        assert refuted(family.proven(shape, mode=CatalogMode.FULL, tools=tools)) == []
 
 
-@pytest.fixture(scope="module")
-def prove(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> Callable[[Trajectory], ProofReport]:
-    """The proofs as a function: hypothesis prints a fixture's repr, and a tokenizer's is 739 kB."""
+def test_control_strings_in_a_tool_write_no_control_token(family: Family) -> None:
+    """Proof 4 passes over the markers that a catalog is made of: here they are counted."""
+    control = control_token_ids(family.tokenizer, ORACLES[family.chat_format.name])
 
-    def run(shape: Trajectory) -> ProofReport:
-        return proven(shape, rows_of(shape, encoder), gemma)
+    def written(text: str) -> list[int]:
+        schema = {"type": "string", "description": text, "enum": [text]}
+        items = {"type": "array", "items": {"type": "object", "properties": {text: schema}, "title": text}}
+        parameters = {"type": "object", "properties": {"a": schema, "b": items, text: {"type": "object"}}}
+        tool = {"type": "function", "function": {"name": text, "description": text, "parameters": parameters}}
+        ids = family.installed(CatalogMode.FULL).apply_chat_template(
+            [{"role": "user", "content": "a"}], tools=[tool], return_dict=False
+        )
+        return [token for token in ids if token in control]
 
-    return run
+    for string in family.chat_format.control_strings:
+        assert written(string) == written("plain")
 
 
-@given(opening=st.none() | hostile, exchanged=exchanges)
-@settings(max_examples=150, deadline=None)
-def test_hostile_conversation_keeps_every_proof(
-    opening: str | None,
-    exchanged: list[tuple[str, str, list[tuple[str, dict[str, object]]]]],
-    prove: Callable[[Trajectory], ProofReport],
+@given(messages=conversations)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_hostile_conversation_keeps_every_proof(messages: list[Message], family: Family) -> None:
+    for mode in (CatalogMode.NONE, CatalogMode.FULL):
+        assert refuted(family.proven(trajectory("hypothesis", *messages), mode=mode, tools=TOOLS)) == []
+
+
+@given(asked=hostile, returned=hostile, told=hostile, described=hostile)
+@settings(max_examples=30, deadline=None)
+def test_hostile_content_leaves_number_and_ids_of_loss_tokens(
+    asked: str, returned: str, told: str, described: str, family: Family
 ) -> None:
-    report = prove(trajectory("hypothesis", *_conversation(opening, exchanged)))
-    assert [failure for result in report.results.values() for failure in result.failures] == []
-    assert report.green
-
-
-@given(asked=hostile, returned=hostile)
-@settings(max_examples=100, deadline=None)
-def test_hostile_user_and_tool_text_leaves_the_loss_tokens_as_they_are(
-    asked: str, returned: str, encoder: RowEncoder
-) -> None:
-    def trained(question: str, result: str) -> list[list[int]]:
-        messages = user(question), assistant("", ("f", {"a": 1})), tool(result), assistant("Done.")
-        (row,) = rows_of(trajectory("t", *messages), encoder)
+    def trained(prompt: str, question: str, result: str, description: str) -> list[list[int]]:
+        tools = [{"type": "function", "function": {"name": "f", "description": description, "parameters": {}}}]
+        messages = system(prompt), user(question), assistant("", ("f", {"a": 1})), tool(result), assistant("Done.")
+        (row,) = family.rows(trajectory("t", *messages), mode=CatalogMode.FULL, tools=tools)
         return [list(row.input_ids[start:end]) for start, end in loss_spans(row.labels)]
 
-    assert trained(asked, returned) == trained("plain", "plain")
+    assert trained(told, asked, returned, described) == trained("plain", "plain", "plain", "plain")
 
 
-def test_hostile_assistant_text_ends_its_turn_once(encoder: RowEncoder, gemma: PreTrainedTokenizerBase) -> None:
-    shape = trajectory("t", user("x"), assistant("a<end_of_turn>\n<start_of_turn>user\nb"))
-    assert shape.messages[1].role is Role.ASSISTANT
-    (row,) = rows_of(shape, encoder)
-    ((start, end),) = loss_spans(row.labels)
-    assert gemma.decode(row.input_ids[start:end]) == "a< end_of_turn>\n< start_of_turn>user\nb<end_of_turn>"
+def test_hostile_assistant_text_ends_its_turn_once(family: Family) -> None:
+    end = family.chat_format.stop_tokens[0]
+    (row,) = family.rows(trajectory("t", user("x"), assistant(f"a{end}\nb")))
+    ((start, stop),) = loss_spans(row.labels)
+    assert family.tokenizer.decode(row.input_ids[start:stop]) == f"a{end[0]} {end[1:]}\nb{end}"

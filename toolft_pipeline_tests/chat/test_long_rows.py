@@ -87,7 +87,7 @@ def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
 
 
 def _proven(gemma: PreTrainedTokenizerBase, row: TensorRow) -> ProofReport:
-    prover = Prover(tokenizer=gemma, tools=[])
+    prover = Prover(tokenizer=gemma, tools=[], format_name="gemma3", thinking="drop")
     prover.prove(trajectory_id="long", messages=LONG.messages, rows=[row], catalog=False)
     return prover.report()
 

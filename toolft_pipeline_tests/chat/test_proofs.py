@@ -1,4 +1,4 @@
-"""The four proofs: green on every shape, red on each fault that was planted on purpose."""
+"""The four proofs turn red on each fault that was planted on purpose; test_conformance has them green."""
 
 from __future__ import annotations
 
@@ -13,35 +13,16 @@ from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder
-from toolft_pipeline.settings import CatalogMode, ChatSettings
+from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES
+from toolft_pipeline_tests.chat.families import mutated
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 RETRY = next(shape for shape in SHAPES if shape.trajectory_id == "error_then_retry")
 HOSTILE = next(shape for shape in SHAPES if shape.trajectory_id == "hostile")
-
-
-class MutatedFormat(ChatFormat):
-    """gemma3 with a passage of its template replaced; refuses a passage that is not there."""
-
-    passages: tuple[tuple[str, str], ...] = ()
-
-    def template(self, *, catalog_mode: CatalogMode) -> str:
-        source = super().template(catalog_mode=catalog_mode)
-        for old, new in self.passages:
-            assert old in source
-            source = source.replace(old, new)
-        return source
-
-
-def mutated(*passages: tuple[str, str], **fields: Any) -> MutatedFormat:
-    values = {name: getattr(GEMMA3, name) for name in GEMMA3.__dataclass_fields__}
-    chat_format = MutatedFormat(**{**values, **fields})
-    object.__setattr__(chat_format, "passages", passages)
-    return chat_format
 
 
 def rows_of(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
@@ -54,7 +35,7 @@ def rows_of(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GE
 
 
 def proven(shape: Trajectory, rows: list[TensorRow], tokenizer: PreTrainedTokenizerBase) -> ProofReport:
-    prover = Prover(tokenizer=tokenizer, tools=[])
+    prover = Prover(tokenizer=tokenizer, tools=[], format_name="gemma3", thinking="drop")
     prover.prove(trajectory_id=shape.trajectory_id, messages=shape.messages, rows=rows, catalog=False)
     return prover.report()
 
@@ -63,15 +44,8 @@ def red(report: ProofReport) -> set[str]:
     return {name for name, result in report.results.items() if result.n_failures}
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.trajectory_id)
-def test_proofs_every_shape_is_green(shape: Trajectory, gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
-    report = proven(shape, rows_of(shape, encoder), gemma)
-    assert [failure for result in report.results.values() for failure in result.failures] == []
-    assert report.green
-
-
 def test_proofs_without_a_row_are_not_green(gemma: PreTrainedTokenizerBase) -> None:
-    assert not Prover(tokenizer=gemma, tools=[]).report().green
+    assert not Prover(tokenizer=gemma, tools=[], format_name="gemma3", thinking="drop").report().green
 
 
 def _shifted(row: TensorRow) -> TensorRow:
@@ -121,7 +95,7 @@ def test_loss_mask_trajectory_without_its_rows_turns_it_red(gemma: PreTrainedTok
 def test_loss_mask_template_that_drops_calls_silently_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
-    broken = mutated(("for call in message['tool_calls'] or []", "for call in []"))
+    broken = mutated(GEMMA3, ("for call in message['tool_calls'] or []", "for call in []"))
     report = proven(RETRY, rows_of(RETRY, encoder, broken), installed(broken))
     assert {Proof.LOSS_MASK, Proof.PARSER} <= red(report)
     assert report.results[Proof.SERVING_PROMPT].n_failures == 0  # equally wrong on both sides: this one cannot see it
@@ -131,7 +105,8 @@ def test_serving_prompt_template_that_serves_other_text_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     served = mutated(
-        ("'<start_of_turn>model\\n' if add_generation_prompt", "'<start_of_turn>model' if add_generation_prompt")
+        GEMMA3,
+        ("'<start_of_turn>model\\n' if add_generation_prompt", "'<start_of_turn>model' if add_generation_prompt"),
     )
     assert red(proven(RETRY, rows_of(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
 
@@ -139,7 +114,7 @@ def test_serving_prompt_template_that_serves_other_text_turns_it_red(
 def test_serving_prompt_template_that_raises_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
-    served = mutated(("{{- '<bos>' -}}", "{{- raise_exception('roles must alternate') -}}"))
+    served = mutated(GEMMA3, ("{{- '<bos>' -}}", "{{- raise_exception('roles must alternate') -}}"))
     report = proven(RETRY, rows_of(RETRY, encoder), installed(served))
     assert red(report) == {Proof.SERVING_PROMPT}
     assert "roles must alternate" in report.results[Proof.SERVING_PROMPT].failures[0].reason
@@ -188,7 +163,7 @@ def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, e
 def test_control_tokens_template_that_leaves_them_live_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
-    live = mutated(control_strings=("<never>",))
+    live = mutated(GEMMA3, control_strings=("<never>",))
     report = proven(HOSTILE, rows_of(HOSTILE, encoder, live), installed(live))
     assert Proof.CONTROL_TOKENS in red(report)
     assert "control tokens where" in report.results[Proof.CONTROL_TOKENS].failures[0].reason
@@ -197,6 +172,6 @@ def test_control_tokens_template_that_leaves_them_live_turns_it_red(
 def test_control_tokens_template_that_drops_results_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
-    broken = mutated(("'<tool_response>' ~ plain(text) ~", "'<tool_response>' ~"))
+    broken = mutated(GEMMA3, ("'<tool_response>' ~ plain(text) ~", "'<tool_response>' ~"))
     report = proven(RETRY, rows_of(RETRY, encoder, broken), installed(broken))
     assert red(report) == {Proof.CONTROL_TOKENS}

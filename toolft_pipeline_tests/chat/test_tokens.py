@@ -1,4 +1,4 @@
-"""Ids and labels of rows against transformers' own path over the whole text."""
+"""Ids of a text against transformers' own path over the whole of it; test_conformance has whole rows."""
 
 from __future__ import annotations
 
@@ -9,37 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
-from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
 from toolft_pipeline.chat.formats import GEMMA3
-from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder
-from toolft_pipeline.settings import CatalogMode, ChatSettings
-from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES
+from toolft_pipeline.chat.tokens import RowEncoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-
-@pytest.mark.parametrize("mode", list(CatalogMode))
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.trajectory_id)
-def test_row_ids_and_mask_equal_apply_chat_template(
-    shape: Trajectory, mode: CatalogMode, gemma: PreTrainedTokenizerBase, encoder: RowEncoder
-) -> None:
-    tools = openai_tools(CATALOG)
-    (row,) = trajectory_rows(shape, chat_format=GEMMA3, chat=ChatSettings(catalog_mode=mode), tools=tools)
-    ours = encoder.encode_row(row.pieces)
-    theirs = gemma.apply_chat_template(
-        template_messages(trajectory_messages(shape)),
-        tools=tools,
-        catalog_mode=mode.value,
-        return_dict=True,
-        return_assistant_tokens_mask=True,
-    )
-    served = len(ours.input_ids)  # what follows the last trained turn is left out
-    assert ours.input_ids == theirs["input_ids"][:served]
-    assert [label != NO_LOSS for label in ours.labels] == [bool(mark) for mark in theirs["assistant_masks"][:served]]
-    assert not any(theirs["assistant_masks"][served:])
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +22,31 @@ def both_ways(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> Callable[[
     return lambda text: (encoder.encode(text), gemma(text, add_special_tokens=False)["input_ids"])
 
 
-@given(text=st.lists(st.sampled_from(["\n", "\n" * 31, "\n" * 40, " ", "\t", "<b>", "é東", "a b", "<end_of_turn>"])))
+@given(
+    text=st.lists(
+        st.sampled_from(["\n", "\n" * 31, "\n" * 40, " ", "\t", "<b>", "é東", "a b", " 12", ">", "</", "<end_of_turn>"])
+    )
+)
 @settings(deadline=None)
 def test_encode_any_mixture_of_borders_equals_the_whole_text(
     text: list[str], both_ways: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
     ours, theirs = both_ways("".join(text))
     assert ours == theirs
+
+
+openings = ["You help." + " All day long." * 200, "\nTools:\n" + '{"name": "f"}\n' * 200 + "\n"]
+endings = st.sampled_from(["\n", "\n\n", "x", " x", "> </b>", "<end_of_turn>", "", "{"])
+
+
+@given(texts=st.lists(st.tuples(st.sampled_from(["", *openings, "".join(openings)]), st.lists(endings)), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_encode_texts_that_share_a_long_opening_equal_the_whole_text(
+    texts: list[tuple[str, list[str]]], both_ways: Callable[[str], tuple[list[int], list[int]]]
+) -> None:
+    for opening, ending in texts:
+        ours, theirs = both_ways(opening + "".join(ending))
+        assert ours == theirs
 
 
 def test_encode_memory_is_emptied_and_fills_again(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from toolft_pipeline.chat.proofs import gemma3_oracle as oracle
+from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, comparable, request
 from toolft_pipeline.trajectories.record import Message
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def loss_spans(labels: Sequence[int]) -> list[tuple[int, int]]:
     return spans
 
 
-def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> str | None:
+def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
     """Each span decodes to one assistant turn, end of turn included, and labels repeat the ids."""
     if len(subject.labels) != len(subject.input_ids):
         return f"{len(subject.labels)} labels for {len(subject.input_ids)} tokens"
@@ -71,7 +71,7 @@ def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> 
         trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
         if span.place is None:
             return f"loss on what is no assistant turn: {trained[:80]!r}"
-        recorded = oracle.answer(subject.messages[span.place])
+        recorded = oracle.decoded("".join(part.text for part in oracle.answer(subject.messages[span.place])))
         if trained != recorded:
             return f"message {span.place}: loss on {_difference(trained, recorded)}"
     return None
@@ -81,7 +81,7 @@ def check_serving_prompt(
     subject: Subject, *, tokenizer: PreTrainedTokenizerBase, tools: list[dict[str, Any]]
 ) -> str | None:
     """The tokens before each span are the prompt that the saved tokenizer makes of the history."""
-    requests = [oracle.request(message) for message in subject.messages]
+    requests = [request(message) for message in subject.messages]
     for span in subject.spans:
         if span.place is None:
             continue
@@ -101,7 +101,7 @@ def check_serving_prompt(
     return None
 
 
-def check_parser(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> str | None:
+def check_parser(subject: Subject, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
     """The parser that is saved with the tokenizer reads the recorded calls and text out of each span."""
     for span in subject.spans:
         if span.place is None:
@@ -111,44 +111,61 @@ def check_parser(subject: Subject, *, tokenizer: PreTrainedTokenizerBase) -> str
         try:
             parsed = tokenizer.parse_response(trained, prefix=_decode(tokenizer, subject.input_ids[: span.start]))
             read = [
-                (call["function"]["name"], oracle.comparable(call["function"]["arguments"]))
+                (call["function"]["name"], comparable(call["function"]["arguments"]))
                 for call in parsed.get("tool_calls", ())
             ]
         except (ValueError, KeyError, TypeError) as error:
             return f"message {span.place}: the parser fails on {trained[:80]!r} ({' '.join(str(error).split())[:120]})"
         if read != oracle.calls(message):
             return f"message {span.place}: parsed calls are {_difference(str(read), str(oracle.calls(message)))}"
-        if (said := parsed.get("content", "")) != oracle.neutral_text(message.text.strip()):
+        if (said := parsed.get("content", "")) != oracle.said(message):
             return f"message {span.place}: parsed text is {_difference(said, message.text)}"
+        if (thought := parsed.get("reasoning_content", "")) != oracle.thought(message).strip():
+            return f"message {span.place}: parsed reasoning is {_difference(thought, message.reasoning or '')}"
     return None
 
 
 def check_control_tokens(
-    subject: Subject, *, tokenizer: PreTrainedTokenizerBase, control_ids: frozenset[int], catalog: bool
+    subject: Subject,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    oracle: Oracle,
+    control_ids: frozenset[int],
+    catalog: bool,
 ) -> str | None:
-    """The control tokens of the row are its turn borders and nothing else; between them stands what was recorded."""
-    turns = oracle.turns(subject.history, catalog=catalog)
-    borders = tokenizer.convert_tokens_to_ids(list(oracle.TURN_BORDERS))
-    assert isinstance(borders, list)
-    wanted = [tokenizer.bos_token_id, *borders * len(turns)]
+    """The control tokens of the row are the markers of its syntax and nothing else; between them stands the record."""
+    if not subject.history:
+        return "no token carries loss: there is no turn to hold against the record"
+    parts = oracle.row(subject.history, catalog=catalog)
+    listed = parts.index(CATALOG) if catalog else len(parts)
+    sides = parts[:listed], parts[listed + 1 :]
+    known = tokenizer.get_added_vocab()
+    before, behind = ([known[one.text] for one in side if one.is_marker and one.text in known] for side in sides)
     found = [token for token in subject.input_ids if token in control_ids]
+    if catalog:  # what the tools are is not in the record: their markers are passed over, and no other control token
+        between = {known[token] for token in oracle.catalog_markers if token in known}
+        end = max(len(found) - len(behind), len(before))
+        found = [*found[: len(before)], *(t for t in found[len(before) : end] if t not in between), *found[end:]]
+    wanted = [*before, *behind]
     if found != wanted:
         stray = next((a for a, b in zip(found, [*wanted, None], strict=False) if a != b), None)
         name = "fewer" if stray is None else f"{tokenizer.convert_ids_to_tokens(stray)} out of place"
         return f"{len(found)} control tokens where {len(wanted)} are wanted: {name}"
-    written = _decode(tokenizer, subject.input_ids).split(oracle.TURN_BORDERS[0])[1:]
-    for number, (turn, wanted_turn) in enumerate(zip(written, turns, strict=True)):
-        text = turn.removesuffix("\n").removesuffix(oracle.END_OF_TURN)
-        recorded = f"{wanted_turn.speaker}\n{wanted_turn.content}".replace(oracle.WORD_BORDER, " ")
-        if catalog and number == 0:
-            ends, recorded = text[len("user\n") :], recorded[len("user\n") :].rsplit("\n\n", 1)[-1]
-            text = ends[-len(recorded) :] if recorded else ""
-        if text != recorded:
-            return f"turn {number} holds {_difference(text, recorded)}"
+    opening, rest = (oracle.decoded("".join(part.text for part in side)) for side in sides)
+    return _text_beside_record(_decode(tokenizer, subject.input_ids), opening, rest if catalog else None)
+
+
+def _text_beside_record(written: str, opening: str, rest: str | None) -> str | None:
+    """A row's text against the record: the whole of it, or what stands before a catalog and the `rest` behind it."""
+    if rest is None:
+        return f"the row holds {_difference(written, opening)}" if written != opening else None
+    around = written[: len(opening)] + written[len(opening) :][-len(rest) :]
+    if around != opening + rest:
+        return f"beside the catalog stands {_difference(around, opening + rest)}"
     return None
 
 
-def control_token_ids(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+def control_token_ids(tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> frozenset[int]:
     """Ids of the tokenizer's control tokens, by the oracle's own rule."""
     added = tokenizer.added_tokens_decoder.items()
     return frozenset(token_id for token_id, token in added if oracle.is_control(token.content, special=token.special))

@@ -1,126 +1,73 @@
-"""What gemma3 must make of a recorded message, said a second time, from the record alone.
-
-Invariant: this module knows the syntax by itself. It imports neither template, format, renderer nor parser, so that
-a fault in any of them cannot hide here.
-"""
+"""Gemma 3 with tools, from the record."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
 
-from toolft_pipeline.trajectories.record import Message, Role, ToolCall
+from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, Part, control_pattern, marker, named, value_of
+from toolft_pipeline.trajectories.record import Message, Role
 
-END_OF_TURN = "<end_of_turn>"
-TURN_BORDERS = ("<start_of_turn>", END_OF_TURN)
 WORD_BORDER = "\u2581"
 """The tokenizer writes spaces with this mark, so one in content comes back as a space."""
 
-_NAMES = "bos|eos|pad|unk|mask|start_of_turn|end_of_turn|start_of_image|end_of_image|/?tool_call|/?tool_response"
-_CONTROL = re.compile(rf"<(?=(?:{_NAMES})>|unused)|\[(?=multimodal\])")
+START, END = marker("<start_of_turn>"), marker("<end_of_turn>")
 
 
-def answer(message: Message) -> str:
-    """The whole assistant turn as it is trained: text, calls one a line, end of turn."""
-    said = neutral_text(message.text.strip())
-    calls = [
-        f'<tool_call>{{"name": {_json(call.name)}, "arguments": {_arguments(call)}}}</tool_call>'
-        for call in message.tool_calls
-    ]
-    return "\n".join([said, *calls] if said else calls) + END_OF_TURN
+class Gemma3Oracle(Oracle):
+    """Calls are JSON inside model turns; a system prompt and a catalog open the first user turn."""
 
+    control = control_pattern(
+        [
+            *named("<{}>", "bos eos pad unk mask start_of_turn end_of_turn start_of_image end_of_image"),
+            *named("<{}>", "tool_call /tool_call tool_response /tool_response"),
+            "[multimodal]",
+            "<unused",
+        ]
+    )
+    text_tokens = r"\s+|</?[a-z]+[1-6]?>"
 
-class Turn(NamedTuple):
-    """A turn of the text: who opens it, and the content between that line and the end of turn."""
-
-    speaker: str
-    content: str
-
-
-def turns(messages: Sequence[Message], *, catalog: bool) -> list[Turn]:
-    """The turns that a history makes, without the catalog that may open the first one.
-
-    A system prompt opens the first user turn, results in a row share one.
-    """
-    system = messages[0].text if messages and messages[0].role is Role.SYSTEM else None
-    spoken = messages if system is None else messages[1:]
-    made = [Turn(*turn) for turn in _spoken(spoken)]
-    if system or catalog:
-        head = neutral_text(system or "")
-        if not made or spoken[0].role is Role.ASSISTANT:
-            return [Turn("user", head), *made]
-        made[0] = Turn("user", f"{head}\n\n{made[0].content}" if head else made[0].content)
-    return made
-
-
-def _spoken(messages: Sequence[Message]) -> Iterator[tuple[str, str]]:
-    for is_tool, run in groupby(messages, key=lambda message: message.role is Role.TOOL):
-        if is_tool:
-            yield "user", "\n".join(f"<tool_response>{neutral_text(one.text)}</tool_response>" for one in run)
-            continue
-        for message in run:
-            if message.role is Role.ASSISTANT:
-                yield "model", answer(message).removesuffix(END_OF_TURN)
-            else:
-                yield "user", neutral_text(message.text)
-
-
-def calls(message: Message) -> list[tuple[str, str]]:
-    """Name and canonical arguments of the recorded calls, comparable as JSON: key order aside, 1 is not 1.0."""
-    return [(call.name, comparable(value_of(call.arguments_json))) for call in message.tool_calls]
-
-
-def request(message: Message) -> dict[str, Any]:
-    """The message as a server holds it after decoding a chat request."""
-    chat: dict[str, Any] = {"role": message.role.value, "content": message.text}
-    if message.tool_calls:
-        chat["tool_calls"] = [
-            {"type": "function", "function": {"name": call.name, "arguments": value_of(call.arguments_json)}}
+    def answer(self, message: Message) -> list[Part]:
+        """Text, calls one a line, end of turn."""
+        said = self.said(message)
+        calls = [
+            f'<tool_call>{{"name": {self.json_text(call.name)}, '
+            f'"arguments": {self.json_text(value_of(call.arguments_json))}}}</tool_call>'
             for call in message.tool_calls
         ]
-    return chat
+        return [Part("\n".join([said, *calls] if said else calls)), END]
 
+    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[Part]:
+        """Results in a row share one user turn."""
+        system = self.neutral_text(messages[0].text) if messages[0].role is Role.SYSTEM else ""
+        spoken = messages[1:] if messages[0].role is Role.SYSTEM else messages
+        head = [Part(system)] if system else []
+        if catalog:
+            head += [Part("\n\n"), CATALOG] if system else [CATALOG]
+        turns = list(self._turns(spoken))
+        if head and spoken[0].role is Role.ASSISTANT:
+            turns.insert(0, ("user", [*head, END]))
+        elif head:
+            speaker, content = turns[0]
+            turns[0] = (speaker, [*head, Part("\n\n"), *content])
+        parts = [marker("<bos>")]
+        for number, (speaker, content) in enumerate(turns):
+            parts += [Part("\n")] if number else []
+            parts += [START, Part(f"{speaker}\n"), *content]
+        return parts
 
-def is_control(token: str, *, special: bool) -> bool:
-    """Whether an added token of the family's tokenizers is control: all but whitespace runs and HTML tags."""
-    return special or not (token.isspace() or re.fullmatch(r"</?[a-z]+[1-6]?>", token))
+    def _turns(self, messages: Sequence[Message]) -> Iterator[tuple[str, list[Part]]]:
+        for is_tool, run in groupby(messages, key=lambda message: message.role is Role.TOOL):
+            if is_tool:
+                results = (f"<tool_response>{self.neutral_text(one.text)}</tool_response>" for one in run)
+                yield "user", [Part("\n".join(results)), END]
+                continue
+            for message in run:
+                if message.role is Role.ASSISTANT:
+                    yield "model", self.answer(message)
+                else:
+                    yield "user", [Part(self.neutral_text(message.text)), END]
 
-
-def neutral_text(text: str) -> str:
-    """Text whose control strings got a space behind their first character."""
-    return _CONTROL.sub(lambda found: found.group() + " ", text)
-
-
-def value_of(arguments_json: str) -> Any:
-    """The value of argument text, or the text where the value cannot be written as UTF-8."""
-    try:
-        value = json.loads(arguments_json or "{}")
-        json.dumps(value, ensure_ascii=False).encode()
-    except ValueError:
-        return arguments_json
-    return value
-
-
-def comparable(value: Any) -> str:
-    """JSON text that is equal exactly where two values are equal as JSON."""
-    return json.dumps(value, sort_keys=True)
-
-
-def _arguments(call: ToolCall) -> str:
-    value = value_of(call.arguments_json)
-    return _escaped(value) if isinstance(value, str) else _json(value)
-
-
-def _json(value: Any) -> str:
-    return _escaped(json.dumps(value, ensure_ascii=False))
-
-
-def _escaped(text: str) -> str:
-    def escape(found: re.Match[str]) -> str:
-        closing = text[found.end() : found.end() + 1] == "/"
-        return "<\\" if closing else f"\\u{ord(found.group()):04x}"
-
-    return _CONTROL.sub(escape, text)
+    def decoded(self, text: str) -> str:
+        """Word borders come back as spaces."""
+        return text.replace(WORD_BORDER, " ")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolft_pipeline.chat.proofs.checks import (
     Subject,
@@ -24,6 +24,8 @@ from toolft_pipeline.chat.proofs.checks import (
     loss_spans,
 )
 from toolft_pipeline.chat.proofs.cut_history import check_cut_history
+from toolft_pipeline.chat.proofs.oracle import unreasoned
+from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.chat.proofs.report import Failure, Proof, ProofReport, report
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
 
@@ -93,11 +95,20 @@ def _without_pasted(message: Message, pasted: Mapping[str, Sequence[tuple[int, i
 class Prover:
     """Collects the verdicts of all four proofs, trajectory by trajectory."""
 
-    def __init__(self, *, tokenizer: PreTrainedTokenizerBase, tools: list[dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        *,
+        tokenizer: PreTrainedTokenizerBase,
+        tools: list[dict[str, Any]],
+        format_name: str,
+        thinking: Literal["drop", "keep"],
+    ) -> None:
         """`tokenizer` is the saved one, loaded again; `tools` is what an agent framework would send."""
         self._tokenizer = tokenizer
         self._tools = tools
-        self._control_ids = control_token_ids(tokenizer)
+        self._oracle = ORACLES[format_name]
+        self._thinking = thinking
+        self._control_ids = control_token_ids(tokenizer, self._oracle)
         self._failures: dict[Proof, list[Failure]] = defaultdict(list)
         self._checked: Counter[Proof] = Counter()
 
@@ -105,6 +116,8 @@ class Prover:
         self, *, trajectory_id: str, messages: tuple[Message, ...], rows: Sequence[TensorRow], catalog: bool
     ) -> None:
         """Put the rows of one trajectory to the proofs. `catalog`: one opens the text."""
+        if self._thinking == "drop":
+            messages = tuple(unreasoned(message) for message in messages)
         turns = [place for place, message in enumerate(messages) if message.role is Role.ASSISTANT]
         met = 0
         for row in rows:
@@ -158,12 +171,13 @@ class Prover:
         self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], catalog: bool
     ) -> None:
         subject = Subject(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
+        tokenizer, oracle = self._tokenizer, self._oracle
         proofs: dict[Proof, Callable[[], str | None]] = {
-            Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=self._tokenizer),
-            Proof.SERVING_PROMPT: lambda: check_serving_prompt(subject, tokenizer=self._tokenizer, tools=self._tools),
-            Proof.PARSER: lambda: check_parser(subject, tokenizer=self._tokenizer),
+            Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=tokenizer, oracle=oracle),
+            Proof.SERVING_PROMPT: lambda: check_serving_prompt(subject, tokenizer=tokenizer, tools=self._tools),
+            Proof.PARSER: lambda: check_parser(subject, tokenizer=tokenizer, oracle=oracle),
             Proof.CONTROL_TOKENS: lambda: check_control_tokens(
-                subject, tokenizer=self._tokenizer, control_ids=self._control_ids, catalog=catalog
+                subject, tokenizer=tokenizer, oracle=oracle, control_ids=self._control_ids, catalog=catalog
             ),
         }
         for proof, check in proofs.items():

@@ -1,4 +1,4 @@
-"""Chat formats: everything that a model family's conversation syntax is, as one frozen declaration each.
+"""A chat format: everything that a model family's conversation syntax is, as one frozen declaration.
 
 Invariant: the saved template alone decides what a server's prompt looks like. Catalog mode and the neutralization
 of control strings are therefore written into the template, never left to the code that calls it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -37,7 +37,8 @@ class Capabilities:
     """Whether the template writes an assistant turn's reasoning."""
     images: bool = False
     prefix_stable: bool = True
-    """Whether rendering a longer history never changes the text of a shorter one; else rows are cut."""
+    """Whether rendering a longer history never changes the text of a shorter one, even where a run has reasoning;
+    else such a run is cut into rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,11 @@ class ChatFormat:
 
     name: str
     template_file: str
-    """Jinja file beside this module, with `{% generation %}` marks."""
+    """Jinja file among the formats, with `{% generation %}` marks."""
+    macro_files: tuple[str, ...] = ()
+    """Jinja files of macros that the template calls."""
+    constants: Mapping[str, str | bool] = field(default_factory=dict)
+    """Names that the template reads, where one file serves several formats."""
     response_template: Mapping[str, Any]
     """The parser, as transformers saves it with a tokenizer and runs it in `tokenizer.parse_response`."""
     stop_tokens: tuple[str, ...]
@@ -61,12 +66,12 @@ class ChatFormat:
 
     def template(self, *, catalog_mode: CatalogMode) -> str:
         """The template with control strings and default catalog mode written into its head."""
-        forms = [(control, *neutral_forms(control)) for control in self.control_strings]
         return "\n".join(
             (
-                _replacing_macro("plain", [(control, spaced) for control, spaced, _ in forms]),
-                _replacing_macro("in_json", [(control, escaped) for control, _, escaped in forms]),
+                _neutralizing_macros(self.control_strings),
                 f"{{%- set catalog_mode = catalog_mode | default({json.dumps(catalog_mode.value)}) -%}}",
+                *(f"{{%- set {name} = {json.dumps(value)} -%}}" for name, value in self.constants.items()),
+                *(_template_source(file) for file in self.macro_files),
                 _template_source(self.template_file),
             )
         )
@@ -88,6 +93,13 @@ def neutral_forms(control: str) -> tuple[str, str]:
     return f"{control[0]} {control[1:]}", escaped
 
 
+@cache
+def _neutralizing_macros(control_strings: tuple[str, ...]) -> str:
+    forms = [(control, *neutral_forms(control)) for control in control_strings]
+    plain = _replacing_macro("plain", [(control, spaced) for control, spaced, _ in forms])
+    return plain + "\n" + _replacing_macro("in_json", [(control, escaped) for control, _, escaped in forms])
+
+
 def _replacing_macro(name: str, pairs: list[tuple[str, str]]) -> str:
     """A jinja macro that replaces one string after the other; a text without any of their first characters is quick."""
     absent = " and ".join(f"{json.dumps(first)} not in text" for first in sorted({old[0] for old, _ in pairs}))
@@ -97,64 +109,4 @@ def _replacing_macro(name: str, pairs: list[tuple[str, str]]) -> str:
 
 @cache
 def _template_source(file: str) -> str:
-    return resources.files(__package__).joinpath(file).read_text(encoding="utf-8")
-
-
-GEMMA3 = ChatFormat(
-    name="gemma3",
-    template_file="gemma3.jinja",
-    response_template={
-        "version": 1,
-        "defaults": {"role": "assistant"},
-        "start_anchor": "<start_of_turn>model\n",
-        "fields": {
-            "tool_calls": {
-                "open_pattern": r"\s*<tool_call>",
-                "close": "</tool_call>",
-                "content": "json",
-                "repeats": True,
-                "transform": {
-                    "type": "function",
-                    "function": {"name": "{content.name}", "arguments": "{content.arguments}"},
-                },
-            },
-            "content": {
-                "close_pattern": r"(?:\s*(?:<end_of_turn>|<eos>))+\s*",
-                "content": "text",
-                "repeats": True,  # text on both sides of a call; without it the later text replaces the earlier
-                "join": "\n",
-            },
-        },
-    },
-    stop_tokens=("<end_of_turn>", "<eos>"),
-    call_marker="<tool_call>",
-    control_strings=(
-        "<bos>",
-        "<eos>",
-        "<pad>",
-        "<unk>",
-        "<mask>",
-        "<start_of_turn>",
-        "<end_of_turn>",
-        "<start_of_image>",
-        "<end_of_image>",
-        "[multimodal]",
-        "<unused",
-        "<tool_call>",
-        "</tool_call>",
-        "<tool_response>",
-        "</tool_response>",
-    ),
-    text_tokens=r"\n+|\t+|</?[a-z]+[1-6]?>",
-)
-
-_FORMATS = {chat_format.name: chat_format for chat_format in (GEMMA3,)}
-
-
-def get_format(name: str) -> ChatFormat:
-    """The registered format of a name. Raises `ChatFormatError`."""
-    try:
-        return _FORMATS[name]
-    except KeyError:
-        known = ", ".join(sorted(_FORMATS))
-        raise ChatFormatError(f"chat.format: no chat format named {name!r}; known: {known}") from None
+    return resources.files(f"{__package__}.formats").joinpath(file).read_text(encoding="utf-8")

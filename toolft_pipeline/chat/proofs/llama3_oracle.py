@@ -1,0 +1,59 @@
+"""Llama 3.1 and 3.2, from the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, Part, control_pattern, marker, named, value_of
+from toolft_pipeline.trajectories.record import Message, Role
+
+END = marker("<|eot_id|>")
+OPENING = "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n"
+
+
+class Llama3Oracle(Oracle):
+    """Calls are bare JSON, results JSON strings, and the catalog opens the first user turn."""
+
+    control = control_pattern(
+        [
+            *named(
+                "<|{}|>", "begin_of_text end_of_text start_header_id end_header_id eot_id eom_id python_tag step_id"
+            ),
+            *named("<|{}|>", "finetune_right_pad_id image"),
+            "<|reserved_special_token_",
+        ]
+    )
+
+    def said(self, message: Message) -> str:
+        """Text that does not begin like a call anywhere."""
+        return super().said(message).replace('{"name": ', '{ "name": ')
+
+    def answer(self, message: Message) -> list[Part]:
+        """Text, calls on one line, end of turn."""
+        calls = "; ".join(
+            f'{{"name": {self.json_text(call.name)}, "parameters": {self.json_text(value_of(call.arguments_json))}}}'
+            for call in message.tool_calls
+        )
+        return [Part("\n".join(text for text in (self.said(message), calls) if text)), END]
+
+    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[Part]:
+        """A system turn opens every conversation."""
+        system = messages[0].text if messages[0].role is Role.SYSTEM else None
+        spoken = messages if system is None else messages[1:]
+        opening = ("Environment: ipython\n" if catalog else "") + OPENING + self.neutral_text((system or "").strip())
+        parts = [marker("<|begin_of_text|>"), *_header("system"), Part(opening), END]
+        if catalog and spoken[0].role is not Role.USER:
+            parts += [*_header("user"), CATALOG, END]
+        for place, message in enumerate(spoken):
+            if message.role is Role.ASSISTANT:
+                parts += [*_header("assistant"), *self.answer(message)]
+            elif message.role is Role.TOOL:
+                parts += [*_header("ipython"), Part(self.json_text(message.text)), END]
+            else:
+                tools = [CATALOG] if catalog and place == 0 and message.role is Role.USER else []
+                parts += [*_header(message.role.value), *tools, Part(self.neutral_text(message.text.strip())), END]
+        return parts
+
+
+def _header(role: str) -> list[Part]:
+    return [marker("<|start_header_id|>"), Part(role), marker("<|end_header_id|>"), Part("\n\n")]
