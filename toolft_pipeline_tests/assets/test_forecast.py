@@ -13,11 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.assets import chat_rows, raw_trajectories, run_signatures, tool_catalog, verified_trajectories
+from toolft_pipeline.assets import (
+    base_model,
+    chat_rows,
+    raw_trajectories,
+    run_signatures,
+    tool_catalog,
+    verified_trajectories,
+)
 from toolft_pipeline.assets.forecast import Forecast, Remade, forecast
 from toolft_pipeline.assets.stage import StageError, run_stage
 from toolft_pipeline.assets.stages import STAGES
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -25,6 +32,7 @@ from toolft_pipeline_tests.conftest import REPOSITORY
 DAYS = ["2026-10-01", "2026-10-02"]
 MADE = (
     tool_catalog.STAGE,
+    base_model.STAGE,
     raw_trajectories.STAGE,
     verified_trajectories.STAGE,
     run_signatures.STAGE,
@@ -69,10 +77,11 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
     root = tmp_path_factory.mktemp("forecast")
     folder = shutil.copytree(REPOSITORY / "data" / "assistant", root / "assistant")
-    site = Site(load_agent(folder / "agent.yaml"), Warehouse(root / "warehouse"))
+    tiny = {"base_model": BaseModelSettings(folder=str(tiny_model_folder))}
+    site = Site(load_agent(folder / "agent.yaml").model_copy(update=tiny), Warehouse(root / "warehouse"))
     site.make()
     return site
 
