@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test dev lint bench data clean
+.PHONY: demo quality test faults dev lint bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,9 @@ quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and r
 
 test: $(TOOLS)  ## the whole suite, on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+faults: $(TOOLS)  ## the flow killed at any moment, again and again
+	$(BIN)/python -m pytest -q -m faults
 
 dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
 	mkdir -p data/.dagster

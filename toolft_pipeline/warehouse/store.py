@@ -8,7 +8,9 @@ reader therefore sees the old version or the new one, and of two writers exactly
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -116,7 +118,8 @@ class Warehouse:
         parent = address.folder(self.root) / "staging"
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=parent))
+            _sweep(parent)
+            folder = Path(tempfile.mkdtemp(prefix=f"{_HOST}-{os.getpid()}-", dir=parent))
         except OSError as error:
             raise WarehouseError(
                 f"{parent}: cannot stage ({error.strerror}); free space or mend permissions"
@@ -200,6 +203,28 @@ def damaged_files(version: Version) -> list[str]:
         or path.stat().st_size != entry.size
         or file_digest(path) != entry.sha256
     ]
+
+
+_HOST = socket.gethostname()
+_STAGED = re.compile(rf"{re.escape(_HOST)}-(\d+)-.*")
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what processes of this machine left staged when they were killed."""
+    for folder in parent.iterdir():
+        owner = _STAGED.fullmatch(folder.name)
+        if owner and not _alive(int(owner.group(1))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -84,6 +86,31 @@ def test_staging_failed_build_publishes_nothing(tmp_path: Path) -> None:
         fail_in_staging(warehouse, RuntimeError("half way"))
     assert warehouse.current(ADDRESS) is None
     assert not list(tmp_path.rglob("rows.txt"))
+
+
+def test_staging_sweeps_what_a_killed_process_left_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Warehouse
+with Warehouse(Path(sys.argv[1])).staging(Address(agent="a", asset="b")) as staged:
+    print(staged, flush=True)
+    time.sleep(600)
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    killed, living = (Path(process.stdout.readline().strip()) for process in processes if process.stdout)
+    processes[0].kill()
+    processes[0].wait()
+    try:
+        with Warehouse(tmp_path).staging(Address(agent="a", asset="b")) as staged:
+            assert (killed.exists(), living.exists(), staged.exists()) == (False, True, True)
+    finally:
+        processes[1].kill()
+        processes[1].communicate()
 
 
 def test_staging_full_disk_is_one_clear_line_and_publishes_nothing(tmp_path: Path) -> None:
