@@ -125,7 +125,7 @@ def _two_cores(folder: Path) -> float:
 def _memory(scratch: Path) -> dict[str, float]:
     peaks = {}
     for rows in (100_000, 1_000_000):
-        folder = _agent(scratch / str(rows), _short_rows, rows=rows, days=1)
+        folder = _agent(scratch / f"rows_{rows}", _short_rows, rows=rows, days=1)
         for name in ("raw", "verified"):
             peaks[f"{name}_{rows}_peak_mb"] = _measured(name, folder, DAYS[0])["peak_mb"]
         shutil.rmtree(folder)

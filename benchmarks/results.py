@@ -1,5 +1,7 @@
 """Every benchmark in turn, and RESULTS.md rewritten: figure, what it is held against, command, machine, date.
 
+Pages of benchmarks that were not asked for stay.
+
 python -m benchmarks.results [--quick] [NAME ...]
 """
 
@@ -29,14 +31,21 @@ def main() -> None:
     for name in asked.names:
         if name not in NAMES:
             parser.error(f"no benchmark {name!r}; there are {', '.join(NAMES)}")
-    pages = [_page(name, quick=asked.quick) for name in asked.names]
-    RESULTS.write_text("\n\n".join([_HEAD, *pages]) + "\n", encoding="utf-8")
-    sys.exit(any("**failed**" in page for page in pages))
+    pages = _written() | {name: _page(name, quick=asked.quick) for name in asked.names}
+    RESULTS.write_text("\n\n".join([_HEAD, *(pages[name] for name in NAMES if name in pages)]) + "\n", encoding="utf-8")
+    sys.exit(any("**failed**" in pages[name] for name in asked.names))
 
 
 _HEAD = """# Results
 
 Written by `make bench`. Ratios hold on one machine in one run; a busy machine moves the rest by a third and more."""
+
+
+def _written() -> dict[str, str]:
+    """The pages that stand in RESULTS.md, by name."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else ""
+    pages = [page.strip() for page in f"\n{text}".split("\n## ")[1:]]
+    return {page.partition("\n")[0]: f"## {page}" for page in pages}
 
 
 def _page(name: str, *, quick: bool) -> str:
