@@ -15,6 +15,7 @@ from toolft_pipeline.trajectories.found import Account, Found
 from toolft_pipeline.trajectories.lines import read_lines
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
+from toolft_pipeline.trajectories.seen_ids import SeenIds
 from toolft_pipeline.trajectories.span_file import SpanFile
 
 
@@ -82,13 +83,12 @@ class Ids:
     """The ids seen so far: a second run under one id would make every later answer about that id ambiguous."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._seen = SeenIds()
 
     def once(self, read: Trajectory | Rejection) -> Trajectory | Rejection:
         """The run if its id is new, else why it is refused."""
         if isinstance(read, Rejection):
             return read
-        if read.trajectory_id in self._seen:
+        if not self._seen.add(read.trajectory_id):
             return Rejection(reason=RejectReason.REPEATED_ID, detail="an earlier line has the same id")
-        self._seen.add(read.trajectory_id)
         return read

@@ -21,6 +21,9 @@ from toolft_pipeline.verification.redaction.view import View, views
 
 _BEFORE, _AFTER = 32, 4
 
+_GATE_BYTES = 24 << 20
+"""What a gate's states may take; when they are full, RE2 starts over."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -68,7 +71,7 @@ class _Gate:
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
         self._behind = [(each, re2.compile(each.pattern.encode(), _options())) for each in recognizers]
-        self._set = re2.Set.SearchSet(_options())
+        self._set = re2.Set.SearchSet(_options(_GATE_BYTES))
         for each in recognizers:
             self._set.Add(each.gate.encode())
         self._set.Compile()
@@ -78,9 +81,9 @@ class _Gate:
         return [self._behind[number] for number in self._set.Match(data) or ()]
 
 
-def _options() -> re2.Options:
+def _options(max_mem: int = 8 << 20) -> re2.Options:
     options = re2.Options()
-    options.max_mem = 64 << 20
+    options.max_mem = max_mem
     options.log_errors = False
     return options
 
