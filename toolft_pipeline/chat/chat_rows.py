@@ -189,7 +189,7 @@ def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, o
 
 def read_chat_rows(path: Path) -> Iterator[ChatRow]:
     """Stream the rows of a rows.parquet, in the order written."""
-    with pq.ParquetFile(path) as parquet:
+    with pq.ParquetFile(path, pre_buffer=False) as parquet:
         for batch in parquet.iter_batches(batch_size=1024):
             for row in batch.to_pylist():
                 pieces = tuple(Piece(**piece) for piece in row.pop("pieces"))

@@ -118,7 +118,7 @@ def read_sets(path: Path, rows: NDArray[np.int64]) -> Sets:
 
 def batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Some columns of a file, as many rows at a time as were written at a time."""
-    with pq.ParquetFile(path) as parquet:
+    with pq.ParquetFile(path, pre_buffer=False) as parquet:
         yield from parquet.iter_batches(batch_size=_ROWS, columns=list(columns))
 
 

@@ -153,6 +153,6 @@ def write_trajectories(trajectories: Iterable[Trajectory], path: Path) -> int:
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
     """Stream the trajectories of a parquet file, in the order written."""
-    with pq.ParquetFile(path) as parquet:
+    with pq.ParquetFile(path, pre_buffer=False) as parquet:  # else the whole file is read ahead into memory
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
             yield from from_batch(batch)
