@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from toolft_pipeline.chat.formats import ChatFormat
+from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.rendering import render
 from toolft_pipeline.settings import CatalogMode
 

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from jinja2 import TemplateError
 from msgspec import Struct, to_builtins
 
+from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.chat.conversation import STRIP_TOOLS, openai_tools, template_messages, trajectory_messages
-from toolft_pipeline.chat.formats import ChatFormat, ChatFormatError, get_format
+from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.pasted_tools import PastedTools, Spans, left_of, prompt_key
 from toolft_pipeline.chat.rendering import Piece, render_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_WORD = re.compile(r"[^\W_](?:[\w.@:/+#-]*[^\W_])?")
+from toolft_pipeline.trajectories.told import leaves, raw_words, stands_in
+
 _SENTENCE = re.compile(r"(?:^|(?<=[.!?:]))\s+|\n")
 
 
@@ -20,7 +21,7 @@ def rests_on_cut_off(messages: Sequence[dict[str, Any]], *, kept: Sequence[int],
     standing = set(kept)
     left = _text(messages[at] for at in range(place) if at in standing)
     gone = _text(messages[at] for at in range(place) if at not in standing)
-    return any(_stands_in(value, gone) and not _stands_in(value, left) for value in _values(messages[place]))
+    return any(stands_in(value, gone) and not stands_in(value, left) for value in _values(messages[place]))
 
 
 def _values(message: dict[str, Any]) -> Iterator[str]:
@@ -28,7 +29,7 @@ def _values(message: dict[str, Any]) -> Iterator[str]:
     for call in message.get("tool_calls") or ():
         yield from (value for value in _leaves(call["function"].get("arguments")) if len(value) > 1)
     for sentence in _SENTENCE.split(_said(message)):
-        for number, word in enumerate(_WORD.findall(sentence)):
+        for number, word in enumerate(raw_words(sentence)):
             named = word[0].isupper() if number else word[1:] != word[1:].lower()
             if named or "@" in word or any(char.isdigit() for char in word):
                 yield word.casefold()
@@ -49,21 +50,8 @@ def _said(message: dict[str, Any]) -> str:
     return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
 
 
-def _leaves(value: Any) -> Iterator[str]:
+def _leaves(arguments: Any) -> Iterator[str]:
     """The scalars of some arguments as they would be told; truth values and nothing are no values."""
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(inner)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value).casefold()
-
-
-def _stands_in(value: str, text: str) -> bool:
-    """Whether a value stands in a text between ends of words."""
-    at = text.find(value)
-    while at >= 0:
-        end = at + len(value)
-        if not text[at - 1 : at].isalnum() and not text[end : end + 1].isalnum():
-            return True
-        at = text.find(value, at + 1)
-    return False
+    for _, value, _ in leaves(arguments, {}):
+        if value is not None and not isinstance(value, bool):
+            yield str(value).casefold()

@@ -15,7 +15,7 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.calls import Call
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxCrashedError, SandboxTimeoutError
 from toolft_pipeline.sandbox.state import canonical_result
-from toolft_pipeline.verification.told import decoded, leaves
+from toolft_pipeline.trajectories.told import decoded, leaves
 
 
 class Effect(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,8 @@ from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGener
 from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.endpoint import EndpointModel
 from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
-from toolft_pipeline.evaluation.judge import Judgement, judge
+from toolft_pipeline.evaluation.judge import judge
+from toolft_pipeline.evaluation.judgement import Judgement
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics, summarize
 from toolft_pipeline.evaluation.probes import MAX_NEW_TOKENS, ask_probes
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter

@@ -16,7 +16,7 @@ from toolft_pipeline.evaluation.parse_faults import ParseFault, parse_fault
 from toolft_pipeline.evaluation.required_reads import heard
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import MadeCall, Stop, Transcript
-from toolft_pipeline.verification.told import is_identifier, is_number, leaves, words
+from toolft_pipeline.trajectories.told import is_identifier, is_number, leaves, words
 
 _OF_FAULT = {
     ParseFault.CUT: FailureMode.CUT,

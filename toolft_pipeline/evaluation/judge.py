@@ -13,13 +13,11 @@ from graphlib import CycleError, TopologicalSorter
 
 from toolft_pipeline.evaluation.calls import Call
 from toolft_pipeline.evaluation.failure_modes import failure_modes
-from toolft_pipeline.evaluation.judgement import Failure, FailureMode, Finding, Judgement
+from toolft_pipeline.evaluation.judgement import Failure, Finding, Judgement
 from toolft_pipeline.evaluation.required_reads import untold
 from toolft_pipeline.evaluation.task import PlannedCall, Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, Stop, Transcript
-from toolft_pipeline.verification.told import is_identifier, leaves
-
-__all__ = ["Failure", "FailureMode", "Finding", "Judgement", "TaskPlanError", "already_lost", "judge"]
+from toolft_pipeline.trajectories.told import is_identifier, leaves
 
 
 class TaskPlanError(ValueError):

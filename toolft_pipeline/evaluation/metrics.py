@@ -33,8 +33,6 @@ STEP_METRICS: dict[str, Callable[[StepOutcome], bool | None]] = {
 }
 """Rates over steps by name; a None is outside the rate (see `StepOutcome`)."""
 
-__all__ = ["NO_CALL", "STEP_METRICS", "ModelMetrics", "Slice", "encode_metrics", "summarize"]
-
 
 class Slice(Struct, frozen=True, kw_only=True):
     """Rates of a part of the steps or tasks; rates over nothing are None."""
@@ -196,9 +194,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def _per_task(
-    rollouts: Sequence[tuple[Transcript, Judgement]], figure: Callable[[Generation], float]
-) -> float:  # fmt: skip
+def _per_task(rollouts: Sequence[tuple[Transcript, Judgement]], figure: Callable[[Generation], float]) -> float:
     total = sum(figure(turn.generation) for transcript, _ in rollouts for turn in transcript.turns)
     return total / len(rollouts) if rollouts else 0.0
 

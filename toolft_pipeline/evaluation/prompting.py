@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.conversation import WithoutTools, trajectory_messages, with_system_prompt
-from toolft_pipeline.chat.formats import ChatFormat, get_format
+from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.parsing import ParsedTurn, parse_assistant
 from toolft_pipeline.chat.pasted_tools import PastedTools
 from toolft_pipeline.chat.serving import serving_prompt

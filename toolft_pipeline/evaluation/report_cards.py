@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from toolft_pipeline.evaluation.calls import calls_of_message
-from toolft_pipeline.evaluation.metrics import NO_CALL, ModelMetrics
+from toolft_pipeline.evaluation.confusion import NO_CALL
+from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.trajectories.record import Role

@@ -14,7 +14,7 @@ from toolft_pipeline.evaluation.calls import Call, calls_of_message
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, Transcript
 from toolft_pipeline.trajectories.record import Role
-from toolft_pipeline.verification.told import Told, leaves
+from toolft_pipeline.trajectories.told import Told, leaves
 
 
 def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:

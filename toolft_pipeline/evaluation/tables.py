@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from toolft_pipeline.evaluation.judge import Judgement
+from toolft_pipeline.evaluation.judgement import Judgement
 from toolft_pipeline.evaluation.probes import ProbeOutcome
 from toolft_pipeline.evaluation.steps import StepOutcome
 from toolft_pipeline.evaluation.task import Task

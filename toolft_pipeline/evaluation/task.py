@@ -14,8 +14,6 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.calls import Call, canonical_call
 from toolft_pipeline.trajectories.category import Category
 
-__all__ = ["Category", "PlannedCall", "Task", "TaskFileError", "load_tasks"]
-
 
 class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call of the oracle plan. `after` lists ids of calls that must come before it: a partial order.

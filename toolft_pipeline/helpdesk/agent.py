@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.answers import answer_to
 from toolft_pipeline.helpdesk.client import Backend
 from toolft_pipeline.helpdesk.draw import Draw, NothingFitsError
@@ -20,6 +19,7 @@ from toolft_pipeline.helpdesk.families import FAMILIES
 from toolft_pipeline.helpdesk.family import Call, Family, Result
 from toolft_pipeline.helpdesk.world import build_world, pool_of
 from toolft_pipeline.sandbox.state import state_digest
+from toolft_pipeline.trajectories.category import Category
 
 _LOG_MANNERS = (
     *("{}",) * 10, "Hi, {}", "Hello, {}", "Please: {}", "Quick one: {}", "{} Thanks.", "{} Thank you.", "Next: {}",

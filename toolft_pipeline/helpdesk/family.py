@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.draw import Draw
+from toolft_pipeline.trajectories.category import Category
 
 Slots = Mapping[str, Any]
 

@@ -19,7 +19,6 @@ from random import Random
 
 import msgspec
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.agent import Assignment, Run, assign, work
 from toolft_pipeline.helpdesk.client import Backend, open_mcp_desk
 from toolft_pipeline.helpdesk.desk import Desk
@@ -31,6 +30,7 @@ from toolft_pipeline.helpdesk.faults.planted import PlantedFault, Scene
 from toolft_pipeline.helpdesk.logs import Stamp, line_of, row_of
 from toolft_pipeline.helpdesk.server import published_tools
 from toolft_pipeline.helpdesk.tasks import task_of
+from toolft_pipeline.trajectories.category import Category
 
 FIRST_DAY = date(2026, 10, 1)
 PLANTED_SHARE = 0.12

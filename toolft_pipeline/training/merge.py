@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolft_pipeline.chat.formats import ChatFormat, get_format
+from toolft_pipeline.chat.chat_format import ChatFormat
+from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about

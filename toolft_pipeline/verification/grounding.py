@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
-from toolft_pipeline.verification.told import Told, decoded, is_identifier, is_number, leaves, words
+from toolft_pipeline.trajectories.told import Told, decoded, is_identifier, is_number, leaves, words
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
 Schemas = Mapping[str, Mapping[str, Any]]

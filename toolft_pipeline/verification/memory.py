@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline import sandbox
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories import told
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.verdict import REPLAY_KEY
@@ -67,6 +68,9 @@ def _keys(verdicts: Path) -> frozenset[str]:
 
 
 def _code() -> dict[str, str]:
-    """Digests of the source of the rules and of the session with the backend."""
+    """Digests of the source of the rules, of what they know a run by, and of the session with the backend."""
     rooms = (Path(__file__).parent, Path(sandbox.__file__ or "").parent)
-    return {f"{room.name}/{path.relative_to(room)}": file_digest(path) for room in rooms for path in room.rglob("*.py")}
+    found: dict[str, str] = {
+        f"{room.name}/{path.relative_to(room)}": file_digest(path) for room in rooms for path in room.rglob("*.py")
+    }
+    return found | {"told": file_digest(Path(told.__file__))}

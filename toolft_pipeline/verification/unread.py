@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import Struct
 
 from toolft_pipeline.trajectories.record import Message, Role
+from toolft_pipeline.trajectories.told import Told, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.verification.grounding import MEND, Schemas, statements
-from toolft_pipeline.verification.told import Told, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
 Record = dict[str, set[str]]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolft_pipeline.chat.formats import FORMATS, GEMMA3, ChatFormat
+from toolft_pipeline.chat.chat_format import ChatFormat
+from toolft_pipeline.chat.formats import FORMATS, GEMMA3
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.chat.tokens import RowEncoder

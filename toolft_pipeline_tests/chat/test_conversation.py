@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from toolft_pipeline.chat.chat_format import ChatFormatError
 from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
-from toolft_pipeline.chat.formats import ChatFormatError
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, trajectory, user
 
 ONE_CALL = next(shape for shape in SHAPES if shape.trajectory_id == "one_call")

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.cutting import Cuts, borders, cut, kept_places
-from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
+from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.rendering import Piece, render, render_turns
 from toolft_pipeline.settings import CatalogMode, LongRows
 from toolft_pipeline_tests.chat.test_rendering import FORGETFUL, forgetful

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.chat_rows import trajectory_rows
-from toolft_pipeline.chat.formats import GEMMA3, ChatFormat
+from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder

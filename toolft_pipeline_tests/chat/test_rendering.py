@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from toolft_pipeline.chat.formats import GEMMA3, Capabilities, ChatFormat, ChatFormatError
+from toolft_pipeline.chat.chat_format import Capabilities, ChatFormat, ChatFormatError
+from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.rendering import render, render_rows
 from toolft_pipeline.settings import CatalogMode
 

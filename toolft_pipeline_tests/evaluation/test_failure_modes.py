@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from toolft_pipeline.evaluation.judge import FailureMode, judge
+from toolft_pipeline.evaluation.judge import judge
+from toolft_pipeline.evaluation.judgement import FailureMode
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, MadeCall, Stop, Transcript
 from toolft_pipeline_tests.evaluation.transcripts import SILENT, TASKS, gold_run, made_call, with_calls

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from toolft_pipeline.chat.parsing import ParsedCall
-from toolft_pipeline.evaluation.judge import Failure, TaskPlanError, judge
+from toolft_pipeline.evaluation.judge import TaskPlanError, judge
+from toolft_pipeline.evaluation.judgement import Failure
 from toolft_pipeline.evaluation.task import PlannedCall, Task
 from toolft_pipeline.evaluation.transcript import AssistantTurn, Stop, Transcript
 from toolft_pipeline_tests.evaluation.transcripts import SILENT, TASKS, gold_run, made_call, with_calls

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.judge import Failure, judge
+from toolft_pipeline.evaluation.judge import judge
+from toolft_pipeline.evaluation.judgement import Failure
 from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
 from toolft_pipeline.evaluation.task import PlannedCall, Task, load_tasks
 from toolft_pipeline.evaluation.transcript import Stop, Transcript

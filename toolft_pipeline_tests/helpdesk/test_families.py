@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.agent import assign, work
 from toolft_pipeline.helpdesk.desk import Desk
 from toolft_pipeline.helpdesk.families import FAMILIES
 from toolft_pipeline.helpdesk.registry import TOOLS
+from toolft_pipeline.trajectories.category import Category
 
 
 @pytest.mark.parametrize("kind", ["log", "eval"])

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import Capabilities, ChatFormat, ChatFormatError, TokenClass, neutral_forms
+from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.chat.formats.chatml import CHATML
 from toolft_pipeline.chat.formats.gemma3 import GEMMA3
 from toolft_pipeline.chat.formats.gemma4 import GEMMA4
 from toolft_pipeline.chat.formats.llama3 import LLAMA3
 from toolft_pipeline.chat.formats.qwen3 import QWEN3
-
-__all__ = [
-    "CHATML",
-    "FORMATS",
-    "GEMMA3",
-    "GEMMA4",
-    "LLAMA3",
-    "QWEN3",
-    "Capabilities",
-    "ChatFormat",
-    "ChatFormatError",
-    "TokenClass",
-    "get_format",
-    "neutral_forms",
-]
 
 FORMATS = {chat_format.name: chat_format for chat_format in (GEMMA3, GEMMA4, QWEN3, LLAMA3, CHATML)}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.draw import Draw
 from toolft_pipeline.helpdesk.family import Slots, Way, arguments_of, call, family
+from toolft_pipeline.trajectories.category import Category
 
 EXPLAIN = Category.ERROR_THEN_EXPLAIN
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.draw import Draw
 from toolft_pipeline.helpdesk.families.where import GONE
 from toolft_pipeline.helpdesk.family import Slots, Way, call, family
+from toolft_pipeline.trajectories.category import Category
 
 RETRY = Category.ERROR_THEN_RETRY
 

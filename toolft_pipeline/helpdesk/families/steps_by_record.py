@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.family import Slots, Way, call, family
+from toolft_pipeline.trajectories.category import Category
 
 MULTI = Category.MULTI_STEP
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.evaluation.task import Category
 from toolft_pipeline.helpdesk.families.where import OPEN
 from toolft_pipeline.helpdesk.family import Slots, Way, call, family
+from toolft_pipeline.trajectories.category import Category
 
 MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
 

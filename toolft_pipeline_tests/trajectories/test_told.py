@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolft_pipeline.verification.told import Told, is_identifier, is_number, words
+from toolft_pipeline.trajectories.told import Told, is_identifier, is_number, words
 
 
 @pytest.mark.parametrize("word", ["c-1420", "usr002", "ana@b.test", "3f2a-77", "file1.txt", "o-77/b"])

@@ -64,7 +64,7 @@ class Told:
 
     def has(self, phrase: str) -> bool:
         """Whether a phrase in lower case stands in one of the texts, between ends of words."""
-        return any(_stands_in(phrase, text) for text in self._texts)
+        return any(stands_in(phrase, text) for text in self._texts)
 
     def has_number(self, word: str) -> bool:
         """Whether every number in a word was told, or counts what was told."""
@@ -105,7 +105,8 @@ def leaves(value: Any, schema: Mapping[str, Any], *, name: str = "") -> Iterator
         yield name, value, schema
 
 
-def _stands_in(phrase: str, text: str) -> bool:
+def stands_in(phrase: str, text: str) -> bool:
+    """Whether a phrase stands in a text between ends of words; both in one case."""
     at = text.find(phrase)
     while at >= 0:
         end = at + len(phrase)
