@@ -33,7 +33,13 @@ class LogSettings(_Section):
     golden: str | None = None
     """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
     max_line_bytes: int = Field(4_000_000, gt=0)
-    """A longer line is rejected before it is parsed."""
+    """A longer line is rejected before it is parsed. Images in base64 are a third larger than their files: raise it
+    for agents whose tools answer with several of them."""
+    max_image_bytes: int = Field(3_000_000, gt=0)
+    """A run that shows a larger image (as a file) is rejected before the image is decoded from base64."""
+    max_image_pixels: int = Field(16_000_000, gt=0)
+    """A run that shows an image of more pixels, by its header, is rejected before a pixel is decoded: 16 million take
+    64 MB, and no processor looks at more than a few."""
 
 
 class CatalogSettings(_Section):

@@ -6,12 +6,16 @@ from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, log_files, read_day
+from toolft_pipeline.trajectories.image_store import image_content
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
+_CAPS = {"max_line_bytes", "max_image_bytes", "max_image_pixels"}
+
+
 def _reads(settings: AgentSettings) -> Json:
-    return settings.logs.model_dump(mode="json", include={"format", "max_line_bytes"})
+    return settings.logs.model_dump(mode="json", include=_CAPS | {"format"})
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -24,7 +28,7 @@ def _build(work: Work) -> Built:
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     work.progress(f"{summary.lines} lines ({formats}), {counts}")
     return Built(
-        content=(TRAJECTORIES_FILE,),
+        content=(TRAJECTORIES_FILE, *image_content(work.out)),
         rows={
             "lines": summary.lines,
             "lines_of_rejects": summary.lines_of_rejects,
@@ -51,7 +55,7 @@ STAGE = Stage(
     description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="3",
+    code_version="4",
     inputs={},
     reads=_reads,
     sources=_sources,

@@ -9,6 +9,7 @@ from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work, window
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.image_store import image_content
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
@@ -50,7 +51,7 @@ def _build(work: Work) -> Built:
     remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
     work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
     return Built(
-        content=(ACCEPTED_FILE,),
+        content=(ACCEPTED_FILE, *image_content(work.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted},
         headline={
             "accepted_share": share,
@@ -129,7 +130,7 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="4",
+    code_version="5",
     inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
     reads=_reads,
     sources=_sources,

@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.trajectories.category import ERROR_PREFIX
+from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
 from toolft_pipeline.trajectories.reading import (
     NULL,
     Envelope,
     UnsupportedError,
     guarded,
+    shown_parts,
     text_parts,
     tool_call,
     trajectory,
@@ -25,20 +27,13 @@ from toolft_pipeline.trajectories.record import Message, Part, Role, Source, Too
 from toolft_pipeline.trajectories.rejects import Rejection
 
 
-class _Text(Struct):
-    type: str
-    text: str | None = None
-
-
-class _Block(Struct):
-    type: str
-    text: str | None = None
+class _Block(ContentBlock):
     thinking: str | None = None
     id: str | None = None
     name: str | None = None
     input: Raw = NULL
     tool_use_id: str | None = None
-    content: str | list[_Text] | None = None
+    content: str | list[ContentBlock] | None = None
     is_error: bool | None = None
 
 
@@ -49,7 +44,7 @@ class _Message(Struct):
 
 class _Run(Envelope, kw_only=True):
     messages: Annotated[list[_Message], Meta(min_length=1)]
-    system: str | list[_Text] | None = None
+    system: str | list[ContentBlock] | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Run)
@@ -67,7 +62,7 @@ def read_anthropic_line(line: bytes, *, agent: str, source: Source, golden: bool
 
 def _messages(run: _Run) -> Iterator[Message]:
     if run.system:
-        yield Message(role=Role.SYSTEM, content=_texts(run.system))
+        yield Message(role=Role.SYSTEM, content=_shown(run.system, Role.SYSTEM))
     for message in run.messages:
         if isinstance(message.content, str):
             yield Message(role=Role(message.role), content=text_parts(message.content))
@@ -96,7 +91,7 @@ def _assistant(blocks: Sequence[_Block]) -> Message:
         elif block.type == "thinking":
             thoughts.append(block.thinking or "")
         elif block.type != "redacted_thinking":
-            raise UnsupportedError("a message carries a part that is neither text nor a call; images are not read")
+            raise UnsupportedError("an assistant turn carries a part that is neither text nor a call")
     return Message(
         role=Role.ASSISTANT,
         content=text_parts(*texts),
@@ -106,31 +101,27 @@ def _assistant(blocks: Sequence[_Block]) -> Message:
 
 
 def _user(blocks: Sequence[_Block]) -> Iterator[Message]:
-    texts: list[str | None] = []
+    shown: list[str | Part | None] = []
     for block in blocks:
         if block.type == "tool_result":
-            if texts:
+            if shown:
                 raise UnsupportedError("a user turn says something before its results")
             yield _result(block)
-        elif block.type == "text":
-            texts.append(block.text)
         else:
-            raise UnsupportedError("a message carries a part that is neither text nor a result; images are not read")
-    if texts:
-        yield Message(role=Role.USER, content=text_parts(*texts))
+            shown.append(block.text if block.type == "text" else image_part(block, Role.USER))
+    if shown:
+        yield Message(role=Role.USER, content=shown_parts(*shown))
 
 
 def _result(block: _Block) -> Message:
     """A failure is a flag here; in the record it is how the text begins, as the model saw it in other formats."""
-    content = _texts(block.content or "")
+    content = _shown(block.content or "", Role.TOOL)
     if block.is_error and not "".join(part.text or "" for part in content).startswith(ERROR_PREFIX):
         content = (Part(type="text", text=ERROR_PREFIX), *content)
     return Message(role=Role.TOOL, content=content, tool_call_id=block.tool_use_id)
 
 
-def _texts(content: str | Sequence[_Text]) -> tuple[Part, ...]:
+def _shown(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
     if isinstance(content, str):
         return text_parts(content)
-    if any(part.type != "text" for part in content):
-        raise UnsupportedError("a result carries a part that is not text; images are not read")
-    return text_parts(*(part.text for part in content))
+    return shown_parts(*(block.text if block.type == "text" else image_part(block, role) for block in content))

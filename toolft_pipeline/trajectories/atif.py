@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
 from toolft_pipeline.trajectories.reading import (
     NULL,
     Count,
@@ -20,6 +21,7 @@ from toolft_pipeline.trajectories.reading import (
     LoggedUsage,
     UnsupportedError,
     guarded,
+    shown_parts,
     text_parts,
     tool_call,
     trajectory,
@@ -30,12 +32,7 @@ from toolft_pipeline.trajectories.rejects import Rejection
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
 
 
-class _Part(Struct):
-    type: str
-    text: str | None = None
-
-
-_Content = str | list[_Part]
+_Content = str | list[ContentBlock]
 
 
 class _Call(Struct):
@@ -124,18 +121,16 @@ def _messages(step: _Step) -> Iterator[Message]:
         tool_call(id_=call.tool_call_id, name=call.function_name, arguments=call.arguments)
         for call in step.tool_calls or ()
     )
-    yield Message(
-        role=_ROLES[step.source], content=_content(step.message), reasoning=step.reasoning_content, tool_calls=calls
-    )
+    role = _ROLES[step.source]
+    yield Message(role=role, content=_content(step.message, role), reasoning=step.reasoning_content, tool_calls=calls)
     for result in step.observation.results if step.observation else ():
         if result.source_call_id is None:
             raise UnsupportedError("an observation answers no call (no source_call_id)")
-        yield Message(role=Role.TOOL, content=_content(result.content or ""), tool_call_id=result.source_call_id)
+        content = _content(result.content or "", Role.TOOL)
+        yield Message(role=Role.TOOL, content=content, tool_call_id=result.source_call_id)
 
 
-def _content(content: str | Sequence[_Part]) -> tuple[Part, ...]:
+def _content(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
     if isinstance(content, str):
         return text_parts(content)
-    if any(part.type != "text" for part in content):
-        raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
-    return text_parts(*(part.text for part in content))
+    return shown_parts(*(part.text if part.type == "text" else image_part(part, role) for part in content))

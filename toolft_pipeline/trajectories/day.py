@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.found import Found
+from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
 from toolft_pipeline.trajectories.log_file import Ids, LogError, LogFile
 from toolft_pipeline.trajectories.record import Trajectory
@@ -65,7 +67,8 @@ class _Tally:
 
 
 def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
-    """Read one day's log files into `trajectories.parquet` and `rejects.parquet` below `out`.
+    """Read one day's log files into `trajectories.parquet` and `rejects.parquet` below `out`, and the images that its
+    runs show into `images/`.
 
     A day without logs gives two empty tables. Raises `LogError` where the folder or a file cannot be read.
     """
@@ -74,7 +77,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
     for name in (TRAJECTORIES_FILE, REJECTS_FILE):
         (out / name).touch(mode=_OWNER_ONLY)
     with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
-        runs = _read(files, tally=tally, rejects=rejects)
+        runs = _read(files, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER)
         trajectories = write_trajectories(runs, out / TRAJECTORIES_FILE)
     if tally.runs != trajectories + rejects.rows:
         counts = f"{tally.runs} runs, {trajectories} trajectories, {rejects.rows} rejects"
@@ -98,17 +101,25 @@ def read_golden(settings: AgentSettings) -> list[Trajectory]:
 
     People choose golden runs one by one, so a line that cannot be read is an error here: raises `LogError`.
     """
-    if settings.logs.golden is None:
-        return []
-    path = settings.path(settings.logs.golden)
     runs = []
-    for found in _log_file(path, settings).runs(golden=True):
+    for found in _golden(settings):
         run, line = found.run, found.line.number
         if isinstance(run, Rejection):
+            path = settings.path(settings.logs.golden or "")
             raise LogError(f"{path}:{line}: not a run: {run.detail} ({run.reason}); mend or remove the line")
         if run is not None:
             runs.append(run)
     return runs
+
+
+def golden_images(settings: AgentSettings) -> dict[str, bytes]:
+    """The images that the agent's golden runs show, by their sha256."""
+    return {sha256: data for found in _golden(settings) for sha256, data in (found.images or {}).items()}
+
+
+def _golden(settings: AgentSettings) -> Iterator[Found]:
+    if settings.logs.golden is not None:
+        yield from _log_file(settings.path(settings.logs.golden), settings).runs(golden=True)
 
 
 def log_files(settings: AgentSettings, *, day: str) -> list[Path]:
@@ -127,11 +138,11 @@ def log_files(settings: AgentSettings, *, day: str) -> list[Path]:
 
 def _log_file(path: Path, settings: AgentSettings) -> LogFile:
     logs = settings.logs
-    return LogFile(path, format_=logs.format, agent=settings.name, max_line_bytes=logs.max_line_bytes)
+    return LogFile(path, format_=logs.format, agent=settings.name, max_line_bytes=logs.max_line_bytes, images=logs)
 
 
-def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter) -> Iterator[Trajectory]:
-    """The trajectories of the files; what is none goes to `rejects`, and both to the tally."""
+def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter, images: Path) -> Iterator[Trajectory]:
+    """The trajectories of the files; what is none goes to `rejects`, both to the tally, what they show to `images`."""
     key = hmac_key()
     for file in files:
         for found in file.runs():
@@ -143,6 +154,8 @@ def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter) -> Ite
             tally.spans += found.spans
             outcome = tally.ids.once(found.run)
             if isinstance(outcome, Trajectory):
+                if found.images is not None:
+                    write_images(images, found.images)
                 yield outcome
                 continue
             tally.lines_of_rejects += found.lines

@@ -6,6 +6,8 @@ spans that stood on them. A line of several traces is counted once, with the run
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from toolft_pipeline.trajectories.lines import Line
@@ -24,6 +26,8 @@ class Found(Struct, frozen=True, kw_only=True):
     lines: int = 1
     spans: int = 0
     hmac: str | None = None
+    images: Mapping[str, bytes] | None = None
+    """The images that a run shows, by their sha256; None where it shows none."""
 
 
 class Account(Struct, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
 from toolft_pipeline.trajectories.reading import (
     NULL,
     Count,
@@ -20,6 +21,7 @@ from toolft_pipeline.trajectories.reading import (
     LoggedUsage,
     UnsupportedError,
     guarded,
+    shown_parts,
     text_parts,
     tool_call,
     trajectory,
@@ -38,9 +40,7 @@ _IN_TOOL_CALLS = ("tool_use", "tool_call", "input_json_delta")
 """Content blocks that repeat what `tool_calls` holds."""
 
 
-class _Block(Struct):
-    type: str
-    text: str | None = None
+class _Block(ContentBlock):
     thinking: str | None = None
     reasoning: str | None = None
 
@@ -100,7 +100,7 @@ def _message(message: _Message) -> Message:
         raise UnsupportedError("a message is none of system, human, ai and tool")
     if data.invalid_tool_calls:
         raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
-    content, reasoning = _content(data.content)
+    content, reasoning = _content(data.content, role)
     return Message(
         role=role,
         content=content,
@@ -111,21 +111,21 @@ def _message(message: _Message) -> Message:
     )
 
 
-def _content(content: str | Sequence[str | _Block]) -> tuple[tuple[Part, ...], str | None]:
+def _content(content: str | Sequence[str | _Block], role: Role) -> tuple[tuple[Part, ...], str | None]:
     if isinstance(content, str):
         return text_parts(content), None
-    texts: list[str | None] = []
+    shown: list[str | Part | None] = []
     thoughts = []
     for block in content:
         if isinstance(block, str):
-            texts.append(block)
+            shown.append(block)
         elif block.type == "text":
-            texts.append(block.text)
+            shown.append(block.text)
         elif block.type in ("thinking", "reasoning"):
             thoughts.append(block.thinking or block.reasoning or "")
         elif block.type not in _IN_TOOL_CALLS:
-            raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
-    return text_parts(*texts), "".join(thoughts) or None
+            shown.append(image_part(block, role))
+    return shown_parts(*shown), "".join(thoughts) or None
 
 
 def _usage(messages: Sequence[_Message]) -> LoggedUsage | None:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS, format_of
 from toolft_pipeline.trajectories.found import Account, Found
+from toolft_pipeline.trajectories.image_inbox import ImageInbox
 from toolft_pipeline.trajectories.lines import read_lines
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
@@ -26,12 +28,17 @@ class LogError(RuntimeError):
 class LogFile:
     """A file and how it is read: `format_` is a reader's name, or `auto` for what its first lines show.
 
-    Raises `LogError` for a file that cannot be read, here and while its runs are streamed.
+    `images` has the caps on the images that its runs show. Raises `LogError` for a file that cannot be read, here and
+    while its runs are streamed.
     """
 
-    def __init__(self, path: Path, *, format_: str, agent: str, max_line_bytes: int) -> None:
+    def __init__(
+        self, path: Path, *, format_: str, agent: str, max_line_bytes: int, images: LogSettings | None = None
+    ) -> None:
         self.path = path
         self._agent, self._max_line_bytes = agent, max_line_bytes
+        caps = images or LogSettings()
+        self._inbox = ImageInbox(max_bytes=caps.max_image_bytes, max_pixels=caps.max_image_pixels)
         with self._readable():
             self.format = format_of(path, max_line_bytes=max_line_bytes) if format_ == "auto" else format_
 
@@ -40,7 +47,7 @@ class LogFile:
         read, given = Account(), Account()
         with self._readable():
             runs = self._spans if self.format in SPAN_FORMATS else self._lines
-            for found in runs(read, golden=golden):
+            for found in self._inbox.each_with_images(runs(read, golden=golden)):
                 if found.run is not None:
                     given.lines += found.lines
                     given.spans += found.spans

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from toolft_pipeline.trajectories.image_blocks import ContentBlock, content_parts
 from toolft_pipeline.trajectories.reading import (
     NULL,
     Envelope,
@@ -16,15 +17,10 @@ from toolft_pipeline.trajectories.reading import (
     tool_call,
     trajectory,
 )
-from toolft_pipeline.trajectories.record import Message, Part, Role, Source, ToolCall, Trajectory
+from toolft_pipeline.trajectories.record import Message, Role, Source, ToolCall, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
 
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
-
-
-class _Part(Struct, gc=False):
-    type: str
-    text: str | None = None
 
 
 class _Function(Struct, gc=False):
@@ -39,7 +35,7 @@ class _Call(Struct, gc=False):
 
 class _Message(Struct, gc=False):
     role: str
-    content: str | list[_Part] | None = None
+    content: str | list[ContentBlock] | None = None
     refusal: str | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
@@ -77,7 +73,7 @@ def _message(message: _Message) -> Message:
     content = message.content if message.content is not None else message.refusal
     return Message(
         role,
-        text_parts(content) if content is None or isinstance(content, str) else _content(content),
+        text_parts(content) if content is None or isinstance(content, str) else content_parts(content, role=role),
         message.reasoning or message.reasoning_content,
         () if message.tool_calls is None else tuple([_call(call) for call in message.tool_calls]),
         message.tool_call_id,
@@ -91,9 +87,3 @@ def _call(call: _Call) -> ToolCall:
 
 def _says(raw: Raw) -> bool:
     return raw is not NULL and raw != NULL
-
-
-def _content(content: list[_Part]) -> tuple[Part, ...]:
-    if any(part.type != "text" for part in content):
-        raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
-    return tuple(Part(type="text", text=part.text or "") for part in content)

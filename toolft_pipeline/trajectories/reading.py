@@ -162,6 +162,11 @@ def text_parts(*texts: str | None) -> tuple[Part, ...]:
     return tuple([Part("text", text) for text in texts if text])
 
 
+def shown_parts(*shown: str | Part | None) -> tuple[Part, ...]:
+    """Content of texts and of parts that are ready; none for what is empty."""
+    return tuple([one if isinstance(one, Part) else Part("text", one) for one in shown if one])
+
+
 def tool_call(*, id_: str | None, name: str, arguments: Raw) -> ToolCall:
     """A call whose arguments are an object, or a JSON string that holds one."""
     raw = bytes(arguments)

@@ -13,11 +13,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.category import ERROR_PREFIX
+from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
 from toolft_pipeline.trajectories.inner_json import decoded, unwrapped
 from toolft_pipeline.trajectories.reading import (
     NULL,
     InvalidCallError,
     UnsupportedError,
+    shown_parts,
     text_parts,
     tool_call,
 )
@@ -48,9 +50,7 @@ _RESULTS = ("tool_result", "tool_call_response")
 _SILENT = ("redacted_thinking", "input_json_delta")
 
 
-class _Block(Struct):
-    type: str
-    text: str | None = None
+class _Block(ContentBlock):
     thinking: str | None = None
     reasoning: str | None = None
     content: Raw = NULL
@@ -170,12 +170,12 @@ def _messages(message: _Message) -> Iterator[Message]:
         turn.take(block)
     yield from turn.results
     calls = turn.calls if message.tool_calls is None else [_call(call) for call in message.tool_calls]
-    texts = turn.texts or [message.refusal]
+    texts: list[str | Part | None] = turn.texts or [message.refusal]
     if turn.results and not turn.texts:
         return
     yield Message(
         role=Role.USER if turn.results else role,
-        content=text_parts(*texts),
+        content=shown_parts(*texts),
         reasoning="".join(turn.thoughts) or message.reasoning or message.reasoning_content,
         tool_calls=tuple(calls),
         tool_call_id=message.tool_call_id,
@@ -186,9 +186,10 @@ def _messages(message: _Message) -> Iterator[Message]:
 class _Turn:
     """The blocks of one message sorted: text, thoughts, calls, results; only in orders that the record can hold."""
 
-    def __init__(self, role: Role) -> None:
-        self._role = role
-        self.texts: list[str | None] = []
+    def __init__(self, role: Role, *, shown_by: Role | None = None) -> None:
+        """`shown_by` is whose images may stand here, where that is not the role's own to say."""
+        self._role, self._shown_by = role, shown_by or role
+        self.texts: list[str | Part | None] = []
         self.thoughts: list[str] = []
         self.calls: list[ToolCall] = []
         self.results: list[Message] = []
@@ -206,9 +207,9 @@ class _Turn:
         elif block.type in _RESULTS and self._role in (Role.USER, Role.TOOL):
             self._result(block)
         elif block.type not in _SILENT:
-            raise UnsupportedError("a message carries a part that is not text; images and audio are not read")
+            self._say(image_part(block, self._shown_by))
 
-    def _say(self, text: str | None) -> None:
+    def _say(self, text: str | Part | None) -> None:
         if self.calls:
             raise UnsupportedError("an assistant turn says something after its calls")
         self.texts.append(text)
@@ -232,12 +233,12 @@ def _blocks(content: Raw) -> list[str | _Block]:
     return msgspec.json.decode(content, type=list[str | _Block])
 
 
-def read_texts(content: Raw) -> tuple[Part, ...]:
-    """Content of text alone: a text, or a list of text blocks."""
-    turn = _Turn(Role.SYSTEM)
+def read_texts(content: Raw, *, role: Role = Role.TOOL) -> tuple[Part, ...]:
+    """Content without calls and results: a text, or a list of text blocks and, where the role may show any, images."""
+    turn = _Turn(Role.SYSTEM, shown_by=role)
     for block in _blocks(content):
         turn.take(block)
-    return text_parts(*turn.texts)
+    return shown_parts(*turn.texts)
 
 
 def _optional_text(value: Raw) -> str | None:

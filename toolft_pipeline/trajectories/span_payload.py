@@ -86,7 +86,11 @@ def read_prompt(value: Raw) -> tuple[tuple[Message, ...], Raw]:
     prompt = decoded(value, _Prompt)
     if prompt.messages == NULL:
         raise LossyError("a model call's prompt has no messages; export the messages of a chat model")
-    system = () if prompt.system == NULL else (Message(role=Role.SYSTEM, content=read_texts(prompt.system)),)
+    system = (
+        ()
+        if prompt.system == NULL
+        else (Message(role=Role.SYSTEM, content=read_texts(prompt.system, role=Role.SYSTEM)),)
+    )
     return (*system, *read_messages(prompt.messages)), prompt.tools
 
 

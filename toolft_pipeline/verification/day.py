@@ -16,7 +16,15 @@ from pathlib import Path
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, read_golden
+from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, golden_images, read_golden
+from toolft_pipeline.trajectories.image_store import (
+    IMAGES_FOLDER,
+    image_content,
+    image_file,
+    image_hashes,
+    link_images,
+    write_images,
+)
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
@@ -80,7 +88,7 @@ def verify_day(
     """Judge a raw day (a folder with trajectories.parquet), and with it the golden runs of that day.
 
     Golden runs are exempt from the outcome rule and from no other; a logged run that is golden too is judged once, as
-    golden. Writes `accepted.parquet` and `verdicts.parquet`. `before` is the folder of an earlier version of the day
+    golden. Writes `accepted.parquet`, `verdicts.parquet` and the images that accepted runs show. `before` is the folder of an earlier version of the day
     whose replays may be remembered, `backend` what identifies the backend. Raises `SandboxError` where the sandbox
     does not start.
     """
@@ -92,7 +100,20 @@ def verify_day(
         before=None if before is None else before / VERDICTS_FILE,
     )
     runs = runs_of_day(raw=raw, settings=settings, day=day)
-    return _verify(runs, judge=judge, memory=memory, out=out, progress=progress)
+    summary = _verify(runs, judge=judge, memory=memory, out=out, progress=progress)
+    _keep_images(raw=raw, settings=settings, out=out)
+    return summary
+
+
+def _keep_images(*, raw: Path, settings: AgentSettings, out: Path) -> None:
+    """Give the version what its accepted runs show: the day's images linked, those of golden runs from their file."""
+    if not image_content(raw) and settings.logs.golden is None:
+        return
+    shown, of_the_day, kept = image_hashes(out / ACCEPTED_FILE), raw / IMAGES_FOLDER, out / IMAGES_FOLDER
+    if golden := {sha256 for sha256 in shown if not image_file(of_the_day, sha256).is_file()}:
+        found = golden_images(settings).items()
+        write_images(kept, {sha256: data for sha256, data in found if sha256 in golden})
+    link_images(shown, into=kept, sources=(kept, of_the_day))
 
 
 def runs_of_day(*, raw: Path, settings: AgentSettings, day: str) -> Iterator[Trajectory]:

@@ -3,7 +3,8 @@
 Invariant: in an accepted run every number, id and address of an answer stands in an earlier message; no answer
 states something about an id that no call asked about and no result told; and where the user named one choice of a
 parameter, no call takes another one that nobody named. Replay cannot see these: a read that is missing from the log
-changes no state and no other result, and the answer that rests on it would teach a model to invent.
+changes no state and no other result, and the answer that rests on it would teach a model to invent. What a picture
+tells no rule can read, so what is said behind one is believed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ def check_grounding(messages: Sequence[Message], *, schemas: Schemas) -> Finding
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             told.hear(message.text, result=message.role is Role.TOOL)
+            for part in message.content:
+                if part.image_sha256 is not None:
+                    return None
             continue
         found = _choice(message, told, schemas)
         if found is not None:

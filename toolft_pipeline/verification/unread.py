@@ -41,6 +41,8 @@ def untold(messages: Sequence[Message], *, schemas: Schemas) -> list[Suspect]:
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             told.hear(message.text)
+            if any(part.image_sha256 is not None for part in message.content):
+                break  # a picture may have told anything
             continue
         used = [Suspect(value=value, place=place) for value in _names(message, schemas)]
         used += [Suspect(value=value, place=place, of=of) for of, value in _stated(message.text)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import stat
@@ -17,6 +18,7 @@ from toolft_pipeline.trajectories.day import LogError, RawSummary, read_day, rea
 from toolft_pipeline.trajectories.rejects import line_hmac
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.pictures import chart, data_uri
 from toolft_pipeline_tests.trajectories.span_exports import EXPORTS, as_lines
 from toolft_pipeline_tests.trajectories.test_readers import ROWS
 
@@ -54,6 +56,43 @@ def test_read_day_mixed_lines_are_trajectories_or_rejects_with_their_place(desk:
     whole = (desk.folder / "logs" / f"{DAY}.jsonl").read_bytes()
     assert whole[rejects[2]["offset"] :].startswith(b"xxx")
     assert runs[1].source.offset == whole.index(good("b"))
+
+
+def showing(id_: str, *images: bytes, url: str = "") -> bytes:
+    blocks = [{"type": "image_url", "image_url": {"url": url or data_uri(image)}} for image in images]
+    messages = [{"role": "user", "content": "hi"}, {"role": "tool", "tool_call_id": "c", "content": blocks}]
+    return json.dumps({"id": id_, "messages": messages}).encode()
+
+
+def test_read_day_images_lie_beside_the_tables_under_their_hashes(desk: AgentSettings, tmp_path: Path) -> None:
+    one, two, lost = chart(1, 2), chart(3, 4), chart(5, 6)
+    lines = [showing("a", one, two, one), good("b"), showing("c", two), showing("a", lost), showing("d", lost, url="x")]
+    write(desk, b"\n".join(lines))
+    summary = read(desk, tmp_path / "out")
+    assert (summary.trajectories, summary.rejects) == (3, 2)
+    assert summary.reasons == {"repeated_id": 1, "image_not_in_log": 1}
+    hashes = [hashlib.sha256(image).hexdigest() for image in (one, two)]
+    runs = {run.trajectory_id: run for run in read_trajectories(tmp_path / "out" / "trajectories.parquet")}
+    assert [part.image_sha256 for part in runs["a"].messages[1].content] == [*hashes, hashes[0]]
+    files = {path.name: path for path in (tmp_path / "out" / "images").iterdir()}
+    assert {name: path.read_bytes() for name, path in files.items()} == dict(zip(hashes, (one, two), strict=True))
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files.values()} == {0o600}
+
+
+def test_read_day_without_images_has_no_folder_for_them(desk: AgentSettings, tmp_path: Path) -> None:
+    write(desk, b"\n".join([good("a"), showing("b", chart(1), url="https://x.test")]))
+    read(desk, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["rejects.parquet", "trajectories.parquet"]
+
+
+def test_read_day_caps_on_images_are_the_agents_own(desk: AgentSettings, tmp_path: Path) -> None:
+    large = chart(1, size=(60, 50))
+    write(desk, b"\n".join([showing("few", chart(1, size=(50, 50))), showing("many", large)]))
+    capped = desk.model_copy(update={"logs": desk.logs.model_copy(update={"max_image_pixels": 2_500})})
+    assert read(capped, tmp_path / "pixels").reasons == {"image_too_large": 1}
+    capped = desk.model_copy(update={"logs": desk.logs.model_copy(update={"max_image_bytes": 50})})
+    assert read(capped, tmp_path / "bytes").reasons == {"image_too_large": 2}
+    assert read(desk, tmp_path / "defaults").rejects == 0
 
 
 def test_read_day_several_files_of_a_day_are_read_in_order_of_their_names(desk: AgentSettings, tmp_path: Path) -> None:

@@ -132,8 +132,9 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
         (row(outcome={"status": "fine"}), RejectReason.WRONG_SHAPE),
         (
             row(messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x"}}]}]),
-            RejectReason.UNSUPPORTED_CONTENT,
+            RejectReason.IMAGE_NOT_IN_LOG,
         ),
+        (row(messages=[{"role": "user", "content": [{"type": "input_audio"}]}]), RejectReason.UNSUPPORTED_CONTENT),
         (
             row(messages=[{"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}]),
             RejectReason.UNSUPPORTED_CONTENT,

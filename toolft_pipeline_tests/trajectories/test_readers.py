@@ -216,7 +216,10 @@ def with_step(**step: Any) -> dict[str, Any]:
         ({"is_copied_context": True}, "copied from an earlier run"),
         ({"llm_call_count": 0}, "without a model"),
         ({"observation": {"results": [{"content": "a result of nothing"}]}}, "answers no call"),
-        ({"message": [{"type": "image", "source": {"media_type": "image/png", "path": "a.png"}}]}, "not text"),
+        (
+            {"message": [{"type": "image", "source": {"media_type": "image/png", "path": "a.png"}}]},
+            "only results and user turns may",
+        ),
     ],
 )
 def test_atif_step_that_no_model_should_learn_is_refused(step: dict[str, Any], said: str) -> None:
@@ -235,7 +238,7 @@ def test_atif_other_major_version_is_another_shape() -> None:
     [
         ("assistant", [{"type": "tool_use", "id": "c", "name": "n", "input": {}}, {"type": "text", "text": "later"}]),
         ("user", [{"type": "text", "text": "first"}, {"type": "tool_result", "tool_use_id": "c"}]),
-        ("user", [{"type": "image", "source": {"type": "url", "url": "https://x.test"}}]),
+        ("user", [{"type": "document", "source": {"type": "url", "url": "https://x.test"}}]),
     ],
 )
 def test_anthropic_order_or_part_that_the_record_cannot_hold_is_refused(role: str, blocks: list[Any]) -> None:
