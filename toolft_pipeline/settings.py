@@ -143,6 +143,9 @@ class ChatSettings(_Section):
     """Tokens of a row at most; `long_rows` says what becomes of a longer one. It is counted in any case."""
     long_rows: LongRows = LongRows.DROP
     """What becomes of a row that is longer than `max_length`."""
+    images: Literal["drop_row", "refuse"] = "drop_row"
+    """What becomes of a run that shows images where the chat format renders none (all but gemma4) or the base has no
+    processor: it has no row and is counted, or chat_rows stops with one line. Where images can be rendered they are."""
 
 
 class PersonalData(StrEnum):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolft_pipeline.assets.stage import Group, Span, Stage, Work
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
 from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
@@ -35,7 +35,10 @@ def _build(work: Work) -> Built:
         catalog=work.one("tool_catalog").file(CATALOG_FILE),
         settings=work.settings,
         out=work.out,
+        base=work.one("base_model").file("model"),
     )
+    if summary.images_not_rendered:
+        work.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
     examples = {category: row_markdown(row) for category, row in summary.example_rows.items()}
     (work.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
     return Built(
@@ -47,6 +50,8 @@ def _build(work: Work) -> Built:
             "without_assistant": summary.without_assistant,
             "prompts_with_pasted_tools": summary.pasted_tools,
             "pasted_characters_left_out": summary.pasted_characters,
+            "images_not_rendered": summary.images_not_rendered,
+            "why_no_images": summary.why_no_images,
             "catalog_tokens_saved_per_turn": _tokens_saved(work),
         },
     )
@@ -77,14 +82,28 @@ def _examples(version: Version) -> dict[str, str]:
     return {f"example/{category}": text for category, text in examples.items()}
 
 
+def _all_images_rendered(version: Version) -> CheckOutcome:
+    headline = version.manifest.headline
+    left_out = headline["images_not_rendered"]
+    return CheckOutcome(passed=not left_out, detail={"runs_left_out": left_out, "why": headline["why_no_images"]})
+
+
 STAGE = Stage(
     asset="chat_rows",
     description="Each run in the model's own chat template, in pieces marked trained or context.",
     group=Group.DATA,
     kinds=("parquet", "jinja"),
-    code_version="2",
+    code_version="3",
     inputs={"verified_trajectories": Span.SAME, "tool_catalog": Span.WHOLE, "base_model": Span.WHOLE},
     reads=_reads,
     build=_build,
+    checks=(
+        Check(
+            name="all_images_rendered",
+            description="No run is left out because it shows images; else choose gemma4 and a base with its processor.",
+            blocking=False,
+            evaluate=_all_images_rendered,
+        ),
+    ),
     texts=_examples,
 )

@@ -10,7 +10,6 @@ from toolft_pipeline.trajectories.image_store import image_content
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
-
 _CAPS = {"max_line_bytes", "max_image_bytes", "max_image_pixels"}
 
 

@@ -10,6 +10,7 @@ from toolft_pipeline.chat.chat_rows import ROWS_FILE
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.token_tensors import PROOFS_FILE, TENSORS_FILE, write_token_tensors
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.image_store import image_content
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
@@ -35,7 +36,7 @@ def _build(work: Work) -> Built:
             f"with them: {summary.lost_turns} assistant turns, {summary.lost_loss_tokens} tokens with loss"
         )
     return Built(
-        content=(TENSORS_FILE, PROOFS_FILE),
+        content=(TENSORS_FILE, PROOFS_FILE, *image_content(work.out)),
         rows={
             "rows": summary.rows,
             "too_long": summary.too_long,
@@ -89,7 +90,7 @@ STAGE = Stage(
     description="Token ids and labels: loss on assistant turns and nowhere else, proven on every row.",
     group=Group.DATA,
     kinds=("parquet", "transformers"),
-    code_version="2",
+    code_version="3",
     inputs={
         "chat_rows": Span.SAME,
         "verified_trajectories": Span.SAME,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolft_pipeline.settings import CatalogMode
 
@@ -29,13 +29,21 @@ class TokenClass(StrEnum):
     TEXT = "text"
 
 
+class ImageMarks(NamedTuple):
+    """How a family's processor writes an image: the template's placeholder, as often as the image has soft tokens,
+    between an opening and a closing token. All three are control strings, so no text can spell one."""
+
+    opens: str
+    placeholder: str
+    closes: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What a format can render beyond text and calls."""
 
     reasoning: bool = False
     """Whether the template writes an assistant turn's reasoning."""
-    images: bool = False
     prefix_stable: bool = True
     """Whether rendering a longer history never changes the text of a shorter one, even where a run has reasoning;
     else such a run is cut into rows."""
@@ -63,6 +71,8 @@ class ChatFormat:
     text_tokens: str
     """Pattern of the added tokens that are ordinary text."""
     capabilities: Capabilities = Capabilities()
+    images: ImageMarks | None = None
+    """None where the family shows no images."""
 
     def template(self, *, catalog_mode: CatalogMode) -> str:
         """The template with control strings and default catalog mode written into its head."""

@@ -21,12 +21,20 @@ from jinja2 import TemplateError
 from msgspec import Struct, to_builtins
 
 from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
-from toolft_pipeline.chat.conversation import STRIP_TOOLS, openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.conversation import (
+    STRIP_TOOLS,
+    image_hashes_of,
+    openai_tools,
+    template_messages,
+    trajectory_messages,
+)
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.pasted_tools import PastedTools, Spans, left_of, prompt_key
+from toolft_pipeline.chat.processor import why_no_images
 from toolft_pipeline.chat.rendering import Piece, render_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.category import categorize
+from toolft_pipeline.trajectories.image_store import images_beside, shown_by_run
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 
@@ -48,6 +56,10 @@ ROW_SCHEMA = pa.schema(
 )
 
 
+IMAGES_FIELD = pa.field("images", pa.list_(pa.string()), nullable=False)
+"""A column more, where the runs show images and the format renders them: a day without any has the schema it had."""
+
+
 class ChatRowsError(ValueError):
     """The inputs of a chat stage do not fit together; one line naming file and mend."""
 
@@ -60,6 +72,8 @@ class ChatRow(Struct, frozen=True, kw_only=True):
     category: str
     tools: tuple[str, ...]
     pieces: tuple[Piece, ...]
+    images: tuple[str, ...] = ()
+    """Hashes of the images that its placeholders stand for, in order."""
 
     @property
     def text(self) -> str:
@@ -72,7 +86,8 @@ class ChatRowsSummary:
     """What was rendered; `example_rows` holds one row of each category, for a person to look at.
 
     `pasted_tools` counts the trajectories whose system prompt lost a pasted tool list, `pasted_characters` what those
-    lists held, once a trajectory.
+    lists held, once a trajectory; `images_not_rendered` those that have no row because they show images, and
+    `why_no_images` says what is missing.
     """
 
     trajectories: int
@@ -83,6 +98,8 @@ class ChatRowsSummary:
     trained_characters: int
     pasted_tools: int
     pasted_characters: int
+    images_not_rendered: int
+    why_no_images: str | None
     rows_by_category: dict[str, int]
     example_rows: dict[str, ChatRow]
 
@@ -126,6 +143,7 @@ def trajectory_rows(
             category=category,
             tools=called_tools([messages[place] for place in row.places]),
             pieces=row.pieces,
+            images=image_hashes_of(messages[: row.places[-1]]),
         )
         for number, row in enumerate(rendered)
     ]
@@ -141,13 +159,21 @@ def prompt_tools(catalog: Path, *, mode: CatalogMode) -> list[dict[str, Any]]:
     return tools
 
 
-def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, out: Path) -> ChatRowsSummary:
-    """Render accepted runs (parquet of trajectories) into rows.parquet. Raises `ChatFormatError`."""
+def write_chat_rows(
+    *, accepted: Path, catalog: Path, settings: AgentSettings, out: Path, base: Path | None = None
+) -> ChatRowsSummary:
+    """Render accepted runs (parquet of trajectories) into rows.parquet. Raises `ChatFormatError`.
+
+    `base` is the base model's folder: whether it has a processor decides, with the format, whether images are rendered.
+    """
     chat_format = get_format(settings.chat.format)
+    shows_images = images_beside(accepted) is not None
+    blind = why_no_images(base, chat_format) if shows_images else None
     if settings.chat.thinking == "keep" and not chat_format.capabilities.reasoning:
         raise ChatFormatError(f"chat format {chat_format.name} cannot render reasoning; set chat.thinking to drop")
     tools = prompt_tools(catalog, mode=settings.chat.catalog_mode)
-    schema = ROW_SCHEMA.with_metadata({TOOLS_KEY: json.dumps(tools, ensure_ascii=False).encode()})
+    columns = ROW_SCHEMA.append(IMAGES_FIELD) if shows_images and blind is None else ROW_SCHEMA
+    schema = columns.with_metadata({TOOLS_KEY: json.dumps(tools, ensure_ascii=False).encode()})
     finder = _finder(catalog) if settings.chat.system_prompt == STRIP_TOOLS else None
     pasted: dict[str, Spans] = {}
     counts: Counter[str] = Counter()
@@ -156,6 +182,11 @@ def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, o
 
     def counted_rows() -> Iterator[ChatRow]:
         for trajectory in read_trajectories(accepted):
+            if blind is not None and shown_by_run(trajectory):
+                if settings.chat.images == "refuse":
+                    raise ChatFormatError(f"{_shows_images(trajectory)}, and {blind}; {_IMAGES_MEND}")
+                counts.update(images_not_rendered=1)
+                continue
             if finder is not None:
                 lost = _look_for_tools(trajectory, finder=finder, pasted=pasted)
                 counts.update(pasted=lost > 0, pasted_characters=lost)
@@ -183,6 +214,8 @@ def write_chat_rows(*, accepted: Path, catalog: Path, settings: AgentSettings, o
         trained_characters=counts["trained"],
         pasted_tools=counts["pasted"],
         pasted_characters=counts["pasted_characters"],
+        images_not_rendered=counts["images_not_rendered"],
+        why_no_images=blind,
         rows_by_category=dict(sorted(by_category.items())),
         example_rows=dict(sorted(examples.items())),
     )
@@ -194,7 +227,8 @@ def read_chat_rows(path: Path) -> Iterator[ChatRow]:
         for batch in parquet.iter_batches(batch_size=1024):
             for row in batch.to_pylist():
                 pieces = tuple(Piece(**piece) for piece in row.pop("pieces"))
-                yield ChatRow(**{**row, "tools": tuple(row["tools"])}, pieces=pieces)
+                images = tuple(row.pop("images", ()))
+                yield ChatRow(**{**row, "tools": tuple(row["tools"])}, pieces=pieces, images=images)
 
 
 def read_prompt_tools(path: Path) -> list[dict[str, Any]]:
@@ -210,6 +244,13 @@ def read_pasted(path: Path) -> PastedIn:
     """Where tool lists stood in the system prompts that the rows of a file were rendered from."""
     metadata = pq.read_metadata(path).metadata or {}
     return msgspec.json.decode(metadata.get(PASTED_KEY, b"{}"), type=dict[str, Spans])
+
+
+_IMAGES_MEND = "choose gemma4 and a base with its processor, or set chat.images: drop_row"
+
+
+def _shows_images(trajectory: Trajectory) -> str:
+    return f"run {trajectory.trajectory_id} ({trajectory.source.file}:{trajectory.source.line}) shows images"
 
 
 def _finder(catalog: Path) -> PastedTools:

@@ -7,7 +7,7 @@ decodes a request hands them over; so logs with other spacing or escapes train o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from toolft_pipeline.chat.chat_format import ChatFormatError
@@ -60,6 +60,12 @@ def _without_tools(message: dict[str, Any], without_tools: WithoutTools) -> dict
     return {**message, "content": without_tools(content)}
 
 
+def image_hashes_of(messages: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """The hashes of the images that chat messages show, in order."""
+    lists = (content for message in messages if isinstance(content := message.get("content"), list))
+    return tuple(part["image_sha256"] for content in lists for part in content if "image_sha256" in part)
+
+
 def template_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """OpenAI messages as a template takes them: argument text decoded, keys without a value left out."""
     return [
@@ -104,7 +110,10 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _parts(message: Message) -> Iterator[dict[str, Any]]:
     for part in message.content:
-        yield {"type": "text", "text": part.text or ""} if part.type == "text" else {"type": part.type}
+        if part.image_sha256 is None:
+            yield {"type": part.type, "text": part.text or ""}
+        else:
+            yield {"type": part.type, "image_sha256": part.image_sha256}
 
 
 def _calls(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:

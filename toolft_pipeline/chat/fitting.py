@@ -7,13 +7,15 @@ agent's setting, from the run's own messages and never from its tokens; whatever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.chat_rows import ChatRow, PastedIn, called_tools, prompt_messages
+from toolft_pipeline.chat.conversation import image_hashes_of
 from toolft_pipeline.chat.cutting import CutRow, cut
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering import Piece, Turn, render_turns
 from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import ChatSettings, LongRows
@@ -40,6 +42,8 @@ class FittedRow:
     tokens: TokenRow
     places: tuple[int, ...]
     kept: tuple[int, ...] | None = None
+    images: tuple[str, ...] = ()
+    """Hashes of the images that its tokens show, in order."""
 
     @property
     def n_loss_tokens(self) -> int:
@@ -78,12 +82,13 @@ class Fitter:
         chat: ChatSettings,
         tools: list[dict[str, Any]],
         pasted: PastedIn,
+        images: ImageTokens | None = None,
     ) -> None:
-        """`tools` and `pasted` are what the rows were rendered with."""
+        """`tools` and `pasted` are what the rows were rendered with; `images` is None where they show none."""
         self._chat_format = get_format(chat.format)
         self._tokenizer = tokenizer
         self._encoder = RowEncoder(tokenizer=tokenizer, chat_format=self._chat_format)
-        self._chat, self._tools, self._pasted = chat, tools, pasted
+        self._chat, self._tools, self._pasted, self._images = chat, tools, pasted, images
 
     def fit(self, trajectory: Trajectory, rows: Sequence[ChatRow]) -> list[Fitted]:
         """What becomes of each rendered row of a run."""
@@ -92,7 +97,9 @@ class Fitter:
         fitted = []
         for row in rows:
             places = tuple(next(turns) for piece in row.pieces if piece.trained)
-            whole = FittedRow(row=row, tokens=self._encoder.encode_row(row.pieces), places=places)
+            pieces = row.pieces if self._images is None else self._images.widened_pieces(row.pieces, row.images)
+            tokens = self._encoder.encode_row(pieces)
+            whole = FittedRow(row=row, tokens=tokens, places=places, images=row.images)
             fitted.append(self._fit(whole, messages))
         return fitted
 
@@ -121,19 +128,22 @@ class Fitter:
             category=whole.category,
             tools=called_tools([messages[place] for place in made.row.places]),
             pieces=made.row.pieces,
+            images=image_hashes_of(messages[place] for place in made.kept if place < made.row.places[-1]),
         )
         tokens = self._encoder.encode_row(row.pieces)
-        return FittedRow(row=row, tokens=tokens, places=made.row.places, kept=made.kept)
+        return FittedRow(row=row, tokens=tokens, places=made.row.places, kept=made.kept, images=row.images)
 
     def _render(self, messages: list[dict[str, Any]]) -> list[Turn]:
-        return list(
-            render_turns(
-                messages,
-                chat_format=self._chat_format,
-                catalog_mode=self._chat.catalog_mode,
-                tools=self._tools,
-            )
+        """The turns of a history, its images as wide as they are: what is cut is measured in tokens."""
+        turns = render_turns(
+            messages, chat_format=self._chat_format, catalog_mode=self._chat.catalog_mode, tools=self._tools
         )
+        if self._images is None:
+            return list(turns)
+        return [
+            replace(turn, prompt=self._images.widened(turn.prompt, image_hashes_of(messages[: turn.place])))
+            for turn in turns
+        ]
 
     def _reversible(self, piece: Piece) -> bool:
         if not piece.trained:

@@ -24,10 +24,14 @@ import pyarrow.parquet as pq
 from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_pasted, read_prompt_tools
 from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.image_tokens import ImageTokens
+from toolft_pipeline.chat.processor import load_processor, why_no_images
+from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, images_beside, link_images, shown_by_run
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 
@@ -50,6 +54,9 @@ TENSOR_SCHEMA = pa.schema(
         pa.field("n_loss_tokens", pa.int32(), nullable=False),
     ]
 )
+
+IMAGES_FIELD = pa.field("image_sha256", pa.list_(pa.string()), nullable=False)
+"""A column more, where rows show images: their hashes in order. A day without any has the schema it had."""
 
 UNASKED_TOOLS = [
     {"type": "function", "function": {"name": "unasked", "description": "", "parameters": {"type": "object"}}}
@@ -99,20 +106,26 @@ def write_token_tensors(
         raise ChatRowsError(f"{tokenizer}: no tokenizer_config.json; name a model folder in Hugging Face layout")
     progress("loading the tokenizer")
     saved = saved_tokenizer(str(tokenizer.resolve()), settings.chat.format, settings.chat.catalog_mode)
+    images = _images(accepted=accepted, base=tokenizer, saved=saved, settings=settings)
     tools, pasted = read_prompt_tools(rows), read_pasted(rows)
-    fitter = Fitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted)
+    fitter = Fitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted, images=images.tokens)
     prover = Prover(
         tokenizer=saved,
         tools=tools or UNASKED_TOOLS,
         format_name=settings.chat.format,
         thinking=settings.chat.thinking,
+        images=images.server,
     )
     counts: Counter[str] = Counter()
     lengths: list[int] = []
+    shown: set[str] = set()
+    schema = TENSOR_SCHEMA if images.tokens is None else TENSOR_SCHEMA.append(IMAGES_FIELD)
 
     def tensors() -> Iterator[dict[str, Any]]:
         reported = time.monotonic()
         for trajectory, chat_rows in _paired(accepted=accepted, rows=rows):
+            if not chat_rows and images.not_rendered and shown_by_run(trajectory):
+                continue  # chat_rows counts them
             fitted = fitter.fit(trajectory, chat_rows)
             prover.prove(
                 trajectory_id=trajectory.trajectory_id,
@@ -126,15 +139,18 @@ def write_token_tensors(
                     tensor = _tensor(row)
                     counts.update(rows=1, tokens=tensor["n_tokens"], loss=tensor["n_loss_tokens"])
                     lengths.append(tensor["n_tokens"])
+                    shown.update(row.images)
                     yield tensor
             if time.monotonic() - reported > PROGRESS_SECONDS:
                 reported = time.monotonic()
                 progress(f"{counts['rows']} rows encoded and proven, {counts['tokens']} tokens")
 
     stream = tensors()
-    with pq.ParquetWriter(out / TENSORS_FILE, TENSOR_SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(out / TENSORS_FILE, schema, compression="zstd") as writer:
         while chunk := list(islice(stream, BATCH_ROWS)):
-            writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=TENSOR_SCHEMA))
+            writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
+    if images.folder is not None:
+        link_images(shown, into=out / IMAGES_FOLDER, sources=(images.folder,))
     proofs = prover.report()
     (out / PROOFS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
     progress(f"{counts['rows']} rows, {counts['tokens']} tokens, {proofs.n_failures} refuted by a proof")
@@ -151,6 +167,31 @@ def write_token_tensors(
         not_reversible=counts["not_reversible"],
         lengths=tuple(lengths),
         proofs=proofs,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Images:
+    """What a day's rows need to know of images: how wide they are, the server that proves it, where they lie. Nothing
+    for a day whose runs show none, or `not_rendered`, where they do and the rows leave those runs out."""
+
+    tokens: ImageTokens | None = None
+    server: ImageServer | None = None
+    folder: Path | None = None
+    not_rendered: bool = False
+
+
+def _images(*, accepted: Path, base: Path, saved: PreTrainedTokenizerBase, settings: AgentSettings) -> _Images:
+    chat_format, folder = get_format(settings.chat.format), images_beside(accepted)
+    if folder is None:
+        return _Images()
+    if chat_format.images is None or why_no_images(base, chat_format) is not None:
+        return _Images(not_rendered=True)
+    processor = load_processor(base, tokenizer=saved)
+    return _Images(
+        tokens=ImageTokens(marks=chat_format.images, processor=processor, folder=folder),
+        server=ImageServer(processor=processor, folder=folder),
+        folder=folder,
     )
 
 
@@ -222,6 +263,7 @@ def _tensor(fitted: FittedRow) -> dict[str, Any]:
         "tools": list(row.tools),
         "input_ids": tokens.input_ids,
         "labels": tokens.labels,
+        "image_sha256": list(fitted.images),
         "n_tokens": len(tokens.input_ids),
         "n_loss_tokens": fitted.n_loss_tokens,
     }

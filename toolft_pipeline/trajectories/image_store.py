@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolft_pipeline.trajectories.record import Part
+from toolft_pipeline.trajectories.record import Trajectory
 
 IMAGES_FOLDER = "images"
 
@@ -87,6 +87,6 @@ def image_hashes(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def shown_images(content: Iterable[Part]) -> tuple[str, ...]:
-    """The hashes of the images of a message's content, in order."""
-    return tuple(part.image_sha256 for part in content if part.image_sha256 is not None)
+def shown_by_run(run: Trajectory) -> tuple[str, ...]:
+    """The hashes of the images that a run shows, in order."""
+    return tuple(part.image_sha256 for message in run.messages for part in message.content if part.image_sha256)

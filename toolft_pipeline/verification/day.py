@@ -88,9 +88,9 @@ def verify_day(
     """Judge a raw day (a folder with trajectories.parquet), and with it the golden runs of that day.
 
     Golden runs are exempt from the outcome rule and from no other; a logged run that is golden too is judged once, as
-    golden. Writes `accepted.parquet`, `verdicts.parquet` and the images that accepted runs show. `before` is the folder of an earlier version of the day
-    whose replays may be remembered, `backend` what identifies the backend. Raises `SandboxError` where the sandbox
-    does not start.
+    golden. Writes `accepted.parquet`, `verdicts.parquet` and, into `images/`, what accepted runs show. `before` is the
+    folder of an earlier version of the day whose replays may be remembered, `backend` what identifies the backend.
+    Raises `SandboxError` where the sandbox does not start.
     """
     judge = make_judge(catalog=catalog, settings=settings)
     memory = remember(

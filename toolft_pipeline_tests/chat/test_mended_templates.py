@@ -169,8 +169,11 @@ def test_qwen_content_in_parts_is_written(chat_format: ChatFormat) -> None:
 
 @pytest.mark.parametrize("chat_format", [*FORMATS.values()], ids=lambda one: one.name)
 def test_what_cannot_be_rendered_is_refused_by_name(chat_format: ChatFormat) -> None:
+    unseen = "audio" if chat_format.images else "image"
+    with pytest.raises(TemplateError, match=f"chat format {chat_format.name} .* of type {unseen}"):
+        text_of(chat_format, [{"role": "user", "content": [{"type": unseen}]}])
     with pytest.raises(TemplateError, match=f"chat format {chat_format.name} .* of type image"):
-        text_of(chat_format, [{"role": "user", "content": [{"type": "image"}]}])
+        text_of(chat_format, [ASKED, {"role": "assistant", "content": [{"type": "image"}]}])
     with pytest.raises(TemplateError, match=f"chat format {chat_format.name} knows no role critic"):
         text_of(chat_format, [{"role": "critic", "content": "x"}])
 

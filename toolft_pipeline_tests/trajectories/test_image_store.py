@@ -11,7 +11,7 @@ from toolft_pipeline.trajectories.image_store import (
     image_file,
     image_hashes,
     link_images,
-    shown_images,
+    shown_by_run,
     write_images,
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role
@@ -55,5 +55,6 @@ def test_image_hashes_come_from_their_column_in_any_run(tmp_path: Path) -> None:
     assert image_hashes(tmp_path / "text.parquet") == frozenset()
 
 
-def test_shown_images_are_those_of_a_message_in_order() -> None:
-    assert shown_images(shows("b" * 64, "a" * 64).content) == ("b" * 64, "a" * 64)
+def test_shown_by_run_are_its_images_in_order() -> None:
+    run = trajectory("one", shows("b" * 64), SHAPES[0].messages[0], shows("a" * 64, "b" * 64))
+    assert shown_by_run(run) == ("b" * 64, "a" * 64, "b" * 64)

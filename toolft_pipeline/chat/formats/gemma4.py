@@ -1,11 +1,11 @@
 """Gemma 4: the family's own syntax for calls and results. A turn with calls ends with `<|tool_response>`.
 
-Text alone for now: an image in a result is refused by name.
+Images of a result stand behind it, before what the model says next, as in the family's own template.
 """
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import Capabilities, ChatFormat
+from toolft_pipeline.chat.chat_format import Capabilities, ChatFormat, ImageMarks
 
 GEMMA4 = ChatFormat(
     name="gemma4",
@@ -15,7 +15,7 @@ GEMMA4 = ChatFormat(
     response_template={
         "version": 1,
         "defaults": {"role": "assistant"},
-        "start_anchor_pattern": r"(?:<\|turn>model\n|<tool_response\|>)",
+        "start_anchor_pattern": r"(?:<\|turn>model\n|<tool_response\|>)(?:<\|image>|<\|image\|>|<image\|>)*",
         "fields": {
             "reasoning_content": {
                 "open": "<|channel>thought\n",
@@ -70,4 +70,5 @@ GEMMA4 = ChatFormat(
     ),
     text_tokens=r"\n+|\t+|</?[a-z]+[1-6]?>",
     capabilities=Capabilities(reasoning=True, prefix_stable=False),
+    images=ImageMarks(opens="<|image>", placeholder="<|image|>", closes="<image|>"),
 )

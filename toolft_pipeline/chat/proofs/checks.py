@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 
-from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, comparable, request
+from toolft_pipeline.chat.proofs.image_server import ImageServer
+from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, comparable, images_of, request
 from toolft_pipeline.trajectories.record import Message
 
 if TYPE_CHECKING:
@@ -78,9 +79,14 @@ def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase, ora
 
 
 def check_serving_prompt(
-    subject: Subject, *, tokenizer: PreTrainedTokenizerBase, tools: list[dict[str, Any]]
+    subject: Subject,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    tools: list[dict[str, Any]],
+    images: ImageServer | None = None,
 ) -> str | None:
-    """The tokens before each span are the prompt that the saved tokenizer makes of the history."""
+    """The tokens before each span are the prompt that the saved tokenizer makes of the history; of one that shows
+    images, the processor."""
     requests = [request(message) for message in subject.messages]
     for span in subject.spans:
         if span.place is None:
@@ -88,9 +94,13 @@ def check_serving_prompt(
         if span.place == 0:
             return "message 0: an assistant turn without any history cannot be served"
         try:
-            served: list[int] = tokenizer.apply_chat_template(
-                requests[: span.place], tools=tools or None, add_generation_prompt=True, return_dict=False
-            )
+            served: list[int]
+            if images is not None and any(images_of(message) for message in subject.messages[: span.place]):
+                served = images.prompt(requests[: span.place], tools=tools or None)
+            else:
+                served = tokenizer.apply_chat_template(
+                    requests[: span.place], tools=tools or None, add_generation_prompt=True, return_dict=False
+                )
         except (TemplateError, ValueError, TypeError) as error:
             return f"message {span.place}: the saved template fails on the history ({error})"
         trained = list(subject.input_ids[: span.start])
@@ -132,11 +142,14 @@ def check_control_tokens(
     oracle: Oracle,
     control_ids: frozenset[int],
     catalog: bool,
+    images: ImageServer | None = None,
 ) -> str | None:
     """The control tokens of the row are the markers of its syntax and nothing else; between them stands the record."""
     if not subject.history:
         return "no token carries loss: there is no turn to hold against the record"
     parts = oracle.row(subject.history, catalog=catalog)
+    if images is not None:
+        parts = oracle.with_images(parts, images.tokens)
     listed = parts.index(CATALOG) if catalog else len(parts)
     sides = parts[:listed], parts[listed + 1 :]
     known = tokenizer.get_added_vocab()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from toolft_pipeline.chat.proofs.gemma3_oracle import WORD_BORDER
@@ -12,6 +13,7 @@ from toolft_pipeline.chat.proofs.oracle import (
     Part,
     comparable,
     control_pattern,
+    images_of,
     last_question,
     marker,
     named,
@@ -38,6 +40,7 @@ class Gemma4Oracle(Oracle):
             "<unused",
         ]
     )
+    image_markers = ("<|image>", "<|image|>", "<image|>")
     catalog_markers = frozenset({"<|tool>", "<tool|>", QUOTE.text})
     text_tokens = r"\s+|</?[a-z]+[1-6]?>"
 
@@ -85,12 +88,21 @@ class Gemma4Oracle(Oracle):
                 parts += [] if after_call else [RESULT] if after_result else [TURN, Part("model\n"), RESULT]
                 name = next((call.name for call in reversed(called) if call.id == message.tool_call_id), message.name)
                 parts += [Part(f"response:{self.neutral_text(name or 'unknown')}{{value:"), QUOTE]
-                parts += [Part(self.neutral_text(message.text)), QUOTE, Part("}"), RESULT_END]
+                parts += [Part(self.neutral_text(message.text)), QUOTE, Part("}"), RESULT_END, *images_of(message)]
             else:
                 parts += [TURN_END, Part("\n")] if after_result else []
-                parts += [TURN, Part(f"{message.role.value}\n{self.neutral_text(message.text.strip())}"), TURN_END]
-                parts.append(Part("\n"))
+                parts += [TURN, Part(f"{message.role.value}\n"), *self._shown(message), TURN_END, Part("\n")]
             before = message
+        return parts
+
+    def _shown(self, message: Message) -> list[Part]:
+        """What a user says between images, trimmed, and the images."""
+        parts: list[Part] = []
+        for image, run in groupby(message.content, key=lambda part: part.image_sha256 is not None):
+            if image:
+                parts += [Part(part.image_sha256 or "", is_image=True) for part in run]
+            else:
+                parts.append(Part(self.neutral_text("".join(part.text or "" for part in run).strip())))
         return parts
 
     def decoded(self, text: str) -> str:

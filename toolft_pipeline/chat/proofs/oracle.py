@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -18,10 +18,12 @@ from toolft_pipeline.trajectories.record import Message, Role
 
 
 class Part(NamedTuple):
-    """A stretch of a row's text: a marker of the syntax, or what stands between markers."""
+    """A stretch of a row's text: a marker of the syntax, or what stands between markers; or an image, `text` its
+    sha256."""
 
     text: str
     is_marker: bool = False
+    is_image: bool = False
 
 
 CATALOG = Part("\0catalog")
@@ -40,6 +42,8 @@ class Oracle(ABC):
     """Matches the first character of every control string."""
     catalog_markers: ClassVar[frozenset[str]] = frozenset()
     """Control tokens that the text of a catalog is made of."""
+    image_markers: ClassVar[tuple[str, str, str] | None] = None
+    """What opens an image, what stands for each of its tokens, what closes it; None for a family that shows none."""
     text_tokens: ClassVar[str] = r"\s+"
     """Pattern of the added tokens that are ordinary text; every other one is control, and so are all special ones."""
 
@@ -50,6 +54,17 @@ class Oracle(ABC):
     @abstractmethod
     def row(self, messages: Sequence[Message], *, catalog: bool) -> list[Part]:
         """A history that ends in a trained turn, from the first token to the end of that turn."""
+
+    def with_images(self, parts: Iterable[Part], tokens: Callable[[str], int]) -> list[Part]:
+        """Parts whose images are written in markers; `tokens` says how many an image takes, by its sha256."""
+        written: list[Part] = []
+        for part in parts:
+            if not part.is_image:
+                written.append(part)
+            elif self.image_markers is not None:
+                opens, one, closes = map(marker, self.image_markers)
+                written += [opens, *[one] * tokens(part.text), closes]
+        return written
 
     def is_control(self, token: str, *, special: bool) -> bool:
         """Whether an added token of the family's tokenizers is control."""
@@ -87,9 +102,19 @@ class Oracle(ABC):
         return self.control.sub(escape, text)
 
 
+def images_of(message: Message) -> list[Part]:
+    """The images that a message shows, in order."""
+    return [Part(part.image_sha256, is_image=True) for part in message.content if part.image_sha256 is not None]
+
+
 def request(message: Message) -> dict[str, Any]:
-    """The message as a server holds it after decoding a chat request."""
+    """The message as a server holds it after decoding a chat request; a picture stands there by its sha256."""
     chat: dict[str, Any] = {"role": message.role.value, "content": message.text}
+    if images_of(message):
+        chat["content"] = [
+            {"type": "text", "text": part.text or ""} if part.image_sha256 is None else _picture(part.image_sha256)
+            for part in message.content
+        ]
     if message.reasoning:
         chat["reasoning_content"] = message.reasoning
     if message.tool_calls:
@@ -104,6 +129,10 @@ def request(message: Message) -> dict[str, Any]:
     if message.role is Role.TOOL:
         chat |= {"tool_call_id": message.tool_call_id, "name": message.name}
     return chat
+
+
+def _picture(sha256: str) -> dict[str, str]:
+    return {"type": "image", "image": sha256}
 
 
 def named(form: str, names: str) -> list[str]:

@@ -24,6 +24,7 @@ from toolft_pipeline.chat.proofs.checks import (
     loss_spans,
 )
 from toolft_pipeline.chat.proofs.cut_history import check_cut_history
+from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.oracle import unreasoned
 from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.chat.proofs.report import Failure, Proof, ProofReport, report
@@ -102,12 +103,14 @@ class Prover:
         tools: list[dict[str, Any]],
         format_name: str,
         thinking: Literal["drop", "keep"],
+        images: ImageServer | None = None,
     ) -> None:
-        """`tokenizer` is the saved one, loaded again; `tools` is what an agent framework would send."""
+        """`tokenizer` is the saved one, loaded again; `tools` is what an agent framework would send; `images` is the
+        processor around that tokenizer, None where no run shows any."""
         self._tokenizer = tokenizer
         self._tools = tools
         self._oracle = ORACLES[format_name]
-        self._thinking = thinking
+        self._thinking, self._images = thinking, images
         self._control_ids = control_token_ids(tokenizer, self._oracle)
         self._failures: dict[Proof, list[Failure]] = defaultdict(list)
         self._checked: Counter[Proof] = Counter()
@@ -171,13 +174,20 @@ class Prover:
         self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], catalog: bool
     ) -> None:
         subject = Subject(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
-        tokenizer, oracle = self._tokenizer, self._oracle
+        tokenizer, oracle, images = self._tokenizer, self._oracle, self._images
         proofs: dict[Proof, Callable[[], str | None]] = {
             Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=tokenizer, oracle=oracle),
-            Proof.SERVING_PROMPT: lambda: check_serving_prompt(subject, tokenizer=tokenizer, tools=self._tools),
+            Proof.SERVING_PROMPT: lambda: check_serving_prompt(
+                subject, tokenizer=tokenizer, tools=self._tools, images=images
+            ),
             Proof.PARSER: lambda: check_parser(subject, tokenizer=tokenizer, oracle=oracle),
             Proof.CONTROL_TOKENS: lambda: check_control_tokens(
-                subject, tokenizer=tokenizer, oracle=oracle, control_ids=self._control_ids, catalog=catalog
+                subject,
+                tokenizer=tokenizer,
+                oracle=oracle,
+                control_ids=self._control_ids,
+                catalog=catalog,
+                images=images,
             ),
         }
         for proof, check in proofs.items():
