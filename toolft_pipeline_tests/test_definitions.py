@@ -22,6 +22,7 @@ CHECKS = {
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
+    "chat_rows": {"all_images_rendered"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens", "no_turn_is_lost"},
     "merged_model": {"merged_logits", "reload_same_tokens"},
     "eval_report": {"gate"},

@@ -16,8 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.chat_rows import ChatRow, PastedIn, prompt_messages
+from toolft_pipeline.chat.conversation import image_hashes_of
 from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
-from toolft_pipeline.chat.serving import serving_prompt
+from toolft_pipeline.chat.image_tokens import ImageTokens
+from toolft_pipeline.chat.serving import ServingPrompt, serving_prompt
 from toolft_pipeline.chat.tokens import NO_LOSS, TokenRow
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
@@ -64,8 +66,10 @@ class Explainer:
         chat: ChatSettings,
         tools: list[dict[str, Any]],
         pasted: PastedIn,
+        images: ImageTokens | None = None,
     ) -> None:
-        self._fitter = Fitter(tokenizer=tokenizer, chat=chat, tools=tools, pasted=pasted)
+        self._fitter = Fitter(tokenizer=tokenizer, chat=chat, tools=tools, pasted=pasted, images=images)
+        self._images = images
         self._tokenizer, self._chat, self._tools, self._pasted = tokenizer, chat, tools, pasted
 
     def rows(
@@ -106,7 +110,7 @@ class Explainer:
                 spans.append(ExplainedSpan(start=start, end=end, trained=trained, text=str(text)))
                 continue
             history = [messages[at] for at in kept if at < place]
-            prompt = serving_prompt(history, tokenizer=self._tokenizer, tools=self._tools or None)
+            prompt = self._served(history)
             spans.append(
                 ExplainedSpan(
                     start=start,
@@ -120,6 +124,16 @@ class Explainer:
                 )
             )
         return tuple(spans)
+
+    def _served(self, history: list[dict[str, Any]]) -> ServingPrompt:
+        """A server's prompt; its images stand in the text as the template writes them, and in the ids as wide as they
+        are."""
+        prompt = serving_prompt(history, tokenizer=self._tokenizer, tools=self._tools or None)
+        images = image_hashes_of(history)
+        if self._images is None or not images:
+            return prompt
+        text = self._images.widened(prompt.text, images)
+        return prompt._replace(ids=self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def stored_rows(path: Path, *, trajectory_id: str) -> dict[str, TokenRow]:

@@ -24,14 +24,12 @@ import pyarrow.parquet as pq
 from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_pasted, read_prompt_tools
 from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.image_tokens import ImageTokens
-from toolft_pipeline.chat.processor import load_processor, why_no_images
-from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
+from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.settings import AgentSettings, CatalogMode
-from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, images_beside, link_images, shown_by_run
+from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, link_images, shown_by_run
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 
@@ -106,7 +104,7 @@ def write_token_tensors(
         raise ChatRowsError(f"{tokenizer}: no tokenizer_config.json; name a model folder in Hugging Face layout")
     progress("loading the tokenizer")
     saved = saved_tokenizer(str(tokenizer.resolve()), settings.chat.format, settings.chat.catalog_mode)
-    images = _images(accepted=accepted, base=tokenizer, saved=saved, settings=settings)
+    images = row_images(accepted=accepted, base=tokenizer, tokenizer=saved, format_name=settings.chat.format)
     tools, pasted = read_prompt_tools(rows), read_pasted(rows)
     fitter = Fitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted, images=images.tokens)
     prover = Prover(
@@ -167,31 +165,6 @@ def write_token_tensors(
         not_reversible=counts["not_reversible"],
         lengths=tuple(lengths),
         proofs=proofs,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Images:
-    """What a day's rows need to know of images: how wide they are, the server that proves it, where they lie. Nothing
-    for a day whose runs show none, or `not_rendered`, where they do and the rows leave those runs out."""
-
-    tokens: ImageTokens | None = None
-    server: ImageServer | None = None
-    folder: Path | None = None
-    not_rendered: bool = False
-
-
-def _images(*, accepted: Path, base: Path, saved: PreTrainedTokenizerBase, settings: AgentSettings) -> _Images:
-    chat_format, folder = get_format(settings.chat.format), images_beside(accepted)
-    if folder is None:
-        return _Images()
-    if chat_format.images is None or why_no_images(base, chat_format) is not None:
-        return _Images(not_rendered=True)
-    processor = load_processor(base, tokenizer=saved)
-    return _Images(
-        tokens=ImageTokens(marks=chat_format.images, processor=processor, folder=folder),
-        server=ImageServer(processor=processor, folder=folder),
-        folder=folder,
     )
 
 

@@ -12,11 +12,15 @@ from pathlib import Path
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows, read_pasted, read_prompt_tools
 from toolft_pipeline.chat.explained import ExplainedRow, Explainer, stored_rows
+from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE, saved_tokenizer
 from toolft_pipeline.cli.explained_text import row_lines, rule_lines, visible
 from toolft_pipeline.cli.find_run import FoundRun, find_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
+from toolft_pipeline.trajectories.image_store import shown_by_run
+from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.answers import RuleAnswer, answers, disagreement
+from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -67,16 +71,28 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     if rows is None or tensors is None or base is None:
         return [], f"no row yet: run `toolft run {settings.name}`"
     chat = ChatSettings.model_validate(tensors.manifest.settings)
+    model = base.file("model").resolve()
+    tokenizer = saved_tokenizer(str(model), chat.format, chat.catalog_mode)
+    verified = _version(warehouse, settings, "verified_trajectories", found.day)
+    assert verified is not None, "a found run has a verified day"
+    accepted = verified.file(ACCEPTED_FILE)
     explainer = Explainer(
-        tokenizer=saved_tokenizer(str(base.file("model").resolve()), chat.format, chat.catalog_mode),
+        tokenizer=tokenizer,
         chat=chat,
         tools=read_prompt_tools(rows.file(ROWS_FILE)),
         pasted=read_pasted(rows.file(ROWS_FILE)),
+        images=row_images(accepted=accepted, base=model, tokenizer=tokenizer, format_name=chat.format).tokens,
     )
     id_ = found.accepted.trajectory_id
     own = [row for row in read_chat_rows(rows.file(ROWS_FILE)) if row.trajectory_id == id_]
     explained = explainer.rows(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
-    return explained, None if explained else "no row: no assistant speaks in the run"
+    return explained, None if explained else _why_no_row(found.accepted, rows)
+
+
+def _why_no_row(run: Trajectory, rows: Version) -> str:
+    if shown_by_run(run):
+        return f"no row: the run shows images, and {rows.manifest.headline['why_no_images']}"
+    return "no row: no assistant speaks in the run"
 
 
 def _head_lines(found: FoundRun, given: list[RuleAnswer], file: Path) -> Iterator[str]:

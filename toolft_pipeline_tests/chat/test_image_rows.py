@@ -12,12 +12,14 @@ import pytest
 from toolft_pipeline.chat.chat_format import ChatFormatError
 from toolft_pipeline.chat.chat_rows import ChatRowsSummary, read_chat_rows, write_chat_rows
 from toolft_pipeline.chat.conversation import template_messages, trajectory_messages
+from toolft_pipeline.chat.explained import Explainer, stored_rows
 from toolft_pipeline.chat.formats import GEMMA4
 from toolft_pipeline.chat.image_tokens import ImageTokens
 from toolft_pipeline.chat.processor import load_processor
 from toolft_pipeline.chat.proofs.prove import Prover
 from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, saved_tokenizer, write_token_tensors
 from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings, CatalogMode
@@ -265,3 +267,19 @@ def test_image_server_tool_text_alone_is_served_by_the_tokenizer(tmp_path: Path,
     summary, rows = encoded(tmp_path, agent(format="gemma4"), base)
     assert summary.proofs.green
     assert rows[0]["image_sha256"] == []
+
+
+def test_explained_run_with_pictures_is_as_served(tmp_path: Path, agent: Agent, base: Path) -> None:
+    settings = agent(format="gemma4")
+    rendered(tmp_path, settings, base, *PICTURED)
+    encoded(tmp_path, settings, base)
+    tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
+    images = row_images(accepted=tmp_path / "accepted.parquet", base=base, tokenizer=tokenizer, format_name="gemma4")
+    explainer = Explainer(tokenizer=tokenizer, chat=settings.chat, tools=[], pasted={}, images=images.tokens)
+    tensors = tmp_path / "tensors" / "tensors.parquet"
+    for run in PICTURED:
+        rows = [row for row in read_chat_rows(tmp_path / "rows.parquet") if row.trajectory_id == run.trajectory_id]
+        stored = stored_rows(tensors, trajectory_id=run.trajectory_id)
+        for explained in explainer.rows(run, rows, stored=stored):
+            assert explained.note is None
+            assert all(span.as_served for span in explained.spans if span.trained)
