@@ -8,6 +8,7 @@ row has the same pixels on every machine.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,13 @@ def load_processor(model: Path, *, tokenizer: PreTrainedTokenizerBase) -> Proces
     parts = dict.fromkeys(family.get_attributes()) | {"image_processor": images, "tokenizer": tokenizer}
     processor: ProcessorMixin = _for_stills(family)(**parts, chat_template=tokenizer.chat_template)
     return processor
+
+
+def keep_processor(base: Path, model: Path) -> None:
+    """Give a model that was made of a base its processor's files; the template lies beside them already."""
+    for name in PROCESSOR_FILES:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, model / name)
 
 
 def _class_name(model: Path) -> str:

@@ -25,6 +25,7 @@ from toolft_pipeline.training.draw import Drawn, TrainingDataError, draw_rows
 from toolft_pipeline.training.preflight import check_fit
 from toolft_pipeline.training.pulse import pulse
 from toolft_pipeline.training.sft import make_trainer, packed_length
+from toolft_pipeline.trajectories.image_store import images_beside
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
@@ -75,7 +76,8 @@ def train_adapter(
     out: Path,
     progress: Callable[[str], None],
 ) -> TrainingSummary:
-    """Train on the selected rows and write `out/adapter`, `out/progress.parquet`, `out/training.json`.
+    """Train on the selected rows and write `out/adapter`, `out/progress.parquet`, `out/training.json`. The images that
+    rows show lie beside their tensors.
 
     `checkpoints` outlives a killed attempt, and belongs to these inputs and settings alone. Raises
     `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do.
@@ -88,7 +90,14 @@ def train_adapter(
     reuse_large_blocks()
     with pulse(progress=progress) as said:
         said.doing = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
-        trainer = make_trainer(base=base, drawn=drawn, training=training, checkpoints=checkpoints, progress=said.say)
+        trainer = make_trainer(
+            base=base,
+            drawn=drawn,
+            training=training,
+            checkpoints=checkpoints,
+            progress=said.say,
+            images=[folder for path in tensors.values() if (folder := images_beside(path)) is not None],
+        )
         resumed = newest_checkpoint(checkpoints)
         said.say("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
         said.doing = "training"
@@ -119,7 +128,9 @@ def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str]
         progress(f"{drawn.rowless} training runs have no row: see too_long in token_tensors, and chat.long_rows")
     if len(train.rows) < FEW_ROWS:
         progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are advised: log more runs or sample some")
-    if packed_length(drawn, training) > training.packed_length:
+    if drawn.shows_images:
+        progress(f"{train.pictured} training rows show images: rows are trained one by one, none is packed")
+    elif packed_length(drawn, training) > training.packed_length:
         progress(f"the longest row has {packed_length(drawn, training)} tokens: packed rows are as long, none is cut")
 
 
@@ -182,6 +193,7 @@ def _headline(history: list[dict[str, Any]], *, drawn: Drawn, step: int) -> dict
 def _facts(drawn: Drawn, training: TrainingSettings) -> dict[str, Any]:
     rows = drawn.train.rows
     return {
+        **({"rows_with_images": drawn.train.pictured} if drawn.shows_images else {}),
         "rows": len(rows),
         "rows_available": drawn.available,
         "validation_rows": len(drawn.validation.rows),

@@ -25,6 +25,9 @@ MAX_VALIDATION_SHARE = 0.05
 
 IDS = pa.schema([pa.field("input_ids", pa.list_(pa.int32())), pa.field("labels", pa.list_(pa.int32()))])
 
+IMAGES = "image_sha256"
+"""A column more of both sides, where any row that was drawn shows images: their hashes, in order."""
+
 
 class TrainingDataError(ValueError):
     """Nothing to learn from, or rows that cannot be trained on; one line that says where to look."""
@@ -65,6 +68,11 @@ class Side:
         return sum(row.loss_tokens * row.weight for row in self.rows)
 
     @property
+    def pictured(self) -> int:
+        """Rows that show images, repeats included."""
+        return _pictured(self.ids)
+
+    @property
     def longest(self) -> int:
         """Tokens of the longest row."""
         return max((row.tokens for row in self.rows), default=0)
@@ -79,6 +87,11 @@ class Drawn:
     validation: Side
     available: int
     rowless: int
+
+    @property
+    def shows_images(self) -> bool:
+        """Whether any row of either side shows an image."""
+        return self.train.pictured + self.validation.pictured > 0
 
 
 Kind = tuple[str, tuple[str, ...]]
@@ -149,9 +162,10 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
         )
     allowed = int(min(MAX_VALIDATION_TOKENS, MAX_VALIDATION_SHARE * sum(row.tokens * row.weight for row in train)))
     validation = evenly(sides["validation"], allowed)
+    train_ids, validation_ids = _alike(_ids(train, tensors), _ids(validation, tensors))
     return Drawn(
-        train=Side(rows=train, ids=_ids(train, tensors)),
-        validation=Side(rows=validation, ids=_ids(validation, tensors)),
+        train=Side(rows=train, ids=train_ids),
+        validation=Side(rows=validation, ids=validation_ids),
         available=len(sides["train"]),
         rowless=len(rowless),
     )
@@ -196,20 +210,41 @@ def _row(row: dict[str, object], *, weight: int, path: Path) -> Row:
 
 
 def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
-    """Ids and labels of the rows, in their order, each as often as it weighs."""
+    """Ids and labels of the rows, in their order, each as often as it weighs; with their images where a day has any."""
     wanted = pa.array([row.row_id for row in rows], pa.string())
     found = pa.concat_tables(
         [IDS.empty_table().append_column("row_id", pa.array([], pa.string()))]
         + [
-            pa.Table.from_batches([batch]).filter(pc.is_in(batch["row_id"], wanted)).select([*IDS.names, "row_id"])
+            pa.Table.from_batches([batch]).filter(pc.is_in(batch["row_id"], wanted)).select(columns)
             for path in tensors.values()
-            for batch in pq.ParquetFile(path).iter_batches(columns=["row_id", *IDS.names])
+            for columns in [[name for name in (*IDS.names, "row_id", IMAGES) if name in pq.read_schema(path).names]]
+            for batch in pq.ParquetFile(path).iter_batches(columns=columns)
         ],
         promote_options="permissive",
     )
     place = {row_id: index for index, row_id in enumerate(found["row_id"].to_pylist())}
     order = [place[row.row_id] for row in rows for _ in range(row.weight)]
-    return found.select(IDS.names).take(pa.array(order, pa.int64())).combine_chunks()
+    return found.drop_columns("row_id").take(pa.array(order, pa.int64())).combine_chunks()
+
+
+def _alike(*sides: pa.Table) -> list[pa.Table]:
+    """Sides with a column of images each, or without one where no row of any shows an image."""
+    if not any(map(_pictured, sides)):
+        return [side.select(IDS.names) for side in sides]
+    return [side.select(IDS.names).append_column(IMAGES, pa.array(_hashes(side), _HASHES)) for side in sides]
+
+
+def _pictured(ids: pa.Table) -> int:
+    return sum(bool(hashes) for hashes in _hashes(ids)) if IMAGES in ids.column_names else 0
+
+
+def _hashes(ids: pa.Table) -> list[list[str]]:
+    """The images of each row; days without any have no such column."""
+    column = ids[IMAGES].to_pylist() if IMAGES in ids.column_names else [None] * ids.num_rows
+    return [hashes or [] for hashes in column]
+
+
+_HASHES = pa.list_(pa.string())
 
 
 _FACTS = ["row_id", "trajectory_id", "category", "tools", "n_tokens", "n_loss_tokens"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.processor import keep_processor
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about
@@ -49,7 +50,8 @@ def merge_adapter(
     out: Path,
     progress: Callable[[str], None],
 ) -> MergeSummary:
-    """Write `out/model` (safetensors, tokenizer with template and parser), `out/README.md` and `out/checks.json`.
+    """Write `out/model` (safetensors, tokenizer with template and parser, the base's processor), `out/README.md` and
+    `out/checks.json`.
 
     A check that fails is written, not raised: it is the blocking check's to stop the flow. Raises `MergeError`.
     """
@@ -61,6 +63,7 @@ def merge_adapter(
         tokenizer = AutoTokenizer.from_pretrained(base)
         install(tokenizer, chat_format, settings.chat.catalog_mode)
         tokenizer.save_pretrained(folder)
+        keep_processor(base, folder)
         said.doing = "loading the base as it was trained on, and merging"
         merged = merged_in_memory(base, adapter, quantization=settings.training.quantization)
         _stop_at_end_of_turn(merged, tokenizer, chat_format)

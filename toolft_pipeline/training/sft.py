@@ -2,20 +2,24 @@
 
 Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
 time, nothing is truncated, and packing keeps rows apart (best-fit bins, block-diagonal attention by position ids).
+Where any row shows an image, all are trained one by one instead: pixels have no place in a pack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.chat.processor import load_processor
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training import loss_positions
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
+from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
+from toolft_pipeline.training.targets import adapted_modules
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
@@ -27,7 +31,7 @@ OWNED = {
     "output_dir": "it is the run's own checkpoints folder",
     "max_length": "set training.packed_length",
     "max_seq_length": "set training.packed_length",
-    "packing": "rows are always packed",
+    "packing": "rows are packed, unless any shows an image",
     "packing_strategy": "only bfd keeps rows whole and apart",
     "per_device_train_batch_size": "set training.batch_size",
     "gradient_accumulation_steps": "set training.gradient_accumulation",
@@ -36,6 +40,7 @@ OWNED = {
     "seed": "set training.seed",
     "save_steps": "set training.save_steps",
     "dataset_kwargs": "rows come tokenized",
+    "remove_unused_columns": "images are looked up by a column of their own",
 }
 """Keys of `sft:` that belong to a setting of their own, and which."""
 
@@ -52,8 +57,12 @@ def make_trainer(
     training: TrainingSettings,
     checkpoints: Path,
     progress: Callable[[str], None],
+    images: Sequence[Path] = (),
 ) -> SFTTrainer:
-    """The trainer, ready to train or to resume. Raises `TrainingDataError` for `peft:` and `sft:` that cannot be."""
+    """The trainer, ready to train or to resume; `images` are the folders of the rows' images.
+
+    Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
+    """
     import datasets
     from transformers import AutoTokenizer, set_seed
     from transformers.trainer_callback import PrinterCallback
@@ -62,11 +71,15 @@ def make_trainer(
     datasets.disable_progress_bars()
     loss_positions.score_loss_positions_only()
     config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
-    lora = _lora_config(training)
     with quiet_transformers():
         model = load_for_training(
             base, quantization=training.quantization, packed_length=packed_length(drawn, training)
         )
+    lora = _lora_config(training, modules=[name for name, _ in model.named_modules()])
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    collator = None
+    if drawn.shows_images:
+        collator = PicturedRows(processor=load_processor(base, tokenizer=tokenizer), folders=images)
     set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
     try:
         trainer = SFTTrainer(
@@ -74,7 +87,8 @@ def make_trainer(
             args=config,
             train_dataset=datasets.Dataset(drawn.train.ids),
             eval_dataset=datasets.Dataset(drawn.validation.ids) if drawn.validation.rows else None,
-            processing_class=AutoTokenizer.from_pretrained(base),
+            processing_class=tokenizer,
+            data_collator=collator,
             peft_config=lora,
             callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
         )
@@ -124,6 +138,7 @@ def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) 
         "disable_tqdm": True,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": cuda,
+        **(_UNPACKED | {"gradient_accumulation_steps": _accumulated(training)} if drawn.shows_images else {}),
         **training.sft,
     }
     try:
@@ -132,7 +147,22 @@ def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) 
         raise TrainingDataError(f"training.sft: {error}; use the names of trl.SFTConfig") from error
 
 
-def _lora_config(training: TrainingSettings) -> Any:
+_UNPACKED = {
+    "packing": False,
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "remove_unused_columns": False,
+    "dataset_kwargs": {"skip_prepare_dataset": True},
+}
+"""How rows are trained of which any shows an image: one by one, by our own collator."""
+
+
+def _accumulated(training: TrainingSettings) -> int:
+    """Rows of a step where a batch is one row."""
+    return training.batch_size * training.gradient_accumulation
+
+
+def _lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
     from peft import LoraConfig
 
     lora = {
@@ -140,7 +170,7 @@ def _lora_config(training: TrainingSettings) -> Any:
         "lora_alpha": training.lora_alpha,
         "lora_dropout": training.lora_dropout,
         "bias": "none",
-        "target_modules": list(training.target_modules),
+        "target_modules": adapted_modules(modules, targets=training.target_modules),
         "task_type": "CAUSAL_LM",
         **training.peft,
     }
