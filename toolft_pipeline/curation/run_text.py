@@ -21,8 +21,13 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
 def user_turns(messages: Sequence[Message]) -> list[str]:
-    """What the user said in a run, turn after turn."""
-    return [message.text for message in messages if message.role is Role.USER]
+    """What the user said in a run, turn after turn; a picture is a word of it, so another one is another question."""
+    return [_asked(message) for message in messages if message.role is Role.USER]
+
+
+def _asked(message: Message) -> str:
+    shown = [part.image_sha256 for part in message.content if part.image_sha256 is not None]
+    return " ".join([message.text, *shown]) if shown else message.text
 
 
 def whole_text(turns: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from toolft_pipeline.chat.processor import PROCESSOR_FILES
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
 from toolft_pipeline.training.pulse import Pulse, pulse
@@ -140,10 +141,15 @@ def _from_hub(source: BaseModelSettings, model: Path, said: Pulse) -> None:
 def _load_and_save(name: str, revision: str | None, model: Path, said: Pulse) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import cached_file
 
     with quiet_transformers():
         said.doing = f"loading the tokenizer of {name}"
         AutoTokenizer.from_pretrained(name, revision=revision).save_pretrained(model)
+        for file in PROCESSOR_FILES:
+            found = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=False)
+            if found is not None:
+                shutil.copyfile(found, model / file)
         said.doing = f"loading the weights of {name}"
         weights = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=torch.bfloat16)
         said.doing = "writing the weights"

@@ -7,9 +7,12 @@ Everything else of the model, dropout above all, follows `train()` and `eval()` 
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.training.targets import TOWERS
 
 if TYPE_CHECKING:
     import torch
@@ -43,12 +46,22 @@ def load_base(base: Path, *, quantization: str, dtype: torch.dtype | None = None
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
+        llm_int8_skip_modules=_not_quantized(base),
     )
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         base, dtype=dtype, quantization_config=nf4 if quantization == "nf4" else None, **options
     )
     keep_in_train_mode(model)
     return model
+
+
+def _not_quantized(base: Path) -> list[str] | None:
+    """Modules that stay in bf16 beside those that transformers leaves out: eyes and ears are never trained, and a merge
+    would otherwise publish them rounded."""
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    if not any(config.get(f"{sense}_config") for sense in ("vision", "audio")):
+        return None
+    return ["lm_head", *(rf".*\b{tower}" for tower in TOWERS)]
 
 
 def load_as_trained_on(base: Path, *, quantization: str) -> PreTrainedModel:

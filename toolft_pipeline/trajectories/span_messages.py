@@ -53,6 +53,7 @@ _SILENT = ("redacted_thinking", "input_json_delta")
 class _Block(ContentBlock):
     thinking: str | None = None
     reasoning: str | None = None
+    modality: str | None = None
     content: Raw = NULL
     id: str | None = None
     name: str | None = None
@@ -206,6 +207,8 @@ class _Turn:
             self.calls.append(_call(_Call(id=block.id, name=block.name, arguments=arguments)))
         elif block.type in _RESULTS and self._role in (Role.USER, Role.TOOL):
             self._result(block)
+        elif block.type == "blob" and block.modality == "image":
+            self._say(image_part(ContentBlock(type="image", base64=block.content), self._shown_by))
         elif block.type not in _SILENT:
             self._say(image_part(block, self._shown_by))
 

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import copy
+import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from PIL import Image
 
 from toolft_pipeline.chat.chat_format import ChatFormatError
-from toolft_pipeline.chat.chat_rows import ChatRowsSummary, read_chat_rows, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ChatRowsSummary, read_chat_rows, trajectory_rows, write_chat_rows
 from toolft_pipeline.chat.conversation import template_messages, trajectory_messages
 from toolft_pipeline.chat.explained import Explainer, stored_rows
+from toolft_pipeline.chat.fitting import Fitter
 from toolft_pipeline.chat.formats import GEMMA4
 from toolft_pipeline.chat.image_tokens import ImageTokens
 from toolft_pipeline.chat.processor import load_processor
-from toolft_pipeline.chat.proofs.prove import Prover
+from toolft_pipeline.chat.proofs.image_server import ImageServer
+from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof
-from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat.rendering import Piece, render
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, saved_tokenizer, write_token_tensors
 from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
-from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES, assistant, tool, trajectory, user
+from toolft_pipeline_tests.chat.families import refuted
+from toolft_pipeline_tests.chat.hostile import hostile
 from toolft_pipeline_tests.chat.official import official_text
 from toolft_pipeline_tests.chat.pictured import ONE, PICTURED, PICTURES, THREE, TWO, picture, said, shown, write_day
+from toolft_pipeline_tests.chat.pictured import asked as shown_by_user
+from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder
 from toolft_pipeline_tests.tiny_gemma4 import make_processor
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Agent = Callable[..., AgentSettings]
 QUIET: Callable[[str], None] = lambda _line: None  # noqa: E731
@@ -39,6 +53,38 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sighted")
     make_processor(folder)
     return folder
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """One run at a time through rendering, encoding and the proofs, without files."""
+
+    tokenizer: PreTrainedTokenizerBase
+    tokens: ImageTokens
+    server: ImageServer
+
+    def failures(self, run: Trajectory) -> list[str]:
+        chat = ChatSettings(format="gemma4", max_length=100_000)
+        rows = trajectory_rows(run, chat_format=GEMMA4, chat=chat, tools=[])
+        fitter = Fitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
+        made = [one.whole for one in fitter.fit(run, rows)]
+        prover = Prover(tokenizer=self.tokenizer, tools=[], format_name="gemma4", thinking="drop", images=self.server)
+        tensors = [
+            TensorRow(row_id=one.row.row_id, input_ids=one.tokens.input_ids, labels=one.tokens.labels) for one in made
+        ]
+        prover.prove(trajectory_id=run.trajectory_id, messages=run.messages, rows=tensors, catalog=False)
+        return refuted(prover.report())
+
+
+@pytest.fixture(scope="module")
+def pictured(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictured:
+    folder = tmp_path_factory.mktemp("pictures")
+    write_day(folder)
+    tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
+    found = row_images(accepted=folder / "accepted.parquet", base=base, tokenizer=tokenizer, format_name="gemma4")
+    assert found.tokens is not None
+    assert found.server is not None
+    return Pictured(tokenizer, found.tokens, found.server)
 
 
 def rendered(folder: Path, settings: AgentSettings, base: Path | None, *runs: Trajectory) -> ChatRowsSummary:
@@ -89,10 +135,6 @@ def test_pictured_ids_are_those_of_the_processor_and_no_image_token_carries_loss
     tmp_path: Path, agent: Agent, base: Path
 ) -> None:
     """The whole run through the processor's own `apply_chat_template`, beside the row."""
-    import io
-
-    from PIL import Image
-
     rendered(tmp_path, agent(format="gemma4"), base, *PICTURED)
     _, rows = encoded(tmp_path, agent(format="gemma4"), base)
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
@@ -118,8 +160,6 @@ def test_pictured_text_is_that_of_the_official_template() -> None:
     run = PICTURED[0]
     messages = template_messages(trajectory_messages(run))
     ours = GEMMA4.template(catalog_mode=CatalogMode.NONE)
-    from toolft_pipeline.chat.rendering import render
-
     text, _ = render(messages, template=ours)
     assert text == official_text("gemma4", messages)
     assert text.count("<tool_response|><|image|>They peak") == 1
@@ -191,9 +231,6 @@ def test_proofs_another_picture_of_another_width_turns_them_red(tmp_path: Path, 
     rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
     _, rows = encoded(tmp_path, agent(format="gemma4"), base)
-    from toolft_pipeline.chat.proofs.image_server import ImageServer
-    from toolft_pipeline.chat.proofs.prove import TensorRow
-
     server = ImageServer(processor=load_processor(base, tokenizer=tokenizer), folder=tmp_path / "images")
     prover = Prover(tokenizer=tokenizer, tools=[], format_name="gemma4", thinking="drop", images=server)
     row = TensorRow(row_id="r", input_ids=rows[0]["input_ids"], labels=rows[0]["labels"])
@@ -207,16 +244,16 @@ def test_proofs_another_picture_of_another_width_turns_them_red(tmp_path: Path, 
 def test_proofs_parser_that_reads_an_image_as_text_is_red(
     tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    template = dict(GEMMA4.response_template)
-    template["start_anchor_pattern"] = template["start_anchor_pattern"].split("(?:<\\|image>")[0]
-    saved_tokenizer.cache_clear()
-    monkeypatch.setitem(GEMMA4.response_template, "start_anchor_pattern", template["start_anchor_pattern"])  # type: ignore[arg-type]
-    try:
-        rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
-        summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
-    finally:
-        saved_tokenizer.cache_clear()
+    broken = copy.copy(saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE))
+    anchor = GEMMA4.response_template["start_anchor_pattern"].removesuffix(IMAGES_BEFORE_THE_ANSWER)
+    broken.response_template = {**GEMMA4.response_template, "start_anchor_pattern": anchor}
+    monkeypatch.setattr("toolft_pipeline.chat.token_tensors.saved_tokenizer", lambda *_: broken)
+    rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
+    summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
     assert set(failures(summary)) == {Proof.PARSER}
+
+
+IMAGES_BEFORE_THE_ANSWER = r"(?:<\|image>|<\|image\|>|<image\|>)*"
 
 
 @pytest.mark.parametrize(
@@ -233,10 +270,11 @@ def test_pictured_run_that_cannot_be_rendered_has_no_row_and_is_counted(
 
 
 def test_pictured_runs_without_rows_leave_the_proofs_green(
-    tmp_path: Path, agent: Agent, base: Path, gemma_tokenizer_folder: Path
+    tmp_path: Path, agent: Agent, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    rendered(tmp_path, agent(), gemma_tokenizer_folder, *PICTURED)
-    summary, rows = encoded(tmp_path, agent(), gemma_tokenizer_folder)
+    settings, blind = agent(format="chatml"), tokenizer_folder("chatml", scratch=tmp_path_factory.mktemp("blind"))
+    rendered(tmp_path, settings, blind, *PICTURED)
+    summary, rows = encoded(tmp_path, settings, blind)
     assert summary.proofs.green
     assert [row["row_id"] for row in rows] == ["no_picture#0"]
     assert pq.read_schema(tmp_path / "tensors" / "tensors.parquet").equals(TENSOR_SCHEMA)
@@ -283,3 +321,19 @@ def test_explained_run_with_pictures_is_as_served(tmp_path: Path, agent: Agent, 
         for explained in explainer.rows(run, rows, stored=stored):
             assert explained.note is None
             assert all(span.as_served for span in explained.spans if span.trained)
+
+
+@given(asked=hostile, before=hostile, behind=hostile)
+@settings(max_examples=25, deadline=None)
+def test_hostile_text_around_pictures_keeps_every_proof(
+    asked: str, before: str, behind: str, pictured: Pictured
+) -> None:
+    """No text changes the number or place of image tokens, or of tokens with loss."""
+    run = trajectory(
+        "hostile",
+        shown_by_user(said(asked), picture(ONE), said(before), said(behind)),
+        assistant("", ("f", {"a": 1})),
+        shown(said(before), picture(TWO), said(behind)),
+        assistant("Done."),
+    )
+    assert pictured.failures(run) == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.curation.run_signatures import run_sets
 from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns
-from toolft_pipeline.trajectories.record import Message
+from toolft_pipeline.trajectories.record import Message, Part, Role
 from toolft_pipeline_tests.conversations import calls, result, says, user
 from toolft_pipeline_tests.curation import plain_sets
 
@@ -40,6 +40,17 @@ def test_run_text_same_request_in_other_dress_is_the_same_set(wording: str) -> N
 def test_run_text_same_wording_with_another_entity_is_far_away() -> None:
     one, other = shingles(run(7)), shingles(run(8))
     assert 0 < len(one & other) / len(one | other) < 0.6
+
+
+def test_run_text_another_picture_is_another_question_and_the_same_one_is_not() -> None:
+    def asked(*hashes: str) -> tuple[Message, ...]:
+        parts = (Part(type="image", image_sha256=sha256, mime="image/png") for sha256 in hashes)
+        return (Message(role=Role.USER, content=(Part(type="text", text="What does this chart show?"), *parts)),)
+
+    assert user_turns(asked()) == ["What does this chart show?"]
+    assert shingles(asked("a" * 64)) == shingles(asked("a" * 64))
+    one, other = shingles(asked("a" * 64)), shingles(asked("b" * 64))
+    assert len(one & other) / len(one | other) < 0.7
 
 
 def test_run_text_ignores_results_answers_ids_and_key_order() -> None:

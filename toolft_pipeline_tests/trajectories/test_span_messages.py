@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from msgspec import Raw
 
 from toolft_pipeline.trajectories.reading import RefusedError, UnsupportedError
+from toolft_pipeline.trajectories.record import Part, Role
 from toolft_pipeline.trajectories.span_messages import read_messages, read_result
 from toolft_pipeline.trajectories.span_payload import LossyError, read_answer, read_prompt
+from toolft_pipeline_tests.pictures import chart, data_uri, in_base64
+
+TEXT = {"type": "text", "text": "look"}
 
 
 def raw(value: object) -> Raw:
@@ -99,6 +104,46 @@ def test_turn_that_the_record_cannot_hold_is_refused_without_its_words(message: 
     with pytest.raises(RefusedError) as caught:
         read_messages(raw([message]))
     assert "secret" not in str(caught.value)
+
+
+CHART = chart(1, 2)
+SHOWN = Part(type="image", image_sha256=hashlib.sha256(CHART).hexdigest(), mime="image/png")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "tool", "content": [TEXT, {"type": "image_url", "image_url": {"url": data_uri(CHART)}}]},
+        {"type": "tool", "content": [TEXT, {"type": "image", "base64": in_base64(CHART), "mime_type": "image/png"}]},
+        {
+            "role": "user",
+            "content": [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "c",
+                    "content": [TEXT, {"type": "image", "source": {"type": "base64", "data": in_base64(CHART)}}],
+                }
+            ],
+        },
+        {
+            "role": "tool",
+            "parts": [
+                {"type": "text", "content": "look"},
+                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": in_base64(CHART)},
+            ],
+        },
+    ],
+    ids=["openai", "langchain", "anthropic", "otel"],
+)
+def test_image_of_a_result_is_one_part_in_every_dialect(message: dict[str, Any]) -> None:
+    (turn,) = read_messages(raw([message]))
+    assert (turn.role, turn.content) == (Role.TOOL, (Part(type="text", text="look"), SHOWN))
+
+
+def test_image_in_a_system_prompt_is_refused() -> None:
+    image = {"type": "image", "base64": in_base64(CHART)}
+    with pytest.raises(UnsupportedError, match="a turn of the system shows an image"):
+        read_prompt(raw({"system": [image], "messages": [{"role": "user", "content": "x"}]}))
 
 
 def test_arguments_that_are_text_stay_the_text_of_the_span() -> None:
