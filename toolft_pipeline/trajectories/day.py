@@ -24,8 +24,7 @@ from toolft_pipeline.trajectories.rejects import (
     hmac_key,
     line_hmac,
 )
-from toolft_pipeline.trajectories.row_writer import RowWriter
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
 
 TRAJECTORIES_FILE = "trajectories.parquet"
 REJECTS_FILE = "rejects.parquet"
