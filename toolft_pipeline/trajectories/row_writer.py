@@ -31,7 +31,7 @@ class RowWriter:
     def __init__(
         self, path: Path, schema: pa.Schema, *, batch: Callable[[Sequence[Any]], pa.RecordBatch] | None = None
     ) -> None:
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False)
         self._batch = batch or (lambda rows: to_batch(rows, schema))
         self._waiting: list[Any] = []
         self._group: list[pa.RecordBatch] = []

@@ -6,7 +6,7 @@ whole day in memory unless it asks for a list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, pairwise
 from operator import attrgetter
@@ -108,13 +108,20 @@ def from_batch(batch: pa.RecordBatch) -> list[Trajectory]:
     return [Trajectory(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
+def list_column(
+    lists: Sequence[Sequence[Any]], kind: pa.ListType, inner: Callable[[list[Any], pa.DataType], pa.Array]
+) -> pa.ListArray:
+    """Lists as one array; `inner` makes the array of all that they hold."""
+    offsets = np.zeros(len(lists) + 1, dtype=np.int32)
+    np.cumsum(np.fromiter(map(len, lists), dtype=np.int32, count=len(lists)), out=offsets[1:])
+    held = inner(list(chain.from_iterable(lists)), kind.value_type)
+    return pa.ListArray.from_arrays(pa.array(offsets), held, type=kind)
+
+
 def column(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Records, tuples of records or leaves as one array: a leaf column at a time, over all rows at once."""
     if pa.types.is_list(kind):
-        offsets = np.zeros(len(values) + 1, dtype=np.int32)
-        np.cumsum(np.fromiter(map(len, values), dtype=np.int32, count=len(values)), out=offsets[1:])
-        inner = column(list(chain.from_iterable(values)), kind.value_type)
-        return pa.ListArray.from_arrays(pa.array(offsets), inner, type=kind)
+        return list_column(values, kind, column)
     if pa.types.is_struct(kind):
         fields = list(kind)
         inner = [column(list(map(attrgetter(field.name), values)), field.type) for field in fields]
