@@ -20,48 +20,55 @@ from toolft_pipeline.trajectories.table import to_batch
 LOGS = Path(__file__).parents[2] / "data" / "helpdesk" / "logs"
 
 _texts = st.none() | st.text(max_size=5)
-_arguments = st.one_of(
-    st.text(max_size=5),
-    st.just("[" * 70),
-    st.just('{"a": "' + "[" * 70 + '"}'),
-    st.dictionaries(st.text(max_size=2), st.integers(), max_size=2),
-    st.none(),
-)
-_calls = st.lists(
-    st.fixed_dictionaries(
-        {"function": st.fixed_dictionaries({"name": st.text(max_size=4), "arguments": _arguments})},
-        optional={"id": _texts, "type": st.just("function")},
-    ),
-    max_size=3,
-)
+_DEEP = ["[" * 70, '{"a": "' + "[" * 70 + '"}']
+
+
+def _calls(arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    function = st.fixed_dictionaries({"name": st.text(max_size=4), "arguments": arguments})
+    call = st.fixed_dictionaries({"function": function}, optional={"id": _texts, "type": st.just("function")})
+    return st.none() | st.lists(call, max_size=3)
+
+
+_ORDINARY: dict[str, st.SearchStrategy[Any]] = {
+    "content": _texts,
+    "refusal": st.none(),
+    "reasoning": _texts,
+    "reasoning_content": _texts,
+    "tool_calls": _calls(st.text(max_size=5) | st.sampled_from(_DEEP)),
+    "tool_call_id": _texts,
+    "name": _texts,
+    "annotations": st.just([]),
+}
 _parts = st.lists(st.fixed_dictionaries({"type": st.sampled_from(["text", "image_url"])}, optional={"text": _texts}))
-_messages = st.fixed_dictionaries(
-    {"role": st.sampled_from(["system", "user", "assistant", "tool", "developer", "nobody"])},
-    optional={
-        "content": _texts | _parts,
-        "refusal": _texts,
-        "reasoning": _texts,
-        "reasoning_content": _texts,
-        "tool_calls": st.none() | _calls,
-        "tool_call_id": _texts,
-        "name": _texts,
-        "audio": st.none() | st.just({}),
-        "annotations": st.just([]),
-    },
-)
-_runs = st.fixed_dictionaries(
-    {"messages": st.lists(_messages, max_size=4)},
-    optional={
-        "id": _texts,
-        "started_at": st.sampled_from([None, "2026-10-01T11:12:03+02:00", "2026-10-01", "2026-13-01T00:00:00Z"]),
-        "task_id": _texts,
-        "outcome": st.sampled_from([None, {"status": "success"}, {"status": "failure", "evidence": "x"}, {}]),
-        "tools": st.sampled_from([None, [], [{"name": "a"}]]),
-        "tools_ref": _texts,
-        "final_state": st.sampled_from([None, "sha256:a", {"b": [1]}]),
-        "usage": st.none() | st.fixed_dictionaries({}, optional={"prompt_tokens": st.integers(-1, 9)}),
-    },
-)
+_ANY = {
+    **_ORDINARY,
+    "content": _texts | _parts,
+    "refusal": _texts,
+    "tool_calls": _calls(st.none() | st.text() | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2)),
+    "audio": st.none() | st.just({}),
+}
+
+
+def _runs(roles: list[str], said: dict[str, st.SearchStrategy[Any]], **bad: Any) -> st.SearchStrategy[list[Any]]:
+    counts = st.integers(bad.get("low", 0), 9)
+    message = st.fixed_dictionaries({"role": st.sampled_from(roles)}, optional=said)
+    run = st.fixed_dictionaries(
+        {"messages": st.lists(message, min_size=1, max_size=4)},
+        optional={
+            "id": _texts,
+            "started_at": st.sampled_from([None, "2026-10-01T11:12:03+02:00", "2026-10-01", *bad.get("times", ())]),
+            "task_id": _texts,
+            "outcome": st.sampled_from([None, {"status": "success"}, {"status": "failure", "evidence": "x"}]),
+            "tools": st.sampled_from([None, [], [{"name": "a"}]]),
+            "tools_ref": _texts,
+            "final_state": st.sampled_from([None, "sha256:a", {"b": [1]}]),
+            "usage": st.none() | st.fixed_dictionaries({}, optional={"prompt_tokens": counts}),
+        },
+    )
+    return st.lists(run, max_size=4)
+
+
+_ROLES = ["system", "user", "assistant", "tool"]
 
 
 def both(lines: list[bytes]) -> tuple[list[LoggedRun | Trajectory | Rejection], list[Trajectory | Rejection]]:
@@ -86,7 +93,13 @@ def compared(lines: list[bytes]) -> list[LoggedRun | Trajectory]:
     return kept
 
 
-@given(st.lists(_runs, max_size=4), st.integers(0, 400))
+@given(_runs(_ROLES, _ORDINARY))
+def test_ordinary_lines_give_the_same_table_without_records(runs: list[Any]) -> None:
+    kept = compared([json.dumps(run).encode() for run in runs])
+    assert all(isinstance(run, LoggedRun) for run in kept)
+
+
+@given(_runs([*_ROLES, "developer", "nobody"], _ANY, times=["2026-13-01T00:00:00Z"], low=-1), st.integers(0, 400))
 def test_any_lines_give_the_same_table_and_the_same_rejections(runs: list[Any], cut: int) -> None:
     lines = [json.dumps(run).encode() for run in runs]
     compared([*lines, *(line[:cut] for line in lines[:1])])
