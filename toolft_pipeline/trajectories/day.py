@@ -17,7 +17,8 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.found import Found
 from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
-from toolft_pipeline.trajectories.log_file import Ids, LogError, LogFile
+from toolft_pipeline.trajectories.log_file import LogError, LogFile
+from toolft_pipeline.trajectories.openai_columns import LoggedRun, logged_batch
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import (
     REJECT_SCHEMA,
@@ -27,7 +28,8 @@ from toolft_pipeline.trajectories.rejects import (
     line_hmac,
 )
 from toolft_pipeline.trajectories.row_writer import RowWriter
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
+from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA
 
 TRAJECTORIES_FILE = "trajectories.parquet"
 REJECTS_FILE = "rejects.parquet"
@@ -63,7 +65,7 @@ class _Tally:
     spans: int = 0
     blank_lines: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    ids: Ids = field(default_factory=Ids)
+    ids: SeenIds = field(default_factory=SeenIds)
 
 
 def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
@@ -78,9 +80,11 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
         (out / name).touch(mode=_OWNER_ONLY)
     with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
         runs = _read(files, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER)
-        trajectories = write_trajectories(runs, out / TRAJECTORIES_FILE)
-    if tally.runs != trajectories + rejects.rows:
-        counts = f"{tally.runs} runs, {trajectories} trajectories, {rejects.rows} rejects"
+        with RowWriter(out / TRAJECTORIES_FILE, TRAJECTORY_SCHEMA, batch=logged_batch) as rows:
+            for run in runs:
+                rows.add(run)
+    if tally.runs != rows.rows + rejects.rows:
+        counts = f"{tally.runs} runs, {rows.rows} trajectories, {rejects.rows} rejects"
         raise LogError(f"{day}: runs were lost ({counts}); this is a fault of the reader, report it")
     return RawSummary(
         day=day,
@@ -90,7 +94,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
         spans=tally.spans,
         blank_lines=tally.blank_lines,
         runs=tally.runs,
-        trajectories=trajectories,
+        trajectories=rows.rows,
         rejects=rejects.rows,
         reasons=dict(sorted(tally.reasons.items())),
     )
@@ -117,7 +121,7 @@ def golden_images(settings: AgentSettings) -> dict[str, bytes]:
     return {sha256: data for found in _golden(settings) for sha256, data in (found.images or {}).items()}
 
 
-def _golden(settings: AgentSettings) -> Iterator[Found]:
+def _golden(settings: AgentSettings) -> Iterator[Found[Trajectory]]:
     if settings.logs.golden is not None:
         yield from _log_file(settings.path(settings.logs.golden), settings).runs(golden=True)
 
@@ -141,32 +145,36 @@ def _log_file(path: Path, settings: AgentSettings) -> LogFile:
     return LogFile(path, format_=logs.format, agent=settings.name, max_line_bytes=logs.max_line_bytes, images=logs)
 
 
-def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter, images: Path) -> Iterator[Trajectory]:
+def _read(
+    files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter, images: Path
+) -> Iterator[Trajectory | LoggedRun]:
     """The trajectories of the files; what is none goes to `rejects`, both to the tally, what they show to `images`."""
     key = hmac_key()
     for file in files:
-        for found in file.runs():
-            if found.run is None:
+        for found in file.rows():
+            run = found.run
+            if run is None:
                 tally.blank_lines += 1
                 continue
             tally.runs += 1
             tally.lines += found.lines
             tally.spans += found.spans
-            outcome = tally.ids.once(found.run)
-            if isinstance(outcome, Trajectory):
+            if not isinstance(run, Rejection) and not tally.ids.add(run.trajectory_id):
+                run = REPEATED_ID
+            if not isinstance(run, Rejection):
                 if found.images is not None:
                     write_images(images, found.images)
-                yield outcome
+                yield run
                 continue
             tally.lines_of_rejects += found.lines
-            tally.reasons[outcome.reason.value] += 1
+            tally.reasons[run.reason.value] += 1
             rejects.add(
                 Reject(
                     file=file.path.name,
                     line=found.line.number,
                     offset=found.line.offset,
-                    reason=outcome.reason,
-                    detail=outcome.detail,
+                    reason=run.reason,
+                    detail=run.detail,
                     hmac=found.hmac or line_hmac(found.line.data, key=key),
                 )
             )

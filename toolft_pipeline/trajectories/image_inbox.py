@@ -17,11 +17,11 @@ from typing import ClassVar
 import msgspec
 
 from toolft_pipeline.settings import LogSettings
-from toolft_pipeline.trajectories.found import Found
+from toolft_pipeline.trajectories.found import Found, RunT_co
 from toolft_pipeline.trajectories.image_file import ImageFileError, check_image
 from toolft_pipeline.trajectories.reading import RefusedError
-from toolft_pipeline.trajectories.record import Part, Trajectory
-from toolft_pipeline.trajectories.rejects import RejectReason
+from toolft_pipeline.trajectories.record import Part
+from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 
 
 class BadImageError(RefusedError):
@@ -70,7 +70,7 @@ class ImageInbox:
         mend = "raise logs.max_image_bytes if such images are wanted"
         return ImageTooLargeError(f"an image has more than {self._max_bytes} bytes; {mend}")
 
-    def each_with_images(self, runs: Iterator[Found]) -> Iterator[Found]:
+    def each_with_images(self, runs: Iterator[Found[RunT_co]]) -> Iterator[Found[RunT_co]]:
         """The runs of a file, each with the images that were read along with it; a rejected run has none."""
         while True:
             before = _OPEN.set(self)
@@ -81,7 +81,7 @@ class ImageInbox:
             if found is None:
                 return
             if self._parts:
-                if isinstance(found.run, Trajectory):
+                if not isinstance(found.run, Rejection):
                     found = msgspec.structs.replace(found, images=self._files)
                 self._parts, self._files = {}, {}
             yield found

@@ -26,8 +26,8 @@ from toolft_pipeline.trajectories.image_store import (
     write_images,
 )
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.row_writer import RowWriter
-from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
+from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
+from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
 from toolft_pipeline.verification.memory import Memory, remember

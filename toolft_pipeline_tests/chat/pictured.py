@@ -8,7 +8,7 @@ from pathlib import Path
 
 from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, assistant, system, trajectory, user
 from toolft_pipeline_tests.pictures import chart
 

@@ -29,7 +29,7 @@ from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.targets import TOWERS
 from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import assistant, trajectory, user
 from toolft_pipeline_tests.pictures import chart
 from toolft_pipeline_tests.tiny_gemma4 import make_tiny_gemma4

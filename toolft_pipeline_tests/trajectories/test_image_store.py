@@ -15,7 +15,7 @@ from toolft_pipeline.trajectories.image_store import (
     write_images,
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import SHAPES, trajectory
 
 FILES = {"a" * 64: b"one", "b" * 64: b"two"}
