@@ -175,12 +175,10 @@ def make_prompter(
 
 
 def few_shot_messages(golden: Sequence[Trajectory], *, count: int) -> tuple[dict[str, Any], ...]:
-    """Messages of `count` golden runs, even over categories, without their system prompts; none that shows images."""
+    """Messages of `count` golden runs, even over categories, without their system prompts."""
     seen: dict[str, int] = {}
     ranked = []
     for trajectory in sorted(golden, key=lambda run: run.trajectory_id):
-        if any(part.image_sha256 is not None for message in trajectory.messages for part in message.content):
-            continue
         category = categorize(trajectory.messages)
         ranked.append((seen.get(category, 0), str(category), trajectory))
         seen[category] = seen.get(category, 0) + 1
