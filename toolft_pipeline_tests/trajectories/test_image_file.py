@@ -74,6 +74,18 @@ def test_check_image_that_cannot_be_trained_on_is_refused(data: bytes, reason: s
     assert not caught.value.too_large
 
 
+def test_check_image_asks_no_other_decoder_whether_a_file_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of Pillow's formats run programs or read other files."""
+    from PIL import Image
+
+    asked = []
+    monkeypatch.setitem(Image.OPEN, "OTHER", (None, lambda prefix: bool(asked.append(prefix))))
+    monkeypatch.setattr(Image, "ID", [*Image.ID, "OTHER"])
+    with pytest.raises(ImageFileError):
+        check_image(b"%!PS-Adobe-3.0 EPSF-3.0 (hello)", max_pixels=CAP)
+    assert asked == []
+
+
 @given(at=st.integers(0, 200), junk=st.binary(min_size=1, max_size=6), kind=st.sampled_from(["PNG", "JPEG", "WEBP"]))
 def test_check_image_damaged_file_is_facts_or_the_one_error(at: int, junk: bytes, kind: str) -> None:
     data = chart(1, 7, 4, kind=kind)
