@@ -17,6 +17,7 @@ from toolft_pipeline.chat.tokens import RowEncoder
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.families import Family
 from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder
+from toolft_pipeline_tests.tiny_gemma4 import make_processor
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -79,3 +80,11 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("saved")
     tokenizer.save_pretrained(folder)
     return Family(chat_format, AutoTokenizer.from_pretrained(folder))
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a base with a processor, Gemma 4's around its stand-in tokenizer, and no weights."""
+    folder = tmp_path_factory.mktemp("sighted")
+    make_processor(folder)
+    return folder

@@ -5,7 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
+
+from toolft_pipeline.chat.chat_rows import ChatRowsSummary, write_chat_rows
+from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
@@ -87,3 +93,31 @@ def write_day(folder: Path, *runs: Trajectory) -> dict[str, Path]:
     write_images(folder / IMAGES_FOLDER, PICTURES)
     (folder / "catalog.json").write_text(json.dumps(CATALOG))
     return {"accepted": folder / "accepted.parquet", "catalog": folder / "catalog.json"}
+
+
+def rendered(folder: Path, settings: AgentSettings, base: Path | None, *runs: Trajectory) -> ChatRowsSummary:
+    """Chat rows of a day in a folder."""
+    return write_chat_rows(**write_day(folder, *runs), settings=settings, out=folder, base=base)
+
+
+def encoded(folder: Path, settings: AgentSettings, base: Path) -> tuple[TokenSummary, list[dict[str, Any]]]:
+    """Token tensors of that day, into `tensors/` below."""
+    (folder / "tensors").mkdir()
+    summary = write_token_tensors(
+        rows=folder / "rows.parquet",
+        accepted=folder / "accepted.parquet",
+        tokenizer=base,
+        settings=settings,
+        out=folder / "tensors",
+        progress=lambda _line: None,
+    )
+    return summary, pq.read_table(folder / "tensors" / "tensors.parquet").to_pylist()
+
+
+def failures(summary: TokenSummary) -> dict[str, list[str]]:
+    """Why each proof that is red is red."""
+    return {
+        proof: [failure.reason for failure in result.failures]
+        for proof, result in summary.proofs.results.items()
+        if result.n_failures
+    }

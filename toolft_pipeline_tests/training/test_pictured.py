@@ -23,7 +23,7 @@ from toolft_pipeline.curation.selection import SELECTION_SCHEMA
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.training.adapter import train_adapter
 from toolft_pipeline.training.base_model import convert_base_model
-from toolft_pipeline.training.draw import TrainingDataError, draw_rows
+from toolft_pipeline.training.draw import IDS, TrainingDataError, draw_rows
 from toolft_pipeline.training.merge import merge_adapter
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.targets import TOWERS
@@ -34,7 +34,7 @@ from toolft_pipeline_tests.chat.conversations import assistant, trajectory, user
 from toolft_pipeline_tests.pictures import chart
 from toolft_pipeline_tests.tiny_gemma4 import make_tiny_gemma4
 
-DAYS = ("2026-10-01", "2026-10-02")
+DAYS = ("2026-10-01", "2026-10-02", "2026-10-03")
 
 
 def run(number: int, images: dict[str, bytes]) -> Trajectory:
@@ -76,19 +76,20 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
             "base_model": {"folder": str(base)},
             "chat": {"format": "gemma4"},
             "training": {
-                **{"quantization": "nf4", "lora_r": 16, "lora_alpha": 64, "learning_rate": 1e-2},
-                **{"gradient_accumulation": 4, "epochs": 3.0, "save_steps": 100, "lora_dropout": 0.0},
+                **{"quantization": "nf4", "lora_r": 16, "lora_alpha": 64, "learning_rate": 2e-2},
+                **{"gradient_accumulation": 4, "epochs": 2.0, "save_steps": 100, "lora_dropout": 0.0},
             },
         }
     )
     tensors, selected = {}, []
-    for day, numbers in zip(DAYS, (range(20), range(20, 31)), strict=True):
+    for day, numbers in zip(DAYS, (range(20), range(20, 31), (31, 35)), strict=True):
         folder = place / day
         (folder / "out").mkdir(parents=True)
         images: dict[str, bytes] = {}
         runs = [run(number, images) for number in numbers]
         write_trajectories(runs, folder / "accepted.parquet")
-        write_images(folder / IMAGES_FOLDER, images)
+        if images:  # the third day has none, and is what it would be without any
+            write_images(folder / IMAGES_FOLDER, images)
         (folder / "catalog.json").write_text('{"tools": []}')
         write_chat_rows(
             accepted=folder / "accepted.parquet",
@@ -190,6 +191,16 @@ def test_draw_of_days_with_images_knows_which_rows_show_any(lesson: Lesson) -> N
         for row, hashes in zip(drawn.validation.rows, drawn.validation.ids["image_sha256"], strict=True)
     }
     assert [(row, len(hashes)) for row, hashes in shown.items()] == [("run30#0", 1)]
+
+
+def test_draw_of_rows_that_show_none_is_as_if_there_were_no_images(lesson: Lesson, tmp_path: Path) -> None:
+    table = pq.read_table(lesson.selection)
+    blind = [int(name[3:]) % 4 == 3 for name in table["trajectory_id"].to_pylist()]
+    pq.write_table(table.filter(pa.array(blind)), tmp_path / "selection.parquet")
+    drawn = draw_rows(selection=tmp_path / "selection.parquet", tensors=lesson.tensors, token_budget=None)
+    assert len(drawn.train.rows) == 9
+    assert not drawn.shows_images
+    assert drawn.train.ids.schema.equals(IDS)
 
 
 def test_merge_of_a_model_with_eyes_leaves_them_byte_for_byte(trained: Trained, lesson: Lesson, tmp_path: Path) -> None:

@@ -1,0 +1,174 @@
+"""The proofs of rows with pictures: each fault turns them red, and no text around a picture does."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from toolft_pipeline.chat.chat_rows import trajectory_rows
+from toolft_pipeline.chat.fitting import Fitter
+from toolft_pipeline.chat.formats import GEMMA4
+from toolft_pipeline.chat.image_tokens import ImageTokens
+from toolft_pipeline.chat.processor import load_processor
+from toolft_pipeline.chat.proofs.image_server import ImageServer
+from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
+from toolft_pipeline.chat.proofs.report import Proof
+from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat.row_images import row_images
+from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
+from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
+from toolft_pipeline.trajectories.record import Role, Trajectory
+from toolft_pipeline_tests.chat.conversations import assistant, tool, trajectory, user
+from toolft_pipeline_tests.chat.families import refuted
+from toolft_pipeline_tests.chat.hostile import hostile
+from toolft_pipeline_tests.chat.pictured import (
+    ONE,
+    PICTURED,
+    TWO,
+    encoded,
+    failures,
+    picture,
+    rendered,
+    said,
+    shown,
+    write_day,
+)
+from toolft_pipeline_tests.chat.pictured import asked as shown_by_user
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Agent = Callable[..., AgentSettings]
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """One run at a time through rendering, encoding and the proofs, without files."""
+
+    tokenizer: PreTrainedTokenizerBase
+    tokens: ImageTokens
+    server: ImageServer
+
+    def failures(self, run: Trajectory) -> list[str]:
+        chat = ChatSettings(format="gemma4", max_length=100_000)
+        rows = trajectory_rows(run, chat_format=GEMMA4, chat=chat, tools=[])
+        fitter = Fitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
+        made = [one.whole for one in fitter.fit(run, rows)]
+        prover = Prover(tokenizer=self.tokenizer, tools=[], format_name="gemma4", thinking="drop", images=self.server)
+        tensors = [
+            TensorRow(row_id=one.row.row_id, input_ids=one.tokens.input_ids, labels=one.tokens.labels) for one in made
+        ]
+        prover.prove(trajectory_id=run.trajectory_id, messages=run.messages, rows=tensors, catalog=False)
+        return refuted(prover.report())
+
+
+@pytest.fixture(scope="module")
+def pictured(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictured:
+    folder = tmp_path_factory.mktemp("pictures")
+    write_day(folder)
+    tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
+    found = row_images(accepted=folder / "accepted.parquet", base=base, tokenizer=tokenizer, format_name="gemma4")
+    assert found.tokens is not None
+    assert found.server is not None
+    return Pictured(tokenizer, found.tokens, found.server)
+
+
+def _one_token_short(self: ImageTokens, image: str) -> str:
+    return _text_of(self, image).replace("<|image|>", "", 1)
+
+
+def _without_borders(self: ImageTokens, image: str) -> str:
+    return _text_of(self, image).removeprefix("<|image>")
+
+
+_text_of = ImageTokens._text_of
+
+
+@pytest.mark.parametrize("fault", [_one_token_short, _without_borders])
+def test_proofs_image_of_another_width_turns_them_red(
+    fault: Callable[..., str], tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageTokens, "_text_of", fault)
+    rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
+    summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
+    assert set(failures(summary)) == {Proof.SERVING_PROMPT, Proof.CONTROL_TOKENS}
+
+
+def test_proofs_loss_on_an_image_token_turns_them_red(
+    tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode_row = RowEncoder.encode_row
+
+    def trains_the_last_image_token(self: RowEncoder, pieces: tuple[Piece, ...]) -> TokenRow:
+        made = encode_row(self, pieces)
+        closes = self._encode("<image|>", add_special_tokens=False).ids[0]
+        if closes in made.input_ids:
+            made.labels[made.input_ids.index(closes)] = closes
+        return made
+
+    monkeypatch.setattr(RowEncoder, "encode_row", trains_the_last_image_token)
+    rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
+    summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
+    assert Proof.LOSS_MASK in failures(summary)
+
+
+def test_proofs_another_picture_of_another_width_turns_them_red(tmp_path: Path, agent: Agent, base: Path) -> None:
+    """The row was made of one picture, the record shows another."""
+    rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
+    tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
+    _, rows = encoded(tmp_path, agent(format="gemma4"), base)
+    server = ImageServer(processor=load_processor(base, tokenizer=tokenizer), folder=tmp_path / "images")
+    prover = Prover(tokenizer=tokenizer, tools=[], format_name="gemma4", thinking="drop", images=server)
+    row = TensorRow(row_id="r", input_ids=rows[0]["input_ids"], labels=rows[0]["labels"])
+    messages = PICTURED[0].messages
+    other = tuple(shown(said("Sales by month:"), picture(TWO)) if m.role is Role.TOOL else m for m in messages)
+    prover.prove(trajectory_id="r", messages=other, rows=[row], catalog=False)
+    red = {proof for proof, result in prover.report().results.items() if result.n_failures}
+    assert red == {Proof.SERVING_PROMPT, Proof.CONTROL_TOKENS}
+
+
+def test_proofs_parser_that_reads_an_image_as_text_is_red(
+    tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = copy.copy(saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE))
+    anchor = GEMMA4.response_template["start_anchor_pattern"].removesuffix(IMAGES_BEFORE_THE_ANSWER)
+    broken.response_template = {**GEMMA4.response_template, "start_anchor_pattern": anchor}
+    monkeypatch.setattr("toolft_pipeline.chat.token_tensors.saved_tokenizer", lambda *_: broken)
+    rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
+    summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
+    assert set(failures(summary)) == {Proof.PARSER}
+
+
+IMAGES_BEFORE_THE_ANSWER = r"(?:<\|image>|<\|image\|>|<image\|>)*"
+
+
+def test_image_server_tool_text_alone_is_served_by_the_tokenizer(tmp_path: Path, agent: Agent, base: Path) -> None:
+    """A run without pictures on a day with some is proven as ever."""
+    plain = trajectory("plain", user("x"), assistant("", ("f", {"a": 1})), tool("y"), assistant("z"))
+    rendered(tmp_path, agent(format="gemma4"), base, plain, PICTURED[0])
+    summary, rows = encoded(tmp_path, agent(format="gemma4"), base)
+    assert summary.proofs.green
+    assert rows[0]["image_sha256"] == []
+
+
+@given(asked=hostile, before=hostile, behind=hostile)
+@settings(max_examples=25, deadline=None)
+def test_hostile_text_around_pictures_keeps_every_proof(
+    asked: str, before: str, behind: str, pictured: Pictured
+) -> None:
+    """No text changes the number or place of image tokens, or of tokens with loss."""
+    run = trajectory(
+        "hostile",
+        shown_by_user(said(asked), picture(ONE), said(before), said(behind)),
+        assistant("", ("f", {"a": 1})),
+        shown(said(before), picture(TWO), said(behind)),
+        assistant("Done."),
+    )
+    assert pictured.failures(run) == []
