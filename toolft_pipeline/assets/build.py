@@ -17,6 +17,7 @@ from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
 from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.automation.conditions import follows_its_inputs, window_condition
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
 from toolft_pipeline.evaluation.service import SERVICE
@@ -81,6 +82,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         owners=[agent.owner],
         code_version=stage.code_version,
         partitions_def=daily_partitions(agent) if stage.partitioned else None,
+        automation_condition=window_condition(agent) if follows_its_inputs(stage) else None,
         backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
         pool=GPU_POOL if stage.accelerator else None,
         op_tags=ACCELERATOR_TAGS if stage.accelerator else None,

@@ -1,4 +1,4 @@
-"""The night: the newest complete day's data, then the model as of that day. Stopped until a person starts it."""
+"""The night: the newest complete day's data, then the model as of that day. Stopped until a person starts it, or `schedule.running` does."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
         cron_schedule=f"0 {agent.schedule.hour} * * *",
         execution_timezone=agent.schedule.time_zone,
         execution_fn=requests,
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        default_status=(
+            dg.DefaultScheduleStatus.RUNNING if agent.schedule.running else dg.DefaultScheduleStatus.STOPPED
+        ),
         description="Data of the newest complete day, then the model as of that day.",
     )
