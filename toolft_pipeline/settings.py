@@ -429,6 +429,8 @@ class AlertSettings(_Section):
     email: EmailSettings | None = None
     timeout_s: float = Field(10.0, gt=0)
     """Seconds until one way is given up."""
+    ui: str = Field("http://127.0.0.1:3000", pattern=r"^https?://")
+    """Where people reach the UI: alerts link to the run there."""
 
 
 class AgentSettings(_Section):

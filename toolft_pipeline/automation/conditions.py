@@ -25,7 +25,7 @@ def follows_its_inputs(stage: Stage) -> bool:
     return stage.group is Group.DATA and bool(stage.inputs)
 
 
-def window_condition(agent: AgentSettings) -> AutomationCondition[dg.AssetKey]:
+def window_condition(agent: AgentSettings) -> AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
     """True for days of the newest window where an input changed since the day was last made or asked for.
 
     `eager` with two differences: N days instead of one, and a changed data version instead of any materialization. A
