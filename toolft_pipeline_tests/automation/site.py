@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,10 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 NOON = datetime(2026, 10, 6, 12, tzinfo=UTC)
 """The day after the last day of the agent `assistant`'s logs."""
+
+
+_MEMORY = "/dev/shm"
+"""SQLite waits for the disk at each of the thousand events of a test; in memory it is the same SQLite."""
 
 
 @dataclass
@@ -92,7 +98,11 @@ class Site:
 @contextmanager
 def opened(folder: Path, warehouse: Path) -> Iterator[Site]:
     """A site whose environment holds for the length of a `with` block."""
-    with pytest.MonkeyPatch.context() as patch, dg.instance_for_test() as instance:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as place,
+        dg.instance_for_test(temp_dir=place) as instance,
+    ):
         patch.setenv("TOOLFT_AGENTS", str(folder.parent))
         patch.setenv("TOOLFT_WAREHOUSE", str(warehouse))
         yield Site(folder, Warehouse(warehouse), instance, AssetDaemonCursor.empty())

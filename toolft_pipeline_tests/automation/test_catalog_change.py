@@ -15,7 +15,7 @@ from toolft_pipeline.automation.catalog_watch import look_at_catalog
 from toolft_pipeline_tests.automation.site import Site, opened
 from toolft_pipeline_tests.conftest import REPOSITORY
 
-WINDOW = ["2026-10-03", "2026-10-04", "2026-10-05"]
+WINDOW = ["2026-10-04", "2026-10-05"]
 FOLLOWING = ("verified_trajectories", "run_signatures", "chat_rows", "token_tensors")
 
 
@@ -42,7 +42,7 @@ def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = root / "agents" / "assistant"
     shutil.copytree(REPOSITORY / "data" / "assistant", folder)
     with opened(folder, root / "warehouse") as site:
-        site.configure(window_days=3, base_model={"folder": str(tiny_model_folder)})
+        site.configure(window_days=2, base_model={"folder": str(tiny_model_folder)})
         site.run("sources")
         for day in WINDOW:
             site.run("data", day)
