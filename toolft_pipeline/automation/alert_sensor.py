@@ -15,7 +15,7 @@ from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, load_agent
 from toolft_pipeline.automation.alert import Alert, first_line
 from toolft_pipeline.automation.alert_channels import send_alert
 from toolft_pipeline.automation.run_failures import failed_steps
-from toolft_pipeline.automation.under_way import PARTITION_TAG
+from toolft_pipeline.automation.under_way import day_of
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.rejects import hmac_key
 from toolft_pipeline.verification.redaction.run import Redactor
@@ -66,7 +66,7 @@ def make_alert(run: dg.DagsterRun, instance: dg.DagsterInstance, agent: AgentSet
     return Alert(
         agent=agent.name,
         stages=tuple(step.key.removeprefix(f"{agent.name}__") for step in steps),
-        day=run.tags.get(PARTITION_TAG),
+        day=day_of(run),
         error=error,
         run_id=run.run_id,
         ui=agent.alerts.ui,

@@ -9,9 +9,13 @@ import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 
 from toolft_pipeline.assets.stage import Group
+from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.jobs import job_name, nightly_job_name
 
-PARTITION_TAG = "dagster/partition"
+_PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
+"""A job's run carries the first; a backfill's run of one day the second, with the range's end beside it."""
+
+_DATA = frozenset(stage.asset for stage in STAGES if stage.group is Group.DATA)
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -22,13 +26,15 @@ _UNFINISHED = [
 ]
 
 
+def day_of(run: dg.DagsterRun) -> str | None:
+    """The day that a run makes, whoever launched it; None for a run without days."""
+    return next((run.tags[tag] for tag in _PARTITION_TAGS if tag in run.tags), None)
+
+
 def days_under_way(instance: dg.DagsterInstance, agent: str) -> set[str]:
     """Days whose data a run makes, or is about to make."""
-    return {
-        run.tags[PARTITION_TAG]
-        for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-        if PARTITION_TAG in run.tags and _makes_data(run, agent)
-    }
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    return {day for run in runs if (day := day_of(run)) is not None and _makes_data(run, agent)}
 
 
 def backfills_under_way(instance: dg.DagsterInstance, agent: str) -> list[str]:
@@ -43,5 +49,5 @@ def backfills_under_way(instance: dg.DagsterInstance, agent: str) -> list[str]:
 
 def _makes_data(run: dg.DagsterRun, agent: str) -> bool:
     if run.asset_selection is not None:
-        return any(key.path[0] == agent for key in run.asset_selection)
+        return any(key.path[0] == agent and key.path[-1] in _DATA for key in run.asset_selection)
     return run.job_name in {job_name(agent, Group.DATA), nightly_job_name(agent)}

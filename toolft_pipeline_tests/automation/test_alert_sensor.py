@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from toolft_pipeline.agent_file import SettingsError
 from toolft_pipeline.automation.alert_sensor import WILL_RETRY_TAG, alert_sensor
 from toolft_pipeline_tests.automation.receivers import web_server
 from toolft_pipeline_tests.automation.site import Site, opened
@@ -85,3 +86,10 @@ def test_alert_quotes_no_personal_data_of_an_error(site: Site, monkeypatch: pyte
 
 def fails_over_a_user(*_args: object, **_how: object) -> None:
     raise KeyError("no such customer: maria.keller@elsewhere.org")
+
+
+def test_agent_file_with_a_url_where_a_variables_name_belongs_is_refused_without_quoting_it(site: Site) -> None:
+    site.configure(alerts={"slack": {"url_from": "https://hooks.example.org/secret-path"}})
+    with pytest.raises(SettingsError, match=r"alerts\.slack\.url_from") as refused:
+        _ = site.settings
+    assert "secret-path" not in str(refused.value)
