@@ -1,7 +1,8 @@
 """The watch over an agent's catalog: a change materializes tool_catalog, and the declared automation does the rest.
 
 Invariant: one request for one state of the source, whether its run succeeds or not; a state that comes back is a new
-request. A change waits until no run of the agent's data is under way, so that no backfill overtakes another.
+request. A change waits until nothing of the agent is being made, so that no backfill overtakes another and no
+training loses rows under its feet.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from toolft_pipeline.assets.plan import changed
 from toolft_pipeline.assets.stage import Group, address_of, recipe_for
 from toolft_pipeline.automation.conditions import sensor_status
 from toolft_pipeline.automation.jobs import job_name
-from toolft_pipeline.automation.under_way import backfills_under_way, days_under_way
+from toolft_pipeline.automation.under_way import under_way
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.sources import read_source
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
@@ -56,10 +57,8 @@ def look_at_catalog(
     recipe = recipe_for(stage, settings, None, {}, warehouse)
     if current is not None and current.manifest.fingerprint == recipe.fingerprint:
         return dg.SkipReason(f"{settings.name}: the catalog is as in {current.folder.name}")
-    days, backfills = days_under_way(instance, settings.name), backfills_under_way(instance, settings.name)
-    if days or backfills:
-        waits_for = f"backfill {backfills[0]}" if backfills else f"the run of {min(days)}"
-        return dg.SkipReason(f"{settings.name}: the catalog changed; its new version waits for {waits_for}")
+    if (busy := under_way(instance, settings.name)) is not None:
+        return dg.SkipReason(f"{settings.name}: the catalog changed; its new version waits for {busy}")
     pointer = latest_pointer(address.folder(warehouse.root))
     return dg.RunRequest(
         run_key=f"{0 if pointer is None else pointer.number}:{recipe.fingerprint[:24]}",

@@ -1,7 +1,8 @@
 """The watch over an agent's logs: a file that appears or changes for a day of the window has that day made again.
 
-Invariant: one request for a day and the digest of its files; a file that is still being written waits, and so does a
-day that a run is at. Logs that were removed remove nothing: whoever keeps logs for a month keeps their runs.
+Invariant: one request for a day and the digest of its files; a file that is still being written waits, and all wait
+while something of the agent is being made: no training loses rows under its feet. Logs that were removed remove
+nothing: whoever keeps logs for a month keeps their runs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from toolft_pipeline.assets.stage import Group, window
 from toolft_pipeline.automation.conditions import sensor_status
 from toolft_pipeline.automation.jobs import job_name
 from toolft_pipeline.automation.schedules import newest_complete_day
-from toolft_pipeline.automation.under_way import days_under_way
+from toolft_pipeline.automation.under_way import under_way
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import log_files
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
@@ -59,7 +60,7 @@ def look_at_logs(
     """Requests for the days whose files are not those that their raw version was made from."""
     found: dict[str, tuple[int, int, str]] = {}
     requests, waiting = [], []
-    busy = days_under_way(instance, settings.name)
+    busy = under_way(instance, settings.name)
     for day in window(settings, newest_complete_day(now, settings)):
         files = log_files(settings, day=day)
         if not files:
@@ -71,7 +72,7 @@ def look_at_logs(
         if current is not None and current.manifest.inputs == wanted:
             continue
         youngest = max(path.stat().st_mtime for path in files)
-        if day in busy or now.timestamp() - youngest < settings.schedule.settle_s:
+        if busy is not None or now.timestamp() - youngest < settings.schedule.settle_s:
             waiting.append(day)
             continue
         pointer = latest_pointer(address.folder(warehouse.root))
@@ -79,7 +80,7 @@ def look_at_logs(
         requests.append(dg.RunRequest(run_key=key, partition_key=day))
     if requests or dict(seen) != found:
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(found))
-    late = f"; {', '.join(waiting)} changed and waits until its files settle or its run ends" if waiting else ""
+    late = f"; {', '.join(waiting)} changed and waits for {busy or 'its files to settle'}" if waiting else ""
     return dg.SkipReason(f"{settings.name}: the logs of the window are those that were read{late}")
 
 

@@ -39,8 +39,9 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
     if last is None:
         return _enough(_rows(settings, warehouse, window(settings, day)), settings, since="the first log")
     as_of = last.manifest.address.partition or ""
-    for difference in _differences(settings, warehouse, as_of):
-        return Worth(go=True, reason=difference)
+    difference = next(_differences(settings, warehouse, as_of), None)
+    if difference is not None:
+        return Worth(go=True, reason=f"{difference} since the model of {as_of}")
     before, fresh, anew = last.manifest.inputs, [], []
     for each in window(settings, day):
         tensors = _version(settings, warehouse, "token_tensors", each)
@@ -67,17 +68,18 @@ def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> I
             continue
         made = _version(settings, warehouse, stage.asset, as_of)
         if made is None:
-            yield f"the model of {as_of} has no {stage.asset}"
+            yield f"no {stage.asset} was made"
             continue
         manifest = made.manifest
         read = digest_of(stage.reads(settings))
         if manifest.code_version != stage.code_version or digest_of(manifest.settings) != read:
-            yield f"the settings or the code of {stage.asset} changed since the model of {as_of}"
+            yield f"the settings or the code of {stage.asset} changed"
         if base is not None and manifest.inputs.get("base_model/all", "") not in ("", base.manifest.content_digest):
-            yield f"the base model changed since the model of {as_of}"
+            yield "the base model changed"
         judged_by = sources.agent_file(settings, settings.evaluation.tasks) | sources.sandbox(settings)
-        if any(manifest.inputs.get(key := f"file:{name}", found) != found for name, found in judged_by.items()):
-            yield f"{key.removeprefix('file:')} changed since the model of {as_of}"
+        for name, digest in judged_by.items():
+            if manifest.inputs.get(f"file:{name}", digest) != digest:
+                yield f"{name} changed"
 
 
 def _enough(rows: int, settings: AgentSettings, *, since: str) -> Worth:

@@ -128,7 +128,7 @@ def test_watch_renames_ride_with_the_catalog_that_they_lead_to(site: Site) -> No
     assert make_judge(catalog=built.folder, settings=site.settings).renames == {"look_up": "search"}
 
 
-def test_watch_change_waits_for_the_runs_of_the_agents_data(site: Site) -> None:
+def test_watch_change_waits_for_the_agents_own_runs(site: Site) -> None:
     build(site)
     (site.folder / "catalog.json").write_text((site.folder / "catalog.json").read_text() + "\n")
     run = dg.DagsterRun(
@@ -141,6 +141,6 @@ def test_watch_change_waits_for_the_runs_of_the_agents_data(site: Site) -> None:
     site.instance.add_run(other)
     found = look_at_catalog(site.settings, site.warehouse, site.instance)
     assert isinstance(found, dg.SkipReason)
-    assert "waits for the run of 2026-10-02" in (found.skip_message or "")
+    assert f"waits for run {run.run_id} of 2026-10-02" in (found.skip_message or "")
     site.instance.report_run_canceled(run)
     key(look(site))

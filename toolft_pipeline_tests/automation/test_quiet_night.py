@@ -138,7 +138,7 @@ def test_worth_a_model_where_training_would_be_another_or_the_last_one_did_not_e
     site.configure(training={})
     site.current("eval_report", FIRST).folder.parent.parent.rename(site.folder / "gone")
     found = worth_a_model(site.settings, site.warehouse, day=SECOND)
-    assert found.reason == "the model of 2026-10-01 has no eval_report"
+    assert found.reason == "no eval_report was made since the model of 2026-10-01"
 
 
 def test_worth_a_model_first_one_wants_enough_runs_too(site: Site) -> None:
