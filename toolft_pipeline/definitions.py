@@ -5,13 +5,13 @@ from __future__ import annotations
 import dagster as dg
 
 from toolft_pipeline.agent_file import agent_files, agents_root, load_agent
-from toolft_pipeline.assets.build import agent_resource, stage_assets
+from toolft_pipeline.assets.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.assets.model_in_service import service_source
 from toolft_pipeline.automation.alert_sensor import alert_sensor
 from toolft_pipeline.automation.catalog_watch import catalog_sensor
 from toolft_pipeline.automation.conditions import automation_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
-from toolft_pipeline.automation.jobs import agent_jobs, resource_key
+from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
 from toolft_pipeline.automation.schedules import nightly_schedule
 from toolft_pipeline.settings import AgentSettings

@@ -20,7 +20,6 @@ from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.conditions import follows_its_inputs, window_condition
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.automation.freshness import freshness_policy
-from toolft_pipeline.automation.jobs import resource_key
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
 from toolft_pipeline.automation.quiet_night import MODEL_BEGINS, worth_a_model
 from toolft_pipeline.evaluation.service import SERVICE
@@ -51,6 +50,11 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
     def load(self) -> AgentSettings:
         """The settings of this run. Raises `SettingsError`."""
         return load_agent(Path(self.path), overrides=self.overrides)
+
+
+def resource_key(agent: str) -> str:
+    """Name of an agent's resource in run config."""
+    return f"{agent}_agent"
 
 
 def agent_resource(agent: AgentSettings) -> AgentFile:

@@ -21,11 +21,6 @@ def nightly_job_name(agent: str) -> str:
     return f"{agent}_nightly"
 
 
-def resource_key(agent: str) -> str:
-    """Name of an agent's file in run config."""
-    return f"{agent}_agent"
-
-
 def agent_jobs(agent: AgentSettings) -> list[UnresolvedAssetJobDefinition]:
     """One job a group, and the night's."""
     night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL))

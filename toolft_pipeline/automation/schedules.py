@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, warehouse_root
-from toolft_pipeline.automation.jobs import nightly_job_name, resource_key
+from toolft_pipeline.assets.build import resource_key
+from toolft_pipeline.automation.jobs import nightly_job_name
 from toolft_pipeline.automation.quiet_night import worth_a_model
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import log_files

@@ -84,8 +84,7 @@ def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None)
 
 
 def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bool) -> dict[str, Any]:
-    from toolft_pipeline.assets.build import agent_resource
-    from toolft_pipeline.automation.jobs import resource_key
+    from toolft_pipeline.assets.build import agent_resource, resource_key
 
     file = agent_resource(settings)
     return {

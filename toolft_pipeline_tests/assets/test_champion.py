@@ -11,9 +11,8 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets import eval_report
-from toolft_pipeline.assets.build import agent_resource, stage_assets
+from toolft_pipeline.assets.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.assets.stage import Scope
-from toolft_pipeline.automation.jobs import resource_key
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.service import SERVICE, in_service, service_folder
