@@ -21,7 +21,7 @@ from toolft_pipeline.curation.caps import beyond, needed_by_tools
 from toolft_pipeline.curation.contamination import NOTHING, Contamination, read_task_texts
 from toolft_pipeline.curation.jaccard import Numbers
 from toolft_pipeline.curation.near_duplicates import SURVIVES, Documents, representatives
-from toolft_pipeline.curation.sides import Side, kept_for_tools
+from toolft_pipeline.curation.sides import Side, held_out, kept_for_tools
 from toolft_pipeline.curation.weights import weight_of
 from toolft_pipeline.curation.window import Window, read_window
 from toolft_pipeline.settings import AgentSettings, CurationSettings
@@ -141,13 +141,13 @@ def _without_near_duplicates(window: Window, decided: _Decisions, *, threshold: 
 def _take_sides(
     window: Window, used: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
 ) -> None:
-    held_out = window.key[used] / 2.0**64 < curation.validation_share
-    held = used[held_out]
-    decided.side[used] = np.where(held_out, Side.VALIDATION, Side.TRAIN)
+    apart = held_out(window.key[used], share=curation.validation_share)
+    held = used[apart]
+    decided.side[used] = np.where(apart, Side.VALIDATION, Side.TRAIN)
     decided.reason[used] = "side by hash of the task key"
     moved = kept_for_tools(
         zip(window.key[held].tolist(), _tools_of(window, held), strict=True),
-        training_rows=_rows_by_tool(window, used[~held_out]),
+        training_rows=_rows_by_tool(window, used[~apart]),
         tools=tools,
         least=curation.min_rows_per_tool,
     )

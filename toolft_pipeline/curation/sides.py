@@ -12,6 +12,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Side(StrEnum):
     """What a run is used for."""
@@ -26,14 +29,9 @@ def key_number(key: str, *, seed: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8])
 
 
-def fraction(key: str, *, seed: int) -> float:
-    """A task key's fixed place in [0, 1)."""
-    return key_number(key, seed=seed) / 2**64
-
-
-def side_of(key: str, *, share: float, seed: int) -> Side:
-    """The side of a task key, with `share` of all keys in validation."""
-    return Side.VALIDATION if fraction(key, seed=seed) < share else Side.TRAIN
+def held_out(numbers: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
+    """Which keys, by number, are on the validation side where `share` of all keys is: those lowest among 2^64."""
+    return numbers / 2.0**64 < share
 
 
 def kept_for_tools(

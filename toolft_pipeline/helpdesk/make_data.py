@@ -34,6 +34,8 @@ from toolft_pipeline.trajectories.category import Category
 
 FIRST_DAY = date(2026, 10, 1)
 PLANTED_SHARE = 0.12
+REPEATABLE_RUNS = 10_000
+"""The last so many runs can be repeated by a near-duplicate; memory stays flat however many are written."""
 LOG_SHARES = {
     Category.SINGLE_CALL: 0.38,
     Category.PARALLEL_CALLS: 0.13,
@@ -70,7 +72,9 @@ class Catalog:
         return Stamp(id=id_, day=day.isoformat(), second=second, catalog_digest=self.digest, catalog_size=size)
 
 
-def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day: int, tasks: int) -> Counter[str]:
+def make_data(
+    *, out: Path, backend: Backend, seed: int, days: int, runs_per_day: int, tasks: int, first_day: date = FIRST_DAY
+) -> Counter[str]:
     """Write catalog, logs, golden runs, tasks and the key of planted faults; returns how many of each."""
     catalog = Catalog(text=_catalog_text())
     (out / "logs").mkdir(parents=True, exist_ok=True)
@@ -84,7 +88,7 @@ def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day
     done: list[Run] = []
     seen: set[str] = set()
     for offset in range(days):
-        day = FIRST_DAY + timedelta(days=offset)
+        day = first_day + timedelta(days=offset)
         lines: list[bytes] = []
         for place in range(runs_per_day):
             second = 6 * 3600 + place * (14 * 3600 // runs_per_day) + random.randrange(20)
@@ -94,6 +98,8 @@ def make_data(*, out: Path, backend: Backend, seed: int, days: int, runs_per_day
             lines.append(line + b"\n")
             if kind is None:
                 done.append(run)
+                if len(done) > 2 * REPEATABLE_RUNS:
+                    del done[:-REPEATABLE_RUNS]
             else:
                 where = {"file": f"logs/{day.isoformat()}.jsonl", "line": len(lines), "id": stamp.id}
                 planted.append(where | {"fault": kind.name, "stage": kind.stage.value})
@@ -192,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--first-day", type=date.fromisoformat, default=FIRST_DAY, help="of the logs, YYYY-MM-DD")
     parser.add_argument("--days", type=int, default=12)
     parser.add_argument("--runs-per-day", type=int, default=240)
     parser.add_argument("--tasks", type=int, default=240)
@@ -200,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with nullcontext(Desk()) if asked.in_process else open_mcp_desk() as backend:
         counts = make_data(
             out=asked.out, backend=backend, seed=asked.seed, days=asked.days,
-            runs_per_day=asked.runs_per_day, tasks=asked.tasks,
+            runs_per_day=asked.runs_per_day, tasks=asked.tasks, first_day=asked.first_day,
         )  # fmt: skip
     print(", ".join(f"{count} {name}" for name, count in sorted(counts.items())))
 

@@ -15,16 +15,14 @@ from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.trajectories.reading import (
     NULL,
-    Count,
     Envelope,
-    LoggedUsage,
     UnsupportedError,
     guarded,
     text_parts,
     tool_call,
     trajectory,
 )
-from toolft_pipeline.trajectories.record import Message, Part, Role, Source, Trajectory
+from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.rejects import Rejection
 
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
@@ -109,7 +107,7 @@ def _envelope(run: _Run) -> Envelope:
     if envelope.tools == NULL:
         envelope.tools = run.agent.tool_definitions
     if envelope.usage is None and metrics is not None:
-        envelope.usage = LoggedUsage(
+        envelope.usage = Usage(
             prompt_tokens=metrics.total_prompt_tokens, completion_tokens=metrics.total_completion_tokens
         )
     return envelope

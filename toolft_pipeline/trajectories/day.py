@@ -15,7 +15,8 @@ from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
-from toolft_pipeline.trajectories.log_file import Ids, LogError, LogFile
+from toolft_pipeline.trajectories.log_file import LogError, LogFile
+from toolft_pipeline.trajectories.openai_columns import LoggedRun, logged_batch
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import (
     REJECT_SCHEMA,
@@ -25,7 +26,8 @@ from toolft_pipeline.trajectories.rejects import (
     line_hmac,
 )
 from toolft_pipeline.trajectories.row_writer import RowWriter
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
+from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA
 
 TRAJECTORIES_FILE = "trajectories.parquet"
 REJECTS_FILE = "rejects.parquet"
@@ -61,7 +63,7 @@ class _Tally:
     spans: int = 0
     blank_lines: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    ids: Ids = field(default_factory=Ids)
+    ids: SeenIds = field(default_factory=SeenIds)
 
 
 def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
@@ -75,9 +77,11 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
         (out / name).touch(mode=_OWNER_ONLY)
     with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
         runs = _read(files, tally=tally, rejects=rejects)
-        trajectories = write_trajectories(runs, out / TRAJECTORIES_FILE)
-    if tally.runs != trajectories + rejects.rows:
-        counts = f"{tally.runs} runs, {trajectories} trajectories, {rejects.rows} rejects"
+        with RowWriter(out / TRAJECTORIES_FILE, TRAJECTORY_SCHEMA, batch=logged_batch) as rows:
+            for run in runs:
+                rows.add(run)
+    if tally.runs != rows.rows + rejects.rows:
+        counts = f"{tally.runs} runs, {rows.rows} trajectories, {rejects.rows} rejects"
         raise LogError(f"{day}: runs were lost ({counts}); this is a fault of the reader, report it")
     return RawSummary(
         day=day,
@@ -87,7 +91,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
         spans=tally.spans,
         blank_lines=tally.blank_lines,
         runs=tally.runs,
-        trajectories=trajectories,
+        trajectories=rows.rows,
         rejects=rejects.rows,
         reasons=dict(sorted(tally.reasons.items())),
     )
@@ -130,30 +134,32 @@ def _log_file(path: Path, settings: AgentSettings) -> LogFile:
     return LogFile(path, format_=logs.format, agent=settings.name, max_line_bytes=logs.max_line_bytes)
 
 
-def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter) -> Iterator[Trajectory]:
+def _read(files: Iterable[LogFile], *, tally: _Tally, rejects: RowWriter) -> Iterator[Trajectory | LoggedRun]:
     """The trajectories of the files; what is none goes to `rejects`, and both to the tally."""
     key = hmac_key()
     for file in files:
-        for found in file.runs():
-            if found.run is None:
+        for found in file.rows():
+            run = found.run
+            if run is None:
                 tally.blank_lines += 1
                 continue
             tally.runs += 1
             tally.lines += found.lines
             tally.spans += found.spans
-            outcome = tally.ids.once(found.run)
-            if isinstance(outcome, Trajectory):
-                yield outcome
+            if not isinstance(run, Rejection) and not tally.ids.add(run.trajectory_id):
+                run = REPEATED_ID
+            if not isinstance(run, Rejection):
+                yield run
                 continue
             tally.lines_of_rejects += found.lines
-            tally.reasons[outcome.reason.value] += 1
+            tally.reasons[run.reason.value] += 1
             rejects.add(
                 Reject(
                     file=file.path.name,
                     line=found.line.number,
                     offset=found.line.offset,
-                    reason=outcome.reason,
-                    detail=outcome.detail,
+                    reason=run.reason,
+                    detail=run.detail,
                     hmac=found.hmac or line_hmac(found.line.data, key=key),
                 )
             )

@@ -6,21 +6,24 @@ spans that stood on them. A line of several traces is counted once, with the run
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from msgspec import Struct
 
 from toolft_pipeline.trajectories.lines import Line
-from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
 
+RunT_co = TypeVar("RunT_co", covariant=True)
 
-class Found(Struct, frozen=True, kw_only=True):
+
+class Found(Struct, Generic[RunT_co], frozen=True, gc=False):
     """A run or a rejection with its place: its line, or the first line of its trace; `run` is None for a blank line.
 
     `hmac` is set where the line's bytes are no longer held.
     """
 
     line: Line
-    run: Trajectory | Rejection | None
+    run: RunT_co | Rejection | None
     lines: int = 1
     spans: int = 0
     hmac: str | None = None

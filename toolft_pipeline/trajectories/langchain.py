@@ -14,17 +14,15 @@ from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.trajectories.reading import (
     NULL,
-    Count,
     Envelope,
     InvalidCallError,
-    LoggedUsage,
     UnsupportedError,
     guarded,
     text_parts,
     tool_call,
     trajectory,
 )
-from toolft_pipeline.trajectories.record import Message, Part, Role, Source, Trajectory
+from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.rejects import Rejection
 
 _ROLES = {
@@ -128,11 +126,11 @@ def _content(content: str | Sequence[str | _Block]) -> tuple[tuple[Part, ...], s
     return text_parts(*texts), "".join(thoughts) or None
 
 
-def _usage(messages: Sequence[_Message]) -> LoggedUsage | None:
+def _usage(messages: Sequence[_Message]) -> Usage | None:
     counted = [message.data.usage_metadata for message in messages if message.data.usage_metadata is not None]
     if not counted:
         return None
-    return LoggedUsage(
+    return Usage(
         prompt_tokens=sum(tokens.input_tokens for tokens in counted),
         completion_tokens=sum(tokens.output_tokens for tokens in counted),
     )

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.inner_json import opened
-from toolft_pipeline.trajectories.reading import NULL, Count
+from toolft_pipeline.trajectories.reading import NULL
+from toolft_pipeline.trajectories.record import Count
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, nanoseconds, scores
 from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt

@@ -30,7 +30,7 @@ _FREE_BYTES = 64 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class Line(Struct, frozen=True, gc=False):
     """One line without its newline: 1-based number, offset of its first byte (in the decompressed stream).
 
     `rejection` is set where the line must not be parsed; `data` then holds its first bytes only.
@@ -44,7 +44,7 @@ class Line(Struct, frozen=True, kw_only=True):
     @property
     def blank(self) -> bool:
         """Whether the line holds nothing but white space: counted, neither trajectory nor reject."""
-        return self.rejection is None and not self.data.strip()
+        return self.rejection is None and (not self.data or self.data.isspace())
 
 
 def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[Line]:
@@ -127,4 +127,4 @@ def _line(number: int, offset: int, data: bytes, cap: int) -> Line:
         detail = f"longer than {cap} bytes; raise logs.max_line_bytes if such lines are wanted"
         too_long = Rejection(reason=RejectReason.LINE_TOO_LONG, detail=detail)
         return Line(number=number, offset=offset, data=data[:cap], rejection=too_long)
-    return Line(number=number, offset=offset, data=data.removeprefix(_BYTE_ORDER_MARK) if offset == 0 else data)
+    return Line(number, offset, data.removeprefix(_BYTE_ORDER_MARK) if offset == 0 else data)

@@ -6,16 +6,17 @@ where runs are spread over lines. What was read is compared with what came out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS, format_of
-from toolft_pipeline.trajectories.found import Account, Found
+from toolft_pipeline.trajectories.found import Account, Found, RunT_co
 from toolft_pipeline.trajectories.lines import read_lines
+from toolft_pipeline.trajectories.openai_columns import LoggedRun, read_logged_run
 from toolft_pipeline.trajectories.record import Source, Trajectory
-from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
-from toolft_pipeline.trajectories.seen_ids import SeenIds
+from toolft_pipeline.trajectories.rejects import Rejection
 from toolft_pipeline.trajectories.span_file import SpanFile
 
 
@@ -35,12 +36,22 @@ class LogFile:
         with self._readable():
             self.format = format_of(path, max_line_bytes=max_line_bytes) if format_ == "auto" else format_
 
-    def runs(self, *, golden: bool = False) -> Iterator[Found]:
+    def runs(self, *, golden: bool = False) -> Iterator[Found[Trajectory]]:
         """What the file holds. Raises `LogError` at the end where lines or spans are not accounted for."""
+        if self.format in SPAN_FORMATS:
+            return self._accounted(partial(self._spans, golden=golden))
+        return self._accounted(partial(self._lines, partial(READERS[self.format], golden=golden)))
+
+    def rows(self) -> Iterator[Found[Trajectory | LoggedRun]]:
+        """What the file holds for a table: like `runs`, without a record for each run where the format allows it."""
+        if self.format != "openai":
+            return self.runs()
+        return self._accounted(lambda account: self._lines(read_logged_run, account))
+
+    def _accounted(self, runs: Callable[[Account], Iterator[Found[RunT_co]]]) -> Iterator[Found[RunT_co]]:
         read, given = Account(), Account()
         with self._readable():
-            runs = self._spans if self.format in SPAN_FORMATS else self._lines
-            for found in runs(read, golden=golden):
+            for found in runs(read):
                 if found.run is not None:
                     given.lines += found.lines
                     given.spans += found.spans
@@ -49,17 +60,17 @@ class LogFile:
             counts = f"{read.lines} lines and {read.spans} spans read, {given.lines} and {given.spans} given out"
             raise LogError(f"{self.path}: lines were lost ({counts}); this is a fault of the reader, report it")
 
-    def _lines(self, account: Account, *, golden: bool) -> Iterator[Found]:
-        read = READERS[self.format]
+    def _lines(self, read: Callable[..., RunT_co | Rejection], account: Account) -> Iterator[Found[RunT_co]]:
         for line in read_lines(self.path, max_line_bytes=self._max_line_bytes):
-            account.lines += not line.blank
-            if line.rejection is not None or line.blank:
-                yield Found(line=line, run=line.rejection)
+            blank = line.blank
+            account.lines += not blank
+            if blank or line.rejection is not None:
+                yield Found(line, line.rejection)
                 continue
-            source = Source(file=self.path.name, line=line.number, offset=line.offset, format=self.format)
-            yield Found(line=line, run=read(line.data, agent=self._agent, source=source, golden=golden))
+            source = Source(self.path.name, line.number, line.offset, self.format)
+            yield Found(line, read(line.data, agent=self._agent, source=source))
 
-    def _spans(self, account: Account, *, golden: bool) -> Iterator[Found]:
+    def _spans(self, account: Account, *, golden: bool) -> Iterator[Found[Trajectory]]:
         file = SpanFile(
             self.path,
             name=self.format,
@@ -77,18 +88,3 @@ class LogFile:
             raise LogError(
                 f"{self.path}: cannot be read ({error.strerror or error}); mend its permissions or remove it"
             ) from error
-
-
-class Ids:
-    """The ids seen so far: a second run under one id would make every later answer about that id ambiguous."""
-
-    def __init__(self) -> None:
-        self._seen = SeenIds()
-
-    def once(self, read: Trajectory | Rejection) -> Trajectory | Rejection:
-        """The run if its id is new, else why it is refused."""
-        if isinstance(read, Rejection):
-            return read
-        if not self._seen.add(read.trajectory_id):
-            return Rejection(reason=RejectReason.REPEATED_ID, detail="an earlier line has the same id")
-        return read

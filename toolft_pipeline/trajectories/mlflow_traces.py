@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.inner_json import decoded, opened, unwrapped
-from toolft_pipeline.trajectories.reading import NULL, Count
+from toolft_pipeline.trajectories.reading import NULL
+from toolft_pipeline.trajectories.record import Count
 from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, scores
 from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.record import (
@@ -31,8 +31,9 @@ from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 from toolft_pipeline.warehouse.digest import digest_of
 
 NULL = Raw(b"null")
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
+_UNKNOWN = Outcome(status=OutcomeStatus.UNKNOWN)
+_NO_USAGE = Usage()
 _TEXT_DECODER = msgspec.json.Decoder(str)
 _Read = TypeVar("_Read")
 
@@ -73,22 +74,6 @@ class NestedTooDeepError(RefusedError):
 _NESTED_TOO_DEEP = Rejection(reason=NestedTooDeepError.reason, detail=str(NestedTooDeepError()))
 
 
-class LoggedOutcome(Struct, gc=False):
-    """How the log says that the run ended."""
-
-    status: OutcomeStatus
-    evidence: str | None = None
-
-
-class LoggedUsage(Struct, gc=False):
-    """What the log says that the run cost."""
-
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    latency_ms: Annotated[float, Meta(ge=0)] | None = None
-    parse_failures: Count | None = None
-
-
 class Envelope(Struct, kw_only=True, gc=False):
     """The fields of a line beside its messages: the same names in every format of one run a line.
 
@@ -100,12 +85,12 @@ class Envelope(Struct, kw_only=True, gc=False):
     started_at: str | None = None
     task_id: str | None = None
     task_key: str | None = None
-    outcome: LoggedOutcome | None = None
+    outcome: Outcome | None = None
     tools: Raw = NULL
     tools_ref: str | None = None
     initial_state: str | None = None
     final_state: Raw = NULL
-    usage: LoggedUsage | None = None
+    usage: Usage | None = None
 
 
 def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Rejection:
@@ -132,8 +117,6 @@ def trajectory(
     envelope: Envelope, messages: tuple[Message, ...], *, line: bytes, agent: str, source: Source, golden: bool
 ) -> Trajectory:
     """The record of a run. A line without an id is named after its own digest."""
-    outcome = envelope.outcome or LoggedOutcome(status=OutcomeStatus.UNKNOWN)
-    usage = envelope.usage or LoggedUsage()
     return Trajectory(
         trajectory_id=envelope.id or f"sha256:{hashlib.sha256(line).hexdigest()}",
         agent=agent,
@@ -141,19 +124,14 @@ def trajectory(
         started_at=None if envelope.started_at is None else _utc(envelope.started_at),
         task_id=envelope.task_id,
         task_key=envelope.task_key,
-        outcome=Outcome(status=outcome.status, evidence=outcome.evidence),
+        outcome=envelope.outcome or _UNKNOWN,
         golden=golden,
         origin=Origin.GOLDEN if golden else Origin.LOGGED,
         messages=messages,
         tools_digest=envelope.tools_ref or _tools_digest(envelope.tools),
         initial_state_ref=envelope.initial_state,
         final_state_ref=_state_ref(envelope.final_state),
-        usage=Usage(
-            prompt_tokens=usage.prompt_tokens,
-            completion_tokens=usage.completion_tokens,
-            latency_ms=usage.latency_ms,
-            parse_failures=usage.parse_failures,
-        ),
+        usage=envelope.usage or _NO_USAGE,
     )
 
 
@@ -203,17 +181,20 @@ def _tools_digest(tools: Raw) -> str | None:
 def _state_ref(state: Raw) -> str | None:
     if state == NULL:
         return None
-    if too_deep(bytes(state)):
+    text = bytes(state)
+    if text.startswith(b'"'):
+        return _TEXT_DECODER.decode(text)
+    if too_deep(text):
         raise NestedTooDeepError
-    value = msgspec.json.decode(state)
-    return value if isinstance(value, str) else f"sha256:{digest_of(value)}"
+    return f"sha256:{digest_of(msgspec.json.decode(text))}"
 
 
 def _utc(text: str) -> str:
     """ISO 8601 in UTC with a Z; a time without zone is taken as UTC."""
     try:
         moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise msgspec.ValidationError("Expected ISO 8601 - at `$.started_at`") from None
-    return moment.isoformat().replace("+00:00", "Z")
+    return moment.isoformat()[: -len("+00:00")] + "Z"

@@ -9,8 +9,12 @@ records inside a trajectory are made a column at a time, by position.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""What an Arrow int64 column of counts can hold."""
 
 
 class Role(StrEnum):
@@ -92,10 +96,10 @@ class Outcome(Struct, frozen=True, gc=False):
 class Usage(Struct, frozen=True, gc=False):
     """What the run cost the incumbent: tokens summed over turns, wall time in milliseconds."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    latency_ms: float | None = None
-    parse_failures: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    latency_ms: Annotated[float, Meta(ge=0)] | None = None
+    parse_failures: Count | None = None
 
 
 class Trajectory(Struct, frozen=True, kw_only=True, gc=False):

@@ -1,17 +1,23 @@
 """The ids of a day's runs, remembered in a few bytes each.
 
 Invariant: an id that was seen is always known again. An id that was not seen is taken for another with a chance of
-n^2 / 2^65 for n ids (3e-8 for a million), whatever the ids: the hash is keyed anew in each process.
+n^2 / 2^65 for n ids (3e-8 for a million), whatever the ids: Python keys its hash
+of strings anew in each process (unless PYTHONHASHSEED fixes the key).
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 from array import array
 from bisect import bisect_left
 
 import numpy as np
+
+from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
+
+REPEATED_ID = Rejection(reason=RejectReason.REPEATED_ID, detail="an earlier line has the same id")
+"""A second run under one id would make every later answer about that id ambiguous."""
+
+_64_BITS = 2**64 - 1
 
 _RECENT = 1 << 16
 """Hashes kept in a set (about 70 bytes each) before they join the sorted array (8 bytes each)."""
@@ -21,14 +27,12 @@ class SeenIds:
     """A set of ids that only grows."""
 
     def __init__(self) -> None:
-        self._key = os.urandom(16)
         self._recent: set[int] = set()
         self._sorted = array("Q")
 
     def add(self, id_: str) -> bool:
         """Remember an id; False where it was seen before."""
-        data = id_.encode("utf-8", "surrogatepass")
-        number = int.from_bytes(hashlib.blake2b(data, digest_size=8, key=self._key).digest(), "little")
+        number = hash(id_) & _64_BITS
         if number in self._recent or self._settled(number):
             return False
         self._recent.add(number)

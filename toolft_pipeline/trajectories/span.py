@@ -14,8 +14,8 @@ from typing import Protocol
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.trajectories.reading import NULL, Count
-from toolft_pipeline.trajectories.record import Message, OutcomeStatus, Part
+from toolft_pipeline.trajectories.reading import NULL
+from toolft_pipeline.trajectories.record import Count, Message, OutcomeStatus, Part
 
 
 class SpanKind(StrEnum):

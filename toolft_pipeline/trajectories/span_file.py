@@ -18,7 +18,7 @@ from toolft_pipeline.trajectories.found import Account, Found
 from toolft_pipeline.trajectories.lines import Line, read_lines
 from toolft_pipeline.trajectories.nesting import too_deep
 from toolft_pipeline.trajectories.reading import NestedTooDeepError, guarded
-from toolft_pipeline.trajectories.record import Source
+from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason, hmac_key, line_hmac
 from toolft_pipeline.trajectories.span import Piece, Span, SpanFormat
 from toolft_pipeline.trajectories.span_join import join
@@ -57,18 +57,18 @@ class SpanFile:
         self._open: dict[bytes, _Open] = {}
         self._held = 0
 
-    def runs(self, account: Account, *, golden: bool) -> Iterator[Found]:
+    def runs(self, account: Account, *, golden: bool) -> Iterator[Found[Trajectory]]:
         """What the file holds, each trace where its last line stands; `account` counts what was read."""
         last = self._last_lines()
         key = hmac_key()
         for line in read_lines(self._path, max_line_bytes=self._max_line_bytes):
             if line.blank:
-                yield Found(line=line, run=None)
+                yield Found(line, None)
                 continue
             account.lines += 1
             pieces = self._pieces(line)
             if isinstance(pieces, Rejection):
-                yield Found(line=line, run=pieces)
+                yield Found(line, pieces)
                 continue
             account.spans += len(pieces)
             for trace in self._take(line, pieces, key=key):
@@ -123,17 +123,17 @@ class SpanFile:
         self._held -= one.held
         one.held, one.pieces = 0, None
 
-    def _close(self, trace: bytes, *, golden: bool) -> Iterator[Found]:
+    def _close(self, trace: bytes, *, golden: bool) -> Iterator[Found[Trajectory]]:
         one = self._open.pop(trace)
         self._held -= one.held
         lines, found = one.lines, self._spans(one)
         if isinstance(found, Rejection):
-            yield Found(line=one.line, run=found, lines=lines, spans=one.spans, hmac=one.hmac)
+            yield Found(one.line, found, lines=lines, spans=one.spans, hmac=one.hmac)
             return
         source = Source(file=self._path.name, line=one.line.number, offset=one.line.offset, format=self._name)
         repeated = one.spans - len(found)
         for joined in join(found, trace_id=one.trace_id, agent=self._agent, source=source, golden=golden):
-            yield Found(line=one.line, run=joined.run, lines=lines, spans=joined.spans + repeated, hmac=one.hmac)
+            yield Found(one.line, joined.run, lines=lines, spans=joined.spans + repeated, hmac=one.hmac)
             lines = repeated = 0
 
     def _spans(self, one: _Open) -> list[Span] | Rejection:

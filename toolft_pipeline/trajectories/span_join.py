@@ -13,16 +13,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.inner_json import unwrapped
-from toolft_pipeline.trajectories.reading import (
-    NULL,
-    Envelope,
-    LoggedOutcome,
-    LoggedUsage,
-    RefusedError,
-    guarded,
-    trajectory,
-)
-from toolft_pipeline.trajectories.record import OutcomeStatus, Source, Trajectory
+from toolft_pipeline.trajectories.reading import NULL, Envelope, RefusedError, guarded, trajectory
+from toolft_pipeline.trajectories.record import Outcome, OutcomeStatus, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.span import Generation, Span, SpanKind, iso
 from toolft_pipeline.trajectories.span_chain import chained, completed
@@ -117,23 +109,23 @@ def _envelope(spans: Sequence[Span]) -> Envelope:
     return envelope
 
 
-def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> LoggedOutcome | None:
+def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> Outcome | None:
     scores = [score for span in spans for score in span.scores]
     for status in (OutcomeStatus.FAILURE, OutcomeStatus.SUCCESS):
         told = next((score for score in scores if score.status is status), None)
         if told is not None:
-            return LoggedOutcome(status=status, evidence=f"score {told.name}")
+            return Outcome(status=status, evidence=f"score {told.name}")
     if any(span.failed for span in roots):
-        return LoggedOutcome(status=OutcomeStatus.FAILURE, evidence="the root span ended in an error")
+        return Outcome(status=OutcomeStatus.FAILURE, evidence="the root span ended in an error")
     return None
 
 
-def _usage(spans: Sequence[Span], generations: Sequence[Generation]) -> LoggedUsage:
+def _usage(spans: Sequence[Span], generations: Sequence[Generation]) -> Usage:
     prompt = [one.prompt_tokens for one in generations if one.prompt_tokens is not None]
     completion = [one.completion_tokens for one in generations if one.completion_tokens is not None]
     starts = [span.started_ns for span in spans if span.started_ns is not None]
     ends = [span.ended_ns for span in spans if span.ended_ns is not None]
-    return LoggedUsage(
+    return Usage(
         prompt_tokens=_sum(prompt),
         completion_tokens=_sum(completion),
         latency_ms=max(0.0, (max(ends) - min(starts)) / 1e6) if starts and ends else None,

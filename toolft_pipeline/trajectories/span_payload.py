@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.inner_json import decoded, unwrapped
-from toolft_pipeline.trajectories.reading import NULL, Count, RefusedError, UnsupportedError, text_parts
-from toolft_pipeline.trajectories.record import Message, Role
+from toolft_pipeline.trajectories.reading import NULL, RefusedError, UnsupportedError, text_parts
+from toolft_pipeline.trajectories.record import Count, Message, Role
 from toolft_pipeline.trajectories.rejects import RejectReason
 from toolft_pipeline.trajectories.span_messages import read_messages, read_texts
 

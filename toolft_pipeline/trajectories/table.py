@@ -1,14 +1,14 @@
 """Trajectories as Arrow: the one schema, and both directions between records and batches.
 
-Invariant: `read_trajectories(write(...))` gives back equal records. Readers stream batches; no caller ever holds a
+Invariant: `from_batch(to_batch(...))` gives back equal records. Readers stream batches; no caller ever holds a
 whole day in memory unless it asks for a list.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from itertools import chain, islice, pairwise
+from itertools import chain, pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ BATCH_ROWS = 2048
 
 def to_batch(records: Sequence[Struct], schema: pa.Schema = TRAJECTORY_SCHEMA) -> pa.RecordBatch:
     """Records with the fields of a schema as one Arrow batch of it."""
-    columns = [_column(list(map(attrgetter(field.name), records)), field.type) for field in schema]
+    columns = [column(list(map(attrgetter(field.name), records)), field.type) for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -108,22 +108,29 @@ def from_batch(batch: pa.RecordBatch) -> list[Trajectory]:
     return [Trajectory(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+def list_column(
+    lists: Sequence[Sequence[Any]], kind: pa.ListType, inner: Callable[[list[Any], pa.DataType], pa.Array]
+) -> pa.ListArray:
+    """Lists as one array; `inner` makes the array of all that they hold."""
+    offsets = np.zeros(len(lists) + 1, dtype=np.int32)
+    np.cumsum(np.fromiter(map(len, lists), dtype=np.int32, count=len(lists)), out=offsets[1:])
+    held = inner(list(chain.from_iterable(lists)), kind.value_type)
+    return pa.ListArray.from_arrays(pa.array(offsets), held, type=kind)
+
+
+def column(values: list[Any], kind: pa.DataType) -> pa.Array:
     """Records, tuples of records or leaves as one array: a leaf column at a time, over all rows at once."""
     if pa.types.is_list(kind):
-        offsets = np.zeros(len(values) + 1, dtype=np.int32)
-        np.cumsum(np.fromiter(map(len, values), dtype=np.int32, count=len(values)), out=offsets[1:])
-        inner = _column(list(chain.from_iterable(values)), kind.value_type)
-        return pa.ListArray.from_arrays(pa.array(offsets), inner, type=kind)
+        return list_column(values, kind, column)
     if pa.types.is_struct(kind):
         fields = list(kind)
-        inner = [_column(list(map(attrgetter(field.name), values)), field.type) for field in fields]
+        inner = [column(list(map(attrgetter(field.name), values)), field.type) for field in fields]
         return pa.StructArray.from_arrays(inner, fields=fields)
     return pa.array(values, kind)
 
 
 def _values(array: pa.Array, name: str) -> list[Any]:
-    """The way back from `_column`; `name` is the field's, which says what record or enum its values are."""
+    """The way back from `column`; `name` is the field's, which says what record or enum its values are."""
     if pa.types.is_list(array.type):
         inner = _values(array.flatten(), name)
         return [tuple(inner[start:end]) for start, end in pairwise(_offsets(array))]
@@ -138,17 +145,6 @@ def _offsets(array: pa.ListArray) -> list[int]:
     """Where each list begins in the flattened values, and where the last one ends; a slice starts at 0 too."""
     offsets = array.offsets.to_numpy()
     return list(map(int, offsets - offsets[0]))
-
-
-def write_trajectories(trajectories: Iterable[Trajectory], path: Path) -> int:
-    """Stream trajectories into one zstd parquet file; returns the rows written."""
-    rows = 0
-    stream = iter(trajectories)
-    with pq.ParquetWriter(path, TRAJECTORY_SCHEMA, compression="zstd") as writer:
-        while chunk := list(islice(stream, BATCH_ROWS)):
-            writer.write_batch(to_batch(chunk))
-            rows += len(chunk)
-    return rows
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:

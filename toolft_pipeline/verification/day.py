@@ -18,8 +18,8 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, read_golden
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.row_writer import RowWriter
-from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
+from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
+from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.catalog import check_catalog
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
 from toolft_pipeline.verification.memory import Memory, remember

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.log_file import Ids, LogFile
+from toolft_pipeline.trajectories.log_file import LogFile
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, hmac_key
+from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.verification.judge import CheapRules, check_cheap
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.verdict import told
@@ -59,7 +60,7 @@ def lint(paths: Sequence[Path], *, format_: str, max_line_bytes: int, rules: Che
     replay = "replay (needs a sandbox: name one in an agent file)"
     catalog = "catalog (give today's tools with --catalog)"
     report = LintReport(not_asked=(replay,) if rules.tools else (catalog, replay))
-    ids = Ids()
+    ids = SeenIds()
     for path in paths:
         file = LogFile(path, format_=format_, agent="lint", max_line_bytes=max_line_bytes)
         report.formats[str(path)] = file.format
@@ -67,14 +68,16 @@ def lint(paths: Sequence[Path], *, format_: str, max_line_bytes: int, rules: Che
     return report
 
 
-def _lint(file: LogFile, *, rules: CheapRules, ids: Ids, report: LintReport) -> None:
+def _lint(file: LogFile, *, rules: CheapRules, ids: SeenIds, report: LintReport) -> None:
     redactor = Redactor(rules.limits.redaction, key=hmac_key())
     for found in file.runs():
         if found.run is None:
             continue
         report.lines += found.lines
         report.runs += 1
-        read = ids.once(found.run)
+        read = found.run
+        if not isinstance(read, Rejection) and not ids.add(read.trajectory_id):
+            read = REPEATED_ID
         if isinstance(read, Rejection):
             place = Place(file=str(file.path), line=found.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)

@@ -14,7 +14,7 @@ from toolft_pipeline.chat.chat_format import ChatFormatError
 from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_pasted, read_prompt_tools, write_chat_rows
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, trajectory, user
 
 Agent = Callable[..., AgentSettings]

@@ -15,7 +15,7 @@ from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, writ
 from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.table import write_trajectories
+from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, tool, trajectory, user
 from toolft_pipeline_tests.chat.test_chat_rows import PASTED, inputs
 

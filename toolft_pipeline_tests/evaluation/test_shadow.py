@@ -19,7 +19,8 @@ from toolft_pipeline.evaluation.shadow import ShadowTasks, run_as_task, shadow_t
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import read_day
 from toolft_pipeline.trajectories.record import Origin, Role, Trajectory, text_message
-from toolft_pipeline.trajectories.table import read_trajectories, write_trajectories
+from toolft_pipeline.trajectories.row_writer import write_trajectories
+from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle

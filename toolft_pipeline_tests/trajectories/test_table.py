@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline.trajectories.table import (
     TRAJECTORY_SCHEMA,
     from_batch,
     read_trajectories,
     to_batch,
-    write_trajectories,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -1,0 +1,148 @@
+"""The usual line of an OpenAI chat log, decoded once and written a column at a time, without a record for each message.
+
+Invariant: a batch of such lines equals `to_batch` of the records that `read_openai_line` makes of them. What this
+decoder does not take - parts, arguments that are no string, a line that is broken in any way - goes to that reader,
+which alone says what is wrong with a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from msgspec import Meta, Struct
+
+from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
+from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.reading import Envelope, RefusedError, trajectory
+from toolft_pipeline.trajectories.record import Source, Trajectory
+from toolft_pipeline.trajectories.rejects import Rejection
+from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA, list_column, to_batch
+
+
+class _Function(Struct, gc=False):
+    name: str
+    arguments: str
+
+
+class _Call(Struct, gc=False):
+    function: _Function
+    id: str | None = None
+
+
+class _Message(Struct, gc=False):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str | None = None
+    tool_calls: list[_Call] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    refusal: None = None
+    function_call: None = None
+    audio: None = None
+
+
+class _Run(Envelope, kw_only=True, gc=False):
+    messages: Annotated[list[_Message], Meta(min_length=1)]
+
+
+class LoggedRun(Struct, frozen=True, kw_only=True, gc=False):
+    """A run whose messages are as the line has them: `head` is its record without any."""
+
+    head: Trajectory
+    messages: list[_Message]
+
+    @property
+    def trajectory_id(self) -> str:
+        """The run's id."""
+        return self.head.trajectory_id
+
+
+_DECODER = msgspec.json.Decoder(_Run)
+_MESSAGES = TRAJECTORY_SCHEMA.get_field_index("messages")
+
+
+def read_logged_run(line: bytes, *, agent: str, source: Source) -> LoggedRun | Trajectory | Rejection:
+    """The run that one line records, or why it is none; a whole record only where the line is out of the ordinary."""
+    try:
+        run = _DECODER.decode(line)
+        if _shallow(run):
+            head = trajectory(run, (), line=line, agent=agent, source=source, golden=False)
+            return LoggedRun(head=head, messages=run.messages)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, RefusedError):
+        pass  # the other reader says why
+    return read_openai_line(line, agent=agent, source=source)
+
+
+def logged_batch(rows: Sequence[LoggedRun | Trajectory]) -> pa.RecordBatch:
+    """Rows as one batch of `TRAJECTORY_SCHEMA`, in their order."""
+    batches = [
+        _batch(list(group)) if kind is LoggedRun else to_batch(list(group)) for kind, group in groupby(rows, type)
+    ]
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def _shallow(run: _Run) -> bool:
+    texts = [call.function.arguments for message in run.messages for call in message.tool_calls or ()]
+    return not any(len(text) > MAX_NESTING and too_deep(text.encode()) for text in texts)
+
+
+def _batch(runs: list[Any]) -> pa.RecordBatch:
+    field = TRAJECTORY_SCHEMA.field(_MESSAGES)
+    messages = list_column(_all("messages", runs), field.type, _messages)
+    return to_batch(_all("head", runs)).set_column(_MESSAGES, field, messages)
+
+
+def _messages(messages: list[_Message], kind: pa.StructType) -> pa.StructArray:
+    fields = {field.name: field.type for field in kind}
+    calls = [calls or () for calls in _all("tool_calls", messages)]
+    arrays = {
+        "role": pa.array(_all("role", messages), fields["role"]),
+        "content": _content(_all("content", messages), fields["content"]),
+        "reasoning": _reasoning(messages, fields["reasoning"]),
+        "tool_calls": list_column(calls, fields["tool_calls"], _calls),
+        "tool_call_id": pa.array(_all("tool_call_id", messages), fields["tool_call_id"]),
+        "name": pa.array(_all("name", messages), fields["name"]),
+    }
+    return pa.StructArray.from_arrays([arrays[name] for name in fields], fields=list(kind))
+
+
+def _content(texts: list[str | None], kind: pa.ListType) -> pa.ListArray:
+    """One text part for each text, none for an empty one."""
+    every = pa.array(texts, pa.string())
+    said = pc.fill_null(pc.not_equal(every, ""), False)
+    text = every.filter(said)
+    nothing = pa.nulls(len(text), pa.string())
+    arrays = {"type": pa.repeat("text", len(text)), "text": text}
+    parts = pa.StructArray.from_arrays(
+        [arrays.get(field.name, nothing) for field in kind.value_type], fields=list(kind.value_type)
+    )
+    offsets = np.zeros(len(texts) + 1, dtype=np.int32)
+    np.cumsum(said.to_numpy(zero_copy_only=False), out=offsets[1:])
+    return pa.ListArray.from_arrays(pa.array(offsets), parts, type=kind)
+
+
+def _reasoning(messages: list[_Message], kind: pa.DataType) -> pa.Array:
+    first, second = _all("reasoning", messages), _all("reasoning_content", messages)
+    return pa.array([one or other for one, other in zip(first, second, strict=True)], kind)
+
+
+def _calls(calls: list[_Call], kind: pa.StructType) -> pa.StructArray:
+    functions = _all("function", calls)
+    arrays = {
+        "id": pc.fill_null(pa.array(_all("id", calls), pa.string()), ""),
+        "name": pa.array(_all("name", functions), pa.string()),
+        "arguments_json": pa.array(_all("arguments", functions), pa.string()),
+    }
+    return pa.StructArray.from_arrays([arrays[field.name] for field in kind], fields=list(kind))
+
+
+def _all(name: str, rows: Sequence[Any]) -> list[Any]:
+    return list(map(attrgetter(name), rows))

@@ -1,0 +1,135 @@
+"""The reader that makes no records and the one that does say the same of every line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.openai_columns import LoggedRun, logged_batch, read_logged_run
+from toolft_pipeline.trajectories.record import Source, Trajectory
+from toolft_pipeline.trajectories.rejects import Rejection
+from toolft_pipeline.trajectories.table import to_batch
+
+LOGS = Path(__file__).parents[2] / "data" / "helpdesk" / "logs"
+
+_texts = st.none() | st.text(max_size=5)
+_DEEP = ["[" * 70, '{"a": "' + "[" * 70 + '"}']
+
+
+def _calls(arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    function = st.fixed_dictionaries({"name": st.text(max_size=4), "arguments": arguments})
+    call = st.fixed_dictionaries({"function": function}, optional={"id": _texts, "type": st.just("function")})
+    return st.none() | st.lists(call, max_size=3)
+
+
+_ORDINARY: dict[str, st.SearchStrategy[Any]] = {
+    "content": _texts,
+    "refusal": st.none(),
+    "reasoning": _texts,
+    "reasoning_content": _texts,
+    "tool_calls": _calls(st.text(max_size=5) | st.sampled_from(_DEEP)),
+    "tool_call_id": _texts,
+    "name": _texts,
+    "annotations": st.just([]),
+}
+_parts = st.lists(st.fixed_dictionaries({"type": st.sampled_from(["text", "image_url"])}, optional={"text": _texts}))
+_ANY = {
+    **_ORDINARY,
+    "content": _texts | _parts,
+    "refusal": _texts,
+    "tool_calls": _calls(st.none() | st.text() | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2)),
+    "audio": st.none() | st.just({}),
+}
+
+
+def _runs(roles: list[str], said: dict[str, st.SearchStrategy[Any]], **bad: Any) -> st.SearchStrategy[list[Any]]:
+    counts = st.integers(bad.get("low", 0), 9)
+    message = st.fixed_dictionaries({"role": st.sampled_from(roles)}, optional=said)
+    run = st.fixed_dictionaries(
+        {"messages": st.lists(message, min_size=1, max_size=4)},
+        optional={
+            "id": _texts,
+            "started_at": st.sampled_from([None, "2026-10-01T11:12:03+02:00", "2026-10-01", *bad.get("times", ())]),
+            "task_id": _texts,
+            "outcome": st.sampled_from([None, {"status": "success"}, {"status": "failure", "evidence": "x"}]),
+            "tools": st.sampled_from([None, [], [{"name": "a"}]]),
+            "tools_ref": _texts,
+            "final_state": st.sampled_from([None, "sha256:a", {"b": [1]}]),
+            "usage": st.none() | st.fixed_dictionaries({}, optional={"prompt_tokens": counts}),
+        },
+    )
+    return st.lists(run, max_size=4)
+
+
+_ROLES = ["system", "user", "assistant", "tool"]
+
+
+def both(lines: list[bytes]) -> tuple[list[LoggedRun | Trajectory | Rejection], list[Trajectory | Rejection]]:
+    sources = [Source("day.jsonl", number, number * 100, "openai") for number in range(len(lines))]
+    pairs = list(zip(lines, sources, strict=True))
+    return (
+        [read_logged_run(line, agent="desk", source=source) for line, source in pairs],
+        [read_openai_line(line, agent="desk", source=source) for line, source in pairs],
+    )
+
+
+def compared(lines: list[bytes]) -> list[LoggedRun | Trajectory]:
+    """What the reader under test kept, once it is seen to say what the other one says."""
+    found, wanted = both(lines)
+    assert [run for run in found if isinstance(run, Rejection)] == [run for run in wanted if isinstance(run, Rejection)]
+    kept = [run for run in found if not isinstance(run, Rejection)]
+    records = [run for run in wanted if not isinstance(run, Rejection)]
+    if kept:
+        batch = logged_batch(kept)
+        batch.validate(full=True)
+        assert batch.equals(to_batch(records))
+    return kept
+
+
+@given(_runs(_ROLES, _ORDINARY))
+def test_ordinary_lines_give_the_same_table_without_records(runs: list[Any]) -> None:
+    kept = compared([json.dumps(run).encode() for run in runs])
+    assert all(isinstance(run, LoggedRun) for run in kept)
+
+
+@given(_runs([*_ROLES, "developer", "nobody"], _ANY, times=["2026-13-01T00:00:00Z"], low=-1), st.integers(0, 400))
+def test_any_lines_give_the_same_table_and_the_same_rejections(runs: list[Any], cut: int) -> None:
+    lines = [json.dumps(run).encode() for run in runs]
+    compared([*lines, *(line[:cut] for line in lines[:1])])
+
+
+def test_the_committed_logs_are_read_without_records() -> None:
+    lines = [line for path in sorted(LOGS.iterdir()) for line in path.read_bytes().splitlines()]
+    kept = compared(lines)
+    assert len(kept) > 2000
+    assert sum(isinstance(run, LoggedRun) for run in kept) > 0.98 * len(kept)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "developer", "content": "x"},
+        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        {"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]},
+        {"role": "assistant", "refusal": "no"},
+    ],
+)
+def test_a_line_out_of_the_ordinary_is_a_record_in_its_place(message: dict[str, Any]) -> None:
+    plain = {"messages": [{"role": "user", "content": "hello"}]}
+    lines = [json.dumps(row).encode() for row in (plain, {"messages": [message]}, plain)]
+    assert list(map(type, compared(lines))) == [LoggedRun, Trajectory, LoggedRun]
+
+
+def test_a_text_that_arrow_cannot_hold_is_rejected_like_any_broken_line() -> None:
+    line = b'{"id": "1", "messages": [{"role": "user", "content": "\\ud800"}]}'
+    found, wanted = both([line])
+    assert found == wanted
+    assert isinstance(found[0], Rejection)
+    assert isinstance(logged_batch(compared([b'{"messages":[{"role":"user","content":"\\u0000"}]}'])), pa.RecordBatch)
