@@ -18,7 +18,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-NAMES = ("data_path", "near_duplicates", "mutants", "judge", "difficulty", "rendering", "training", "evaluation")
+NAMES = (
+    "data_path",
+    "near_duplicates",
+    "mutants",
+    "judge",
+    "difficulty",
+    "rendering",
+    "training",
+    "evaluation",
+    "backfill",
+)
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
 

@@ -393,10 +393,53 @@ class GateSettings(_Section):
 
 
 class ScheduleSettings(_Section):
-    """When the night starts."""
+    """When the night starts, what starts by itself, and when a night is not worth a model."""
 
     hour: int = Field(2, ge=0, le=23)
     time_zone: str = "UTC"
+    running: bool = False
+    """Whether the nightly schedule, the sensors and the automation of this agent run as soon as the daemon does. Until
+    then a person starts each in the UI. What was switched there by hand stays as it was switched."""
+    min_new_rows: int = Field(10, ge=1)
+    """Accepted runs that are new since the last model, below which the night makes no model."""
+    settle_s: float = Field(300.0, ge=0)
+    """Seconds that a log file must lie unchanged before its day is read: a file that is still being written waits."""
+
+
+class WebhookSettings(_Section):
+    """Where an alert is posted."""
+
+    url_from: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Environment variable that holds the URL; whoever knows the URL can post, so it stands in no file."""
+
+
+class EmailSettings(_Section):
+    """How an alert is mailed."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(587, gt=0, lt=65536)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls` refuses a server that does not offer it; `none` is for a relay on this machine."""
+    sender: str = Field(min_length=3)
+    to: tuple[str, ...] = Field(min_length=1)
+    user: str | None = None
+    """Name to log in with; None sends without a login."""
+    password_from: str = Field("TOOLFT_SMTP_PASSWORD", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Environment variable that holds the password; read where `user` is set."""
+
+
+class AlertSettings(_Section):
+    """Who is told when a run fails, and by which ways; each is tried, and one that fails is logged."""
+
+    webhook: WebhookSettings | None = None
+    """A POST of one JSON object: agent, stage, day, error, run_id, text."""
+    slack: WebhookSettings | None = None
+    """A Slack incoming webhook."""
+    email: EmailSettings | None = None
+    timeout_s: float = Field(10.0, gt=0)
+    """Seconds until one way is given up."""
+    ui: str = Field("http://127.0.0.1:3000", pattern=r"^https?://")
+    """Where people reach the UI: alerts link to the run there."""
 
 
 class AgentSettings(_Section):
@@ -424,6 +467,7 @@ class AgentSettings(_Section):
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @model_validator(mode="after")
     def _shadow_needs_a_sandbox(self) -> Self:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import dagster as dg
 
@@ -83,6 +84,35 @@ def test_definitions_jobs_and_stopped_schedule_are_these() -> None:
     (schedule,) = definitions.schedules or ()
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+def test_definitions_sensors_are_these_and_stopped() -> None:
+    sensors = {sensor.name: sensor for sensor in assistant().sensors or ()}
+    assert set(sensors) == {"assistant_catalog", "assistant_automation", "assistant_logs", "alerts"}
+    assert {sensor.default_status for sensor in sensors.values()} == {dg.DefaultSensorStatus.STOPPED}
+
+
+def test_definitions_one_setting_starts_schedule_and_sensors() -> None:
+    path = REPOSITORY / "data" / "assistant" / AGENT_FILE
+    running = build_definitions([load_agent(path, overrides={"schedule.running": "true"})])
+    (schedule,) = running.schedules or ()
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING  # type: ignore[union-attr]
+    assert {sensor.default_status for sensor in running.sensors or ()} == {dg.DefaultSensorStatus.RUNNING}
+
+
+def test_definitions_days_follow_their_inputs_and_the_model_waits_for_the_night() -> None:
+    graph = assistant().resolve_asset_graph()
+    found = {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys()}
+    following = {name for name, node in found.items() if node.automation_condition is not None}
+    assert following == set(DATA) - {"raw_trajectories"}
+    policies = {name: node.freshness_policy for name, node in found.items() if node.freshness_policy is not None}
+    assert set(policies) == {"verified_trajectories", "eval_report"}
+    assert policies["verified_trajectories"] == dg.FreshnessPolicy.cron(
+        deadline_cron="0 4 * * *", lower_bound_delta=timedelta(hours=24), timezone="UTC"
+    )
+    assert policies["eval_report"] == dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=5), warn_window=timedelta(days=2.5)
+    )
 
 
 def test_definitions_two_agents_build_the_same_assets_under_two_names() -> None:

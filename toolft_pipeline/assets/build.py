@@ -17,8 +17,11 @@ from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
 from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.automation.conditions import follows_its_inputs, window_condition
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
+from toolft_pipeline.automation.freshness import freshness_policy
 from toolft_pipeline.automation.partitions import daily_partitions, partition_mapping
+from toolft_pipeline.automation.quiet_night import MODEL_BEGINS, worth_a_model
 from toolft_pipeline.evaluation.service import SERVICE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
@@ -41,6 +44,8 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
     overrides: dict[str, str] = {}  # noqa: RUF012 (pydantic copies defaults)
     force: bool = False
     """Build again even where a version with this fingerprint exists."""
+    skip_quiet_night: bool = False
+    """Make no model where too little is new since the last one; the run says so and is not red."""
 
     def load(self) -> AgentSettings:
         """The settings of this run. Raises `SettingsError`."""
@@ -81,11 +86,14 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         owners=[agent.owner],
         code_version=stage.code_version,
         partitions_def=daily_partitions(agent) if stage.partitioned else None,
+        freshness_policy=freshness_policy(stage, agent),
+        automation_condition=window_condition(agent) if follows_its_inputs(stage) else None,
         backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
         pool=GPU_POOL if stage.accelerator else None,
         op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
         retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
         required_resource_keys={agent_key},
+        output_required=stage.asset != MODEL_BEGINS,
         check_specs=[
             dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
             for check in stage.checks
@@ -94,9 +102,16 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
     def run(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def] # Dagster reads a type as one output
         file: AgentFile = getattr(context.resources, agent_key)
         try:
+            settings = file.load()
+            if file.skip_quiet_night and stage.asset == MODEL_BEGINS:
+                worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
+                context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
+                if not worth.go:
+                    context.log_event(_skipped(key, context.partition_key, worth.reason))
+                    return
             version, reused = run_stage(
                 stage,
-                file.load(),
+                settings,
                 context.partition_key if stage.partitioned else None,
                 Warehouse(warehouse_root()),
                 progress=context.log.info,
@@ -109,7 +124,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             raise
         if stage.asset == "champion" and not reused and version.manifest.headline["moved"]:
             context.log_event(service_observation(agent.name, move="promotion"))
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
             metadata={
                 **_metadata(version, reused=reused),
@@ -122,6 +137,12 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         )
 
     return run
+
+
+def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
+    """What the asset's page shows of a night without a model."""
+    said = f"no model as of {day}: {reason}"
+    return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
 
 
 def _metadata(version: Version, *, reused: bool) -> dict[str, dg.MetadataValue[Any]]:

@@ -21,6 +21,25 @@ def agent_file(settings: AgentSettings, relative: str | None) -> dict[str, str]:
     return {} if relative is None else files(settings.path(relative))
 
 
+def module(name: str, *, folder: Path) -> dict[str, str]:
+    """Digest of a module's source, or of a whole package's; one that lies in the agent's folder is found first.
+
+    What it imports from elsewhere is not followed. A module that cannot be found has no digest: its stage says so.
+    """
+    own = folder.joinpath(*name.split(".")).with_suffix(".py")
+    if own.is_file():
+        return {name: file_digest(own)}
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return {}
+    if spec is None or spec.origin is None:
+        return {}
+    place = Path(spec.origin)
+    code = sorted(place.parent.rglob("*.py")) if spec.submodule_search_locations else [place]
+    return {name: digest_of({str(path.relative_to(place.parent)): file_digest(path) for path in code})}
+
+
 def sandbox(settings: AgentSettings) -> dict[str, str]:
     """Identity of the backend: its command, and the code beside the script or module that the command names."""
     if settings.sandbox is None:

@@ -151,7 +151,9 @@ def window(settings: AgentSettings, day: str) -> list[str]:
 
 
 def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None, warehouse: Warehouse) -> Inputs:
-    """The versions in force that a build would read now. Raises `StageError` where one is missing."""
+    """The versions that a build would read now: those in force, but for an input that another input was made from.
+    Raises `StageError` where one is missing.
+    """
     found: dict[str, dict[str, Version]] = {}
     for asset, span in stage.inputs.items():
         if span is Span.WINDOW:
@@ -167,7 +169,29 @@ def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None,
             where = f" in the window that ends on {partition}" if span is Span.WINDOW else ""
             raise StageError(f"{settings.name}/{stage.asset}: {asset} has no version{where}; materialize it first")
         found[asset] = versions
-    return found
+    return _of_one_origin(stage, settings, found, warehouse)
+
+
+def _of_one_origin(stage: Stage, settings: AgentSettings, found: Inputs, warehouse: Warehouse) -> Inputs:
+    """An input that other inputs were made from is read as they read it, whatever is in force since: a catalog that
+    changes between two stages of a day reaches none of the later ones until the first is made again. Where the other
+    inputs (days of a window) disagree, the version in force is read.
+    """
+    pinned: dict[str, dict[str, Version]] = {asset: dict(versions) for asset, versions in found.items()}
+    for asset, versions in found.items():
+        others = [version for other, group in found.items() if other != asset for version in group.values()]
+        for name, version in versions.items():
+            read = {each.manifest.inputs[key] for each in others if (key := f"{asset}/{name}") in each.manifest.inputs}
+            if len(read) != 1 or read == {version.manifest.content_digest}:
+                continue
+            same = warehouse.with_content(version.manifest.address, read.pop())
+            if not same:
+                raise StageError(
+                    f"{settings.name}/{stage.asset}: the {asset} that its other inputs were made from is gone; "
+                    f"materialize {', '.join(other for other in found if other != asset)} again first"
+                )
+            pinned[asset][name] = same[0]
+    return pinned
 
 
 def recipe_for(

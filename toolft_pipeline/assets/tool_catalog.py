@@ -1,14 +1,16 @@
-"""tool_catalog: the tools that exist today, in one canonical text."""
+"""tool_catalog: the tools that exist today, in one canonical text, and what they were called before."""
 
 from __future__ import annotations
 
 from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.noted_listing import noted_listing
 from toolft_pipeline.assets.stage import Group, Scope, Stage, Work
-from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog, load_catalog
+from toolft_pipeline.catalog.build import CATALOG_FILE, RENAMES_FILE, build_catalog, load_catalog
 from toolft_pipeline.catalog.diff import diff_catalogs
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built
 
 
@@ -18,8 +20,13 @@ def _reads(settings: AgentSettings) -> Json:
 
 def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
-    live = sources.sandbox(settings) if settings.catalog.mcp else {}
-    return live | sources.agent_file(settings, settings.catalog.file)
+    found = sources.agent_file(settings, settings.catalog.file)
+    if settings.catalog.module is not None:
+        found |= sources.module(settings.catalog.module, folder=settings.folder)
+    if settings.catalog.mcp:
+        found |= sources.sandbox(settings)
+        found |= noted_listing(scope.warehouse, Address(agent=settings.name, asset="tool_catalog"))
+    return found | sources.agent_file(settings, settings.catalog.renames)
 
 
 def _build(work: Work) -> Built:
@@ -32,9 +39,14 @@ def _build(work: Work) -> Built:
     change = "first version" if diff is None else str(diff)
     work.progress(f"{len(summary.tools)} tools; {change}")
     return Built(
-        content=(CATALOG_FILE,),
+        content=(CATALOG_FILE, RENAMES_FILE) if summary.renames else (CATALOG_FILE,),
         rows={"tools": len(summary.tools)},
-        headline={"digest": summary.digest, "change": change, "breaking": diff is not None and diff.breaking},
+        headline={
+            "digest": summary.digest,
+            "change": change,
+            "breaking": diff is not None and diff.breaking,
+            "renames": {**summary.renames},
+        },
     )
 
 
@@ -43,7 +55,7 @@ STAGE = Stage(
     description="The tools that exist today, canonical: every schema compiled, every digest known.",
     group=Group.SOURCES,
     kinds=("json",),
-    code_version="2",
+    code_version="3",
     inputs={},
     reads=_reads,
     sources=_sources,

@@ -28,11 +28,7 @@ def _reads(settings: AgentSettings) -> Json:
 
 def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
-    return (
-        sources.sandbox(settings)
-        | sources.agent_file(settings, settings.catalog.renames)
-        | sources.agent_file(settings, settings.logs.golden)
-    )
+    return sources.sandbox(settings) | sources.agent_file(settings, settings.logs.golden)
 
 
 def _build(work: Work) -> Built:

@@ -1,19 +1,26 @@
 """The stage `tool_catalog`: the agent's catalog, checked, in its one text.
 
-Invariant: a catalog file that this stage wrote compiles; nobody downstream meets a broken schema.
+Invariant: a catalog file that this stage wrote compiles, and its renames lead to tools that it has; nobody downstream
+meets a broken schema. Renames ride with the catalog that they were checked against, so that no run reads one of the
+two anew.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.sources import catalog_from_file, read_source
 from toolft_pipeline.catalog.tool import Catalog, CatalogError
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.settings import AgentSettings
 
 CATALOG_FILE = "catalog.json"
+RENAMES_FILE = "renames.json"
+"""Old tool name -> the name that it has in this catalog; an empty object where nothing was renamed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +30,11 @@ class CatalogSummary:
     tools: tuple[str, ...]
     digest: str
     tool_digests: dict[str, str]
+    renames: dict[str, str]
 
 
 def build_catalog(settings: AgentSettings, out: Path, *, listed: Catalog | None = None) -> CatalogSummary:
-    """Write `catalog.json` from the source that the agent file names; `listed` as in `read_source`.
+    """Write `catalog.json` and `renames.json` from what the agent file names; `listed` as in `read_source`.
 
     Raises `CatalogError`.
     """
@@ -35,13 +43,25 @@ def build_catalog(settings: AgentSettings, out: Path, *, listed: Catalog | None 
         CatalogValidator(catalog)
     except CatalogError as error:
         raise CatalogError(f"{_source(settings)}: {error}") from error
+    names = settings.catalog.renames
+    renames = {} if names is None else load_renames(settings.path(names), catalog=catalog)
     (out / CATALOG_FILE).write_text(catalog.text, encoding="utf-8")
-    return CatalogSummary(tools=catalog.names, digest=catalog.digest, tool_digests=catalog.digests)
+    (out / RENAMES_FILE).write_text(json.dumps(renames, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return CatalogSummary(tools=catalog.names, digest=catalog.digest, tool_digests=catalog.digests, renames=renames)
 
 
 def load_catalog(path: Path) -> Catalog:
     """A catalog file, or the `catalog.json` of a folder. Raises `CatalogError`."""
     return catalog_from_file(path / CATALOG_FILE if path.is_dir() else path)
+
+
+def built_renames(folder: Path) -> Mapping[str, str] | None:
+    """The renames that ride with a built catalog; None for a catalog that this stage did not build."""
+    path = folder / RENAMES_FILE
+    if not path.is_file():
+        return None
+    renames: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return renames
 
 
 def _source(settings: AgentSettings) -> str:

@@ -11,6 +11,7 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.automation.jobs import job_name
+from toolft_pipeline.automation.run_failures import failed_steps
 from toolft_pipeline.cli.dead_runs import PROCESS_TAG
 from toolft_pipeline.cli.follow import LAUNCH_TAG, followed
 from toolft_pipeline.settings import AgentSettings
@@ -74,19 +75,5 @@ def _tags(launch: str) -> dict[str, str]:
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
     """Why a run failed: the deepest cause of each failed step, one line each."""
-    lines = []
-    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
-        event = entry.dagster_event
-        if event is None:
-            continue
-        data = event.step_failure_data
-        failure = data.user_failure_data
-        if failure is not None and failure.description:
-            lines.append(f"{event.step_key}: {failure.description}")
-        else:
-            error = data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            message = "unknown error" if error is None else " ".join(error.message.split())
-            lines.append(f"{event.step_key}: {message}")
+    lines = [f"{step.key}: {step.error}" for step in failed_steps(instance, run_id)]
     return "; ".join(lines) or f"run {run_id} failed before any step; see it in the UI (make dev)"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.catalog.build import built_renames, load_catalog
 from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
@@ -54,10 +54,15 @@ class Judge:
 
 
 def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
-    """The rules' knowledge from the catalog's file or folder and the settings. Raises `CatalogError`."""
+    """The rules' knowledge from the catalog's file or folder and the settings. Raises `CatalogError`.
+
+    A built catalog brings its renames; for one that was not built (a proposal) those of the agent's folder are read.
+    """
     today = load_catalog(catalog)
     tools = CatalogValidator(today)
-    renames = settings.catalog.renames
+    renames, written = built_renames(catalog), settings.catalog.renames
+    if renames is None:
+        renames = {} if written is None else load_renames(settings.path(written), catalog=today)
     return Judge(
         settings=settings,
         rules=CheapRules(
@@ -67,7 +72,7 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
         ),
         tools=tools,
         tool_digests=today.digests,
-        renames={} if renames is None else load_renames(settings.path(renames), catalog=today),
+        renames=renames,
         redactor=Redactor(settings.verification.redaction, key=hmac_key()),
     )
 

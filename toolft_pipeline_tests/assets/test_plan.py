@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from toolft_pipeline.assets.plan import Action, make_plan
 from toolft_pipeline.assets.stage import Group, Span, Stage, StageError, Work, run_stage, window
 from toolft_pipeline.settings import AgentSettings, CatalogSettings
 from toolft_pipeline.warehouse.digest import file_digest
-from toolft_pipeline.warehouse.store import Built, Warehouse
+from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 
 DAYS = ["2026-10-01", "2026-10-02"]
 
@@ -67,6 +68,50 @@ JOINED = Stage(
     build=_join,
 )
 STAGES = (ROWS, JOINED)
+
+
+def _shelf(work: Work) -> Built:
+    (work.out / "shelf.txt").write_text(work.settings.path("shelf.txt").read_text())
+    return Built(content=("shelf.txt",), rows={}, headline={})
+
+
+def _stocked(work: Work) -> Built:
+    (work.out / "read.txt").write_text(work.one("shelf").file("shelf.txt").read_text())
+    return Built(content=("read.txt",), rows={}, headline={})
+
+
+SHELF = Stage(
+    asset="shelf",
+    description="",
+    group=Group.SOURCES,
+    kinds=(),
+    code_version="1",
+    inputs={},
+    reads=lambda _settings: {},
+    sources=lambda scope: {"shelf": file_digest(scope.settings.path("shelf.txt"))},
+    build=_shelf,
+    partitioned=False,
+)
+EARLY = Stage(
+    asset="early",
+    description="",
+    group=Group.DATA,
+    kinds=(),
+    code_version="1",
+    inputs={"shelf": Span.WHOLE},
+    reads=lambda _settings: {},
+    build=_stocked,
+)
+LATE = Stage(
+    asset="late",
+    description="",
+    group=Group.DATA,
+    kinds=(),
+    code_version="1",
+    inputs={"early": Span.SAME, "shelf": Span.WHOLE},
+    reads=lambda _settings: {},
+    build=_stocked,
+)
 
 
 def run(settings: AgentSettings, warehouse: Warehouse) -> dict[tuple[str, str], bool]:
@@ -135,3 +180,34 @@ def test_run_stage_missing_input_names_what_to_materialize(settings: AgentSettin
 def test_window_starts_at_the_first_day(settings: AgentSettings) -> None:
     assert window(settings, "2026-10-01") == ["2026-10-01"]
     assert window(settings, "2026-10-05") == ["2026-10-04", "2026-10-05"]
+
+
+def made(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Version:
+    version, _ = run_stage(stage, settings, DAYS[0], warehouse, progress=lambda _line: None, run_id=None)
+    return version
+
+
+def test_run_stage_reads_an_input_as_its_other_inputs_read_it(settings: AgentSettings, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    settings.path("shelf.txt").write_text("old")
+    made(SHELF, settings, warehouse)
+    early = made(EARLY, settings, warehouse)
+    settings.path("shelf.txt").write_text("new")
+    made(SHELF, settings, warehouse)
+    assert made(LATE, settings, warehouse).file("read.txt").read_text() == early.file("read.txt").read_text() == "old"
+    assert made(EARLY, settings, warehouse).file("read.txt").read_text() == "new"
+    assert made(LATE, settings, warehouse).file("read.txt").read_text() == "new"
+
+
+def test_run_stage_whose_input_was_made_from_what_is_gone_names_what_to_make_again(
+    settings: AgentSettings, tmp_path: Path
+) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse")
+    settings.path("shelf.txt").write_text("old")
+    old = made(SHELF, settings, warehouse)
+    made(EARLY, settings, warehouse)
+    settings.path("shelf.txt").write_text("new")
+    made(SHELF, settings, warehouse)
+    shutil.rmtree(old.folder)
+    with pytest.raises(StageError, match=r"desk/late: the shelf that .* is gone; materialize early again first"):
+        made(LATE, settings, warehouse)

@@ -1,0 +1,200 @@
+"""A tool changes: what of 60 days is made again, and how long that takes against making everything.
+
+The help desk's own writer makes the logs (in this process), the data stages are built as a run builds them, with the
+real MCP sandbox; then the catalog is edited twice, and each time the days are brought up to date:
+
+- wider: the tool called most gets a parameter that no call needs. Its runs are judged again, and all still hold.
+- narrower: a tool called on about half of the days wants a parameter more. Its runs are lost on those days.
+
+Last, another warehouse is filled under the last catalog from nothing. Both must hold the same content, asset by asset.
+
+    python -m benchmarks.backfill [--quick] [--json]
+
+`--quick` takes 8 days instead of 60. The tokenizer is a small one, learned from the logs, in chat format `chatml`: what
+is measured is which days are made again, not how fast one is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent
+from toolft_pipeline.assets.stage import Group, run_stage
+from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.helpdesk.desk import Desk
+from toolft_pipeline.helpdesk.make_data import FIRST_DAY, make_data
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.category import tools_used
+from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline.verification.day import ACCEPTED_FILE
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Warehouse
+
+DAYS, RUNS_PER_DAY, SEED = 60, 24, 11
+QUICK_DAYS, QUICK_RUNS_PER_DAY = 8, 12
+FOLLOWING = ("verified_trajectories", "run_signatures", "chat_rows", "token_tensors")
+"""What a new catalog may reach, in the order of the flow."""
+
+AGENT = """
+first_day: "2026-10-01"
+window_days: 60
+logs: {{folder: logs, golden: golden.jsonl}}
+catalog: {{file: catalog.json}}
+sandbox:
+  command: [python, -m, toolft_pipeline.helpdesk.server]
+  reset_tool: desk_reset
+  snapshot_tool: desk_snapshot
+  sessions: 1
+base_model: {{folder: {model}}}
+chat: {{format: chatml}}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """One pass over all days: wall time, versions built by asset, runs replayed and remembered."""
+
+    seconds: float
+    built: Counter[str]
+    replayed: int
+    remembered: int
+
+
+def main() -> None:
+    """Measure, print a table, and with --json one line of figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_DAYS} days instead of {DAYS}")
+    parser.add_argument("--json", action="store_true", help="end with one line of figures")
+    asked = parser.parse_args()
+    days, runs = (QUICK_DAYS, QUICK_RUNS_PER_DAY) if asked.quick else (DAYS, RUNS_PER_DAY)
+    with tempfile.TemporaryDirectory() as place:
+        figures = measure(Path(place), days=days, runs_per_day=runs)
+    for name, value in figures.items():
+        print(f"{name:32} {value:12,.2f}")
+    if asked.json:
+        against = {"full_rebuild_s": figures["full_rebuild_s"], "days": days}
+        print(json.dumps({"figures": figures, "against": against, "rows": days * runs}))
+
+
+def measure(place: Path, *, days: int, runs_per_day: int) -> dict[str, float]:
+    """Both edits on one warehouse, then everything from nothing in another. Fails where their contents differ."""
+    folder = place / "desk"
+    folder.mkdir()
+    make_data(out=folder, backend=Desk(), seed=SEED, days=days, runs_per_day=runs_per_day, tasks=1)
+    (folder / AGENT_FILE).write_text(AGENT.format(model=_model(place / "model", folder)), encoding="utf-8")
+    settings = load_agent(folder / AGENT_FILE)
+    names = [(FIRST_DAY + timedelta(days=offset)).isoformat() for offset in range(days)]
+    kept = Warehouse(place / "kept")
+    _pass(settings, kept, names)
+    usage = _days_of_tools(settings, kept, names)
+    most = max(usage, key=lambda tool: (len(usage[tool]), tool))
+    half = min(usage.keys() - {most}, key=lambda tool: (abs(len(usage[tool]) - days / 2), tool))
+    figures: dict[str, float] = {}
+    for name, tool, edit in (("wider", most, _optional), ("narrower", half, _required)):
+        _edit(folder / "catalog.json", tool, edit)
+        made = _pass(settings, kept, names)
+        print(f"{name}: {tool}, called on {len(usage[tool])} of {days} days; built {dict(made.built)}")
+        figures |= {
+            f"{name}_s": made.seconds,
+            f"{name}_days_tokenized_again": made.built["token_tensors"],
+            f"{name}_days_reused": days - made.built["token_tensors"],
+            f"{name}_runs_judged_again": made.replayed,
+            f"{name}_runs_remembered": made.remembered,
+        }
+    fresh = Warehouse(place / "fresh")
+    whole = _pass(settings, fresh, names)
+    _require_equal(settings, kept, fresh, names)
+    figures |= {"full_rebuild_s": whole.seconds, "full_rebuild_runs_judged": whole.replayed}
+    for name in ("wider", "narrower"):
+        figures[f"{name}_to_full_rebuild"] = figures[f"{name}_s"] / whole.seconds
+    return figures
+
+
+def _pass(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> Made:
+    """Bring the sources and every day up to date, day by day, as the runs of a backfill do."""
+    built: Counter[str] = Counter()
+    replayed = remembered = 0
+    started = time.perf_counter()
+    for day in (None, *days):
+        for stage in STAGES:
+            if stage.group is not (Group.SOURCES if day is None else Group.DATA):
+                continue
+            version, reused = run_stage(stage, settings, day, warehouse, progress=lambda _line: None, run_id=None)
+            built[stage.asset] += not reused
+            if stage.asset == "verified_trajectories" and not reused:
+                headline: Any = version.manifest.headline
+                replayed += headline["replayed"]
+                remembered += headline["remembered"]
+    return Made(seconds=time.perf_counter() - started, built=built, replayed=replayed, remembered=remembered)
+
+
+def _days_of_tools(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> dict[str, set[str]]:
+    """Days on which an accepted run calls a tool."""
+    found: dict[str, set[str]] = {}
+    for day in days:
+        accepted = warehouse.current(Address(agent=settings.name, asset="verified_trajectories", partition=day))
+        assert accepted is not None
+        for run in read_trajectories(accepted.file(ACCEPTED_FILE)):
+            for tool in tools_used(run.messages):
+                found.setdefault(tool, set()).add(day)
+    return found
+
+
+def _edit(path: Path, tool: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    edit(next(each for each in document["tools"] if each["name"] == tool)["inputSchema"])
+    path.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    schema.setdefault("properties", {})["trace"] = {"type": "boolean"}
+
+
+def _required(schema: dict[str, Any]) -> None:
+    schema.setdefault("properties", {})["reason_code"] = {"type": "string"}
+    schema["required"] = [*schema.get("required", ()), "reason_code"]
+
+
+def _require_equal(settings: AgentSettings, kept: Warehouse, fresh: Warehouse, days: list[str]) -> None:
+    for asset in FOLLOWING:
+        for day in days:
+            address = Address(agent=settings.name, asset=asset, partition=day)
+            both = [warehouse.current(address) for warehouse in (kept, fresh)]
+            if len({None if one is None else one.manifest.content_digest for one in both}) != 1:
+                raise SystemExit(f"{address}: what was brought up to date is not what a full rebuild makes")
+
+
+def _model(folder: Path, agent: Path) -> Path:
+    """A model folder with a tokenizer learned from the logs; its weights are never read here."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+    )
+    tokenizer.train_from_iterator(sorted(agent.glob("logs/*.jsonl"))[0].read_text(encoding="utf-8").split(","), trainer)
+    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=control[2], pad_token=control[0])
+    wrapped.add_special_tokens({"extra_special_tokens": control[1:2]})
+    wrapped.save_pretrained(folder)
+    config = {"architectures": ["None"], "model_type": "llama", "vocab_size": len(wrapped)}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    header = json.dumps({"weight": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))
+    return folder
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Which steps of a run failed, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedStep:
+    """A step that failed; `error` is its deepest cause in one line."""
+
+    key: str
+    error: str
+
+
+def failed_steps(instance: dg.DagsterInstance, run_id: str) -> list[FailedStep]:
+    """The failed steps of a run, in the order of their failures; none where it failed before any step."""
+    found = []
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        if event is None:
+            continue
+        data = event.step_failure_data
+        failure = data.user_failure_data
+        if failure is not None and failure.description:
+            said = failure.description
+        else:
+            error = data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            said = "unknown error" if error is None else " ".join(error.message.split())
+        found.append(FailedStep(key=event.step_key or "", error=said))
+    return found

@@ -1,0 +1,113 @@
+"""Retrains launched at once take the accelerator in turn while data go on, and a killed holder's slot comes back.
+
+Real processes on a real instance: an orchestrator a run, a process a step, pool `gpu` and the device lease.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import psutil
+import pytest
+
+from toolft_pipeline.cli.dead_runs import release_dead_runs
+from toolft_pipeline_tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.faults
+
+PATIENCE_S = 120.0
+LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
+
+
+class Site:
+    """An instance of its own, and what the runs on it noted."""
+
+    def __init__(self, root: Path) -> None:
+        shutil.copy(REPOSITORY / "dagster.yaml", root)
+        (root / "data" / ".dagster").mkdir(parents=True)
+        self.root = root
+        self.notes = root / "notes"
+        self.notes.touch()
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def launch(self, job: str, whose: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "DAGSTER_HOME": str(self.root),
+            "TOOLFT_NOTES": str(self.notes),
+            "TOOLFT_DEVICES": "0",
+            "PYTHONPATH": os.pathsep.join((str(REPOSITORY), os.environ.get("PYTHONPATH", ""))),
+        }
+        with (self.root / f"{whose}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", LAUNCH, job, whose],
+                cwd=self.root, env=environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def noted(self) -> list[tuple[str, str, int]]:
+        """What, whose, process; in the order of time."""
+        lines = sorted(line.split() for line in self.notes.read_text().splitlines())
+        return [(what, whose, int(process)) for _, what, whose, process in lines]
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, self.noted()
+            assert all(
+                process.poll() in {None, 0} for process in self.processes if process.poll() != -signal.SIGKILL
+            ), [path.read_text()[-2000:] for path in self.root.glob("*.log")]
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    site = Site(tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)):
+        pass  # the tables are made before three processes would make them at once
+    yield site
+    for process in site.processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_holder_gives_it_back(site: Site) -> None:
+    stuck = site.launch("retrain", "stuck")
+    site.until(lambda: bool(site.noted()))
+    (held,) = site.noted()
+    assert held[:2] == ("holds", "stuck")
+
+    others = [site.launch("retrain", name) for name in ("second", "third")]
+    data = site.launch("day", "data")
+    assert data.wait(PATIENCE_S) == 0, (site.root / "data.log").read_text()
+    with dg.DagsterInstance.from_config(str(site.root)) as instance:
+        site.until(lambda: waiting(instance) == 2)
+        assert [what for what, *_ in site.noted()] == ["holds", "data"]
+
+        os.kill(stuck.pid, signal.SIGKILL)
+        stuck.wait()
+        step = psutil.Process(held[2])
+        step.kill()
+        step.wait()
+        assert len(release_dead_runs(instance)) == 1
+    for process in others:
+        assert process.wait(PATIENCE_S) == 0
+    after = [note[:2] for note in site.noted()][2:]
+    first = after[0][1]
+    last = "third" if first == "second" else "second"
+    assert after == [("holds", first), ("ends", first), ("holds", last), ("ends", last)]
+
+
+def waiting(instance: dg.DagsterInstance) -> int:
+    """Steps that wait for the slot."""
+    return instance.event_log_storage.get_concurrency_info("gpu").pending_step_count
