@@ -309,7 +309,7 @@ class EndpointSettings(_Section):
         return {"base_url": self.base_url, "model": self.model, "request": self.request}
 
 
-_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog"})
+_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog", "incumbent"})
 
 
 class EvaluationSettings(_Section):

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import cast
+from typing import Any
 
 import msgspec
 
 from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.contenders import IN_SERVICE, contenders
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, evaluated, judge_settings
+from toolft_pipeline.assets.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
-from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.assets.token_tensors import proof_report
+from toolft_pipeline.curation.logged_runs import Incumbent
+from toolft_pipeline.curation.readiness import Readiness
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics, logged_metrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.prices import price_of
 from toolft_pipeline.evaluation.prompting import PromptPolicy
@@ -155,6 +159,7 @@ def _build(work: Work) -> Built:
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
+    logged = logged_metrics(_incumbent(work))
     report = write_report(
         agent=settings.name,
         day=work.day,
@@ -164,6 +169,7 @@ def _build(work: Work) -> Built:
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
         past=list(past_points(work)),
+        logged=logged,
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )
@@ -182,11 +188,29 @@ def _build(work: Work) -> Built:
                 if (found := getattr(each, rate)) is not None
             },
             **{f"{name}/{figure}": round(getattr(each, figure), 4) for name, each in shown for figure in _FIGURES},
+            **_said_by_logs(logged),
             "tasks": verdict.n_tasks,
             "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
             "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
         },
     )
+
+
+def _incumbent(work: Work) -> Incumbent:
+    """What the window's logs say of the model that runs the agent now, as the readiness report counted it."""
+    version = work.one("readiness_report")
+    try:
+        return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
+    except msgspec.DecodeError as error:
+        raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
+
+
+def _said_by_logs(logged: LoggedMetrics | None) -> dict[str, Json]:
+    """The figures of the model that runs the agent now; those that no log says are left out."""
+    rates = {name: getattr(logged, name, None) for name in RATES}
+    figures = {name: getattr(logged, name, None) for name in _FIGURES}
+    figures |= {name: rate.value for name, rate in rates.items() if rate is not None}
+    return {f"{INCUMBENT}/{name}": round(figure, 4) for name, figure in figures.items() if figure is not None}
 
 
 def _promotable(version: Version) -> CheckOutcome:
@@ -197,7 +221,8 @@ def _promotable(version: Version) -> CheckOutcome:
 
 def _plots(version: Version) -> dict[str, Plot]:
     report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
-    success = {name: cast("float", model["task_success"]["value"]) for name, model in report["models"].items()}
+    models: dict[str, dict[str, Any]] = report["models"]
+    success = {name: rate["value"] for name, model in models.items() if (rate := model["task_success"]) is not None}
     return {"task_success": plots.bars(success, title="Tasks passed, by model")}
 
 
@@ -206,11 +231,12 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="2",
+    code_version="3",
     inputs={
         "merged_model": Span.SAME,
         "qlora_adapter": Span.SAME,
         "token_tensors": Span.WINDOW,
+        "readiness_report": Span.SAME,
         "base_model": Span.WHOLE,
         "tool_catalog": Span.WHOLE,
     },

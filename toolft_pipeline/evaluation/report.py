@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Verdict
+from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
 from toolft_pipeline.evaluation.prices import Price, priced
 from toolft_pipeline.evaluation.report_cards import Evaluated, step_failures
@@ -55,7 +56,7 @@ GENERATION_SCHEMA = pa.schema(
 class CombinedMetrics(Struct, frozen=True, kw_only=True):
     """metrics.json of a report."""
 
-    models: dict[str, ModelMetrics]
+    models: dict[str, ModelMetrics | LoggedMetrics]
     catalog_tokens_saved_per_turn: int
     proofs: dict[str, bool]
     verdict: Verdict | None
@@ -81,13 +82,14 @@ def write_report(
     progress: Path | None,
     past: Sequence[Point] = (),
     prices: Mapping[str, Price] | None = None,
+    logged: LoggedMetrics | None = None,
     out: Path,
 ) -> ReportSummary:
     """Write metrics.json, generations.parquet and report.html into `out`.
 
     `results` names each model's evaluation folder, in the order to show; `progress` is the training's
     progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend;
-    `prices` those of each model, by name.
+    `prices` those of each model, by name; `logged` is what the logs say of the model that runs the agent now.
     """
     evaluated = [
         Evaluated(
@@ -101,7 +103,7 @@ def write_report(
     models = {each.name: each.metrics for each in evaluated}
     saved = models[CANDIDATE].catalog_tokens_saved_per_turn if CANDIDATE in models else 0
     combined = CombinedMetrics(
-        models=models,
+        models={**models, **({} if logged is None else {INCUMBENT: logged})},
         catalog_tokens_saved_per_turn=saved,
         proofs=dict(sorted(proofs.items())),
         verdict=verdict,
@@ -114,6 +116,7 @@ def write_report(
         agent=agent,
         day=day,
         evaluated=evaluated,
+        logged=logged,
         tasks=tasks,
         verdict=verdict,
         proofs=combined.proofs,

@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.intervals import Rate
+from toolft_pipeline.evaluation.logged_model import LABEL, LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.report_cards import Evaluated, cards_of
 from toolft_pipeline.evaluation.task import Task
@@ -39,6 +40,7 @@ def render_page(
     agent: str,
     day: str,
     evaluated: Sequence[Evaluated],
+    logged: LoggedMetrics | None = None,
     tasks: Sequence[Task],
     verdict: Verdict | None,
     proofs: Mapping[str, bool],
@@ -46,18 +48,25 @@ def render_page(
     loss: Sequence[tuple[float, float]],
     trend: Sequence[Point],
 ) -> str:
-    """The page's HTML. `loss` are (step, loss) points of the training, `trend` one point a report, oldest first."""
+    """The page's HTML.
+
+    `logged` stands beside the judged models in the table of results, `loss` are (step, loss) points of the training,
+    `trend` is one point a report, oldest first.
+    """
     here = resources.files(__package__)
     script = here.joinpath("report.js").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(here.joinpath("report.html.jinja").read_text(encoding="utf-8"))
     models = {each.name: each.metrics for each in evaluated}
+    columns: dict[str, ModelMetrics | LoggedMetrics] = {**models, **({} if logged is None else {LABEL: logged})}
     cards = [card for each in evaluated for card in cards_of(each, tasks)]
     return template.render(
         agent=agent,
         day=day,
         models=models,
-        rates=_with_something_to_show(models),
+        columns=columns,
+        note="" if logged is None else logged.note,
+        rates=_with_something_to_show(columns),
         verdict=verdict,
         tiles=list(_tiles(models, catalog_tokens_saved)),
         proofs=proofs,
@@ -93,7 +102,9 @@ def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Ite
     yield "tokens a turn", f"{metrics.tokens_per_turn:,.0f}", f"p50 {metrics.latency_ms_p50 / 1000:,.1f} s a turn"
 
 
-def _with_something_to_show(models: Mapping[str, ModelMetrics]) -> dict[str, tuple[str, dict[str, Rate | None]]]:
+def _with_something_to_show(
+    models: Mapping[str, ModelMetrics | LoggedMetrics],
+) -> dict[str, tuple[str, dict[str, Rate | None]]]:
     """Rate rows: metric -> label and, by model, the rate, or None where it counts nothing."""
     rows: dict[str, tuple[str, dict[str, Rate | None]]] = {}
     for metric, label in RATES.items():

@@ -18,9 +18,11 @@ from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
 from toolft_pipeline.evaluation.report import write_report
 from toolft_pipeline.evaluation.task import load_tasks
+from toolft_pipeline.evaluation.trend import read_point
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.test_logged_model import column
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml").model_copy(update={"sandbox": None})
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&\u202e"
@@ -54,7 +56,7 @@ def _report(folder: Path) -> Path:
     out.mkdir()
     write_report(
         agent="assistant", day="2026-10-05", results=results, tasks=TASKS, verdict=verdict, proofs=PROOFS,
-        progress=progress, out=out,
+        progress=progress, logged=column(), out=out,
     )  # fmt: skip
     return out
 
@@ -119,7 +121,8 @@ def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
     assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict"}
     assert combined["catalog_tokens_saved_per_turn"] == 321
     assert combined["verdict"]["promote"] is False
-    for model in combined["models"].values():
+    assert list(combined["models"]) == ["base", "candidate", "incumbent"]
+    for model in (combined["models"]["base"], combined["models"]["candidate"]):
         for name in ("parse_rate", "right_tool", "valid_arguments", "hallucinated_tool", "exact_match", "fuzzy_match",
                      "functional_match", "task_success"):  # fmt: skip
             assert set(model[name]) == {"value", "low", "high"}
@@ -131,6 +134,27 @@ def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
             "tokens_per_turn",
             "cost_per_1k_tasks",
         } <= set(model)
+
+
+def test_report_incumbent_has_the_same_keys_and_nothing_where_logs_cannot_say(report: Path) -> None:
+    models = json.loads((report / "metrics.json").read_text())["models"]
+    assert models["incumbent"].keys() - {"note"} <= models["candidate"].keys()
+    assert models["incumbent"]["task_success"]["value"] == 0.75
+    assert models["incumbent"]["exact_match"] is None
+
+
+def test_report_incumbent_is_a_column_with_dashes_and_a_warning(page: _Page, report: Path) -> None:
+    assert "incumbent (logs)" in page.text
+    assert "no paired test compares it" in page.text
+    html = (report / "report.html").read_text(encoding="utf-8")
+    row = html.split("<tr><th>exact calls")[1].split("</tr>")[0]
+    assert row.endswith('<td class="n m2">\u2013</td>')  # a dash
+
+
+def test_report_with_an_incumbent_is_still_a_point_of_the_trend(report: Path) -> None:
+    point = read_point(report / "metrics.json", model="candidate", day="2026-10-05", made_at="now")
+    assert point is not None
+    assert point.rates["exact_match"].value == 1.0
 
 
 def test_report_generations_hold_every_answer(report: Path) -> None:
