@@ -5,28 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
 
 import msgspec
 
-from toolft_pipeline.assets import plots, sources
+from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.contenders import IN_SERVICE, contenders
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, evaluated, judge_settings
 from toolft_pipeline.assets.readiness_report import REPORT_FILE as READINESS_FILE
+from toolft_pipeline.assets.report_metadata import report_headline, report_plots, report_slices
 from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
-from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.curation.logged_runs import Incumbent
 from toolft_pipeline.curation.readiness import Readiness
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
-from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics, logged_metrics
+from toolft_pipeline.evaluation.logged_model import logged_metrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.prices import price_of
 from toolft_pipeline.evaluation.prompting import PromptPolicy
 from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
-from toolft_pipeline.evaluation.report_page import RATES
 from toolft_pipeline.evaluation.service import InService, incumbent, withdrawn_at
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.evaluation.trend import Point, read_point
@@ -39,8 +38,6 @@ from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 
 VERDICT_FILE = "verdict.json"
-_FIGURES = ("latency_ms_p50", "latency_ms_p95", "tokens_per_turn", "cost_per_1k_tasks")
-"""What is shown of each model beside its rates."""
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -174,25 +171,11 @@ def _build(work: Work) -> Built:
         out=work.out,
     )
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
-    candidate, shown = metrics[CANDIDATE], report.models.items()
+    candidate = metrics[CANDIDATE]
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline={
-            "promote": verdict.promote,
-            "reasons": list(verdict.reasons),
-            **{
-                f"{name}/{rate}": round(found.value, 4)
-                for name, each in shown
-                for rate in RATES
-                if (found := getattr(each, rate)) is not None
-            },
-            **{f"{name}/{figure}": round(getattr(each, figure), 4) for name, each in shown for figure in _FIGURES},
-            **_said_by_logs(logged),
-            "tasks": verdict.n_tasks,
-            "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
-            "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
-        },
+        headline=report_headline(report.models, logged=logged, verdict=verdict),
     )
 
 
@@ -205,25 +188,10 @@ def _incumbent(work: Work) -> Incumbent:
         raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
 
 
-def _said_by_logs(logged: LoggedMetrics | None) -> dict[str, Json]:
-    """The figures of the model that runs the agent now; those that no log says are left out."""
-    rates = {name: getattr(logged, name, None) for name in RATES}
-    figures = {name: getattr(logged, name, None) for name in _FIGURES}
-    figures |= {name: rate.value for name, rate in rates.items() if rate is not None}
-    return {f"{INCUMBENT}/{name}": round(figure, 4) for name, figure in figures.items() if figure is not None}
-
-
 def _promotable(version: Version) -> CheckOutcome:
     headline = version.manifest.headline
     shown = ("reasons", "tasks", "smallest_visible_difference", "difference")
     return CheckOutcome(passed=bool(headline["promote"]), detail={name: headline[name] for name in shown})
-
-
-def _plots(version: Version) -> dict[str, Plot]:
-    report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
-    models: dict[str, dict[str, Any]] = report["models"]
-    success = {name: rate["value"] for name, model in models.items() if (rate := model["task_success"]) is not None}
-    return {"task_success": plots.bars(success, title="Tasks passed, by model")}
 
 
 STAGE = Stage(
@@ -252,6 +220,7 @@ STAGE = Stage(
             evaluate=_promotable,
         ),
     ),
-    plots=_plots,
+    plots=report_plots,
+    texts=report_slices,
     page=PAGE_FILE,
 )

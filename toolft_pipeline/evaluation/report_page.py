@@ -71,6 +71,7 @@ def render_page(
         tiles=list(_tiles(models, catalog_tokens_saved)),
         proofs=proofs,
         categories=_names(metrics.by_category for metrics in models.values()),
+        turns=sorted({turn for metrics in models.values() for turn in metrics.by_turn}, key=int),
         tools=_names(metrics.by_tool for metrics in models.values()),
         modes=_names(metrics.failure_modes for metrics in models.values()),
         failures=_names(metrics.failures for metrics in models.values()),

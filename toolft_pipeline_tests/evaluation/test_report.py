@@ -165,7 +165,17 @@ def test_report_generations_hold_every_answer(report: Path) -> None:
     assert any(HOSTILE in row["generated"] and row["failures"] for row in rows if row["model"] == "base")
 
 
+def test_report_turns_are_numbered_alike_in_steps_and_rollouts_and_shown(page: _Page, report: Path) -> None:
+    rows = pq.read_table(report / "generations.parquet").to_pylist()
+    turns = {task.task_id: sum(message["role"] == "assistant" for message in task.gold) for task in PLAIN_TASKS}
+    for task_id, count in turns.items():
+        found = [row["turn"] for row in rows if (row["model"], row["task_id"]) == ("candidate", task_id)]
+        assert found == list(range(count))
+    assert "Right tool by turn" in page.text
+    assert f"turn {max(turns.values())}" in page.text
+
+
 def test_report_twice_gives_the_same_bytes(report: Path, tmp_path: Path) -> None:
     again = _report(tmp_path)
-    for name in ("metrics.json", "generations.parquet", "report.html"):
+    for name in ("metrics.json", "slices.parquet", "generations.parquet", "report.html"):
         assert (again / name).read_bytes() == (report / name).read_bytes()
