@@ -9,6 +9,7 @@ from dataclasses import asdict
 import msgspec
 
 from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.assets.contenders import IN_SERVICE, contenders
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, evaluated, judge_settings
 from toolft_pipeline.assets.readiness_report import REPORT_FILE as READINESS_FILE
@@ -51,6 +52,7 @@ def _reads(settings: AgentSettings) -> Json:
         "prices": {name: asdict(price_of(name, evaluation)) for name in (CANDIDATE, *compared)},
         "tasks": [evaluation.max_tasks, evaluation.few_shot_tasks, evaluation.catalog_tasks],
         "gate": settings.gate.model_dump(mode="json"),
+        **bfcl_reads(settings),
     }
 
 
@@ -65,6 +67,7 @@ def _sources(scope: Scope) -> dict[str, str]:
         **sources.agent_file(settings, settings.evaluation.tasks),
         **sources.agent_file(settings, settings.logs.golden),
         **sources.sandbox(settings),
+        **bfcl_sources(settings),
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
         **({} if withdrawn is None else {"withdrawn": digest}),
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
@@ -157,6 +160,7 @@ def _build(work: Work) -> Built:
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
     logged = logged_metrics(_incumbent(work))
+    bfcl = bfcl_rates(work, asked_models)
     report = write_report(
         agent=settings.name,
         day=work.day,
@@ -167,6 +171,7 @@ def _build(work: Work) -> Built:
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
         past=list(past_points(work)),
         logged=logged,
+        bfcl=bfcl,
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )
@@ -175,7 +180,7 @@ def _build(work: Work) -> Built:
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=report_headline(report.models, logged=logged, verdict=verdict),
+        headline=report_headline(report.models, logged=logged, bfcl=bfcl, verdict=verdict),
     )
 
 

@@ -27,7 +27,7 @@ JUDGE_CODE = "2"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
 
 UNTUNED_PROMPTS = "2"
-"""Raise it when untuned model folders are asked or read in another way: tuned ones and endpoints are not asked again."""
+"""Raise it when untuned model folders are asked or read in another way; no other model is asked again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,8 @@ _ENTERS_OTHERWISE = {
     "few_shot_tasks",
     "catalog_tasks",
     "machine_hour_price",
+    "bfcl",
+    "bfcl_questions",
 }
 """Settings that are placement, or that enter an evaluation as its tasks and its model."""
 

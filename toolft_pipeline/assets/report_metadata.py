@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.assets import plots
 from toolft_pipeline.assets.stage import Plot
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.intervals import Rate
 from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics
@@ -28,9 +29,13 @@ _FIGURES = ("latency_ms_p50", "latency_ms_p95", "tokens_per_turn", "cost_per_1k_
 
 
 def report_headline(
-    models: Mapping[str, ModelMetrics], *, logged: LoggedMetrics | None, verdict: Verdict
+    models: Mapping[str, ModelMetrics],
+    *,
+    logged: LoggedMetrics | None,
+    bfcl: Mapping[str, Mapping[str, SetRate]],
+    verdict: Verdict,
 ) -> dict[str, Json]:
-    """The verdict, each model's figures, and the candidate's by category and turn."""
+    """The verdict, each model's figures, the candidate's by category and turn, and rates on BFCL by model and set."""
     shown: dict[str, ModelMetrics | LoggedMetrics] = {**models, **({} if logged is None else {INCUMBENT: logged})}
     figures = {f"{name}/{figure}": value for name, each in shown.items() for figure, value in _figures(each)}
     return {
@@ -38,9 +43,16 @@ def report_headline(
         "reasons": list(verdict.reasons),
         **figures,
         **_by_slice(models[CANDIDATE]),
+        **_on_bfcl(bfcl),
         "tasks": verdict.n_tasks,
         "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
         "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
+    }
+
+
+def _on_bfcl(bfcl: Mapping[str, Mapping[str, SetRate]]) -> dict[str, Json]:
+    return {
+        f"{name}/bfcl_{of}": round(rate.right.value, 4) for name, found in bfcl.items() for of, rate in found.items()
     }
 
 

@@ -39,6 +39,7 @@ def result_table(report: dict[str, Any]) -> str:
     costs = [model.get("cost_per_1k_tasks", 0.0) for model in models.values()]
     if any(costs):
         lines.append(["cost of 1,000 tasks", *[_number(cost, digits=2) for cost in costs]])
+    lines += _bfcl_lines(report.get("bfcl", {}), list(models))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     table = "\n".join(
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
@@ -52,6 +53,15 @@ def result_table(report: dict[str, Any]) -> str:
         f"verdict: {decision}: {'; '.join(verdict.get('reasons', ()))}"
         f"{_visible(verdict)}"
     )
+
+
+def _bfcl_lines(found: dict[str, Any], models: list[str]) -> list[list[str]]:
+    """A line a set that was asked; a dash for a model that was not."""
+    sets = list(dict.fromkeys(of for rates in found.values() for of in rates))
+    asked = {of: [found.get(name, {}).get(of) for name in models] for of in sets}
+    return [
+        [f"BFCL {of}", *["-" if rate is None else _rate(rate["right"]) for rate in row]] for of, row in asked.items()
+    ]
 
 
 def _notes(models: dict[str, dict[str, Any]]) -> str:

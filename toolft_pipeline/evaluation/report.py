@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics
@@ -55,13 +56,14 @@ GENERATION_SCHEMA = pa.schema(
 )
 
 
-class CombinedMetrics(Struct, frozen=True, kw_only=True):
-    """metrics.json of a report."""
+class CombinedMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """metrics.json of a report. `bfcl`: by model and set, where it was asked."""
 
     models: dict[str, ModelMetrics | LoggedMetrics]
     catalog_tokens_saved_per_turn: int
     proofs: dict[str, bool]
     verdict: Verdict | None
+    bfcl: dict[str, dict[str, SetRate]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +87,15 @@ def write_report(
     past: Sequence[Point] = (),
     prices: Mapping[str, Price] | None = None,
     logged: LoggedMetrics | None = None,
+    bfcl: Mapping[str, dict[str, SetRate]] | None = None,
     out: Path,
 ) -> ReportSummary:
     """Write metrics.json, slices.parquet, generations.parquet and report.html into `out`.
 
     `results` names each model's evaluation folder, in the order to show; `progress` is the training's
     progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend;
-    `prices` those of each model, by name; `logged` is what the logs say of the model that runs the agent now.
+    `prices` those of each model, by name; `logged` is what the logs say of the model that runs the agent now; `bfcl`
+    are rates on BFCL's questions by model and set.
     """
     evaluated = [
         Evaluated(
@@ -109,6 +113,7 @@ def write_report(
         catalog_tokens_saved_per_turn=saved,
         proofs=dict(sorted(proofs.items())),
         verdict=verdict,
+        bfcl=dict(bfcl or {}),
     )
     (out / METRICS_FILE).write_bytes(encode_metrics(combined))
     now = read_point(out / METRICS_FILE, model=CANDIDATE, day=day, made_at=NOW)
@@ -120,6 +125,7 @@ def write_report(
         day=day,
         evaluated=evaluated,
         logged=logged,
+        bfcl=combined.bfcl,
         tasks=tasks,
         verdict=verdict,
         proofs=combined.proofs,

@@ -10,9 +10,12 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from types import MappingProxyType
 
 from jinja2 import Environment, StrictUndefined
 
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
+from toolft_pipeline.evaluation.bfcl.questions import QuestionSet
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.intervals import Rate
 from toolft_pipeline.evaluation.logged_model import LABEL, LoggedMetrics
@@ -41,6 +44,7 @@ def render_page(
     day: str,
     evaluated: Sequence[Evaluated],
     logged: LoggedMetrics | None = None,
+    bfcl: Mapping[str, Mapping[str, SetRate]] = MappingProxyType({}),
     tasks: Sequence[Task],
     verdict: Verdict | None,
     proofs: Mapping[str, bool],
@@ -67,6 +71,8 @@ def render_page(
         columns=columns,
         note="" if logged is None else logged.note,
         rates=_with_something_to_show(columns),
+        bfcl=bfcl,
+        bfcl_sets=list(QuestionSet),
         verdict=verdict,
         tiles=list(_tiles(models, catalog_tokens_saved)),
         proofs=proofs,

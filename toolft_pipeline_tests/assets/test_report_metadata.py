@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolft_pipeline.assets.report_metadata import report_headline, report_plots, report_slices
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.gate import Verdict
+from toolft_pipeline.evaluation.intervals import wilson
 from toolft_pipeline.evaluation.logged_model import LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
 from toolft_pipeline.evaluation.report import CombinedMetrics
@@ -17,6 +19,7 @@ from toolft_pipeline_tests.evaluation.test_logged_model import column
 from toolft_pipeline_tests.evaluation.test_slices import sliced
 
 VERDICT = Verdict(promote=False, reasons=("too thin",), n_tasks=9, smallest_visible_difference=0.66667)
+BFCL = {"base": {"parallel": SetRate(n=4, right=wilson(1, 4))}}
 MODELS = {"candidate": sliced(), "base": figures(3)}
 
 
@@ -31,15 +34,16 @@ def version(tmp_path: Path, models: dict[str, ModelMetrics | LoggedMetrics]) -> 
 
 
 def test_headline_has_a_number_for_each_category_and_turn_of_the_candidate() -> None:
-    said = report_headline(MODELS, logged=None, verdict=VERDICT)
+    said = report_headline(MODELS, logged=None, bfcl=BFCL, verdict=VERDICT)
     assert said["candidate/category_multi_step/task_success"] == 0.5
     assert said["candidate/turn_11/right_tool"] == 0.25
     assert [name for name in said if "/turn_" in name and not name.startswith("candidate/")] == []
+    assert said["base/bfcl_parallel"] == 0.25
     assert (said["promote"], said["base/task_success"], said["tasks"]) == (False, 0.03, 9)
 
 
 def test_headline_incumbent_has_what_logs_say_and_no_other_key() -> None:
-    said = report_headline(MODELS, logged=column(), verdict=VERDICT)
+    said = report_headline(MODELS, logged=column(), bfcl=BFCL, verdict=VERDICT)
     assert {name.split("/")[1] for name in said if name.startswith("incumbent/")} == {
         "task_success", "parse_rate", "valid_arguments", "hallucinated_tool", "latency_ms_p50", "latency_ms_p95",
         "cost_per_1k_tasks",

@@ -46,6 +46,15 @@ def test_result_table_of_logged_runs_has_dashes_and_the_line_that_says_why() -> 
     assert "of its own traffic" in lines
 
 
+def test_result_table_has_a_line_for_each_set_of_bfcl_that_was_asked() -> None:
+    report = {
+        "models": {"candidate": _model(), "base": _model()}, "catalog_tokens_saved_per_turn": 1, "verdict": None,
+        "bfcl": {"candidate": {"parallel": {"n": 4, "right": RATE}}},
+    }  # fmt: skip
+    (line,) = (line for line in result_table(report).splitlines() if "BFCL" in line)
+    assert [cell.strip() for cell in line.split("|")[1:4]] == ["BFCL parallel", "50.0% (25.0%-75.0%)", "-"]
+
+
 def test_result_table_prints_the_smallest_difference_that_the_tasks_can_show() -> None:
     printed = _table(_model(), n_tasks=60, smallest_visible_difference=0.1, margin=0.02)
     assert printed.endswith("\n60 tasks can show a difference of 10.0% at the least; gate.margin 2.0%")

@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.intervals import wilson
 from toolft_pipeline.evaluation.report import write_report
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.evaluation.trend import read_point
@@ -28,6 +30,7 @@ AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml").model_copy(
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&\u202e"
 PLAIN_TASKS = load_tasks(AGENT.path(AGENT.evaluation.tasks))[:6]
 TASKS = [replace(PLAIN_TASKS[0], user_turns=(HOSTILE,), family=HOSTILE), *PLAIN_TASKS[1:]]
+BFCL = {"candidate": {"simple_python": SetRate(n=4, right=wilson(3, 4))}}
 PROOFS = {"loss_mask": True, HOSTILE: False}
 
 
@@ -56,7 +59,7 @@ def _report(folder: Path) -> Path:
     out.mkdir()
     write_report(
         agent="assistant", day="2026-10-05", results=results, tasks=TASKS, verdict=verdict, proofs=PROOFS,
-        progress=progress, logged=column(), out=out,
+        progress=progress, logged=column(), bfcl=BFCL, out=out,
     )  # fmt: skip
     return out
 
@@ -118,7 +121,7 @@ def test_report_without_rollouts_has_no_section_of_tasks_and_says_what_steps_mis
 
 def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
     combined = json.loads((report / "metrics.json").read_text())
-    assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict"}
+    assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict", "bfcl"}
     assert combined["catalog_tokens_saved_per_turn"] == 321
     assert combined["verdict"]["promote"] is False
     assert list(combined["models"]) == ["base", "candidate", "incumbent"]
@@ -155,6 +158,13 @@ def test_report_with_an_incumbent_is_still_a_point_of_the_trend(report: Path) ->
     point = read_point(report / "metrics.json", model="candidate", day="2026-10-05", made_at="now")
     assert point is not None
     assert point.rates["exact_match"].value == 1.0
+
+
+def test_report_bfcl_is_a_table_with_dashes_for_what_was_not_asked(page: _Page, report: Path) -> None:
+    assert json.loads((report / "metrics.json").read_text())["bfcl"]["candidate"]["simple_python"]["n"] == 4
+    assert "Berkeley Function Calling Leaderboard" in page.text
+    table = (report / "report.html").read_text(encoding="utf-8").split('data-says="bfcl"')[1].split("</table>")[0]
+    assert ("75.0&nbsp;%" in table, table.count("\u2013</td>")) == (True, 3)
 
 
 def test_report_generations_hold_every_answer(report: Path) -> None:
