@@ -2,7 +2,9 @@
 
 A tiny random model in fp32 stands in for a tuned one: it decodes real prompts, and what it writes decides whether a
 turn goes as the gold run went or as a spoilt one, so that a single other token shows in transcripts and verdicts.
-With `--model` a tuned model's folder is rolled out in earnest, in bf16 as in production.
+With `--model` a tuned model's folder is rolled out in earnest, in bf16 as in production; then every step is decoded
+alone and in batches and compared token by token (see `exactness`), and in fp32 verdicts are compared for several batch
+sizes.
 
     python -m benchmarks.evaluation [--model FOLDER] [--quick] [--json]
 """
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from benchmarks.exactness import token_agreement
 from benchmarks.judge import DATA
 from benchmarks.scripted_runs import DeskSandbox
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
@@ -40,6 +43,11 @@ if TYPE_CHECKING:
 BATCHES = (32, 8)
 """Rows decoded side by side; the first is what the help desk's agent file asks for."""
 
+EXACT_BATCH = 16
+FP32_BATCHES = (1, 4, 16)
+FEW = 6
+"""Tasks that are rolled out in fp32 for each batch size."""
+
 NEW_TOKENS = 24
 VOCABULARY = 4096
 SPOILT_SHARE = 4
@@ -56,7 +64,11 @@ def main() -> None:
     settings = load_agent(DATA / AGENT_FILE)
     count = 12 if asked.model else 40 if asked.quick else 240
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), count)
+    if asked.model and asked.quick:
+        tasks = tasks[:4]
     figures = measure(tasks, settings=settings, folder=asked.model)
+    if asked.model:
+        figures |= exact(tasks, settings=settings, folder=asked.model)
     print(f"{asked.model or 'a tiny random model in fp32'}, {len(tasks)} tasks")
     for name, value in figures.items():
         print(f"{name:24} {value:.4g}")
@@ -84,6 +96,26 @@ def measure(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path | No
     figures["passed"] = sum(_verdict(task, run) for task, run in zip(tasks, alone, strict=True)) / len(tasks)
     figures["turns"] = float(sum(len(run.turns) for run in alone))
     return figures
+
+
+def exact(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path) -> dict[str, float]:
+    """bf16 tokens of batched steps against those of single ones; fp32 verdicts of rollouts in batches and alone."""
+    model, tokenizer, prompter = _tuned(folder, settings)
+    new_tokens = settings.evaluation.max_new_tokens
+    bf16 = token_agreement(
+        tasks, model=model, tokenizer=tokenizer, prompter=prompter, max_new_tokens=new_tokens, batch_size=EXACT_BATCH
+    )
+    for each in sorted(bf16.divergences, key=lambda divergence: -divergence.gap):
+        print(f"bf16: another token after {each.place} equal ones, the two best logits {each.gap:.4g} apart")
+    few = tasks[:FEW]
+    roll = _roller(load_model(folder, precision="fp32"), tokenizer, prompter, new_tokens=new_tokens, settings=settings)
+    runs = {batch: roll(few, batch) for batch in FP32_BATCHES}
+    alone = runs[FP32_BATCHES[0]]
+    return {f"bf16_{name}": figure for name, figure in bf16.figures.items()} | {
+        f"fp32_batch_{batch}_same_{what}": _share(few, alone, runs[batch], seen)
+        for batch in FP32_BATCHES[1:]
+        for what, seen in (("texts", lambda _task, run: _texts(run)), ("verdicts", _verdict))
+    }
 
 
 def _roller(
