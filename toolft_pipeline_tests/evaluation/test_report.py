@@ -35,7 +35,9 @@ PROOFS = {"loss_mask": True, HOSTILE: False}
 
 
 def _hostile(messages: list[Message]) -> str:
-    return HOSTILE * 20 if len(messages) % 2 else HOSTILE + call("serch", **{HOSTILE: HOSTILE})
+    """Words where a call is wanted, or a call of a made-up tool."""
+    says = len(messages) % 2 or len(messages[-1]["content"]) % 3 == 0
+    return HOSTILE * 20 if says else HOSTILE + call("serch", **{HOSTILE: HOSTILE})
 
 
 def _report(folder: Path) -> Path:
@@ -117,6 +119,14 @@ def test_report_shows_every_task_of_every_model_with_its_filters(page: _Page) ->
 def test_report_without_rollouts_has_no_section_of_tasks_and_says_what_steps_miss(page: _Page, report: Path) -> None:
     assert "Tasks passed by category" not in page.text
     assert '<span class="chip bad">step: right_tool</span>' in (report / "report.html").read_text(encoding="utf-8")
+
+
+def test_report_says_of_every_failed_turn_what_is_wrong_with_it(report: Path) -> None:
+    html = (report / "report.html").read_text(encoding="utf-8")
+    rows = [row for row in html.split("<tr>") if row.startswith('<td class="mark no">')]
+    assert rows
+    assert not [row for row in rows if '<span class="chip bad">' not in row]
+    assert any("other tools than expected" in row for row in rows)
 
 
 def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
