@@ -38,7 +38,7 @@ def result_table(report: dict[str, Any]) -> str:
         lines.append([label, *[_number(model[key]) for model in models.values()]])
     costs = [model.get("cost_per_1k_tasks", 0.0) for model in models.values()]
     if any(costs):
-        lines.append(["cost of 1,000 tasks", *[_number(cost, digits=2) for cost in costs]])
+        lines.append(["cost of 1,000 tasks", *[_number(cost or None, digits=2) for cost in costs]])
     lines += _bfcl_lines(report.get("bfcl", {}), list(models))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     table = "\n".join(

@@ -64,4 +64,4 @@ def test_result_table_has_costs_where_some_model_has_a_price() -> None:
     assert "cost of 1,000 tasks" not in _table(_model(cost_per_1k_tasks=0.0))
     priced = _table(_model(cost_per_1k_tasks=0.0), _model(cost_per_1k_tasks=3.5)).splitlines()
     (line,) = [line for line in priced if "cost of 1,000 tasks" in line]
-    assert [cell.strip() for cell in line.split("|")][2:4] == ["0.00", "3.50"]
+    assert [cell.strip() for cell in line.split("|")][2:4] == ["-", "3.50"]
