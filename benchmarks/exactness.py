@@ -1,4 +1,4 @@
-"""Whether batched decoding says what one-at-a-time decoding says: tokens in bf16, verdicts in fp32.
+"""Whether batched decoding writes the tokens that one-at-a-time decoding writes.
 
 In bf16 sums of other shapes round otherwise, so the best two tokens may change places where they are nearly equal. An
 answer is counted up to its first other token, and all after it as other; there the model is asked once more for the
@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.evaluation.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.prompting import Prompter
-from toolft_pipeline.evaluation.steps import task_steps
-from toolft_pipeline.evaluation.task import Task
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel
 
-Prompt = tuple[int, ...]
+Tokens = dict[tuple[int, ...], list[int]]
+"""The tokens of answers, by their prompts."""
 
 
 class Recording(TransformersGenerator):
-    """Keeps the tokens of every answer by its prompt."""
+    """Notes the tokens of every answer."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, tokens: Tokens, **settings: Any) -> None:
         super().__init__(**settings)
-        self.tokens: dict[Prompt, list[int]] = {}
+        self.tokens = tokens
 
     def _answer(self, tokens: list[int], prompt: Sequence[int], **times: float) -> Generation:
         self.tokens[tuple(prompt)] = list(tokens)
@@ -67,38 +65,19 @@ class Agreement:
         }
 
 
-def token_agreement(
-    tasks: Sequence[Task],
-    *,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompter: Prompter,
-    max_new_tokens: int,
-    batch_size: int,
-) -> Agreement:
-    """Every step of the tasks decoded alone and in batches."""
-    prompts = sorted({tuple(prompter.prompt(list(step.history))) for task in tasks for step in task_steps(task)})
-
-    def recording(rows: int) -> Recording:
-        return Recording(
-            model=model, tokenizer=tokenizer, stops=prompter.stops, max_new_tokens=max_new_tokens, batch_size=rows
-        )
-
-    alone, together = recording(1), recording(batch_size)
-    for prompt in prompts:
-        alone.generate([prompt])
-    together.generate(prompts)
+def token_agreement(alone: Tokens, together: Tokens, *, model: PreTrainedModel) -> Agreement:
+    """The answers to the prompts that both runs asked; after another answer a rollout asks another prompt."""
+    shared = sorted(alone.keys() & together.keys())
     equal, divergences = 0, []
-    for prompt in prompts:
-        ours, theirs = alone.tokens[prompt], together.tokens[prompt]
-        same = next(
-            (at for at, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(map(len, (ours, theirs)))
-        )
+    for prompt in shared:
+        ours, theirs = alone[prompt], together[prompt]
+        same = next((at for at, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), len(ours))
         equal += same
         if ours != theirs:
             taken = {*ours[same : same + 1], *theirs[same : same + 1]}
             divergences.append(_divergence(model, [*prompt, *ours[:same]], place=same, taken=taken))
-    return Agreement(tokens=sum(map(len, alone.tokens.values())), equal=equal, divergences=tuple(divergences))
+    tokens = sum(len(alone[prompt]) for prompt in shared)
+    return Agreement(tokens=tokens, equal=equal, divergences=tuple(divergences))
 
 
 def _divergence(model: PreTrainedModel, ids: list[int], *, place: int, taken: set[int]) -> Divergence:
