@@ -147,8 +147,8 @@ def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: obj
     report = site.toolft("show", "assistant", "eval_report")
     assert report.returncode == 0, report.stderr
     assert "task success by state" in report.stdout
-    assert "| incumbent (logs) |" in report.stdout
-    assert "| BFCL irrelevance " in report.stdout
+    assert "incumbent (logs)" in report.stdout
+    assert "BFCL irrelevance" in report.stdout
     assert Path(report.stdout.strip().splitlines()[-1]).is_file()
     assert manifest(site, "champion")["headline"]["promoted"] is False  # type: ignore[index]
 
