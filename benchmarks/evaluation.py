@@ -2,7 +2,8 @@
 
 A tiny random model in fp32 stands in for a tuned one: it decodes real prompts, and what it writes decides whether a
 turn goes as the gold run went or as a spoilt one, so that a single other token shows in transcripts and verdicts.
-With `--model` a tuned model's folder is rolled out in earnest, in bf16 as in production.
+With `--model` a tuned model's folder is rolled out in earnest, in bf16 as in production, and compared token by token
+too (see `exactness`); then in fp32 verdicts are compared for several batch sizes.
 
     python -m benchmarks.evaluation [--model FOLDER] [--quick] [--json]
 """
@@ -18,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from benchmarks.exactness import Recording, Tokens, token_agreement
 from benchmarks.judge import DATA
 from benchmarks.scripted_runs import DeskSandbox
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.parsing import ParsedCall, ParsedTurn
-from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model
+from toolft_pipeline.evaluation.decoding import load_model
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.generation import Generation
 from toolft_pipeline.evaluation.judge import judge
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 
 BATCHES = (32, 8)
 """Rows decoded side by side; the first is what the help desk's agent file asks for."""
+
+FP32_BATCHES = (1, 4, 16)
+FEW = 6
+"""Tasks that are rolled out in fp32 for each batch size."""
 
 NEW_TOKENS = 24
 VOCABULARY = 4096
@@ -56,34 +62,64 @@ def main() -> None:
     settings = load_agent(DATA / AGENT_FILE)
     count = 12 if asked.model else 40 if asked.quick else 240
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), count)
-    figures = measure(tasks, settings=settings, folder=asked.model)
+    if asked.model and asked.quick:
+        tasks = tasks[:4]
     print(f"{asked.model or 'a tiny random model in fp32'}, {len(tasks)} tasks")
-    for name, value in figures.items():
-        print(f"{name:24} {value:.4g}")
+    figures = measure(tasks, settings=settings, folder=asked.model)
+    _print(figures)
+    if asked.model:
+        fp32 = measure_fp32(tasks[:FEW], settings=settings, folder=asked.model)
+        _print(fp32)
+        figures |= fp32
     if asked.json:
         against = {"ratio": 3.0, "one_at_a_time_tasks_per_s": figures["one_at_a_time_tasks_per_s"]}
         print(json.dumps({"figures": figures, "against": against, "rows": len(tasks)}))
 
 
+def _print(figures: dict[str, float]) -> None:
+    for name, value in figures.items():
+        print(f"{name:40} {value:.4g}", flush=True)
+
+
 def measure(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path | None) -> dict[str, float]:
-    """Tasks a second one at a time and in batches, and the shares of transcripts and verdicts that agree."""
+    """Tasks a second one at a time and in batches; how far transcripts, verdicts and a tuned model's tokens agree."""
     model, tokenizer, prompter = _tiny(tasks) if folder is None else _tuned(folder, settings)
     new_tokens = NEW_TOKENS if folder is None else settings.evaluation.max_new_tokens
     roll = _roller(model, tokenizer, prompter, new_tokens=new_tokens, settings=settings)
-    roll(tasks[:2], 2)  # what the first run loads and warms is nobody's time
+    roll(tasks[:2], 2, {})  # what the first run loads and warms is nobody's time
+    answers: Tokens = {}
     began = time.monotonic()
-    alone = [transcript for task in tasks for transcript in roll([task], 1)]
+    alone = [transcript for task in tasks for transcript in roll([task], 1, answers)]
     figures = {"one_at_a_time_tasks_per_s": len(tasks) / (time.monotonic() - began)}
     for batch in BATCHES:
+        batched: Tokens = {}
         began = time.monotonic()
-        together = roll(tasks, batch)
+        together = roll(tasks, batch, batched)
         figures[f"batch_{batch}_tasks_per_s"] = len(tasks) / (time.monotonic() - began)
         figures[f"batch_{batch}_same_texts"] = _share(tasks, alone, together, lambda _task, run: _texts(run))
         figures[f"batch_{batch}_same_verdicts"] = _share(tasks, alone, together, _verdict)
+        if folder is not None:
+            agreement = token_agreement(answers, batched, model=model)
+            figures |= {f"batch_{batch}_{name}": figure for name, figure in agreement.figures.items()}
+            for each in agreement.divergences:
+                print(f"batch {batch}: another token after {each.place}, the two best logits {each.gap:.4g} apart")
     figures["ratio"] = figures[f"batch_{BATCHES[0]}_tasks_per_s"] / figures["one_at_a_time_tasks_per_s"]
     figures["passed"] = sum(_verdict(task, run) for task, run in zip(tasks, alone, strict=True)) / len(tasks)
     figures["turns"] = float(sum(len(run.turns) for run in alone))
     return figures
+
+
+def measure_fp32(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path) -> dict[str, float]:
+    """Shares of transcripts and verdicts of a tuned model in fp32 that are those of one task at a time."""
+    _, tokenizer, prompter = _tuned(folder, settings)
+    model, new_tokens = load_model(folder, precision="fp32"), settings.evaluation.max_new_tokens
+    roll = _roller(model, tokenizer, prompter, new_tokens=new_tokens, settings=settings)
+    alone, *batched = [roll(tasks, batch, {}) for batch in FP32_BATCHES]
+    return {
+        f"fp32_batch_{batch}_same_{what}": _share(tasks, alone, together, seen)
+        for batch, together in zip(FP32_BATCHES[1:], batched, strict=True)
+        for what, seen in (("texts", lambda _task, run: _texts(run)), ("verdicts", _verdict))
+    }
 
 
 def _roller(
@@ -93,13 +129,19 @@ def _roller(
     *,
     new_tokens: int,
     settings: AgentSettings,
-) -> Callable[[Sequence[Task], int], list[Transcript]]:
+) -> Callable[[Sequence[Task], int, Tokens], list[Transcript]]:
+    """Rolls tasks out in batches and notes the tokens of every answer."""
     sandbox, validator = DeskSandbox(), CatalogValidator(load_catalog(settings.path("catalog.json")))
     limits = Limits(max_turns=settings.evaluation.max_turns, max_prompt_tokens=10_000, extra_calls=1)
 
-    def roll(tasks: Sequence[Task], batch_size: int) -> list[Transcript]:
-        generator = TransformersGenerator(
-            model=model, tokenizer=tokenizer, stops=prompter.stops, max_new_tokens=new_tokens, batch_size=batch_size
+    def roll(tasks: Sequence[Task], batch_size: int, tokens: Tokens) -> list[Transcript]:
+        generator = Recording(
+            model=model,
+            tokenizer=tokenizer,
+            stops=prompter.stops,
+            max_new_tokens=new_tokens,
+            batch_size=batch_size,
+            tokens=tokens,
         )
         return run_rollouts(
             tasks, prompter=prompter, generator=generator, sandbox=sandbox, validator=validator, limits=limits

@@ -1,6 +1,6 @@
 """Every benchmark in turn, and RESULTS.md rewritten: figure, what it is held against, command, machine, date.
 
-Pages of benchmarks that were not asked for stay.
+Pages of benchmarks that were not asked for stay, and of one that found nothing to compare with.
 
 python -m benchmarks.results [--quick] [NAME ...]
 """
@@ -28,6 +28,7 @@ NAMES = (
     "training",
     "evaluation",
     "backfill",
+    "bfcl",
 )
 RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 
@@ -41,9 +42,10 @@ def main() -> None:
     for name in asked.names:
         if name not in NAMES:
             parser.error(f"no benchmark {name!r}; there are {', '.join(NAMES)}")
-    pages = _written() | {name: _page(name, quick=asked.quick) for name in asked.names}
+    measured = {name: _page(name, quick=asked.quick) for name in asked.names}
+    pages = _written() | {name: page for name, page in measured.items() if page}
     RESULTS.write_text("\n\n".join([_HEAD, *(pages[name] for name in NAMES if name in pages)]) + "\n", encoding="utf-8")
-    sys.exit(any("**failed**" in pages[name] for name in asked.names))
+    sys.exit(any("**failed**" in page for page in measured.values()))
 
 
 _HEAD = """# Results
@@ -59,6 +61,7 @@ def _written() -> dict[str, str]:
 
 
 def _page(name: str, *, quick: bool) -> str:
+    """A benchmark's page; "" where it measured nothing."""
     command = f"python -m benchmarks.{name}{' --quick' if quick else ''} --json"
     print(command, flush=True)
     started = time.monotonic()
@@ -68,6 +71,9 @@ def _page(name: str, *, quick: bool) -> str:
     if done.returncode:
         return f"{title}: **failed**\n\n    {(done.stderr.strip().splitlines() or ['no word of it'])[-1]}"
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    if not found["figures"]:
+        print(done.stdout.strip().splitlines()[0])
+        return ""
     rows = [f"| {figure} | {_shown(value)} |" for figure, value in found["figures"].items()]
     against = ", ".join(f"{key} {_shown(value)}" for key, value in found["against"].items())
     return "\n".join(

@@ -318,7 +318,7 @@ class EndpointSettings(_Section):
         return {"base_url": self.base_url, "model": self.model, "request": self.request}
 
 
-_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog"})
+_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog", "incumbent"})
 
 
 class EvaluationSettings(_Section):
@@ -357,6 +357,12 @@ class EvaluationSettings(_Section):
     tasks as `catalog_tasks` says: they read the full catalog."""
     machine_hour_price: float = Field(0.0, ge=0)
     """Price of one hour of this machine, for the cost per 1,000 tasks."""
+    bfcl: str | None = None
+    """Folder of the Berkeley Function Calling Leaderboard's files (`data` in the package bfcl-eval), relative to the
+    agent file or absolute: every model of the report is also asked its single-turn Python sets, with the questions' own
+    tools in the prompt. Like general ability it is no part of the gate."""
+    bfcl_questions: int | None = Field(25, gt=0)
+    """Questions of each of the four sets; None is all 1,040."""
 
     @field_validator("endpoints")
     @classmethod

@@ -22,6 +22,7 @@ import yaml
 
 from toolft_pipeline.cli import main
 from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.evaluation.bfcl.test_questions import write_sets
 
 LOOPBACK_ONLY = REPOSITORY / "toolft_pipeline_tests" / "loopback_only"
 DAY = "2026-10-05"
@@ -34,6 +35,8 @@ TINY = {
     "evaluation.compare": '["base", "base_catalog"]',
     "evaluation.max_new_tokens": "4",
     "evaluation.probes": "false",
+    "evaluation.bfcl": "bfcl",
+    "evaluation.bfcl_questions": "1",
     "evaluation.max_turns": "2",
     "gate.min_tasks": "1",
     "gate.shadow.runs": "2",
@@ -75,6 +78,7 @@ class Site:
 
 def install(root: Path, model: Path) -> Site:
     shutil.copytree(REPOSITORY / "data" / "assistant", root / "data" / "assistant")
+    write_sets(root / "data" / "assistant" / "bfcl", count=2)
     shutil.copy(REPOSITORY / "dagster.yaml", root)
     agent = root / "data" / "assistant" / "agent.yaml"
     document = yaml.safe_load(agent.read_text())
@@ -143,6 +147,8 @@ def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: obj
     report = site.toolft("show", "assistant", "eval_report")
     assert report.returncode == 0, report.stderr
     assert "task success by state" in report.stdout
+    assert "incumbent (logs)" in report.stdout
+    assert "BFCL irrelevance" in report.stdout
     assert Path(report.stdout.strip().splitlines()[-1]).is_file()
     assert manifest(site, "champion")["headline"]["promoted"] is False  # type: ignore[index]
 
@@ -150,6 +156,7 @@ def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: obj
 def test_run_models_that_read_the_full_catalog_are_asked_fewer_tasks(site: Site, first_run: object) -> None:
     report = Path(site.toolft("show", "assistant", "eval_report").stdout.strip().splitlines()[-1])
     models = json.loads(report.with_name("metrics.json").read_text())["models"]
+    assert models.pop("incumbent")["n_tasks"] > 20  # its own runs, as logged
     assert {name: model["n_tasks"] for name, model in models.items()} == {
         "candidate": 3,
         "base": 3,
@@ -193,6 +200,8 @@ def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_repo
         event = instance.get_latest_materialization_event(dg.AssetKey(["assistant", asset]))
         return dict(event.asset_materialization.metadata)  # type: ignore[union-attr]
 
+    assert metadata("eval_report")["candidate/turn_1/right_tool"].value >= 0
+    assert "| candidate | turn | 1 |" in metadata("eval_report")["slices"].value
     columns = metadata("training_set")["dagster/column_schema"].value.columns
     assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]
     for asset in ("readiness_report", "eval_report"):

@@ -5,24 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import cast
 
 import msgspec
 
-from toolft_pipeline.assets import plots, sources
+from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.assets.contenders import IN_SERVICE, contenders
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, evaluated, judge_settings
+from toolft_pipeline.assets.readiness_report import REPORT_FILE as READINESS_FILE
+from toolft_pipeline.assets.report_metadata import report_headline, report_plots, report_slices
 from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
-from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.assets.token_tensors import proof_report
+from toolft_pipeline.curation.logged_runs import Incumbent
+from toolft_pipeline.curation.readiness import Readiness
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.logged_model import logged_metrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.prices import price_of
 from toolft_pipeline.evaluation.prompting import PromptPolicy
 from toolft_pipeline.evaluation.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
-from toolft_pipeline.evaluation.report_page import RATES
 from toolft_pipeline.evaluation.service import InService, incumbent, withdrawn_at
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.evaluation.trend import Point, read_point
@@ -35,8 +39,6 @@ from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 
 VERDICT_FILE = "verdict.json"
-_FIGURES = ("latency_ms_p50", "latency_ms_p95", "tokens_per_turn", "cost_per_1k_tasks")
-"""What is shown of each model beside its rates."""
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -50,6 +52,7 @@ def _reads(settings: AgentSettings) -> Json:
         "prices": {name: asdict(price_of(name, evaluation)) for name in (CANDIDATE, *compared)},
         "tasks": [evaluation.max_tasks, evaluation.few_shot_tasks, evaluation.catalog_tasks],
         "gate": settings.gate.model_dump(mode="json"),
+        **bfcl_reads(settings),
     }
 
 
@@ -64,6 +67,7 @@ def _sources(scope: Scope) -> dict[str, str]:
         **sources.agent_file(settings, settings.evaluation.tasks),
         **sources.agent_file(settings, settings.logs.golden),
         **sources.sandbox(settings),
+        **bfcl_sources(settings),
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
         **({} if withdrawn is None else {"withdrawn": digest}),
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
@@ -155,6 +159,8 @@ def _build(work: Work) -> Built:
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
+    logged = logged_metrics(_incumbent(work))
+    bfcl = bfcl_rates(work, asked_models)
     report = write_report(
         agent=settings.name,
         day=work.day,
@@ -164,29 +170,27 @@ def _build(work: Work) -> Built:
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
         past=list(past_points(work)),
+        logged=logged,
+        bfcl=bfcl,
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
-    candidate, shown = metrics[CANDIDATE], report.models.items()
+    candidate = metrics[CANDIDATE]
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline={
-            "promote": verdict.promote,
-            "reasons": list(verdict.reasons),
-            **{
-                f"{name}/{rate}": round(found.value, 4)
-                for name, each in shown
-                for rate in RATES
-                if (found := getattr(each, rate)) is not None
-            },
-            **{f"{name}/{figure}": round(getattr(each, figure), 4) for name, each in shown for figure in _FIGURES},
-            "tasks": verdict.n_tasks,
-            "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
-            "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
-        },
+        headline=report_headline(report.models, logged=logged, bfcl=bfcl, verdict=verdict),
     )
+
+
+def _incumbent(work: Work) -> Incumbent:
+    """What the window's logs say of the model that runs the agent now, as the readiness report counted it."""
+    version = work.one("readiness_report")
+    try:
+        return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
+    except msgspec.DecodeError as error:
+        raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
 
 
 def _promotable(version: Version) -> CheckOutcome:
@@ -195,22 +199,17 @@ def _promotable(version: Version) -> CheckOutcome:
     return CheckOutcome(passed=bool(headline["promote"]), detail={name: headline[name] for name in shown})
 
 
-def _plots(version: Version) -> dict[str, Plot]:
-    report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
-    success = {name: cast("float", model["task_success"]["value"]) for name, model in report["models"].items()}
-    return {"task_success": plots.bars(success, title="Tasks passed, by model")}
-
-
 STAGE = Stage(
     asset="eval_report",
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="2",
+    code_version="3",
     inputs={
         "merged_model": Span.SAME,
         "qlora_adapter": Span.SAME,
         "token_tensors": Span.WINDOW,
+        "readiness_report": Span.SAME,
         "base_model": Span.WHOLE,
         "tool_catalog": Span.WHOLE,
     },
@@ -226,6 +225,7 @@ STAGE = Stage(
             evaluate=_promotable,
         ),
     ),
-    plots=_plots,
+    plots=report_plots,
+    texts=report_slices,
     page=PAGE_FILE,
 )

@@ -26,6 +26,9 @@ from toolft_pipeline.warehouse.store import Built, Recipe, Version
 JUDGE_CODE = "2"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
 
+UNTUNED_PROMPTS = "2"
+"""Raise it when untuned model folders are asked or read in another way; no other model is asked again."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
@@ -49,6 +52,8 @@ _ENTERS_OTHERWISE = {
     "few_shot_tasks",
     "catalog_tasks",
     "machine_hour_price",
+    "bfcl",
+    "bfcl_questions",
 }
 """Settings that are placement, or that enter an evaluation as its tasks and its model."""
 
@@ -84,6 +89,7 @@ def evaluated(
         **tasks_from,
         **sources.sandbox(settings),
         **(sources.agent_file(settings, settings.logs.golden) if shows_golden else {}),
+        **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and contender.folder is not None else {}),
     }
 
     def build(out: Path) -> Built:

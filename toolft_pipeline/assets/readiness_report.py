@@ -8,9 +8,10 @@ from typing import cast
 
 import msgspec
 
-from toolft_pipeline.assets import plots
+from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Span, Stage, Work
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.catalog.renames import apply_renames, load_renames
 from toolft_pipeline.curation.readiness import count_tokens, measure
 from toolft_pipeline.curation.readiness_page import render_readiness
 from toolft_pipeline.settings import AgentSettings
@@ -38,10 +39,13 @@ def _build(work: Work) -> Built:
     faults: Counter[str] = Counter()
     for version in verified.values():
         faults.update(cast("dict[str, int]", version.manifest.headline["faults"]))
+    renames_file = work.settings.catalog.renames
+    renames = {} if renames_file is None else load_renames(work.settings.path(renames_file), catalog=catalog)
+    logged = chain.from_iterable(read_trajectories(version.file(TRAJECTORIES_FILE)) for version in raw.values())
     report = measure(
         day=work.day,
         days=len(raw),
-        logged=chain.from_iterable(read_trajectories(version.file(TRAJECTORIES_FILE)) for version in raw.values()),
+        logged=(apply_renames(run, renames=renames) for run in logged) if renames else logged,
         accepted=chain.from_iterable(read_trajectories(version.file(ACCEPTED_FILE)) for version in verified.values()),
         faults=faults,
         catalog=catalog,
@@ -86,7 +90,7 @@ STAGE = Stage(
     description="Fine-tune or keep prompting? What the logs say of the model that runs the agent now; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
-    code_version="1",
+    code_version="2",
     inputs={
         "raw_trajectories": Span.WINDOW,
         "verified_trajectories": Span.WINDOW,
@@ -94,6 +98,7 @@ STAGE = Stage(
         "base_model": Span.WHOLE,
     },
     reads=_reads,
+    sources=lambda scope: sources.agent_file(scope.settings, scope.settings.catalog.renames),
     build=_build,
     checks=(
         Check(

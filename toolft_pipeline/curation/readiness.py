@@ -10,18 +10,18 @@ Invariant: the figures are counts over the window's logs, rejected runs included
 from __future__ import annotations
 
 import json
-import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.curation.logged_runs import Incumbent, incumbent_of, sum_up
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.record import Role, Trajectory
+from toolft_pipeline.trajectories.record import Trajectory
 
 
 class Criterion(Struct, frozen=True, kw_only=True):
@@ -32,20 +32,6 @@ class Criterion(Struct, frozen=True, kw_only=True):
     value: float
     wanted: float
     sentence: str
-
-
-class Incumbent(Struct, frozen=True, kw_only=True):
-    """What the logs say of the model that runs the agent now. None stands for what no log says."""
-
-    runs: int
-    turns_per_run: float
-    prompt_tokens_per_run: float | None
-    completion_tokens_per_run: float | None
-    latency_ms_p50: float | None
-    latency_ms_p95: float | None
-    runs_with_parse_failures: float | None
-    runs_with_bad_calls: float
-    cost_per_1k_runs: float | None
 
 
 class Surface(Struct, frozen=True, kw_only=True):
@@ -82,19 +68,6 @@ class Readiness(Struct, frozen=True, kw_only=True):
     saving_per_1k_runs: float | None
 
 
-@dataclass(kw_only=True)
-class _Logged:
-    """What is summed up over every run that was logged."""
-
-    runs: int = 0
-    turns: int = 0
-    prompt: list[int] = field(default_factory=list)
-    completion: list[int] = field(default_factory=list)
-    latency: list[float] = field(default_factory=list)
-    failures: list[int] = field(default_factory=list)
-    catalogs: set[str] = field(default_factory=set)
-
-
 def measure(
     *,
     day: str,
@@ -107,8 +80,11 @@ def measure(
     incumbent: IncumbentSettings,
     wanted: ReadinessSettings,
 ) -> Readiness:
-    """The report of a window: its logged runs, the accepted ones among them, and `rule/fault` counts of the others."""
-    seen = _sum_up(logged)
+    """The report of a window: its logged runs, the accepted ones among them, and `rule/fault` counts of the others.
+
+    Logged runs are expected with today's names of renamed tools.
+    """
+    seen = sum_up(logged, tools=CatalogValidator(catalog))
     behaviour = _behaviour(accepted, runs=seen.runs)
     bad_calls = sum(count for fault, count in faults.items() if fault.startswith("catalog/"))
     surface = Surface(
@@ -122,7 +98,7 @@ def measure(
         },
         catalog_tokens_per_turn=catalog_tokens,
     )
-    figures = _incumbent(seen, bad_calls=bad_calls, prices=incumbent)
+    figures = incumbent_of(seen, runs_with_bad_calls=bad_calls, prices=incumbent)
     criteria = (
         _stands_still(surface, wanted),
         _repeats(behaviour, wanted),
@@ -148,44 +124,6 @@ def count_tokens(catalog: Catalog, tokenizer: Path) -> int:
 
     text = json.dumps(json.loads(catalog.text), separators=(",", ":"), ensure_ascii=False)
     return len(Tokenizer.from_file(str(tokenizer / "tokenizer.json")).encode(text, add_special_tokens=False).ids)
-
-
-def _sum_up(runs: Iterable[Trajectory]) -> _Logged:
-    seen = _Logged()
-    for run in runs:
-        seen.runs += 1
-        seen.turns += sum(message.role is Role.ASSISTANT for message in run.messages)
-        usage = run.usage
-        for values, value in (
-            (seen.prompt, usage.prompt_tokens),
-            (seen.completion, usage.completion_tokens),
-            (seen.latency, usage.latency_ms),
-            (seen.failures, usage.parse_failures),
-        ):
-            if value is not None:
-                values.append(value)  # type: ignore[arg-type]
-        if run.tools_digest is not None:
-            seen.catalogs.add(run.tools_digest)
-    return seen
-
-
-def _incumbent(seen: _Logged, *, bad_calls: int, prices: IncumbentSettings) -> Incumbent:
-    prompt, completion = _mean(seen.prompt), _mean(seen.completion)
-    cost = None
-    if prices.price_per_million_prompt_tokens is not None and prompt is not None:
-        written = (completion or 0.0) * (prices.price_per_million_completion_tokens or 0.0)
-        cost = (prompt * prices.price_per_million_prompt_tokens + written) / 1000
-    return Incumbent(
-        runs=seen.runs,
-        turns_per_run=_share(seen.turns, seen.runs),
-        prompt_tokens_per_run=prompt,
-        completion_tokens_per_run=completion,
-        latency_ms_p50=_quantile(seen.latency, 0.5),
-        latency_ms_p95=_quantile(seen.latency, 0.95),
-        runs_with_parse_failures=_mean([int(count > 0) for count in seen.failures]),
-        runs_with_bad_calls=_share(bad_calls, seen.runs),
-        cost_per_1k_runs=cost,
-    )
 
 
 def _behaviour(accepted: Iterable[Trajectory], *, runs: int) -> Behaviour:
@@ -254,12 +192,3 @@ def _gains(figures: Incumbent, surface: Surface, wanted: ReadinessSettings) -> C
 
 def _share(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return statistics.fmean(values) if values else None
-
-
-def _quantile(values: Sequence[float], at: float) -> float | None:
-    """The nearest-rank quantile."""
-    return sorted(values)[min(len(values) - 1, int(at * len(values)))] if values else None

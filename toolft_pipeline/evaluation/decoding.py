@@ -211,6 +211,17 @@ def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> 
     return model.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """A model folder's tokenizer. Raises `DecodingError`."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise DecodingError(f"{folder}: no tokenizer that can be read ({error}); wanted tokenizer.json") from error
+    return tokenizer
+
+
 def _empty_cache() -> DynamicCache:
     """A cache that keeps every token in every layer; masks make the windows of sliding layers."""
     from transformers import DynamicCache

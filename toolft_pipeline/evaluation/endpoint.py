@@ -58,7 +58,7 @@ class EndpointModel:
         self._body = {key: value for key, value in body.items() if value is not None}
         self._progress = progress
         self._client = _client(name, settings)
-        self._histories: list[list[dict[str, Any]]] = []
+        self._histories: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = []
         self._numbers: dict[str, int] = {}
 
     @property
@@ -68,11 +68,15 @@ class EndpointModel:
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """The number of this history; the same history has the same number."""
-        sent = [_sent(message) for message in with_system_prompt(messages, policy=self._system_prompt)]
-        text = json.dumps(sent, sort_keys=True)
+        return self.prompt_with(with_system_prompt(messages, policy=self._system_prompt), tools=self._tools)
+
+    def prompt_with(self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]]) -> list[int]:
+        """The same where other tools are offered, and messages as they are."""
+        sent = [_sent(message) for message in messages]
+        text = json.dumps([sent, [] if tools is self._tools else tools], sort_keys=True)
         if text not in self._numbers:
             self._numbers[text] = len(self._histories)
-            self._histories.append(sent)
+            self._histories.append((sent, tools))
         return [self._numbers[text]]
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
@@ -99,16 +103,17 @@ class EndpointModel:
             text=text, calls=tuple(ParsedCall(name=call["name"], arguments_json=call["arguments"]) for call in calls)
         )
 
-    def _ask(self, messages: list[dict[str, Any]]) -> tuple[ChatCompletion | None, float]:
+    def _ask(self, asked: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> tuple[ChatCompletion | None, float]:
         """The answer, or None for a history that is too long, and the milliseconds that it took."""
         import openai
 
+        messages, tools = asked
         started = time.monotonic()
         try:
             answer = self._client.chat.completions.create(
                 model=self._settings.model,
                 messages=messages,  # type: ignore[arg-type]  # plain dicts of the same shape
-                tools=self._tools,  # type: ignore[arg-type]
+                tools=tools,  # type: ignore[arg-type]
                 extra_body=self._body,
             )
         except openai.BadRequestError as error:

@@ -18,7 +18,7 @@ from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
+from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
 from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.endpoint import EndpointModel
 from toolft_pipeline.evaluation.generation import Generator, RememberingGenerator
@@ -36,7 +36,7 @@ from toolft_pipeline.sandbox.mcp_session import open_sandbox
 from toolft_pipeline.settings import AgentSettings
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    pass
 
 METRICS_FILE = "metrics.json"
 
@@ -59,7 +59,7 @@ def evaluate_model(
     Raises `DecodingError` for a folder that holds no model, `SandboxError` for a backend that does not start.
     """
     progress(f"{model.name}: loading {model.folder.name}")
-    tokenizer = _load_tokenizer(model.folder)
+    tokenizer = load_tokenizer(model.folder)
     offered = load_catalog(catalog)
     prompter = make_prompter(model, settings=settings, catalog=offered, tokenizer=tokenizer)
     weights = load_model(model.folder)
@@ -206,13 +206,3 @@ def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> Limits:
 def read_metrics(folder: Path) -> ModelMetrics:
     """The figures of an evaluation that was written before."""
     return msgspec.json.decode((folder / METRICS_FILE).read_bytes(), type=ModelMetrics)
-
-
-def _load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise DecodingError(f"{folder}: no tokenizer that can be read ({error}); wanted tokenizer.json") from error
-    return tokenizer

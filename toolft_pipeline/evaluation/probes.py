@@ -24,7 +24,8 @@ from toolft_pipeline.chat.parsing import ParsedTurn
 from toolft_pipeline.evaluation.calls import calls_of, canonical_call
 from toolft_pipeline.evaluation.generation import Generation, Generator
 from toolft_pipeline.evaluation.intervals import Rate, wilson
-from toolft_pipeline.evaluation.prompting import OwnTemplatePrompter, Prompter, TranscriptPrompter
+from toolft_pipeline.evaluation.prompting import Prompter
+from toolft_pipeline.evaluation.untuned import NativePrompter, OwnTemplatePrompter, TranscriptPrompter
 from toolft_pipeline.warehouse.digest import Digest, digest_of
 
 MAX_NEW_TOKENS = 36
@@ -111,6 +112,8 @@ def ask_probes(*, prompter: Prompter, generator: Generator) -> list[ProbeOutcome
     """
     if isinstance(prompter, OwnTemplatePrompter | TranscriptPrompter):
         prompter = replace(prompter, catalog="", examples=EXAMPLES)
+    elif isinstance(prompter, NativePrompter):
+        prompter = replace(prompter, tools=(), examples=EXAMPLES)
     probes = load_probes()
     generations = generator.generate([prompter.prompt([_user(probe.user)]) for probe in probes])
     return [

@@ -1,12 +1,13 @@
 """The stage `eval_report`: the models that were judged, side by side, for machines and for people.
 
-Invariant: nothing is measured here. metrics.json, generations.parquet and report.html say the same thing in three
-shapes, all from the evaluations' own files, and two runs on the same files write the same bytes.
+Invariant: nothing is measured here. metrics.json, the two tables and report.html say the same thing in four shapes,
+all from the evaluations' own files, and two runs on the same files write the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.evaluate import read_metrics
 from toolft_pipeline.evaluation.gate import Verdict
+from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics, encode_metrics
 from toolft_pipeline.evaluation.prices import Price, priced
 from toolft_pipeline.evaluation.report_cards import Evaluated, step_failures
 from toolft_pipeline.evaluation.report_page import render_page
+from toolft_pipeline.evaluation.slices import write_slices
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
 from toolft_pipeline.evaluation.task import Task
 from toolft_pipeline.evaluation.trend import Point, newest, read_point
@@ -52,13 +56,14 @@ GENERATION_SCHEMA = pa.schema(
 )
 
 
-class CombinedMetrics(Struct, frozen=True, kw_only=True):
-    """metrics.json of a report."""
+class CombinedMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """metrics.json of a report. `bfcl`: by model and set, where it was asked."""
 
-    models: dict[str, ModelMetrics]
+    models: dict[str, ModelMetrics | LoggedMetrics]
     catalog_tokens_saved_per_turn: int
     proofs: dict[str, bool]
     verdict: Verdict | None
+    bfcl: dict[str, dict[str, SetRate]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +86,16 @@ def write_report(
     progress: Path | None,
     past: Sequence[Point] = (),
     prices: Mapping[str, Price] | None = None,
+    logged: LoggedMetrics | None = None,
+    bfcl: Mapping[str, dict[str, SetRate]] | None = None,
     out: Path,
 ) -> ReportSummary:
-    """Write metrics.json, generations.parquet and report.html into `out`.
+    """Write metrics.json, slices.parquet, generations.parquet and report.html into `out`.
 
     `results` names each model's evaluation folder, in the order to show; `progress` is the training's
     progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend;
-    `prices` those of each model, by name.
+    `prices` those of each model, by name; `logged` is what the logs say of the model that runs the agent now; `bfcl`
+    are rates on BFCL's questions by model and set.
     """
     evaluated = [
         Evaluated(
@@ -101,19 +109,23 @@ def write_report(
     models = {each.name: each.metrics for each in evaluated}
     saved = models[CANDIDATE].catalog_tokens_saved_per_turn if CANDIDATE in models else 0
     combined = CombinedMetrics(
-        models=models,
+        models={**models, **({} if logged is None else {INCUMBENT: logged})},
         catalog_tokens_saved_per_turn=saved,
         proofs=dict(sorted(proofs.items())),
         verdict=verdict,
+        bfcl=dict(bfcl or {}),
     )
     (out / METRICS_FILE).write_bytes(encode_metrics(combined))
     now = read_point(out / METRICS_FILE, model=CANDIDATE, day=day, made_at=NOW)
+    write_slices(models, out)
     table = _generations(evaluated)
     pq.write_table(table, out / GENERATIONS_FILE, compression="zstd")
     page = render_page(
         agent=agent,
         day=day,
         evaluated=evaluated,
+        logged=logged,
+        bfcl=combined.bfcl,
         tasks=tasks,
         verdict=verdict,
         proofs=combined.proofs,
@@ -133,12 +145,20 @@ def _loss(progress: Path) -> list[tuple[float, float]]:
 def _generations(evaluated: Sequence[Evaluated]) -> pa.Table:
     rows: list[dict[str, object]] = []
     for each in evaluated:
-        rows += [_step_row(each.name, step) for step in each.steps]
+        rows += [_step_row(each.name, step, turn=turn) for turn, step in _numbered(each.steps)]
         rows += [row for rollout in each.rollouts for row in _rollout_rows(each.name, rollout)]
     return pa.Table.from_pylist(rows, schema=GENERATION_SCHEMA)
 
 
-def _step_row(model: str, step: StepRow) -> dict[str, object]:
+def _numbered(steps: Sequence[StepRow]) -> Iterator[tuple[int, StepRow]]:
+    """Each step with the number of its assistant turn in its task, from 0, as turns of rollouts are numbered."""
+    seen: Counter[str] = Counter()
+    for step in steps:
+        yield seen[step.task_id], step
+        seen[step.task_id] += 1
+
+
+def _step_row(model: str, step: StepRow, *, turn: int) -> dict[str, object]:
     failures = step_failures(step)
     return {
         "model": model,
@@ -146,7 +166,7 @@ def _step_row(model: str, step: StepRow) -> dict[str, object]:
         "task_id": step.task_id,
         "category": step.category,
         "family": step.family,
-        "turn": step.place,
+        "turn": turn,
         "user_turn": step.user_turn,
         "expected": "\n".join([*filter(None, [step.expected_text]), *map(_call_text, step.expected_calls)]),
         "generated": step.generated,

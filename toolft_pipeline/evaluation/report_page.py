@@ -10,11 +10,15 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
+from types import MappingProxyType
 
 from jinja2 import Environment, StrictUndefined
 
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
+from toolft_pipeline.evaluation.bfcl.questions import QuestionSet
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.intervals import Rate
+from toolft_pipeline.evaluation.logged_model import LABEL, LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.report_cards import Evaluated, cards_of
 from toolft_pipeline.evaluation.task import Task
@@ -39,6 +43,8 @@ def render_page(
     agent: str,
     day: str,
     evaluated: Sequence[Evaluated],
+    logged: LoggedMetrics | None = None,
+    bfcl: Mapping[str, Mapping[str, SetRate]] = MappingProxyType({}),
     tasks: Sequence[Task],
     verdict: Verdict | None,
     proofs: Mapping[str, bool],
@@ -46,22 +52,32 @@ def render_page(
     loss: Sequence[tuple[float, float]],
     trend: Sequence[Point],
 ) -> str:
-    """The page's HTML. `loss` are (step, loss) points of the training, `trend` one point a report, oldest first."""
+    """The page's HTML.
+
+    `logged` stands beside the judged models in the table of results, `loss` are (step, loss) points of the training,
+    `trend` is one point a report, oldest first.
+    """
     here = resources.files(__package__)
     script = here.joinpath("report.js").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(here.joinpath("report.html.jinja").read_text(encoding="utf-8"))
     models = {each.name: each.metrics for each in evaluated}
+    columns: dict[str, ModelMetrics | LoggedMetrics] = {**models, **({} if logged is None else {LABEL: logged})}
     cards = [card for each in evaluated for card in cards_of(each, tasks)]
     return template.render(
         agent=agent,
         day=day,
         models=models,
-        rates=_with_something_to_show(models),
+        columns=columns,
+        note="" if logged is None else logged.note,
+        rates=_with_something_to_show(columns),
+        bfcl=bfcl,
+        bfcl_sets=list(QuestionSet),
         verdict=verdict,
         tiles=list(_tiles(models, catalog_tokens_saved)),
         proofs=proofs,
         categories=_names(metrics.by_category for metrics in models.values()),
+        turns=sorted({turn for metrics in models.values() for turn in metrics.by_turn}, key=int),
         tools=_names(metrics.by_tool for metrics in models.values()),
         modes=_names(metrics.failure_modes for metrics in models.values()),
         failures=_names(metrics.failures for metrics in models.values()),
@@ -93,7 +109,9 @@ def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Ite
     yield "tokens a turn", f"{metrics.tokens_per_turn:,.0f}", f"p50 {metrics.latency_ms_p50 / 1000:,.1f} s a turn"
 
 
-def _with_something_to_show(models: Mapping[str, ModelMetrics]) -> dict[str, tuple[str, dict[str, Rate | None]]]:
+def _with_something_to_show(
+    models: Mapping[str, ModelMetrics | LoggedMetrics],
+) -> dict[str, tuple[str, dict[str, Rate | None]]]:
     """Rate rows: metric -> label and, by model, the rate, or None where it counts nothing."""
     rows: dict[str, tuple[str, dict[str, Rate | None]]] = {}
     for metric, label in RATES.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from toolft_pipeline.evaluation.intervals import Rate
 
@@ -36,7 +36,9 @@ class _Verdict(Struct, frozen=True, kw_only=True):
 
 
 class _Report(Struct, frozen=True, kw_only=True):
-    models: dict[str, _Candidate]
+    """The models beside the candidate are not read: one may lack its figures, as what is known from logs alone does."""
+
+    models: dict[str, Raw]
     verdict: _Verdict | None = None
 
 
@@ -65,10 +67,8 @@ def read_point(metrics: Path, *, model: str, day: str, made_at: str) -> Point | 
     """The point of a report's metrics.json; None where it does not hold the model's figures."""
     try:
         report = msgspec.json.decode(metrics.read_bytes(), type=_Report)
-    except (OSError, msgspec.DecodeError):
-        return None
-    found = report.models.get(model)
-    if found is None:
+        found = msgspec.json.decode(report.models[model], type=_Candidate)
+    except (OSError, KeyError, msgspec.DecodeError):
         return None
     return Point(
         day=day,

@@ -32,6 +32,29 @@ def test_result_table_of_a_report_from_before_the_probes_leaves_their_line_out()
     assert "general ability" not in _table(_model())
 
 
+def test_result_table_of_logged_runs_has_dashes_and_the_line_that_says_why() -> None:
+    logged = _model(exact_match=None, tokens_per_turn=None, cost_per_1k_tasks=None, note="of its own traffic")
+    report = {
+        "models": {"candidate": _model(), "incumbent": logged},
+        "catalog_tokens_saved_per_turn": 1,
+        "verdict": None,
+    }
+    lines = result_table(report).splitlines()
+    assert "incumbent (logs)" in lines[0]
+    cells = {line.split("|")[1].strip(): line.split("|")[3].strip() for line in lines if line.startswith("|")}
+    assert (cells["exact match"], cells["tokens per turn"], cells["tasks"]) == ("-", "-", "1,234")
+    assert "of its own traffic" in lines
+
+
+def test_result_table_has_a_line_for_each_set_of_bfcl_that_was_asked() -> None:
+    report = {
+        "models": {"candidate": _model(), "base": _model()}, "catalog_tokens_saved_per_turn": 1, "verdict": None,
+        "bfcl": {"candidate": {"parallel": {"n": 4, "right": RATE}}},
+    }  # fmt: skip
+    (line,) = (line for line in result_table(report).splitlines() if "BFCL" in line)
+    assert [cell.strip() for cell in line.split("|")[1:4]] == ["BFCL parallel", "50.0% (25.0%-75.0%)", "-"]
+
+
 def test_result_table_prints_the_smallest_difference_that_the_tasks_can_show() -> None:
     printed = _table(_model(), n_tasks=60, smallest_visible_difference=0.1, margin=0.02)
     assert printed.endswith("\n60 tasks can show a difference of 10.0% at the least; gate.margin 2.0%")
@@ -41,4 +64,4 @@ def test_result_table_has_costs_where_some_model_has_a_price() -> None:
     assert "cost of 1,000 tasks" not in _table(_model(cost_per_1k_tasks=0.0))
     priced = _table(_model(cost_per_1k_tasks=0.0), _model(cost_per_1k_tasks=3.5)).splitlines()
     (line,) = [line for line in priced if "cost of 1,000 tasks" in line]
-    assert [cell.strip() for cell in line.split("|")][2:4] == ["0.00", "3.50"]
+    assert [cell.strip() for cell in line.split("|")][2:4] == ["-", "3.50"]

@@ -9,7 +9,7 @@ from typing import Any
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.parsing import ParsedTurn
 from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.prompting import read_turn
+from toolft_pipeline.evaluation.reading import read_turn
 from toolft_pipeline.evaluation.task import Task
 
 Message = dict[str, Any]

@@ -12,7 +12,7 @@ from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.evaluation.calls import canonical_call
 from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.prompting import read_turn
+from toolft_pipeline.evaluation.reading import read_turn
 from toolft_pipeline.evaluation.steps import FunctionalBasis, StepOutcome, compare, task_steps
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, ToolResult

@@ -14,23 +14,30 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.intervals import wilson
 from toolft_pipeline.evaluation.report import write_report
 from toolft_pipeline.evaluation.task import load_tasks
+from toolft_pipeline.evaluation.trend import read_point
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.test_logged_model import column
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml").model_copy(update={"sandbox": None})
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&\u202e"
 PLAIN_TASKS = load_tasks(AGENT.path(AGENT.evaluation.tasks))[:6]
 TASKS = [replace(PLAIN_TASKS[0], user_turns=(HOSTILE,), family=HOSTILE), *PLAIN_TASKS[1:]]
+BFCL = {"candidate": {"simple_python": SetRate(n=4, right=wilson(3, 4))}}
 PROOFS = {"loss_mask": True, HOSTILE: False}
 
 
 def _hostile(messages: list[Message]) -> str:
-    return HOSTILE * 20 if len(messages) % 2 else HOSTILE + call("serch", **{HOSTILE: HOSTILE})
+    """Words where a call is wanted, or a call of a made-up tool."""
+    says = len(messages) % 2 or len(messages[-1]["content"]) % 3 == 0
+    return HOSTILE * 20 if says else HOSTILE + call("serch", **{HOSTILE: HOSTILE})
 
 
 def _report(folder: Path) -> Path:
@@ -54,7 +61,7 @@ def _report(folder: Path) -> Path:
     out.mkdir()
     write_report(
         agent="assistant", day="2026-10-05", results=results, tasks=TASKS, verdict=verdict, proofs=PROOFS,
-        progress=progress, out=out,
+        progress=progress, logged=column(), bfcl=BFCL, out=out,
     )  # fmt: skip
     return out
 
@@ -114,12 +121,21 @@ def test_report_without_rollouts_has_no_section_of_tasks_and_says_what_steps_mis
     assert '<span class="chip bad">step: right_tool</span>' in (report / "report.html").read_text(encoding="utf-8")
 
 
+def test_report_says_of_every_failed_turn_what_is_wrong_with_it(report: Path) -> None:
+    html = (report / "report.html").read_text(encoding="utf-8")
+    rows = [row for row in html.split("<tr>") if row.startswith('<td class="mark no">')]
+    assert rows
+    assert not [row for row in rows if '<span class="chip bad">' not in row]
+    assert any("other tools than expected" in row for row in rows)
+
+
 def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
     combined = json.loads((report / "metrics.json").read_text())
-    assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict"}
+    assert set(combined) == {"models", "catalog_tokens_saved_per_turn", "proofs", "verdict", "bfcl"}
     assert combined["catalog_tokens_saved_per_turn"] == 321
     assert combined["verdict"]["promote"] is False
-    for model in combined["models"].values():
+    assert list(combined["models"]) == ["base", "candidate", "incumbent"]
+    for model in (combined["models"]["base"], combined["models"]["candidate"]):
         for name in ("parse_rate", "right_tool", "valid_arguments", "hallucinated_tool", "exact_match", "fuzzy_match",
                      "functional_match", "task_success"):  # fmt: skip
             assert set(model[name]) == {"value", "low", "high"}
@@ -133,6 +149,34 @@ def test_report_metrics_have_the_agreed_keys(report: Path) -> None:
         } <= set(model)
 
 
+def test_report_incumbent_has_the_same_keys_and_nothing_where_logs_cannot_say(report: Path) -> None:
+    models = json.loads((report / "metrics.json").read_text())["models"]
+    assert models["incumbent"].keys() - {"note"} <= models["candidate"].keys()
+    assert models["incumbent"]["task_success"]["value"] == 0.75
+    assert models["incumbent"]["exact_match"] is None
+
+
+def test_report_incumbent_is_a_column_with_dashes_and_a_warning(page: _Page, report: Path) -> None:
+    assert "incumbent (logs)" in page.text
+    assert "no paired test compares it" in page.text
+    html = (report / "report.html").read_text(encoding="utf-8")
+    row = html.split("<tr><th>exact calls")[1].split("</tr>")[0]
+    assert row.endswith('<td class="n m2">\u2013</td>')  # a dash
+
+
+def test_report_with_an_incumbent_is_still_a_point_of_the_trend(report: Path) -> None:
+    point = read_point(report / "metrics.json", model="candidate", day="2026-10-05", made_at="now")
+    assert point is not None
+    assert point.rates["exact_match"].value == 1.0
+
+
+def test_report_bfcl_is_a_table_with_dashes_for_what_was_not_asked(page: _Page, report: Path) -> None:
+    assert json.loads((report / "metrics.json").read_text())["bfcl"]["candidate"]["simple_python"]["n"] == 4
+    assert "Berkeley Function Calling Leaderboard" in page.text
+    table = (report / "report.html").read_text(encoding="utf-8").split('data-says="bfcl"')[1].split("</table>")[0]
+    assert ("75.0&nbsp;%" in table, table.count("\u2013</td>")) == (True, 3)
+
+
 def test_report_generations_hold_every_answer(report: Path) -> None:
     rows = pq.read_table(report / "generations.parquet").to_pylist()
     turns = sum(message["role"] == "assistant" for task in PLAIN_TASKS for message in task.gold)
@@ -141,7 +185,17 @@ def test_report_generations_hold_every_answer(report: Path) -> None:
     assert any(HOSTILE in row["generated"] and row["failures"] for row in rows if row["model"] == "base")
 
 
+def test_report_turns_are_numbered_alike_in_steps_and_rollouts_and_shown(page: _Page, report: Path) -> None:
+    rows = pq.read_table(report / "generations.parquet").to_pylist()
+    turns = {task.task_id: sum(message["role"] == "assistant" for message in task.gold) for task in PLAIN_TASKS}
+    for task_id, count in turns.items():
+        found = [row["turn"] for row in rows if (row["model"], row["task_id"]) == ("candidate", task_id)]
+        assert found == list(range(count))
+    assert "Right tool by turn" in page.text
+    assert f"turn {max(turns.values())}" in page.text
+
+
 def test_report_twice_gives_the_same_bytes(report: Path, tmp_path: Path) -> None:
     again = _report(tmp_path)
-    for name in ("metrics.json", "generations.parquet", "report.html"):
+    for name in ("metrics.json", "slices.parquet", "generations.parquet", "report.html"):
         assert (again / name).read_bytes() == (report / name).read_bytes()

@@ -6,7 +6,7 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.prompting import read_turn
+from toolft_pipeline.evaluation.reading import read_turn
 from toolft_pipeline.evaluation.steps import StepOutcome, compare, task_steps
 from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline_tests.conftest import REPOSITORY

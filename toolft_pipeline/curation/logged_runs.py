@@ -1,0 +1,156 @@
+"""What a window's logs say of the model that runs the agent now: counts over every run that was logged.
+
+Invariant: nothing is guessed. A run whose log says nothing of a figure is outside of it, and a figure that no log
+speaks of is None. Runs are as they were logged, rejected ones included, with today's names of renamed tools.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.settings import IncumbentSettings
+from toolft_pipeline.trajectories.record import OutcomeStatus, Role, Trajectory
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """How many, of how many."""
+
+    n: int
+    of: int
+
+
+class Incumbent(Struct, frozen=True, kw_only=True):
+    """The model that runs the agent now, by its logs. None stands for what no log says.
+
+    `turns_parsed`: assistant turns less the parse failures that the agent counted, over runs that count them.
+    `turns_valid`: turns that call tools, each call allowed by today's catalog, of all turns that call tools.
+    `turns_made_up`: turns that call a tool that today's catalog has not, of all turns. `runs_done`: runs that the log
+    calls a success, of those that it calls a success or a failure. `turn_ms_*` are quantiles over runs of a run's wall
+    time, its tools included, divided by its turns.
+    """
+
+    runs: int
+    turns: int
+    turns_per_run: float
+    prompt_tokens_per_run: float | None
+    completion_tokens_per_run: float | None
+    tokens_per_turn: float | None
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    turn_ms_p50: float | None
+    turn_ms_p95: float | None
+    runs_with_parse_failures: float | None
+    runs_with_bad_calls: float
+    turns_parsed: Share | None
+    turns_valid: Share | None
+    turns_made_up: Share
+    runs_done: Share | None
+    cost_per_1k_runs: float | None
+
+
+@dataclass(kw_only=True)
+class LoggedRuns:
+    """The sums over the runs seen so far."""
+
+    runs: int = 0
+    turns: int = 0
+    calling: int = 0
+    valid: int = 0
+    made_up: int = 0
+    outcomes: dict[OutcomeStatus, int] = field(default_factory=lambda: dict.fromkeys(OutcomeStatus, 0))
+    prompt: list[int] = field(default_factory=list)
+    completion: list[int] = field(default_factory=list)
+    latency: list[float] = field(default_factory=list)
+    turn_ms: list[float] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)
+    turns_with_failures_counted: int = 0
+    tokens: int = 0
+    turns_with_tokens_counted: int = 0
+    catalogs: set[str] = field(default_factory=set)
+
+    def add(self, run: Trajectory, *, tools: CatalogValidator) -> None:
+        """Count one run; `tools` are today's."""
+        turns = [message for message in run.messages if message.role is Role.ASSISTANT]
+        self.runs += 1
+        self.turns += len(turns)
+        self.outcomes[run.outcome.status] += 1
+        for turn in turns:
+            reasons = [tools.check(call.name, call.arguments_json) for call in turn.tool_calls]
+            self.calling += bool(reasons)
+            self.valid += bool(reasons) and not any(reasons)
+            self.made_up += any(call.name not in tools.names for call in turn.tool_calls)
+        self._add_usage(run, turns=len(turns))
+        if run.tools_digest is not None:
+            self.catalogs.add(run.tools_digest)
+
+    def _add_usage(self, run: Trajectory, *, turns: int) -> None:
+        usage = run.usage
+        if usage.prompt_tokens is not None:
+            self.prompt.append(usage.prompt_tokens)
+        if usage.completion_tokens is not None:
+            self.completion.append(usage.completion_tokens)
+        if usage.prompt_tokens is not None and usage.completion_tokens is not None:
+            self.tokens += usage.prompt_tokens + usage.completion_tokens
+            self.turns_with_tokens_counted += turns
+        if usage.latency_ms is not None:
+            self.latency.append(usage.latency_ms)
+            if turns:
+                self.turn_ms.append(usage.latency_ms / turns)
+        if usage.parse_failures is not None:
+            self.failures.append(min(usage.parse_failures, turns))
+            self.turns_with_failures_counted += turns
+
+
+def sum_up(runs: Iterable[Trajectory], *, tools: CatalogValidator) -> LoggedRuns:
+    """The sums over some runs, read one at a time."""
+    seen = LoggedRuns()
+    for run in runs:
+        seen.add(run, tools=tools)
+    return seen
+
+
+def incumbent_of(seen: LoggedRuns, *, runs_with_bad_calls: int, prices: IncumbentSettings) -> Incumbent:
+    """The figures of the sums; a cost only where the prices and the tokens that they are of are known."""
+    prompt, completion = _mean(seen.prompt), _mean(seen.completion)
+    cost = None
+    if prices.price_per_million_prompt_tokens is not None and prompt is not None:
+        written = (completion or 0.0) * (prices.price_per_million_completion_tokens or 0.0)
+        cost = (prompt * prices.price_per_million_prompt_tokens + written) / 1000
+    counted, done = seen.turns_with_failures_counted, seen.outcomes[OutcomeStatus.SUCCESS]
+    return Incumbent(
+        runs=seen.runs,
+        turns=seen.turns,
+        turns_per_run=seen.turns / seen.runs if seen.runs else 0.0,
+        prompt_tokens_per_run=prompt,
+        completion_tokens_per_run=completion,
+        tokens_per_turn=seen.tokens / seen.turns_with_tokens_counted if seen.turns_with_tokens_counted else None,
+        latency_ms_p50=_quantile(seen.latency, 0.5),
+        latency_ms_p95=_quantile(seen.latency, 0.95),
+        turn_ms_p50=_quantile(seen.turn_ms, 0.5),
+        turn_ms_p95=_quantile(seen.turn_ms, 0.95),
+        runs_with_parse_failures=_mean([int(count > 0) for count in seen.failures]),
+        runs_with_bad_calls=runs_with_bad_calls / seen.runs if seen.runs else 0.0,
+        turns_parsed=_share(counted - sum(seen.failures), counted),
+        turns_valid=_share(seen.valid, seen.calling),
+        turns_made_up=Share(n=seen.made_up, of=seen.turns),
+        runs_done=_share(done, done + seen.outcomes[OutcomeStatus.FAILURE]),
+        cost_per_1k_runs=cost,
+    )
+
+
+def _share(n: int, of: int) -> Share | None:
+    return Share(n=n, of=of) if of else None
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return statistics.fmean(values) if values else None
+
+
+def _quantile(values: Sequence[float], at: float) -> float | None:
+    """The nearest-rank quantile."""
+    return sorted(values)[min(len(values) - 1, int(at * len(values)))] if values else None

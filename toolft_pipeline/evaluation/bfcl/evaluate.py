@@ -1,0 +1,52 @@
+"""One model judged on BFCL's questions: a result of its own, beside that on the agent's tasks.
+
+Invariant: reads a model folder or an endpoint and the questions; nothing of the agent but its chat format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from toolft_pipeline.evaluation.bfcl.asking import SetRate, ask, write_answers
+from toolft_pipeline.evaluation.bfcl.questions import Question
+from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
+from toolft_pipeline.evaluation.endpoint import EndpointModel
+from toolft_pipeline.evaluation.prompting import ModelUnderTest, make_prompter
+from toolft_pipeline.settings import AgentSettings
+
+Progress = Callable[[str], None]
+
+
+def ask_model(
+    *, model: ModelUnderTest, questions: Sequence[Question], settings: AgentSettings, out: Path, progress: Progress
+) -> dict[str, SetRate]:
+    """Load a model folder, ask it, write both files into `out`. Raises `DecodingError` for no model folder."""
+    progress(f"{model.name}: {len(questions)} questions of BFCL")
+    tokenizer = load_tokenizer(model.folder)
+    prompter = make_prompter(model, settings=settings, catalog=questions[0].catalog, tokenizer=tokenizer)
+    generator = TransformersGenerator(
+        model=load_model(model.folder),
+        tokenizer=tokenizer,
+        stops=prompter.stops,
+        max_new_tokens=settings.evaluation.max_new_tokens,
+        batch_size=settings.evaluation.batch_size,
+        progress=lambda line: progress(f"{model.name}: {line}"),
+    )
+    return write_answers(ask(questions, prompter=prompter, generator=generator), out)
+
+
+def ask_endpoint(
+    *, name: str, questions: Sequence[Question], settings: AgentSettings, out: Path, progress: Progress
+) -> dict[str, SetRate]:
+    """The same for a model behind one of `evaluation.endpoints`, by its name. Raises `EndpointError`."""
+    progress(f"{name}: {len(questions)} questions of BFCL")
+    model = EndpointModel(
+        name=name,
+        settings=settings.evaluation.endpoints[name],
+        catalog=questions[0].catalog,
+        system_prompt="strip",
+        max_new_tokens=settings.evaluation.max_new_tokens,
+        progress=lambda line: progress(f"{name}: {line}"),
+    )
+    return write_answers(ask(questions, prompter=model, generator=model), out)
