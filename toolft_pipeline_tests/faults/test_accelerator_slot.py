@@ -94,11 +94,12 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
         site.until(lambda: waiting(instance) == 2)
         assert [what for what, *_ in site.noted()] == ["holds", "data"]
 
-        os.kill(stuck.pid, signal.SIGKILL)
+        killed = [psutil.Process(stuck.pid), psutil.Process(held[2])]
+        family = killed + [child for process in killed for child in process.children(recursive=True)]
+        for process in family:
+            process.kill()
         stuck.wait()
-        step = psutil.Process(held[2])
-        step.kill()
-        step.wait()
+        psutil.wait_procs(family)
         assert len(release_dead_runs(instance)) == 1
     for process in others:
         assert process.wait(PATIENCE_S) == 0
