@@ -84,7 +84,7 @@ def _print(figures: dict[str, float]) -> None:
 def measure(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path | None) -> dict[str, float]:
     """Tasks a second one at a time and in batches; how far transcripts, verdicts and a tuned model's tokens agree.
 
-    `ratio` is of wall times; `cpu_ratio` is of this process's processor seconds, which others on the machine do not move.
+    `ratio` is of wall times; `cpu_ratio` is of this process's processor seconds, which a busy machine does not move.
     """
     model, tokenizer, prompter = _tiny(tasks) if folder is None else _tuned(folder, settings)
     new_tokens = NEW_TOKENS if folder is None else settings.evaluation.max_new_tokens
