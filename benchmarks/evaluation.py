@@ -82,20 +82,25 @@ def _print(figures: dict[str, float]) -> None:
 
 
 def measure(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path | None) -> dict[str, float]:
-    """Tasks a second one at a time and in batches; how far transcripts, verdicts and a tuned model's tokens agree."""
+    """Tasks a second one at a time and in batches; how far transcripts, verdicts and a tuned model's tokens agree.
+
+    `ratio` is of wall times; `cpu_ratio` is of this process's processor seconds, which a busy machine does not move.
+    """
     model, tokenizer, prompter = _tiny(tasks) if folder is None else _tuned(folder, settings)
     new_tokens = NEW_TOKENS if folder is None else settings.evaluation.max_new_tokens
     roll = _roller(model, tokenizer, prompter, new_tokens=new_tokens, settings=settings)
     roll(tasks[:2], 2, {})  # what the first run loads and warms is nobody's time
     answers: Tokens = {}
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
     alone = [transcript for task in tasks for transcript in roll([task], 1, answers)]
     figures = {"one_at_a_time_tasks_per_s": len(tasks) / (time.monotonic() - began)}
+    worked_alone = time.process_time() - worked
     for batch in BATCHES:
         batched: Tokens = {}
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         together = roll(tasks, batch, batched)
         figures[f"batch_{batch}_tasks_per_s"] = len(tasks) / (time.monotonic() - began)
+        figures[f"batch_{batch}_cpu_ratio"] = worked_alone / (time.process_time() - worked)
         figures[f"batch_{batch}_same_texts"] = _share(tasks, alone, together, lambda _task, run: _texts(run))
         figures[f"batch_{batch}_same_verdicts"] = _share(tasks, alone, together, _verdict)
         if folder is not None:
