@@ -205,10 +205,10 @@ def run_stage(
     started = time.monotonic()
     inputs = current_inputs(stage, settings, partition, warehouse)
     recipe = recipe_for(stage, settings, partition, inputs, warehouse)
-    found = None if force else warehouse.find(recipe.address, recipe.fingerprint)
+    found = None if force else warehouse.reuse(recipe.address, recipe.fingerprint)
     if found is not None:
         progress(f"reused version {found.folder.name}: nothing that it reads has changed")
-        return warehouse.point(found), True
+        return found, True
     scratch = recipe.address.folder(warehouse.root) / "scratch" / recipe.fingerprint[:24]
     with warehouse.staging(recipe.address) as staged:
         work = Work(

@@ -128,6 +128,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     back.set_defaults(command=_rollback)
 
+    tracing = commands.add_parser(
+        "lineage", help="what a model came from, every digest verified; 1 where one is wrong or missing"
+    )
+    tracing.add_argument(
+        "model", metavar="MODEL_OR_AGENT", help="an agent, a version's folder, or the beginning of a content digest"
+    )
+    tracing.add_argument(
+        "--partition", metavar="DAY", help="of an agent: the model as of that day, not that in service"
+    )
+    tracing.add_argument("--rows", action="store_true", help="each run that was trained on, with its log file and line")
+    tracing.add_argument("--json", action="store_true", help="one JSON object, rows included")
+    tracing.set_defaults(command=_lineage)
+
     doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -193,6 +206,12 @@ def _rollback(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return rollback_agent(settings, to=parsed.to)
+
+
+def _lineage(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.lineage import print_lineage
+
+    return print_lineage(parsed.model, partition=parsed.partition, rows=parsed.rows, as_json=parsed.json)
 
 
 def _doctor(_parsed: argparse.Namespace) -> int:

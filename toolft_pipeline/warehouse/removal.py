@@ -1,0 +1,80 @@
+"""What leaves the warehouse: by one rename, then deleted where nobody looks.
+
+Invariant: a reader finds a version whole or not at all, however and whenever a removal is killed. A version's folder,
+or the one folder of its content that is reclaimed, goes aside by one rename while its address is locked, and only after
+a look that it is not in force by now; what lies aside is deleted by this removal or the next.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from toolft_pipeline.warehouse.lock import locked
+from toolft_pipeline.warehouse.pointers import latest_pointer
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+ASIDE = ".removed"
+"""Folder below an agent's for what is about to be deleted; no asset can have its name."""
+
+RECLAIMED = "reclaimed"
+"""Folder of an address for the records of versions whose content was taken away."""
+
+
+def remove_version(warehouse: Warehouse, version: Version) -> bool:
+    """Take a version away; False where it has come into force since it was chosen."""
+    address = version.manifest.address
+    folder = address.folder(warehouse.root)
+    with locked(folder):
+        pointer = latest_pointer(folder)
+        if pointer is not None and pointer.version == version.folder.name:
+            return False
+        gone = _aside(warehouse.root / address.agent, version.folder)
+    shutil.rmtree(gone)
+    return True
+
+
+def reclaim_content(warehouse: Warehouse, version: Version) -> None:
+    """Take a version's content away and leave its manifest and what lies beside the content.
+
+    The content must lie in one folder, because one rename takes it away.
+    """
+    address = version.manifest.address
+    names = {Path(entry.path).parts[0] for entry in version.manifest.files if entry.content}
+    if len(names) != 1 or not version.file(next(iter(names))).is_dir():
+        raise ValueError(f"{version.folder}: its content is not one folder ({', '.join(sorted(names))})")
+    folder = address.folder(warehouse.root)
+    with locked(folder):
+        record = folder / RECLAIMED / f"{version.folder.name}.json"
+        record.parent.mkdir(exist_ok=True)
+        record.write_bytes(msgspec.json.encode({"reclaimed_at": datetime.now(UTC).isoformat(timespec="seconds")}))
+        gone = _aside(warehouse.root / address.agent, version.file(names.pop()))
+    shutil.rmtree(gone)
+
+
+def was_reclaimed(version: Version) -> bool:
+    """Whether retention took the content away: a record says so, and nothing of the content is there."""
+    record = version.folder.parent.parent / RECLAIMED / f"{version.folder.name}.json"
+    return record.is_file() and not any(
+        (version.folder / entry.path).exists() for entry in version.manifest.files if entry.content
+    )
+
+
+def delete_what_lies_aside(warehouse: Warehouse, agent: str) -> None:
+    """Finish what a killed removal left."""
+    shutil.rmtree(warehouse.root / agent / ASIDE, ignore_errors=True)
+
+
+def remove_folder(warehouse: Warehouse, agent: str, folder: Path) -> None:
+    """Take away a folder that is no version: an abandoned attempt, or a damaged version that was set aside."""
+    shutil.rmtree(_aside(warehouse.root / agent, folder))
+
+
+def _aside(agent: Path, folder: Path) -> Path:
+    (agent / ASIDE).mkdir(exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=agent / ASIDE))
+    return folder.rename(place / folder.name)
