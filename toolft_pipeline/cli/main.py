@@ -1,7 +1,7 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made, take a model back out of service, look over the
-installation.
+"""`toolft`: look at logs, run an agent's pipeline, show what it made and from what, take a model back out of service,
+clear away old versions, look over the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` or `doctor` found
+Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
 something, 2 usage.
 """
 
@@ -141,6 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     tracing.add_argument("--json", action="store_true", help="one JSON object, rows included")
     tracing.set_defaults(command=_lineage)
 
+    pruning = commands.add_parser("prune", help="take away what `retention` in the agent file lets go")
+    pruning.add_argument("agent")
+    pruning.add_argument("--dry-run", action="store_true", help="print what would go, and how many bytes")
+    pruning.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    pruning.set_defaults(command=_prune)
+
     doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
     doctor.set_defaults(command=_doctor)
     return parser
@@ -212,6 +218,13 @@ def _lineage(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.lineage import print_lineage
 
     return print_lineage(parsed.model, partition=parsed.partition, rows=parsed.rows, as_json=parsed.json)
+
+
+def _prune(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.prune import prune_agent
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return prune_agent(settings, dry_run=parsed.dry_run)
 
 
 def _doctor(_parsed: argparse.Namespace) -> int:

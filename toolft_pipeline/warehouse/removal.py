@@ -1,4 +1,4 @@
-"""What leaves the warehouse: by one rename, then deleted where nobody looks.
+"""What leaves the warehouse: set aside by one rename, and deleted where nobody looks.
 
 Invariant: a reader finds a version whole or not at all, however and whenever a removal is killed. A version's folder,
 or the one folder of its content that is reclaimed, goes aside by one rename while its address is locked, and only after
@@ -24,6 +24,9 @@ ASIDE = ".removed"
 RECLAIMED = "reclaimed"
 """Folder of an address for the records of versions whose content was taken away."""
 
+_LEFT = frozenset({"scratch", "damaged"})
+"""Folders of an address for what is no version."""
+
 
 def remove_version(warehouse: Warehouse, version: Version) -> bool:
     """Take a version away; False where it has come into force since it was chosen."""
@@ -33,8 +36,7 @@ def remove_version(warehouse: Warehouse, version: Version) -> bool:
         pointer = latest_pointer(folder)
         if pointer is not None and pointer.version == version.folder.name:
             return False
-        gone = _aside(warehouse.root / address.agent, version.folder)
-    shutil.rmtree(gone)
+        _set_aside(warehouse, address.agent, version.folder)
     return True
 
 
@@ -52,8 +54,7 @@ def reclaim_content(warehouse: Warehouse, version: Version) -> None:
         record = folder / RECLAIMED / f"{version.folder.name}.json"
         record.parent.mkdir(exist_ok=True)
         record.write_bytes(msgspec.json.encode({"reclaimed_at": datetime.now(UTC).isoformat(timespec="seconds")}))
-        gone = _aside(warehouse.root / address.agent, version.file(names.pop()))
-    shutil.rmtree(gone)
+        _set_aside(warehouse, address.agent, version.file(names.pop()))
 
 
 def was_reclaimed(version: Version) -> bool:
@@ -65,16 +66,28 @@ def was_reclaimed(version: Version) -> bool:
 
 
 def delete_what_lies_aside(warehouse: Warehouse, agent: str) -> None:
-    """Finish what a killed removal left."""
+    """Give the bytes back: of what was taken away now, and of what a killed removal left."""
     shutil.rmtree(warehouse.root / agent / ASIDE, ignore_errors=True)
+
+
+def leftovers(warehouse: Warehouse, agent: str, *, before: datetime) -> list[Path]:
+    """Checkpoints of attempts that nobody took up again, and damaged versions set aside, untouched since then."""
+    places = (warehouse.root / agent).glob("[!.]*/*/*")
+    folders = (each for place in places if place.name in _LEFT for each in place.iterdir() if each.is_dir())
+    return sorted(folder for folder in folders if _touched(folder) < before)
 
 
 def remove_folder(warehouse: Warehouse, agent: str, folder: Path) -> None:
     """Take away a folder that is no version: an abandoned attempt, or a damaged version that was set aside."""
-    shutil.rmtree(_aside(warehouse.root / agent, folder))
+    _set_aside(warehouse, agent, folder)
 
 
-def _aside(agent: Path, folder: Path) -> Path:
-    (agent / ASIDE).mkdir(exist_ok=True)
-    place = Path(tempfile.mkdtemp(dir=agent / ASIDE))
-    return folder.rename(place / folder.name)
+def _touched(folder: Path) -> datetime:
+    newest = max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    return datetime.fromtimestamp(newest, UTC)
+
+
+def _set_aside(warehouse: Warehouse, agent: str, folder: Path) -> None:
+    aside = warehouse.root / agent / ASIDE
+    aside.mkdir(exist_ok=True)
+    folder.rename(Path(tempfile.mkdtemp(dir=aside)) / folder.name)

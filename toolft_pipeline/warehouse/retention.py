@@ -6,7 +6,7 @@ stays, and with it the whole way upstream that its lineage is followed by. The r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,14 +20,14 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 @dataclass(frozen=True, kw_only=True)
 class Keep:
     """What stays. `since`: whatever was in force or was made at this time or later. `versions`: the last of each
-    partition. `needed`: versions that stay by name, such as the models in service. `weights`: as-of days whose models
-    keep their weights beside those of `needed`.
+    partition. `needed`: versions that stay by name, such as the models that served. `content`: whether a version that
+    stays keeps its content, where its inputs could make it again.
     """
 
     since: datetime
     versions: int
     needed: tuple[Version, ...] = ()
-    weights: frozenset[str] = frozenset()
+    content: Callable[[Version], bool] = lambda _version: True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +60,8 @@ class _Held:
     left: datetime | None
 
 
-def choose(warehouse: Warehouse, agent: str, *, keep: Keep, reclaimable: Collection[str]) -> Removal:
-    """Decide for every version of an agent. `reclaimable` names the assets whose content their inputs build again."""
+def choose(warehouse: Warehouse, agent: str, *, keep: Keep) -> Removal:
+    """Decide for every version of an agent. Raises `WarehouseError` where a manifest cannot be read."""
     held = [one for address in addresses(warehouse, agent) for one in _held(warehouse, address)]
     stay = [one.version for one in held if one.left is None or one.left >= keep.since]
     stay += _last_of_each(held, keep.versions)
@@ -73,7 +73,7 @@ def choose(warehouse: Warehouse, agent: str, *, keep: Keep, reclaimable: Collect
             for one in held
             if one.version.folder not in kept and one.left is not None
         ),
-        contents=tuple(_contents(warehouse, held, kept, keep=keep, reclaimable=reclaimable)),
+        contents=tuple(_contents(warehouse, held, kept, keep=keep)),
     )
 
 
@@ -109,16 +109,12 @@ def _last_of_each(held: list[_Held], versions: int) -> list[Version]:
     return [version for found in by_address.values() for version in found[-versions:]]
 
 
-def _contents(
-    warehouse: Warehouse, held: list[_Held], kept: set[Path], *, keep: Keep, reclaimable: Collection[str]
-) -> Iterator[Leaving]:
-    needed = {version.folder for version in keep.needed}
+def _contents(warehouse: Warehouse, held: list[_Held], kept: set[Path], *, keep: Keep) -> Iterator[Leaving]:
     for one in held:
-        version, address = one.version, one.version.manifest.address
+        version = one.version
         if (
-            address.asset in reclaimable
-            and address.partition not in keep.weights
-            and version.folder in kept - needed
+            version.folder in kept
+            and not keep.content(version)
             and _stands(version)
             and _can_be_made_again(warehouse, version)
         ):
