@@ -201,6 +201,25 @@ def _plots(version: Version) -> dict[str, Plot]:
     return {"task_success": plots.bars(success, title="Tasks passed, by model")}
 
 
+def _texts(version: Version) -> dict[str, str]:
+    """The verdict with its reasons, and the models side by side."""
+    headline = version.manifest.headline
+    reasons = cast("list[str]", headline["reasons"])
+    verdict = "**may be promoted**" if headline["promote"] else "**refused**"
+    models = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))["models"]
+    lines = [f"| | {' | '.join(models)} |", f"|---|{'---:|' * len(models)}"]
+    for rate in RATES:
+        found = [each.get(rate) for each in models.values()]
+        lines.append(
+            f"| {rate.replace('_', ' ')} | {' | '.join('' if one is None else _share(one) for one in found)} |"
+        )
+    return {"verdict": "\n".join([verdict, *(f"- {reason}" for reason in reasons)]), "models": "\n".join(lines)}
+
+
+def _share(rate: Mapping[str, float]) -> str:
+    return f"{rate['value']:.1%}"
+
+
 STAGE = Stage(
     asset="eval_report",
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
@@ -227,5 +246,6 @@ STAGE = Stage(
         ),
     ),
     plots=_plots,
+    texts=_texts,
     page=PAGE_FILE,
 )

@@ -108,9 +108,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture for the UI."""
+    """A picture for the UI, and `glance`: what it shows in characters, as Markdown, where a picture hides."""
 
     png: bytes
+    glance: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,8 @@ class Stage:
     """Markdown for the UI, by name."""
     page: str | None = None
     """The HTML page of a version, for people."""
+    unshown: frozenset[str] = frozenset()
+    """Figures of the headline that are for checks and plots alone."""
 
 
 def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:

@@ -17,6 +17,8 @@ from toolft_pipeline.settings import AgentSettings
 
 PARTITION_TAG = "dagster/partition"
 DEFINITIONS = "toolft_pipeline.definitions"
+REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@toolft_pipeline"
+"""By this tag the UI finds the runs of a job (timeline, job pages); the location has this name in workspace.yaml."""
 
 
 class RunFailedError(RuntimeError):
@@ -69,7 +71,7 @@ def launch_model(
 
 
 def _tags(launch: str) -> dict[str, str]:
-    return {LAUNCH_TAG: launch, PROCESS_TAG: str(os.getpid())}
+    return {LAUNCH_TAG: launch, PROCESS_TAG: str(os.getpid()), REPOSITORY_TAG: REPOSITORY}
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
