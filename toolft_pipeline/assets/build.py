@@ -55,8 +55,13 @@ def resource_key(agent: str) -> str:
 
 
 def agent_resource(agent: AgentSettings) -> AgentFile:
-    """The resource that hands an agent's settings to its assets."""
-    return AgentFile(path=str(agent.folder / AGENT_FILE))
+    """The resource that hands an agent's settings to its assets; config that leaves the path out means its own file."""
+    own = str(agent.folder / AGENT_FILE)
+
+    class OwnFile(AgentFile):
+        path: str = Field(default=own, description="The agent file that this run goes by.")
+
+    return OwnFile()
 
 
 def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:

@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
     )
     running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    running.add_argument("--stage", metavar="STAGE", help="leave all alone but this stage and what is downstream of it")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
     running.add_argument(
@@ -190,6 +191,7 @@ def _run(parsed: argparse.Namespace) -> int:
         force=parsed.force,
         data_only=parsed.data,
         workers=parsed.workers,
+        stage=parsed.stage,
     )
 
 
