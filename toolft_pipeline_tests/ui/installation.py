@@ -18,7 +18,7 @@ from urllib.request import urlopen
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.test_pipeline import Site, install
 
-START_S = 90.0
+START_S = 180.0
 
 
 def filled(root: Path, model: Path) -> Site:

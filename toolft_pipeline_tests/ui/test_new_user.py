@@ -73,7 +73,7 @@ def shoot(page: Page, name: str) -> None:
 
 
 def see(page: Page, text: str, *, exact: bool = True) -> None:
-    page.get_by_text(text, exact=exact).first.wait_for()
+    page.get_by_text(text, exact=exact).filter(visible=True).first.wait_for()
 
 
 def ask(address: str, query: str) -> dict[str, Any]:
