@@ -7,11 +7,7 @@ reader therefore sees the old version or the new one, and of two writers exactly
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -34,6 +30,7 @@ from toolft_pipeline.warehouse.manifest import (
     read_manifest,
 )
 from toolft_pipeline.warehouse.pointers import append_pointer, latest_pointer, pointer_history
+from toolft_pipeline.warehouse.staging import fsync, fsync_tree, staged_folder, sweep
 
 RECORDED_LIBRARIES = ("dagster", "pyarrow", "torch", "transformers", "trl", "peft", "bitsandbytes")
 
@@ -148,8 +145,8 @@ class Warehouse:
         parent = address.folder(self.root) / "staging"
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            _sweep(parent)
-            folder = Path(tempfile.mkdtemp(prefix=f"{_HOST}-{os.getpid()}-", dir=parent))
+            sweep(parent)
+            folder = staged_folder(parent)
         except OSError as error:
             raise WarehouseError(
                 f"{parent}: cannot stage ({error.strerror}); free space or mend permissions"
@@ -188,7 +185,7 @@ class Warehouse:
             duration_s=round(time.monotonic() - started, 3),
         )
         (staged / MANIFEST).write_bytes(encode_manifest(manifest))
-        _fsync_tree(staged)
+        fsync_tree(staged)
         name = version_name(recipe.fingerprint, manifest.content_digest)
         target = recipe.address.folder(self.root) / "versions" / name
         with locked(recipe.address.folder(self.root)):
@@ -219,7 +216,7 @@ class Warehouse:
         except OSError as error:
             if not target.exists():
                 raise WarehouseError(f"{target}: cannot publish ({error.strerror}); mend it and run again") from error
-        _fsync(target.parent)
+        fsync(target.parent)
 
 
 def version_name(fingerprint: str, content_digest: str) -> str:
@@ -238,28 +235,6 @@ def damaged_files(version: Version) -> list[str]:
     ]
 
 
-_HOST = socket.gethostname()
-_STAGED = re.compile(rf"{re.escape(_HOST)}-(\d+)-.*")
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what processes of this machine left staged when they were killed."""
-    for folder in parent.iterdir():
-        owner = _STAGED.fullmatch(folder.name)
-        if owner and not _alive(int(owner.group(1))):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
 
 
@@ -271,17 +246,3 @@ def _library_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _fsync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        _fsync(path)
-    _fsync(folder)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -60,12 +60,14 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.close()
 
 
-def shoot(page: Page, name: str) -> None:
+def shoot(page: Page, name: str, *, height: int = 900) -> None:
     """Keep what is shown as a picture of 64 colours."""
     from PIL import Image
 
     PICTURES.mkdir(parents=True, exist_ok=True)
+    page.set_viewport_size({"width": 1440, "height": height})
     page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)  # what is drawn by animation
     picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     path = PICTURES / f"{name}.png"
     picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
@@ -85,11 +87,12 @@ def ask(address: str, query: str) -> dict[str, Any]:
 
 
 def test_lineage_of_a_group_draws_every_asset_with_its_checks(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 1060})
     page.goto(f"{address}/locations/toolft_pipeline/asset-groups/assistant_data/lineage")
     for asset in ("raw_trajectories", "verified_trajectories", "run_signatures", "chat_rows", "token_tensors"):
         see(page, asset)
     see(page, "5 / 5 Passed")
-    shoot(page, "lineage")
+    shoot(page, "lineage", height=1060)
 
 
 def test_partition_page_shows_figures_and_plots_at_once(page: Page, address: str) -> None:
@@ -97,7 +100,7 @@ def test_partition_page_shows_figures_and_plots_at_once(page: Page, address: str
     for name in ("rows/accepted", "accepted_share", "accepted_share_by_day", "accepted_by_category"):
         see(page, name)
     assert page.locator("tr", has_text="calls_by_tool").first.inner_text().count("█") > 20
-    shoot(page, "partition")
+    shoot(page, "partition", height=1420)
     page.locator("tr", has_text="picture/accepted_by_category").get_by_text("[Show Markdown]").click()
     image = page.locator("img[alt=accepted_by_category]")
     image.wait_for()
@@ -145,6 +148,8 @@ def test_launchpad_explains_a_wrong_value_and_will_not_launch(page: Page, addres
     page.keyboard.insert_text(f"resources:\n  assistant_agent:\n    config:\n      {config}\n")
     see(page, said, exact=False)
     assert page.get_by_role("button", name="Launch Run").is_disabled()
+    if config.startswith("force"):
+        shoot(page, "launchpad")
 
 
 def test_backfill_of_three_days_is_launched_by_hand_and_completes(page: Page, address: str) -> None:
@@ -158,9 +163,9 @@ def test_backfill_of_three_days_is_launched_by_hand_and_completes(page: Page, ad
     see(page, "Created backfill", exact=False)
     page.get_by_text("View", exact=True).filter(visible=True).last.click()
     page.set_default_timeout(300_000)
-    see(page, "Completed")
-    see(page, "run_signatures")
-    shoot(page, "backfill")
+    see(page, "100% completed")
+    see(page, "Succeeded")
+    shoot(page, "backfill", height=360)
 
 
 def test_read_only_server_shows_everything_and_launches_nothing(page: Page, site: Site) -> None:
