@@ -266,20 +266,19 @@ def test_prune_keeps_what_a_model_in_service_was_made_from_though_its_day_was_ma
 
 
 def test_prune_keeps_what_was_in_force_when_the_oldest_run_began_and_the_weights_of_its_day(site: Site) -> None:
-    site.do("log", DAYS[0], 0)
     for day in DAYS:
         site.do("train", day, 1)
+    site.do("log", DAYS[0], 0)
     began = site.now
     site.do("log", DAYS[0], 2)
     site.now += timedelta(days=90)
     runs = UnderWay(runs=1, since=began, days=frozenset({DAYS[1]}))
-    assert names(site.choose(runs, keep_versions=1, merged_models=1)) == (
-        [],
-        [f"merged_model/{DAYS[0]}", f"merged_model/{DAYS[2]}"],
-    )
+    weights = [f"merged_model/{day}" for day in DAYS[:3]]
+    replaced = [f"raw/{DAYS[0]}", f"verified/{DAYS[0]}"]
+    assert names(site.choose(runs, keep_versions=1, merged_models=1)) == ([], [weights[0], weights[2]])
     of_a_range = UnderWay(runs=1, since=began, days=None)
     assert names(site.choose(of_a_range, keep_versions=1, merged_models=1)) == ([], [])
-    assert len(names(site.choose(keep_versions=1, merged_models=1))[1]) == 3
+    assert names(site.choose(keep_versions=1, merged_models=1)) == (replaced, weights)
 
 
 def test_prune_version_that_came_into_force_since_it_was_chosen_stays(site: Site) -> None:
