@@ -1,6 +1,6 @@
 """What a new user does in the UI, in a headless Chromium on a real webserver and daemon: `make ui`.
 
-The pictures of the README come from here: docs/pictures, in 64 colours.
+The pictures of the README come from here: docs/pictures, in 256 colours.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def shoot(page: Page, name: str, *, height: int = 900) -> None:
-    """Keep what is shown as a picture of 64 colours."""
+    """Keep what is shown as a picture of 256 colours."""
     from PIL import Image
 
     PICTURES.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def shoot(page: Page, name: str, *, height: int = 900) -> None:
     page.wait_for_timeout(500)  # what is drawn by animation
     picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     path = PICTURES / f"{name}.png"
-    picture.quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     assert path.stat().st_size < LARGEST
 
 
