@@ -14,7 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.lock import locked
+from toolft_pipeline.warehouse.manifest import MANIFEST
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -26,6 +28,12 @@ RECLAIMED = "reclaimed"
 
 _LEFT = frozenset({"scratch", "damaged"})
 """Folders of an address for what is no version."""
+
+
+class _Reclaimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Of which manifest the content was taken away."""
+
+    manifest_sha256: str
 
 
 def remove_version(warehouse: Warehouse, version: Version) -> bool:
@@ -53,16 +61,23 @@ def reclaim_content(warehouse: Warehouse, version: Version) -> None:
     with locked(folder):
         record = folder / RECLAIMED / f"{version.folder.name}.json"
         record.parent.mkdir(exist_ok=True)
-        record.write_bytes(msgspec.json.encode({"reclaimed_at": datetime.now(UTC).isoformat(timespec="seconds")}))
+        record.write_bytes(msgspec.json.encode(_Reclaimed(manifest_sha256=file_digest(version.file(MANIFEST)))))
         _set_aside(warehouse, address.agent, version.file(names.pop()))
 
 
 def was_reclaimed(version: Version) -> bool:
-    """Whether retention took the content away: a record says so, and nothing of the content is there."""
+    """Whether retention took the content away: a record of this very manifest says so, and nothing of it is there.
+
+    A version that was made again since has another manifest, and its content may not be missing.
+    """
     record = version.folder.parent.parent / RECLAIMED / f"{version.folder.name}.json"
-    return record.is_file() and not any(
-        (version.folder / entry.path).exists() for entry in version.manifest.files if entry.content
-    )
+    if any((version.folder / entry.path).exists() for entry in version.manifest.files if entry.content):
+        return False
+    try:
+        found = msgspec.json.decode(record.read_bytes(), type=_Reclaimed)
+    except (OSError, msgspec.DecodeError):
+        return False
+    return found.manifest_sha256 == file_digest(version.file(MANIFEST))
 
 
 def delete_what_lies_aside(warehouse: Warehouse, agent: str) -> None:

@@ -83,6 +83,14 @@ def test_audit_content_that_retention_took_is_no_fault_and_content_that_is_half_
     assert "weights: has 6 bytes" in faults(warehouse, version)[0]
 
 
+def test_audit_content_that_was_made_again_may_not_be_missing(warehouse: Warehouse) -> None:
+    version = commit(warehouse, "merged_model", DAY, "weights")
+    manifest = version.folder / "manifest.json"
+    reclaim_content(warehouse, version)
+    manifest.write_bytes(manifest.read_bytes() + b"\n")  # what is made again has another time, and so another manifest
+    assert "weights: is missing" in faults(warehouse, version)[0]
+
+
 def test_find_version_whose_manifest_was_altered_is_made_again_and_sealed_anew(warehouse: Warehouse) -> None:
     version = commit(warehouse, "things", DAY, "rows")
     manifest = version.folder / "manifest.json"
