@@ -9,6 +9,7 @@ oldest run began that has not ended, for that run may read it. Stopped half-way 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -17,7 +18,7 @@ from pydantic import Field
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.build import AgentFile, resource_key
 from toolft_pipeline.assets.stage import Progress
-from toolft_pipeline.evaluation.service import line_of_service, resolve, service_folder
+from toolft_pipeline.evaluation.service import in_service, line_of_service, resolve, service_folder
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
 from toolft_pipeline.warehouse.removal import (
@@ -106,7 +107,9 @@ def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, pr
     """Take away what was chosen, and what an earlier removal was killed at."""
     agent = settings.name
     for leaving in pruning.removal.contents:
-        reclaim_content(warehouse, leaving.version)
+        version = leaving.version
+        if not reclaim_content(warehouse, version, needed=partial(_serves, warehouse, agent, version.folder)):
+            progress(f"{version.folder} stays whole: it came into service while this was under way")
     for leaving in pruning.removal.versions:
         if not remove_version(warehouse, leaving.version):
             progress(f"{leaving.version.folder} stays: it came into force while this was under way")
@@ -167,6 +170,11 @@ def prune_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description="Takes away what `retention` in the agent file lets go.",
     )
+
+
+def _serves(warehouse: Warehouse, agent: str, folder: Path) -> bool:
+    serving = in_service(warehouse, agent)
+    return serving is not None and serving.folder == folder
 
 
 def _models(warehouse: Warehouse, agent: str, moves: Sequence[Pointer]) -> list[Version]:

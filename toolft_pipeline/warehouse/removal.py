@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,8 +49,9 @@ def remove_version(warehouse: Warehouse, version: Version) -> bool:
     return True
 
 
-def reclaim_content(warehouse: Warehouse, version: Version) -> None:
-    """Take a version's content away and leave its manifest and what lies beside the content.
+def reclaim_content(warehouse: Warehouse, version: Version, *, needed: Callable[[], bool] = lambda: False) -> bool:
+    """Take a version's content away and leave its manifest and what lies beside the content; False where it is
+    `needed`, which is asked while nobody else can touch the version.
 
     The content must lie in one folder, because one rename takes it away.
     """
@@ -59,10 +61,13 @@ def reclaim_content(warehouse: Warehouse, version: Version) -> None:
         raise ValueError(f"{version.folder}: its content is not one folder ({', '.join(sorted(names))})")
     folder = address.folder(warehouse.root)
     with locked(folder):
+        if needed():
+            return False
         record = folder / RECLAIMED / f"{version.folder.name}.json"
         record.parent.mkdir(exist_ok=True)
         record.write_bytes(msgspec.json.encode(_Reclaimed(manifest_sha256=file_digest(version.file(MANIFEST)))))
         _set_aside(warehouse, address.agent, version.file(names.pop()))
+    return True
 
 
 def was_reclaimed(version: Version) -> bool:

@@ -295,6 +295,17 @@ def test_prune_version_that_came_into_force_since_it_was_chosen_stays(site: Site
     assert old.folder.is_dir()
 
 
+def test_prune_model_that_was_put_back_into_service_since_it_was_chosen_stays_whole(site: Site) -> None:
+    for day in DAYS:
+        site.do("train", day, 1)
+        site.do("serve", day, 0)
+    chosen = site.choose(merged_models=1, served_models=2)
+    assert names(chosen)[1] == [f"merged_model/{DAYS[0]}", f"merged_model/{DAYS[1]}"]
+    roll_back(site.warehouse, AGENT, to=DAYS[0])
+    site.prune(chosen)
+    assert Oracle(site.warehouse.root, weights=1).wrong() == []
+
+
 def test_prune_checkpoints_go_when_nobody_took_them_up_and_stay_beside_a_run(site: Site) -> None:
     site.do("train", DAYS[0], 0)
     checkpoint = site.warehouse.root / AGENT / "qlora_adapter" / DAYS[0] / "scratch" / "f" / "checkpoint-5"
