@@ -35,6 +35,18 @@ def test_proxy_has_tls_and_a_password_on_every_port_and_nothing_but_loopback_beh
     assert set(re.findall(r"\d+\.\d+\.\d+\.\d+", text)) == {"127.0.0.1"}
 
 
+def test_servers_of_the_makefile_listen_on_loopback_alone_on_the_ports_that_the_proxy_knows() -> None:
+    commands = re.findall(
+        r"\$\(BIN\)/(dagster(?:-webserver| dev).*)", (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    )
+    assert len(commands) == 2
+    assert all("--host 127.0.0.1" in command for command in commands)
+    ports = {re.findall(r"--port (\d+)", command)[0]: "--read-only" in command for command in commands}
+    assert ports == {"3000": False, "3001": True}
+    behind = dict(re.findall(r"(\d{4}) 127\.0\.0\.1:(\d+);", EXAMPLE.read_text(encoding="utf-8")))
+    assert behind == {"8443": "3001", "8444": "3000"}
+
+
 class _Behind(BaseHTTPRequestHandler):
     """Stands for Dagster's webserver: says on which port it was reached and what it was told of the password."""
 
