@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test faults dev lint bench data clean
+.PHONY: demo quality test faults ui dev look lint bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,13 @@ test: $(TOOLS)  ## the whole suite, on two cores
 
 faults: $(TOOLS)  ## the flow killed at any moment, again and again
 	$(BIN)/python -m pytest -q -m faults
+
+ui: $(TOOLS)  ## the UI in a headless Chromium, as a new user would; draws the pictures in docs/pictures anew
+	$(BIN)/python -m pytest -q -m ui
+
+look: $(STAMP)  ## the UI read-only on http://127.0.0.1:3001: nothing can be launched, changed or reported
+	mkdir -p data/.dagster
+	$(BIN)/dagster-webserver --workspace workspace.yaml --host 127.0.0.1 --port 3001 --read-only
 
 dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
 	mkdir -p data/.dagster

@@ -13,6 +13,7 @@ from toolft_pipeline.automation.conditions import automation_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
+from toolft_pipeline.automation.prune import prune_job, prune_schedule
 from toolft_pipeline.automation.schedules import nightly_schedule
 from toolft_pipeline.settings import AgentSettings
 
@@ -24,12 +25,12 @@ def build_definitions(agents: list[AgentSettings]) -> dg.Definitions:
             *(asset for agent in agents for asset in stage_assets(agent)),
             *(service_source(agent) for agent in agents),
         ],
-        jobs=[job for agent in agents for job in agent_jobs(agent)],
+        jobs=[*(job for agent in agents for job in agent_jobs(agent)), *(prune_job(agent) for agent in agents)],
         sensors=[
             *(make(agent) for agent in agents for make in (catalog_sensor, automation_sensor, log_sensor)),
             alert_sensor(agents),
         ],
-        schedules=[nightly_schedule(agent) for agent in agents],
+        schedules=[*(nightly_schedule(agent) for agent in agents), *(prune_schedule(agent) for agent in agents)],
         resources={resource_key(agent.name): agent_resource(agent) for agent in agents},
         executor=executor_from_environment(),
     )

@@ -448,6 +448,23 @@ class AlertSettings(_Section):
     """Where people reach the UI: alerts link to the run there."""
 
 
+class RetentionSettings(_Section):
+    """What `toolft prune` leaves beside what is in force, what serves, and all that either was made from."""
+
+    keep_days: int = Field(30, ge=1)
+    """Days that a version stays after another came into force in its place."""
+    keep_versions: int = Field(2, ge=1)
+    """Versions of a partition that stay at the least, the one in force among them."""
+    merged_models: int = Field(3, ge=1)
+    """Newest as-of days whose merged models keep their weights. Of older ones the manifest stays, and the adapter makes
+    the weights again."""
+    served_models: int = Field(2, ge=2)
+    """Models that keep their weights because they serve or served last: a rollback finds them whole. Two at the least:
+    a model that serves is judged again beside the one before it."""
+    hour: int = Field(12, ge=0, le=23)
+    """When the schedule `<agent>_prune` runs, in `schedule.time_zone`."""
+
+
 class AgentSettings(_Section):
     """One agent. `name` and `folder` come from where the file lies."""
 
@@ -474,6 +491,7 @@ class AgentSettings(_Section):
     gate: GateSettings = GateSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @model_validator(mode="after")
     def _shadow_needs_a_sandbox(self) -> Self:

@@ -73,17 +73,18 @@ def test_definitions_accelerator_steps_carry_pool_and_tags_and_no_other_does() -
     assert ACCELERATOR_TAGS["dagster-ray/config"] == {"num_gpus": 1}
 
 
-def test_definitions_jobs_and_stopped_schedule_are_these() -> None:
+def test_definitions_jobs_and_stopped_schedules_are_these() -> None:
     definitions = assistant()
     assert {job.name for job in definitions.jobs or ()} == {
         "assistant_sources",
         "assistant_data",
         "assistant_model",
         "assistant_nightly",
+        "assistant_prune",
     }
-    (schedule,) = definitions.schedules or ()
-    assert isinstance(schedule, dg.ScheduleDefinition)
-    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+    schedules = [each for each in definitions.schedules or () if isinstance(each, dg.ScheduleDefinition)]
+    assert [each.name for each in schedules] == ["assistant_nightly", "assistant_prune"]
+    assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.STOPPED}
 
 
 def test_definitions_sensors_are_these_and_stopped() -> None:

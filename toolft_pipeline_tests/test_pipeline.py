@@ -5,6 +5,8 @@ One run is made for all tests of this module: logs to champion, about a minute o
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -41,6 +43,13 @@ TINY = {
     "gate.min_tasks": "1",
     "gate.shadow.runs": "2",
 }
+SETTINGS = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
+
+SECRETS = {
+    name: f"canary-{name.lower()}-7f3a9c"
+    for name in ("TOOLFT_HMAC_KEY", "OPENAI_API_KEY", "TOOLFT_SMTP_PASSWORD", "TOOLFT_WEBHOOK_URL", "SLACK_WEBHOOK_URL")
+}
+"""What only the environment may hold: the keys that settings name, and those of alerts and redaction."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Site:
             "TOOLFT_AGENTS": str(self.root / "data"),
             "TOOLFT_WAREHOUSE": str(self.root / "data" / ".warehouse"),
             "TOOLFT_NETWORK_LOG": str(self.network_log),
+            **SECRETS,
             "PYTHONPATH": os.pathsep.join((str(LOOPBACK_ONLY), os.environ.get("PYTHONPATH", ""))),
         }
 
@@ -72,8 +82,7 @@ class Site:
         )
 
     def run(self, *extra: str) -> subprocess.CompletedProcess[str]:
-        overrides = [word for key, value in TINY.items() for word in ("--set", f"{key}={value}")]
-        return self.toolft("run", "assistant", *overrides, *extra)
+        return self.toolft("run", "assistant", *SETTINGS, *extra)
 
 
 def install(root: Path, model: Path) -> Site:
@@ -115,6 +124,34 @@ def manifest(site: Site, asset: str) -> dict[str, object]:
 
 def test_run_whole_flow_asks_nothing_of_a_network(site: Site, first_run: object) -> None:
     assert not site.network_log.exists(), site.network_log.read_text()
+
+
+def _holding(root: Path, secrets: dict[str, str]) -> list[tuple[str, str]]:
+    """Files below a folder that hold a secret, as it is or in base64 or hexadecimal."""
+    forms = {
+        form: name
+        for name, secret in secrets.items()
+        for form in (secret.encode(), base64.b64encode(secret.encode()).rstrip(b"="), secret.encode().hex().encode())
+    }
+    return [
+        (str(path.relative_to(root)), name)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and path.suffix != ".safetensors"
+        for form, name in forms.items()
+        if form in path.read_bytes()
+    ]
+
+
+def test_run_leaves_no_secret_of_the_environment_in_instance_or_warehouse(site: Site, first_run: object) -> None:
+    assert _holding(site.root, SECRETS) == []
+    assert any(path.name == "index.db" for path in site.root.rglob("*")), "the instance's storage was looked at"
+
+
+def test_what_holds_a_secret_is_found(site: Site, first_run: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
+    """The check above can fail: run config stands in the instance's storage, and so does whatever is put there."""
+    assert _holding(site.root, {"EPOCHS": "training.epochs"})
+    (tmp_path / "log").write_text(base64.b64encode(SECRETS["TOOLFT_HMAC_KEY"].encode()).decode())
+    assert _holding(tmp_path, SECRETS) == [("log", "TOOLFT_HMAC_KEY")]
 
 
 def test_what_asks_a_network_is_refused_and_noted(tmp_path: Path) -> None:
@@ -218,29 +255,27 @@ def test_run_chat_rows_show_one_row_of_each_category_with_its_mask(site: Site, i
     assert metadata["catalog_tokens_saved_per_turn"].value > 100
 
 
-Explain = Callable[..., tuple[int, str, str]]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def explain(
-    site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Explain:
-    """`toolft explain assistant ...` in this process: status, output, errors."""
+def here(site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`toolft ...` in this process, for commands that start no run: status, output, errors."""
     monkeypatch.chdir(site.root)
-    for name in ("TOOLFT_AGENTS", "TOOLFT_WAREHOUSE"):
+    for name in ("TOOLFT_AGENTS", "TOOLFT_WAREHOUSE", "DAGSTER_HOME"):
         monkeypatch.setenv(name, site.environment[name])
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        status = main.run(["explain", "assistant", *arguments])
+        status = main.run([*arguments])
         return status, *capsys.readouterr()
 
     return run
 
 
-def test_explain_accepted_run_leads_from_its_log_line_to_every_trained_token(site: Site, explain: Explain) -> None:
+def test_explain_accepted_run_leads_from_its_log_line_to_every_trained_token(site: Site, here: Command) -> None:
     tensors = next((site.root / "data" / ".warehouse" / "assistant" / "token_tensors" / DAY).rglob("tensors.parquet"))
     row = pq.read_table(tensors).to_pylist()[0]
-    status, out, _ = explain(row["trajectory_id"], "--json")
+    status, out, _ = here("explain", "assistant", row["trajectory_id"], "--json")
     told = json.loads(out)
     assert (status, told["accepted"], told["day"]) == (0, True, DAY)
     source = told["source"]
@@ -253,9 +288,104 @@ def test_explain_accepted_run_leads_from_its_log_line_to_every_trained_token(sit
     ]
     assert all(span["as_served"] for span in shown["spans"] if span["trained"])
 
-    status, out, _ = explain(row["trajectory_id"])
+    status, out, _ = here("explain", "assistant", row["trajectory_id"])
     assert f"{source['file']}:{source['line']} (byte {source['offset']})" in out
     assert "\033" not in out
+
+
+Trace = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def trace(
+    site: Site, first_run: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Trace:
+    """`toolft lineage assistant --json` in this process, on a copy of the warehouse in `tmp_path`: status, document."""
+    copy = tmp_path / "warehouse"
+    shutil.copytree(site.root / "data" / ".warehouse", copy, copy_function=os.link)
+    monkeypatch.setenv("TOOLFT_AGENTS", site.environment["TOOLFT_AGENTS"])
+    monkeypatch.setenv("TOOLFT_WAREHOUSE", str(copy))
+
+    def run() -> tuple[int, dict[str, Any]]:
+        status = main.run(["lineage", "assistant", "--json"])
+        return status, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_lineage_leads_from_the_model_to_the_log_lines_that_it_was_trained_on(site: Site, trace: Trace) -> None:
+    status, told = trace()
+    assert (status, told["faults"], told["model"]) == (0, [], f"assistant/merged_model/{DAY}")
+    training = json.loads(next((site.root / "data" / ".warehouse").rglob("training.json")).read_text())
+    assert sum(run["rows"] for run in told["taught"]) == training["rows"]
+    for run in told["taught"]:
+        folder = site.root / "data" / "assistant" / ("" if run["golden"] else "logs")
+        line = (folder / run["file"]).read_text().splitlines()[run["line"] - 1]
+        assert run["trajectory_id"] in line
+    logs = {name: digest for day in told["days"] for name, digest in day["files"].items()}
+    assert len(logs) == 5
+    for name, digest in logs.items():
+        assert digest == hashlib.sha256((site.root / "data" / "assistant" / "logs" / name).read_bytes()).hexdigest()
+    assert set(told["settings"]) >= {"qlora_adapter", "training_set", "verified_trajectories", "chat_rows"}
+
+
+def test_lineage_names_one_altered_byte_in_each_kind_of_version_upstream(trace: Trace, tmp_path: Path) -> None:
+    _, told = trace()
+    kinds = {version["address"].split("/")[1]: Path(version["folder"]) for version in told["versions"]}
+    assert len(kinds) == 10, kinds
+    for folder in kinds.values():
+        files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+        for path in {files[0], folder / "manifest.json"}:
+            whole = path.read_bytes()
+            middle = whole.rindex(b"20") if path.name == "manifest.json" else len(whole) // 2
+            path.unlink()  # a link of the site's own file, which must stay as it is
+            path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+            status, damaged = trace()
+            assert status == 1
+            assert [fault for fault in damaged["faults"] if str(path.parent) in fault], (path, damaged["faults"])
+            path.write_bytes(whole)
+    assert trace()[0] == 0
+
+
+def test_lineage_unknown_model_is_a_usage_error_that_says_what_to_name(here: Command) -> None:
+    status, _, said = here("lineage", "nothing")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "name an agent, a version's folder, or 6 or more characters" in said
+
+
+def test_prune_dry_run_of_a_fresh_installation_takes_nothing(here: Command) -> None:
+    status, said, _ = here("prune", "assistant", "--dry-run")
+    assert status == 0
+    assert said.splitlines() == ["0 versions, 0 contents, 0 leftovers: 0 bytes", "a dry run: nothing was taken away"]
+
+
+def test_run_one_partition_of_one_stage_and_its_downstream_is_made_again_alone(site: Site, here: Command) -> None:
+    day = "2026-10-02"
+    asked = ["run", "assistant", *SETTINGS, "--from", day, "--to", day, "--stage", "chat_rows", "--data"]
+    planned = here(*asked, "--force", "--dry-run")[1]
+    steps = [line.split()[:3] for line in planned.splitlines() if line.startswith("  ")]
+    assert steps == [["build", "chat_rows", day], ["build", "token_tensors", day]]
+    before = _records(site)
+    made = site.toolft(*asked, "--force")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "token_tensors: " in made.stdout
+    assert "raw_trajectories: " not in made.stdout
+    assert _records(site) == before, "the same content is in force"
+    assert "0 to build" in here(*asked, "--dry-run")[1]
+
+
+def test_run_unknown_stage_is_a_usage_error_that_names_them_all(here: Command) -> None:
+    status, _, said = here("run", "assistant", "--stage", "no_such")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "there are tool_catalog, base_model" in said
+
+
+def _records(site: Site) -> dict[str, list[str]]:
+    root = site.root / "data" / ".warehouse" / "assistant"
+    return {
+        str(folder.relative_to(root)): sorted(path.name for path in folder.iterdir())
+        for folder in root.glob("*/*/versions")
+    }
 
 
 def test_run_setting_of_the_last_stage_rebuilds_that_stage_alone(site: Site, first_run: object) -> None:

@@ -4,18 +4,18 @@ Invariant: nothing here decides anything. Data versions are content digests, so 
 cutoff of the warehouse; a person's mistake ends in one line and is not retried.
 """
 
-import base64
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow.parquet as pq
+from pydantic import Field
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
+from toolft_pipeline.assets.metadata import shown, version_metadata
 from toolft_pipeline.assets.model_in_service import service_observation
-from toolft_pipeline.assets.stage import CheckOutcome, Group, Plot, Stage, run_stage
+from toolft_pipeline.assets.stage import CheckOutcome, Group, Stage, run_stage
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.conditions import follows_its_inputs, window_condition
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL
@@ -24,7 +24,6 @@ from toolft_pipeline.automation.partitions import daily_partitions, partition_ma
 from toolft_pipeline.automation.quiet_night import MODEL_BEGINS, worth_a_model
 from toolft_pipeline.evaluation.service import SERVICE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
@@ -40,12 +39,17 @@ ACCELERATOR_TAGS: dict[str, Any] = {
 class AgentFile(dg.ConfigurableResource[AgentSettings]):
     """The agent file that a run goes by, with dotted overrides from the run's config."""
 
-    path: str
-    overrides: dict[str, str] = {}  # noqa: RUF012 (pydantic copies defaults)
-    force: bool = False
-    """Build again even where a version with this fingerprint exists."""
-    skip_quiet_night: bool = False
-    """Make no model where too little is new since the last one; the run says so and is not red."""
+    path: str = Field(description="The agent file that this run goes by.")
+    overrides: dict[str, str] = Field(
+        default={},
+        description="Settings for this run alone: the dotted key of the agent file, and the value as YAML in quotes, "
+        'such as training.epochs: "2". A key that does not exist, or an impossible value, ends the run with one line.',
+    )
+    force: bool = Field(default=False, description="Make it again even where it is up to date.")
+    skip_quiet_night: bool = Field(
+        default=False,
+        description="Make no model where too little is new since the last one; the run says so and is not red.",
+    )
 
     def load(self) -> AgentSettings:
         """The settings of this run. Raises `SettingsError`."""
@@ -58,8 +62,13 @@ def resource_key(agent: str) -> str:
 
 
 def agent_resource(agent: AgentSettings) -> AgentFile:
-    """The resource that hands an agent's settings to its assets."""
-    return AgentFile(path=str(agent.folder / AGENT_FILE))
+    """The resource that hands an agent's settings to its assets; config that leaves the path out means its own file."""
+    own = str(agent.folder / AGENT_FILE)
+
+    class OwnFile(AgentFile):
+        path: str = Field(default=own, description="The agent file that this run goes by.")
+
+    return OwnFile()
 
 
 def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
@@ -126,13 +135,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             context.log_event(service_observation(agent.name, move="promotion"))
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
-            metadata={
-                **_metadata(version, reused=reused),
-                **_columns(version),
-                **({} if stage.page is None else {"page": dg.MetadataValue.path(str(version.file(stage.page)))}),
-                **_pictures(stage.plots(version)),
-                **{name: dg.MetadataValue.md(text) for name, text in stage.texts(version).items()},
-            },
+            metadata=version_metadata(stage, version, reused=reused),
             check_results=list(_check_results(stage, version)),
         )
 
@@ -145,44 +148,6 @@ def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
     return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
 
 
-def _metadata(version: Version, *, reused: bool) -> dict[str, dg.MetadataValue[Any]]:
-    manifest = version.manifest
-    rows: dict[str, dg.MetadataValue[Any]] = {
-        f"rows/{name}": dg.MetadataValue.int(count) for name, count in manifest.rows.items()
-    }
-    if manifest.rows:
-        rows["dagster/row_count"] = dg.MetadataValue.int(next(iter(manifest.rows.values())))
-    headline = {name: _value(value) for name, value in manifest.headline.items() if not isinstance(value, list)}
-    return {
-        **rows,
-        **headline,
-        "place": dg.MetadataValue.path(str(version.folder)),
-        "reused": dg.MetadataValue.bool(reused),
-        "seconds": dg.MetadataValue.float(manifest.duration_s),
-        "bytes": dg.MetadataValue.int(sum(entry.size for entry in manifest.files)),
-    }
-
-
-def _columns(version: Version) -> dict[str, dg.MetadataValue[Any]]:
-    """The columns of the table that downstream reads, for a version that is a table."""
-    tables = [entry.path for entry in version.manifest.files if entry.content and entry.path.endswith(".parquet")]
-    if not tables:
-        return {}
-    schema = pq.read_schema(version.file(tables[0]))
-    columns = [
-        dg.TableColumn(field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable))
-        for field in schema
-    ]
-    return {"dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns=columns))}
-
-
-def _pictures(plots: dict[str, Plot]) -> dict[str, dg.MetadataValue[Any]]:
-    return {
-        name: dg.MetadataValue.md(f"![{name}](data:image/png;base64,{base64.b64encode(plot.png).decode()})")
-        for name, plot in plots.items()
-    }
-
-
 def _check_results(stage: Stage, version: Version) -> Iterator[dg.AssetCheckResult]:
     for check in stage.checks:
         outcome: CheckOutcome = check.evaluate(version)
@@ -190,18 +155,5 @@ def _check_results(stage: Stage, version: Version) -> Iterator[dg.AssetCheckResu
             check_name=check.name,
             passed=outcome.passed,
             severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
-            metadata={name: _value(value) for name, value in outcome.detail.items()},
+            metadata={name: shown(value) for name, value in outcome.detail.items() if value is not None},
         )
-
-
-def _value(value: Json) -> dg.MetadataValue[Any]:
-    """Numbers as numbers, so that the UI plots them over time; everything nested as JSON."""
-    if isinstance(value, bool):
-        return dg.MetadataValue.bool(value)
-    if isinstance(value, int):
-        return dg.MetadataValue.int(value)
-    if isinstance(value, float):
-        return dg.MetadataValue.float(value)
-    if isinstance(value, str):
-        return dg.MetadataValue.text(value)
-    return dg.MetadataValue.null() if value is None else dg.MetadataValue.json(value)

@@ -13,7 +13,7 @@ from toolft_pipeline.assets.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl
 from toolft_pipeline.assets.contenders import IN_SERVICE, contenders
 from toolft_pipeline.assets.evaluations import JUDGE_CODE, evaluated, judge_settings
 from toolft_pipeline.assets.readiness_report import REPORT_FILE as READINESS_FILE
-from toolft_pipeline.assets.report_metadata import report_headline, report_plots, report_slices
+from toolft_pipeline.assets.report_metadata import report_headline, report_plots, report_texts
 from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.assets.token_tensors import proof_report
@@ -226,6 +226,6 @@ STAGE = Stage(
         ),
     ),
     plots=report_plots,
-    texts=report_slices,
+    texts=report_texts,
     page=PAGE_FILE,
 )

@@ -134,9 +134,9 @@ def nested(
         settings=reads,
         inputs=inputs,
     )
-    found = work.warehouse.find(address, recipe.fingerprint)
+    found = work.warehouse.reuse(address, recipe.fingerprint)
     if found is not None:
         work.progress(f"{address}: reused")
-        return work.warehouse.point(found)
+        return found
     with work.warehouse.staging(address) as staged:
         return work.warehouse.commit(staged, recipe, build(staged), run_id=work.run_id, started=started)

@@ -20,6 +20,7 @@ from toolft_pipeline.assets.stage import (
 )
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.removal import was_reclaimed
 from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse
 
 
@@ -116,7 +117,9 @@ def changed(recipe: Recipe, current: Version | None) -> str:
         for name in sorted({*manifest.inputs, *recipe.inputs})
         if manifest.inputs.get(name) != recipe.inputs.get(name)
     ]
-    return "changed: " + ", ".join(differing[:4]) if differing else "its files do not verify"
+    if differing:
+        return "changed: " + ", ".join(differing[:4])
+    return "retention took its content away" if was_reclaimed(current) else "its files do not verify"
 
 
 def _differences(old: Json, new: Json, prefix: str = "") -> list[str]:

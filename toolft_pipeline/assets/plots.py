@@ -1,4 +1,4 @@
-"""Small pictures for the UI: bars, a histogram, a curve. Drawn without a display."""
+"""Small pictures for the UI: bars, a histogram, a curve. Drawn without a display, and told in characters beside."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from toolft_pipeline.assets.glance import bar_table, sparkline
 from toolft_pipeline.assets.stage import Plot
 from toolft_pipeline.warehouse.digest import Json
 
@@ -22,7 +23,7 @@ def bars(values: Json, *, title: str) -> Plot:
     rows = sorted(counts.items(), key=lambda item: (item[1], item[0]))
     figure, axes = _canvas(title, height=max(1.2, 0.22 * len(rows) + 0.8))
     axes.barh([name for name, _ in rows], [value for _, value in rows], color=_INK)
-    return _finish(figure)
+    return _finish(figure, bar_table(counts))
 
 
 def by_day(values: Mapping[str, float], *, title: str) -> Plot:
@@ -32,15 +33,16 @@ def by_day(values: Mapping[str, float], *, title: str) -> Plot:
     axes.bar(days, [values[day] for day in days], color=_INK)
     axes.set_ylim(0, 1)
     axes.tick_params(axis="x", labelrotation=45)
-    return _finish(figure)
+    return _finish(figure, bar_table({day: values[day] for day in days}, sort=False))
 
 
 def histogram(values: Sequence[float], *, title: str, label: str) -> Plot:
     """How often values fall in 30 equal bins."""
     figure, axes = _canvas(title, height=2.4)
-    axes.hist(values, bins=30, color=_INK)
+    counts, edges, _ = axes.hist(values, bins=30, color=_INK)
     axes.set_xlabel(label)
-    return _finish(figure)
+    said = f"{edges[0]:,.0f} to {edges[-1]:,.0f} {label}, {len(values):,} in all"
+    return _finish(figure, f"{sparkline([int(count) for count in counts], ends=False)} {said}")
 
 
 def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, label: str) -> Plot:
@@ -50,7 +52,7 @@ def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, titl
         axes.plot(x, y, label=name)
     axes.set_xlabel(label)
     axes.legend()
-    return _finish(figure)
+    return _finish(figure, "\n".join(f"- {name}: {sparkline(y)}" for name, (_, y) in lines.items()))
 
 
 def _canvas(title: str, *, height: float) -> tuple[Figure, Axes]:
@@ -65,7 +67,7 @@ def _canvas(title: str, *, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _finish(figure: Figure) -> Plot:
+def _finish(figure: Figure, glance: str) -> Plot:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
-    return Plot(png=buffer.getvalue())
+    return Plot(png=buffer.getvalue(), glance=glance)

@@ -115,5 +115,6 @@ STAGE = Stage(
         ),
     ),
     plots=_plots,
+    unshown=frozenset({"tools"}),
     page=PAGE_FILE,
 )

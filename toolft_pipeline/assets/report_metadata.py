@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 
@@ -89,8 +89,29 @@ def report_plots(version: Version) -> dict[str, Plot]:
     return pictures
 
 
-def report_slices(version: Version) -> dict[str, str]:
-    """Every slice of every model, as one table."""
+def report_texts(version: Version) -> dict[str, str]:
+    """The verdict with its reasons, the models side by side, and every slice of every model as one table."""
+    return {"verdict": _verdict(version), "models": _models(version), "slices": _slices(version)}
+
+
+def _verdict(version: Version) -> str:
+    headline = version.manifest.headline
+    reasons = cast("list[str]", headline["reasons"])
+    verdict = "**may be promoted**" if headline["promote"] else "**refused**"
+    return "\n".join([verdict, *(f"- {reason}" for reason in reasons)])
+
+
+def _models(version: Version) -> str:
+    models = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))["models"]
+    lines = [f"| | {' | '.join(models)} |", f"|---|{'---:|' * len(models)}"]
+    for rate in RATES:
+        found = [each.get(rate) for each in models.values()]
+        cells = ("" if one is None else f"{one['value']:.1%}" for one in found)
+        lines.append(f"| {rate.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _slices(version: Version) -> str:
     lines = [
         "| model | by | | turns | " + " | ".join(SLICE_RATES) + " |",
         "|---|---|---|---:|" + "---:|" * len(SLICE_RATES),
@@ -98,4 +119,4 @@ def report_slices(version: Version) -> dict[str, str]:
     for row in pq.read_table(version.file(SLICES_FILE)).to_pylist():
         rates = ["" if row[rate] is None else f"{row[rate]['value']:.1%}" for rate in SLICE_RATES]
         lines.append("| " + " | ".join([row["model"], row["by"], row["name"], str(row["n_steps"]), *rates]) + " |")
-    return {"slices": "\n".join(lines)}
+    return "\n".join(lines)

@@ -108,9 +108,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture for the UI."""
+    """A picture for the UI, and `glance`: what it shows in characters, as Markdown, where a picture hides."""
 
     png: bytes
+    glance: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +137,8 @@ class Stage:
     """Markdown for the UI, by name."""
     page: str | None = None
     """The HTML page of a version, for people."""
+    unshown: frozenset[str] = frozenset()
+    """Figures of the headline that are for checks and plots alone."""
 
 
 def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
@@ -229,10 +232,10 @@ def run_stage(
     started = time.monotonic()
     inputs = current_inputs(stage, settings, partition, warehouse)
     recipe = recipe_for(stage, settings, partition, inputs, warehouse)
-    found = None if force else warehouse.find(recipe.address, recipe.fingerprint)
+    found = None if force else warehouse.reuse(recipe.address, recipe.fingerprint)
     if found is not None:
         progress(f"reused version {found.folder.name}: nothing that it reads has changed")
-        return warehouse.point(found), True
+        return found, True
     scratch = recipe.address.folder(warehouse.root) / "scratch" / recipe.fingerprint[:24]
     with warehouse.staging(recipe.address) as staged:
         work = Work(

@@ -1,4 +1,4 @@
-"""All stages, in the order of the flow."""
+"""All stages, in the order of the flow, and which of them come after one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from toolft_pipeline.assets import (
     training_set,
     verified_trajectories,
 )
+from toolft_pipeline.assets.stage import Stage
 
 STAGES = (
     tool_catalog.STAGE,
@@ -33,3 +34,12 @@ STAGES = (
     eval_report.STAGE,
     champion.STAGE,
 )
+
+
+def with_downstream(asset: str) -> tuple[Stage, ...]:
+    """A stage and all that read what it makes, directly or not; empty for a name that is none."""
+    after = {asset}
+    for stage in STAGES:
+        if after & stage.inputs.keys():
+            after.add(stage.asset)
+    return tuple(stage for stage in STAGES if stage.asset in after)

@@ -62,4 +62,5 @@ STAGE = Stage(
     sources=_sources,
     build=_build,
     plots=_plots,
+    unshown=frozenset({"tools"}),
 )

@@ -146,4 +146,7 @@ STAGE = Stage(
         ),
     ),
     plots=_plots,
+    unshown=frozenset(
+        {"accepted_share_before", "min_accepted", "max_acceptance_drop", "faults", "categories", "tools"}
+    ),
 )

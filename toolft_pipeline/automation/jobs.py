@@ -10,6 +10,13 @@ from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.partitions import daily_partitions
 from toolft_pipeline.settings import AgentSettings
 
+_WHAT = {
+    (Group.SOURCES,): "The tool catalog and the base model",
+    (Group.DATA,): "One day of logs: read, verified, as chat rows and as tokens with a loss mask,",
+    (Group.MODEL,): "The model as of one day: training set, adapter, merged model, report and promotion",
+    (Group.DATA, Group.MODEL): "One day of logs, then the model as of that day,",
+}
+
 
 def job_name(agent: str, group: Group) -> str:
     """Name of the job that makes one group of an agent's assets."""
@@ -33,6 +40,6 @@ def _job(agent: AgentSettings, name: str, groups: tuple[Group, ...]) -> Unresolv
         name=name,
         selection=dg.AssetSelection.assets(*keys),
         partitions_def=None if groups == (Group.SOURCES,) else daily_partitions(agent),
-        description=f"{' and '.join(group.value for group in groups)} of agent {agent.name}",
+        description=f"{_WHAT[groups]} of agent {agent.name}. What is up to date is reused; force makes it again.",
         executor_def=None if Group.MODEL in groups else dg.in_process_executor,
     )

@@ -6,7 +6,7 @@ those that have not begun, and its error is the command's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -26,6 +26,7 @@ def run_days(
     days: Sequence[str],
     config: dict[str, Any],
     workers: int,
+    assets: Collection[str] | None = None,
 ) -> None:
     """One run a day, in this process or in `workers` of them. Raises `RunFailedError`.
 
@@ -33,10 +34,10 @@ def run_days(
     """
     if workers == 1 or len(days) < 2:
         for day in days:
-            launch_in_process(instance, settings, Group.DATA, partition=day, config=config)
+            launch_in_process(instance, settings, Group.DATA, partition=day, config=config, assets=assets)
         return
     with ProcessPoolExecutor(min(workers, len(days)), mp_context=get_context("spawn")) as pool:
-        runs = [pool.submit(_run_day, settings, day, config) for day in days]
+        runs = [pool.submit(_run_day, settings, day, config, assets) for day in days]
         done, waiting = wait(runs, return_when=FIRST_EXCEPTION)
         for run in waiting:
             run.cancel()
@@ -47,6 +48,6 @@ def run_days(
             raise RunFailedError("a day's process was killed (out of memory?); run again with fewer workers") from error
 
 
-def _run_day(settings: AgentSettings, day: str, config: dict[str, Any]) -> None:
+def _run_day(settings: AgentSettings, day: str, config: dict[str, Any], assets: Collection[str] | None) -> None:
     with dg.DagsterInstance.get() as instance:
-        launch_in_process(instance, settings, Group.DATA, partition=day, config=config)
+        launch_in_process(instance, settings, Group.DATA, partition=day, config=config, assets=assets)

@@ -1,7 +1,7 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made, take a model back out of service, look over the
-installation.
+"""`toolft`: look at logs, run an agent's pipeline, show what it made and from what, take a model back out of service,
+clear away old versions, look over the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint` or `doctor` found
+Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
 something, 2 usage.
 """
 
@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
     )
     running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    running.add_argument("--stage", metavar="STAGE", help="leave all alone but this stage and what is downstream of it")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
     running.add_argument(
@@ -127,6 +128,25 @@ def _parser() -> argparse.ArgumentParser:
         "--to", metavar="VERSION", help="an as-of day, or the beginning of a content digest (default: the one before)"
     )
     back.set_defaults(command=_rollback)
+
+    tracing = commands.add_parser(
+        "lineage", help="what a model came from, every digest verified; 1 where one is wrong or missing"
+    )
+    tracing.add_argument(
+        "model", metavar="MODEL_OR_AGENT", help="an agent, a version's folder, or the beginning of a content digest"
+    )
+    tracing.add_argument(
+        "--partition", metavar="DAY", help="of an agent: the model as of that day, not that in service"
+    )
+    tracing.add_argument("--rows", action="store_true", help="each run that was trained on, with its log file and line")
+    tracing.add_argument("--json", action="store_true", help="one JSON object, rows included")
+    tracing.set_defaults(command=_lineage)
+
+    pruning = commands.add_parser("prune", help="take away what `retention` in the agent file lets go")
+    pruning.add_argument("agent")
+    pruning.add_argument("--dry-run", action="store_true", help="print what would go, and how many bytes")
+    pruning.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    pruning.set_defaults(command=_prune)
 
     doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
     doctor.set_defaults(command=_doctor)
@@ -171,6 +191,7 @@ def _run(parsed: argparse.Namespace) -> int:
         force=parsed.force,
         data_only=parsed.data,
         workers=parsed.workers,
+        stage=parsed.stage,
     )
 
 
@@ -193,6 +214,19 @@ def _rollback(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return rollback_agent(settings, to=parsed.to)
+
+
+def _lineage(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.lineage import print_lineage
+
+    return print_lineage(parsed.model, partition=parsed.partition, rows=parsed.rows, as_json=parsed.json)
+
+
+def _prune(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.prune import prune_agent
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return prune_agent(settings, dry_run=parsed.dry_run)
 
 
 def _doctor(_parsed: argparse.Namespace) -> int:

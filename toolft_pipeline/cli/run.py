@@ -13,8 +13,8 @@ from typing import Any
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
-from toolft_pipeline.assets.stage import DAY_NAME, Group
-from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
+from toolft_pipeline.assets.stages import STAGES, with_downstream
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
@@ -30,14 +30,16 @@ def run_agent(
     force: bool,
     data_only: bool = False,
     workers: int = 1,
+    stage: str | None = None,
 ) -> int:
     """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
 
-    `data_only` ends before the model's stages. Raises `RunFailedError`.
+    `data_only` ends before the model's stages; `stage` leaves all alone but that one and what is downstream of it.
+    Raises `RunFailedError`.
     """
     days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
-    stages = tuple(stage for stage in STAGES if not (data_only and stage.group is Group.MODEL))
+    stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
@@ -45,6 +47,7 @@ def run_agent(
     os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
     (Path(os.environ["DAGSTER_HOME"]) / "data" / ".dagster").mkdir(parents=True, exist_ok=True)
     config = _run_config(settings, overrides, force=force)
+    assets = None if stage is None else {each.asset for each in stages}
 
     import dagster as dg
 
@@ -56,13 +59,21 @@ def run_agent(
         for run_id in release_dead_runs(instance):
             print(f"run {run_id[:8]} was killed: its slot is free again")
         if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
-            launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config)
+            launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config, assets=assets)
         stale = {step.partition for step in plan if step.action is not Action.REUSE and step.stage.group is Group.DATA}
-        run_days(instance, settings, days=[day for day in days if day in stale], config=config, workers=workers)
+        todo = [day for day in days if day in stale]
+        run_days(instance, settings, days=todo, config=config, workers=workers, assets=assets)
         again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
-            launch_model(instance, settings, partition=days[-1], config=config)
+            launch_model(instance, settings, partition=days[-1], config=config, assets=assets)
     return 0
+
+
+def _chosen(stage: str | None) -> tuple[Stage, ...]:
+    stages = STAGES if stage is None else with_downstream(stage)
+    if not stages:
+        raise UsageError(f"no stage {stage!r}; there are {', '.join(each.asset for each in STAGES)}")
+    return stages
 
 
 def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None) -> list[str]:

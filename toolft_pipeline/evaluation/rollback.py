@@ -16,6 +16,7 @@ from toolft_pipeline.evaluation.service import (
     resolve,
     service_folder,
 )
+from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.pointers import Pointer, PointerMovedError, move_pointer, pointer_history
 from toolft_pipeline.warehouse.store import Warehouse, WarehouseError, damaged_files
@@ -56,17 +57,21 @@ def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rol
     target = line.models[-2] if to is None else _named(agent, moves, to)
     if target.content_digest == moves[-1].content_digest:
         raise RollbackError(f"{agent}: {resolve(warehouse, agent, target)} is in service already")
-    _check_files(warehouse, agent, target)
-    try:
-        moved = move_pointer(
-            folder,
-            after=moves[-1].number,
-            version=target.version,
-            content_digest=target.content_digest,
-            kind=ROLLBACK,
-        )
-    except PointerMovedError as error:
-        raise RollbackError(f"{agent}: a promotion came in between; look at what serves now and run again") from error
+    day = resolve(warehouse, agent, target).day
+    with locked(Address(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)):  # retention waits
+        _check_files(warehouse, agent, target)
+        try:
+            moved = move_pointer(
+                folder,
+                after=moves[-1].number,
+                version=target.version,
+                content_digest=target.content_digest,
+                kind=ROLLBACK,
+            )
+        except PointerMovedError as error:
+            raise RollbackError(
+                f"{agent}: a promotion came in between; look at what serves now and run again"
+            ) from error
     now = line_of_service([*moves, moved])
     return Rollback(
         before=resolve(warehouse, agent, moves[-1]),

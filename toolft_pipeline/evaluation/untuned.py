@@ -158,10 +158,12 @@ def hermes_format(chat_format: ChatFormat) -> ChatFormat:
 
 
 def few_shot_messages(golden: Sequence[Trajectory], *, count: int) -> tuple[dict[str, Any], ...]:
-    """Messages of `count` golden runs, even over categories, without their system prompts."""
+    """Messages of `count` golden runs, even over categories, without their system prompts. None shows an image."""
     seen: dict[str, int] = {}
     ranked = []
     for trajectory in sorted(golden, key=lambda run: run.trajectory_id):
+        if any(part.image_sha256 is not None for message in trajectory.messages for part in message.content):
+            continue
         category = categorize(trajectory.messages)
         ranked.append((seen.get(category, 0), str(category), trajectory))
         seen[category] = seen.get(category, 0) + 1

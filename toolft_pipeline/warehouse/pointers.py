@@ -19,13 +19,17 @@ _TRIES = 100
 
 
 class Pointer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One move of the pointer; `created_at` is ISO 8601 in UTC, `kind` is for moves that are not all alike."""
+    """One move of the pointer; `created_at` is ISO 8601 in UTC, `kind` is for moves that are not all alike.
+
+    `manifest_sha256` seals what no other digest covers: the version's counts, figures and times.
+    """
 
     number: int
     version: str
     content_digest: str
     created_at: str
     kind: str = ""
+    manifest_sha256: str = ""
 
 
 class PointerMovedError(RuntimeError):
@@ -48,19 +52,27 @@ def pointer_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"pointers/{'[0-9]' * _DIGITS}.json"))
 
 
-def append_pointer(folder: Path, *, version: str, content_digest: str) -> Pointer:
+def append_pointer(folder: Path, *, version: str, content_digest: str, manifest_sha256: str) -> Pointer:
     """Add the next record; retries when another writer took the number."""
     for _ in range(_TRIES):
         latest = latest_pointer(folder)
         after = 0 if latest is None else latest.number
         try:
-            return move_pointer(folder, after=after, version=version, content_digest=content_digest)
+            return move_pointer(
+                folder,
+                after=after,
+                version=version,
+                content_digest=content_digest,
+                manifest_sha256=manifest_sha256,
+            )
         except PointerMovedError:
             continue
     raise RuntimeError(f"{folder}: {_TRIES} other writers moved the pointer first; look for a run that loops")
 
 
-def move_pointer(folder: Path, *, after: int, version: str, content_digest: str, kind: str = "") -> Pointer:
+def move_pointer(
+    folder: Path, *, after: int, version: str, content_digest: str, kind: str = "", manifest_sha256: str = ""
+) -> Pointer:
     """Add the record that follows number `after` (0: the first), and no other: for a move that rests on what the
     pointer named then. Raises `PointerMovedError` where somebody else's record has that place.
     """
@@ -70,6 +82,7 @@ def move_pointer(folder: Path, *, after: int, version: str, content_digest: str,
         content_digest=content_digest,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         kind=kind,
+        manifest_sha256=manifest_sha256,
     )
     name = f"pointers/{pointer.number:0{_DIGITS}d}.json"
     try:

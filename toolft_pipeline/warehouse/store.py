@@ -7,13 +7,9 @@ reader therefore sees the old version or the new one, and of two writers exactly
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import socket
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from toolft_pipeline.warehouse.digest import Json, file_digest
+from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import (
     MANIFEST,
     Address,
@@ -33,6 +30,7 @@ from toolft_pipeline.warehouse.manifest import (
     read_manifest,
 )
 from toolft_pipeline.warehouse.pointers import append_pointer, latest_pointer, pointer_history
+from toolft_pipeline.warehouse.staging import fsync, fsync_tree, staged_folder, sweep
 
 RECORDED_LIBRARIES = ("dagster", "pyarrow", "torch", "transformers", "trl", "peft", "bitsandbytes")
 
@@ -82,21 +80,51 @@ class Warehouse:
     def current(self, address: Address) -> Version | None:
         """The version in force, or None where nothing was ever committed."""
         pointer = latest_pointer(address.folder(self.root))
-        return None if pointer is None else self._open(address.folder(self.root) / "versions" / pointer.version)
+        return None if pointer is None else self.open(address.folder(self.root) / "versions" / pointer.version)
+
+    def open(self, folder: Path) -> Version:
+        """The version of a folder. Raises `WarehouseError`."""
+        try:
+            return Version(folder=folder, manifest=read_manifest(folder))
+        except (OSError, msgspec.DecodeError) as error:
+            raise WarehouseError(
+                f"{folder}: its manifest cannot be read ({error}); remove the folder and rebuild"
+            ) from error
 
     def find(self, address: Address, fingerprint: str) -> Version | None:
         """A committed version with this fingerprint whose files all verify, or None."""
-        for folder in sorted(address.folder(self.root).glob(f"versions/{fingerprint[:24]}-*")):
-            found = self._open(folder)
-            if found.manifest.fingerprint == fingerprint and not damaged_files(found):
+        for found in self._there(sorted(address.folder(self.root).glob(f"versions/{fingerprint[:24]}-*"))):
+            if found.manifest.fingerprint == fingerprint and not self.damage(found):
                 return found
         return None
+
+    def _there(self, folders: Iterable[Path]) -> Iterator[Version]:
+        """The versions of some folders, without those that are gone or go while we look."""
+        for folder in folders:
+            try:
+                yield self.open(folder)
+            except WarehouseError:
+                if folder.exists():
+                    raise
+
+    def reuse(self, address: Address, fingerprint: str) -> Version | None:
+        """What `find` finds, put in force before anybody can remove it."""
+        with locked(address.folder(self.root)):
+            found = self.find(address, fingerprint)
+            return None if found is None else self.point(found)
+
+    def damage(self, version: Version) -> list[str]:
+        """Names of files that are not what the manifest says; the manifest's own where it is not as it was sealed."""
+        history = pointer_history(version.manifest.address.folder(self.root))
+        seals = [pointer.manifest_sha256 for pointer in history if pointer.version == version.folder.name]
+        altered = bool(seals) and seals[-1] not in {"", file_digest(version.folder / MANIFEST)}
+        return [*([MANIFEST] if altered else []), *damaged_files(version)]
 
     def versions(self, address: Address) -> list[Version]:
         """The versions that were ever in force, oldest first by their first time, those that are gone left out."""
         folder = address.folder(self.root) / "versions"
         names = dict.fromkeys(pointer.version for pointer in pointer_history(folder.parent))
-        return [self._open(folder / name) for name in names if (folder / name / MANIFEST).is_file()]
+        return list(self._there(folder / name for name in names))
 
     def with_content(self, address: Address, content_digest: str) -> list[Version]:
         """Committed versions that hold this content, in any order: the same content may be made in several ways.
@@ -104,8 +132,7 @@ class Warehouse:
         Manifests are read, files are not: a version whose large files were reclaimed is still found.
         """
         folders = sorted(address.folder(self.root).glob(f"versions/*-{content_digest[:12]}"))
-        versions = [self._open(folder) for folder in folders]
-        return [version for version in versions if version.manifest.content_digest == content_digest]
+        return [version for version in self._there(folders) if version.manifest.content_digest == content_digest]
 
     def partitions(self, agent: str, asset: str) -> list[str]:
         """Partitions of an asset that have a version in force, sorted."""
@@ -118,8 +145,8 @@ class Warehouse:
         parent = address.folder(self.root) / "staging"
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            _sweep(parent)
-            folder = Path(tempfile.mkdtemp(prefix=f"{_HOST}-{os.getpid()}-", dir=parent))
+            sweep(parent)
+            folder = staged_folder(parent)
         except OSError as error:
             raise WarehouseError(
                 f"{parent}: cannot stage ({error.strerror}); free space or mend permissions"
@@ -158,23 +185,29 @@ class Warehouse:
             duration_s=round(time.monotonic() - started, 3),
         )
         (staged / MANIFEST).write_bytes(encode_manifest(manifest))
-        _fsync_tree(staged)
-        name = f"{recipe.fingerprint[:24]}-{manifest.content_digest[:12]}"
+        fsync_tree(staged)
+        name = version_name(recipe.fingerprint, manifest.content_digest)
         target = recipe.address.folder(self.root) / "versions" / name
-        self._publish(staged, target)
-        return self.point(self._open(target))
+        with locked(recipe.address.folder(self.root)):
+            self._publish(staged, target)
+            return self.point(self.open(target))
 
     def point(self, version: Version) -> Version:
         """Put a committed version in force; nothing is written when it already is."""
-        folder = version.manifest.address.folder(self.root)
+        folder, seal = version.manifest.address.folder(self.root), file_digest(version.folder / MANIFEST)
         pointer = latest_pointer(folder)
-        if pointer is None or pointer.version != version.folder.name:
-            append_pointer(folder, version=version.folder.name, content_digest=version.manifest.content_digest)
+        if pointer is None or (pointer.version, pointer.manifest_sha256) != (version.folder.name, seal):
+            append_pointer(
+                folder,
+                version=version.folder.name,
+                content_digest=version.manifest.content_digest,
+                manifest_sha256=seal,
+            )
         return version
 
     def _publish(self, staged: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and damaged_files(self._open(target)):
+        if target.exists() and self.damage(self.open(target)):
             grave = target.parent.parent / "damaged"
             grave.mkdir(exist_ok=True)
             target.rename(grave / f"{target.name}-{time.time_ns()}")
@@ -183,15 +216,12 @@ class Warehouse:
         except OSError as error:
             if not target.exists():
                 raise WarehouseError(f"{target}: cannot publish ({error.strerror}); mend it and run again") from error
-        _fsync(target.parent)
+        fsync(target.parent)
 
-    def _open(self, folder: Path) -> Version:
-        try:
-            return Version(folder=folder, manifest=read_manifest(folder))
-        except (OSError, msgspec.DecodeError) as error:
-            raise WarehouseError(
-                f"{folder}: its manifest cannot be read ({error}); remove the folder and rebuild"
-            ) from error
+
+def version_name(fingerprint: str, content_digest: str) -> str:
+    """Name of a version's folder."""
+    return f"{fingerprint[:24]}-{content_digest[:12]}"
 
 
 def damaged_files(version: Version) -> list[str]:
@@ -205,28 +235,6 @@ def damaged_files(version: Version) -> list[str]:
     ]
 
 
-_HOST = socket.gethostname()
-_STAGED = re.compile(rf"{re.escape(_HOST)}-(\d+)-.*")
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what processes of this machine left staged when they were killed."""
-    for folder in parent.iterdir():
-        owner = _STAGED.fullmatch(folder.name)
-        if owner and not _alive(int(owner.group(1))):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
 
 
@@ -238,17 +246,3 @@ def _library_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _fsync_tree(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        _fsync(path)
-    _fsync(folder)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -100,7 +100,7 @@ def test_champion_promotes_once_and_the_instance_shows_what_serves(
     version = judged(warehouse, DAYS[0], promote=True, against=None)
     first, second = (materialize(site, tmp_path, DAYS[0]) for _ in range(2))
     assert first.metadata["promoted"].value is True
-    assert second.metadata["reused"].value is True
+    assert second.metadata["version/reused"].value is True
     assert len(pointer_history(service_folder(warehouse, AGENT))) == 1
     assert observations(site) == [("promotion", version.manifest.content_digest)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets.plan import Action, make_plan
 from toolft_pipeline.assets.stage import Group, Span, Stage, StageError, Work, run_stage, window
 from toolft_pipeline.settings import AgentSettings, CatalogSettings
+from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.digest import file_digest
+from toolft_pipeline.warehouse.removal import reclaim_content
 from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 
 DAYS = ["2026-10-01", "2026-10-02"]
@@ -170,6 +173,31 @@ def test_make_plan_tells_why_and_what_is_unknown_yet(settings: AgentSettings, tm
         (Action.BUILD, "changed: input file:2026-10-02.jsonl"),
         (Action.UNKNOWN, "after rows"),
     ]
+
+
+def _in_a_folder(work: Work) -> Built:
+    (work.out / "model").mkdir()
+    (work.out / "model" / "weights").write_text("weights")
+    return Built(content=("model",), rows={}, headline={})
+
+
+def test_run_stage_content_that_was_reclaimed_is_planned_with_its_reason_and_made_again(
+    settings: AgentSettings, tmp_path: Path
+) -> None:
+    warehouse, stage = Warehouse(tmp_path / "warehouse"), replace(ROWS, build=_in_a_folder)
+
+    def made() -> tuple[Version, bool]:
+        return run_stage(stage, settings, DAYS[0], warehouse, progress=lambda _line: None, run_id=None)
+
+    version, _ = made()
+    reclaim_content(warehouse, version)
+    (step,) = make_plan((stage,), settings, warehouse, days=DAYS[:1], force=False)
+    assert (step.action, step.reason) == (Action.BUILD, "retention took its content away")
+    again, reused = made()
+    assert (again.folder, reused) == (version.folder, False)
+    assert again.file("model/weights").read_text() == "weights"
+    assert faults(warehouse, again) == []
+    assert made()[1]
 
 
 def test_run_stage_missing_input_names_what_to_materialize(settings: AgentSettings, tmp_path: Path) -> None:

@@ -1,0 +1,158 @@
+"""`toolft lineage`: from which log lines, catalog, template, base and settings a model came, every digest verified."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from toolft_pipeline.agent_file import AGENT_FILE, agents_root, warehouse_root
+from toolft_pipeline.assets.origin import Origin, origin_of
+from toolft_pipeline.cli.explained_text import visible
+from toolft_pipeline.cli.main import UsageError
+from toolft_pipeline.evaluation.rollback import MIN_DIGEST
+from toolft_pipeline.evaluation.service import in_service
+from toolft_pipeline.warehouse.audit import faults
+from toolft_pipeline.warehouse.lineage import Lineage, lineage_of
+from toolft_pipeline.warehouse.manifest import MANIFEST, Address
+from toolft_pipeline.warehouse.removal import was_reclaimed
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+MODEL = "merged_model"
+
+
+def print_lineage(named: str, *, partition: str | None, rows: bool, as_json: bool) -> int:
+    """Print what a model came from; 1 where a digest is wrong or missing. Raises `UsageError` for an unknown model."""
+    warehouse = Warehouse(warehouse_root())
+    model = find_model(warehouse, named, partition=partition)
+    lineage = lineage_of(warehouse, [model])
+    wrong = [*lineage.gaps, *(fault for version in lineage.versions for fault in faults(warehouse, version))]
+    origin = None if wrong else origin_of(lineage)
+    if as_json:
+        print(json.dumps(_document(model, lineage, wrong, origin), ensure_ascii=False))
+    else:
+        print("\n".join(_lines(warehouse, model, lineage, wrong, origin, rows=rows)))
+    return int(bool(wrong))
+
+
+def find_model(warehouse: Warehouse, named: str, *, partition: str | None) -> Version:
+    """The model that an agent's name, a folder, or the beginning of a content digest names.
+
+    Of an agent it is the model in service, or the newest where none is; with `partition`, the one as of that day.
+    """
+    if (agents_root() / named / AGENT_FILE).is_file():
+        return _of_agent(warehouse, named, partition)
+    if partition is not None:
+        raise UsageError(f"--partition goes with an agent's name; there is no agent {named!r} below {agents_root()}")
+    for folder in (Path(named).absolute(), *Path(named).absolute().parents):
+        if (folder / MANIFEST).is_file():
+            return warehouse.open(folder)
+    if len(named) >= MIN_DIGEST and re.fullmatch(r"[0-9a-f]+", named):
+        found = _with_digest(warehouse, named)
+        if len({version.manifest.content_digest for version in found}) == 1:
+            return found[-1]
+        if found:
+            raise UsageError(f"several models begin with {named}; write more of the digest")
+    raise UsageError(
+        f"no model {named!r}: name an agent, a version's folder, or {MIN_DIGEST} or more characters of a content digest"
+    )
+
+
+def _of_agent(warehouse: Warehouse, agent: str, partition: str | None) -> Version:
+    serving = in_service(warehouse, agent) if partition is None else None
+    if serving is not None:
+        return warehouse.open(serving.folder)
+    made = warehouse.partitions(agent, MODEL)
+    day = partition or (made[-1] if made else None)
+    version = warehouse.current(Address(agent=agent, asset=MODEL, partition=day)) if day else None
+    if version is None:
+        there = f"there are {', '.join(made)}" if made else f"run `toolft run {agent}` first"
+        raise UsageError(f"{agent} has no model{f' as of {day}' if day else ''}; {there}")
+    return version
+
+
+def _with_digest(warehouse: Warehouse, digest: str) -> list[Version]:
+    folders = sorted(warehouse.root.glob(f"*/{MODEL}/*/versions/*-{digest[:12]}*"))
+    versions = [warehouse.open(folder) for folder in folders]
+    return [version for version in versions if version.manifest.content_digest.startswith(digest)]
+
+
+def _lines(
+    warehouse: Warehouse, model: Version, lineage: Lineage, wrong: list[str], origin: Origin | None, *, rows: bool
+) -> Iterator[str]:
+    manifest, standing = model.manifest, _standing(warehouse, model)
+    yield f"{manifest.address}  content {manifest.content_digest[:16]}  made {manifest.created_at}{standing}"
+    if origin is not None:
+        yield from _origin_lines(origin)
+        if rows:
+            yield from _row_lines(origin)
+    files = [entry for version in lineage.versions for entry in version.manifest.files]
+    size = sum(entry.size for entry in files) / 2**20
+    yield f"verified  {len(lineage.versions)} versions, {len(files)} files, {size:,.1f} MB"
+    if was_reclaimed(model):
+        day = manifest.address.partition
+        yield f"          its weights were reclaimed; `toolft run {manifest.address.agent} --to {day}` makes them again"
+    for fault in wrong:
+        yield f"wrong     {fault}"
+    yield "every digest is right" if not wrong else f"{len(wrong)} digests are wrong or missing"
+
+
+def _standing(warehouse: Warehouse, model: Version) -> str:
+    serving = in_service(warehouse, model.manifest.address.agent)
+    return "  in service" if serving is not None and serving.folder == model.folder else ""
+
+
+def _origin_lines(origin: Origin) -> Iterator[str]:
+    for day in origin.days:
+        counts = f"{day.runs} runs, {day.verified} verified, {day.selected} selected, {day.taught} trained on"
+        yield f"logs      {day.day}  {counts}"
+        yield from (f"            {name}  sha256 {digest[:16]}" for name, digest in day.files.items())
+    golden = sum(run.golden for run in origin.taught)
+    taught, trained_rows = len(origin.taught), sum(run.rows for run in origin.taught)
+    yield f"rows      {trained_rows} trained, of {taught} runs ({golden} golden)"
+    if origin.catalog is not None:
+        made = origin.catalog.manifest
+        yield f"catalog   {made.rows['tools']} tools, content {made.content_digest[:16]}, made {made.created_at}"
+    if origin.template_sha256 is not None:
+        yield f"template  chat_template.jinja  sha256 {origin.template_sha256[:16]}"
+    if origin.base_model is not None:
+        made = origin.base_model.manifest
+        parameters = made.rows["parameters"]
+        yield f"base      {made.headline['source']}, {parameters:,} parameters, content {made.content_digest[:16]}"
+    for name, digest in origin.sources.items():
+        yield f"file      {name}  {digest[:16]}"
+    for asset, settings in origin.settings.items():
+        yield f"settings  {asset}  {json.dumps(settings, ensure_ascii=False, sort_keys=True)}"
+
+
+def _row_lines(origin: Origin) -> Iterator[str]:
+    for run in origin.taught:
+        yield f"run       {visible(run.trajectory_id)}  {run.file}:{run.line}  {run.rows} rows"
+
+
+def _document(model: Version, lineage: Lineage, wrong: list[str], origin: Origin | None) -> dict[str, object]:
+    return {
+        "model": str(model.manifest.address),
+        "content_digest": model.manifest.content_digest,
+        "folder": str(model.folder),
+        "faults": wrong,
+        "versions": [
+            {
+                "address": str(version.manifest.address),
+                "content_digest": version.manifest.content_digest,
+                "fingerprint": version.manifest.fingerprint,
+                "code_version": version.manifest.code_version,
+                "made_at": version.manifest.created_at,
+                "folder": str(version.folder),
+                "inputs": version.manifest.inputs,
+            }
+            for version in lineage.versions
+        ],
+        "days": None if origin is None else [asdict(day) for day in origin.days],
+        "taught": None if origin is None else [asdict(run) for run in origin.taught],
+        "template_sha256": None if origin is None else origin.template_sha256,
+        "files": None if origin is None else origin.sources,
+        "settings": None if origin is None else origin.settings,
+    }

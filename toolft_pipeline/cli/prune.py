@@ -1,0 +1,35 @@
+"""`toolft prune`: what retention lets go, and how many bytes, taken away unless it is a dry run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.warehouse.store import Warehouse
+
+
+def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
+    """Print what goes, one line each; take it away unless `dry_run`. Raises `WarehouseError`."""
+    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
+    (Path(os.environ["DAGSTER_HOME"]) / "data" / ".dagster").mkdir(parents=True, exist_ok=True)
+
+    import dagster as dg
+
+    from toolft_pipeline.automation.prune import choose_pruning, prune, pruning_lines, runs_under_way
+    from toolft_pipeline.cli.dead_runs import release_dead_runs
+
+    warehouse = Warehouse(warehouse_root())
+    with dg.DagsterInstance.get() as instance:
+        release_dead_runs(instance)
+        under_way = runs_under_way(instance)
+    if under_way.runs:
+        print(f"{under_way.runs} runs have not ended: what was in force since {under_way.since:%Y-%m-%d %H:%M} stays")
+    pruning = choose_pruning(settings, warehouse, under_way=under_way)
+    print("\n".join(pruning_lines(pruning, warehouse)))
+    if dry_run:
+        print("a dry run: nothing was taken away")
+    else:
+        prune(settings, warehouse, pruning, progress=print)
+    return 0
