@@ -96,8 +96,11 @@ def test_definitions_sensors_are_these_and_stopped() -> None:
 def test_definitions_one_setting_starts_schedule_and_sensors() -> None:
     path = REPOSITORY / "data" / "assistant" / AGENT_FILE
     running = build_definitions([load_agent(path, overrides={"schedule.running": "true"})])
-    (schedule,) = running.schedules or ()
-    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING  # type: ignore[union-attr]
+    started = {schedule.name: schedule.default_status for schedule in running.schedules or ()}  # type: ignore[union-attr]
+    assert started == {
+        "assistant_nightly": dg.DefaultScheduleStatus.RUNNING,
+        "assistant_prune": dg.DefaultScheduleStatus.STOPPED,  # nothing is removed that no person asked for
+    }
     assert {sensor.default_status for sensor in running.sensors or ()} == {dg.DefaultSensorStatus.RUNNING}
 
 

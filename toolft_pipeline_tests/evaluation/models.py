@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
 
@@ -16,6 +17,7 @@ def commit(
     *,
     inputs: dict[str, str] | None = None,
     files: dict[str, str] | None = None,
+    headline: dict[str, Json] | None = None,
 ) -> Version:
     """A version whose content is one small file; `files` lie beside it."""
     address = Address(agent=AGENT, asset=asset, partition=day)
@@ -32,7 +34,7 @@ def commit(
         (staged / "model" / "weights").write_text(content)
         for name, text in (files or {}).items():
             (staged / name).write_text(text)
-        built = Built(content=("model",), rows={}, headline={})
+        built = Built(content=("model",), rows={}, headline=headline or {})
         return warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
 
