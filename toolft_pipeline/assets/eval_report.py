@@ -16,6 +16,7 @@ from toolft_pipeline.assets.readiness_report import REPORT_FILE as READINESS_FIL
 from toolft_pipeline.assets.report_metadata import report_headline, report_plots, report_texts
 from toolft_pipeline.assets.shadow import SHADOW, shadow_results, shadow_sources
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.assets.taught_rows import taught_rows
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.curation.logged_runs import Incumbent
 from toolft_pipeline.curation.readiness import Readiness
@@ -172,6 +173,7 @@ def _build(work: Work) -> Built:
         past=list(past_points(work)),
         logged=logged,
         bfcl=bfcl,
+        taught=taught_rows(work.warehouse, work.one("merged_model")),
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )
@@ -204,7 +206,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="3",
+    code_version="4",
     inputs={
         "merged_model": Span.SAME,
         "qlora_adapter": Span.SAME,

@@ -26,6 +26,7 @@ from toolft_pipeline.evaluation.report_page import render_page
 from toolft_pipeline.evaluation.slices import write_slices
 from toolft_pipeline.evaluation.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
 from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.evaluation.taught_row import TaughtRow
 from toolft_pipeline.evaluation.trend import Point, newest, read_point
 
 METRICS_FILE = "metrics.json"
@@ -88,6 +89,7 @@ def write_report(
     prices: Mapping[str, Price] | None = None,
     logged: LoggedMetrics | None = None,
     bfcl: Mapping[str, dict[str, SetRate]] | None = None,
+    taught: Sequence[TaughtRow] = (),
     out: Path,
 ) -> ReportSummary:
     """Write metrics.json, slices.parquet, generations.parquet and report.html into `out`.
@@ -95,7 +97,7 @@ def write_report(
     `results` names each model's evaluation folder, in the order to show; `progress` is the training's
     progress.parquet (columns step, loss), for its curve; `past` are the candidates of earlier reports, for the trend;
     `prices` those of each model, by name; `logged` is what the logs say of the model that runs the agent now; `bfcl`
-    are rates on BFCL's questions by model and set.
+    are rates on BFCL's questions by model and set; `taught` are rows that the candidate was trained on.
     """
     evaluated = [
         Evaluated(
@@ -130,6 +132,7 @@ def write_report(
         verdict=verdict,
         proofs=combined.proofs,
         catalog_tokens_saved=saved,
+        taught=taught,
         loss=[] if progress is None else _loss(progress),
         trend=newest([*past, *([] if now is None else [now])]),
     )

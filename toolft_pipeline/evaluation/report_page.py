@@ -22,6 +22,7 @@ from toolft_pipeline.evaluation.logged_model import LABEL, LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.report_cards import Evaluated, cards_of
 from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.evaluation.taught_row import TaughtRow
 from toolft_pipeline.evaluation.trend import TREND_RATES, Point, line
 
 RATES = {
@@ -49,13 +50,14 @@ def render_page(
     verdict: Verdict | None,
     proofs: Mapping[str, bool],
     catalog_tokens_saved: int,
+    taught: Sequence[TaughtRow] = (),
     loss: Sequence[tuple[float, float]],
     trend: Sequence[Point],
 ) -> str:
     """The page's HTML.
 
-    `logged` stands beside the judged models in the table of results, `loss` are (step, loss) points of the training,
-    `trend` is one point a report, oldest first.
+    `logged` stands beside the judged models in the table of results, `taught` are rows that the model was trained on,
+    `loss` are (step, loss) points of the training, `trend` is one point a report, oldest first.
     """
     here = resources.files(__package__)
     script = here.joinpath("report.js").read_text(encoding="utf-8")
@@ -85,6 +87,7 @@ def render_page(
         found=sorted({failure for card in cards for failure in card.failures}),
         called=sorted({tool for card in cards for tool in card.tools}),
         cards=cards,
+        taught=taught,
         trend=trend,
         trend_lines=[(label, line(trend, rate)) for rate, label in TREND_RATES.items()],
         loss=_polyline(loss),

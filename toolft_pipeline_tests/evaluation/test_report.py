@@ -14,12 +14,14 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.chat.rendering import Piece
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.gate import Rival, Standing, decide
 from toolft_pipeline.evaluation.intervals import wilson
 from toolft_pipeline.evaluation.report import write_report
 from toolft_pipeline.evaluation.task import load_tasks
+from toolft_pipeline.evaluation.taught_row import TaughtRow
 from toolft_pipeline.evaluation.trend import read_point
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -61,9 +63,20 @@ def _report(folder: Path) -> Path:
     out.mkdir()
     write_report(
         agent="assistant", day="2026-10-05", results=results, tasks=TASKS, verdict=verdict, proofs=PROOFS,
-        progress=progress, logged=column(), bfcl=BFCL, out=out,
+        progress=progress, logged=column(), bfcl=BFCL, taught=[TAUGHT], out=out,
     )  # fmt: skip
     return out
+
+
+TAUGHT = TaughtRow(
+    category="single_call",
+    row_id="run-1#0",
+    trajectory_id="run-1",
+    day="2026-10-01",
+    file="2026-10-01.jsonl",
+    line=7,
+    pieces=(Piece(text=f"user: {HOSTILE}\n", trained=False), Piece(text="the answer with loss", trained=True)),
+)
 
 
 class _Page(HTMLParser):
@@ -71,12 +84,17 @@ class _Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
+        self.coloured: list[str] = []
+        """Text of the stretches that are marked as trained."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.tags and self.tags[-1] == ("span", {"class": "trained"}):
+            self.coloured.append(data)
+            self.tags.append(("", {}))
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +107,13 @@ def page(report: Path) -> _Page:
     parsed = _Page()
     parsed.feed((report / "report.html").read_text(encoding="utf-8"))
     return parsed
+
+
+def test_report_shows_a_taught_row_with_its_log_line_and_its_loss(page: _Page) -> None:
+    assert "2026-10-01.jsonl:7" in page.text
+    assert f"user: {HOSTILE}\nthe answer with loss" in page.text
+    assert page.coloured == ["Coloured", "the answer with loss"]
+    assert "toolft explain assistant run-1" in page.text
 
 
 def test_report_hostile_texts_are_shown_and_add_no_tag(page: _Page) -> None:
