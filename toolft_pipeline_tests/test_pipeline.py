@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -178,6 +179,16 @@ def test_run_days_side_by_side_make_the_same_versions(
             for each in (site, other)
         ]
         assert [one["content_digest"] for one in made[::2]] == [one["content_digest"] for one in made[1::2]]
+
+
+def test_report_shows_trained_rows_with_the_log_lines_that_they_came_from(site: Site, first_run: object) -> None:
+    page = Path(site.toolft("show", "assistant", "eval_report").stdout.strip().splitlines()[-1]).read_text()
+    chips = re.findall(r'<span class="chip">([^<]+):(\d+)</span><span class="chip">([^<]+)#\d+</span>', page)
+    assert chips, "no trained row is shown"
+    logs = site.root / "data" / "assistant"
+    for file, line, trajectory in chips:
+        (log,) = logs.rglob(file)
+        assert json.loads(log.read_text().splitlines()[int(line) - 1])["id"] == trajectory
 
 
 def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: object) -> None:
