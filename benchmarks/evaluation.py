@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     asked = parser.parse_args()
     settings = load_agent(DATA / AGENT_FILE)
-    count = 12 if asked.model else 40 if asked.quick else 240
+    count = BATCHES[0] if asked.model else 40 if asked.quick else 240
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), count)
     if asked.model and asked.quick:
         tasks = tasks[:4]
