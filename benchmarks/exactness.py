@@ -1,8 +1,9 @@
 """Whether batched decoding writes the tokens that one-at-a-time decoding writes.
 
-In bf16 sums of other shapes round otherwise, so the best two tokens may change places where they are nearly equal. An
-answer is counted up to its first other token, and all after it as other; there the model is asked once more for the
-two best logits, of the one-at-a-time prompt, to see how near they were.
+In bf16 sums of other shapes round otherwise, so the best two tokens may change places where they are nearly equal. A
+token is compared where all before it are equal: up to an answer's first other token, for what stands behind that was
+asked of another text. There the model is asked once more for the two best logits, of the one-at-a-time prompt, to see
+how near they were. How much of the answers stands before any other token is a figure of its own.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Agreement:
         """For the results."""
         return {
             "tokens": float(self.tokens),
-            "equal_tokens": self.equal / self.tokens,
+            "equal_tokens": self.equal / (self.equal + len(self.divergences)),
+            "before_any_other": self.equal / self.tokens,
             "divergences": float(len(self.divergences)),
             "widest_gap": max((each.gap for each in self.divergences), default=0.0),
             "divergences_not_of_the_best_two": float(sum(not each.best_two for each in self.divergences)),
