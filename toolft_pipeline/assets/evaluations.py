@@ -23,7 +23,7 @@ from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
-JUDGE_CODE = "2"
+JUDGE_CODE = "3"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
 
 UNTUNED_PROMPTS = "2"

@@ -1,7 +1,8 @@
 """Whose fault an unread call is: the model wrote no readable one, or the parser lost a good one.
 
 Invariant: the second reading shares nothing with the first. The parser runs a format's pattern; here a call is any
-JSON object with a name and an object of arguments, wherever it stands.
+JSON object with a name and an object of arguments (Llama's `parameters`), wherever it stands. A call that is no JSON,
+as Gemma 4's own, cannot be read twice in this way: one that its parser loses counts as the model's.
 """
 
 from __future__ import annotations
@@ -57,4 +58,6 @@ def _calls_in(text: str) -> Iterator[int]:
 
 
 def _is_call(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("name"), str) and isinstance(value.get("arguments"), dict)
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        return False
+    return isinstance(value.get("arguments", value.get("parameters")), dict)

@@ -61,3 +61,9 @@ def test_parse_fault_call_in_another_syntax_than_the_parsers_is_lost_not_an_answ
 
 def test_parse_fault_turn_without_an_end_is_cut() -> None:
     assert _fault(WHOLE, finished=False) is ParseFault.CUT
+
+
+def test_parse_fault_whole_call_in_the_keys_of_llama_that_was_not_read_is_the_parsers() -> None:
+    written = '{"name": "calculate", "parameters": {"expression": "1 + 2"}}'
+    assert parse_fault(text="", finished=True, malformed=[written], called=False) is ParseFault.LOST
+    assert parse_fault(text="", finished=True, malformed=[written[:-3]], called=False) is ParseFault.MALFORMED
