@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from toolft_pipeline.assets.origin import origin_of
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
 from toolft_pipeline.evaluation.taught_row import TaughtRow
+from toolft_pipeline.training.origin import origin_of
 from toolft_pipeline.warehouse.lineage import lineage_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
