@@ -1,8 +1,8 @@
 """Whose fault an unread call is: the model wrote no readable one, or the parser lost a good one.
 
 Invariant: the second reading shares nothing with the first. The parser runs a format's pattern; here a call is any
-JSON object with a name and an object of arguments (Llama's `parameters`), wherever it stands. A call that is no JSON,
-as Gemma 4's own, cannot be read twice in this way: one that its parser loses counts as the model's.
+JSON object with a name and an object of arguments (Llama's `parameters`), wherever it stands, or Gemma 4's own syntax,
+turned into JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from typing import Any
 _DECODER = json.JSONDecoder()
 _END_OF_CALL = re.compile(r"\s*(?:</[^<>]+>)?[^<]*")
 """What may follow a call: its closing mark, and text."""
+
+_GEMMA_CALL = re.compile(r"<\|tool_call>call:[^{}<\s]+(\{.*\})<tool_call\|>\s*", re.DOTALL)
+_GEMMA_QUOTE = '<|"|>'
+_BARE_KEY = re.compile(r"([{,]\s*)([^\s{}\[\],:\"]+)\s*:")
 
 
 class ParseFault(StrEnum):
@@ -40,8 +44,21 @@ def parse_fault(*, text: str, finished: bool, malformed: Sequence[str], called: 
 
 def _is_whole_call(stretch: str) -> bool:
     """Whether a stretch is an opening mark, one call, and an end."""
+    if gemma := _GEMMA_CALL.fullmatch(stretch):
+        return _is_gemma_object(gemma[1])
     found = next(_calls_in(stretch), None)
     return found is not None and _END_OF_CALL.fullmatch(stretch, found) is not None
+
+
+def _is_gemma_object(text: str) -> bool:
+    """Whether arguments as Gemma 4 writes them are whole: bare keys, strings between marks of their own, else JSON."""
+    pieces = text.split(_GEMMA_QUOTE)
+    pieces[::2] = [_BARE_KEY.sub(r'\1"\2":', outside) for outside in pieces[::2]]
+    pieces[1::2] = map(json.dumps, pieces[1::2])
+    try:
+        return len(pieces) % 2 == 1 and isinstance(json.loads("".join(pieces)), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _calls_in(text: str) -> Iterator[int]:

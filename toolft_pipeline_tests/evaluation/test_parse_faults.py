@@ -67,3 +67,24 @@ def test_parse_fault_whole_call_in_the_keys_of_llama_that_was_not_read_is_the_pa
     written = '{"name": "calculate", "parameters": {"expression": "1 + 2"}}'
     assert parse_fault(text="", finished=True, malformed=[written], called=False) is ParseFault.LOST
     assert parse_fault(text="", finished=True, malformed=[written[:-3]], called=False) is ParseFault.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ('{city:<|"|>a{b} "c", d<|"|>,days:[1,2],deep:{on:true}}', ParseFault.LOST),
+        ("{}", ParseFault.LOST),
+        ('{city:<|"|>Rome<|"|>', ParseFault.MALFORMED),
+        ('{city:<|"|>Rome}', ParseFault.MALFORMED),
+        ("{city:Rome}", ParseFault.MALFORMED),
+    ],
+)
+def test_parse_fault_tells_gemma_4_calls_apart_when_its_parser_loses_them(arguments: str, fault: ParseFault) -> None:
+    gemma4 = get_format("gemma4")
+    fields = gemma4.response_template["fields"]
+    call_field = {**fields["tool_calls"], "open_pattern": r"\s*<\|function>"}
+    template = {**gemma4.response_template, "fields": {**fields, "tool_calls": call_field}}
+    broken = dataclasses.replace(gemma4, response_template=template)
+    written = f"<|tool_call>call:weather{arguments}<tool_call|>"
+    assert _fault(written, chat_format=broken) is fault
+    assert (_fault(written, chat_format=gemma4) is None) is (fault is ParseFault.LOST)
