@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,12 +27,6 @@ from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, ca
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install -e '.[dev]'")
-CHROMIUM = os.environ.get("TOOLFT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: apt-get install chromium fonts-dejavu-core, or set TOOLFT_CHROMIUM"
-)
 
 SCREENSHOTS = REPOSITORY / "build" / "screenshots"
 WIDTHS = {"desk": 1280, "phone": 390}
@@ -83,14 +75,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     points = [read_point(out / "metrics.json", model="in_service", day=day, made_at=f"{day}T02:00") for day in days]
     write([dataclasses.replace(point, promoted=False) for point in points if point is not None])
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

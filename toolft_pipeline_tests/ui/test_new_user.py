@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.ui
-playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install -e '.[dev]'")
-CHROMIUM = os.environ.get("TOOLFT_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 PICTURES = REPOSITORY / "docs" / "pictures"
 LARGEST = 150_000
@@ -32,9 +28,7 @@ LARGEST = 150_000
 
 
 @pytest.fixture(scope="module")
-def site(tiny_model_folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium fonts-dejavu-core, or set TOOLFT_CHROMIUM")
+def site(browser: Browser, tiny_model_folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return filled(tmp_path_factory.mktemp("ui"), tiny_model_folder)
 
 
@@ -42,14 +36,6 @@ def site(tiny_model_folder: Any, tmp_path_factory: pytest.TempPathFactory) -> Si
 def address(site: Site) -> Iterator[str]:
     with served(site, "dagster dev") as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
