@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from toolft_pipeline.cli import main
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.evaluation.bfcl.test_questions import write_sets
 
 LOOPBACK_ONLY = REPOSITORY / "toolft_pipeline_tests" / "loopback_only"
@@ -79,7 +79,7 @@ class Site:
     def toolft(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "toolft_pipeline.cli", *arguments]
         return subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=500
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=HANG_S
         )
 
     def run(self, *extra: str) -> subprocess.CompletedProcess[str]:

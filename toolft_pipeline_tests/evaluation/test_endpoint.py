@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,10 +141,8 @@ def test_endpoint_same_history_is_asked_once(folder: Path, server: Server) -> No
 
 def test_endpoint_time_out_is_tried_again() -> None:
     server = says(content="Hello!")
-    server.faults = [Fault(hang=True)]  # for ten seconds
-    started = time.monotonic()
-    assert turn(server, timeout_s=0.2).text == "Hello!"
-    assert time.monotonic() - started < 9
+    server.faults = [Fault(hang=True)]  # for an hour: without a time-out of its own the request would hang as long
+    assert turn(server, timeout_s=3).text == "Hello!"
 
 
 @pytest.mark.parametrize("fault", [Fault(status=429), Fault(status=503), Fault(cut=True)])
