@@ -313,6 +313,10 @@ class ReadinessSettings(_Section):
     """Accepted runs that call a tool, below which its check warns."""
 
 
+TRAINING_PLACEMENT = {"save_steps", "memory_check"}
+"""Settings of training that change nothing of what is trained."""
+
+
 class TrainingSettings(_Section):
     """How the adapter is trained."""
 
@@ -327,11 +331,15 @@ class TrainingSettings(_Section):
     gradient_accumulation: int = Field(8, gt=0)
     epochs: float = Field(1.0, gt=0)
     packed_length: int = Field(512, gt=0)
-    """Tokens of one packed batch row (best-fit-decreasing, block-diagonal attention)."""
+    """Tokens of one packed batch row (best-fit-decreasing, block-diagonal attention). A longer row is not cut: it is
+    trained in a packed row of its own, and the log says what that costs in memory."""
     token_budget: int | None = Field(None, gt=0)
     """Tokens of distinct rows at most, drawn evenly over categories and their tools; None trains on all."""
     seed: int = 0
     save_steps: int = Field(50, gt=0)
+    memory_check: Literal["refuse", "warn"] = "refuse"
+    """What happens where training needs more memory than is free by the estimate: it is refused before a weight is
+    loaded, or it goes ahead with the figures in the log. A placement choice that enters no fingerprint."""
     peft: dict[str, Any] = {}
     """Anything else for `peft.LoraConfig`, by its own names."""
     sft: dict[str, Any] = {}

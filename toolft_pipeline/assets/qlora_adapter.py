@@ -9,14 +9,14 @@ from toolft_pipeline.assets.stage import Group, Plot, Span, Stage, StageError, W
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.training.model_dump(mode="json", exclude={"save_steps"})
+    return settings.training.model_dump(mode="json", exclude=TRAINING_PLACEMENT)
 
 
 def _build(work: Work) -> Built:
@@ -57,7 +57,7 @@ STAGE = Stage(
     description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
-    code_version="3",
+    code_version="4",
     inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
     reads=_reads,
     build=_build,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.settings import AgentSettings, TrainingSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.training.allocator import reuse_large_blocks
 from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.training.callbacks import VALIDATION_LOSS, best_folder, best_step, keep_best, peak_memory_gb
@@ -24,7 +24,7 @@ from toolft_pipeline.training.checkpoints import SEAL, newest_checkpoint, sealed
 from toolft_pipeline.training.draw import Drawn, TrainingDataError, draw_rows
 from toolft_pipeline.training.preflight import check_fit
 from toolft_pipeline.training.pulse import pulse
-from toolft_pipeline.training.sft import make_trainer, packed_length
+from toolft_pipeline.training.sft import make_trainer
 from toolft_pipeline.trajectories.image_store import images_beside
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def train_adapter(
     training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
     _announce(drawn, training, progress)
-    progress(check_fit(base=base, drawn=drawn, training=training).text)
+    check_fit(base=base, drawn=drawn, training=training, progress=progress)
     checkpoints.mkdir(parents=True, exist_ok=True)
     reuse_large_blocks()
     with pulse(progress=progress) as said:
@@ -130,8 +130,6 @@ def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str]
         progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are advised: log more runs or sample some")
     if drawn.shows_images:
         progress(f"{train.pictured} training rows show images: rows are trained one by one, none is packed")
-    elif packed_length(drawn, training) > training.packed_length:
-        progress(f"the longest row has {packed_length(drawn, training)} tokens: packed rows are as long, none is cut")
 
 
 def _validated_history(trainer: SFTTrainer, drawn: Drawn) -> list[dict[str, Any]]:
@@ -198,10 +196,11 @@ def _facts(drawn: Drawn, training: TrainingSettings) -> dict[str, Any]:
         "rows_available": drawn.available,
         "validation_rows": len(drawn.validation.rows),
         "validation_tokens": drawn.validation.tokens,
-        "packed_length": packed_length(drawn, training),
+        "packed_length": training.packed_length,
+        "longest_row": max(drawn.train.longest, drawn.validation.longest),
         "rows_of_category": _count(row.category for row in rows),
         "rows_of_tool": _count(tool for row in rows for tool in row.tools),
-        "settings": training.model_dump(mode="json", exclude={"save_steps"}),
+        "settings": training.model_dump(mode="json", exclude=TRAINING_PLACEMENT),
     }
 
 

@@ -16,7 +16,14 @@ def score_loss_positions_only() -> None:
     """Let TRL select the labelled positions on every device; warns and changes nothing where TRL has changed."""
     import trl.trainer.utils as fused
 
-    if not hasattr(fused, "_use_triton"):
+    if not can_score_loss_positions_only():
         warnings.warn("TRL's fused loss has changed: every position is scored, training is slower", stacklevel=2)
         return
     fused._use_triton = lambda _device: True
+
+
+def can_score_loss_positions_only() -> bool:
+    """Whether this TRL is one that `score_loss_positions_only` knows."""
+    import trl.trainer.utils as fused
+
+    return hasattr(fused, "_use_triton")

@@ -1,44 +1,52 @@
-"""How much memory training needs at its peak, from the model's shape and the rows that were drawn.
+"""How much memory training needs at its peak, from the model's shape and how training will run.
 
-The activation formula was fitted to Gemma 3 270M on a CPU, where it holds within 15 %; see benchmarks/training.py.
+What autograd keeps of a layer was counted tensor by tensor (saved-tensor hooks) on Gemma 3, Gemma 4 E, Llama and
+Qwen3 in transformers 5.23 and PEFT 0.21, eager and sdpa, with and without dropout, in bf16 and float32: the formulas
+below give the same bytes but for a few values a token. benchmarks/preflight.py holds the whole against measured peaks.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.draw import Drawn
-from toolft_pipeline.training.model_shape import ModelShape
-from toolft_pipeline.training.quantized import EAGER_TOKENS
-from toolft_pipeline.training.sft import packed_length
+from toolft_pipeline.training.model_shape import LayerShape, ModelShape
+from toolft_pipeline.training.run_plan import RunPlan
 
-LIBRARIES_BYTES = 1.0e9
-"""Resident size of a process that has imported torch, transformers, trl and datasets."""
+LIBRARIES_BYTES = {"cpu": 1.0e9, "cuda": 0.5e9}
+"""A process that has imported torch, transformers, trl and datasets; on CUDA what kernels and workspaces of cuBLAS and
+bitsandbytes take of the device once training runs."""
 
-LM_HEAD_TILE = 4096 * 32_768
-"""Loss positions times vocabulary that TRL projects at a time, at most."""
+NF4_BYTES = 0.53
+"""Bytes a parameter in NF4 with double quantization (Dettmers et al. 2023: 4.127 bits, and buffers)."""
+
+HEAD_TILE_POSITIONS, HEAD_TILE_VOCABULARY = 4096, 32_768
+"""Positions and vocabulary that TRL's fused loss projects at a time."""
+
+FRAGMENTATION = 1.1
+"""What allocators hold beyond what is asked of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryEstimate:
     """Bytes by what holds them."""
 
+    libraries: float
     weights: float
     adapter: float
     activations: float
     logits: float
+    """What projecting to the vocabulary takes beyond what a layer's backward pass takes at another moment."""
 
     @property
     def total(self) -> float:
         """Bytes needed at the peak, libraries included."""
-        return LIBRARIES_BYTES + 1.1 * (self.weights + self.adapter + self.activations + self.logits)  # fragmentation
+        return self.libraries + FRAGMENTATION * (self.weights + self.adapter + self.activations + self.logits)
 
     @property
     def text(self) -> str:
         """The figures in one line."""
         parts = {
-            "libraries": LIBRARIES_BYTES,
+            "libraries": self.libraries,
             "weights": self.weights,
             "adapter and optimizer": self.adapter,
             "activations": self.activations,
@@ -48,28 +56,74 @@ class MemoryEstimate:
         return f"about {self.total / 1e9:.1f} GB ({figures})"
 
 
-def estimate_memory(*, shape: ModelShape, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
-    """Estimate the peak from settings and rows."""
-    length = packed_length(drawn, training)
-    tokens = length * training.batch_size
-    share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
+def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
+    """The peak of the largest training step."""
+    kept, passing = _activations(shape, plan)
+    head = _head(shape, plan)
     return MemoryEstimate(
-        weights=shape.linear * (0.53 if training.quantization == "nf4" else 2) + shape.other * 2,
-        adapter=shape.adapter * 16.0,  # float32 weight, gradient, two moments
-        activations=tokens * _activations(shape, length=length, dropout=training.lora_dropout > 0),
-        logits=min(tokens * share * 32_768, LM_HEAD_TILE) * 22.0,
+        libraries=LIBRARIES_BYTES[plan.device],
+        weights=shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes) + shape.other * plan.compute_bytes,
+        adapter=shape.adapter * plan.optimizer_bytes,
+        activations=kept + passing,
+        logits=max(0.0, head - passing),
     )
 
 
-def _activations(shape: ModelShape, *, length: int, dropout: bool) -> float:
-    """Bytes a token that the backward pass needs of every layer, for packed rows of `length` tokens.
+def _activations(shape: ModelShape, plan: RunPlan) -> tuple[float, float]:
+    """Bytes that stand while the head is computed, and bytes that the backward pass of one layer adds to them."""
+    a_layer = [plan.tokens * _saved(layer, plan) for layer in shape.layers]
+    passing = max(plan.tokens * _backward(layer, plan) for layer in shape.layers)
+    if plan.quantized:
+        passing += 2 * plan.compute_bytes * shape.largest_linear  # a layer dequantized, and on its way to that
+    hidden = plan.tokens * shape.hidden
+    ends = hidden * (4 + 2 * plan.compute_bytes)  # embeddings, the last norm's input, what the head reads
+    inputs = plan.tokens * shape.layer_inputs * len(shape.layers) * plan.compute_bytes
+    if not plan.checkpointing:
+        return sum(a_layer) + inputs + ends, passing
+    return hidden * plan.compute_bytes * len(shape.layers) + inputs + ends, max(a_layer) + passing
 
-    Norms and their float32 inputs, projections, MLP, the adapters' float32 inputs (with dropout also mask and
-    product), and where attention is plain its matrix.
-    """
-    hidden, inner, query = shape.hidden, shape.intermediate, shape.head * shape.heads
-    keys = shape.head * shape.key_value_heads
-    adapters = 4 * (5 * hidden + query + inner)
-    a_layer = 46 * hidden + 9 * (query + 2 * keys) + 12 * inner + adapters * (3.0 if dropout else 1.1)
-    plain_attention = 10.0 * shape.heads * length if length <= EAGER_TOKENS else 0.0
-    return float(shape.layers * (a_layer + plain_attention))
+
+def _saved(layer: LayerShape, plan: RunPlan) -> float:
+    """Bytes a token that autograd keeps of a layer: norms' float32 inputs, adapters' inputs, attention, MLP."""
+    size = plan.compute_bytes
+    return 4 * layer.norms + _adapter_inputs(layer, plan) + _attention(layer, plan) + 3 * size * layer.inner
+
+
+def _adapter_inputs(layer: LayerShape, plan: RunPlan) -> float:
+    """Each adapter reads a float32 copy of its own, or in float32 the tensor that its neighbours read; with dropout the
+    product is kept too, and its mask: a float on a CPU, a byte on CUDA."""
+    if plan.dropout:
+        return layer.adapter_inputs * (8.0 if plan.device == "cpu" else 5.0)
+    return 4.0 * (layer.adapter_inputs if plan.compute_bytes < 4 else layer.distinct_adapter_inputs)
+
+
+def _attention(layer: LayerShape, plan: RunPlan) -> float:
+    """Queries, keys and values of every head; plain attention keeps each head's matrix twice, a fused one keeps its
+    output and the mask of packed rows."""
+    size = plan.compute_bytes
+    own_output = size if size < 4 else 0  # in float32 it is the tensor that o_proj's adapter keeps
+    if plan.attention == "eager":
+        return 3 * size * layer.query + layer.heads * plan.tokens * (4 + own_output)
+    if plan.attention == "flash":
+        return size * (layer.query + 2 * layer.key) + own_output * layer.query + 4 * layer.heads
+    return 3 * size * layer.query + own_output * layer.query + 4 * layer.heads + size * plan.tokens
+
+
+def _backward(layer: LayerShape, plan: RunPlan) -> float:
+    """Bytes a token of the gradients that stand at one moment of a layer's backward pass."""
+    size = plan.compute_bytes
+    mlp = layer.inner * (4 + 3 * size)
+    attention = layer.heads * plan.tokens * (8 + size) if plan.attention == "eager" else 4 * size * layer.query
+    return max(mlp, attention) + layer.norms * 2
+
+
+def _head(shape: ModelShape, plan: RunPlan) -> float:
+    """Bytes of projecting to the vocabulary and of its gradient."""
+    if not plan.fused_loss:  # logits, their log-softmax, both gradients and a float32 copy
+        return plan.tokens * shape.vocabulary * (4.0 * plan.compute_bytes + 4.0)
+    width = min(HEAD_TILE_VOCABULARY, shape.vocabulary)
+    tile = min(plan.loss_positions, HEAD_TILE_POSITIONS) * width
+    gradient = plan.loss_positions * shape.hidden * (4 + plan.compute_bytes)
+    if plan.device == "cuda":  # one Triton kernel turns a tile into its gradient in place
+        return tile * plan.compute_bytes + gradient
+    return tile * (29.0 + plan.compute_bytes) + 4.0 * width * shape.hidden + gradient

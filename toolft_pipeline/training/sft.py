@@ -1,7 +1,7 @@
 """TRL's SFTTrainer over our own ids and labels, from an agent's training settings.
 
 Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
-time, nothing is truncated, and packing keeps rows apart (best-fit bins, block-diagonal attention by position ids).
+time, nothing is truncated, and packing keeps rows apart (see packing.py; block-diagonal attention by position ids).
 Where any row shows an image, all are trained one by one instead: pixels have no place in a pack.
 """
 
@@ -16,7 +16,8 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training import loss_positions
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
-from toolft_pipeline.training.draw import Drawn, TrainingDataError
+from toolft_pipeline.training.draw import Drawn, Side, TrainingDataError
+from toolft_pipeline.training.packing import longest_batch, pack_rows
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
 from toolft_pipeline.training.targets import adapted_modules
@@ -33,6 +34,7 @@ OWNED = {
     "max_seq_length": "set training.packed_length",
     "packing": "rows are packed, unless any shows an image",
     "packing_strategy": "only bfd keeps rows whole and apart",
+    "eval_packing": "validation rows are packed as training rows are",
     "per_device_train_batch_size": "set training.batch_size",
     "gradient_accumulation_steps": "set training.gradient_accumulation",
     "num_train_epochs": "set training.epochs",
@@ -43,11 +45,6 @@ OWNED = {
     "remove_unused_columns": "images are looked up by a column of their own",
 }
 """Keys of `sft:` that belong to a setting of their own, and which."""
-
-
-def packed_length(drawn: Drawn, training: TrainingSettings) -> int:
-    """Tokens of a packed row: the setting, or the longest row if that is longer. No row is ever cut."""
-    return max(training.packed_length, drawn.train.longest, drawn.validation.longest)
 
 
 def make_trainer(
@@ -73,9 +70,9 @@ def make_trainer(
     config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
     with quiet_transformers():
         model = load_for_training(
-            base, quantization=training.quantization, packed_length=packed_length(drawn, training)
+            base, quantization=training.quantization, packed_length=longest_batch(drawn, training)
         )
-    lora = _lora_config(training, modules=[name for name, _ in model.named_modules()])
+    lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
     tokenizer = AutoTokenizer.from_pretrained(base)
     collator = None
     if drawn.shows_images:
@@ -85,35 +82,43 @@ def make_trainer(
         trainer = SFTTrainer(
             model=model,
             args=config,
-            train_dataset=datasets.Dataset(drawn.train.ids),
-            eval_dataset=datasets.Dataset(drawn.validation.ids) if drawn.validation.rows else None,
+            train_dataset=_rows(drawn, drawn.train, config),
+            eval_dataset=_rows(drawn, drawn.validation, config) if drawn.validation.rows else None,
             processing_class=tokenizer,
             data_collator=collator,
             peft_config=lora,
             callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
         )
     except ValueError as error:
-        raise TrainingDataError(
-            f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file"
-        ) from error
+        raise unusable_setting(error) from error
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
     return trainer
 
 
-def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
-    import torch
-    from trl import SFTConfig
+def unusable_setting(error: ValueError) -> TrainingDataError:
+    """What TRL or PEFT says of settings that cannot be, as one line."""
+    return TrainingDataError(f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file")
 
-    for key in training.sft.keys() & OWNED.keys():
-        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
-    cuda = torch.cuda.is_available()
-    config = {
-        "output_dir": str(checkpoints),
-        "max_length": packed_length(drawn, training),
+
+def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
+    """One side's rows as a dataset: packed, unless rows show images."""
+    import datasets
+
+    if drawn.shows_images:
+        return datasets.Dataset(side.ids)
+    seed = config.seed if config.shuffle_dataset else None
+    return pack_rows(side.ids.select(["input_ids", "labels"]), length=config.max_length, shuffle_seed=seed)
+
+
+def trainer_arguments(*, drawn: Drawn, training: TrainingSettings, cuda: bool) -> dict[str, Any]:
+    """The arguments of `trl.SFTConfig`, but for the folder: what this project sets, then `training.sft`."""
+    return {
+        "max_length": training.packed_length,
         "packing": True,
         "packing_strategy": "bfd",
+        "dataset_kwargs": {"skip_prepare_dataset": True},  # rows come tokenized and packed
         "per_device_train_batch_size": training.batch_size,
         "per_device_eval_batch_size": training.batch_size,
         "gradient_accumulation_steps": training.gradient_accumulation,
@@ -141,8 +146,17 @@ def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) 
         **(_UNPACKED | {"gradient_accumulation_steps": _accumulated(training)} if drawn.shows_images else {}),
         **training.sft,
     }
+
+
+def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
+    import torch
+    from trl import SFTConfig
+
+    for key in training.sft.keys() & OWNED.keys():
+        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
+    arguments = trainer_arguments(drawn=drawn, training=training, cuda=torch.cuda.is_available())
     try:
-        return SFTConfig(**config)
+        return SFTConfig(output_dir=str(checkpoints), **arguments)
     except (TypeError, ValueError) as error:
         raise TrainingDataError(f"training.sft: {error}; use the names of trl.SFTConfig") from error
 
@@ -152,7 +166,6 @@ _UNPACKED = {
     "per_device_train_batch_size": 1,
     "per_device_eval_batch_size": 1,
     "remove_unused_columns": False,
-    "dataset_kwargs": {"skip_prepare_dataset": True},
 }
 """How rows are trained of which any shows an image: one by one, by our own collator."""
 
@@ -162,7 +175,8 @@ def _accumulated(training: TrainingSettings) -> int:
     return training.batch_size * training.gradient_accumulation
 
 
-def _lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
+def lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
+    """PEFT's configuration of the adapter for a base whose modules have these names."""
     from peft import LoraConfig
 
     lora = {
