@@ -132,9 +132,8 @@ def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
     linears = {name: module for name, module in modules.items() if isinstance(module, torch.nn.Linear)}
     outputs = {name.removesuffix(".base_layer").rpartition(".")[2]: m.out_features for name, m in linears.items()}
     heads = config.num_attention_heads
-    head = getattr(config, "head_dim", None) or config.hidden_size // heads
-    query = outputs.get("q_proj", heads * head)
-    key = outputs.get("k_proj", (getattr(config, "num_key_value_heads", None) or heads) * head)
+    query = outputs.get("q_proj", config.hidden_size)  # layers with one fused projection: what they read
+    key = outputs.get("k_proj", query)  # a layer that shares its neighbour's keys reads as many
     norms = {"q_norm": query, "k_norm": key, "v_norm": key}
     adapted = [
         (name.removesuffix(".base_layer").rpartition(".")[0], module.in_features)
@@ -152,8 +151,5 @@ def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
         query=query,
         key=key,
         heads=heads,
-        inner=max(
-            (module.in_features for name, module in linears.items() if "down_proj" in name),
-            default=config.intermediate_size,
-        ),
+        inner=max(module.in_features for module in linears.values()),  # of the projection down from the MLP
     )
