@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.processor import load_processor
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training import loss_positions
+from toolft_pipeline.training import lm_head
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
@@ -69,7 +69,7 @@ def make_trainer(
     from trl import SFTTrainer
 
     datasets.disable_progress_bars()
-    loss_positions.score_loss_positions_only()
+    lm_head.use_cpu_head()
     config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
     with quiet_transformers():
         model = load_for_training(
