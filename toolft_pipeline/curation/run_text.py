@@ -43,10 +43,11 @@ def telling_turns(turns: Sequence[str]) -> list[str]:
 
 def call_text(messages: Sequence[Message]) -> str:
     """A run's calls in order as one text: each its name, as one word, then its arguments, keys sorted."""
-    return "\n".join(_call(call) for message in messages for call in message.tool_calls)
+    return "\n".join(call_line(call) for message in messages for call in message.tool_calls)
 
 
-def _call(call: ToolCall) -> str:
+def call_line(call: ToolCall) -> str:
+    """A call as its name, as one word, and its arguments with their keys sorted."""
     try:
         arguments = _CANONICAL.encode(json.loads(call.arguments_json))
     except (ValueError, RecursionError):
