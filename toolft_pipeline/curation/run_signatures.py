@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from toolft_pipeline.curation.conversation_hashes import conversation_hashes
 from toolft_pipeline.curation.minhash import PERMUTATIONS, signatures
-from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns, whole_text
+from toolft_pipeline.curation.run_text import call_lines, telling_turns, user_turns, whole_text
 from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -70,9 +70,10 @@ _REPEATED = ["task_key", "category", "tools.list.element"]
 
 def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str]) -> pa.RecordBatch:
     turns = [user_turns(run.messages) for run in runs]
-    sets = run_sets(turns, [call_text(run.messages) for run in runs])
+    calls = [call_lines(run.messages) for run in runs]
+    sets = run_sets(turns, ["\n".join(lines) for lines in calls])
     telling = [telling_turns(said) for said in turns]
-    hashes = [conversation_hashes(run.messages) or [0] for run in runs]
+    hashes = [conversation_hashes(run.messages, lines) or [0] for run, lines in zip(runs, calls, strict=True)]
     return pa.RecordBatch.from_arrays(
         [
             pa.array([run.trajectory_id for run in runs], pa.string()),
