@@ -113,7 +113,7 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
         "tokens_per_s": round(statistics.median(rates), 1),
         "cpu_ms_per_token": round(1000 * seconds / drawn.train.tokens, 2),
         "peak_gb": round(peak_memory_gb(), 2),
-        "estimated_gb": round(estimate.total / 2**30, 2),
+        "estimated_gb": round(estimate.memory.total / 2**30, 2),
     }
 
 

@@ -23,6 +23,9 @@ hypothesis_settings.load_profile("loaded_machine")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+HANG_S = 3600.0
+"""Seconds after which a process under test counts as hung. No test measures speed: a busy machine may take long."""
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:

@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from toolft_pipeline.cli import main
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.evaluation.bfcl.test_questions import write_sets
 
 LOOPBACK_ONLY = REPOSITORY / "toolft_pipeline_tests" / "loopback_only"
@@ -79,7 +79,7 @@ class Site:
     def toolft(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "toolft_pipeline.cli", *arguments]
         return subprocess.run(
-            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=500
+            command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False, timeout=HANG_S
         )
 
     def run(self, *extra: str) -> subprocess.CompletedProcess[str]:
@@ -250,7 +250,7 @@ def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_repo
         event = instance.get_latest_materialization_event(dg.AssetKey(["assistant", asset]))
         return dict(event.asset_materialization.metadata)  # type: ignore[union-attr]
 
-    assert metadata("eval_report")["candidate/turn_1/right_tool"].value >= 0
+    assert list(metadata("eval_report"))[:2] == ["verdict", "models"]
     assert "| candidate | turn | 1 |" in metadata("eval_report")["slices"].value
     columns = metadata("training_set")["dagster/column_schema"].value.columns
     assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]

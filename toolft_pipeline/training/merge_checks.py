@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base
 from toolft_pipeline.training.base_model import count_parameters
-from toolft_pipeline.training.preflight import free_memory
+from toolft_pipeline.training.free_memory import free_memory
 from toolft_pipeline.training.quantized import load_base
 
 if TYPE_CHECKING:

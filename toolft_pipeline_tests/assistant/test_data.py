@@ -18,7 +18,7 @@ from toolft_pipeline.sandbox.protocol import Sandbox
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import Category
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 AGENT = REPOSITORY / "data" / "assistant"
 DATA = ("logs/*.jsonl", "golden.jsonl", "tasks.jsonl", "catalog.json", "planted.json")
@@ -73,7 +73,7 @@ def recorded(settings: AgentSettings, messages: list[Row]) -> list[str]:
 
 def test_data_is_regenerated_bit_for_bit(tmp_path: Path) -> None:
     command = [sys.executable, "backend/make_data.py", "--out", str(tmp_path)]
-    subprocess.run(command, cwd=AGENT, check=True, env={"PYTHONPATH": str(REPOSITORY), "PATH": ""}, timeout=60)
+    subprocess.run(command, cwd=AGENT, check=True, env={"PYTHONPATH": str(REPOSITORY), "PATH": ""}, timeout=HANG_S)
     for pattern in DATA:
         made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.glob(pattern)}
         assert made == {path.relative_to(AGENT): path.read_bytes() for path in AGENT.glob(pattern)}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def toolft(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_S,
     )
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 DAY = REPOSITORY / "data" / "helpdesk" / "logs" / "2026-10-03.jsonl"
 
@@ -21,7 +21,7 @@ def test_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=120,
+        timeout=HANG_S,
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")

@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 EXAMPLE = REPOSITORY / "deploy" / "reverse-proxy" / "nginx.conf"
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -95,7 +95,7 @@ def ports(tmp_path: Path) -> Iterator[dict[str, int]]:
         yield found
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=HANG_S)
         for server in behind.values():
             server.shutdown()
 
@@ -107,10 +107,10 @@ def _ask(port: int, person: str | None) -> tuple[int, str]:
         told = base64.b64encode(f"{person}:{person}-secret".encode()).decode()
         request.add_header("Authorization", f"Basic {told}")
     trusting = ssl._create_unverified_context()  # the certificate is the test's own
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG_S
     while True:
         try:
-            with urlopen(request, timeout=10, context=trusting) as answer:
+            with urlopen(request, timeout=HANG_S, context=trusting) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, ""

@@ -52,7 +52,7 @@ def serving(server: Server) -> Iterator[Server]:
             if fault is None:
                 self._send(200, _completion(server.answer(body["messages"]), finish_reason=server.finish_reason))
             elif fault.hang:
-                server.ended.wait(10)
+                server.ended.wait(3600)
             elif fault.cut:
                 self._send(200, {"choices": []}, promised=1000)
             else:

@@ -19,11 +19,10 @@ import psutil
 import pytest
 
 from toolft_pipeline.cli.dead_runs import release_dead_runs
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 pytestmark = pytest.mark.faults
 
-PATIENCE_S = 120.0
 LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
 
 
@@ -59,7 +58,7 @@ class Site:
         return [(what, whose, int(process)) for _, what, whose, process in lines]
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + HANG_S
         while not condition():
             assert time.monotonic() < deadline, self.noted()
             assert all(
@@ -89,7 +88,7 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
 
     others = [site.launch("retrain", name) for name in ("second", "third")]
     data = site.launch("day", "data")
-    assert data.wait(PATIENCE_S) == 0, (site.root / "data.log").read_text()
+    assert data.wait(HANG_S) == 0, (site.root / "data.log").read_text()
     with dg.DagsterInstance.from_config(str(site.root)) as instance:
         site.until(lambda: waiting(instance) == 2)
         assert [what for what, *_ in site.noted()] == ["holds", "data"]
@@ -102,7 +101,7 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
         psutil.wait_procs(family)
         assert len(release_dead_runs(instance)) == 1
     for process in others:
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(HANG_S) == 0
     after = [note[:2] for note in site.noted()][2:]
     first = after[0][1]
     last = "third" if first == "second" else "second"

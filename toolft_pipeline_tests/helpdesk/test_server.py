@@ -18,7 +18,7 @@ from toolft_pipeline.evaluation.task import load_tasks
 from toolft_pipeline.helpdesk.client import COMMAND, McpDesk, open_mcp_desk
 from toolft_pipeline.helpdesk.desk import Desk
 from toolft_pipeline.helpdesk.server import published_tools
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 TASKS = load_tasks(REPOSITORY / "data" / "helpdesk" / "tasks.jsonl")
 
@@ -36,7 +36,7 @@ def address() -> Iterator[str]:
         port = probe.getsockname()[1]
     server = subprocess.Popen([*COMMAND, "--http", str(port)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + HANG_S
         while time.monotonic() < deadline:
             try:
                 httpx.get(f"http://127.0.0.1:{port}/", timeout=1)
@@ -47,7 +47,7 @@ def address() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/mcp/"
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(HANG_S)
 
 
 def test_stdio_answers_what_the_desk_answers_in_process(remote: McpDesk) -> None:
@@ -66,7 +66,7 @@ def test_stdio_refuses_an_unknown_state(remote: McpDesk) -> None:
 
 
 def test_stdio_says_nothing_but_the_protocol() -> None:
-    server = subprocess.run([sys.executable, *COMMAND[1:]], input=b"", capture_output=True, timeout=30, check=True)
+    server = subprocess.run([sys.executable, *COMMAND[1:]], input=b"", capture_output=True, timeout=HANG_S, check=True)
     assert (server.stdout, server.stderr) == (b"", b"")
 
 

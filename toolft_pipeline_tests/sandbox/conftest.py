@@ -27,7 +27,9 @@ def backend(tmp_path: Path) -> Settings:
             "command": ("python", str(BACKEND), mode),
             "env": {"BACKEND_PID_FILE": str(tmp_path / "pids")},
             "volatile": ("pid",),
-            "call_timeout_s": 5.0,
+            "call_timeout_s": 60.0,
+            "trajectory_timeout_s": 600.0,
+            "start_timeout_s": 600.0,
         }
         return SandboxSettings(**values | changes)
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,9 +104,9 @@ def test_server_that_dies_in_a_call_is_named_and_reset_starts_anew(backend: Sett
 def test_server_that_hangs_in_a_call_is_killed_and_reset_starts_anew(
     backend: Settings, living: Living, tmp_path: Path
 ) -> None:
-    with open_sandbox(backend(call_timeout_s=1.0), cwd=tmp_path) as sandbox:
+    with open_sandbox(backend(call_timeout_s=4.0), cwd=tmp_path) as sandbox:
         sandbox.reset("a")
-        with pytest.raises(SandboxTimeoutError, match="tool hang: no answer within 1 s"):
+        with pytest.raises(SandboxTimeoutError, match="tool hang: no answer within 4 s"):
             sandbox.call("hang", {})
         assert living() == []
         sandbox.reset("b")
@@ -149,10 +148,8 @@ def test_close_ends_the_server_and_its_children(backend: Settings, living: Livin
     sandbox = McpSandbox(backend("stubborn"), cwd=tmp_path)
     child = int(sandbox.call("spawn", {}).text)
     assert is_alive(child)
-    started = time.monotonic()
     sandbox.close()
     sandbox.close()
-    assert time.monotonic() - started < 5
     assert living() == []
     assert not is_alive(child)
 
@@ -160,7 +157,9 @@ def test_close_ends_the_server_and_its_children(backend: Settings, living: Livin
 def test_server_that_hangs_at_start_is_one_line_and_leaves_nothing(
     backend: Settings, living: Living, tmp_path: Path
 ) -> None:
-    with pytest.raises(SandboxError, match=r"handshake: no answer within 3 s; run the command by hand in") as caught:
+    with pytest.raises(
+        SandboxError, match=r"within 3 s \(sandbox\.start_timeout_s; raise it.*; run the command by"
+    ) as caught:
         McpSandbox(backend("hang", start_timeout_s=3.0), cwd=tmp_path)
     assert "\n" not in str(caught.value)
     assert type(caught.value) is SandboxError

@@ -17,6 +17,7 @@ from toolft_pipeline.training.adapter import train_adapter
 from toolft_pipeline.training.checkpoints import newest_checkpoint
 from toolft_pipeline.training.draw import TrainingDataError
 from toolft_pipeline.training.preflight import DoesNotFitError
+from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.conftest import Trained
 from toolft_pipeline_tests.training.rows import Made, agent, lesson, write_inputs
 
@@ -72,7 +73,7 @@ def test_train_adapter_names_no_place_and_no_time(trained: Trained) -> None:
 
 def test_train_killed_in_the_middle_of_a_checkpoint_resumes_to_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(tmp_path), str(trained.base)]
-    killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_S)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     torn = tmp_path / "checkpoints" / "checkpoint-4"
     assert (torn / "trainer_state.json").is_file()  # Trainer's own search would resume from it

@@ -19,19 +19,19 @@ def estimate(place: Path, base: Path, **training: Any) -> Estimate:
 def test_estimate_weights_are_the_folder_in_bf16_and_less_in_nf4(tiny_model_folder: Path, tmp_path: Path) -> None:
     plain = estimate(tmp_path, tiny_model_folder, quantization="none")
     size = (tiny_model_folder / "model.safetensors").stat().st_size
-    assert abs(plain.weights - size) < 10_000  # the file's header
-    assert estimate(tmp_path, tiny_model_folder, quantization="nf4").weights < plain.weights
+    assert abs(plain.memory.weights - size) < 10_000  # the file's header
+    assert estimate(tmp_path, tiny_model_folder, quantization="nf4").memory.weights < plain.memory.weights
 
 
 def test_estimate_follows_pack_rank_and_epochs(tiny_model_folder: Path, tmp_path: Path) -> None:
     small = estimate(tmp_path, tiny_model_folder)
-    assert estimate(tmp_path, tiny_model_folder, packed_length=192).activations > 2 * small.activations
-    assert estimate(tmp_path, tiny_model_folder, batch_size=3).activations == 3 * small.activations
-    assert estimate(tmp_path, tiny_model_folder, lora_r=8).adapter == 2 * small.adapter
+    assert estimate(tmp_path, tiny_model_folder, packed_length=192).memory.activations > 2 * small.memory.activations
+    assert estimate(tmp_path, tiny_model_folder, batch_size=3).memory.activations == 3 * small.memory.activations
+    assert estimate(tmp_path, tiny_model_folder, lora_r=8).memory.adapter == 2 * small.memory.adapter
     assert estimate(tmp_path, tiny_model_folder, epochs=200.0).seconds > 10 * small.seconds
 
 
 def test_estimate_text_adds_up(tiny_model_folder: Path, tmp_path: Path) -> None:
     found = estimate(tmp_path, tiny_model_folder)
-    assert f"about {found.total / 1e9:.1f} GB (libraries 1.0, weights 0.0" in found.text
+    assert f"about {found.memory.total / 1e9:.1f} GB (libraries 1.0, weights 0.0" in found.text
     assert f"of {found.free / 1e9:.1f} GB free" in found.text

@@ -15,10 +15,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.test_pipeline import Site, install
-
-START_S = 180.0
 
 
 def filled(root: Path, model: Path) -> Site:
@@ -54,7 +52,7 @@ def served(site: Site, command: str, *options: str) -> Iterator[str]:
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urlopen(f"{address}/server_info", timeout=5):

@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.test_pipeline import DAY, Site
 from toolft_pipeline_tests.ui.installation import filled, served
 
@@ -41,7 +41,7 @@ def address(site: Site) -> Iterator[str]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(600_000)
     yield opened
     opened.close()
 
@@ -67,7 +67,7 @@ def see(page: Page, text: str, *, exact: bool = True) -> None:
 def ask(address: str, query: str) -> dict[str, Any]:
     body = json.dumps({"query": query}).encode()
     request = Request(f"{address}/graphql", data=body, headers={"Content-Type": "application/json"})
-    with urlopen(request, timeout=60) as answer:
+    with urlopen(request, timeout=HANG_S) as answer:
         found: dict[str, Any] = json.loads(answer.read())["data"]
     return found
 
@@ -148,7 +148,7 @@ def test_backfill_of_three_days_is_launched_by_hand_and_completes(page: Page, ad
     page.get_by_role("dialog").get_by_role("button", name="Launch backfill").click()
     see(page, "Created backfill", exact=False)
     page.get_by_text("View", exact=True).filter(visible=True).last.click()
-    page.set_default_timeout(300_000)
+    page.set_default_timeout(600_000)
     see(page, "100% completed")
     see(page, "Succeeded")
     shoot(page, "backfill", height=360)
