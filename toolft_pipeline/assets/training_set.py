@@ -48,7 +48,7 @@ def _build(work: Work) -> Built:
     )
 
 
-def _plots(version: Version) -> dict[str, Plot]:
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     return {"training_runs_by_tool": plots.bars(version.manifest.headline["tools"], title="Training runs by tool")}
 
 
