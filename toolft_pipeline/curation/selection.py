@@ -126,6 +126,7 @@ def _without_near_duplicates(window: Window, decided: _Decisions, *, threshold: 
     documents = Documents(
         signatures=window.signatures[clean],
         digests=window.digests[clean],
+        groups=window.results[clean],
         sets=lambda numbers: window.sets(clean[numbers]),
     )
     found = representatives(documents, threshold=threshold)

@@ -31,7 +31,7 @@ from toolft_pipeline.curation.shingles import Hashes, Sets, offsets_of
 from toolft_pipeline.curation.sides import key_number
 from toolft_pipeline.trajectories.category import Category
 
-_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest"]
+_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "results"]
 _READ = [*_KEPT, "task_key", "category", "tools"]
 _SETS = ["shingles", "turns"]
 """Read for the sake of contamination, a batch at a time."""
@@ -57,6 +57,7 @@ class Window:
     task: Numbers
     signatures: Signatures
     digests: Hashes
+    results: Hashes
     files: tuple[Path, ...]
     file: Numbers
     row: Numbers
@@ -123,6 +124,7 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
         task=column(lambda part: part.task),
         signatures=column(lambda part: signatures_of(part.batch["signature"])),
         digests=column(lambda part: part.batch["digest"].to_numpy()),
+        results=column(lambda part: part.batch["results"].to_numpy()),
         files=tuple(files.values()),
         file=column(lambda part: np.full(len(part.batch), part.file)),
         row=column(lambda part: part.first + np.arange(len(part.batch))),
