@@ -94,7 +94,7 @@ def _function() -> Any:
             learns = ctx.needs_input_grad[0]
             parts = [
                 _score(some, weight, wanted, scale=scale, softcap=softcap, learns=learns)
-                for some, wanted in zip(hidden.split(at_once), targets.split(at_once), strict=True)
+                for some, wanted in zip(torch.split(hidden, at_once), torch.split(targets, at_once), strict=True)
             ]
             log_probs, right, gradients = map(torch.cat, zip(*parts, strict=True))
             ctx.mark_non_differentiable(right)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base
 from toolft_pipeline.training.base_model import count_parameters
 from toolft_pipeline.training.free_memory import free_memory
@@ -48,11 +49,17 @@ def probes(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
 
 
 def check_merge(
-    *, base: Path, adapter: Path, quantization: str, merged: Path, generated: Sequence[Sequence[int]]
+    *,
+    base: Path,
+    adapter: Path,
+    quantization: str,
+    merged: Path,
+    generated: Sequence[Sequence[int]],
+    compute: ComputeType,
 ) -> dict[str, dict[str, Any]]:
     """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
 
-    `generated` is what the merged model continued the probes with before it was saved.
+    `generated` is what the merged model, computing in `compute`, continued the probes with before it was loaded again.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -67,7 +74,7 @@ def check_merge(
     with adapted.disable_adapter():
         plain = _logits(adapted, rows)
     del adapted
-    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16).eval()
+    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=compute.dtype).eval()
     again = continuation(reloaded, rows)
     error = _relative_error(_logits(reloaded.to(dtype), rows), expected)
     return {
