@@ -182,7 +182,7 @@ def _build(work: Work) -> Built:
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=report_headline(report.models, logged=logged, bfcl=bfcl, verdict=verdict),
+        headline=report_headline(report.models, verdict=verdict),
     )
 
 
@@ -206,7 +206,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="4",
+    code_version="5",
     inputs={
         "merged_model": Span.SAME,
         "qlora_adapter": Span.SAME,

@@ -21,6 +21,7 @@ from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
 from toolft_pipeline.trajectories.span_files import SpanFiles
 from toolft_pipeline.trajectories.span_gaps import Borders
+from toolft_pipeline.trajectories.unread_formats import named
 
 
 class Logs:
@@ -98,4 +99,5 @@ class Logs:
                 yield Found(path, line, line.rejection)
                 continue
             source = Source(name, line.number, line.offset, format_)
-            yield Found(path, line, read(line.data, agent=self._agent, source=source))
+            run = read(line.data, agent=self._agent, source=source)
+            yield Found(path, line, named(run, line.data) if isinstance(run, Rejection) else run)

@@ -41,6 +41,7 @@ class RejectReason(StrEnum):
     SPANS_TOO_FAR_APART = "spans_too_far_apart"
     INCOMPLETE_TRACE = "incomplete_trace"
     NOT_A_LOG = "not_a_log"
+    UNREAD_FORMAT = "unread_format"
     BROKEN_ARCHIVE = "broken_archive"
     ARCHIVE_TOO_DENSE = "archive_too_dense"
 
