@@ -21,7 +21,7 @@ from toolft_pipeline.training.quantized import load_base
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MAX_RELATIVE_ERROR = 0.02
 """Of logits in float32, merged against adapter on base: three times what rounding the weights was seen to give."""
@@ -56,27 +56,32 @@ def check_merge(
     merged: Path,
     generated: Sequence[Sequence[int]],
     compute: ComputeType,
+    device: torch.device,
 ) -> dict[str, dict[str, Any]]:
     """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
 
-    `generated` is what the merged model, computing in `compute`, continued the probes with before it was loaded again.
+    `generated` is what the merged model, computing in `compute`, continued the probes with before it was loaded again,
+    on the same `device`.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     rows = probes(AutoTokenizer.from_pretrained(merged))
-    wide = 4.5 * count_parameters(base) < free_memory()
+    wide = 4.5 * count_parameters(base) < free_memory(device)
     dtype, allowed = (torch.float32, MAX_RELATIVE_ERROR) if wide else (torch.bfloat16, MAX_RELATIVE_ERROR_BF16)
     adapted = load_adapter_on_base(
-        base, adapter, load=lambda folder: load_base(folder, quantization=quantization, dtype=dtype)
+        base, adapter, load=lambda folder: load_base(folder, quantization=quantization, dtype=dtype, device=device)
     )
     expected = _logits(adapted, rows)
     with adapted.disable_adapter():
         plain = _logits(adapted, rows)
     del adapted
-    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=compute.dtype).eval()
+    reloaded = _load(merged, dtype=compute.dtype, device=device)
     again = continuation(reloaded, rows)
-    error = _relative_error(_logits(reloaded.to(dtype), rows), expected)
+    if compute.dtype != dtype:  # loaded again: `to` would round float32 buffers, such as rotary frequencies
+        del reloaded
+        reloaded = _load(merged, dtype=dtype, device=device)
+    error = _relative_error(_logits(reloaded, rows), expected)
     return {
         "merged_logits": {
             "passed": math.isfinite(error) and error <= allowed,
@@ -90,6 +95,13 @@ def check_merge(
             "tokens": sum(len(row) for row in again),
         },
     }
+
+
+def _load(folder: Path, *, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
+
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, device_map={"": device})
+    return model.eval()
 
 
 def continuation(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:
