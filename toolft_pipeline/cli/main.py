@@ -219,7 +219,7 @@ def _show(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.show import show_asset
 
     settings, _ = find_agent(parsed.agent, [])
-    return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+    return show_asset(settings, parsed.asset, partition=parsed.partition, as_json=parsed.json)
 
 
 def _explain(parsed: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 from enum import StrEnum
+from functools import lru_cache
 
 import pyarrow as pa
 from msgspec import Struct
@@ -83,6 +84,17 @@ REJECT_SCHEMA = pa.schema(
 def hmac_key() -> bytes:
     """The key from TOOLFT_HMAC_KEY, or the documented default."""
     return (os.environ.get(HMAC_KEY_VARIABLE) or DEFAULT_HMAC_KEY).encode()
+
+
+def hmac_key_digest() -> str:
+    """What identifies the key in fingerprints, in hex; slow to make, so that a short key is not guessed from it."""
+    return _slow_digest(hmac_key())
+
+
+@lru_cache(maxsize=4)
+def _slow_digest(key: bytes) -> str:
+    # 16 MB and about 50 ms a guess: the cost parameters of RFC 7914 for interactive use
+    return hashlib.scrypt(key, salt=b"toolft surrogate key", n=2**14, r=8, p=1, dklen=32).hex()
 
 
 def line_hmac(line: bytes, *, key: bytes) -> str:
