@@ -160,8 +160,8 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Finding]:
     try:
         settings = load_agent(path)
     except SettingsError as error:
-        for line in error.lines:
-            yield Finding(subject=subject, state=State.BROKEN, said=line, mend="mend the agent file; others run on")
+        said = "; ".join(error.lines)
+        yield Finding(subject=subject, state=State.BROKEN, said=said, mend="mend the agent file; other agents run on")
         return
     faults = list(_faults(settings))
     for said, mend in faults:
