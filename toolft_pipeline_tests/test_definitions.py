@@ -27,6 +27,7 @@ CHECKS = {
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens", "no_turn_is_lost"},
     "merged_model": {"merged_logits", "reload_same_tokens"},
     "eval_report": {"gate"},
+    "champion": {"candidate_serves"},
 }
 
 

@@ -250,7 +250,7 @@ def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_repo
         event = instance.get_latest_materialization_event(dg.AssetKey(["assistant", asset]))
         return dict(event.asset_materialization.metadata)  # type: ignore[union-attr]
 
-    assert metadata("eval_report")["candidate/turn_1/right_tool"].value >= 0
+    assert list(metadata("eval_report"))[:2] == ["verdict", "models"]
     assert "| candidate | turn | 1 |" in metadata("eval_report")["slices"].value
     columns = metadata("training_set")["dagster/column_schema"].value.columns
     assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import cast
 
 import msgspec
 
 from toolft_pipeline.assets.eval_report import VERDICT_FILE
-from toolft_pipeline.assets.stage import Group, Span, Stage, Work
+from toolft_pipeline.assets.glance import fitted
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.service import in_service, promote
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.warehouse.store import Built, Version
 
 CHAMPION_FILE = "champion.json"
 
@@ -43,9 +46,30 @@ def _build(work: Work) -> Built:
             "promoted": not objections,
             "moved": moved,
             "why": "; ".join(reasons),
+            "reasons": list(reasons),
             "in_service": "none" if serving is None else str(serving),
         },
     )
+
+
+def _carried_out(version: Version, _settings: AgentSettings) -> CheckOutcome:
+    headline = version.manifest.headline
+    return CheckOutcome(
+        passed=bool(headline["promoted"]),
+        detail={"in_service": headline["in_service"]},
+        said=str(headline["why"]),
+    )
+
+
+def champion_texts(version: Version) -> dict[str, str]:
+    """What became of the candidate, for the top of its page."""
+    headline = version.manifest.headline
+    if headline["promoted"]:
+        outcome = "**promoted**: now in service" if headline["moved"] else "**promoted**: it was in service already"
+    else:
+        outcome = "**refused**: the model in service stays"
+    reasons = cast("list[str]", headline["reasons"])
+    return {"outcome": fitted([outcome, *(f"- {reason}" for reason in reasons)])}
 
 
 STAGE = Stage(
@@ -53,8 +77,17 @@ STAGE = Stage(
     description="The verdict carried out: the pointer to the model in service moves only if the gate says so.",
     group=Group.MODEL,
     kinds=("json",),
-    code_version="2",
+    code_version="3",
     inputs={"eval_report": Span.SAME, "merged_model": Span.SAME},
     reads=lambda _settings: {},
     build=_build,
+    checks=(
+        Check(
+            name="candidate_serves",
+            description="The candidate of this day is in service; where it was refused, the reasons stand beside.",
+            blocking=False,
+            evaluate=_carried_out,
+        ),
+    ),
+    texts=champion_texts,
 )

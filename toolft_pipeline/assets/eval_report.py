@@ -182,7 +182,7 @@ def _build(work: Work) -> Built:
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=report_headline(report.models, logged=logged, bfcl=bfcl, verdict=verdict),
+        headline=report_headline(report.models, verdict=verdict),
     )
 
 
@@ -195,7 +195,7 @@ def _incumbent(work: Work) -> Incumbent:
         raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
 
 
-def _promotable(version: Version) -> CheckOutcome:
+def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     shown = ("reasons", "tasks", "smallest_visible_difference", "difference")
     return CheckOutcome(passed=bool(headline["promote"]), detail={name: headline[name] for name in shown})
@@ -206,7 +206,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="4",
+    code_version="5",
     inputs={
         "merged_model": Span.SAME,
         "qlora_adapter": Span.SAME,

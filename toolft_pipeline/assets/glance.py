@@ -30,6 +30,18 @@ def bar_table(values: Mapping[str, float], *, sort: bool = True) -> str:
     return "\n".join(lines)
 
 
+def fitted(lines: Sequence[str]) -> str:
+    """Lines of Markdown, as many as the UI unfolds at once; the last says how many are left out."""
+    kept: list[str] = []
+    for number, line in enumerate(lines):
+        left = f"- … {len(lines) - number} more"
+        if sum(len(each) + 1 for each in kept) + len(line) + len(left) + 1 >= INLINE:
+            cut = [] if kept else [line[: INLINE - len(left) - 5] + "…"]
+            return "\n".join([*kept, *cut, left])
+        kept.append(line)
+    return "\n".join(kept)
+
+
 def sparkline(values: Sequence[float], *, ends: bool = True) -> str:
     """A line of values as 60 characters at most, from the least to the most; with `ends`, the first and the last."""
     if not values:

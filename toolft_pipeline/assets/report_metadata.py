@@ -1,4 +1,5 @@
-"""What the UI is told of an eval_report: numbers that it draws over time, two pictures, a table of slices.
+"""What the UI shows of an eval_report: the verdict and the table of models first, then the few numbers that it plots
+over time, two pictures, and a table of slices.
 
 Invariant: every number is one of metrics.json, rounded; nothing is counted here.
 """
@@ -6,75 +7,53 @@ Invariant: every number is one of metrics.json, rounded; nothing is counted here
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pyarrow.parquet as pq
 
 from toolft_pipeline.assets import plots
+from toolft_pipeline.assets.glance import INLINE, fitted
 from toolft_pipeline.assets.stage import Plot
-from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.intervals import Rate
-from toolft_pipeline.evaluation.logged_model import INCUMBENT, LoggedMetrics
 from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.report import CANDIDATE, METRICS_FILE
 from toolft_pipeline.evaluation.report_page import RATES
-from toolft_pipeline.evaluation.slices import SLICE_RATES, SLICES_FILE, By, slices_of
+from toolft_pipeline.evaluation.slices import SLICE_RATES, SLICES_FILE
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version
 
-_FIGURES = ("latency_ms_p50", "latency_ms_p95", "tokens_per_turn", "cost_per_1k_tasks")
-"""What is shown of each model beside its rates."""
+_OVER_TIME = ("task_success", "right_tool", "valid_arguments", "parse_rate")
+"""The candidate's rates that the UI draws over the days; all other figures stand in the tables."""
+
+_FIGURES = {
+    "tokens_per_turn": ("tokens per turn", 0),
+    "latency_ms_p50": ("latency p50, ms", 0),
+    "cost_per_1k_tasks": ("cost per 1k tasks", 2),
+}
+"""Rows of the table below the rates: label and decimals."""
 
 
-def report_headline(
-    models: Mapping[str, ModelMetrics],
-    *,
-    logged: LoggedMetrics | None,
-    bfcl: Mapping[str, Mapping[str, SetRate]],
-    verdict: Verdict,
-) -> dict[str, Json]:
-    """The verdict, each model's figures, the candidate's by category and turn, and rates on BFCL by model and set."""
-    shown: dict[str, ModelMetrics | LoggedMetrics] = {**models, **({} if logged is None else {INCUMBENT: logged})}
-    figures = {f"{name}/{figure}": value for name, each in shown.items() for figure, value in _figures(each)}
+def report_headline(models: Mapping[str, ModelMetrics], *, verdict: Verdict) -> dict[str, Json]:
+    """The verdict, and the few numbers of the candidate that are worth a plot over time."""
+    candidate = models[CANDIDATE]
+    rates = {name: rate for name in _OVER_TIME if isinstance(rate := getattr(candidate, name), Rate)}
+    if not candidate.n_tasks:
+        rates.pop("task_success", None)
     return {
         "promote": verdict.promote,
         "reasons": list(verdict.reasons),
-        **figures,
-        **_by_slice(models[CANDIDATE]),
-        **_on_bfcl(bfcl),
+        **{name: round(rate.value, 4) for name, rate in rates.items()},
+        "tokens_per_turn": round(candidate.tokens_per_turn, 1),
         "tasks": verdict.n_tasks,
         "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
         "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
     }
 
 
-def _on_bfcl(bfcl: Mapping[str, Mapping[str, SetRate]]) -> dict[str, Json]:
-    return {
-        f"{name}/bfcl_{of}": round(rate.right.value, 4) for name, found in bfcl.items() for of, rate in found.items()
-    }
-
-
-def _figures(metrics: ModelMetrics | LoggedMetrics) -> Iterator[tuple[str, float]]:
-    """Rates and figures by name; one that nothing says is left out."""
-    for name in (*RATES, *_FIGURES):
-        found: Rate | float | None = getattr(metrics, name)
-        if found is not None:
-            yield name, round(found.value if isinstance(found, Rate) else found, 4)
-
-
-def _by_slice(candidate: ModelMetrics) -> dict[str, Json]:
-    """Categories and turns, a number each; there are too many tools for that, they are in the table."""
-    rate_of = {By.CATEGORY: "task_success" if candidate.n_tasks else "right_tool", By.TURN: "right_tool"}
-    return {
-        f"{CANDIDATE}/{by}_{name}/{rate_of[by]}": round(rate.value, 4)
-        for by, name, part in slices_of(candidate)
-        if by in rate_of and (rate := getattr(part, rate_of[by])) is not None
-    }
-
-
-def report_plots(version: Version) -> dict[str, Plot]:
+def report_plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     """Tasks passed by model, and the right tool by turn."""
     models: dict[str, dict[str, Any]] = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))["models"]
     success = {name: rate["value"] for name, model in models.items() if (rate := model["task_success"]) is not None}
@@ -98,17 +77,39 @@ def _verdict(version: Version) -> str:
     headline = version.manifest.headline
     reasons = cast("list[str]", headline["reasons"])
     verdict = "**may be promoted**" if headline["promote"] else "**refused**"
-    return "\n".join([verdict, *(f"- {reason}" for reason in reasons)])
+    return fitted([verdict, *(f"- {reason}" for reason in reasons)])
 
 
 def _models(version: Version) -> str:
-    models = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))["models"]
-    lines = [f"| | {' | '.join(models)} |", f"|---|{'---:|' * len(models)}"]
-    for rate in RATES:
-        found = [each.get(rate) for each in models.values()]
-        cells = ("" if one is None else f"{one['value']:.1%}" for one in found)
-        lines.append(f"| {rate.replace('_', ' ')} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    """One column a model, one row a figure. Models are left out, and counted, where the UI would fold the table."""
+    report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
+    models: dict[str, dict[str, Any]] = report["models"]
+    for shown in range(len(models), 0, -1):
+        table = _model_table(dict(list(models.items())[:shown]), report.get("bfcl", {}), left=len(models) - shown)
+        if len(table) < INLINE:
+            break
+    return table
+
+
+def _model_table(models: Mapping[str, dict[str, Any]], bfcl: Mapping[str, Any], *, left: int) -> str:
+    rows = [(rate.replace("_", " "), [_percent(each.get(rate)) for each in models.values()]) for rate in RATES]
+    rows += [
+        (label, [_number(each.get(name), digits) for each in models.values()])
+        for name, (label, digits) in _FIGURES.items()
+    ]
+    sets = dict.fromkeys(of for rates in bfcl.values() for of in rates)
+    rows += [(f"BFCL {of}", [_percent(bfcl.get(name, {}).get(of, {}).get("right")) for name in models]) for of in sets]
+    more = f"{left} more on the page" if left else ""
+    lines = [f"|{more}|{'|'.join(models)}|", f"|---|{'---:|' * len(models)}"]
+    return "\n".join([*lines, *(f"|{label}|{'|'.join(cells)}|" for label, cells in rows if any(cells))])
+
+
+def _percent(rate: Mapping[str, float] | None) -> str:
+    return "" if rate is None else f"{rate['value']:.1%}"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if not value else f"{value:,.{digits}f}"
 
 
 def _slices(version: Version) -> str:

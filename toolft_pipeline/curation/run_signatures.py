@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from toolft_pipeline.curation.conversation_hashes import conversation_hashes
 from toolft_pipeline.curation.minhash import PERMUTATIONS, signatures
-from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns, whole_text
+from toolft_pipeline.curation.run_text import call_lines, telling_turns, user_turns, whole_text
 from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -38,10 +39,13 @@ SIGNATURES_SCHEMA = pa.schema(
         pa.field("digest", pa.uint64(), nullable=False),
         pa.field("shingles", pa.list_(pa.uint64()), nullable=False),
         pa.field("turns", pa.list_(pa.list_(pa.uint64())), nullable=False),
+        pa.field("conversation", pa.uint64(), nullable=False),
+        pa.field("beginnings", pa.list_(pa.uint64()), nullable=False),
     ]
 )
 """`task_key` is evened out, the wording where the log has none. `shingles` are sorted, those of calls last; `digest`
-is equal where they are; `turns` are the shingles of single turns that can be recognized alone."""
+is equal where they are; `turns` are the shingles of single turns that can be recognized alone. `conversation` is the
+hash of all messages, `beginnings` those of the first message, the first two, and so on, without the whole."""
 
 _ROWS = 4096
 
@@ -66,8 +70,10 @@ _REPEATED = ["task_key", "category", "tools.list.element"]
 
 def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str]) -> pa.RecordBatch:
     turns = [user_turns(run.messages) for run in runs]
-    sets = run_sets(turns, [call_text(run.messages) for run in runs])
+    calls = [call_lines(run.messages) for run in runs]
+    sets = run_sets(turns, ["\n".join(lines) for lines in calls])
     telling = [telling_turns(said) for said in turns]
+    hashes = [conversation_hashes(run.messages, lines) or [0] for run, lines in zip(runs, calls, strict=True)]
     return pa.RecordBatch.from_arrays(
         [
             pa.array([run.trajectory_id for run in runs], pa.string()),
@@ -83,6 +89,8 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str]) -> pa.RecordB
                 pa.array(offsets_of(np.array([len(each) for each in telling])), pa.int32()),
                 _lists(shingle_sets(chain.from_iterable(telling))),
             ),
+            pa.array([each[-1] for each in hashes], pa.uint64()),
+            pa.array([each[:-1] for each in hashes], pa.list_(pa.uint64())),
         ],
         schema=SIGNATURES_SCHEMA,
     )

@@ -41,12 +41,12 @@ def telling_turns(turns: Sequence[str]) -> list[str]:
     return [turn for turn in turns if turn != whole and len(normalized(turn).split()) >= TELLING_WORDS]
 
 
-def call_text(messages: Sequence[Message]) -> str:
-    """A run's calls in order as one text: each its name, as one word, then its arguments, keys sorted."""
-    return "\n".join(_call(call) for message in messages for call in message.tool_calls)
+def call_lines(messages: Sequence[Message]) -> list[str]:
+    """A run's calls in order, each as a text: its name, as one word, then its arguments, keys sorted."""
+    return [_line(call) for message in messages for call in message.tool_calls]
 
 
-def _call(call: ToolCall) -> str:
+def _line(call: ToolCall) -> str:
     try:
         arguments = _CANONICAL.encode(json.loads(call.arguments_json))
     except (ValueError, RecursionError):

@@ -127,12 +127,17 @@ class EndpointModel:
         return answer, 1000 * (time.monotonic() - started)
 
     def _error(self, error: Exception) -> EndpointError:
+        import openai
+
         status = getattr(error, "status_code", None)
         mend = f"after {self._settings.retries} retries: run again, what was judged before is kept"
         if status in {401, 403}:
             mend = f"mend the key in ${self._settings.key_from}"
         elif status in {400, 404, 422}:
             mend = f"mend evaluation.endpoints.{self._name} in the agent file"
+        elif isinstance(error, openai.APITimeoutError):
+            limit = f"evaluation.endpoints.{self._name}.timeout_s"
+            mend = f"no answer within {self._settings.timeout_s:g} s: raise {limit} if the endpoint is only slow"
         said = " ".join(str(error).split())[:200]
         return EndpointError(f"{self._name}: {self._settings.base_url}: {said}; {mend}")
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TAIL_BYTES = 4096
+_START_LIMIT = "start_timeout_s"
 _MEND = "run the command by hand in {cwd} and mend sandbox.command in the agent file"
 
 
@@ -76,14 +77,12 @@ class McpSandbox(Sandbox):
         if self._left_s <= 0:
             budget_s = self._settings.trajectory_timeout_s
             said = f"calls since the last reset took more than sandbox.trajectory_timeout_s, {budget_s:g} s"
-            raise SandboxTimeoutError(f"{self._label}: {said}")
+            raise SandboxTimeoutError(f"{self._label}: {said}; raise it in the agent file if the backend is only slow")
         timeout_s = min(self._settings.call_timeout_s, self._left_s)
         limit = "call_timeout_s" if timeout_s == self._settings.call_timeout_s else "trajectory_timeout_s"
         started = time.monotonic()
         try:
-            raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s))
-        except SandboxTimeoutError as error:
-            raise SandboxTimeoutError(f"{error} (sandbox.{limit})") from error
+            raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s), limit=limit)
         except McpError as error:  # a server may refuse a call by protocol error instead of by result
             return ToolResult(text=failure_text(name, error.error.message), is_error=True)
         except (ValueError, RecursionError) as error:
@@ -107,7 +106,8 @@ class McpSandbox(Sandbox):
 
     def list_tools(self) -> list[Tool]:
         """The server's `tools/list`, reset and snapshot tools included."""
-        return self._run("tools/list", lambda session: session.list_tools(self._settings.start_timeout_s))
+        timeout_s = self._settings.start_timeout_s
+        return self._run("tools/list", lambda session: session.list_tools(timeout_s), limit=_START_LIMIT)
 
     def close(self) -> None:
         """End the session and its process; a second close does nothing."""
@@ -129,7 +129,8 @@ class McpSandbox(Sandbox):
         )
         try:
             self._session = self._stack.enter_context(self._portal.wrap_async_context_manager(opening))
-            self._run("the MCP handshake", lambda session: session.initialize(self._settings.start_timeout_s))
+            timeout_s = self._settings.start_timeout_s
+            self._run("the MCP handshake", lambda session: session.initialize(timeout_s), limit=_START_LIMIT)
         except OSError as error:
             self._stack.close()
             raise SandboxError(f"{self._label}: cannot be started ({error}); {_MEND.format(cwd=self._cwd)}") from error
@@ -138,16 +139,18 @@ class McpSandbox(Sandbox):
             said = str(error) if isinstance(error, SandboxError) else f"{self._label}: the MCP handshake: {error}"
             raise SandboxError(f"{said}; {_MEND.format(cwd=self._cwd)}") from error
 
-    def _run(self, what: str, work: Callable[[StdioSession], Awaitable[T]]) -> T:
-        """One bounded request; a server that crashed or hung is ended here and now."""
+    def _run(self, what: str, work: Callable[[StdioSession], Awaitable[T]], *, limit: str) -> T:
+        """One bounded request; a server that crashed or hung is ended here and now. `limit` names the setting of
+        `sandbox` that bounds it."""
         if self._session is None or self._portal is None:
             raise SandboxCrashedError(f"{self._label}: {what}: the server has ended; reset starts it anew")
         try:
             return self._portal.call(work, self._session)
         except (SandboxTimeoutError, SandboxCrashedError) as error:
-            said = "" if isinstance(error, SandboxTimeoutError) else self._last_stderr_line()
+            slow = f" (sandbox.{limit}; raise it in the agent file if the backend is only slow)"
+            detail = slow if isinstance(error, SandboxTimeoutError) else self._last_stderr_line()
             self.close()
-            raise type(error)(f"{self._label}: {what}: {error}{said}") from error
+            raise type(error)(f"{self._label}: {what}: {error}{detail}") from error
 
     def _last_stderr_line(self) -> str:
         handle = self._stderr.fileno()

@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.broken_json import TOO_DEEP, not_json
 from toolft_pipeline.trajectories.category import tools_used
+from toolft_pipeline.trajectories.inline_reasoning import InlineReasoningError, with_reasoning_apart
 from toolft_pipeline.trajectories.logged_values import (
     LoggedOutcome,
     final_state,
@@ -26,6 +27,7 @@ from toolft_pipeline.trajectories.logged_values import (
 )
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.offered_tools import Offer, offer, unoffered
+from toolft_pipeline.trajectories.printed_objects import PrintedObjectError, refuse_printed
 from toolft_pipeline.trajectories.record import (
     Message,
     Origin,
@@ -105,7 +107,7 @@ def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Reje
     """
     try:
         return read()
-    except RefusedError as error:
+    except (RefusedError, InlineReasoningError, PrintedObjectError) as error:
         return Rejection(reason=error.reason, detail=str(error))
     except UnicodeDecodeError as error:
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
@@ -133,6 +135,7 @@ def trajectory(
     `called` are the tools that it calls, where its messages are not given; `offers` those that its requests offer,
     where they are not the envelope's alone.
     """
+    refuse_printed(messages)
     own = offer(envelope.tools)
     return Trajectory(
         trajectory_id=text_or_number(envelope.id) or f"sha256:{hashlib.sha256(line).hexdigest()}",
@@ -144,7 +147,7 @@ def trajectory(
         outcome=outcome(envelope.outcome),
         golden=golden,
         origin=Origin.GOLDEN if golden else Origin.LOGGED,
-        messages=messages,
+        messages=with_reasoning_apart(messages),
         tools_digest=envelope.tools_ref or (None if own is None else own.digest),
         unoffered_tools=unoffered(
             tools_used(messages) if called is None else called, (own,) if offers is None else offers

@@ -14,7 +14,7 @@ from enum import StrEnum
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.judge import Judge, ask_cheap
-from toolft_pipeline.verification.verdict import Fault, Finding, Rule, Verdict, told
+from toolft_pipeline.verification.verdict import Fault, Finding, Replay, Rule, Verdict, told
 
 
 class Answer(StrEnum):
@@ -62,14 +62,14 @@ def disagreement(given: list[RuleAnswer], verdict: Verdict) -> str | None:
 
 def _stored(verdict: Verdict) -> Iterator[RuleAnswer]:
     """What the stored verdict says of the rules that are not asked again."""
+    if verdict.replay is not None or verdict.replay_key is not None:
+        yield _replayed(verdict)
     if verdict.fault is Fault.UNREAD_VALUE:  # the other half of grounding, which needs the backend's state
         yield RuleAnswer(rule=Rule.GROUNDING, answer=Answer.BROKEN, reason=verdict.reason)
         return
     if verdict.rule is Rule.REPLAY:
         yield RuleAnswer(rule=Rule.REPLAY, answer=Answer.BROKEN, reason=verdict.reason)
         return
-    if verdict.replay_key is not None:
-        yield RuleAnswer(rule=Rule.REPLAY, answer=Answer.PASSED, reason="when the day was verified")
     if verdict.rule is Rule.REDACTION:
         yield RuleAnswer(rule=Rule.REDACTION, answer=Answer.BROKEN, reason=verdict.reason)
     elif verdict.accepted:
@@ -77,13 +77,22 @@ def _stored(verdict: Verdict) -> Iterator[RuleAnswer]:
         yield RuleAnswer(rule=Rule.REDACTION, answer=Answer.PASSED, reason=reason)
 
 
+def _replayed(verdict: Verdict) -> RuleAnswer:
+    """What the replay gave when the day was verified."""
+    if verdict.replay is Replay.NOT_POSSIBLE:
+        reason = "the run cannot be replayed, and verification.require_replay is false"
+        return RuleAnswer(rule=Rule.REPLAY, answer=Answer.NOT_ASKED, reason=reason)
+    if verdict.replay is Replay.RESULTS_ONLY:
+        reason = "replayed when the day was verified: every result agreed; the log records no final state to compare"
+        return RuleAnswer(rule=Rule.REPLAY, answer=Answer.PASSED, reason=reason)
+    return RuleAnswer(rule=Rule.REPLAY, answer=Answer.PASSED, reason="when the day was verified")
+
+
 def _not_asked(rule: Rule, judge: Judge, broken: Finding | None) -> RuleAnswer:
     if rule is Rule.GROUNDING and not judge.rules.limits.grounding:
         reason = "verification.grounding is false"
     elif broken is not None:
         reason = f"{broken.rule} was broken first"
-    elif rule is Rule.REPLAY and not judge.settings.verification.require_replay:
-        reason = "it cannot be replayed whole, and verification.require_replay is false"
     else:
         reason = "an earlier rule was broken when the day was verified"
     return RuleAnswer(rule=rule, answer=Answer.NOT_ASKED, reason=reason)

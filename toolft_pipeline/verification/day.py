@@ -31,7 +31,7 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge, redact_last
 from toolft_pipeline.verification.memory import Memory, remember
 from toolft_pipeline.verification.replaying import Judged, replay_all
-from toolft_pipeline.verification.verdict import VERDICT_SCHEMA, Fault, Verdict, told
+from toolft_pipeline.verification.verdict import VERDICT_SCHEMA, Fault, Replay, Verdict, told
 from toolft_pipeline.warehouse.digest import Json
 
 ACCEPTED_FILE = "accepted.parquet"
@@ -182,13 +182,14 @@ def _accepted(
     reported = time.monotonic()
     for item in judged:
         item.replay_key = item.replay_key if item.passed else None  # what is let pass below is not remembered
+        extent = _replay_extent(item)
         if item.finding is not None and item.finding.fault in _UNPROVEN:
             tally.not_replayable += item.finding.fault is Fault.NOT_REPLAYABLE
             tally.no_final_state += item.finding.fault is Fault.NO_FINAL_STATE
             item.finding = item.finding if judge.settings.verification.require_replay else None
         if item.finding is None:
             item.run, item.redacted, item.finding = redact_last(item.run, redactor=judge.redactor, tools=judge.tools)
-        verdict = _verdict(item, judge)
+        verdict = _verdict(item, judge, replay=extent)
         verdicts.add(verdict)
         tally.golden += item.run.golden
         tally.replayed += item.replayed
@@ -208,7 +209,19 @@ def _accepted(
             progress(f"{verdicts.rows} runs judged, {tally.accepted} accepted")
 
 
-def _verdict(item: Judged, judge: Judge) -> Verdict:
+def _replay_extent(item: Judged) -> Replay | None:
+    """How far a run was replayed; None for one that broke a rule before the replay, or was rejected by it."""
+    fault = None if item.finding is None else item.finding.fault
+    if fault is Fault.NOT_REPLAYABLE:
+        return Replay.NOT_POSSIBLE
+    if fault is Fault.NO_FINAL_STATE:
+        return Replay.RESULTS_ONLY
+    if fault is Fault.UNREAD_VALUE:  # found after everything that the log records agreed
+        return Replay.RESULTS_ONLY if item.run.final_state_ref is None else Replay.WHOLE
+    return Replay.WHOLE if item.passed else None
+
+
+def _verdict(item: Judged, judge: Judge, *, replay: Replay | None) -> Verdict:
     id_, reason, tools = item.run.trajectory_id, None, tools_used(item.run.messages)
     if item.finding is not None:
         said = (id_, item.finding.reason, *tools, *item.finding.quoted)
@@ -225,4 +238,5 @@ def _verdict(item: Judged, judge: Judge) -> Verdict:
         tools=tools,
         redacted=sorted(item.redacted),
         replay_key=item.replay_key,
+        replay=replay,
     )

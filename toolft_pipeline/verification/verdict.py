@@ -69,6 +69,17 @@ class Fault(StrEnum):
     REDACTION_BREAKS_SCHEMA = "redaction_breaks_schema"
 
 
+class Replay(StrEnum):
+    """How far a run was replayed on a sandbox."""
+
+    WHOLE = "whole"
+    """Every result and the final state agreed."""
+    RESULTS_ONLY = "results_only"
+    """Every result agreed; the log holds no final state to compare."""
+    NOT_POSSIBLE = "not_possible"
+    """The log holds no initial state, or the agent has no sandbox."""
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """One broken rule. `quoted` is what of the run the reason shows at its `{}`, whole: it is redacted before it is
     cut, for half a secret has no form to know it by."""
@@ -93,6 +104,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """The kinds of values that were replaced in the run, each once."""
     replay_key: str | None = None
     """What the replay depended on, where the run passed one (`memory.py`)."""
+    replay: Replay | None = None
+    """How far the run was replayed; None where an earlier rule or the replay itself rejected it."""
 
 
 REPLAY_KEY = "replay_key"
@@ -121,6 +134,7 @@ VERDICT_SCHEMA = pa.schema(
         pa.field("tools", pa.list_(pa.string()), nullable=False),
         pa.field("redacted", pa.list_(pa.string()), nullable=False),
         pa.field(REPLAY_KEY, pa.string()),
+        pa.field("replay", pa.string()),
     ]
 )
 

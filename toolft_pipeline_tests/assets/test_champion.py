@@ -111,6 +111,11 @@ def test_champion_refused_candidate_keeps_its_report_and_says_why(
     judged(warehouse, DAYS[0], promote=False, against=None)
     event = materialize(site, tmp_path, DAYS[0])
     assert (event.metadata["promoted"].value, event.metadata["why"].value) == (False, "so says the gate")
+    assert next(iter(event.metadata)) == "outcome"
+    assert event.metadata["outcome"].value == "**refused**: the model in service stays\n- so says the gate"
+    key = dg.AssetCheckKey(dg.AssetKey([AGENT, "champion"]), "candidate_serves")
+    record = site.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.status.value == "FAILED"  # the asset is no plain green
     assert in_service(warehouse, AGENT) is None
     assert observations(site) == []
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.curation.run_signatures import run_sets
-from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns
+from toolft_pipeline.curation.run_text import call_lines, telling_turns, user_turns
 from toolft_pipeline.trajectories.record import Message, Part, Role
 from toolft_pipeline_tests.conversations import calls, result, says, user
 from toolft_pipeline_tests.curation import plain_sets
@@ -23,7 +23,7 @@ def run(order: int, *, wording: str = "Please cancel order {} for me, it came to
 
 
 def shingles(messages: Sequence[Message]) -> set[int]:
-    return set(run_sets([user_turns(messages)], [call_text(messages)])[0].tolist())
+    return set(run_sets([user_turns(messages)], ["\n".join(call_lines(messages))])[0].tolist())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ MESSAGES = st.lists(
 
 @given(runs=st.lists(MESSAGES, min_size=2, max_size=4))
 def test_run_text_runs_share_what_plain_sets_share(runs: list[list[Message]]) -> None:
-    sets = run_sets([user_turns(each) for each in runs], [call_text(each) for each in runs])
+    sets = run_sets([user_turns(each) for each in runs], ["\n".join(call_lines(each)) for each in runs])
     found = [set(each.tolist()) for each in sets]
     plain = [plain_sets.run_shingles(each) for each in runs]
     assert [len(each) for each in found] == [len(each) for each in plain]

@@ -155,6 +155,14 @@ def test_endpoint_that_stays_away_ends_the_evaluation_and_says_what_to_do(fault:
     assert len(server.requests) == 2
 
 
+def test_endpoint_that_is_only_slow_names_its_setting() -> None:
+    server = says(content="never")
+    server.faults = [Fault(hang=True)]
+    limit = r"no answer within 0\.2 s: raise evaluation\.endpoints\.big\.timeout_s"
+    with pytest.raises(EndpointError, match=limit):
+        turn(server, timeout_s=0.2, retries=0)
+
+
 def test_endpoint_that_refuses_the_key_is_not_asked_again_and_the_variable_is_named() -> None:
     server = says(content="never")
     server.faults = [Fault(status=401)]

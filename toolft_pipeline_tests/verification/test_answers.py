@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.verification.answers import Answer, answers, disagreement
-from toolft_pipeline.verification.verdict import Fault, Rule, Verdict
+from toolft_pipeline.verification.verdict import Fault, Replay, Rule, Verdict
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 from toolft_pipeline_tests.verification.test_judge import JUDGE
 
@@ -49,7 +50,26 @@ def test_answers_replay_and_redaction_are_told_from_the_stored_verdict() -> None
     redacted = shown(rejected(Rule.REDACTION, Fault.REDACTION_BREAKS_SCHEMA, replay_key="k"))
     assert (redacted["replay"][0], redacted["redaction"]) == ("passed", ("broken", "so it was"))
     unread = shown(rejected(Rule.GROUNDING, Fault.UNREAD_VALUE))
-    assert (unread["grounding"], unread["replay"][0]) == (("broken", "so it was"), "not asked")
+    assert unread["grounding"] == ("broken", "so it was")
+
+
+@pytest.mark.parametrize(
+    ("replay", "answer", "words"),
+    [
+        (Replay.WHOLE, "passed", "when the day was verified"),
+        (Replay.RESULTS_ONLY, "passed", "no final state"),
+        (Replay.NOT_POSSIBLE, "not asked", "cannot be replayed"),
+    ],
+)
+def test_answers_tell_how_far_a_run_was_replayed(replay: Replay, answer: str, words: str) -> None:
+    found = shown(replace(ACCEPTED, replay=replay))["replay"]
+    assert found[0] == answer
+    assert words in (found[1] or "")
+
+
+def test_answers_run_rejected_after_its_replay_counts_as_replayed() -> None:
+    unread = shown(rejected(Rule.GROUNDING, Fault.UNREAD_VALUE, replay=Replay.WHOLE))
+    assert (unread["grounding"][0], unread["replay"][0]) == ("broken", "passed")
 
 
 def test_answers_golden_run_skips_the_outcome() -> None:

@@ -197,7 +197,7 @@ def test_replay_all_backend_failures_are_their_own_reasons_and_spare_the_other_r
 
 @pytest.mark.parametrize(
     ("call_s", "run_s", "named"),
-    [(4.0, 600.0, r"\(sandbox\.call_timeout_s\)"), (600.0, 4.0, r"\(sandbox\.trajectory_timeout_s\)")],
+    [(4.0, 600.0, r"\(sandbox\.call_timeout_s; raise it"), (600.0, 4.0, r"\(sandbox\.trajectory_timeout_s; raise it")],
 )
 def test_replay_all_hanging_server_costs_a_call_or_a_run_no_more_than_its_limit(
     tmp_path: Path, call_s: float, run_s: float, named: str
