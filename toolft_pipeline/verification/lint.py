@@ -25,6 +25,7 @@ from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.trajectories.unread_keys import add_counts, as_lines
 from toolft_pipeline.verification.judge import CheapRules, check_cheap, redact_last
 from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.verification.turns import with_whole_turns
 from toolft_pipeline.verification.verdict import told
 
 MOST_REASONS = 20
@@ -73,6 +74,7 @@ class LintReport:
     categories: Counter[str] = field(default_factory=Counter)
     tools: Counter[str] = field(default_factory=Counter)
     not_asked: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def lose(self, kind: str, place: Place) -> None:
         """Count one run that is not kept."""
@@ -86,11 +88,13 @@ class LintReport:
 
 @dataclass(frozen=True, kw_only=True)
 class LintRules:
-    """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`."""
+    """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`;
+    `left_out` is what the catalog's source declares besides its tools, and why."""
 
     cheap: CheapRules
     renames: Mapping[str, str]
     chat_format: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def not_asked(self) -> tuple[str, ...]:
@@ -107,7 +111,7 @@ class LintRules:
 
 def lint(paths: Sequence[Path], *, logs: LogSettings, rules: LintRules) -> LintReport:
     """Read and judge log files; of a folder, the log files that lie in it. What cannot be read stands in the report."""
-    report = LintReport(not_asked=rules.not_asked)
+    report = LintReport(not_asked=rules.not_asked, left_out=rules.left_out)
     readable = [path for path in _log_files(paths, report) if _opens(path, logs=logs, report=report)]
     try:
         _lint(Logs(readable, agent="lint", settings=logs), rules=rules, report=report)
@@ -162,7 +166,8 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             report.lose(f"reader/{read.reason}", place)
             continue
         add_counts(report.keys_not_read, found.unread or {})
-        run = apply_renames(read, renames=rules.renames) if rules.renames else read
+        run = with_whole_turns(read, settings=rules.cheap.limits)
+        run = apply_renames(run, renames=rules.renames) if rules.renames else run
         finding = check_cheap(run, rules=rules.cheap)
         if finding is None:
             run, _, finding = redact_last(run, redactor=redactor, tools=rules.cheap.tools)
@@ -198,6 +203,7 @@ def as_json(report: LintReport) -> dict[str, object]:
         "categories": dict(report.categories.most_common()),
         "tools": dict(report.tools.most_common()),
         "not_asked": list(report.not_asked),
+        "left_out": list(report.left_out),
     }
 
 
@@ -216,6 +222,8 @@ def as_text(report: LintReport) -> Iterable[str]:
         if counts:
             yield f"{title} kept: " + ", ".join(f"{name} {count}" for name, count in counts.most_common())
     yield from as_lines(report.keys_not_read)
+    for reason in report.left_out:
+        yield f"left out of the catalog: {reason}"
     for rule in report.not_asked:
         yield f"not asked: {rule}"
 

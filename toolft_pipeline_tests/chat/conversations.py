@@ -131,7 +131,6 @@ SHAPES = (
         tool("[]"),
         assistant("Nobody by that name."),
     ),
-    trajectory("opening_assistant_turn_alone", assistant("Hello!"), user("Hi"), assistant("What can I do?")),
     trajectory(
         "system_turns_midway",
         system("Be brief."),
