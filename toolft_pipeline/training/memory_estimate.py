@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from toolft_pipeline.training.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
 from toolft_pipeline.training.model_shape import LayerShape, ModelShape
 from toolft_pipeline.training.run_plan import RunPlan
 
@@ -19,8 +20,8 @@ bitsandbytes take of the device once training runs."""
 NF4_BYTES = 0.53
 """Bytes a parameter in NF4 with double quantization (Dettmers et al. 2023: 4.127 bits, and buffers)."""
 
-HEAD_TILE_POSITIONS, HEAD_TILE_VOCABULARY = 4096, 32_768
-"""Positions and vocabulary that TRL's fused loss projects at a time."""
+HEAD_TILE = 4096, 32_768
+"""Positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
 
 FRAGMENTATION = 1.1
 """What allocators hold beyond what is asked of them."""
@@ -71,16 +72,16 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
 
 def _activations(shape: ModelShape, plan: RunPlan) -> tuple[float, float]:
     """Bytes that stand while the head is computed, and bytes that the backward pass of one layer adds to them."""
-    a_layer = [plan.tokens * _saved(layer, plan) for layer in shape.layers]
-    passing = max(plan.tokens * _backward(layer, plan) for layer in shape.layers)
+    a_layer = [plan.tokens * _saved(layer, plan) for layer in shape.decoder]
+    passing = max(plan.tokens * _backward(layer, plan) for layer in shape.decoder)
     if plan.quantized:
         passing += 2 * plan.compute_bytes * shape.largest_linear  # a layer dequantized, and on its way to that
     hidden = plan.tokens * shape.hidden
     ends = hidden * (4 + 2 * plan.compute_bytes)  # embeddings, the last norm's input, what the head reads
-    inputs = plan.tokens * shape.layer_inputs * len(shape.layers) * plan.compute_bytes
+    inputs = plan.tokens * shape.layer_inputs * len(shape.decoder) * plan.compute_bytes
     if not plan.checkpointing:
         return sum(a_layer) + inputs + ends, passing
-    return hidden * plan.compute_bytes * len(shape.layers) + inputs + ends, max(a_layer) + passing
+    return hidden * plan.compute_bytes * len(shape.decoder) + inputs + ends, max(a_layer) + passing
 
 
 def _saved(layer: LayerShape, plan: RunPlan) -> float:
@@ -121,9 +122,8 @@ def _head(shape: ModelShape, plan: RunPlan) -> float:
     """Bytes of projecting to the vocabulary and of its gradient."""
     if not plan.fused_loss:  # logits, their log-softmax, both gradients and a float32 copy
         return plan.tokens * shape.vocabulary * (4.0 * plan.compute_bytes + 4.0)
-    width = min(HEAD_TILE_VOCABULARY, shape.vocabulary)
-    tile = min(plan.loss_positions, HEAD_TILE_POSITIONS) * width
     gradient = plan.loss_positions * shape.hidden * (4 + plan.compute_bytes)
     if plan.device == "cuda":  # one Triton kernel turns a tile into its gradient in place
+        tile = min(plan.loss_positions, HEAD_TILE[0]) * min(shape.vocabulary, HEAD_TILE[1])
         return tile * plan.compute_bytes + gradient
-    return tile * (29.0 + plan.compute_bytes) + 4.0 * width * shape.hidden + gradient
+    return min(plan.loss_positions * shape.vocabulary, LOGITS_AT_ONCE) * BYTES_PER_LOGIT + gradient

@@ -48,8 +48,10 @@ class ModelShape:
     """Sizes of the language model, and how many parameters there are of each kind."""
 
     hidden: int
+    intermediate: int
+    """Width of the widest MLP."""
     vocabulary: int
-    layers: tuple[LayerShape, ...]
+    decoder: tuple[LayerShape, ...]
     layer_inputs: int
     """Elements a token that each layer is given beside the hidden state (per-layer embeddings of Gemma 4 E)."""
     linear: int
@@ -69,13 +71,15 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
     model, lora = _on_meta(base, training)
     config = model.get_base_model().config.get_text_config()
     linears = _quantizable(model)
+    decoder = tuple(_layer(modules, config=config) for modules in _decoder_layers(model))
     parameters = {id(parameter): parameter for parameter in model.parameters()}.values()  # tied ones count once
     adapter = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     linear = sum(module.weight.numel() for module in linears.values())
     return ModelShape(
         hidden=config.hidden_size,
+        intermediate=max(layer.inner for layer in decoder),
         vocabulary=config.vocab_size,
-        layers=tuple(_layer(modules, config=config) for modules in _decoder_layers(model)),
+        decoder=decoder,
         layer_inputs=getattr(config, "hidden_size_per_layer_input", None) or 0,
         linear=linear,
         largest_linear=max(module.weight.numel() for module in linears.values()),

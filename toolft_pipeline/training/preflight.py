@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn
 from toolft_pipeline.training.fitting_settings import settings_that_fit, within
 from toolft_pipeline.training.free_memory import free_memory
 from toolft_pipeline.training.memory_estimate import MemoryEstimate, estimate_memory
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.model_shape import ModelShape, read_shape
 from toolft_pipeline.training.run_plan import plan_run
 from toolft_pipeline.training.time_estimate import estimate_seconds
+
+if TYPE_CHECKING:
+    import torch
 
 
 class DoesNotFitError(MemoryError):
@@ -39,11 +45,18 @@ class Estimate:
         return f"{self.memory.text} of {self.free / 1e9:.1f} GB free, about {self.seconds:.0f} s"
 
 
-def check_fit(*, base: Path, drawn: Drawn, training: TrainingSettings, progress: Callable[[str], None]) -> Estimate:
+def check_fit(
+    *,
+    base: Path,
+    drawn: Drawn,
+    training: TrainingSettings,
+    compute: ComputeType,
+    progress: Callable[[str], None],
+) -> Estimate:
     """Estimate memory and time, and log both. Raises `DoesNotFitError` when more is needed than is free, unless
     `training.memory_check` is "warn"."""
-    shape = read_shape(base, training)
-    estimate = _estimate(shape, drawn, training)
+    machine = _Machine(shape=read_shape(base, training), device=model_device(), compute=compute)
+    estimate = machine.estimate(drawn, training)
     if estimate.long_rows:
         progress(estimate.long_rows)
     progress(estimate.text)
@@ -55,7 +68,7 @@ def check_fit(*, base: Path, drawn: Drawn, training: TrainingSettings, progress:
     fitting = settings_that_fit(
         drawn=drawn,
         training=training,
-        needs=lambda rows, settings: _memory(shape, rows, settings).total,
+        needs=lambda rows, settings: machine.memory(rows, settings).total,
         free=estimate.free,
     )
     raise DoesNotFitError(
@@ -66,36 +79,46 @@ def check_fit(*, base: Path, drawn: Drawn, training: TrainingSettings, progress:
     )
 
 
-def estimate_training(*, base: Path, drawn: Drawn, training: TrainingSettings) -> Estimate:
+def estimate_training(
+    *, base: Path, drawn: Drawn, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
+) -> Estimate:
     """The estimate alone, from config.json and the rows."""
-    return _estimate(read_shape(base, training), drawn, training)
+    return _Machine(shape=read_shape(base, training), device=model_device(), compute=compute).estimate(drawn, training)
 
 
-def _estimate(shape: ModelShape, drawn: Drawn, training: TrainingSettings) -> Estimate:
-    return Estimate(
-        memory=_memory(shape, drawn, training),
-        free=free_memory(),
-        seconds=estimate_seconds(shape=shape, drawn=drawn, training=training),
-        long_rows=_long_rows(shape, drawn, training),
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Machine:
+    """What stays the same while settings are tried: the base, the device and the number type."""
 
+    shape: ModelShape
+    device: torch.device
+    compute: ComputeType
 
-def _memory(shape: ModelShape, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
-    import torch
+    def estimate(self, drawn: Drawn, training: TrainingSettings) -> Estimate:
+        """Memory and time."""
+        return Estimate(
+            memory=self.memory(drawn, training),
+            free=free_memory(self.device),
+            seconds=estimate_seconds(shape=self.shape, drawn=drawn, training=training, compute=self.compute),
+            long_rows=self._long_rows(drawn, training),
+        )
 
-    plan = plan_run(drawn=drawn, training=training, dropout=shape.dropout, cuda=torch.cuda.is_available())
-    return estimate_memory(shape=shape, plan=plan)
+    def memory(self, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
+        """Memory alone."""
+        plan = plan_run(
+            drawn=drawn, training=training, dropout=self.shape.dropout, device=self.device, compute=self.compute
+        )
+        return estimate_memory(shape=self.shape, plan=plan)
 
-
-def _long_rows(shape: ModelShape, drawn: Drawn, training: TrainingSettings) -> str:
-    length = training.packed_length
-    longest = max(drawn.train.longest, drawn.validation.longest)
-    if longest <= length or drawn.shows_images:
-        return ""
-    count = sum(row.tokens > length for side in (drawn.train, drawn.validation) for row in side.rows)
-    without = _memory(shape, within(drawn, tokens=length), training).total
-    return (
-        f"the longest row has {longest} tokens, training.packed_length is {length}: {count} longer rows are trained "
-        f"alone, none is cut; they raise peak memory from {without / 1e9:.1f} to "
-        f"{_memory(shape, drawn, training).total / 1e9:.1f} GB, and chat.max_length={length} would leave them out"
-    )
+    def _long_rows(self, drawn: Drawn, training: TrainingSettings) -> str:
+        length = training.packed_length
+        longest = max(drawn.train.longest, drawn.validation.longest)
+        if longest <= length or drawn.shows_images:
+            return ""
+        count = sum(row.tokens > length for side in (drawn.train, drawn.validation) for row in side.rows)
+        without = self.memory(within(drawn, tokens=length), training).total
+        return (
+            f"the longest row has {longest} tokens, training.packed_length is {length}: rows beyond it ({count}) are "
+            f"trained alone, none is cut; they raise peak memory from {without / 1e9:.1f} to "
+            f"{self.memory(drawn, training).total / 1e9:.1f} GB, and chat.max_length={length} would leave them out"
+        )

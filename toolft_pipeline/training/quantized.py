@@ -1,4 +1,4 @@
-"""The base as it is trained on: bf16, its linear layers in NF4 where asked for.
+"""The base as it is trained on: in the compute type, its linear layers in NF4 where asked for.
 
 Invariant: a 4-bit layer never leaves train mode. On a CPU with AVX512-BF16 an eval-mode forward repacks bitsandbytes'
 4-bit weights, after which gradients and merges are wrong (relative error above 1) while the loss looks normal.
@@ -12,6 +12,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.targets import TOWERS
 
 if TYPE_CHECKING:
@@ -26,22 +27,30 @@ EAGER_TOKENS = 1024
 It keeps every head's matrix for the backward pass, so longer rows go to the fused one."""
 
 
-def load_for_training(base: Path, *, quantization: str, packed_length: int) -> PreTrainedModel:
-    """Load the base for a trainer, on its device."""
-    import torch
+def load_for_training(
+    base: Path, *, quantization: str, packed_length: int, dtype: torch.dtype | None = None
+) -> PreTrainedModel:
+    """Load the base for a trainer, on its device, to compute in `dtype` (bf16 unless told otherwise)."""
+    device = model_device()
+    return load_base(
+        base,
+        quantization=quantization,
+        device=device,
+        dtype=dtype,
+        attn_implementation=attention_for(packed_length, device=device),
+    )
 
-    attention = attention_for(packed_length, cuda=torch.cuda.is_available())
-    return load_base(base, quantization=quantization, attn_implementation=attention)
 
-
-def attention_for(tokens: int, *, cuda: bool) -> Attention:
+def attention_for(tokens: int, *, device: torch.device) -> Attention:
     """The attention implementation for rows of so many tokens."""
-    return "eager" if tokens <= EAGER_TOKENS and not cuda else "sdpa"
+    return "eager" if tokens <= EAGER_TOKENS and device.type == "cpu" else "sdpa"
 
 
-def load_base(base: Path, *, quantization: str, dtype: torch.dtype | None = None, **options: Any) -> PreTrainedModel:
-    """Load the base; `nf4` with double quantization as in QLoRA (Dettmers et al. 2023). It computes in `dtype`, bf16
-    unless told otherwise; `options` go to `from_pretrained`.
+def load_base(
+    base: Path, *, quantization: str, device: torch.device, dtype: torch.dtype | None = None, **options: Any
+) -> PreTrainedModel:
+    """Load the base on a device; `nf4` with double quantization as in QLoRA (Dettmers et al. 2023). It computes in
+    `dtype`, bf16 unless told otherwise; `options` go to `from_pretrained`.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -56,7 +65,11 @@ def load_base(base: Path, *, quantization: str, dtype: torch.dtype | None = None
         llm_int8_skip_modules=_not_quantized(base),
     )
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        base, dtype=dtype, quantization_config=nf4 if quantization == "nf4" else None, **options
+        base,
+        dtype=dtype,
+        device_map={"": device},
+        quantization_config=nf4 if quantization == "nf4" else None,
+        **options,
     )
     keep_in_train_mode(model)
     return model
@@ -71,13 +84,13 @@ def _not_quantized(base: Path) -> list[str] | None:
     return ["lm_head", *(rf".*\b{tower}" for tower in TOWERS)]
 
 
-def load_as_trained_on(base: Path, *, quantization: str) -> PreTrainedModel:
-    """The base in plain bf16 layers on the CPU, with the very weights that the adapter saw in training.
+def load_as_trained_on(base: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
+    """The base in plain bf16 layers on a device, with the very weights that the adapter saw in training.
 
     For `nf4` those are the rounded ones, widened again: NF4 moves every weight of Gemma 3 270M by 9 %, and an adapter
     that learned to make up for that is at a loss on weights that were never moved.
     """
-    model = load_base(base, quantization=quantization, device_map={"": "cpu"})
+    model = load_base(base, quantization=quantization, device=device)
     return model.dequantize() if quantization == "nf4" else model
 
 

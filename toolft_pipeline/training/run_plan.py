@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn, Row
-from toolft_pipeline.training.loss_positions import can_score_loss_positions_only
 from toolft_pipeline.training.packing import longest_batch
 from toolft_pipeline.training.quantized import Attention, attention_for
 from toolft_pipeline.training.sft import trainer_arguments
 
+if TYPE_CHECKING:
+    import torch
+
 AnyAttention = Literal[Attention, "flash"]
-BF16_BYTES = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,21 +42,21 @@ class RunPlan:
 
 
 def plan_run(
-    *, drawn: Drawn, training: TrainingSettings, dropout: bool, cuda: bool, compute_bytes: int = BF16_BYTES
+    *, drawn: Drawn, training: TrainingSettings, dropout: bool, device: torch.device, compute: ComputeType
 ) -> RunPlan:
     """Read settings, `training.sft` included, and rows."""
-    arguments = trainer_arguments(drawn=drawn, training=training, cuda=cuda)
+    arguments = trainer_arguments(drawn=drawn, training=training, device=device, compute=compute)
     tokens = longest_batch(drawn, training)
     return RunPlan(
-        device="cuda" if cuda else "cpu",
+        device="cuda" if device.type == "cuda" else "cpu",
         tokens=tokens,
-        loss_positions=_densest(drawn, tokens) if can_score_loss_positions_only() else tokens,
+        loss_positions=_densest(drawn, tokens),
         checkpointing=bool(arguments.get("activation_checkpointing", arguments["gradient_checkpointing"])),
-        attention=attention_for(tokens, cuda=cuda),
+        attention=attention_for(tokens, device=device),
         fused_loss=not (arguments.get("label_smoothing_factor") or 0) > 0,  # TRL then builds the full logits
         quantized=training.quantization == "nf4",
         dropout=dropout,
-        compute_bytes=compute_bytes,
+        compute_bytes=compute.bytes,
         optimizer_bytes=8.0 + _state_bytes(str(arguments["optim"])),
     )
 

@@ -12,39 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.processor import load_processor
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training import loss_positions
+from toolft_pipeline.training import lm_head
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, Side, TrainingDataError
+from toolft_pipeline.training.model_device import model_device
+from toolft_pipeline.training.owned_keys import OWNED_SFT
 from toolft_pipeline.training.packing import longest_batch, pack_rows
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
 from toolft_pipeline.training.targets import adapted_modules
 
 if TYPE_CHECKING:
+    import torch
     from trl import SFTTrainer
 
 VALIDATIONS = 3
 """Times that the validation loss is measured in a run, at equal distances and after the last step."""
-
-OWNED = {
-    "output_dir": "it is the run's own checkpoints folder",
-    "max_length": "set training.packed_length",
-    "max_seq_length": "set training.packed_length",
-    "packing": "rows are packed, unless any shows an image",
-    "packing_strategy": "only bfd keeps rows whole and apart",
-    "eval_packing": "validation rows are packed as training rows are",
-    "per_device_train_batch_size": "set training.batch_size",
-    "gradient_accumulation_steps": "set training.gradient_accumulation",
-    "num_train_epochs": "set training.epochs",
-    "learning_rate": "set training.learning_rate",
-    "seed": "set training.seed",
-    "save_steps": "set training.save_steps",
-    "dataset_kwargs": "rows come tokenized",
-    "remove_unused_columns": "images are looked up by a column of their own",
-}
-"""Keys of `sft:` that belong to a setting of their own, and which."""
 
 
 def make_trainer(
@@ -53,10 +39,11 @@ def make_trainer(
     drawn: Drawn,
     training: TrainingSettings,
     checkpoints: Path,
+    compute: ComputeType,
     progress: Callable[[str], None],
     images: Sequence[Path] = (),
 ) -> SFTTrainer:
-    """The trainer, ready to train or to resume; `images` are the folders of the rows' images.
+    """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
 
     Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
     """
@@ -66,11 +53,14 @@ def make_trainer(
     from trl import SFTTrainer
 
     datasets.disable_progress_bars()
-    loss_positions.score_loss_positions_only()
-    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
+    lm_head.use_cpu_head()
+    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints, compute=compute)
     with quiet_transformers():
         model = load_for_training(
-            base, quantization=training.quantization, packed_length=longest_batch(drawn, training)
+            base,
+            quantization=training.quantization,
+            packed_length=longest_batch(drawn, training),
+            dtype=compute.dtype,
         )
     lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
     tokenizer = AutoTokenizer.from_pretrained(base)
@@ -112,8 +102,11 @@ def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
     return pack_rows(side.ids.select(["input_ids", "labels"]), length=config.max_length, shuffle_seed=seed)
 
 
-def trainer_arguments(*, drawn: Drawn, training: TrainingSettings, cuda: bool) -> dict[str, Any]:
+def trainer_arguments(
+    *, drawn: Drawn, training: TrainingSettings, device: torch.device, compute: ComputeType
+) -> dict[str, Any]:
     """The arguments of `trl.SFTConfig`, but for the folder: what this project sets, then `training.sft`."""
+    cuda = device.type == "cuda"
     return {
         "max_length": training.packed_length,
         "packing": True,
@@ -127,7 +120,7 @@ def trainer_arguments(*, drawn: Drawn, training: TrainingSettings, cuda: bool) -
         "lr_scheduler_type": "cosine",
         "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
         "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
-        "bf16": cuda,
+        "bf16": cuda and compute is ComputeType.BF16,
         "use_cpu": not cuda,
         "gradient_checkpointing": cuda,
         "eval_strategy": "steps" if drawn.validation.rows else "no",
@@ -148,13 +141,12 @@ def trainer_arguments(*, drawn: Drawn, training: TrainingSettings, cuda: bool) -
     }
 
 
-def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
-    import torch
+def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
     from trl import SFTConfig
 
-    for key in training.sft.keys() & OWNED.keys():
-        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
-    arguments = trainer_arguments(drawn=drawn, training=training, cuda=torch.cuda.is_available())
+    for key in training.sft.keys() & OWNED_SFT.keys():
+        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED_SFT[key]}")
+    arguments = trainer_arguments(drawn=drawn, training=training, device=model_device(), compute=compute)
     try:
         return SFTConfig(output_dir=str(checkpoints), **arguments)
     except (TypeError, ValueError) as error:

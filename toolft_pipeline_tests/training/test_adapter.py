@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.training.adapter import train_adapter
 from toolft_pipeline.training.checkpoints import newest_checkpoint
 from toolft_pipeline.training.draw import TrainingDataError
@@ -94,10 +95,44 @@ def test_train_killed_in_the_middle_of_a_checkpoint_resumes_to_the_same_bytes(tr
     assert (out / "training.json").read_bytes() == (trained.out / "training.json").read_bytes()
 
 
+def test_train_computes_in_the_type_that_was_chosen_and_says_so(tmp_path: Path, tiny_model_folder: Path) -> None:
+    out, said = train(tmp_path, tiny_model_folder, lesson(), compute_type="fp32")
+    assert "computing in float32: training.compute_type says so" in said
+    assert json.loads((out / "training.json").read_text())["computed_in"] == "float32"
+    losses = pq.read_table(out / "progress.parquet").column("loss").to_pylist()
+    assert losses == pytest.approx(GOLDEN_LOSSES, rel=0.005)
+
+
+def test_train_killed_resumes_in_the_compute_type_it_began_in(tmp_path: Path, tiny_model_folder: Path) -> None:
+    other = {"bf16": "fp32", "fp32": "bf16"}[choose_compute_type("auto").type]  # not what this machine would choose
+    whole, _ = train(tmp_path / "whole", tiny_model_folder, lesson(), compute_type=other)
+    place = tmp_path / "torn"
+    command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(place), str(tiny_model_folder)]
+    killed = subprocess.run([*command, other], capture_output=True, text=True, check=False, timeout=HANG_S)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed, said = train(place, tiny_model_folder, lesson())
+    assert "resuming after step 2" in said
+    assert any(line.endswith("the attempt that is resumed did") for line in said)
+    assert adapter_bytes(resumed) == adapter_bytes(whole)
+
+
+def test_train_resumed_with_another_compute_type_starts_afresh(tmp_path: Path, tiny_model_folder: Path) -> None:
+    whole, _ = train(tmp_path / "whole", tiny_model_folder, lesson(), compute_type="fp32")
+    place = tmp_path / "torn"
+    command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(place), str(tiny_model_folder)]
+    killed = subprocess.run([*command, "bf16"], capture_output=True, text=True, check=False, timeout=HANG_S)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed, said = train(place, tiny_model_folder, lesson(), compute_type="fp32")
+    assert "training starts" in said
+    assert adapter_bytes(resumed) == adapter_bytes(whole)
+
+
 def test_train_row_longer_than_the_pack_is_kept_whole(tmp_path: Path, tiny_model_folder: Path) -> None:
     rows = [Made(name="long", prompt=150, answer=10), Made(name="short")]
     _, said = train(tmp_path, tiny_model_folder, rows, epochs=1.0)
-    assert any("the longest row has 160 tokens: packed rows are as long, none is cut" in line for line in said)
+    line = next(line for line in said if "the longest row has 160 tokens, training.packed_length is 96" in line)
+    assert "(1) are trained alone, none is cut; they raise peak memory from" in line
+    assert "chat.max_length=96 would leave them out" in line
 
 
 @pytest.mark.parametrize(
@@ -137,7 +172,7 @@ def test_train_settings_that_cannot_be_are_one_line(
 
 def test_train_too_big_for_memory_is_refused_with_figures(tmp_path: Path, tiny_model_folder: Path) -> None:
     with pytest.raises(DoesNotFitError, match=r"needs about .* GB \(.*activations .*\) of .* GB free"):
-        train(tmp_path, tiny_model_folder, lesson(), packed_length=10**9)
+        train(tmp_path, tiny_model_folder, [Made(name="endless", prompt=10**6)], lora_r=2**24)
 
 
 def test_newest_checkpoint_damaged_after_sealing_is_not_resumed_from(trained: Trained, tmp_path: Path) -> None:
