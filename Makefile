@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test faults ui dev look lint bench data clean
+.PHONY: demo quality test faults wheel ui dev look lint bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,9 @@ test: $(TOOLS)  ## the whole suite, on two cores
 
 faults: $(TOOLS)  ## the flow killed at any moment, again and again
 	$(BIN)/python -m pytest -q -m faults
+
+wheel: $(TOOLS)  ## the wheel, built and installed in an environment of its own: init, lint, doctor, data stages
+	$(BIN)/python -m pytest -q -m wheel
 
 ui: $(TOOLS)  ## the UI in a headless Chromium, as a new user would; draws the pictures in docs/pictures anew
 	$(BIN)/python -m pytest -q -m ui

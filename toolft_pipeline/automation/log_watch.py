@@ -15,7 +15,8 @@ from pathlib import Path
 import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
-from toolft_pipeline.assets.stage import Group, window
+from toolft_pipeline.assets.stage import Group, Stage, address_of, window
+from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.conditions import sensor_status
 from toolft_pipeline.automation.jobs import job_name
 from toolft_pipeline.automation.schedules import newest_complete_day
@@ -57,7 +58,13 @@ def log_sensor(agent: AgentSettings) -> dg.SensorDefinition:
 def look_at_logs(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, seen: Seen, now: datetime
 ) -> dg.SensorResult | dg.SkipReason:
-    """Requests for the days whose files are not those that their raw version was made from."""
+    """Requests for the days whose files are not those that their raw version was made from.
+
+    The days of a new agent, none of which was ever read, wait for its sources: without them each would fail once.
+    """
+    missing = [stage.asset for stage in STAGES if _never_made(stage, settings, warehouse)]
+    if missing and not warehouse.partitions(settings.name, "raw_trajectories"):
+        return dg.SkipReason(f"{settings.name}: the days wait for {' and '.join(missing)}, which were never made")
     found: dict[str, tuple[int, int, str]] = {}
     requests, waiting = [], []
     busy = under_way(instance, settings.name)
@@ -82,6 +89,10 @@ def look_at_logs(
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(found))
     late = f"; {', '.join(waiting)} changed and waits for {busy or 'its files to settle'}" if waiting else ""
     return dg.SkipReason(f"{settings.name}: the logs of the window are those that were read{late}")
+
+
+def _never_made(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> bool:
+    return stage.group is Group.SOURCES and warehouse.current(address_of(stage, settings, None)) is None
 
 
 def _looked_at(path: Path, seen: Seen) -> tuple[int, int, str]:

@@ -1,5 +1,5 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made and from what, take a model back out of service,
-clear away old versions, look over the installation.
+"""`toolft`: begin a project, look at logs, run an agent's pipeline, show what it made and from what, take a model back
+out of service, clear away old versions, look over the installation.
 
 Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
 something, 2 usage, or a file that `lint` could not read.
@@ -84,6 +84,10 @@ def _overrides(texts: list[str]) -> dict[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="toolft", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    starting = commands.add_parser("init", help="write a new project folder, ready to run, with an agent to copy")
+    starting.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    starting.set_defaults(command=_init)
 
     _add_lint(commands)
 
@@ -173,6 +177,15 @@ def _count(text: str) -> int:
     if number < 1:
         raise ValueError(text)
     return number
+
+
+def _init(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.init import InitError, make_project
+
+    try:
+        return make_project(parsed.folder)
+    except InitError as error:
+        raise UsageError(str(error)) from error
 
 
 def _lint(parsed: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
@@ -17,6 +17,7 @@ from toolft_pipeline.cli.instance import open_instance
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.named_things import missing_things
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -40,6 +41,7 @@ def run_agent(
     days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
     stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
+    _refuse_what_is_missing(settings, for_model=any(each.group is Group.MODEL for each in stages))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
@@ -63,6 +65,14 @@ def run_agent(
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
             launch_model(instance, settings, partition=days[-1], config=config, assets=assets)
     return 0
+
+
+def _refuse_what_is_missing(settings: AgentSettings, *, for_model: bool) -> None:
+    """What would fail hours later fails before anything starts. Raises `SettingsError`."""
+    where = settings.folder / AGENT_FILE
+    lines = [f"{where}: {each.key}: {each.message}" for each in missing_things(settings, for_model=for_model)]
+    if lines:
+        raise SettingsError(*lines)
 
 
 def _chosen(stage: str | None) -> tuple[Stage, ...]:
