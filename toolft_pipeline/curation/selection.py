@@ -143,6 +143,7 @@ def _without_near_duplicates(window: Window, clean: Numbers, decided: _Decisions
     documents = Documents(
         signatures=window.signatures[clean],
         digests=window.digests[clean],
+        groups=window.results[clean],
         sets=lambda numbers: window.sets(clean[numbers]),
     )
     found = representatives(documents, threshold=threshold)

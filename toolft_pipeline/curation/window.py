@@ -31,7 +31,7 @@ from toolft_pipeline.curation.shingles import Hashes, Sets, offsets_of
 from toolft_pipeline.curation.sides import key_number
 from toolft_pipeline.trajectories.category import Category
 
-_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "conversation"]
+_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "conversation", "results"]
 _READ = [*_KEPT, "task_key", "category", "tools"]
 _SETS = ["shingles", "turns"]
 """Read for the sake of contamination, a batch at a time."""
@@ -58,6 +58,7 @@ class Window:
     signatures: Signatures
     digests: Hashes
     conversations: Hashes
+    results: Hashes
     files: tuple[Path, ...]
     file: Numbers
     row: Numbers
@@ -134,6 +135,7 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
         signatures=column(lambda part: signatures_of(part.batch["signature"])),
         digests=column(lambda part: part.batch["digest"].to_numpy()),
         conversations=column(lambda part: part.batch["conversation"].to_numpy()),
+        results=column(lambda part: part.batch["results"].to_numpy()),
         files=tuple(files.values()),
         file=column(lambda part: np.full(len(part.batch), part.file)),
         row=column(lambda part: part.first + np.arange(len(part.batch))),
