@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, SettingsError, load_agent, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, SettingsError, load_agent, problem_lines, warehouse_root
 from toolft_pipeline.assets.metadata import shown, version_metadata
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Stage, run_stage
@@ -114,7 +114,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         try:
             settings = file.load()
             if stage.accelerator:
-                _refuse_what_is_missing(settings)
+                _refuse_what_is_missing(settings, file)
             if file.skip_quiet_night and stage.asset == MODEL_BEGINS:
                 worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
                 context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
@@ -145,11 +145,12 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
     return run
 
 
-def _refuse_what_is_missing(settings: AgentSettings) -> None:
+def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
     """Nothing is trained that cannot be judged afterwards. Raises `SettingsError`."""
-    missing = missing_for_evaluation(settings)
-    lines = [f"{settings.folder / AGENT_FILE}: {each.key}: {each.message}" for each in missing]
-    if lines:
+    missing = list(missing_for_evaluation(settings))
+    if missing:
+        where = Path(file.path)
+        lines = problem_lines(missing, path=where, overrides=file.overrides, overrides_named=RUN_CONFIG)
         raise SettingsError(*lines)
 
 

@@ -13,12 +13,13 @@ import signal
 import sys
 from pathlib import Path
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent, warehouse_root
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.problem import nearest
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
+from toolft_pipeline.warehouse.store import Warehouse
 
 
 class UsageError(ValueError):
@@ -211,9 +212,8 @@ def _run(parsed: argparse.Namespace) -> int:
         from toolft_pipeline.cli.forecast import print_forecast
         from toolft_pipeline.cli.run import chosen_days
 
-        print_forecast(
-            settings, catalog=parsed.catalog, days=chosen_days(settings, first=parsed.first, last=parsed.last)
-        )
+        days = chosen_days(settings, Warehouse(warehouse_root()), first=parsed.first, last=parsed.last)
+        print_forecast(settings, catalog=parsed.catalog, days=days)
         return 0
     return run_agent(
         settings,

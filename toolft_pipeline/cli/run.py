@@ -7,9 +7,10 @@ executor, a process a step.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, problem_lines, warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
@@ -18,6 +19,7 @@ from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -36,12 +38,14 @@ def run_agent(
     """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
 
     `data_only` ends before the model's stages; `stage` leaves all alone but that one and what is downstream of it.
-    Raises `RunFailedError`.
+    Raises `RunFailedError`, and `SettingsError` where something that the agent file names is missing here.
     """
-    days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
+    days = chosen_days(settings, None if force else warehouse, first=first, last=last)
     stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
-    _refuse_what_is_missing(settings, for_model=any(each.group is Group.MODEL for each in stages))
+    missing = list(missing_things(settings, for_model=any(each.group is Group.MODEL for each in stages)))
+    if missing:  # what would fail hours later fails before anything starts
+        raise SettingsError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
@@ -67,14 +71,6 @@ def run_agent(
     return 0
 
 
-def _refuse_what_is_missing(settings: AgentSettings, *, for_model: bool) -> None:
-    """What would fail hours later fails before anything starts. Raises `SettingsError`."""
-    where = settings.folder / AGENT_FILE
-    lines = [f"{where}: {each.key}: {each.message}" for each in missing_things(settings, for_model=for_model)]
-    if lines:
-        raise SettingsError(*lines)
-
-
 def _chosen(stage: str | None) -> tuple[Stage, ...]:
     stages = STAGES if stage is None else with_downstream(stage)
     if not stages:
@@ -82,8 +78,12 @@ def _chosen(stage: str | None) -> tuple[Stage, ...]:
     return stages
 
 
-def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None) -> list[str]:
-    """Days to bring up to date: those with logs between `first` and `last`. Raises `UsageError` where none is left."""
+def chosen_days(
+    settings: AgentSettings, warehouse: Warehouse | None, *, first: str | None, last: str | None
+) -> list[str]:
+    """Days to bring up to date between `first` and `last`: those with logs, and those whose logs were rotated away
+    since the warehouse read them (none without a warehouse: they cannot be read again). Raises `UsageError` where none
+    is left."""
     for day in (first, last):
         if day is not None and not DAY_NAME.fullmatch(day):
             raise UsageError(f"{day}: not a day; write YYYY-MM-DD")
@@ -91,13 +91,22 @@ def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None)
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
     with_logs = sorted({match.group() for path in folder.iterdir() if (match := DAY_NAME.match(path.name))})
-    days = [day for day in with_logs if (first or settings.first_day) <= day <= (last or day)]
+    read_before = () if warehouse is None else _read_before(settings, warehouse)
+    days = [day for day in sorted({*with_logs, *read_before}) if (first or settings.first_day) <= day <= (last or day)]
     if not days:
         raise UsageError(
             f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
             "files are named YYYY-MM-DD.jsonl"
         )
     return days
+
+
+def _read_before(settings: AgentSettings, warehouse: Warehouse) -> Iterator[str]:
+    """Days whose raw version holds runs."""
+    for day in warehouse.partitions(settings.name, "raw_trajectories"):
+        version = warehouse.current(Address(agent=settings.name, asset="raw_trajectories", partition=day))
+        if version is not None and version.manifest.rows["runs"]:
+            yield day
 
 
 def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bool) -> dict[str, Any]:

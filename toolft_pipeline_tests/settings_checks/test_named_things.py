@@ -77,5 +77,7 @@ def test_run_refuses_before_anything_starts_and_says_all_that_is_missing(
             "tasks.jsonl does not exist",
         ]
     assert not (home / "wh").exists()
+    assert run(["run", "assistant", "--dry-run", "--set", "evaluation.tasks=other.jsonl"]) == 2
+    assert "toolft: --set evaluation.tasks=other.jsonl: evaluation.tasks: " in capsys.readouterr().err
     (assistant_folder / "golden.jsonl").touch()
     assert run(["run", "assistant", "--data", "--dry-run"]) == 0
