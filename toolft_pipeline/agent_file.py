@@ -37,6 +37,10 @@ class SettingsError(ValueError):
         self.lines = lines
 
 
+class MissingError(SettingsError):
+    """The file can be used, but something that it names is not on this machine."""
+
+
 def agents_root() -> Path:
     """Folder of the agents: TOOLFT_AGENTS, or data/ in the project folder. Raises `ProjectError`."""
     return in_project(os.environ.get("TOOLFT_AGENTS") or "data")

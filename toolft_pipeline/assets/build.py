@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, SettingsError, load_agent, problem_lines, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, MissingError, load_agent, problem_lines, warehouse_root
 from toolft_pipeline.assets.metadata import shown, version_metadata
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Stage, run_stage
@@ -146,12 +146,12 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
 
 
 def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
-    """Nothing is trained that cannot be judged afterwards. Raises `SettingsError`."""
+    """Nothing is trained that cannot be judged afterwards. Raises `MissingError`."""
     missing = list(missing_for_evaluation(settings))
     if missing:
         where = Path(file.path)
         lines = problem_lines(missing, path=where, overrides=file.overrides, overrides_named=RUN_CONFIG)
-        raise SettingsError(*lines)
+        raise MissingError(*lines)
 
 
 def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:

@@ -1,8 +1,8 @@
 """`toolft`: begin a project, look at logs, run an agent's pipeline, show what it made and from what, take a model back
 out of service, clear away old versions, look over the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
-something, 2 usage, or a file that `lint` could not read.
+Exit status: 0 done or nothing to do, 1 a stage failed or what it needs is missing (one line why), or `lint`, `lineage`
+or `doctor` found something, 2 usage, or a file that `lint` could not read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ import signal
 import sys
 from pathlib import Path
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent, warehouse_root
+from toolft_pipeline.agent_file import (
+    AGENT_FILE,
+    MissingError,
+    SettingsError,
+    agent_files,
+    agents_root,
+    load_agent,
+    warehouse_root,
+)
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
@@ -44,7 +52,7 @@ def run(arguments: list[str] | None = None) -> int:
         return int(parsed.command(parsed))
     except SettingsError as error:
         say(*(f"toolft: {line}" for line in error.lines), to=sys.stderr)
-        return 2
+        return 1 if isinstance(error, MissingError) else 2
     except (UsageError, ProjectError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2

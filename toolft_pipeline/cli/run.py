@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, problem_lines, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, MissingError, problem_lines, warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
@@ -38,14 +38,14 @@ def run_agent(
     """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
 
     `data_only` ends before the model's stages; `stage` leaves all alone but that one and what is downstream of it.
-    Raises `RunFailedError`, and `SettingsError` where something that the agent file names is missing here.
+    Raises `RunFailedError`, and `MissingError` where something that the agent file names is missing here.
     """
     warehouse = Warehouse(warehouse_root())
     days = chosen_days(settings, None if force else warehouse, first=first, last=last)
     stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
     missing = list(missing_things(settings, for_model=any(each.group is Group.MODEL for each in stages)))
     if missing:  # what would fail hours later fails before anything starts
-        raise SettingsError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
+        raise MissingError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):

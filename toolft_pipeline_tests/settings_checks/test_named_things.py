@@ -70,14 +70,14 @@ def test_run_refuses_before_anything_starts_and_says_all_that_is_missing(
     (assistant_folder / "tasks.jsonl").unlink()
     (assistant_folder / "golden.jsonl").unlink()
     for arguments in (["run", "assistant"], ["run", "assistant", "--dry-run"]):
-        assert run(arguments) == 2
+        assert run(arguments) == 1
         said = capsys.readouterr().err.splitlines()
         assert [line.rpartition("/")[2] for line in said] == [
             "golden.jsonl does not exist",
             "tasks.jsonl does not exist",
         ]
     assert not (home / "wh").exists()
-    assert run(["run", "assistant", "--dry-run", "--set", "evaluation.tasks=other.jsonl"]) == 2
+    assert run(["run", "assistant", "--dry-run", "--set", "evaluation.tasks=other.jsonl"]) == 1
     assert "toolft: --set evaluation.tasks=other.jsonl: evaluation.tasks: " in capsys.readouterr().err
     (assistant_folder / "golden.jsonl").touch()
     assert run(["run", "assistant", "--data", "--dry-run"]) == 0
