@@ -33,6 +33,7 @@ class RejectReason(StrEnum):
     IMAGE_NOT_IN_LOG = "image_not_in_log"
     IMAGE_TOO_LARGE = "image_too_large"
     BAD_IMAGE = "bad_image"
+    INLINE_REASONING = "inline_reasoning"
     INVALID_TOOL_CALL = "invalid_tool_call"
     REPEATED_ID = "repeated_id"
     NO_MODEL_CALL = "no_model_call"

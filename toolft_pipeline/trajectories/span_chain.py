@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from toolft_pipeline.trajectories.inline_reasoning import with_reasoning_apart
 from toolft_pipeline.trajectories.reading import RefusedError, UnsupportedError
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.rejects import RejectReason
@@ -40,14 +41,14 @@ def chained(generations: Sequence[Generation]) -> list[Message]:
         raise NoModelCallError("no span of the trace is a model call")
     said: list[Message] = []
     for generation in generations:
-        history = generation.history
+        history = with_reasoning_apart(generation.history)  # frameworks may send it back without its reasoning
         if len(history) < len(said) or not all(map(_same, said, history)):
             raise DoesNotChainError(
                 "a model call's history does not begin with what was said before it: another agent's call, "
                 "a rewritten history, or one that the exporter cut"
             )
         said += history[len(said) :]
-        said += generation.answer
+        said += with_reasoning_apart(generation.answer)
     if not any(message.role is Role.ASSISTANT for message in said):
         raise LossyError("the model calls carry no messages; turn on the capture of message content")
     return said
