@@ -249,7 +249,7 @@ class GroundingSettings(_Section):
 
     def refuses(self, kind: Grounded) -> bool:
         """Whether a run is refused for an untold thing of a kind."""
-        return getattr(self, kind.value) == "refuse"
+        return bool(getattr(self, kind.value) == "refuse")
 
     @property
     def asks(self) -> bool:

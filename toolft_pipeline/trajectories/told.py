@@ -3,7 +3,8 @@
 Invariant: a value counts as told where it stands in an earlier text as a whole word or phrase, whatever its case and
 the punctuation around it; a number also where it was told in other digits (1,200.50 and 1200.5), or counts what a
 result listed. Numbers are compared digit by digit, however long: an id of 19 digits is another id than its neighbour,
-and one with a leading zero is itself alone. What an agent may know without being told is decided here, in the direction of believing it.
+and one with a leading zero is itself alone. What an agent may know without being told is decided here, in the direction
+of believing it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _APART = re.compile(r"['\u2019\u00a0\u202f\u2009]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
 _LEADING_ZERO = re.compile(r"0\d\d+")
 _AMOUNT = re.compile(rf"(?:{_GROUPED}|\d+(?:[.,]\d+)*)[a-z]{{0,3}}")
+_PERCENT = re.compile(r"(\S+?)\s?(?:%|per ?cent\b|percentage points?\b)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -43,6 +45,11 @@ def raw_words(text: str) -> list[str]:
 def words(text: str) -> list[str]:
     """The same in lower case."""
     return [word.casefold() for word in raw_words(text)]
+
+
+def percentages(text: str) -> set[str]:
+    """The words of a text, in lower case, that are written as percentages."""
+    return {word for before in _PERCENT.findall(text) for word in words(before)[-1:]}
 
 
 def is_identifier(word: str) -> bool:

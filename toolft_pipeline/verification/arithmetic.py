@@ -1,9 +1,10 @@
 """Whether a number follows from told ones: sum, difference, product, quotient, count, share, percentage, rounding.
 
 Invariant: sums run over a whole column, object or field, everything else takes two numbers, and no subset is searched;
-so the work is bounded by the newest `_SCALARS` numbers. What follows from one list or one object is believed. Two
-numbers from anywhere are combined too, but where a run told many, some pair hits any number by chance: such a hit
-counts only where less than `_CHANCE` of all numbers of its size and precision would be hit.
+so the work is bounded by the newest `_SCALARS` numbers. Where a run told many numbers, something hits any number by
+chance: a hit counts only where less than `_CHANCE` of all numbers of its size and precision would be hit the same way
+(`_CHANCE_OF_TOTALS` for sums of whole lists, of which there are few), or where next to nothing was told. How often a
+wrong number passes is measured in benchmarks/grounding.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from itertools import chain, combinations, islice
 
-from toolft_pipeline.verification.told_numbers import ToldNumbers
+from toolft_pipeline.verification.told_numbers import Column, ToldNumbers
 
 _SCALARS = 40
 _FIELDS = 8
 """Numbers of one object that are combined in pairs."""
-_FEW = 4
+_FEW = 3
 """Told numbers up to which a pair of them is believed whatever the chance."""
-_CHANCE = Decimal("0.05")
+_FEW_IN_OBJECTS = 6
+"""The same for numbers that stand in objects or texts with others."""
+_CHANCE = Decimal("0.1")
+_CHANCE_OF_TOTALS = Decimal("0.25")
 _CHAINED = 120
 """Sums and products that are taken on with one more number."""
+
+_LARGEST, _FINEST = 14, 6
+"""Digits before and behind the point of a number that is looked for."""
 
 _EXACT = Context(prec=60)
 _HUNDRED = Decimal(100)
@@ -49,15 +56,25 @@ class Arithmetic:
         return any(self._gives(asked, unit, percent=percent) for unit in _units(asked))
 
     def _gives(self, asked: Decimal, unit: Decimal, *, percent: bool) -> bool:
-        certain: list[Way] = [self._certain, *([self._shares] if percent else [])]
-        if any(asked in self._values(way, unit) for way in certain):
-            return True
-        by_chance: list[Way] = [self._pairs, self._quotients, self._chains, *([self._ratios] if percent else [])]
-        for way in by_chance:
+        for way, few, chance in self._ways(percent=percent):
             hits = self._values(way, unit)
-            if asked in hits and (len(self._told.scalars) <= _FEW or _chance(hits, asked, unit) <= _CHANCE):
+            if asked in hits and (few or _chance(hits, asked, unit) <= chance):
                 return True
         return False
+
+    def _ways(self, *, percent: bool) -> Iterator[tuple[Way, bool, Decimal]]:
+        """The ways in order, each with whether too little was told to reckon with chance, and the chance allowed."""
+        few_in_objects = sum(map(len, self._told.objects)) <= _FEW_IN_OBJECTS
+        yield self._told_ones, True, _CHANCE
+        yield self._totals, False, _CHANCE_OF_TOTALS
+        yield self._within_objects, few_in_objects, _CHANCE
+        yield self._pairs, len(self._told.scalars) <= _FEW, _CHANCE
+        yield self._totals_and_more, False, _CHANCE
+        yield self._products_and_more, False, _CHANCE
+        yield self._quotients, False, _CHANCE
+        if percent:
+            yield self._shares, few_in_objects, _CHANCE_OF_TOTALS
+            yield self._ratios, len(self._told.scalars) <= _FEW, _CHANCE
 
     def _values(self, way: Way, unit: Decimal) -> set[Decimal]:
         """What a way gives, rounded to a unit."""
@@ -68,29 +85,36 @@ class Arithmetic:
             self._rounded[name, unit] = {each for value in self._given[name] for each in _rounded(value, unit)}
         return self._rounded[name, unit]
 
-    def _certain(self) -> Iterator[Decimal]:
-        """Told numbers themselves, sums and means of columns and objects, pairs within an object, counts."""
-        yield from self._told.scalars
-        yield from self._totals()
+    def _told_ones(self) -> Iterable[Decimal]:
+        """Told numbers themselves, which may be rounded."""
+        return self._told.scalars
+
+    def _within_objects(self) -> Iterator[Decimal]:
+        """Two numbers of one object or one text."""
         for numbers in self._told.objects:
             for one, other in combinations(numbers[:_FIELDS], 2):
-                yield from _combined(one, other)
+                yield from self._combined(one, other)
 
     def _totals(self) -> Iterator[Decimal]:
-        for numbers in chain(self._told.columns, self._told.fields(), self._told.objects):
-            total = sum(numbers, Decimal(0))
-            yield total
-            yield _EXACT.divide(total, Decimal(len(numbers)))
+        """Sums and means of lists, sums of objects, and how many rows of a list agree."""
+        for column in self._columns():
+            yield column.total
+            yield _EXACT.divide(column.total, Decimal(column.n))
+        for numbers in self._told.objects:
+            yield sum(numbers, Decimal(0))
         for part, _ in self._told.shares:
             yield Decimal(part)
+
+    def _columns(self) -> Iterator[Column]:
+        return chain(self._told.columns, self._told.fields())
 
     def _shares(self) -> Iterator[Decimal]:
         """Percentages within a list or an object: rows that agree, values of a column's sum, one number of another."""
         for part, whole in self._told.shares:
             yield _percent(Decimal(part), Decimal(whole))
-        for numbers in self._told.columns:
-            total = sum(numbers, Decimal(0))
-            yield from (_percent(number, total) for number in islice(numbers, _SCALARS) if total)
+        for column in self._columns():
+            if column.total:
+                yield from (_percent(number, column.total) for number in column.first)
         for numbers in self._told.objects:
             for one, other in combinations(numbers[:_FIELDS], 2):
                 yield from _percentages(one, other)
@@ -100,7 +124,7 @@ class Arithmetic:
 
     def _pairs(self) -> Iterator[Decimal]:
         for one, other in combinations(self._newest(), 2):
-            yield from _combined(one, other)
+            yield from self._combined(one, other)
 
     def _quotients(self) -> Iterator[Decimal]:
         for one, other in combinations(self._newest(), 2):
@@ -111,31 +135,44 @@ class Arithmetic:
         for one, other in combinations(self._newest(), 2):
             yield from _percentages(one, other)
 
-    def _chains(self) -> Iterator[Decimal]:
-        """A total, or a product of two numbers of one object, with one more number added or taken off."""
-        products = (
-            _EXACT.multiply(one, other)
-            for numbers in self._told.objects
-            for one, other in combinations(numbers[:_FIELDS], 2)
-        )
+    def _totals_and_more(self) -> Iterator[Decimal]:
+        """The sum of a whole list with one more number added or taken off."""
+        return self._taken_on(column.total for column in self._columns())
+
+    def _products_and_more(self) -> Iterator[Decimal]:
+        """The product of two numbers of one object with one more number added or taken off."""
+        pairs = (pair for numbers in self._told.objects for pair in combinations(numbers[:_FIELDS], 2))
+        return self._taken_on(_EXACT.multiply(one, other) for one, other in pairs)
+
+    def _taken_on(self, firsts: Iterable[Decimal]) -> Iterator[Decimal]:
         newest = self._newest()
-        for first in islice(chain(self._totals(), products), _CHAINED):
+        for first in dict.fromkeys(islice(firsts, _CHAINED)):
             for number in newest:
-                yield from _combined(first, number)
+                yield first + number
+                yield first - number
+            yield from self._at_rates(first)
+
+    def _combined(self, one: Decimal, other: Decimal) -> Iterator[Decimal]:
+        """Sum, difference and product of two numbers, and what a percentage among them takes of the other."""
+        yield one + other
+        yield one - other
+        yield _EXACT.multiply(one, other)
+        if abs(one) in self._told.rates:
+            yield from _at_rate(other, abs(one))
+        if abs(other) in self._told.rates:
+            yield from _at_rate(one, abs(other))
+
+    def _at_rates(self, base: Decimal) -> Iterator[Decimal]:
+        for rate in self._told.rates:
+            yield from _at_rate(base, rate)
 
 
-def _combined(one: Decimal, other: Decimal) -> Iterator[Decimal]:
-    """Sum, difference and product of two numbers, and one less or more so many per cent of itself."""
-    yield one + other
-    yield abs(one - other)
-    product = _EXACT.multiply(one, other)
-    yield product
-    of_each = product / _HUNDRED
-    yield of_each
-    for base, rate in ((one, other), (other, one)):
-        if rate <= _HUNDRED:
-            yield base + of_each
-            yield base - of_each
+def _at_rate(base: Decimal, rate: Decimal) -> Iterator[Decimal]:
+    """So many per cent of a number, and the number with them added or taken off."""
+    part = _EXACT.divide(_EXACT.multiply(base, rate), _HUNDRED)
+    yield part
+    yield base + part
+    yield base - part
 
 
 def _percentages(one: Decimal, other: Decimal) -> Iterator[Decimal]:
@@ -151,12 +188,10 @@ def _percent(part: Decimal, whole: Decimal) -> Decimal:
 
 def _units(asked: Decimal) -> Iterator[Decimal]:
     """The last digit's unit, and for a round number larger ones that leave two digits: 1,200 may stand for 1,234."""
-    digits = asked.as_tuple()
-    exponent = int(digits.exponent)
-    if asked.adjusted() > 14 or exponent < -6:
+    exponent = int(asked.as_tuple().exponent)
+    if asked.adjusted() > _LARGEST or exponent < -_FINEST:
         return
     yield Decimal((0, (1,), exponent))
-    zeros = len(digits.digits) - len(str(digits.digits).rstrip("0")) if exponent == 0 else 0
     text = str(asked) if exponent == 0 else ""
     zeros = len(text) - len(text.rstrip("0"))
     for places in range(1, min(zeros, len(text) - 2) + 1):
@@ -166,7 +201,7 @@ def _units(asked: Decimal) -> Iterator[Decimal]:
 def _rounded(value: Decimal, unit: Decimal) -> Iterator[Decimal]:
     for rounding in (ROUND_HALF_UP, ROUND_HALF_EVEN):
         try:
-            yield value.quantize(unit, rounding=rounding, context=_EXACT)
+            yield abs(value).quantize(unit, rounding=rounding, context=_EXACT)
         except InvalidOperation:
             return
 

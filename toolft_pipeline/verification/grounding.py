@@ -15,15 +15,22 @@ from collections.abc import Iterator, Sequence
 
 from toolft_pipeline.settings import Grounded, GroundingSettings
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
-from toolft_pipeline.trajectories.told import Told, amounts, decoded, is_identifier, is_number, leaves, words
+from toolft_pipeline.trajectories.told import (
+    Told,
+    amounts,
+    decoded,
+    is_identifier,
+    is_number,
+    leaves,
+    percentages,
+    words,
+)
 from toolft_pipeline.verification.arithmetic import Arithmetic
 from toolft_pipeline.verification.catalog_words import Schemas, words_of
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
 _LONGEST_NUMBER = 15
 """Digits of a quantity at most; a longer number is an id."""
-
-_PERCENT = re.compile(r"(\S+?)\s?(?:%|per ?cent\b|percentage points?\b)", re.IGNORECASE)
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -100,7 +107,7 @@ def _untold(
         if kind is None or not settings.refuses(kind) or _is_told(word, heard.told):
             continue
         if kind is Grounded.NUMBERS:
-            percents = _percents(text) if percents is None else percents
+            percents = percentages(text) if percents is None else percents
             if heard.gives(word, percent=word in percents):
                 continue
         return word, kind
@@ -122,11 +129,6 @@ def kind_of(word: str) -> Grounded | None:
 
 def _is_told(word: str, told: Told) -> bool:
     return told.has_number(word) if is_number(word) else told.knows(word)
-
-
-def _percents(text: str) -> set[str]:
-    """The words of a text that are written as percentages."""
-    return {word for before in _PERCENT.findall(text) for word in words(before)[-1:]}
 
 
 def _unasked(text: str, asked: Told) -> str | None:

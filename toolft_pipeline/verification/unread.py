@@ -1,9 +1,9 @@
 """The other half of rule 6, for runs with a sandbox: what only the backend knew was read before it was used.
 
 Invariant: in an accepted run no id, address or name that stands in the backend's initial state is used as an
-argument, or told in an answer, before a message or the catalog told it; nor does an answer state of an id what its record in the
-state might say and nobody told. The state tells such values from words that an agent may choose freely, which no text
-alone can; numbers, dates and other plain words, which anybody may say, are left out.
+argument, or told in an answer, before a message or the catalog told it; nor does an answer state of an id what its
+record in the state might say and no message told. The state tells such values from words that an agent may choose
+freely, which no text alone can; numbers, dates and other plain words, which anybody may say, are left out.
 """
 
 from __future__ import annotations
