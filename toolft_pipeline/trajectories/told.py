@@ -15,7 +15,10 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-_GROUPED = r"\d{1,3}(?:[,'\u2019\u00a0\u202f\u2009]\d{3})+(?![\d,'\u2019])(?:[.,]\d+)?"
+_GROUPED = (
+    r"(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?"
+    r"|\d{1,3}(?:['\u2019\u00a0\u202f\u2009]\d{3})+(?!\d)(?:[.,]\d+)?)"
+)
 """A number whose thousands are set apart, by anything but a point or a plain space."""
 _DECIMAL_COMMA = r"(?:\d{1,3}(?:\.\d{3})+|\d+),\d{1,2}"
 _WORD = re.compile(rf"(?:{_GROUPED}|{_DECIMAL_COMMA})[A-Za-z]{{0,3}}\b(?![,.]?\d)|[^\W_](?:[\w.@:/+#-]*[^\W_])?")
@@ -25,7 +28,7 @@ _APART = re.compile(r"['\u2019\u00a0\u202f\u2009]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
 _LEADING_ZERO = re.compile(r"0\d\d+")
 _AMOUNT = re.compile(rf"(?:{_GROUPED}|\d+(?:[.,]\d+)*)[a-z]{{0,3}}")
-_PERCENT = re.compile(r"(\S+?)\s?(?:%|per ?cent\b|percentage points?\b)", re.IGNORECASE)
+_PERCENT = re.compile(r"(\d[^\s%]{0,30})\s?(?:%|per ?cent\b|percentage points?\b)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 

@@ -182,7 +182,7 @@ def _amounts(text: str) -> Iterable[Decimal]:
 
 
 def _kept(number: Decimal | None) -> Decimal | None:
-    """A quantity; None for zero, which derives nothing, and for a number so long that it is an id or a rounding error."""
+    """A quantity; None for zero, which derives nothing, and for one so long that it is an id or a rounding error."""
     if number is None or not number.is_finite() or not number:
         return None
     _, digits, exponent = number.as_tuple()
