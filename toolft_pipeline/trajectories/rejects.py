@@ -39,6 +39,7 @@ class RejectReason(StrEnum):
     NO_MODEL_CALL = "no_model_call"
     DOES_NOT_CHAIN = "does_not_chain"
     SUB_AGENT = "sub_agent"
+    TOOL_WITHOUT_CALL = "tool_without_call"
     LOSSY_EXPORT = "lossy_export"
     SPANS_TOO_FAR_APART = "spans_too_far_apart"
     INCOMPLETE_TRACE = "incomplete_trace"

@@ -23,6 +23,10 @@ MAX_CALLS = 256
 """Calls of one turn: each of its results is looked for among them. Agents make about 10 side by side."""
 
 
+_FLOAT_DIGITS = 15
+"""Decimal digits of an integer that a float holds exactly, with or without a sign."""
+
+
 class DoesNotChainError(RefusedError):
     """The model calls of a trace are not one conversation."""
 
@@ -69,9 +73,7 @@ def _same_call(one: ToolCall, other: ToolCall) -> bool:
     return (
         one.name == other.name
         and _agree(one.id, other.id)
-        and (
-            one.arguments_json == other.arguments_json or _spelled(one.arguments_json) == _spelled(other.arguments_json)
-        )
+        and (one.arguments_json == other.arguments_json or spelled(one.arguments_json) == spelled(other.arguments_json))
     )
 
 
@@ -79,12 +81,17 @@ def _agree(one: str | None, other: str | None) -> bool:
     return not one or not other or one == other
 
 
-def _spelled(arguments: str) -> str:
-    """One spelling for equal arguments: exporters that go through protobuf write 1 as 1.0."""
+def spelled(arguments: str) -> str:
+    """One spelling for equal arguments: exporters that go through protobuf write 1 as 1.0. Longer integers than a float
+    holds stay what they are: two ids of 19 digits are not one."""
     try:
-        return json.dumps(json.loads(arguments, parse_int=float), sort_keys=True)
+        return json.dumps(json.loads(arguments, parse_int=_number), sort_keys=True)
     except (ValueError, RecursionError):
         return arguments
+
+
+def _number(digits: str) -> int | float:
+    return float(digits) if len(digits) <= _FLOAT_DIGITS else int(digits)
 
 
 def completed(said: Sequence[Message], spans: Sequence[Span]) -> Iterator[Message]:
@@ -122,11 +129,11 @@ class _Results:
             if tool.call_id:
                 self._by_id.setdefault(tool.call_id, []).append(said)
             elif tool.arguments_json is not None:
-                self._by_call.setdefault((tool.name, _spelled(tool.arguments_json)), []).append(said)
+                self._by_call.setdefault((tool.name, spelled(tool.arguments_json)), []).append(said)
 
     def take(self, call: ToolCall) -> Message | None:
         """The result of a call, which then answers no other."""
-        waiting = self._by_id.get(call.id) or self._by_call.get((call.name, _spelled(call.arguments_json)))
+        waiting = self._by_id.get(call.id) or self._by_call.get((call.name, spelled(call.arguments_json)))
         return waiting.pop(0) if waiting else None
 
     def of(self, calls: Sequence[ToolCall]) -> Iterator[Message]:
