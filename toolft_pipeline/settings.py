@@ -60,7 +60,7 @@ class CatalogSettings(_Section):
     """Where the tools that exist today are declared; exactly one source."""
 
     file: str | None = None
-    """JSON file in MCP or OpenAI shape, relative to the agent file."""
+    """JSON file in MCP, OpenAI, Anthropic or Bedrock shape, relative to the agent file."""
     module: str | None = None
     """Importable module whose Pydantic models are the tools."""
     mcp: bool = False
@@ -268,9 +268,25 @@ class VerificationSettings(_Section):
     allow_consecutive_system_turns: bool = False
     """Whether a system turn may follow another, as OpenAI's `developer` message follows `system`: all chat formats
     render each as a turn of its own, gemma3 the second one as a user turn, for the family has no system turn."""
+    allow_system_turns_midway: bool = False
+    """Whether a system or developer turn (a reminder, a locale) may stand behind a user turn, a result or an answer.
+    All chat formats render it where it stands, gemma3 as a user turn."""
     allow_consecutive_user_turns: bool = False
+    allow_user_turn_after_result: bool = False
+    """Whether a user turn may follow a tool's result before the assistant has spoken: people interrupt. In logs of
+    Anthropic messages it always may, for there a user turn holds the results and may add text."""
+    opening_assistant_turn: Literal["refuse", "keep", "drop"] = "refuse"
+    """What becomes of a run in which the assistant speaks first, as with a greeting: it is rejected; `keep` teaches the
+    greeting, which needs a system turn before it (a model cannot be asked without any message); `drop` leaves the
+    greeting out."""
+    cut_trailing_user_turns: bool = False
+    """Whether user turns at the end of a run that nobody answered ("Thanks!") are cut off. Otherwise such a run is
+    rejected."""
     allow_dangling_call: bool = False
-    """Whether a run may end in a tool turn."""
+    """Whether a run may end in a tool turn: its last results are then never spoken of."""
+    allow_final_call: bool = False
+    """Whether a run may end in calls without results, as rows of fine-tuning sets do. A replay makes such calls, and
+    has no result to compare theirs with."""
     allow_unoffered_tools: bool = False
     """Whether a run may call tools beside those that its own log line offers: for logs that show the tools of a run's
     last request only."""
