@@ -396,10 +396,21 @@ class TrainingSettings(_Section):
     """Tokens of distinct rows at most, drawn evenly over categories and their tools; None trains on all."""
     seed: int = 0
     save_steps: int = Field(50, gt=0)
+    compute_type: Literal["auto", "bf16", "fp32"] = "auto"
+    """Number type that training, decoding and the checks of a merge compute in. `auto` takes bf16 where the machine
+    multiplies it fast and float32 elsewhere, as on CPUs that emulate bf16. A placement choice that enters no
+    fingerprint: the base is quantized, and the model is merged and saved, in the same way either way."""
+    max_hours: float | None = Field(6.0, gt=0)
+    """Hours that training may take by its estimate. Above that it does not start: `toolft run` asks on a terminal, and
+    stops where nobody can be asked. None is no limit. It enters no fingerprint."""
     peft: dict[str, Any] = {}
     """Anything else for `peft.LoraConfig`, by its own names."""
     sft: dict[str, Any] = {}
     """Anything else for `trl.SFTConfig`, by its own names."""
+
+
+TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours"})
+"""Keys of `training` that say how the machine does the work, not what is learned: they enter no fingerprint."""
 
 
 class EndpointSettings(_Section):
