@@ -10,6 +10,7 @@ from toolft_pipeline.assets.model_in_service import service_source
 from toolft_pipeline.automation.alert_sensor import alert_sensor
 from toolft_pipeline.automation.catalog_watch import catalog_sensor
 from toolft_pipeline.automation.conditions import automation_sensor
+from toolft_pipeline.automation.dead_run_sensor import dead_run_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
@@ -29,6 +30,7 @@ def build_definitions(agents: list[AgentSettings]) -> dg.Definitions:
         sensors=[
             *(make(agent) for agent in agents for make in (catalog_sensor, automation_sensor, log_sensor)),
             alert_sensor(agents),
+            dead_run_sensor(),
         ],
         schedules=[*(nightly_schedule(agent) for agent in agents), *(prune_schedule(agent) for agent in agents)],
         resources={resource_key(agent.name): agent_resource(agent) for agent in agents},

@@ -2,18 +2,20 @@
 clear away old versions, look over the installation.
 
 Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
-something, 2 usage, or a file that `lint` could not read.
+something, 2 usage, or a file that `lint` could not read, 130 or 143 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
 
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
+from toolft_pipeline.cli.interruption import Interruption, interruptible
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
@@ -36,15 +38,23 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Parse and carry out one command; returns the exit status."""
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(words)
+    with interruptible() as interruption:
+        parsed.interruption = interruption
+        return _carried_out(parsed, words, interruption)
+
+
+def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
     try:
         return int(parsed.command(parsed))
     except (UsageError, SettingsError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say("toolft: interrupted; run again to go on where it stopped", to=sys.stderr)
-        return 130
+        again = shlex.join(["toolft", *words])
+        say(f"toolft: {interruption.text}; what is done is kept, `{again}` goes on from there", to=sys.stderr)
+        return interruption.status
     except Exception as error:
         if not type(error).__module__.startswith("toolft_pipeline."):
             raise
@@ -203,6 +213,7 @@ def _run(parsed: argparse.Namespace) -> int:
         data_only=parsed.data,
         workers=parsed.workers,
         stage=parsed.stage,
+        interruption=parsed.interruption,
     )
 
 

@@ -18,12 +18,12 @@ def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
 
     import dagster as dg
 
+    from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
     from toolft_pipeline.automation.prune import choose_pruning, prune, pruning_lines, runs_under_way
-    from toolft_pipeline.cli.dead_runs import release_dead_runs
 
     warehouse = Warehouse(warehouse_root())
     with dg.DagsterInstance.get() as instance:
-        release_dead_runs(instance)
+        recover_from_dead_runs(instance)
         under_way = runs_under_way(instance)
     if under_way.runs:
         say(f"{under_way.runs} runs have not ended: what was in force since {under_way.since:%Y-%m-%d %H:%M} stays")
