@@ -269,7 +269,10 @@ class CurationSettings(_Section):
     """Which true runs teach."""
 
     near_duplicate_threshold: float = Field(0.85, gt=0, le=1)
-    """Jaccard similarity of 3-gram sets (task text and call sequence) at which two runs are near-duplicates."""
+    """Jaccard similarity of 3-gram sets (task text and call sequence) at which two runs are near-duplicates. Runs whose
+    calls returned something else never are: another balance is another answer. What differs in every result and means
+    nothing (how long a search took) belongs into `sandbox.volatile`; times and random ids that no answer repeats do
+    not count anyhow."""
     validation_share: float = Field(0.08, ge=0, lt=1)
     """Share of task keys held out for the validation loss."""
     min_rows_per_tool: int = Field(1, ge=0)

@@ -135,8 +135,8 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             context.log_event(service_observation(agent.name, move="promotion"))
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
-            metadata=version_metadata(stage, version, reused=reused),
-            check_results=list(_check_results(stage, version)),
+            metadata=version_metadata(stage, version, settings, reused=reused),
+            check_results=list(_check_results(stage, version, settings)),
         )
 
     return run
@@ -148,9 +148,9 @@ def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
     return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
 
 
-def _check_results(stage: Stage, version: Version) -> Iterator[dg.AssetCheckResult]:
+def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
     for check in stage.checks:
-        outcome: CheckOutcome = check.evaluate(version)
+        outcome: CheckOutcome = check.evaluate(version, settings)
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=outcome.passed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow.parquet as pq
 
 from toolft_pipeline.assets import plots
@@ -11,12 +13,19 @@ from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.training.model_dump(mode="json", exclude={"save_steps"})
+    return training_settings(settings)
+
+
+def training_settings(settings: AgentSettings) -> dict[str, Any]:
+    """What decides an adapter's weights and what it says of itself."""
+    read = settings.training.model_dump(mode="json", exclude={"save_steps"})
+    return read | {"base": source_name(settings.base_model)}
 
 
 def _build(work: Work) -> Built:
@@ -45,7 +54,7 @@ def _build(work: Work) -> Built:
     )
 
 
-def _plots(version: Version) -> dict[str, Plot]:
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
     kept = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
     line = ([step for step, _ in kept], [loss for _, loss in kept])

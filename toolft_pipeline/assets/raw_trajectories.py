@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.declared_settings import log_reading
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, log_files, read_day
@@ -10,16 +11,13 @@ from toolft_pipeline.trajectories.image_store import image_content
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
-_CAPS = {"max_line_bytes", "max_image_bytes", "max_image_pixels"}
-
 
 def _reads(settings: AgentSettings) -> Json:
-    read = settings.logs.model_dump(mode="json", include=_CAPS | {"format", "remote_parents"})
-    return read | {"time_zone": settings.schedule.time_zone}
+    return log_reading(settings) | {"time_zone": settings.schedule.time_zone}
 
 
 def _sources(scope: Scope) -> dict[str, str]:
-    return sources.files(*log_files(scope.settings, day=scope.partition or ""))
+    return sources.files(*log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
 
 
 def _build(work: Work) -> Built:
@@ -45,7 +43,7 @@ def _build(work: Work) -> Built:
     )
 
 
-def _lines_add_up(version: Version) -> CheckOutcome:
+def _lines_add_up(version: Version, _settings: AgentSettings) -> CheckOutcome:
     rows = version.manifest.rows
     return CheckOutcome(passed=rows["runs"] == rows["trajectories"] + rows["rejects"], detail=dict(rows))
 
@@ -55,7 +53,7 @@ STAGE = Stage(
     description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="7",
+    code_version="8",
     inputs={},
     reads=_reads,
     sources=_sources,

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.trajectories.rejects import HMAC_KEY_VARIABLE, hmac_key_digest
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
 
 
@@ -62,6 +63,11 @@ def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
         if spec is not None and spec.origin is not None:
             found.append(Path(spec.origin))
     return found
+
+
+def surrogate_key() -> dict[str, str]:
+    """Digest of the key that surrogates and the HMACs of rejects are made with; the key itself is never written."""
+    return {HMAC_KEY_VARIABLE: hmac_key_digest()}
 
 
 def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str, str]:

@@ -63,6 +63,8 @@ class Work:
     warehouse: Warehouse
     progress: Progress
     run_id: str | None
+    force: bool = False
+    """Whether a person asked to make everything again: versions that are nested in this build are not reused either."""
     previous: Version | None = None
     """The version in force before this build, whole and undamaged; None where a build is forced. What a stage takes
     from it must be what it would make itself."""
@@ -104,7 +106,8 @@ class Check:
     name: str
     description: str
     blocking: bool
-    evaluate: Callable[[Version], CheckOutcome]
+    evaluate: Callable[[Version, AgentSettings], CheckOutcome]
+    """Thresholds come from the settings of the run that asks, so that a changed threshold makes no version again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,11 +136,13 @@ class Stage:
     partitioned: bool = True
     accelerator: bool = False
     checks: tuple[Check, ...] = ()
-    plots: Callable[[Version], dict[str, Plot]] = field(default=lambda _version: {})
+    plots: Callable[[Version, AgentSettings], dict[str, Plot]] = field(default=lambda _version, _settings: {})
     texts: Callable[[Version], dict[str, str]] = lambda _version: {}
     """Markdown for the UI, by name."""
     page: str | None = None
     """The HTML page of a version, for people."""
+    figures: Callable[[Version, AgentSettings], dict[str, Json]] = lambda _version, _settings: {}
+    """Figures shown beside the headline that also depend on display settings, which enter no fingerprint."""
     unshown: frozenset[str] = frozenset()
     """Figures of the headline that are for checks and plots alone."""
 
@@ -248,6 +253,7 @@ def run_stage(
             warehouse=warehouse,
             progress=progress,
             run_id=run_id,
+            force=force,
             previous=None if force else _undamaged(warehouse.current(recipe.address)),
         )
         version = warehouse.commit(staged, recipe, stage.build(work), run_id=run_id, started=started)

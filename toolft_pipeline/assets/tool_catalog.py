@@ -15,7 +15,12 @@ from toolft_pipeline.warehouse.store import Built
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.catalog.model_dump(mode="json")
+    return settings.catalog.model_dump(mode="json") | {"hidden": _hidden(settings)}
+
+
+def _hidden(settings: AgentSettings) -> Json:
+    """Names of the backend's own tools, which no model sees."""
+    return None if settings.sandbox is None else [settings.sandbox.reset_tool, settings.sandbox.snapshot_tool]
 
 
 def _sources(scope: Scope) -> dict[str, str]:

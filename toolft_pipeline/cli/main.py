@@ -17,6 +17,7 @@ from pathlib import Path
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
 from toolft_pipeline.cli.interruption import Interruption, interruptible
 from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
 
@@ -48,7 +49,7 @@ def run(arguments: list[str] | None = None) -> int:
 def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
     try:
         return int(parsed.command(parsed))
-    except (UsageError, SettingsError) as error:
+    except (UsageError, SettingsError, ProjectError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -221,7 +222,7 @@ def _show(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.show import show_asset
 
     settings, _ = find_agent(parsed.agent, [])
-    return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+    return show_asset(settings, parsed.asset, partition=parsed.partition, as_json=parsed.json)
 
 
 def _explain(parsed: argparse.Namespace) -> int:

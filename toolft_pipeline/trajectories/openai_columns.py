@@ -1,8 +1,8 @@
 """The usual line of an OpenAI chat log, decoded once and written a column at a time, without a record for each message.
 
 Invariant: a batch of such lines equals `to_batch` of the records that `read_openai_line` makes of them. What this
-decoder does not take - parts, arguments that are no string, a line that is broken in any way - goes to that reader,
-which alone says what is wrong with a line.
+decoder does not take - parts, arguments that are no string, an answer that may hold reasoning, a line that is broken in
+any way - goes to that reader, which alone says what is wrong with a line.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta, Struct
 
+from toolft_pipeline.trajectories.inline_reasoning import may_reason
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.printed_objects import is_printed
 from toolft_pipeline.trajectories.reading import Envelope, RefusedError, trajectory
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
@@ -74,7 +76,7 @@ def read_logged_run(line: bytes, *, agent: str, source: Source) -> LoggedRun | T
     try:
         run = _DECODER.decode(line)
         functions = [call.function for message in run.messages for call in message.tool_calls or ()]
-        if not any(map(_deep, functions)):
+        if not any(map(_deep, functions)) and not any(map(_to_look_at, run.messages)):
             called = {function.name for function in functions}
             head = trajectory(run, (), line=line, agent=agent, source=source, golden=False, called=called)
             return LoggedRun(head=head, messages=run.messages)
@@ -89,6 +91,11 @@ def logged_batch(rows: Sequence[LoggedRun | Trajectory]) -> pa.RecordBatch:
         _batch(list(group)) if kind is LoggedRun else to_batch(list(group)) for kind, group in groupby(rows, type)
     ]
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def _to_look_at(message: _Message) -> bool:
+    text = message.content if message.role == "assistant" else None
+    return text is not None and (may_reason(text) or is_printed(text))
 
 
 def _deep(function: _Function) -> bool:

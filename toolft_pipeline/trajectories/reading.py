@@ -16,8 +16,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.category import tools_used
+from toolft_pipeline.trajectories.inline_reasoning import InlineReasoningError, with_reasoning_apart
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.offered_tools import Offer, offer, unoffered
+from toolft_pipeline.trajectories.printed_objects import PrintedObjectError, refuse_printed
 from toolft_pipeline.trajectories.record import (
     Message,
     Origin,
@@ -103,7 +105,7 @@ def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Reje
     """
     try:
         return read()
-    except RefusedError as error:
+    except (RefusedError, InlineReasoningError, PrintedObjectError) as error:
         return Rejection(reason=error.reason, detail=str(error))
     except UnicodeDecodeError as error:
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
@@ -131,6 +133,7 @@ def trajectory(
     `called` are the tools that it calls, where its messages are not given; `offers` those that its requests offer,
     where they are not the envelope's alone.
     """
+    refuse_printed(messages)
     own = offer(envelope.tools)
     return Trajectory(
         trajectory_id=envelope.id or f"sha256:{hashlib.sha256(line).hexdigest()}",
@@ -142,7 +145,7 @@ def trajectory(
         outcome=envelope.outcome or _UNKNOWN,
         golden=golden,
         origin=Origin.GOLDEN if golden else Origin.LOGGED,
-        messages=messages,
+        messages=with_reasoning_apart(messages),
         tools_digest=envelope.tools_ref or (None if own is None else own.digest),
         unoffered_tools=unoffered(
             tools_used(messages) if called is None else called, (own,) if offers is None else offers

@@ -18,8 +18,7 @@ from toolft_pipeline.automation.run_tags import PROCESS_TAG
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.faults.three_retrains import day
 
-LAUNCH = "import sys; from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
+LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
 PATIENCE_S = 300.0
 """Against hangs only."""
 
