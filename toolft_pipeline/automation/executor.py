@@ -32,13 +32,10 @@ from dagster._core.executor.step_delegating import (
     StepHandlerContext,
 )
 
-<<<<<<< HEAD
 from toolft_pipeline.automation.dead_runs import record_process
 from toolft_pipeline.automation.device_lease import HOLDER_VARIABLE
 from toolft_pipeline.automation.run_tags import LAUNCH_TAG
-=======
 from toolft_pipeline.project import state_folder
->>>>>>> main
 
 ACCELERATOR_TAG = "toolft/accelerator"
 GPU_POOL = "gpu"
@@ -66,15 +63,9 @@ class LocalStepHandler(StepHandler):
         environment = dict(os.environ)
         if command[0] == "dagster":  # the entry point beside this interpreter, whatever PATH says
             command[:1] = [sys.executable, "-m", "dagster"]
-<<<<<<< HEAD
         if ACCELERATOR_TAG in step_handler_context.step_tags[key]:
             environment[HOLDER_VARIABLE] = f"run {step_handler_context.dagster_run.run_id}, {key}"
             command = [sys.executable, "-m", f"{_HERE}.device_lease", str(leases_folder()), "--", *command]
-=======
-        if ACCELERATOR_TAG in tags:
-            leases = state_folder() / "devices"
-            command = [sys.executable, "-m", "toolft_pipeline.automation.device_lease", str(leases), "--", *command]
->>>>>>> main
         else:
             environment["CUDA_VISIBLE_DEVICES"] = ""
         theirs, ours = os.pipe()
@@ -184,18 +175,11 @@ def _no_device() -> Iterator[None]:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-<<<<<<< HEAD
-def _state_folder() -> Path:
-    return Path(os.environ.get("DAGSTER_HOME", ".")) / "data" / ".dagster"
-
-
 def leases_folder() -> Path:
     """Where the leases of this machine's devices lie."""
-    return _state_folder() / "devices"
+    return state_folder() / "devices"
 
 
-=======
->>>>>>> main
 def _output(context: StepHandlerContext) -> Path:
     """Where a step's process writes what Dagster does not capture (its start and its last words)."""
     folder = state_folder() / "steps" / context.dagster_run.run_id

@@ -16,16 +16,10 @@ from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 from typing import Any
 
-import dagster as dg
-
 from toolft_pipeline.assets.stage import Group
-<<<<<<< HEAD
 from toolft_pipeline.automation.executor import GRACE_S
-from toolft_pipeline.cli.launch import Launcher, RunFailedError
-=======
 from toolft_pipeline.cli.instance import open_instance
-from toolft_pipeline.cli.launch import RunFailedError, launch_in_process
->>>>>>> main
+from toolft_pipeline.cli.launch import Launcher, RunFailedError
 from toolft_pipeline.settings import AgentSettings
 
 
@@ -79,10 +73,5 @@ def _end_after(sentinel: int) -> None:
 
 
 def _run_day(settings: AgentSettings, day: str, config: dict[str, Any], assets: Collection[str] | None) -> None:
-<<<<<<< HEAD
-    with dg.DagsterInstance.get() as instance:
-        Launcher(instance=instance, settings=settings, config=config, assets=assets).launch(Group.DATA, day)
-=======
     with open_instance() as instance:
-        launch_in_process(instance, settings, Group.DATA, partition=day, config=config, assets=assets)
->>>>>>> main
+        Launcher(instance=instance, settings=settings, config=config, assets=assets).launch(Group.DATA, day)

@@ -13,11 +13,8 @@ from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
-<<<<<<< HEAD
-from toolft_pipeline.cli.interruption import Interruption
-=======
 from toolft_pipeline.cli.instance import open_instance
->>>>>>> main
+from toolft_pipeline.cli.interruption import Interruption
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
@@ -52,14 +49,8 @@ def run_agent(
     config = _run_config(settings, overrides, force=force)
     assets = None if stage is None else {each.asset for each in stages}
 
-<<<<<<< HEAD
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
-        from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
-=======
     with open_instance() as instance:
->>>>>>> main
+        from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
         from toolft_pipeline.cli.days import run_days
         from toolft_pipeline.cli.launch import Launcher
 
