@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from toolft_pipeline.automation.run_tags import LAUNCH_TAG
+from toolft_pipeline.cli.slot_wait import SlotWait
 from toolft_pipeline.cli.terminal import say
 
 POLL_S = 0.5
@@ -42,6 +43,7 @@ def run_of_launch(instance: dg.DagsterInstance, launch: str) -> dg.DagsterRun | 
 def _follow(instance: dg.DagsterInstance, launch: str, done: threading.Event, started: float) -> None:
     run_id: str | None = None
     cursor: str | None = None
+    slot = SlotWait(instance)
     while True:
         last = done.wait(POLL_S)
         if run_id is None:
@@ -53,6 +55,8 @@ def _follow(instance: dg.DagsterInstance, launch: str, done: threading.Event, st
             for record in page.records:
                 if line := _line(record.event_log_entry):
                     say(f"{time.monotonic() - started:7.1f} s  {line}")
+            if waits := slot.line(run_id):
+                say(f"{time.monotonic() - started:7.1f} s  {waits}")
         if last:
             return
 

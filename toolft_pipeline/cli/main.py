@@ -99,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
     )
-    running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends = running.add_mutually_exclusive_group()
+    ends.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends.add_argument("--sources", action="store_true", help="stop before the days: tool catalog and base model only")
     running.add_argument("--stage", metavar="STAGE", help="leave all alone but this stage and what is downstream of it")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
@@ -191,6 +193,7 @@ def _lint(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.assets.stage import Group
     from toolft_pipeline.cli.run import run_agent
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
@@ -211,7 +214,7 @@ def _run(parsed: argparse.Namespace) -> int:
         last=parsed.last,
         dry_run=parsed.dry_run,
         force=parsed.force,
-        data_only=parsed.data,
+        until=Group.SOURCES if parsed.sources else Group.DATA if parsed.data else Group.MODEL,
         workers=parsed.workers,
         stage=parsed.stage,
         interruption=parsed.interruption,

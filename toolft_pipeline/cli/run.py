@@ -29,19 +29,20 @@ def run_agent(
     last: str | None,
     dry_run: bool,
     force: bool,
-    data_only: bool = False,
+    until: Group = Group.MODEL,
     workers: int = 1,
     stage: str | None = None,
     interruption: Interruption | None = None,
 ) -> int:
     """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
 
-    `data_only` ends before the model's stages; `stage` leaves all alone but that one and what is downstream of it.
+    `until` names the last group that is made; `stage` leaves all alone but that one and what is downstream of it.
     Raises `RunFailedError`.
     """
     days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
-    stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
+    groups = [*Group][: [*Group].index(until) + 1]
+    stages = tuple(each for each in _chosen(stage) if each.group in groups)
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):

@@ -68,7 +68,7 @@ class Command:
 @pytest.fixture
 def root(assistant_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = assistant_folder.parent.parent
-    monkeypatch.chdir(root)
+    monkeypatch.setenv("DAGSTER_HOME", str(root))
     shutil.copy(REPOSITORY / "dagster.yaml", root)
     (root / "data" / ".dagster").mkdir(parents=True)
     script = assistant_folder / "hangs.py"

@@ -69,7 +69,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     site = Site(tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)):
         pass  # the tables are made before three processes would make them at once
