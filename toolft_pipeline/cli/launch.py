@@ -46,8 +46,8 @@ class Launcher:
     assets: Collection[str] | None = None
     interruption: Interruption = field(default_factory=Interruption)
 
-    def launch(self, group: Group, partition: str | None) -> None:
-        """One run of a group's job. Raises `RunFailedError`, or `KeyboardInterrupt` where a person stopped it."""
+    def launch(self, group: Group, partition: str | None, *, config: dict[str, Any] | None = None) -> None:
+        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or `KeyboardInterrupt` where a person stopped it."""
         launch = str(uuid.uuid4())
         what = f"{self.settings.name} {group.value} {partition or ''}".rstrip()
         say(what)
@@ -59,7 +59,7 @@ class Launcher:
             result = dg.execute_job(
                 job,
                 instance=self.instance,
-                run_config=self.config,
+                run_config=self.config if config is None else config,
                 tags=self._tags(launch, partition),
                 raise_on_error=False,
                 asset_selection=self._keys(group),

@@ -7,6 +7,7 @@ executor, a process a step.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from toolft_pipeline.agent_file import warehouse_root
@@ -54,6 +55,7 @@ def run_agent(
         from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
         from toolft_pipeline.cli.days import run_days
         from toolft_pipeline.cli.launch import Launcher
+        from toolft_pipeline.cli.long_training import launch_asking
 
         for run_id in recover_from_dead_runs(instance).ended:
             say(f"run {run_id[:8]}: its process was killed, so it is marked as ended")
@@ -70,7 +72,9 @@ def run_agent(
         run_days(launcher, days=[day for day in days if day in stale], workers=workers)
         again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
-            launcher.launch(Group.MODEL, days[-1])
+            unlimited = _run_config(settings, {**overrides, "training.max_hours": "null"}, force=force)
+            launch = partial(launcher.launch, Group.MODEL, days[-1])
+            launch_asking(launch, config=config, unlimited=unlimited)
     return 0
 
 
