@@ -47,7 +47,9 @@ class Launcher:
     interruption: Interruption = field(default_factory=Interruption)
 
     def launch(self, group: Group, partition: str | None, *, config: dict[str, Any] | None = None) -> None:
-        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or `KeyboardInterrupt` where a person stopped it."""
+        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or
+        `KeyboardInterrupt` where a person stopped it.
+        """
         launch = str(uuid.uuid4())
         what = f"{self.settings.name} {group.value} {partition or ''}".rstrip()
         say(what)
