@@ -37,7 +37,7 @@ class Attempts:
         """The Unix time from which on the next attempt may be made."""
         if not self.failures:
             return 0.0
-        return self.ended + min(FIRST_DELAY_S * 2 ** (self.failures - 1), LONGEST_DELAY_S)
+        return self.ended + min(FIRST_DELAY_S * 2.0 ** (self.failures - 1), LONGEST_DELAY_S)
 
     def key(self, first: str) -> str:
         """The run key of the next attempt, where `first` is that of the first one."""

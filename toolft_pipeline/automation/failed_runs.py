@@ -82,7 +82,7 @@ def _planned(run: dg.DagsterRun, agent: str) -> list[str]:
     if run.asset_selection is not None:
         named = {key.path[-1] for key in run.asset_selection}
         return [stage.asset for stage in STAGES if stage.asset in named]
-    groups = {job_name(agent, group): (group,) for group in Group}
+    groups: dict[str, tuple[Group, ...]] = {job_name(agent, group): (group,) for group in Group}
     groups[nightly_job_name(agent)] = (Group.DATA, Group.MODEL)
     return [stage.asset for stage in STAGES if stage.group in groups.get(run.job_name, ())]
 
