@@ -1,14 +1,15 @@
 """The watch over an agent's base model: where the agent file names another one, or its files changed, it is made again.
 
-Invariant: one request for one state of the source, as for the catalog, so that a new agent gets its base model by
-itself and a changed one reaches the night. A change waits until nothing of the agent is being made. Files that did not
-move since the last look are not hashed again: a base model is gigabytes.
+Invariant: one request for one state of the source, asked for again with growing delays while it fails, as for the
+catalog; so a new agent gets its base model by itself and a changed one reaches the night. A change waits until nothing
+of the agent is being made. Files that did not move since the last look are not hashed again: they are gigabytes.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import dagster as dg
 
@@ -16,8 +17,10 @@ from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.assets import base_model
 from toolft_pipeline.assets.plan import changed
 from toolft_pipeline.assets.stage import Group, address_of, recipe_for
+from toolft_pipeline.automation.attempts import attempts_at, ended_runs
 from toolft_pipeline.automation.conditions import sensor_status
 from toolft_pipeline.automation.jobs import job_name
+from toolft_pipeline.automation.run_tags import REQUEST_TAG
 from toolft_pipeline.automation.under_way import under_way
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import digest_of
@@ -42,7 +45,8 @@ def base_model_sensor(agent: AgentSettings) -> dg.SensorDefinition:
         settings, warehouse = load_agent(agent.folder / AGENT_FILE), Warehouse(warehouse_root())
         before = None if context.cursor is None else Seen(**json.loads(context.cursor))
         seen = look_at_source(settings, warehouse, before=before)
-        found = look_at_base_model(settings, warehouse, context.instance, fingerprint=seen.fingerprint)
+        now = datetime.now().astimezone()
+        found = look_at_base_model(settings, warehouse, context.instance, fingerprint=seen.fingerprint, now=now)
         cursor = json.dumps(asdict(seen))
         if isinstance(found, dg.SkipReason):
             return dg.SensorResult(skip_reason=found, cursor=cursor)
@@ -68,7 +72,7 @@ def look_at_source(settings: AgentSettings, warehouse: Warehouse, *, before: See
 
 
 def look_at_base_model(
-    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, fingerprint: str
+    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, fingerprint: str, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for base_model, or why there is none."""
     address = address_of(base_model.STAGE, settings, None)
@@ -77,13 +81,24 @@ def look_at_base_model(
         return dg.SkipReason(f"{settings.name}: the base model is as in {current.folder.name}")
     if (busy := under_way(instance, settings.name)) is not None:
         return dg.SkipReason(f"{settings.name}: the base model changed; its new version waits for {busy}")
+    state = fingerprint[:24]
+    runs = ended_runs(instance, dg.RunsFilter(job_name=job_name(settings.name, Group.SOURCES)))
+    attempts = attempts_at([each for each in runs if _makes_base_model(each.dagster_run)], state)
+    if attempts.due > now.timestamp():
+        due = datetime.fromtimestamp(attempts.due).astimezone()
+        return dg.SkipReason(f"{settings.name}: base_model's last run failed; it is tried again from {due:%H:%M} on")
     pointer = latest_pointer(address.folder(warehouse.root))
     why = changed(recipe_for(base_model.STAGE, settings, None, {}, warehouse), current)
     return dg.RunRequest(
-        run_key=f"{0 if pointer is None else pointer.number}:{fingerprint[:24]}",
+        run_key=attempts.key(f"{0 if pointer is None else pointer.number}:{state}"),
         asset_selection=[dg.AssetKey([settings.name, base_model.STAGE.asset])],
-        tags={"toolft/why": why},
+        tags={"toolft/why": why, REQUEST_TAG: state},
     )
+
+
+def _makes_base_model(run: dg.DagsterRun) -> bool:
+    keys = run.asset_selection
+    return keys is None or any(key.path[-1] == base_model.STAGE.asset for key in keys)
 
 
 def _files(settings: AgentSettings) -> list[list[str | int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +13,7 @@ import pytest
 
 from toolft_pipeline.assets import base_model, tool_catalog
 from toolft_pipeline.assets.stage import run_stage
+from toolft_pipeline.automation.base_model_watch import look_at_base_model, look_at_source
 from toolft_pipeline.automation.log_watch import look_at_logs
 from toolft_pipeline_tests.automation.site import NOON, Site, opened
 
@@ -115,3 +116,23 @@ def test_night_makes_a_changed_base_model_whoever_started_only_the_schedule(site
     assert len(night()) == 1
     job = site.definitions.resolve_job_def("assistant_nightly")
     assert site.key("base_model") in job.asset_layer.selected_asset_keys
+
+
+def test_base_model_whose_run_failed_is_asked_for_again_after_a_delay(site: Site) -> None:
+    first, _ = tick(site)
+    assert isinstance(first, dg.RunRequest)
+    site.instance.add_run(
+        dg.DagsterRun(
+            job_name="assistant_sources",
+            status=dg.DagsterRunStatus.FAILURE,
+            tags=dict(first.tags),
+            asset_selection=frozenset(first.asset_selection or ()),
+        )
+    )
+    found, _ = tick(site)
+    assert "base_model's last run failed; it is tried again from" in str(found)
+    fingerprint = look_at_source(site.settings, site.warehouse).fingerprint
+    later = datetime.now(UTC) + timedelta(minutes=6)
+    again = look_at_base_model(site.settings, site.warehouse, site.instance, fingerprint=fingerprint, now=later)
+    assert isinstance(again, dg.RunRequest)
+    assert again.run_key != first.run_key
