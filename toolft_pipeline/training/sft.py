@@ -17,33 +17,17 @@ from toolft_pipeline.training import loss_positions
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
+from toolft_pipeline.training.lora import lora_config, refuse_stray_parameters, unusable_setting
 from toolft_pipeline.training.model_device import model_device
+from toolft_pipeline.training.owned_keys import OWNED_SFT
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
-from toolft_pipeline.training.targets import adapted_modules
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
 
 VALIDATIONS = 3
 """Times that the validation loss is measured in a run, at equal distances and after the last step."""
-
-OWNED = {
-    "output_dir": "it is the run's own checkpoints folder",
-    "max_length": "set training.packed_length",
-    "max_seq_length": "set training.packed_length",
-    "packing": "rows are packed, unless any shows an image",
-    "packing_strategy": "only bfd keeps rows whole and apart",
-    "per_device_train_batch_size": "set training.batch_size",
-    "gradient_accumulation_steps": "set training.gradient_accumulation",
-    "num_train_epochs": "set training.epochs",
-    "learning_rate": "set training.learning_rate",
-    "seed": "set training.seed",
-    "save_steps": "set training.save_steps",
-    "dataset_kwargs": "rows come tokenized",
-    "remove_unused_columns": "images are looked up by a column of their own",
-}
-"""Keys of `sft:` that belong to a setting of their own, and which."""
 
 
 def packed_length(drawn: Drawn, training: TrainingSettings) -> int:
@@ -76,7 +60,7 @@ def make_trainer(
         model = load_for_training(
             base, quantization=training.quantization, packed_length=packed_length(drawn, training)
         )
-    lora = _lora_config(training, modules=[name for name, _ in model.named_modules()])
+    lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
     tokenizer = AutoTokenizer.from_pretrained(base)
     collator = None
     if drawn.shows_images:
@@ -94,9 +78,8 @@ def make_trainer(
             callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
         )
     except ValueError as error:
-        raise TrainingDataError(
-            f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file"
-        ) from error
+        raise unusable_setting(error) from error
+    refuse_stray_parameters(trainer.model)
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
@@ -106,8 +89,8 @@ def make_trainer(
 def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
     from trl import SFTConfig
 
-    for key in training.sft.keys() & OWNED.keys():
-        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
+    for key in training.sft.keys() & OWNED_SFT.keys():
+        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED_SFT[key]}")
     cuda = model_device().type == "cuda"
     config = {
         "output_dir": str(checkpoints),
@@ -160,21 +143,3 @@ _UNPACKED = {
 def _accumulated(training: TrainingSettings) -> int:
     """Rows of a step where a batch is one row."""
     return training.batch_size * training.gradient_accumulation
-
-
-def _lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
-    from peft import LoraConfig
-
-    lora = {
-        "r": training.lora_r,
-        "lora_alpha": training.lora_alpha,
-        "lora_dropout": training.lora_dropout,
-        "bias": "none",
-        "target_modules": adapted_modules(modules, targets=training.target_modules),
-        "task_type": "CAUSAL_LM",
-        **training.peft,
-    }
-    try:
-        return LoraConfig(**lora)
-    except (TypeError, ValueError) as error:
-        raise TrainingDataError(f"training.peft: {error}; use the names of peft.LoraConfig") from error
