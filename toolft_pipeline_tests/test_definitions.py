@@ -27,6 +27,7 @@ CHECKS = {
         "tokenizer_has_chat_tokens",
         "adapter_fits_base",
     },
+    "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base
 from toolft_pipeline.training.free_memory import free_memory
 from toolft_pipeline.training.merged_weights import ModuleColumns, compare_weights, right_columns, round_differently
@@ -23,7 +24,7 @@ from toolft_pipeline.training.snapshot import count_parameters
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ROUNDINGS = 2.0
 """Error of the logits that is allowed, in what moving every merged weight by up to one step of bf16 does to them. That
@@ -58,19 +59,23 @@ def check_merge(
     quantization: str,
     merged: Path,
     generated: Sequence[Sequence[int]],
+    compute: ComputeType,
     device: torch.device,
 ) -> dict[str, dict[str, Any]]:
     """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
 
-    `generated` is what the merged model continued the probes with before it was saved, on the same `device`.
+    `generated` is what the merged model, computing in `compute`, continued the probes with before it was loaded again,
+    on the same `device`.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     rows = probes(AutoTokenizer.from_pretrained(merged))
     expected = expected_of(base=base, adapter=adapter, quantization=quantization, rows=rows, device=device)
-    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16, device_map={"": device}).eval()
+    reloaded = _load(merged, dtype=compute.dtype, device=device)
     again = continuation(reloaded, rows)
+    if compute.dtype != expected.dtype:  # loaded again: `to` would round float32 buffers, such as rotary frequencies
+        del reloaded
+        reloaded = _load(merged, dtype=expected.dtype, device=device)
     return {
         "merged_logits": compare_merged(reloaded, expected),
         "reload_same_tokens": {
@@ -117,8 +122,8 @@ def expected_of(
 
 
 def compare_merged(merged: Any, expected: Expected) -> dict[str, Any]:
-    """`merged_logits` of a merged model, whose weights are changed by this: nothing may use it afterwards."""
-    merged.to(expected.dtype)
+    """`merged_logits` of a merged model that computes in `expected.dtype`. Its weights are changed by this: nothing may
+    use it afterwards."""
     found = _logits(merged, expected.rows)
     weights = compare_weights(merged, expected.columns, dtype=expected.dtype)
     round_differently(merged, [name for name, _ in merged.named_modules() if name in expected.columns])
@@ -133,6 +138,13 @@ def compare_merged(merged: Any, expected: Expected) -> dict[str, Any]:
         "weights_off_most": weights.module,
         "modules": weights.modules,
     }
+
+
+def _load(folder: Path, *, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
+
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, device_map={"": device})
+    return model.eval()
 
 
 def continuation(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:

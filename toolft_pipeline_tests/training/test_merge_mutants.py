@@ -108,7 +108,7 @@ def test_wrong_merge_fails(mutant: str, made: Made, tmp_path: Path) -> None:
     else:
         quantization = "none"
     merged = merged_in_memory(made.base, adapter, quantization=quantization, device=model_device())
-    found = compare_merged(merged, made.expected)
+    found = compare_merged(merged.to(made.expected.dtype), made.expected)
     assert not found["passed"], found
     assert found["weights_off"] > 1
 
@@ -117,6 +117,6 @@ def test_weight_that_no_adapter_touches_is_seen_in_the_logits(made: Made) -> Non
     merged = AutoModelForCausalLM.from_pretrained(made.out / "model", dtype=torch.bfloat16)
     norm = [module for name, module in merged.named_modules() if name.endswith(".norm")][-1]
     norm.weight.data = norm.weight.data * 3 + 1
-    found = compare_merged(merged, made.expected)
+    found = compare_merged(merged.to(made.expected.dtype), made.expected)
     assert not found["passed"], found
     assert found["weights_off"] <= 1
