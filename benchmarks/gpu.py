@@ -256,11 +256,12 @@ def merge(place: Path, shape: Shape, _length: int) -> dict[str, float]:
 
 def decode(place: Path, shape: Shape, _length: int) -> dict[str, float]:
     """Greedy answers of the merged model, 32 prompts side by side."""
+    from toolft_pipeline.compute_type import choose_compute_type
     from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
 
     folder = place / "merged" / "model"
     generator = TransformersGenerator(
-        model=load_model(folder),
+        model=load_model(folder, compute=choose_compute_type("auto").type),
         tokenizer=load_tokenizer(folder),
         stops=(),
         max_new_tokens=shape.new_tokens,
