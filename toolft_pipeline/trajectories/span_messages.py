@@ -23,6 +23,7 @@ from toolft_pipeline.trajectories.reading import (
     tool_call,
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
+from toolft_pipeline.trajectories.responses_items import are_items, as_chat
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
 _ROLES = {
@@ -107,10 +108,11 @@ class _Message(Struct):
 
 
 def read_messages(value: Raw) -> tuple[Message, ...]:
-    """The turns of a list; LangChain puts one list of turns into another."""
+    """The turns of a list; LangChain puts one list of turns into another, OpenAI's Responses API lists items."""
     items = decoded(value, list[Raw])
     if len(items) == 1 and bytes(items[0]).startswith(b"["):
         items = msgspec.json.decode(items[0], type=list[Raw])
+    items = as_chat(items) if are_items(items) else items
     return tuple(message for item in items for message in _messages(_plain(item)))
 
 
