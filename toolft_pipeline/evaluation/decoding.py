@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from toolft_pipeline.evaluation.generation import Generation, Generator
+from toolft_pipeline.training.model_device import model_device
 
 if TYPE_CHECKING:
     import torch
@@ -192,7 +193,7 @@ class TransformersGenerator(Generator):
 
 
 def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> PreTrainedModel:
-    """A model folder, on the first CUDA device if there is one. Raises `DecodingError`."""
+    """A model folder, on the accelerator if there is one. Raises `DecodingError`."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
@@ -200,7 +201,10 @@ def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> 
     disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, dtype=torch.bfloat16 if precision == "bf16" else torch.float32
+            folder,
+            local_files_only=True,
+            dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
+            device_map={"": model_device()},
         )
     except (OSError, ValueError) as error:
         raise DecodingError(f"{folder}: not a model folder ({error}); wanted config.json and safetensors") from error
@@ -208,7 +212,7 @@ def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> 
         raise DecodingError(f"{folder}: a quantized model; evaluate the merged bf16 model (4 bit decodes slowly, "
                             "and on a CPU repacks its weights)")  # fmt: skip
     model.eval()
-    return model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return model
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

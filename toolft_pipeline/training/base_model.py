@@ -98,6 +98,7 @@ def _convert_gguf(path: Path, model: Path, said: Pulse) -> None:
                 gguf_file=path.name,
                 quantization_config=GgufConfig(dequantize=True),
                 dtype=torch.bfloat16,
+                device_map={"": "cpu"},  # the step holds no accelerator
             )
         if hasattr(weights.config, "quantization_config"):
             del weights.config.quantization_config
@@ -151,7 +152,9 @@ def _load_and_save(name: str, revision: str | None, model: Path, said: Pulse) ->
             if found is not None:
                 shutil.copyfile(found, model / file)
         said.doing = f"loading the weights of {name}"
-        weights = AutoModelForCausalLM.from_pretrained(name, revision=revision, dtype=torch.bfloat16)
+        weights = AutoModelForCausalLM.from_pretrained(
+            name, revision=revision, dtype=torch.bfloat16, device_map={"": "cpu"}
+        )
         said.doing = "writing the weights"
         weights.save_pretrained(model)
 

@@ -20,14 +20,19 @@ from toolft_pipeline.chat.processor import keep_processor
 from toolft_pipeline.chat.serving import install
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about
-from toolft_pipeline.training.base_model import MODEL_FOLDER, make_portable, quiet_transformers
+from toolft_pipeline.training.base_model import MODEL_FOLDER, count_parameters, make_portable, quiet_transformers
 from toolft_pipeline.training.merge_checks import check_merge, continuation, probes
 from toolft_pipeline.training.model_card import model_card
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.pulse import pulse
 from toolft_pipeline.training.quantized import load_as_trained_on
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+MERGE_BYTES = 2.7
+"""Memory that merging and checking takes for each parameter of the base: bf16, and 4 bit while layers are widened."""
 
 CHECKS_FILE = "checks.json"
 CARD_FILE = "README.md"
@@ -65,7 +70,8 @@ def merge_adapter(
         tokenizer.save_pretrained(folder)
         keep_processor(base, folder)
         said.doing = "loading the base as it was trained on, and merging"
-        merged = merged_in_memory(base, adapter, quantization=settings.training.quantization)
+        device = model_device(bytes_needed=MERGE_BYTES * count_parameters(base))
+        merged = merged_in_memory(base, adapter, quantization=settings.training.quantization, device=device)
         _stop_at_end_of_turn(merged, tokenizer, chat_format)
         said.say("merged; saving the model")
         merged.save_pretrained(folder)
@@ -82,6 +88,7 @@ def merge_adapter(
             quantization=settings.training.quantization,
             merged=folder,
             generated=generated,
+            device=device,
         )
     (out / CHECKS_FILE).write_text(json.dumps(checks, indent=1) + "\n", encoding="utf-8")
     (out / CARD_FILE).write_text(model_card(settings=settings, lineage=lineage, checks=checks), encoding="utf-8")
@@ -92,11 +99,11 @@ def merge_adapter(
     )
 
 
-def merged_in_memory(base: Path, adapter: Path, *, quantization: str) -> PreTrainedModel:
+def merged_in_memory(base: Path, adapter: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
     """The base as it was trained on, in bf16, with the adapter added to its weights. Raises `MergeError`."""
     with one_line_about(base, adapter):
         adapted = load_adapter_on_base(
-            base, adapter, load=lambda folder: load_as_trained_on(folder, quantization=quantization)
+            base, adapter, load=lambda folder: load_as_trained_on(folder, quantization=quantization, device=device)
         )
         merged: PreTrainedModel = adapted.merge_and_unload(safe_merge=True)  # refuses weights that are not finite
     return merged

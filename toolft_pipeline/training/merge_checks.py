@@ -48,26 +48,32 @@ def probes(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
 
 
 def check_merge(
-    *, base: Path, adapter: Path, quantization: str, merged: Path, generated: Sequence[Sequence[int]]
+    *,
+    base: Path,
+    adapter: Path,
+    quantization: str,
+    merged: Path,
+    generated: Sequence[Sequence[int]],
+    device: torch.device,
 ) -> dict[str, dict[str, Any]]:
     """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
 
-    `generated` is what the merged model continued the probes with before it was saved.
+    `generated` is what the merged model continued the probes with before it was saved, on the same `device`.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     rows = probes(AutoTokenizer.from_pretrained(merged))
-    wide = 4.5 * count_parameters(base) < free_memory()
+    wide = 4.5 * count_parameters(base) < free_memory(device)
     dtype, allowed = (torch.float32, MAX_RELATIVE_ERROR) if wide else (torch.bfloat16, MAX_RELATIVE_ERROR_BF16)
     adapted = load_adapter_on_base(
-        base, adapter, load=lambda folder: load_base(folder, quantization=quantization, dtype=dtype)
+        base, adapter, load=lambda folder: load_base(folder, quantization=quantization, dtype=dtype, device=device)
     )
     expected = _logits(adapted, rows)
     with adapted.disable_adapter():
         plain = _logits(adapted, rows)
     del adapted
-    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16).eval()
+    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16, device_map={"": device}).eval()
     again = continuation(reloaded, rows)
     error = _relative_error(_logits(reloaded.to(dtype), rows), expected)
     return {

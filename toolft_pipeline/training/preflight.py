@@ -12,6 +12,7 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn
 from toolft_pipeline.training.free_memory import free_memory
 from toolft_pipeline.training.memory_estimate import MemoryEstimate, estimate_memory
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.model_shape import read_shape
 from toolft_pipeline.training.time_estimate import estimate_seconds
 
@@ -50,6 +51,6 @@ def estimate_training(*, base: Path, drawn: Drawn, training: TrainingSettings) -
     shape = read_shape(base, training)
     return Estimate(
         memory=estimate_memory(shape=shape, drawn=drawn, training=training),
-        free=free_memory(),
+        free=free_memory(model_device()),
         seconds=estimate_seconds(shape=shape, drawn=drawn, training=training),
     )

@@ -17,6 +17,7 @@ from toolft_pipeline.training import loss_positions
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
 from toolft_pipeline.training.targets import adapted_modules
@@ -103,12 +104,11 @@ def make_trainer(
 
 
 def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
-    import torch
     from trl import SFTConfig
 
     for key in training.sft.keys() & OWNED.keys():
         raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
-    cuda = torch.cuda.is_available()
+    cuda = model_device().type == "cuda"
     config = {
         "output_dir": str(checkpoints),
         "max_length": packed_length(drawn, training),

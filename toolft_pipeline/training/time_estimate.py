@@ -6,6 +6,7 @@ import time
 
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.model_shape import ModelShape
 
 EFFICIENCY = 0.35
@@ -23,7 +24,7 @@ def matrix_speed() -> float:
     """Floating-point operations a second of a bf16 product on this machine as it is now, measured for 0.2 s."""
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = model_device()
     left = torch.ones(512, 1024, dtype=torch.bfloat16, device=device)
     right = torch.ones(1024, 2048, dtype=torch.bfloat16, device=device)
     float((left @ right)[0, 0])

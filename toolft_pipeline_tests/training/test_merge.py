@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from toolft_pipeline.training.adapter_on_base import MergeError
 from toolft_pipeline.training.merge import MergeSummary, merge_adapter
 from toolft_pipeline.training.merge_checks import check_merge, continuation, probes
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline_tests.training.conftest import Trained
 
 LINEAGE = {"qlora_adapter": "sha256:aa", "base_model": "sha256:bb"}
@@ -73,6 +74,7 @@ def trained_on(trained: Trained) -> dict[str, Any]:
         "base": trained.base,
         "adapter": trained.out / "adapter",
         "quantization": trained.settings.training.quantization,
+        "device": model_device(),
     }
 
 
