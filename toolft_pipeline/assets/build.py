@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, load_agent, warehouse_root
 from toolft_pipeline.assets.metadata import shown, version_metadata
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Stage, run_stage
@@ -53,7 +53,7 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
 
     def load(self) -> AgentSettings:
         """The settings of this run. Raises `SettingsError`."""
-        return load_agent(Path(self.path), overrides=self.overrides)
+        return load_agent(Path(self.path), overrides=self.overrides, overrides_named=RUN_CONFIG)
 
 
 def resource_key(agent: str) -> str:

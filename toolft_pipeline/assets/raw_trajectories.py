@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.declared_settings import log_reading
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stage, Work
@@ -9,7 +11,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.trajectories.image_store import image_content
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -18,6 +20,33 @@ def _reads(settings: AgentSettings) -> Json:
 
 def _sources(scope: Scope) -> dict[str, str]:
     return sources.files(*log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
+
+
+def _keeps(recipe: Recipe, current: Version) -> str | None:
+    """Logs that were rotated away take no run with them: the version made from them stays.
+
+    Only where all that is there now is what was read then: a file that is new or changed is read.
+    """
+    before, now = (_logs(inputs, day=recipe.address.partition) for inputs in (current.manifest.inputs, recipe.inputs))
+    gone = sorted(before.keys() - now.keys())
+    if not gone or any(before.get(name) != digest for name, digest in now.items()):
+        return None
+    return f"{len(gone)} of the {len(before)} log files that it was made from are gone ({', '.join(gone[:3])})"
+
+
+def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
+    """A warning where the version is kept because its logs are gone."""
+    day = version.manifest.address.partition
+    gone = sorted(
+        _logs(version.manifest.inputs, day=day).keys() - {path.name for path in log_files(settings, day=day or "")}
+    )
+    return {"logs_gone": f"kept without {len(gone)} of its log files: {', '.join(gone[:3])}"} if gone else {}
+
+
+def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
+    """Digests of the log files among what a version was made from: they carry the day's name."""
+    names = {name.removeprefix("file:"): digest for name, digest in inputs.items()}
+    return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 
 
 def _build(work: Work) -> Built:
@@ -57,6 +86,8 @@ STAGE = Stage(
     inputs={},
     reads=_reads,
     sources=_sources,
+    keeps=_keeps,
+    figures=_figures,
     build=_build,
     checks=(
         Check(

@@ -133,6 +133,8 @@ class Stage:
     build: Callable[[Work], Built]
     sources: Callable[[Scope], dict[str, str]] = lambda _scope: {}
     """Digests of files outside the warehouse that the build reads, by name."""
+    keeps: Callable[[Recipe, Version], str | None] = lambda _recipe, _version: None
+    """Why the version in force stays though it would be made otherwise now; None where it is made again."""
     partitioned: bool = True
     accelerator: bool = False
     checks: tuple[Check, ...] = ()
@@ -224,6 +226,21 @@ def recipe_for(
     )
 
 
+def kept_version(
+    stage: Stage, recipe: Recipe, warehouse: Warehouse, *, force: bool
+) -> tuple[Version, str] | tuple[None, None]:
+    """The version in force where it stays whatever the recipe says, and why. Raises `StageError` where it must not."""
+    current = warehouse.current(recipe.address)
+    why = None if current is None else stage.keeps(recipe, current)
+    if current is None or why is None:
+        return None, None
+    if force:
+        raise StageError(f"{recipe.address}: {why}; forced, it would lose them: put the files back, or do not force it")
+    if damaged := warehouse.damage(current):
+        raise StageError(f"{recipe.address}: {why}, and its file {damaged[0]} is damaged; put the log files back")
+    return current, why
+
+
 def run_stage(
     stage: Stage,
     settings: AgentSettings,
@@ -238,6 +255,10 @@ def run_stage(
     started = time.monotonic()
     inputs = current_inputs(stage, settings, partition, warehouse)
     recipe = recipe_for(stage, settings, partition, inputs, warehouse)
+    kept, why = kept_version(stage, recipe, warehouse, force=force)
+    if kept is not None:
+        progress(f"kept version {kept.folder.name}: {why}")
+        return kept, True
     found = None if force else warehouse.reuse(recipe.address, recipe.fingerprint)
     if found is not None:
         progress(f"reused version {found.folder.name}: nothing that it reads has changed")

@@ -69,8 +69,8 @@ def look_at_logs(
         wanted = {f"file:{path.name}": found[path.name][2] for path in files}
         address = Address(agent=settings.name, asset="raw_trajectories", partition=day)
         current = warehouse.current(address)
-        if current is not None and current.manifest.inputs == wanted:
-            continue
+        if current is not None and wanted.items() <= current.manifest.inputs.items():
+            continue  # all that is there was read; what was removed removes nothing
         youngest = max(path.stat().st_mtime for path in files)
         if busy is not None or now.timestamp() - youngest < settings.schedule.settle_s:
             waiting.append(day)

@@ -70,7 +70,7 @@ def lint_files(
 def _sections(overrides: Mapping[str, str]) -> _Sections:
     given: dict[str, Any] = {}
     for key, value in overrides.items():
-        set_override(given, key if "." in key else f"verification.{key}", value, Path("--set"))
+        set_override(given, key if "." in key else f"verification.{key}", value, where=f"--set {key}={value}")
     try:
         return _Sections.model_validate(given)
     except ValidationError as error:

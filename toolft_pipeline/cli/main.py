@@ -13,10 +13,11 @@ import signal
 import sys
 from pathlib import Path
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.problem import nearest
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
 
 
@@ -40,7 +41,10 @@ def run(arguments: list[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.command(parsed))
-    except (UsageError, SettingsError, ProjectError) as error:
+    except SettingsError as error:
+        say(*(f"toolft: {line}" for line in error.lines), to=sys.stderr)
+        return 2
+    except (UsageError, ProjectError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -57,9 +61,13 @@ def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str
     """Settings of a named agent and the parsed `--set` overrides."""
     parsed = _overrides(overrides)
     path = agents_root() / name / AGENT_FILE
-    if not path.is_file():
-        found = sorted(each.parent.name for each in agents_root().glob(f"[!.]*/{AGENT_FILE}"))
-        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}")
+    files = agent_files(agents_root())
+    if path not in files:
+        found = [each.parent.name for each in files]
+        mend = nearest(name, found) or (
+            "" if found else "; `toolft init DIR` makes a project, TOOLFT_AGENTS names another"
+        )
+        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}{mend}")
     return load_agent(path, overrides=parsed), parsed
 
 

@@ -18,6 +18,7 @@ from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
 from toolft_pipeline.training.model_device import model_device
+from toolft_pipeline.training.owned_keys import OWNED_SFT
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
 from toolft_pipeline.training.targets import adapted_modules
@@ -27,23 +28,6 @@ if TYPE_CHECKING:
 
 VALIDATIONS = 3
 """Times that the validation loss is measured in a run, at equal distances and after the last step."""
-
-OWNED = {
-    "output_dir": "it is the run's own checkpoints folder",
-    "max_length": "set training.packed_length",
-    "max_seq_length": "set training.packed_length",
-    "packing": "rows are packed, unless any shows an image",
-    "packing_strategy": "only bfd keeps rows whole and apart",
-    "per_device_train_batch_size": "set training.batch_size",
-    "gradient_accumulation_steps": "set training.gradient_accumulation",
-    "num_train_epochs": "set training.epochs",
-    "learning_rate": "set training.learning_rate",
-    "seed": "set training.seed",
-    "save_steps": "set training.save_steps",
-    "dataset_kwargs": "rows come tokenized",
-    "remove_unused_columns": "images are looked up by a column of their own",
-}
-"""Keys of `sft:` that belong to a setting of their own, and which."""
 
 
 def packed_length(drawn: Drawn, training: TrainingSettings) -> int:
@@ -106,8 +90,8 @@ def make_trainer(
 def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
     from trl import SFTConfig
 
-    for key in training.sft.keys() & OWNED.keys():
-        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED[key]}")
+    for key in training.sft.keys() & OWNED_SFT.keys():
+        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED_SFT[key]}")
     cuda = model_device().type == "cuda"
     config = {
         "output_dir": str(checkpoints),
