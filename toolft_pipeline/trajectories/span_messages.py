@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.trajectories.hidden_calls import refuse_hidden_calls
 from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
 from toolft_pipeline.trajectories.inner_json import decoded, unwrapped
 from toolft_pipeline.trajectories.langchain_blocks import (
@@ -33,6 +34,7 @@ from toolft_pipeline.trajectories.reading import (
 from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
 from toolft_pipeline.trajectories.responses_items import are_items, as_chat
 from toolft_pipeline.trajectories.tool_failure import failed_result
+from toolft_pipeline.trajectories.unread_keys import keys_of
 
 _ROLES = {
     "system": Role.SYSTEM,
@@ -111,6 +113,9 @@ class _Message(Struct):
     additional_kwargs: Raw = NULL
 
 
+_KNOWN_KEYS = keys_of(_Message)
+
+
 def read_messages(value: Raw) -> tuple[Message, ...]:
     """The turns of a list; LangChain puts one list of turns into another, OpenAI's Responses API lists items."""
     items = decoded(value, list[Raw])
@@ -149,8 +154,10 @@ def _output(value: Raw) -> _Output:
 def _plain(item: Raw) -> _Message:
     """A message without LangChain's wrapping."""
     message = msgspec.json.decode(item, type=_Message)
+    refuse_hidden_calls(item, known=_KNOWN_KEYS)
     for inner in (message.kwargs, message.data):
         if message.role is None and inner != NULL:
+            refuse_hidden_calls(inner, known=_KNOWN_KEYS)
             bare = msgspec.json.decode(inner, type=_Message)
             bare.type = bare.type or _class(message)
             return bare
