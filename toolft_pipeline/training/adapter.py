@@ -26,6 +26,7 @@ from toolft_pipeline.training.draw import Drawn, TrainingDataError, draw_rows
 from toolft_pipeline.training.preflight import check_fit
 from toolft_pipeline.training.pulse import pulse
 from toolft_pipeline.training.sft import make_trainer, packed_length
+from toolft_pipeline.training.time_limit import check_time
 from toolft_pipeline.trajectories.image_store import images_beside
 
 if TYPE_CHECKING:
@@ -82,14 +83,17 @@ def train_adapter(
     rows show lie beside their tensors.
 
     `checkpoints` outlives a killed attempt, and belongs to these inputs and settings alone. Raises
-    `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do.
+    `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do,
+    `TakesTooLongError` where the estimated time is above `training.max_hours`.
     """
     training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
     _announce(drawn, training, progress)
     compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
     progress(compute.line)
-    progress(check_fit(base=base, drawn=drawn, training=training, compute=compute.type).text)
+    estimate = check_fit(base=base, drawn=drawn, training=training, compute=compute.type)
+    progress(estimate.text)
+    check_time(seconds=estimate.seconds, drawn=drawn, training=training)
     begin_attempt(checkpoints, compute.type)
     reuse_large_blocks()
     with pulse(progress=progress) as said:
