@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.reading import NULL, UnsupportedError
+from toolft_pipeline.trajectories.shown_name import shown_name
 
 _CALL, _RESULT, _REASONING, _MESSAGE = "function_call", "function_call_output", "reasoning", "message"
 _REFUSED = frozenset(
@@ -76,7 +77,8 @@ def _messages(rows: Sequence[Raw]) -> Iterator[dict[str, Any] | Raw]:
         elif item.role is not None and item.type in (None, _MESSAGE):
             yield row
         else:
-            raise UnsupportedError("an item of the Responses API is none of message, reasoning and function_call")
+            said = shown_name(item.type)
+            raise UnsupportedError(f"an item {said} of the Responses API is none of message, reasoning, function_call")
     if turn:
         yield turn
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from toolft_pipeline.trajectories.found import Account, Found
+from toolft_pipeline.trajectories.json_constants import without_constants
 from toolft_pipeline.trajectories.lines import Line
 from toolft_pipeline.trajectories.log_file import LogFile
 from toolft_pipeline.trajectories.nesting import too_deep
@@ -112,6 +113,9 @@ class SpanFiles:
         if line.rejection is not None:
             return line.rejection
         pieces = _read(line.data, self._format.pieces)
+        if isinstance(pieces, Rejection) and pieces.reason is RejectReason.MALFORMED_JSON:
+            plain = without_constants(line.data)
+            pieces = pieces if plain is None else _read(plain, self._format.pieces)
         return named(pieces, line.data) if isinstance(pieces, Rejection) else pieces
 
     def _take(self, path: Path, line: Line, pieces: list[Piece], *, key: bytes) -> list[bytes]:

@@ -33,6 +33,7 @@ from toolft_pipeline.trajectories.reading import (
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
 from toolft_pipeline.trajectories.responses_items import are_items, as_chat
+from toolft_pipeline.trajectories.shown_name import shown_name
 from toolft_pipeline.trajectories.tool_failure import failed_result
 from toolft_pipeline.trajectories.unread_keys import keys_of
 
@@ -174,7 +175,8 @@ def _class(message: _Message) -> str | None:
 def _messages(message: _Message) -> Iterator[Message]:
     role = _ROLES.get(message.role or message.type or "")
     if role is None:
-        raise UnsupportedError("a message is none of system, user, assistant and tool")
+        said = shown_name(message.role or message.type)
+        raise UnsupportedError(f"a message of role {said} is none of system, user, assistant and tool")
     if message.invalid_tool_calls:
         raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
     if message.function_call != NULL or message.audio != NULL:

@@ -52,7 +52,7 @@ def test_request_and_response_of_the_api_are_read(given: Any, output: Any, tmp_p
         ([ASK, {"type": "web_search_call", "id": "w"}], [says("x")], "web_search_call"),
         ([ASK, {"type": "custom_tool_call", "name": "f", "input": "x"}], [says("x")], "custom_tool_call"),
         (
-            [ASK, {"type": "function_call_output", "call_id": "c", "output": "x"}, {"type": "secret"}],
+            [ASK, {"type": "function_call_output", "call_id": "c", "output": "x"}, {"type": "my secret 1"}],
             [says("x")],
             "none",
         ),
