@@ -40,7 +40,7 @@ class _Row(Struct):
 
 
 class _Error(Struct):
-    message: str | None = None
+    message: Raw = NULL
 
 
 class _Batch(Struct):
@@ -103,6 +103,6 @@ def _generation(said: _Said) -> Generation:
 
 def _tool(said: _Said, error: Raw) -> ToolRun:
     result = read_result(said.output)
-    if result is None and (message := opened(error, _Error).message) is not None:
-        result = read_result(Raw(msgspec.json.encode(message)))
+    if result is None:
+        result = read_result(opened(error, _Error).message if bytes(error).startswith(b"{") else error)
     return ToolRun(name=said.name or "", arguments_json=argument_text(said.input), result=result)

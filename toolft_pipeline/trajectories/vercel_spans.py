@@ -53,6 +53,10 @@ def _answer(attributes: Attributes) -> dict[str, Any] | None:
     if all(value is None for value in said.values()):
         return None
     calls = structure(said["toolCalls"]) or []
+    if not isinstance(calls, list):
+        raise LossyError(
+            "a model call's tool calls (ai.response.toolCalls) are no list; raise the limit of an attribute"
+        )
     text = said["text"] or said["object"] or ""
     message: dict[str, Any] = {"role": "assistant", "content": text if isinstance(text, str) else _json(text)}
     reasoning = said["reasoning"]
