@@ -227,6 +227,52 @@ class RedactionSettings(_Section):
         return _regular_expressions(value)
 
 
+class Grounded(StrEnum):
+    """Kinds of things that an agent says or asks for and must have been told."""
+
+    IDS = "ids"
+    NUMBERS = "numbers"
+    DATES = "dates"
+    CHOICES = "choices"
+    BACKEND_VALUES = "backend_values"
+
+
+Untold = Literal["refuse", "accept"]
+
+
+class GroundingSettings(_Section):
+    """What becomes of a run that says or asks for something that no message, no result and no word of the catalog told,
+    by its kind: `refuse` the run, or `accept` it."""
+
+    ids: Untold = "refuse"
+    """Ids, codes, addresses and numbers of more than 15 digits in an answer, compared character by character; and
+    statements about an id that no call asked about. Accept for an agent that answers on ids without a call."""
+    numbers: Untold = "refuse"
+    """Other numbers in an answer. Counts, sums, differences, products, percentages and roundings of told numbers are
+    told. Accept for an agent that works out other figures in its head."""
+    dates: Untold = "refuse"
+    """Dates and times of day in an answer. Accept for an agent that knows today's date or reckons with dates."""
+    choices: Untold = "refuse"
+    """A choice (`enum`) of a parameter that nobody named where another choice of it was named."""
+    backend_values: Untold = "refuse"
+    """Names, ids and states that stand in the sandbox's initial state and that the agent used before anything told
+    them. Asked where runs are replayed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_or_nothing(cls, value: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, "refuse" if value else "accept") if isinstance(value, bool) else value
+
+    def refuses(self, kind: Grounded) -> bool:
+        """Whether a run is refused for an untold thing of a kind."""
+        return bool(getattr(self, kind.value) == "refuse")
+
+    @property
+    def asks(self) -> bool:
+        """Whether messages alone are asked about: all kinds but the backend's values."""
+        return any(self.refuses(kind) for kind in Grounded if kind is not Grounded.BACKEND_VALUES)
+
+
 class VerificationSettings(_Section):
     """Which runs are true: limits of the rules."""
 
@@ -271,9 +317,8 @@ class VerificationSettings(_Section):
     LangGraph's and OpenAI's libraries, a JSON object with `error` or `"isError": true`. They decide which results count
     as errors above, and a run's category. An example: "tool failed \\(\\d+\\)"."""
     redaction: RedactionSettings = RedactionSettings()
-    grounding: bool = True
-    """Whether a run is rejected that says or asks for what no message told: set it to false for an agent that works
-    out figures in its head, or answers on ids without a call."""
+    grounding: GroundingSettings = GroundingSettings()
+    """What becomes of a run that says or asks for what nothing told; `true` refuses every kind, `false` accepts all."""
     min_accepted: int = Field(1, ge=0)
     """Accepted runs of a day below which its check warns."""
     max_acceptance_drop: float = Field(0.2, ge=0, le=1)
