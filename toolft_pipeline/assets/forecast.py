@@ -1,8 +1,8 @@
 """What a proposed catalog would cost: rows, tools, versions to make again and about how long that takes.
 
-Invariant: nothing in the warehouse or the agent's folder is written. Which versions would be made again follows from the
-stages' own declarations; what would come out the same is computed by the stages' own functions, into a folder that is
-removed, wherever no rule of theirs tells it. How long each takes is what its version in force took.
+Invariant: nothing in the warehouse or the agent's folder is written. Which versions would be made again follows from
+the stages' own declarations; whether one comes out the same is computed by the stage's own function, into a folder that
+is removed, wherever no rule of it tells. How long each takes is what its version in force took.
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def _content(folder: Path) -> tuple[str, Mapping[str, str]]:
 def _previews(
     settings: AgentSettings, warehouse: Warehouse, *, today: Path, proposed: Path, last: str
 ) -> list[DayPreview]:
-    judges = {
-        name: make_judge(catalog=folder, settings=settings) for name, folder in (("old", today), ("new", proposed))
-    }
+    in_force, proposal = (make_judge(catalog=folder, settings=settings) for folder in (today, proposed))
     backend = {**sources.sandbox(settings)}
     found = []
     for day in window(settings, last):
@@ -124,8 +122,8 @@ def _previews(
                 day=day,
                 raw=raw.folder,
                 verified=verified.folder,
-                today=judges["old"],
-                proposal=judges["new"],
+                today=in_force,
+                proposal=proposal,
                 backend=backend,
             )
             found.append(preview)

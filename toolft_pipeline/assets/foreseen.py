@@ -1,7 +1,7 @@
-"""Which versions that a proposed catalog makes again would come out as they are, so that nothing after them is touched.
+"""Which versions that a proposed catalog makes again would come out as they are, and so touch nothing after them.
 
-Invariant: "the same" is said only where it is known: by what the days' previews found, or by making the content with the
-stage's own function in a scratch folder and comparing digests.
+Invariant: "the same" is said only where it is known: by what the days' previews found, or by making the content with
+the stage's own function in a scratch folder and comparing digests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class Foreseen:
-    """What is known of the proposal: the days' previews, the built catalog, and the versions that come out new so far."""
+    """What is known of the proposal: the days' previews, the built catalog, and which versions come out new so far."""
 
     settings: AgentSettings
     warehouse: Warehouse

@@ -33,9 +33,7 @@ def _told(found: Forecast) -> list[str]:
         lines.append(f"  and {len(found.lost) - _SHOWN} more")
     lines.append(f"rows: {regained} rejected runs would come back")
     if unproven := sum(day.unproven for day in found.days):
-        lines.append(
-            f"  {unproven} runs could not be replayed now: the sandbox did not start, and they are taken to pass"
-        )
+        lines.append(f"  {unproven} runs could not be replayed (the sandbox did not start) and are taken to pass")
     lines.append(f"tools without a run: {', '.join(found.undemonstrated) or 'none'}")
     return lines
 

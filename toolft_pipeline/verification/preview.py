@@ -1,8 +1,8 @@
 """A proposed catalog put to a day that was judged already: what would be lost and what would come back.
 
 Invariant: a preview goes the way of verification itself: the same rules on the same runs, the same replay cache, the
-same redaction. A replay is not repeated where the verdict in force tells how it ends: its result depends on the backend,
-which a catalog does not change, and on what the catalog leaves to suspect. All other replays are made, as they would be.
+same redaction. A replay is not repeated where the verdict in force tells how it ends: that depends on the backend,
+which a catalog does not change, and on what the catalog leaves to suspect. All others are made, as they would be.
 """
 
 from __future__ import annotations
