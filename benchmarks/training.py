@@ -83,14 +83,14 @@ def main() -> None:
 
 def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     """Train one adapter in this process and say how it went."""
-    from toolft_pipeline.training import loss_positions
+    from toolft_pipeline.training import lm_head
     from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
     from toolft_pipeline.training.callbacks import peak_memory_gb
     from toolft_pipeline.training.draw import draw_rows
     from toolft_pipeline.training.preflight import estimate_training
 
     if case.as_shipped:
-        loss_positions.score_loss_positions_only = lambda: None
+        lm_head.use_cpu_head = lambda: None
     settings = _agent(case)
     with tempfile.TemporaryDirectory() as place:
         out = Path(place)

@@ -60,7 +60,7 @@ class CatalogSettings(_Section):
     """Where the tools that exist today are declared; exactly one source."""
 
     file: str | None = None
-    """JSON file in MCP or OpenAI shape, relative to the agent file."""
+    """JSON file in MCP, OpenAI, Anthropic or Bedrock shape, relative to the agent file."""
     module: str | None = None
     """Importable module whose Pydantic models are the tools."""
     mcp: bool = False
@@ -268,9 +268,25 @@ class VerificationSettings(_Section):
     allow_consecutive_system_turns: bool = False
     """Whether a system turn may follow another, as OpenAI's `developer` message follows `system`: all chat formats
     render each as a turn of its own, gemma3 the second one as a user turn, for the family has no system turn."""
+    allow_system_turns_midway: bool = False
+    """Whether a system or developer turn (a reminder, a locale) may stand behind a user turn, a result or an answer.
+    All chat formats render it where it stands, gemma3 as a user turn."""
     allow_consecutive_user_turns: bool = False
+    allow_user_turn_after_result: bool = False
+    """Whether a user turn may follow a tool's result before the assistant has spoken: people interrupt. In logs of
+    Anthropic messages it always may, for there a user turn holds the results and may add text."""
+    opening_assistant_turn: Literal["refuse", "keep", "drop"] = "refuse"
+    """What becomes of a run in which the assistant speaks first, as with a greeting: it is rejected; `keep` teaches the
+    greeting, which needs a system turn before it (a model cannot be asked without any message); `drop` leaves the
+    greeting out."""
+    cut_trailing_user_turns: bool = False
+    """Whether user turns at the end of a run that nobody answered ("Thanks!") are cut off. Otherwise such a run is
+    rejected."""
     allow_dangling_call: bool = False
-    """Whether a run may end in a tool turn."""
+    """Whether a run may end in a tool turn: its last results are then never spoken of."""
+    allow_final_call: bool = False
+    """Whether a run may end in calls without results, as rows of fine-tuning sets do. A replay makes such calls, and
+    has no result to compare theirs with."""
     allow_unoffered_tools: bool = False
     """Whether a run may call tools beside those that its own log line offers: for logs that show the tools of a run's
     last request only."""
@@ -380,10 +396,21 @@ class TrainingSettings(_Section):
     """Tokens of distinct rows at most, drawn evenly over categories and their tools; None trains on all."""
     seed: int = 0
     save_steps: int = Field(50, gt=0)
+    compute_type: Literal["auto", "bf16", "fp32"] = "auto"
+    """Number type that training, decoding and the checks of a merge compute in. `auto` takes bf16 where the machine
+    multiplies it fast and float32 elsewhere, as on CPUs that emulate bf16. A placement choice that enters no
+    fingerprint: the base is quantized, and the model is merged and saved, in the same way either way."""
+    max_hours: float | None = Field(6.0, gt=0)
+    """Hours that training may take by its estimate. Above that it does not start: `toolft run` asks on a terminal, and
+    stops where nobody can be asked. None is no limit. It enters no fingerprint."""
     peft: dict[str, Any] = {}
     """Anything else for `peft.LoraConfig`, by its own names."""
     sft: dict[str, Any] = {}
     """Anything else for `trl.SFTConfig`, by its own names."""
+
+
+TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours"})
+"""Keys of `training` that say how the machine does the work, not what is learned: they enter no fingerprint."""
 
 
 class EndpointSettings(_Section):

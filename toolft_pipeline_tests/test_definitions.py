@@ -20,6 +20,7 @@ MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "e
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
+    "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},

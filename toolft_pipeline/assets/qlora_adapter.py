@@ -11,7 +11,7 @@ from toolft_pipeline.assets.stage import Group, Plot, Span, Stage, StageError, W
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.warehouse.digest import Json
@@ -24,7 +24,7 @@ def _reads(settings: AgentSettings) -> Json:
 
 def training_settings(settings: AgentSettings) -> dict[str, Any]:
     """What decides an adapter's weights and what it says of itself."""
-    read = settings.training.model_dump(mode="json", exclude={"save_steps"})
+    read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
     return read | {"base": source_name(settings.base_model)}
 
 
@@ -50,7 +50,7 @@ def _build(work: Work) -> Built:
     return Built(
         content=("adapter",),
         rows={"rows": summary.rows, "steps": summary.steps},
-        headline=dict(summary.headline),
+        headline={**summary.headline, "computed_in": summary.computed_in},
     )
 
 
@@ -66,7 +66,7 @@ STAGE = Stage(
     description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
-    code_version="3",
+    code_version="4",
     inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
     reads=_reads,
     build=_build,

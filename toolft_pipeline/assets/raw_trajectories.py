@@ -10,6 +10,7 @@ from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stag
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.trajectories.image_store import image_content
+from toolft_pipeline.trajectories.unread_keys import as_lines
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
@@ -54,6 +55,8 @@ def _build(work: Work) -> Built:
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     work.progress(f"{summary.lines} lines ({formats}), {counts}")
+    for line in as_lines(summary.keys_not_read):
+        work.progress(line)
     return Built(
         content=(TRAJECTORIES_FILE, *image_content(work.out)),
         rows={
@@ -67,6 +70,7 @@ def _build(work: Work) -> Built:
         headline={
             "reasons": dict(summary.reasons),
             "blank_lines": summary.blank_lines,
+            "keys_not_read": dict(summary.keys_not_read),
             "formats": dict(summary.formats),
         },
     )
@@ -82,7 +86,7 @@ STAGE = Stage(
     description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="8",
+    code_version="9",
     inputs={},
     reads=_reads,
     sources=_sources,

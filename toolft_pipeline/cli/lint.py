@@ -57,6 +57,7 @@ def lint_files(
         ),
         renames={} if renames is None or today is None else load_renames(renames, catalog=today),
         chat_format=sections.chat.format,
+        left_out=() if today is None else today.left_out,
     )
     report = lint(paths, logs=sections.logs, rules=rules)
     if json_:

@@ -18,6 +18,7 @@ from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.processor import keep_processor
 from toolft_pipeline.chat.serving import install
+from toolft_pipeline.compute_type import ComputeType, choose_compute_type
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about
 from toolft_pipeline.training.base_model import MODEL_FOLDER, count_parameters, make_portable, quiet_transformers
@@ -76,9 +77,13 @@ def merge_adapter(
         said.say("merged; saving the model")
         merged.save_pretrained(folder)
         make_portable(folder)
+        compute = choose_compute_type(settings.training.compute_type)
+        said.say(compute.line)
         said.doing = "generating with the merged model"
-        generated = continuation(merged, probes(tokenizer))
         tensors = len(merged.state_dict())
+        if compute.type is ComputeType.FP32:
+            merged.float()  # widening alone: `to(bfloat16)` would round float32 buffers, such as rotary frequencies
+        generated = continuation(merged, probes(tokenizer))
         del merged
         said.say("loading the saved folder again and comparing it with adapter on base")
         said.doing = "comparing"
@@ -88,6 +93,7 @@ def merge_adapter(
             quantization=settings.training.quantization,
             merged=folder,
             generated=generated,
+            compute=compute.type,
             device=device,
         )
     (out / CHECKS_FILE).write_text(json.dumps(checks, indent=1) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base
 from toolft_pipeline.training.base_model import count_parameters
 from toolft_pipeline.training.free_memory import free_memory
@@ -20,7 +21,7 @@ from toolft_pipeline.training.quantized import load_base
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MAX_RELATIVE_ERROR = 0.02
 """Of logits in float32, merged against adapter on base: three times what rounding the weights was seen to give."""
@@ -54,14 +55,16 @@ def check_merge(
     quantization: str,
     merged: Path,
     generated: Sequence[Sequence[int]],
+    compute: ComputeType,
     device: torch.device,
 ) -> dict[str, dict[str, Any]]:
     """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
 
-    `generated` is what the merged model continued the probes with before it was saved, on the same `device`.
+    `generated` is what the merged model, computing in `compute`, continued the probes with before it was loaded again,
+    on the same `device`.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     rows = probes(AutoTokenizer.from_pretrained(merged))
     wide = 4.5 * count_parameters(base) < free_memory(device)
@@ -73,9 +76,12 @@ def check_merge(
     with adapted.disable_adapter():
         plain = _logits(adapted, rows)
     del adapted
-    reloaded = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.bfloat16, device_map={"": device}).eval()
+    reloaded = _load(merged, dtype=compute.dtype, device=device)
     again = continuation(reloaded, rows)
-    error = _relative_error(_logits(reloaded.to(dtype), rows), expected)
+    if compute.dtype != dtype:  # loaded again: `to` would round float32 buffers, such as rotary frequencies
+        del reloaded
+        reloaded = _load(merged, dtype=dtype, device=device)
+    error = _relative_error(_logits(reloaded, rows), expected)
     return {
         "merged_logits": {
             "passed": math.isfinite(error) and error <= allowed,
@@ -89,6 +95,13 @@ def check_merge(
             "tokens": sum(len(row) for row in again),
         },
     }
+
+
+def _load(folder: Path, *, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
+
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, device_map={"": device})
+    return model.eval()
 
 
 def continuation(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.processor import load_processor
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training import loss_positions
+from toolft_pipeline.training import lm_head
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
@@ -41,10 +42,11 @@ def make_trainer(
     drawn: Drawn,
     training: TrainingSettings,
     checkpoints: Path,
+    compute: ComputeType,
     progress: Callable[[str], None],
     images: Sequence[Path] = (),
 ) -> SFTTrainer:
-    """The trainer, ready to train or to resume; `images` are the folders of the rows' images.
+    """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
 
     Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
     """
@@ -54,11 +56,14 @@ def make_trainer(
     from trl import SFTTrainer
 
     datasets.disable_progress_bars()
-    loss_positions.score_loss_positions_only()
-    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
+    lm_head.use_cpu_head()
+    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints, compute=compute)
     with quiet_transformers():
         model = load_for_training(
-            base, quantization=training.quantization, packed_length=packed_length(drawn, training)
+            base,
+            quantization=training.quantization,
+            packed_length=packed_length(drawn, training),
+            dtype=compute.dtype,
         )
     lora = _lora_config(training, modules=[name for name, _ in model.named_modules()])
     tokenizer = AutoTokenizer.from_pretrained(base)
@@ -87,7 +92,7 @@ def make_trainer(
     return trainer
 
 
-def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
+def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
     from trl import SFTConfig
 
     for key in training.sft.keys() & OWNED_SFT.keys():
@@ -106,7 +111,7 @@ def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) 
         "lr_scheduler_type": "cosine",
         "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
         "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
-        "bf16": cuda,
+        "bf16": cuda and compute is ComputeType.BF16,
         "use_cpu": not cuda,
         "gradient_checkpointing": cuda,
         "eval_strategy": "steps" if drawn.validation.rows else "no",

@@ -18,9 +18,12 @@ from typing import Any
 
 import msgspec
 
+from toolft_pipeline.trajectories import anthropic_messages, atif, langchain, openai_chat
 from toolft_pipeline.trajectories.anthropic_messages import read_anthropic_line
+from toolft_pipeline.trajectories.any_json import any_json
 from toolft_pipeline.trajectories.atif import read_atif_line
-from toolft_pipeline.trajectories.langchain import read_langchain_line
+from toolft_pipeline.trajectories.json_constants import without_constants
+from toolft_pipeline.trajectories.langchain import LANGCHAIN_ROLES, read_langchain_line
 from toolft_pipeline.trajectories.langfuse import Langfuse
 from toolft_pipeline.trajectories.langsmith import LangSmith
 from toolft_pipeline.trajectories.lines import read_lines
@@ -30,6 +33,7 @@ from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.otel_genai import OtelGenAi
 from toolft_pipeline.trajectories.reading import LineReader
 from toolft_pipeline.trajectories.span import SpanFormat
+from toolft_pipeline.trajectories.unread_keys import LineKeys
 
 READERS: Mapping[str, LineReader] = {
     "openai": read_openai_line,
@@ -37,6 +41,14 @@ READERS: Mapping[str, LineReader] = {
     "anthropic": read_anthropic_line,
     "atif": read_atif_line,
 }
+
+LINE_KEYS: Mapping[str, LineKeys] = {
+    "openai": openai_chat.KEYS,
+    "langchain": langchain.KEYS,
+    "anthropic": anthropic_messages.KEYS,
+    "atif": atif.KEYS,
+}
+"""The keys that each of these readers knows."""
 
 SPAN_FORMATS: Mapping[str, SpanFormat] = {
     "langsmith": LangSmith(),
@@ -66,9 +78,10 @@ def format_of(path: Path, *, max_line_bytes: int) -> str | None:
 
 def _told_by(data: bytes) -> str | None:
     try:
-        row = msgspec.json.decode(data)
+        row = any_json(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        plain = without_constants(data)
+        return None if plain is None else _told_by(plain)
     return shown_by(row)
 
 
@@ -87,12 +100,21 @@ def _shows_atif(row: Any) -> bool:
 
 
 def _shows_langchain(row: Any) -> bool:
-    return any("type" in message and isinstance(message.get("data"), dict) for message in _messages(row))
+    return any(map(_is_langchain, _messages(row)))
+
+
+def _is_langchain(message: dict[str, Any]) -> bool:
+    """Whether a message is wrapped (`messages_to_dict`), a constructor (`dumpd`) or bare (`model_dump`)."""
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        return False
+    if isinstance(message.get("data"), dict) or (kind == "constructor" and "kwargs" in message):
+        return True
+    return "role" not in message and "content" in message and kind in LANGCHAIN_ROLES
 
 
 def _shows_anthropic(row: Any) -> bool:
-    if isinstance(row, dict) and "system" in row:
-        return True
+    """By the blocks of its messages alone: a `system` beside the messages stands in files of other formats too."""
     contents = [message["content"] for message in _messages(row) if isinstance(message.get("content"), list)]
     blocks = [block for content in contents for block in content if isinstance(block, dict)]
     return any(block.get("type") in ("tool_use", "tool_result", "thinking") for block in blocks)

@@ -15,13 +15,13 @@ from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
 from toolft_pipeline.trajectories.found import Account, Found, RunT_co
 from toolft_pipeline.trajectories.image_inbox import ImageInbox
+from toolft_pipeline.trajectories.line_runs import read_line
 from toolft_pipeline.trajectories.log_file import LogError, LogFile
 from toolft_pipeline.trajectories.openai_columns import LoggedRun, read_logged_run
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
 from toolft_pipeline.trajectories.span_files import SpanFiles
 from toolft_pipeline.trajectories.span_gaps import Borders
-from toolft_pipeline.trajectories.unread_formats import named
 
 
 class Logs:
@@ -99,5 +99,5 @@ class Logs:
                 yield Found(path, line, line.rejection)
                 continue
             source = Source(name, line.number, line.offset, format_)
-            run = read(line.data, agent=self._agent, source=source)
-            yield Found(path, line, named(run, line.data) if isinstance(run, Rejection) else run)
+            run, unread = read_line(read, line.data, agent=self._agent, source=source)
+            yield Found(path, line, run, unread=unread)

@@ -13,9 +13,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.inner_json import unwrapped
+from toolft_pipeline.trajectories.logged_values import LoggedOutcome
 from toolft_pipeline.trajectories.offered_tools import offer
 from toolft_pipeline.trajectories.reading import NULL, Envelope, RefusedError, guarded, trajectory
-from toolft_pipeline.trajectories.record import Outcome, OutcomeStatus, Source, Trajectory, Usage
+from toolft_pipeline.trajectories.record import OutcomeStatus, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.span import Generation, Span, SpanKind, iso
 from toolft_pipeline.trajectories.span_chain import chained, completed
@@ -117,18 +118,19 @@ def _envelope(spans: Sequence[Span]) -> Envelope:
         given["outcome"] = Raw(b'{"status":' + stated + b"}")
     fields = (b'"' + key.encode() + b'":' + bytes(value) for key, value in given.items())
     envelope = msgspec.json.decode(b"{" + b",".join(fields) + b"}", type=Envelope)
-    envelope.outcome = envelope.outcome or _outcome(spans, roots)
+    if envelope.outcome is None:
+        envelope.outcome = _outcome(spans, roots)
     return envelope
 
 
-def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> Outcome | None:
+def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> LoggedOutcome | None:
     scores = [score for span in spans for score in span.scores]
     for status in (OutcomeStatus.FAILURE, OutcomeStatus.SUCCESS):
         told = next((score for score in scores if score.status is status), None)
         if told is not None:
-            return Outcome(status=status, evidence=f"score {told.name}")
+            return LoggedOutcome(status=status.value, evidence=f"score {told.name}")
     if any(span.failed for span in roots):
-        return Outcome(status=OutcomeStatus.FAILURE, evidence="the root span ended in an error")
+        return LoggedOutcome(status=OutcomeStatus.FAILURE.value, evidence="the root span ended in an error")
     return None
 
 
