@@ -157,6 +157,8 @@ EDITS: dict[str, Edit] = {
     "tools in another order": reorder,
     "tool renamed": rename_tool,
 }
+LOSING = ("enum value less", "required parameter", "tool less", "tool renamed")
+"""Edits that lose runs, and taken back regain them: what the forecasts are held against is not nothing."""
 RENAMES = {"tool renamed": "calculate: compute\n"}
 
 
@@ -208,12 +210,7 @@ def test_forecast_of_an_edit_is_what_a_run_then_does_and_so_is_that_of_taking_it
 ) -> None:
     lost, back = there_and_back(assistant, edit)
     assert lost == back
-
-
-def test_edits_lose_runs_and_bring_them_back(assistant: Site) -> None:
-    """The forecasts above are held against something: edits that lose runs, and, taken back, regain them."""
-    moved = {edit: len(there_and_back(assistant, edit)[1]) for edit in ("enum value less", "required parameter")}
-    assert min(moved.values()) > 0
+    assert lost or edit not in LOSING
 
 
 @pytest.mark.parametrize("mode", ["names", "full"])
