@@ -13,6 +13,7 @@ from toolft_pipeline.automation.conditions import automation_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
+from toolft_pipeline.automation.overview import agents_overview, overview_sensor
 from toolft_pipeline.automation.prune import prune_job, prune_schedule
 from toolft_pipeline.automation.schedules import nightly_schedule
 from toolft_pipeline.settings import AgentSettings
@@ -24,11 +25,13 @@ def build_definitions(agents: list[AgentSettings]) -> dg.Definitions:
         assets=[
             *(asset for agent in agents for asset in stage_assets(agent)),
             *(service_source(agent) for agent in agents),
+            agents_overview,
         ],
         jobs=[*(job for agent in agents for job in agent_jobs(agent)), *(prune_job(agent) for agent in agents)],
         sensors=[
             *(make(agent) for agent in agents for make in (catalog_sensor, automation_sensor, log_sensor)),
             alert_sensor(agents),
+            overview_sensor,
         ],
         schedules=[*(nightly_schedule(agent) for agent in agents), *(prune_schedule(agent) for agent in agents)],
         resources={resource_key(agent.name): agent_resource(agent) for agent in agents},

@@ -255,7 +255,7 @@ def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_repo
     columns = metadata("training_set")["dagster/column_schema"].value.columns
     assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]
     for asset in ("readiness_report", "eval_report"):
-        assert "<!doctype html>" in Path(metadata(asset)["page"].value).read_text()
+        assert "<!doctype html>" in Path(metadata(asset)["page_path"].value).read_text()
 
 
 def test_run_chat_rows_show_one_row_of_each_category_with_its_mask(site: Site, instance: dg.DagsterInstance) -> None:
