@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from toolft_pipeline.project import in_project
 from toolft_pipeline.settings import AgentSettings
 
 AGENT_FILE = "agent.yaml"
@@ -23,13 +24,13 @@ class SettingsError(ValueError):
 
 
 def agents_root() -> Path:
-    """Folder of the agents: TOOLFT_AGENTS, or data/ in the working directory."""
-    return Path(os.environ.get("TOOLFT_AGENTS", "data")).resolve()
+    """Folder of the agents: TOOLFT_AGENTS, or data/ in the project folder. Raises `ProjectError`."""
+    return in_project(os.environ.get("TOOLFT_AGENTS") or "data")
 
 
 def warehouse_root() -> Path:
-    """Folder of what the pipeline makes: TOOLFT_WAREHOUSE, or data/.warehouse in the working directory."""
-    return Path(os.environ.get("TOOLFT_WAREHOUSE", "data/.warehouse")).resolve()
+    """Folder of what the pipeline makes: TOOLFT_WAREHOUSE, or data/.warehouse in the project. Raises `ProjectError`."""
+    return in_project(os.environ.get("TOOLFT_WAREHOUSE") or "data/.warehouse")
 
 
 def agent_files(root: Path) -> list[Path]:

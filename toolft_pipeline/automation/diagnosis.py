@@ -14,11 +14,13 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
+import yaml
 from packaging.requirements import Requirement
 
 from toolft_pipeline.agent_file import SettingsError, agent_files, load_agent
 from toolft_pipeline.automation.device_lease import devices
 from toolft_pipeline.evaluation.service import in_service
+from toolft_pipeline.project import INSTANCE_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
 from toolft_pipeline.warehouse.store import Warehouse
@@ -116,10 +118,28 @@ def _disk(warehouse: Path) -> Iterator[Finding]:
 
 
 def _dagster_home(home: Path) -> Finding:
-    if (home / "dagster.yaml").is_file():
+    file = home / INSTANCE_FILE
+    if file.is_file():
+        if _follows_the_working_directory(file):
+            said = f"{file}: storage follows the working directory: a cron job's runs do not show in the UI"
+            mend = "take the sections storage, local_artifact_storage and compute_logs of a new `toolft init` project"
+            return Finding(subject="dagster", state=State.LOOK, said=said, mend=mend)
         return Finding(subject="dagster", state=State.FINE, said=f"instance of {home}")
-    mend = "start at the project's folder, or set DAGSTER_HOME to it: without it pools and retention do not hold"
+    mend = (
+        "start at the project's folder, or set DAGSTER_HOME to it (`toolft init` makes one): without it pools and "
+        "retention do not hold, and Dagster sends telemetry"
+    )
     return Finding(subject="dagster", state=State.BROKEN, said=f"{home} has no dagster.yaml", mend=mend)
+
+
+def _follows_the_working_directory(file: Path) -> bool:
+    """Whether a dagster.yaml gives Dagster's own SQLite storage a relative folder."""
+    try:
+        storage = yaml.safe_load(file.read_text(encoding="utf-8"))["storage"]
+        base_dir = storage["sqlite"]["base_dir"]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        return False
+    return isinstance(base_dir, str) and not Path(base_dir).is_absolute()
 
 
 def _raw_zone(warehouse: Path) -> Iterator[Finding]:

@@ -28,6 +28,8 @@ from dagster._core.executor.step_delegating import (
     StepHandlerContext,
 )
 
+from toolft_pipeline.project import state_folder
+
 ACCELERATOR_TAG = "toolft/accelerator"
 GPU_POOL = "gpu"
 
@@ -52,7 +54,7 @@ class LocalStepHandler(StepHandler):
         if command[0] == "dagster":  # the entry point beside this interpreter, whatever PATH says
             command[:1] = [sys.executable, "-m", "dagster"]
         if ACCELERATOR_TAG in tags:
-            leases = _state_folder() / "devices"
+            leases = state_folder() / "devices"
             command = [sys.executable, "-m", "toolft_pipeline.automation.device_lease", str(leases), "--", *command]
         else:
             environment["CUDA_VISIBLE_DEVICES"] = ""
@@ -114,13 +116,9 @@ def _no_device() -> Iterator[None]:
             os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
-def _state_folder() -> Path:
-    return Path(os.environ.get("DAGSTER_HOME", ".")) / "data" / ".dagster"
-
-
 def _output(context: StepHandlerContext) -> Path:
     """Where a step's process writes what Dagster does not capture (its start and its last words)."""
-    folder = _state_folder() / "steps" / context.dagster_run.run_id
+    folder = state_folder() / "steps" / context.dagster_run.run_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{_step_key(context)}.log"
 

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from toolft_pipeline.assets.stage import Group
+from toolft_pipeline.cli.instance import open_instance
 from toolft_pipeline.cli.launch import RunFailedError, launch_in_process
 from toolft_pipeline.settings import AgentSettings
 
@@ -49,5 +50,5 @@ def run_days(
 
 
 def _run_day(settings: AgentSettings, day: str, config: dict[str, Any], assets: Collection[str] | None) -> None:
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         launch_in_process(instance, settings, Group.DATA, partition=day, config=config, assets=assets)

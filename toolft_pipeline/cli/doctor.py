@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from toolft_pipeline.agent_file import agents_root, warehouse_root
 from toolft_pipeline.automation.diagnosis import State, diagnose
 from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.project import project_root
 
 
 def print_diagnosis() -> int:
     """Print every finding; 1 where something is broken."""
-    home = Path(os.environ.get("DAGSTER_HOME") or ".").resolve()
     broken = False
-    for found in diagnose(agents=agents_root(), warehouse=warehouse_root(), home=home):
+    for found in diagnose(agents=agents_root(), warehouse=warehouse_root(), home=project_root()):
         say(f"{found.state:8}{found.subject:20}{found.said}")
         if found.mend:
             say(f"{'':28}-> {found.mend}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
 from toolft_pipeline.assets.report_links import REPORTS_PORT
 from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
 
@@ -40,7 +41,7 @@ def run(arguments: list[str] | None = None) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.command(parsed))
-    except (UsageError, SettingsError) as error:
+    except (UsageError, SettingsError, ProjectError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:

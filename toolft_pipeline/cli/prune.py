@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.cli.instance import open_instance
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
@@ -13,16 +11,11 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
     """Print what goes, one line each; take it away unless `dry_run`. Raises `WarehouseError`."""
-    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
-    (Path(os.environ["DAGSTER_HOME"]) / "data" / ".dagster").mkdir(parents=True, exist_ok=True)
-
-    import dagster as dg
-
     from toolft_pipeline.automation.prune import choose_pruning, prune, pruning_lines, runs_under_way
     from toolft_pipeline.cli.dead_runs import release_dead_runs
 
     warehouse = Warehouse(warehouse_root())
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         release_dead_runs(instance)
         under_way = runs_under_way(instance)
     if under_way.runs:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.cli.instance import open_instance
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.evaluation.rollback import roll_back
 from toolft_pipeline.settings import AgentSettings
@@ -27,12 +25,7 @@ def rollback_agent(settings: AgentSettings, *, to: str | None) -> int:
 
 def _tell_instance(settings: AgentSettings) -> None:
     """The pointer has moved already: what the instance cannot be told now, an observation of the asset shows later."""
-    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
-
-    import dagster as dg
-
     from toolft_pipeline.assets.model_in_service import service_observation
 
-    (Path(os.environ["DAGSTER_HOME"]) / "data" / ".dagster").mkdir(parents=True, exist_ok=True)
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         instance.report_runless_asset_event(service_observation(settings.name, move="rollback"))

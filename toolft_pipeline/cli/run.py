@@ -6,15 +6,14 @@ executor, a process a step.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
+from toolft_pipeline.cli.instance import open_instance
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
@@ -46,14 +45,10 @@ def run_agent(
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
         return 0
-    os.environ.setdefault("DAGSTER_HOME", str(Path.cwd()))
-    (Path(os.environ["DAGSTER_HOME"]) / "data" / ".dagster").mkdir(parents=True, exist_ok=True)
     config = _run_config(settings, overrides, force=force)
     assets = None if stage is None else {each.asset for each in stages}
 
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         from toolft_pipeline.cli.days import run_days
         from toolft_pipeline.cli.dead_runs import release_dead_runs
         from toolft_pipeline.cli.launch import launch_in_process, launch_model

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from toolft_pipeline.assets import eval_report
 from toolft_pipeline.assets.report_links import page_url
 from toolft_pipeline.automation.report_server import make_server
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -19,7 +20,7 @@ Answer = tuple[int, dict[str, str], str]
 
 @pytest.fixture
 def version(tmp_path: Path) -> Version:
-    files = {"report.html": "<p>the report</p>", "generations.parquet": "private"}
+    files = {eval_report.STAGE.page or "": "<p>the report</p>", "generations.parquet": "private"}
     return commit(Warehouse(tmp_path / "warehouse"), "eval_report", "2026-10-02", "r", files=files, headline={})
 
 
