@@ -13,7 +13,7 @@ from toolft_pipeline.automation.conditions import automation_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
-from toolft_pipeline.automation.overview import agents_overview, overview_sensor
+from toolft_pipeline.automation.overview_asset import agents_overview, overview_sensor
 from toolft_pipeline.automation.prune import prune_job, prune_schedule
 from toolft_pipeline.automation.schedules import nightly_schedule
 from toolft_pipeline.settings import AgentSettings

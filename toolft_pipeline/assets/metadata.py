@@ -75,7 +75,10 @@ def _counts(version: Version) -> Values:
 
 def _page(name: str, version: Version) -> Values:
     """A link that opens the page in a browser, and where the file lies for whoever has the machine's files."""
-    return {"page": dg.MetadataValue.url(page_url(version)), "page_path": dg.MetadataValue.path(str(version.file(name)))}
+    return {
+        "page": dg.MetadataValue.url(page_url(version)),
+        "page_path": dg.MetadataValue.path(str(version.file(name))),
+    }
 
 
 def _columns(version: Version) -> Values:

@@ -1,4 +1,4 @@
-"""The overview of all agents: gathered from the agent files, the warehouse and the instance, shown as an asset.
+"""How every agent stands: gathered from the agent files, the warehouse and the instance.
 
 Invariant: gathering reads and changes nothing, and starts no run and no sandbox. An agent whose file is broken stands
 in the overview like any other. What is red is what a person must do something about: a failed run is listed until its
@@ -18,23 +18,19 @@ from toolft_pipeline.assets.overview_page import (
     AgentOverview,
     LastVerdict,
     ServedModel,
-    overview_markdown,
     render_overview,
 )
-from toolft_pipeline.assets.report_links import page_url, reports_url
+from toolft_pipeline.assets.report_links import page_url
 from toolft_pipeline.automation.overview_events import failed_runs, failed_ticks, red_checks, stale_assets
 from toolft_pipeline.automation.under_way import under_way
 from toolft_pipeline.evaluation.service import in_service, service_folder
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import log_days
-from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Warehouse, WarehouseError
 
-OVERVIEW = "agents_overview"
 PAGE = "overview.html"
-EVERY_S = 60
 _SHOWN_DAYS = 5
 
 
@@ -114,19 +110,6 @@ def _days(days: list[str]) -> str:
     return ", ".join(days[:_SHOWN_DAYS]) + more
 
 
-def overview_event(agents: list[AgentOverview]) -> dg.AssetMaterialization:
-    """The overview as an event of its asset: one line group an agent, and where the page opens."""
-    return dg.AssetMaterialization(
-        asset_key=OVERVIEW,
-        metadata={
-            **{overview.agent: dg.MetadataValue.md(overview_markdown(overview)) for overview in agents},
-            "page": dg.MetadataValue.url(f"{reports_url()}/"),
-            "page_path": dg.MetadataValue.path(str(write_page(agents))),
-        },
-        tags={"dagster/data_version": digest_of([overview_markdown(overview) for overview in agents])},
-    )
-
-
 def write_page(agents: list[AgentOverview]) -> Path:
     """Put the page into the warehouse's root by one rename; returns its place."""
     path = warehouse_root() / PAGE
@@ -135,31 +118,3 @@ def write_page(agents: list[AgentOverview]) -> Path:
     staged.write_text(render_overview(agents), encoding="utf-8")
     staged.replace(path)
     return path
-
-
-@dg.asset(
-    key=OVERVIEW,
-    group_name="overview",
-    kinds={"html"},
-    description="How every agent stands: the verdict on its newest candidate, what serves and since when, what waits, "
-    "what is red.",
-)
-def agents_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """Gather the overview now."""
-    event = overview_event(gather_overview(context.instance))
-    return dg.MaterializeResult(metadata=event.metadata, data_version=dg.DataVersion(event.tags["dagster/data_version"]))
-
-
-@dg.sensor(
-    name="overview",
-    minimum_interval_seconds=EVERY_S,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Keeps agents_overview up to date. It starts no run.",
-)
-def overview_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Report the overview where it is not what was reported last."""
-    event = overview_event(gather_overview(context.instance))
-    version = event.tags["dagster/data_version"]
-    if version == context.cursor:
-        return dg.SensorResult(skip_reason="nothing has changed", cursor=version)
-    return dg.SensorResult(asset_events=[event], cursor=version)

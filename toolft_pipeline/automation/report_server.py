@@ -1,4 +1,4 @@
-"""A small read-only server for the pages of reports: GET `/<agent>/<asset>/<day or all>/<version>`, and `/`, the overview.
+"""A small read-only server for HTML reports: `/<agent>/<asset>/<day or all>/<version>`, and the overview at `/`.
 
 Invariant: it serves nothing but the page that a stage declares, of a version that the warehouse holds; the parts of a
 path are names, never a way through folders. It listens on 127.0.0.1 alone and answers only requests that name this
@@ -47,14 +47,14 @@ def make_server(warehouse: Path, *, port: int, overview: Callable[[], str]) -> T
         def do_HEAD(self) -> None:
             self._answer(body=False)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Keep the terminal of `make dev` free."""
 
         def _answer(self, *, body: bool) -> None:
             if not _is_ours(self.headers.get("Host", "")):
                 self._send(403, b"<!doctype html><p>Unknown host. Set TOOLFT_REPORTS_URL to the public address.", body)
                 return
-            path = unquote(urlsplit(self.path).path)
+            path = urlsplit(self.path).path
             if path == "/":
                 self._send(200, overview().encode(), body)
                 return
@@ -80,7 +80,7 @@ def make_server(warehouse: Path, *, port: int, overview: Callable[[], str]) -> T
 
 def find_page(warehouse: Path, path: str) -> Path | None:
     """The file of `/<agent>/<asset>/<day or all>/<version>`; None where the path names no page that exists."""
-    parts = path.strip("/").split("/")
+    parts = [unquote(part) for part in path.removeprefix("/").split("/")]
     if len(parts) != 4 or not all(_NAME.fullmatch(part) for part in parts) or parts[1] not in _PAGES:
         return None
     agent, asset, partition, version = parts

@@ -117,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--json", action="store_true", help="one JSON object, prompts included")
     explaining.set_defaults(command=_explain)
 
-    looking = commands.add_parser("overview", help="how every agent stands: verdict, served model, what waits, what is red")
+    looking = commands.add_parser(
+        "overview", help="how every agent stands: verdict, served model, what waits, what is red"
+    )
     looking.set_defaults(command=_overview)
 
     serving = commands.add_parser("reports", help="serve the HTML reports on this machine, for the links of the UI")

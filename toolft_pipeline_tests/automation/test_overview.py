@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from toolft_pipeline.assets.overview_page import AgentOverview, Light, overview_markdown, render_overview
-from toolft_pipeline.automation.overview import OVERVIEW, agents_overview, gather_overview, overview_sensor
+from toolft_pipeline.automation.overview import gather_overview
+from toolft_pipeline.automation.overview_asset import OVERVIEW, agents_overview, overview_sensor
 from toolft_pipeline.evaluation.service import promote
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of

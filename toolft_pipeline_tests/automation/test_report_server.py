@@ -83,7 +83,9 @@ def test_server_gives_nothing_but_pages(port: int, version: Version, path: str) 
     assert ask(port, path.format(name=version.folder.name))[0] == 404
 
 
-def test_server_refuses_a_host_that_is_not_its_own(port: int, version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_refuses_a_host_that_is_not_its_own(
+    port: int, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = path_of(version)
     for host in ("evil.example", "", "127.0.0.1.evil.example"):
         assert ask(port, path, host=host)[0] == 403
