@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -58,6 +59,8 @@ class Site:
     """A fresh installation: its own agents, warehouse and instance."""
 
     root: Path
+    reports: str = "http://127.0.0.1:3002"
+    """Where the runs' reports are linked to."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,6 +70,7 @@ class Site:
             "TOOLFT_AGENTS": str(self.root / "data"),
             "TOOLFT_WAREHOUSE": str(self.root / "data" / ".warehouse"),
             "TOOLFT_NETWORK_LOG": str(self.network_log),
+            "TOOLFT_REPORTS_URL": self.reports,
             **SECRETS,
             "PYTHONPATH": os.pathsep.join((str(LOOPBACK_ONLY), os.environ.get("PYTHONPATH", ""))),
         }
@@ -94,7 +98,9 @@ def install(root: Path, model: Path) -> Site:
     document = yaml.safe_load(agent.read_text())
     document["base_model"] = {"folder": str(model)}
     agent.write_text(yaml.safe_dump(document))
-    return Site(root)
+    with socket.socket() as found:  # a port of its own, for whoever serves the reports
+        found.bind(("127.0.0.1", 0))
+        return Site(root, reports=f"http://127.0.0.1:{found.getsockname()[1]}")
 
 
 @pytest.fixture(scope="module")
