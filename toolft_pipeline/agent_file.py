@@ -1,26 +1,39 @@
 """Agent files on disk: where they lie, how one is read, and where what is made of them goes.
 
-Invariant: an unknown key, a wrong type or an impossible value is one error naming file, key and mend; nothing is
-guessed and nothing is ignored.
+Invariant: everything that is wrong with a file is said at once, a line each, with file, key and what is wanted; nothing
+is guessed and nothing is ignored. What an override says wrongly is said of the override, not of the file.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from toolft_pipeline.agent_yaml import AgentYamlError, parse_yaml
 from toolft_pipeline.project import in_project
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.checks import settings_problems
+from toolft_pipeline.settings_checks.problem import Problem
+from toolft_pipeline.settings_checks.readable_part import readable_part
+from toolft_pipeline.settings_checks.schema import schema_problems
 
 AGENT_FILE = "agent.yaml"
 
+COMMAND_LINE = "--set {key}={value}"
+RUN_CONFIG = "override {key}: {value} (of the run's config)"
+"""How an override is named where it is wrong, by where it comes from."""
+
 
 class SettingsError(ValueError):
-    """The agent file cannot be used; the message is one line: file, key, what is wanted, how to mend."""
+    """The agent file, or an override of it, cannot be used: `lines` say why, one a problem."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 def agents_root() -> Path:
@@ -34,55 +47,94 @@ def warehouse_root() -> Path:
 
 
 def agent_files(root: Path) -> list[Path]:
-    """The agent files below a root, one folder an agent, sorted by agent name."""
-    return sorted(root.glob(f"[!.]*/{AGENT_FILE}"))
+    """The agent files below a root, one folder an agent, sorted by name; one that cannot be read is one too."""
+    if not root.is_dir():
+        return []
+    folders = sorted(each for each in root.iterdir() if each.is_dir() and not each.name.startswith("."))
+    return [folder / AGENT_FILE for folder in folders if _has_agent_file(folder)]
 
 
-def load_agent(path: Path, *, overrides: dict[str, str] | None = None) -> AgentSettings:
+def _has_agent_file(folder: Path) -> bool:
+    try:
+        return any(entry.name == AGENT_FILE for entry in os.scandir(folder))
+    except OSError:
+        return True  # a folder that cannot be looked into may hold one: reading it says what is wrong
+
+
+def load_agent(
+    path: Path, *, overrides: Mapping[str, str] | None = None, overrides_named: str = COMMAND_LINE
+) -> AgentSettings:
     """Read one agent file, with dotted overrides (`training.epochs` -> `"2"`, values parsed as YAML).
 
-    Raises `SettingsError`, one line, for a file that is missing, is not YAML, or says something impossible.
+    Raises `SettingsError` for a file that is missing, is not YAML, or says something impossible.
     """
+    document = _document(path)
+    given = {key: overrides_named.format(key=key, value=value) for key, value in (overrides or {}).items()}
+    for key, value in (overrides or {}).items():
+        set_override(document, key, value, where=given[key])
+    of_the_place = {"name": path.parent.name, "folder": path.parent.resolve()}
+    problems = [
+        Problem(key=key, message=f"unknown key; the agent's {key} is where the file lies; remove it")
+        for key, value in of_the_place.items()
+        if document.get(key, value) != value
+    ]
+    document |= of_the_place
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings, left_out = AgentSettings.model_validate(document), frozenset[str]()
+    except ValidationError as error:
+        problems += schema_problems(error)
+        readable, left_out = readable_part(document, error)
+        if readable is None:
+            raise SettingsError(*_lines(problems, path, given)) from error
+        settings = readable
+    problems += [each for each in settings_problems(settings) if not _concerns(each, left_out)]
+    if problems:
+        raise SettingsError(*_lines(problems, path, given))
+    return settings
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such file; an agent is a folder with an {AGENT_FILE}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: cannot be read as YAML ({_one_line(error)}); mend the file") from error
+    except (OSError, UnicodeDecodeError, AgentYamlError) as error:
+        raise SettingsError(
+            f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); mend the file"
+        ) from error
     if not isinstance(document, dict):
-        raise SettingsError(f"{path}: a mapping of keys is wanted, found {type(document).__name__}")
-    for key, value in (overrides or {}).items():
-        set_override(document, key, value, path)
-    try:
-        return AgentSettings.model_validate({"name": path.parent.name, **document, "folder": path.parent.resolve()})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        raise SettingsError(f"{path}: {key}: {_mend(first['type'], first['msg'])}") from error
+        what = "an empty file" if document is None else type(document).__name__
+        raise SettingsError(f"{path}: a mapping of keys is wanted, found {what}")
+    return document
 
 
-def set_override(document: dict[str, Any], key: str, value: str, path: Path) -> None:
+def set_override(document: dict[str, Any], key: str, value: str, *, where: str) -> None:
     """Put a value, written as YAML, at a dotted key. Raises `SettingsError` where there is no place for it."""
     *sections, last = key.split(".")
     place = document
     for section in sections:
-        inner = place.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise SettingsError(f"{path}: override {key}: {section} is not a section; name a key below a section")
-        place = inner
+        if place.get(section) is None:
+            place[section] = {}
+        place = place[section]
+        if not isinstance(place, dict):
+            raise SettingsError(f"{where}: {section} is not a section; name a key below a section")
     try:
-        place[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: override {key}: {value!r} is no YAML ({_one_line(error)})") from error
+        place[last] = parse_yaml(value)
+    except AgentYamlError as error:
+        raise SettingsError(f"{where}: {value!r} is no YAML ({error})") from error
 
 
-def _mend(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "unknown key; remove it or mend its spelling"
-    if kind == "missing":
-        return "is missing; add it"
-    return message.removeprefix("Value error, ")
+def _concerns(problem: Problem, keys: frozenset[str]) -> bool:
+    return any(_overlap(mentioned, key) for key in keys for mentioned in (problem.key, *problem.also))
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _overlap(one: str, other: str) -> bool:
+    """Whether two dotted keys are the same place, or one lies below the other."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
+def _lines(problems: Sequence[Problem], path: Path, given: Mapping[str, str]) -> Iterator[str]:
+    for problem in problems:
+        mentioned = (problem.key, *problem.also)
+        named = next((name for key, name in given.items() if any(_overlap(each, key) for each in mentioned)), None)
+        yield f"{named or path}: {problem.key}: {problem.message}"

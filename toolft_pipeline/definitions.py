@@ -1,15 +1,25 @@
-"""The code location: the same assets, jobs, schedule and sensors for every agent file found."""
+"""The code location: the same assets, jobs, schedule and sensors for every agent file found.
+
+Invariant: an agent that cannot be loaded or built is left out and shown as such; the others are there.
+"""
 
 from __future__ import annotations
 
-import dagster as dg
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from toolft_pipeline.agent_file import agent_files, agents_root, load_agent
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from toolft_pipeline.agent_file import AGENT_FILE, agents_root
+from toolft_pipeline.agents_found import BrokenAgent, broken_over, find_agents
 from toolft_pipeline.assets.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.assets.model_in_service import service_source
 from toolft_pipeline.automation.alert_sensor import alert_sensor
+from toolft_pipeline.automation.broken_agents import broken_agent_assets, broken_agents_sensor, warn_of
 from toolft_pipeline.automation.catalog_watch import catalog_sensor
 from toolft_pipeline.automation.conditions import automation_sensor
+from toolft_pipeline.automation.dead_run_sensor import dead_run_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
@@ -19,24 +29,51 @@ from toolft_pipeline.automation.schedules import nightly_schedule
 from toolft_pipeline.settings import AgentSettings
 
 
-def build_definitions(agents: list[AgentSettings]) -> dg.Definitions:
-    """Definitions of a list of agents: groups, key prefixes and jobs carry each agent's name."""
+@dataclass(frozen=True, kw_only=True)
+class AgentParts:
+    """What one agent adds to the code location."""
+
+    assets: Sequence[dg.AssetsDefinition | dg.SourceAsset | dg.AssetSpec]
+    jobs: Sequence[dg.JobDefinition | UnresolvedAssetJobDefinition]
+    sensors: Sequence[dg.SensorDefinition]
+    schedules: Sequence[dg.ScheduleDefinition]
+
+
+def agent_parts(agent: AgentSettings) -> AgentParts:
+    """Assets, jobs, sensors and schedules of one agent: groups, key prefixes and names carry the agent's."""
+    return AgentParts(
+        assets=[*stage_assets(agent), service_source(agent)],
+        jobs=[*agent_jobs(agent), prune_job(agent)],
+        sensors=[catalog_sensor(agent), automation_sensor(agent), log_sensor(agent)],
+        schedules=[nightly_schedule(agent), prune_schedule(agent)],
+    )
+
+
+def build_definitions(agents: Sequence[AgentSettings], broken: Sequence[BrokenAgent] = ()) -> dg.Definitions:
+    """Definitions of a list of agents, and of those that are left out; one that cannot be built joins the latter."""
+    left_out = list(broken)
+    built: dict[str, tuple[AgentSettings, AgentParts]] = {}
+    for agent in agents:
+        try:
+            built[agent.name] = (agent, agent_parts(agent))
+        except Exception as error:  # whatever Dagster refuses of one agent must not stop the others
+            left_out.append(broken_over(agent.folder / AGENT_FILE, error))
+    warn_of(left_out)
+    settings, parts = [agent for agent, _ in built.values()], [each for _, each in built.values()]
     return dg.Definitions(
-        assets=[
-            *(asset for agent in agents for asset in stage_assets(agent)),
-            *(service_source(agent) for agent in agents),
-            agents_overview,
-        ],
-        jobs=[*(job for agent in agents for job in agent_jobs(agent)), *(prune_job(agent) for agent in agents)],
+        assets=[*(asset for each in parts for asset in each.assets), *broken_agent_assets(left_out), agents_overview],
+        jobs=[job for each in parts for job in each.jobs],
         sensors=[
-            *(make(agent) for agent in agents for make in (catalog_sensor, automation_sensor, log_sensor)),
-            alert_sensor(agents),
+            *(sensor for each in parts for sensor in each.sensors),
+            alert_sensor(settings),
+            dead_run_sensor(),
             overview_sensor,
+            *([broken_agents_sensor(left_out)] if left_out else []),
         ],
-        schedules=[*(nightly_schedule(agent) for agent in agents), *(prune_schedule(agent) for agent in agents)],
-        resources={resource_key(agent.name): agent_resource(agent) for agent in agents},
+        schedules=[schedule for each in parts for schedule in each.schedules],
+        resources={resource_key(agent.name): agent_resource(agent) for agent in settings},
         executor=executor_from_environment(),
     )
 
 
-defs = build_definitions([load_agent(path) for path in agent_files(agents_root())])
+defs = build_definitions(*find_agents(agents_root()))

@@ -28,6 +28,7 @@ LENIENT = {
     "require_replay": False,  # the backends are not here
     "accept_unknown_outcome": True,
     "allow_dangling_call": True,
+    "allow_user_turn_after_result": True,
     "allow_consecutive_user_turns": True,
     "max_repeats": 10,
     "max_error_share": 1.0,

@@ -20,6 +20,14 @@ MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "e
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
+    "base_model": {
+        "base_is_not_quantized",
+        "base_writes_text",
+        "tokenizer_fits_base",
+        "tokenizer_has_chat_tokens",
+        "adapter_fits_base",
+    },
+    "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
@@ -59,6 +67,7 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         (asset, name) for asset, names in CHECKS.items() for name in names
     }
     assert {spec.asset_key.path[-1] for spec in specs if spec.blocking} == {
+        "base_model",
         "raw_trajectories",
         "token_tensors",
         "merged_model",
@@ -90,9 +99,11 @@ def test_definitions_jobs_and_stopped_schedules_are_these() -> None:
 
 def test_definitions_sensors_are_these_and_those_that_start_runs_are_stopped() -> None:
     sensors = {sensor.name: sensor for sensor in assistant().sensors or ()}
-    assert set(sensors) == {"assistant_catalog", "assistant_automation", "assistant_logs", "alerts", "overview"}
     running = {name for name, sensor in sensors.items() if sensor.default_status is dg.DefaultSensorStatus.RUNNING}
-    assert running == {"overview"}  # it reports what is there and starts no run
+    assert running == {"overview", "dead_runs"}  # one reports what is there, one ends what has ended: no run starts
+    assert set(sensors) == {
+        "assistant_catalog", "assistant_automation", "assistant_logs", "alerts", "overview", "dead_runs",
+    }  # fmt: skip
 
 
 def test_definitions_one_setting_starts_schedule_and_sensors() -> None:

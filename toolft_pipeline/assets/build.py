@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, load_agent, warehouse_root
 from toolft_pipeline.assets.metadata import shown, version_metadata
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Stage, run_stage
@@ -53,7 +53,7 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
 
     def load(self) -> AgentSettings:
         """The settings of this run. Raises `SettingsError`."""
-        return load_agent(Path(self.path), overrides=self.overrides)
+        return load_agent(Path(self.path), overrides=self.overrides, overrides_named=RUN_CONFIG)
 
 
 def resource_key(agent: str) -> str:
@@ -135,8 +135,8 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             context.log_event(service_observation(agent.name, move="promotion"))
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
-            metadata=version_metadata(stage, version, reused=reused),
-            check_results=list(_check_results(stage, version)),
+            metadata=version_metadata(stage, version, settings, reused=reused),
+            check_results=list(_check_results(stage, version, settings)),
         )
 
     return run
@@ -148,9 +148,9 @@ def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
     return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
 
 
-def _check_results(stage: Stage, version: Version) -> Iterator[dg.AssetCheckResult]:
+def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
     for check in stage.checks:
-        outcome: CheckOutcome = check.evaluate(version)
+        outcome: CheckOutcome = check.evaluate(version, settings)
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=outcome.passed,

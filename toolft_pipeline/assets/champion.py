@@ -12,6 +12,7 @@ from toolft_pipeline.assets.glance import fitted
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.evaluation.gate import Verdict
 from toolft_pipeline.evaluation.service import in_service, promote
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Built, Version
 
 CHAMPION_FILE = "champion.json"
@@ -51,7 +52,7 @@ def _build(work: Work) -> Built:
     )
 
 
-def _carried_out(version: Version) -> CheckOutcome:
+def _carried_out(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     return CheckOutcome(
         passed=bool(headline["promoted"]),

@@ -83,7 +83,7 @@ def _examples(version: Version) -> dict[str, str]:
     return {f"example/{category}": text for category, text in examples.items()}
 
 
-def _all_images_rendered(version: Version) -> CheckOutcome:
+def _all_images_rendered(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     left_out = headline["images_not_rendered"]
     return CheckOutcome(passed=not left_out, detail={"runs_left_out": left_out, "why": headline["why_no_images"]})

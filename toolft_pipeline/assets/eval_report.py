@@ -195,7 +195,7 @@ def _incumbent(work: Work) -> Incumbent:
         raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
 
 
-def _promotable(version: Version) -> CheckOutcome:
+def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     shown = ("reasons", "tasks", "smallest_visible_difference", "difference")
     return CheckOutcome(passed=bool(headline["promote"]), detail={name: headline[name] for name in shown})

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.declared_settings import golden_runs, sandbox_protocol
 from toolft_pipeline.assets.stage import Work
+from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.evaluation.evaluate import evaluate_endpoint, evaluate_model
 from toolft_pipeline.evaluation.probes import probes_digest
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy
@@ -62,7 +64,13 @@ def judge_settings(settings: AgentSettings) -> Json:
     """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
     reads = settings.evaluation.model_dump(mode="json", exclude=_ENTERS_OTHERWISE)
     asked = probes_digest() if settings.evaluation.probes else None
-    return {"evaluation": reads, "chat": settings.chat.model_dump(mode="json"), "probes": asked}
+    return {
+        "evaluation": reads,
+        "chat": settings.chat.model_dump(mode="json"),
+        "probes": asked,
+        "sandbox": sandbox_protocol(settings),
+        "golden": golden_runs(settings),
+    }
 
 
 def evaluated(
@@ -103,7 +111,7 @@ def evaluated(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
-            headline={"task_success": metrics.task_success.value},
+            headline={"task_success": metrics.task_success.value, **_computed_in(contender, settings)},
         )
 
     return nested(
@@ -116,6 +124,13 @@ def evaluated(
     )
 
 
+def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Json]:
+    """The number type that a model folder was decoded in: it explains figures that differ between machines."""
+    if contender.folder is None:
+        return {}
+    return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}
+
+
 def nested(
     work: Work,
     address: Address,
@@ -125,7 +140,8 @@ def nested(
     inputs: dict[str, str],
     build: Callable[[Path], Built],
 ) -> Version:
-    """A version that is made inside another stage's work, by the same rules."""
+    """A version that is made inside another stage's work, by the same rules: where a person asked to make everything
+    again (`Work.force`) nothing is reused but what this very run made, before a step of it was tried again."""
     started = time.monotonic()
     recipe = Recipe(
         address=address,
@@ -135,7 +151,8 @@ def nested(
         inputs=inputs,
     )
     found = work.warehouse.reuse(address, recipe.fingerprint)
-    if found is not None:
+    made_now = found is not None and work.run_id is not None and found.manifest.run_id == work.run_id
+    if found is not None and (made_now or not work.force):
         work.progress(f"{address}: reused")
         return found
     with work.warehouse.staging(address) as staged:

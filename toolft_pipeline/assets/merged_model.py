@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from toolft_pipeline.assets.qlora_adapter import training_settings
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.merge import CHECKS_FILE, merge_adapter
@@ -12,7 +13,10 @@ from toolft_pipeline.warehouse.store import Built, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return {"chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"})}
+    return {
+        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
+        "training": training_settings(settings),  # the rounding that is merged into, and what the card says
+    }
 
 
 def _build(work: Work) -> Built:
@@ -33,7 +37,7 @@ def _build(work: Work) -> Built:
 
 
 def _check(name: str, description: str) -> Check:
-    def evaluate(version: Version) -> CheckOutcome:
+    def evaluate(version: Version, _settings: AgentSettings) -> CheckOutcome:
         found = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))[name]
         return CheckOutcome(passed=found["passed"], detail=found)
 
@@ -45,7 +49,7 @@ STAGE = Stage(
     description="Base and adapter in one bf16 model folder, with tokenizer, chat template and response template.",
     group=Group.MODEL,
     kinds=("safetensors", "transformers"),
-    code_version="5",
+    code_version="6",
     inputs={"qlora_adapter": Span.SAME, "base_model": Span.WHOLE},
     reads=_reads,
     build=_build,

@@ -16,16 +16,18 @@ import pyarrow.parquet as pq
 from toolft_pipeline.assets.glance import INLINE, bar_table
 from toolft_pipeline.assets.report_links import page_url
 from toolft_pipeline.assets.stage import Plot, Stage
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version
 
 Values = dict[str, dg.MetadataValue[Any]]
 
 
-def version_metadata(stage: Stage, version: Version, *, reused: bool) -> Values:
+def version_metadata(stage: Stage, version: Version, settings: AgentSettings, *, reused: bool) -> Values:
     """Everything that is shown of a version, in the order in which it is shown."""
-    plots, texts = stage.plots(version), stage.texts(version)
-    figures = {name: value for name, value in version.manifest.headline.items() if name not in stage.unshown}
+    plots, texts = stage.plots(version, settings), stage.texts(version)
+    headline = version.manifest.headline | stage.figures(version, settings)
+    figures = {name: value for name, value in headline.items() if name not in stage.unshown}
     plain = {name: value for name, value in figures.items() if isinstance(value, bool | int | float | str)}
     nested = {name: value for name, value in figures.items() if isinstance(value, dict) and name not in plots}
     return {

@@ -13,8 +13,8 @@ from toolft_pipeline.assets.stage import (
     Span,
     Stage,
     StageError,
-    address_of,
     current_inputs,
+    kept_version,
     recipe_for,
     window,
 )
@@ -82,13 +82,24 @@ def _step(
         )
     except StageError as error:
         return step(Action.UNKNOWN, str(error))
+    return step(*_found(stage, recipe, warehouse))
+
+
+def _found(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, str]:
+    """What to do where everything that the step reads is known, and why."""
+    current = warehouse.current(recipe.address)
+    try:
+        kept, why = kept_version(stage, recipe, warehouse, force=False)
+    except StageError as error:
+        return Action.BUILD, str(error)
+    if kept is not None:
+        return Action.REUSE, str(why)
     found = warehouse.find(recipe.address, recipe.fingerprint)
-    if found is not None:
-        current = warehouse.current(recipe.address)
-        if current is not None and current.folder == found.folder:
-            return step(Action.REUSE, "nothing that it reads has changed")
-        return step(Action.BUILD, "an earlier version fits again: it is put in force")
-    return step(Action.BUILD, changed(recipe, warehouse.current(address_of(stage, settings, partition))))
+    if found is None:
+        return Action.BUILD, changed(recipe, current)
+    if current is not None and current.folder == found.folder:
+        return Action.REUSE, "nothing that it reads has changed"
+    return Action.BUILD, "an earlier version fits again: it is put in force"
 
 
 def _pending(stage: Stage, partition: str | None, settings: AgentSettings, before: list[Step]) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from toolft_pipeline.assets import plots, sources
 from toolft_pipeline.assets.readiness_metadata import readiness_headline
-from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Span, Stage, StageError, Work
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.renames import apply_renames, load_renames
 from toolft_pipeline.curation.criteria import Verdict
@@ -33,7 +33,16 @@ def _reads(settings: AgentSettings) -> Json:
     return {
         "readiness": settings.readiness.model_dump(mode="json"),
         "incumbent": settings.incumbent.model_dump(mode="json"),
-        "verification": settings.verification.model_dump(mode="json"),  # decides how many runs were judged as logged
+        "verification": settings.verification.model_dump(mode="json", include={"redaction", "error_forms"}),
+    }
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    return {
+        **sources.agent_file(settings, settings.catalog.renames),
+        **sources.agent_file(settings, settings.logs.golden),  # decides how many runs were judged as logged
+        **sources.surrogate_key(),
     }
 
 
@@ -83,7 +92,7 @@ def _catalog_changes(work: Work) -> dict[str, str]:
     return {version.manifest.created_at: str(version.manifest.headline["change"]) for version in found}
 
 
-def _worth_it(version: Version) -> CheckOutcome:
+def _worth_it(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     return CheckOutcome(
         passed=headline["verdict"] == Verdict.FINE_TUNE.value,
@@ -91,12 +100,12 @@ def _worth_it(version: Version) -> CheckOutcome:
     )
 
 
-def _demonstrated(version: Version) -> CheckOutcome:
+def _demonstrated(version: Version, _settings: AgentSettings) -> CheckOutcome:
     thin = version.manifest.headline["thin_tools"]
     return CheckOutcome(passed=not thin, detail={"tools": thin})
 
 
-def _plots(version: Version) -> dict[str, Plot]:
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     headline = version.manifest.headline
     return {
         "runs_by_tool": plots.bars(headline["tools"], title="Accepted runs that call a tool"),
@@ -109,7 +118,7 @@ STAGE = Stage(
     description="Fine-tune or keep prompting? What the logs say of the model that runs the agent now; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
-    code_version="3",
+    code_version="4",
     inputs={
         "raw_trajectories": Span.WINDOW,
         "verified_trajectories": Span.WINDOW,
@@ -117,7 +126,7 @@ STAGE = Stage(
         "base_model": Span.WHOLE,
     },
     reads=_reads,
-    sources=lambda scope: sources.agent_file(scope.settings, scope.settings.catalog.renames),
+    sources=_sources,
     build=_build,
     checks=(
         Check(

@@ -21,6 +21,7 @@ from toolft_pipeline.evaluation.metrics import ModelMetrics
 from toolft_pipeline.evaluation.report import CANDIDATE, METRICS_FILE
 from toolft_pipeline.evaluation.report_page import RATES
 from toolft_pipeline.evaluation.slices import SLICE_RATES, SLICES_FILE
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version
 
@@ -52,7 +53,7 @@ def report_headline(models: Mapping[str, ModelMetrics], *, verdict: Verdict) -> 
     }
 
 
-def report_plots(version: Version) -> dict[str, Plot]:
+def report_plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     """Tasks passed by model, and the right tool by turn."""
     models: dict[str, dict[str, Any]] = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))["models"]
     success = {name: rate["value"] for name, model in models.items() if (rate := model["task_success"]) is not None}

@@ -12,13 +12,22 @@ from toolft_pipeline.warehouse.store import Built
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return {"error_forms": list(settings.verification.error_forms)}
+    return {"error_forms": list(settings.verification.error_forms), "volatile": _volatile(settings)}
+
+
+def _volatile(settings: AgentSettings) -> list[str]:
+    return [] if settings.sandbox is None else sorted(settings.sandbox.volatile)
 
 
 def _build(work: Work) -> Built:
     accepted = work.one("verified_trajectories").file(ACCEPTED_FILE)
     forms = work.settings.verification.error_forms
-    rows = write_signatures(read_trajectories(accepted), work.out / SIGNATURES_FILE, error_forms=forms)
+    rows = write_signatures(
+        read_trajectories(accepted),
+        work.out / SIGNATURES_FILE,
+        error_forms=forms,
+        volatile=_volatile(work.settings),
+    )
     return Built(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
 
 
@@ -27,7 +36,7 @@ STAGE = Stage(
     description="Each accepted run's MinHash signature and sets of hashes: the window's days are never hashed again.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="2",
+    code_version="4",
     inputs={"verified_trajectories": Span.SAME},
     reads=_reads,
     build=_build,

@@ -8,6 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.training.packaged_gguf import BaseModelError
+from toolft_pipeline.training.snapshot import model_files
+from toolft_pipeline.trajectories.rejects import HMAC_KEY_VARIABLE, hmac_key_digest
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
 
 
@@ -64,11 +67,20 @@ def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
     return found
 
 
+def surrogate_key() -> dict[str, str]:
+    """Digest of the key that surrogates and the HMACs of rejects are made with; the key itself is never written."""
+    return {HMAC_KEY_VARIABLE: hmac_key_digest()}
+
+
 def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str, str]:
     """Identity of the base model: the pinned digest, the package's version, the hub commit, or the folder's files."""
     if settings.folder is not None:
         folder = agent.path(settings.folder)
-        return {f"base/{name}": digest for name, digest in files(*sorted(folder.glob("*"))).items()}
+        try:
+            read = model_files(folder)
+        except (BaseModelError, OSError):  # the stage says what is wrong with the folder
+            read = sorted(folder.glob("*"))
+        return {f"base/{name}": digest for name, digest in files(*read).items()}
     if settings.package is not None:
         try:
             return {"base": digest_of([settings.package, version(settings.package), settings.sha256])}

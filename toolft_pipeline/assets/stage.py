@@ -63,6 +63,8 @@ class Work:
     warehouse: Warehouse
     progress: Progress
     run_id: str | None
+    force: bool = False
+    """Whether a person asked to make everything again: versions that are nested in this build are not reused either."""
     previous: Version | None = None
     """The version in force before this build, whole and undamaged; None where a build is forced. What a stage takes
     from it must be what it would make itself."""
@@ -104,7 +106,8 @@ class Check:
     name: str
     description: str
     blocking: bool
-    evaluate: Callable[[Version], CheckOutcome]
+    evaluate: Callable[[Version, AgentSettings], CheckOutcome]
+    """Thresholds come from the settings of the run that asks, so that a changed threshold makes no version again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,14 +133,18 @@ class Stage:
     build: Callable[[Work], Built]
     sources: Callable[[Scope], dict[str, str]] = lambda _scope: {}
     """Digests of files outside the warehouse that the build reads, by name."""
+    keeps: Callable[[Recipe, Version], str | None] = lambda _recipe, _version: None
+    """Why the version in force stays though it would be made otherwise now; None where it is made again."""
     partitioned: bool = True
     accelerator: bool = False
     checks: tuple[Check, ...] = ()
-    plots: Callable[[Version], dict[str, Plot]] = field(default=lambda _version: {})
+    plots: Callable[[Version, AgentSettings], dict[str, Plot]] = field(default=lambda _version, _settings: {})
     texts: Callable[[Version], dict[str, str]] = lambda _version: {}
     """Markdown for the UI, by name."""
     page: str | None = None
     """The HTML page of a version, for people."""
+    figures: Callable[[Version, AgentSettings], dict[str, Json]] = lambda _version, _settings: {}
+    """Figures shown beside the headline that also depend on display settings, which enter no fingerprint."""
     unshown: frozenset[str] = frozenset()
     """Figures of the headline that are for checks and plots alone."""
 
@@ -219,6 +226,21 @@ def recipe_for(
     )
 
 
+def kept_version(
+    stage: Stage, recipe: Recipe, warehouse: Warehouse, *, force: bool
+) -> tuple[Version, str] | tuple[None, None]:
+    """The version in force where it stays whatever the recipe says, and why. Raises `StageError` where it must not."""
+    current = warehouse.current(recipe.address)
+    why = None if current is None else stage.keeps(recipe, current)
+    if current is None or why is None:
+        return None, None
+    if force:
+        raise StageError(f"{recipe.address}: {why}; forced, it would lose them: put the files back, or do not force it")
+    if damaged := warehouse.damage(current):
+        raise StageError(f"{recipe.address}: {why}, and its file {damaged[0]} is damaged; put the log files back")
+    return current, why
+
+
 def run_stage(
     stage: Stage,
     settings: AgentSettings,
@@ -233,6 +255,10 @@ def run_stage(
     started = time.monotonic()
     inputs = current_inputs(stage, settings, partition, warehouse)
     recipe = recipe_for(stage, settings, partition, inputs, warehouse)
+    kept, why = kept_version(stage, recipe, warehouse, force=force)
+    if kept is not None:
+        progress(f"kept version {kept.folder.name}: {why}")
+        return kept, True
     found = None if force else warehouse.reuse(recipe.address, recipe.fingerprint)
     if found is not None:
         progress(f"reused version {found.folder.name}: nothing that it reads has changed")
@@ -248,6 +274,7 @@ def run_stage(
             warehouse=warehouse,
             progress=progress,
             run_id=run_id,
+            force=force,
             previous=None if force else _undamaged(warehouse.current(recipe.address)),
         )
         version = warehouse.commit(staged, recipe, stage.build(work), run_id=run_id, started=started)

@@ -17,7 +17,7 @@ from toolft_pipeline.warehouse.store import Built, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.chat.model_dump(mode="json")
+    return settings.chat.model_dump(mode="json", exclude={"images"})
 
 
 def _build(work: Work) -> Built:
@@ -60,7 +60,7 @@ def proof_report(version: Version) -> ProofReport:
 
 
 def _check(proof: Proof, description: str) -> Check:
-    def evaluate(version: Version) -> CheckOutcome:
+    def evaluate(version: Version, _settings: AgentSettings) -> CheckOutcome:
         result = proof_report(version).results[proof]
         failures: list[Json] = [f"{failure.row_id}: {failure.reason}" for failure in result.failures]
         return CheckOutcome(
@@ -71,7 +71,7 @@ def _check(proof: Proof, description: str) -> Check:
     return Check(name=proof.value, description=description, blocking=True, evaluate=evaluate)
 
 
-def _nothing_lost(version: Version) -> CheckOutcome:
+def _nothing_lost(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     names = ("lost_turns", "lost_loss_tokens", "loss_tokens")
     lost: dict[str, Json] = {name: headline[name] for name in names}
@@ -80,7 +80,7 @@ def _nothing_lost(version: Version) -> CheckOutcome:
     )
 
 
-def _plots(version: Version) -> dict[str, Plot]:
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     lengths = version.manifest.headline["lengths"]
     return {"row_lengths": plots.histogram(lengths, title="Tokens of a row", label="tokens")}  # type: ignore[arg-type]
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.noted_listing import noted_listing
-from toolft_pipeline.assets.stage import Group, Scope, Stage, Work
+from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.catalog.build import CATALOG_FILE, RENAMES_FILE, build_catalog, load_catalog
 from toolft_pipeline.catalog.diff import diff_catalogs
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.warehouse.store import Built, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
-    return settings.catalog.model_dump(mode="json")
+    return settings.catalog.model_dump(mode="json") | {"hidden": _hidden(settings)}
+
+
+def _hidden(settings: AgentSettings) -> Json:
+    """Names of the backend's own tools, which no model sees."""
+    return None if settings.sandbox is None else [settings.sandbox.reset_tool, settings.sandbox.snapshot_tool]
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -38,6 +45,8 @@ def _build(work: Work) -> Built:
     diff = None if before is None else diff_catalogs(old=before, new=load_catalog(work.out))
     change = "first version" if diff is None else str(diff)
     work.progress(f"{len(summary.tools)} tools; {change}")
+    for reason in summary.left_out:
+        work.progress(f"left out: {reason}")
     return Built(
         content=(CATALOG_FILE, RENAMES_FILE) if summary.renames else (CATALOG_FILE,),
         rows={"tools": len(summary.tools)},
@@ -46,8 +55,15 @@ def _build(work: Work) -> Built:
             "change": change,
             "breaking": diff is not None and diff.breaking,
             "renames": {**summary.renames},
+            "left_out": list(summary.left_out),
         },
     )
+
+
+def _none_left_out(version: Version, _: AgentSettings) -> CheckOutcome:
+    left_out = cast("list[str]", version.manifest.headline["left_out"])
+    said = "; ".join(left_out) or "every declared tool is in the catalog"
+    return CheckOutcome(passed=not left_out, detail={"left_out": len(left_out)}, said=said)
 
 
 STAGE = Stage(
@@ -55,10 +71,19 @@ STAGE = Stage(
     description="The tools that exist today, canonical: every schema compiled, every digest known.",
     group=Group.SOURCES,
     kinds=("json",),
-    code_version="3",
+    code_version="4",
     inputs={},
     reads=_reads,
     sources=_sources,
     build=_build,
     partitioned=False,
+    checks=(
+        Check(
+            name="no_tool_left_out",
+            description="Every declared tool has a name that can be called; others are left out, and runs that call "
+            "them are rejected.",
+            blocking=False,
+            evaluate=_none_left_out,
+        ),
+    ),
 )

@@ -35,6 +35,7 @@ def _build(work: Work) -> Built:
         content=(SELECTION_FILE,),
         rows={"runs": summary.rows, "train": summary.train, "validation": summary.validation},
         headline={
+            "continued_in_another": summary.continued_in_another,
             "near_duplicates": summary.near_duplicates,
             "contaminated": summary.contaminated,
             "capped": summary.capped,
@@ -47,7 +48,7 @@ def _build(work: Work) -> Built:
     )
 
 
-def _plots(version: Version) -> dict[str, Plot]:
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     return {"training_runs_by_tool": plots.bars(version.manifest.headline["tools"], title="Training runs by tool")}
 
 
@@ -56,7 +57,7 @@ STAGE = Stage(
     description="A selection, not a copy: near-duplicates, contamination, sides, caps and weights over the window.",
     group=Group.MODEL,
     kinds=("parquet",),
-    code_version="2",
+    code_version="4",
     inputs={"run_signatures": Span.WINDOW, "tool_catalog": Span.WHOLE},
     reads=_reads,
     sources=_sources,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import cast
 
 from toolft_pipeline.assets import plots, sources
+from toolft_pipeline.assets.declared_settings import golden_runs, sandbox_protocol
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work, window
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.settings import AgentSettings
@@ -15,20 +15,26 @@ from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
+_DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
+"""Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
+
 
 def _reads(settings: AgentSettings) -> Json:
-    sandbox = settings.sandbox
     return {
-        "verification": settings.verification.model_dump(mode="json"),
+        "verification": settings.verification.model_dump(mode="json", exclude=_DISPLAY),
         "format": settings.chat.format,
-        "volatile": [] if sandbox is None else list(sandbox.volatile),
-        "sandbox_tools": [] if sandbox is None else [sandbox.reset_tool, sandbox.snapshot_tool],
+        "sandbox": sandbox_protocol(settings),
+        "golden": golden_runs(settings),
     }
 
 
 def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
-    return sources.sandbox(settings) | sources.agent_file(settings, settings.logs.golden)
+    return {
+        **sources.sandbox(settings),
+        **sources.agent_file(settings, settings.logs.golden),
+        **sources.surrogate_key(),
+    }
 
 
 def _build(work: Work) -> Built:
@@ -44,7 +50,6 @@ def _build(work: Work) -> Built:
     )
     logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
-    limits = work.settings.verification
     remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
     work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
     return Built(
@@ -52,27 +57,29 @@ def _build(work: Work) -> Built:
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
         headline={
             "accepted_share": share,
-            "window_before": window(work.settings, work.day)[:-1],
             "faults": dict(summary.faults),
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
-            "thin_tools": _thin_tools(work, summary.tools),
+            "catalog_tools": sorted(load_catalog(work.one("tool_catalog").folder).names),
             "replayed": summary.replayed,
             "remembered": summary.remembered,
             "not_replayable": summary.not_replayable,
             "no_final_state": summary.no_final_state,
             "redacted": dict(summary.redacted),
-            "min_accepted": limits.min_accepted,
-            "max_acceptance_drop": limits.max_acceptance_drop,
         },
     )
 
 
-def _shares_before(version: Version) -> dict[str, float]:
+def _days_before(version: Version, settings: AgentSettings) -> list[str]:
+    """The days of the window before the version's own."""
+    return window(settings, version.manifest.address.partition or "")[:-1]
+
+
+def _shares_before(version: Version, settings: AgentSettings) -> dict[str, float]:
     """The accepted share of each earlier day of the window that has a version with logged runs, as things stand now:
     days are made side by side and in any order, so what was there when this one was built says nothing."""
     address, warehouse, found = version.manifest.address, version.warehouse, {}
-    for day in cast("list[str]", version.manifest.headline["window_before"]):
+    for day in _days_before(version, settings):
         before = warehouse.current(Address(agent=address.agent, asset=address.asset, partition=day))
         share = None if before is None else before.manifest.headline["accepted_share"]
         if isinstance(share, float):
@@ -80,22 +87,22 @@ def _shares_before(version: Version) -> dict[str, float]:
     return found
 
 
-def _thin_tools(work: Work, counts: Mapping[str, int]) -> dict[str, int]:
-    """Tools of today's catalog that few accepted runs of the day call, with how many do."""
-    names = load_catalog(work.one("tool_catalog").folder).names
-    wanted = work.settings.verification.min_runs_per_tool
-    return {name: counts.get(name, 0) for name in sorted(names) if counts.get(name, 0) < wanted}
+def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
+    """Tools of the catalog that few accepted runs of the day call, with how many do."""
+    headline, wanted = version.manifest.headline, settings.verification.min_runs_per_tool
+    counts = cast("dict[str, int]", headline["tools"])
+    called = {name: counts.get(name, 0) for name in cast("list[str]", headline["catalog_tools"])}
+    return {"thin_tools": {name: count for name, count in called.items() if count < wanted}}
 
 
-def _enough(version: Version) -> CheckOutcome:
-    accepted, wanted = version.manifest.rows["accepted"], version.manifest.headline["min_accepted"]
-    return CheckOutcome(passed=accepted >= wanted, detail={"accepted": accepted, "wanted": wanted})  # type: ignore[operator]
+def _enough(version: Version, settings: AgentSettings) -> CheckOutcome:
+    accepted, wanted = version.manifest.rows["accepted"], settings.verification.min_accepted
+    return CheckOutcome(passed=accepted >= wanted, detail={"accepted": accepted, "wanted": wanted})
 
 
-def _no_sudden_drop(version: Version) -> CheckOutcome:
-    headline = version.manifest.headline
-    share, drop = headline["accepted_share"], cast("float", headline["max_acceptance_drop"])
-    before, days = _shares_before(version), len(cast("list[str]", headline["window_before"]))
+def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
+    share, drop = version.manifest.headline["accepted_share"], settings.verification.max_acceptance_drop
+    before, days = _shares_before(version, settings), len(_days_before(version, settings))
     if not isinstance(share, float):
         return CheckOutcome(passed=True, detail={"days_before": len(before)}, said="not compared: the day has no runs")
     if not before:
@@ -116,10 +123,10 @@ def _no_sudden_drop(version: Version) -> CheckOutcome:
     )
 
 
-def _plots(version: Version) -> dict[str, Plot]:
+def _plots(version: Version, settings: AgentSettings) -> dict[str, Plot]:
     manifest = version.manifest
     headline = manifest.headline
-    shares = _shares_before(version)
+    shares = _shares_before(version, settings)
     if isinstance(share := headline["accepted_share"], float):
         shares[manifest.address.partition or ""] = share
     return {
@@ -135,7 +142,7 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="9",
+    code_version="10",
     inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
     reads=_reads,
     sources=_sources,
@@ -156,5 +163,6 @@ STAGE = Stage(
         ),
     ),
     plots=_plots,
-    unshown=frozenset({"window_before", "min_accepted", "max_acceptance_drop", "faults", "categories", "tools"}),
+    figures=_figures,
+    unshown=frozenset({"catalog_tools", "faults", "categories", "tools"}),
 )

@@ -160,7 +160,8 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Finding]:
     try:
         settings = load_agent(path)
     except SettingsError as error:
-        yield Finding(subject=subject, state=State.BROKEN, said=str(error), mend="mend the agent file")
+        said = "; ".join(error.lines)
+        yield Finding(subject=subject, state=State.BROKEN, said=said, mend="mend the agent file; other agents run on")
         return
     faults = list(_faults(settings))
     for said, mend in faults:

@@ -25,9 +25,11 @@ RENAMES_FILE = "renames.json"
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogSummary:
-    """What the stage made: the tools in order, the catalog's digest, each tool's own digest by name."""
+    """What the stage made: the tools in order, what the source declares besides and why it is left out, the catalog's
+    digest, each tool's own digest by name."""
 
     tools: tuple[str, ...]
+    left_out: tuple[str, ...]
     digest: str
     tool_digests: dict[str, str]
     renames: dict[str, str]
@@ -47,7 +49,13 @@ def build_catalog(settings: AgentSettings, out: Path, *, listed: Catalog | None 
     renames = {} if names is None else load_renames(settings.path(names), catalog=catalog)
     (out / CATALOG_FILE).write_text(catalog.text, encoding="utf-8")
     (out / RENAMES_FILE).write_text(json.dumps(renames, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return CatalogSummary(tools=catalog.names, digest=catalog.digest, tool_digests=catalog.digests, renames=renames)
+    return CatalogSummary(
+        tools=catalog.names,
+        left_out=catalog.left_out,
+        digest=catalog.digest,
+        tool_digests=catalog.digests,
+        renames=renames,
+    )
 
 
 def load_catalog(path: Path) -> Catalog:

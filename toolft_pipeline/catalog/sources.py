@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from toolft_pipeline.catalog.tool import Catalog, CatalogError, parse_catalog
@@ -34,11 +35,11 @@ def read_source(settings: AgentSettings, *, listed: Catalog | None = None) -> Ca
     else:
         raise CatalogError(f"{settings.name}: catalog.mcp wants a sandbox section in the agent file; add one")
     hidden = {sandbox.reset_tool, sandbox.snapshot_tool} if sandbox is not None else set()
-    return Catalog(tools=tuple(tool for tool in catalog.tools if tool.name not in hidden))
+    return replace(catalog, tools=tuple(tool for tool in catalog.tools if tool.name not in hidden))
 
 
 def catalog_from_file(path: Path) -> Catalog:
-    """A JSON file in MCP shape (`inputSchema`) or OpenAI shape (`function.parameters`)."""
+    """A JSON file in MCP, OpenAI, Anthropic or Bedrock shape."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -14,11 +14,17 @@ from typing import Any
 
 from msgspec import Struct
 
+from toolft_pipeline.catalog.shapes import ShapeError, declaration, declared_tools
+
 _NAME = re.compile(r'[^\s"\\]+')
 
 
 class CatalogError(ValueError):
     """The catalog cannot be used; one line naming the source, the tool, what is wanted and the mend."""
+
+
+class ToolNameError(CatalogError):
+    """A declared tool without a name that can be called."""
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -38,6 +44,8 @@ class Catalog(Struct, frozen=True, kw_only=True):
     """The tools that exist, in the order of their source, each name once."""
 
     tools: tuple[Tool, ...]
+    left_out: tuple[str, ...] = ()
+    """What the source declares besides, and why it is no tool that can be called: a line each. No part of the text."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,36 +80,47 @@ class Catalog(Struct, frozen=True, kw_only=True):
 
 
 def parse_catalog(document: object, *, where: str) -> Catalog:
-    """A catalog from decoded JSON: a list of tools or an object with `tools`, each in MCP or OpenAI shape.
+    """A catalog from decoded JSON: a list of tools or an object that holds one (`declared_tools`), each in MCP, OpenAI,
+    Anthropic or Bedrock shape.
 
-    `where` names the source in errors. Raises `CatalogError`.
+    A tool without a name that can be called is left out, with the reason in `left_out`. `where` names the source in
+    errors. Raises `CatalogError`.
     """
-    entries = document.get("tools") if isinstance(document, dict) else document
+    entries = declared_tools(document)
     if not isinstance(entries, list) or not entries:
         raise CatalogError(f"{where}: a list of tools, or an object with the key `tools`, is wanted")
-    tools = tuple(_parse_tool(entry, where=f"{where}: tool {index}") for index, entry in enumerate(entries, start=1))
+    tools, left_out = [], []
+    for index, entry in enumerate(entries, start=1):
+        try:
+            tools.append(_parse_tool(entry, where=f"{where}: tool {index}"))
+        except ToolNameError as error:
+            left_out.append(str(error))
+    if not tools:
+        raise CatalogError(left_out[0])
     names = [tool.name for tool in tools]
     for name in names:
         if names.count(name) > 1:
             raise CatalogError(f"{where}: tool {name!r} is declared {names.count(name)} times; keep one")
-    return Catalog(tools=tools)
+    return Catalog(tools=tuple(tools), left_out=tuple(left_out))
 
 
 def _parse_tool(entry: object, *, where: str) -> Tool:
     if not isinstance(entry, dict):
         raise CatalogError(f"{where}: an object is wanted, found {type(entry).__name__}")
-    body = entry["function"] if isinstance(entry.get("function"), dict) else entry
-    name = body.get("name")
+    try:
+        name, description, parameters = declaration(entry)
+    except ShapeError as error:
+        raise CatalogError(f"{where}: {error}") from error
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise CatalogError(f"{where}: `name` must be text without spaces or quotes, found {name!r}")
-    parameters = body.get("inputSchema", body.get("parameters"))
+        raise ToolNameError(f"{where}: `name` must be text without spaces or quotes, found {name!r}")
     if parameters is None:
         parameters = {"type": "object", "properties": {}}
     if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
         raise CatalogError(
-            f"{where} ({name}): its arguments must be a JSON Schema of type object; mend `inputSchema` or `parameters`"
+            f"{where} ({name}): its arguments must be a JSON Schema of type object; mend its `inputSchema`, "
+            "`input_schema` or `parameters`"
         )
-    return Tool(name=name, description=str(body.get("description") or ""), parameters=parameters)
+    return Tool(name=name, description=str(description or ""), parameters=parameters)
 
 
 def _sha256(text: str) -> str:

@@ -57,6 +57,7 @@ def lint_files(
         ),
         renames={} if renames is None or today is None else load_renames(renames, catalog=today),
         chat_format=sections.chat.format,
+        left_out=() if today is None else today.left_out,
     )
     report = lint(paths, logs=sections.logs, rules=rules)
     if json_:
@@ -70,7 +71,7 @@ def lint_files(
 def _sections(overrides: Mapping[str, str]) -> _Sections:
     given: dict[str, Any] = {}
     for key, value in overrides.items():
-        set_override(given, key if "." in key else f"verification.{key}", value, Path("--set"))
+        set_override(given, key if "." in key else f"verification.{key}", value, where=f"--set {key}={value}")
     try:
         return _Sections.model_validate(given)
     except ValidationError as error:

@@ -2,22 +2,25 @@
 clear away old versions, look over the installation.
 
 Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
-something, 2 usage, or a file that `lint` could not read.
+something, 2 usage, or a file that `lint` could not read, 130 or 143 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agents_root, load_agent
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent
 from toolft_pipeline.assets.report_links import REPORTS_PORT
+from toolft_pipeline.cli.interruption import Interruption, interruptible
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.problem import nearest
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
 
 
@@ -38,15 +41,26 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Parse and carry out one command; returns the exit status."""
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(words)
+    with interruptible() as interruption:
+        parsed.interruption = interruption
+        return _carried_out(parsed, words, interruption)
+
+
+def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
     try:
         return int(parsed.command(parsed))
-    except (UsageError, SettingsError, ProjectError) as error:
+    except SettingsError as error:
+        say(*(f"toolft: {line}" for line in error.lines), to=sys.stderr)
+        return 2
+    except (UsageError, ProjectError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say("toolft: interrupted; run again to go on where it stopped", to=sys.stderr)
-        return 130
+        again = shlex.join(["toolft", *words])
+        say(f"toolft: {interruption.text}; what is done is kept, `{again}` goes on from there", to=sys.stderr)
+        return interruption.status
     except Exception as error:
         if not type(error).__module__.startswith("toolft_pipeline."):
             raise
@@ -58,9 +72,13 @@ def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str
     """Settings of a named agent and the parsed `--set` overrides."""
     parsed = _overrides(overrides)
     path = agents_root() / name / AGENT_FILE
-    if not path.is_file():
-        found = sorted(each.parent.name for each in agents_root().glob(f"[!.]*/{AGENT_FILE}"))
-        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}")
+    files = agent_files(agents_root())
+    if path not in files:
+        found = [each.parent.name for each in files]
+        mend = nearest(name, found) or (
+            "" if found else "; `toolft init DIR` makes a project, TOOLFT_AGENTS names another"
+        )
+        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}{mend}")
     return load_agent(path, overrides=parsed), parsed
 
 
@@ -90,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
     )
-    running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends = running.add_mutually_exclusive_group()
+    ends.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends.add_argument("--sources", action="store_true", help="stop before the days: tool catalog and base model only")
     running.add_argument("--stage", metavar="STAGE", help="leave all alone but this stage and what is downstream of it")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
@@ -117,14 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--json", action="store_true", help="one JSON object, prompts included")
     explaining.set_defaults(command=_explain)
 
-    looking = commands.add_parser(
-        "overview", help="how every agent stands: verdict, served model, what waits, what is red"
-    )
-    looking.set_defaults(command=_overview)
-
-    serving = commands.add_parser("reports", help="serve the HTML reports on this machine, for the links of the UI")
-    serving.add_argument("--port", type=_count, default=REPORTS_PORT, metavar="N", help=f"default: {REPORTS_PORT}")
-    serving.set_defaults(command=_reports)
+    _add_overview(commands)
 
     back = commands.add_parser("rollback", help="put the model back in service that served before")
     back.add_argument("agent")
@@ -155,6 +168,17 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _add_overview(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    looking = commands.add_parser(
+        "overview", help="how every agent stands: verdict, served model, what waits, what is red"
+    )
+    looking.set_defaults(command=_overview)
+
+    serving = commands.add_parser("reports", help="serve the HTML reports on this machine, for the links of the UI")
+    serving.add_argument("--port", type=_count, default=REPORTS_PORT, metavar="N", help=f"default: {REPORTS_PORT}")
+    serving.set_defaults(command=_reports)
 
 
 def _add_lint(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -191,6 +215,7 @@ def _lint(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.assets.stage import Group
     from toolft_pipeline.cli.run import run_agent
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
@@ -211,9 +236,10 @@ def _run(parsed: argparse.Namespace) -> int:
         last=parsed.last,
         dry_run=parsed.dry_run,
         force=parsed.force,
-        data_only=parsed.data,
+        until=Group.SOURCES if parsed.sources else Group.DATA if parsed.data else Group.MODEL,
         workers=parsed.workers,
         stage=parsed.stage,
+        interruption=parsed.interruption,
     )
 
 
@@ -221,7 +247,7 @@ def _show(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.show import show_asset
 
     settings, _ = find_agent(parsed.agent, [])
-    return show_asset(settings.name, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+    return show_asset(settings, parsed.asset, partition=parsed.partition, as_json=parsed.json)
 
 
 def _explain(parsed: argparse.Namespace) -> int:

@@ -3,47 +3,62 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.cli.main import UsageError
+from toolft_pipeline.cli.refusal import refusal_lines
 from toolft_pipeline.cli.result_table import result_table
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.evaluation.report import METRICS_FILE
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import MANIFEST, Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
-def show_asset(agent: str, asset: str, *, partition: str | None, as_json: bool) -> int:
+def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as_json: bool) -> int:
     """Print a version. Raises `UsageError` where there is none."""
     stage = next((stage for stage in STAGES if stage.asset == asset), None)
     if stage is None:
         raise UsageError(f"no asset {asset!r}; there are {', '.join(stage.asset for stage in STAGES)}")
-    warehouse = Warehouse(warehouse_root())
+    agent, warehouse = settings.name, Warehouse(warehouse_root())
     if stage.partitioned and partition is None:
         made = warehouse.partitions(agent, asset)
         partition = made[-1] if made else None
     version = warehouse.current(Address(agent=agent, asset=asset, partition=partition))
     if version is None:
         raise UsageError(f"{agent}/{asset} was never made; run `toolft run {agent}` first")
+    explained: list[str] = []
     if as_json:
         print(json.dumps(json.loads((version.folder / MANIFEST).read_text(encoding="utf-8")), indent=2))
     elif asset == EVAL_REPORT.asset:
-        say(*result_table(json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))).split("\n"))
+        report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
+        say(*result_table(report).split("\n"))
+        explained = refusal_lines(report, gate=_gate_of(version), settings=settings)
     else:
-        _print(version)
+        _print(version, stage.figures(version, settings))
     if stage.page is not None and not as_json:
         say("", str(version.file(stage.page)))
+    say(*explained)
     return 0
 
 
-def _print(version: Version) -> None:
+def _gate_of(version: Version) -> dict[str, Json]:
+    """The thresholds that a report was judged by, whatever the agent file says by now."""
+    read = version.manifest.settings
+    gate = read.get("gate") if isinstance(read, dict) else None
+    return gate if isinstance(gate, dict) else {}
+
+
+def _print(version: Version, figures: Mapping[str, Json]) -> None:
     manifest = version.manifest
     say(f"{manifest.address}  made {manifest.created_at} in {manifest.duration_s:.0f} s")
     say(f"  content {manifest.content_digest[:16]}  fingerprint {manifest.fingerprint[:16]}")
     for name, count in manifest.rows.items():
         say(f"  {name:32}{count:>12,}")
-    for name, value in manifest.headline.items():
+    for name, value in {**manifest.headline, **figures}.items():
         say(f"  {name:32}{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
     say(f"  {version.folder}")

@@ -35,19 +35,22 @@ Numbers = NDArray[np.int64]
 class Documents:
     """Documents in the order of survival: who comes first survives.
 
-    `digests` are equal where the sets are. `sets` gives the sets of the documents with the numbers asked for; it is
+    `digests` are equal where the sets are. Documents of different `groups` are never near-duplicates; None is one
+    group. `sets` gives the sets of the documents with the numbers asked for; it is
     asked once, for those that look like another.
     """
 
     signatures: Signatures
     digests: Hashes
+    groups: Hashes | None = None
     sets: Callable[[Numbers], Sets]
 
 
 def representatives(documents: Documents, *, threshold: float) -> Numbers:
     """For each document `SURVIVES`, or the number of the earlier survivor that it repeats."""
-    first, same = _first_of_equals(documents.digests)
-    bucket, document = _shared_buckets(documents.signatures, first, bands=bands_for(threshold))
+    groups = np.zeros(len(documents.digests), np.uint64) if documents.groups is None else mixed(documents.groups)
+    first, same = _first_of_equals(documents.digests + groups)
+    bucket, document = _shared_buckets(documents.signatures, first, groups, bands=bands_for(threshold))
     alike, member = np.unique(document, return_inverse=True)
     pairs = _Pairs(documents.signatures, documents.sets(alike), alike, threshold=threshold)
     repeats = np.full(len(alike), SURVIVES)
@@ -63,15 +66,18 @@ def _first_of_equals(digests: Hashes) -> tuple[Numbers, Numbers]:
     return np.sort(first), first[group]
 
 
-def _shared_buckets(signatures: Signatures, documents: Numbers, *, bands: int) -> tuple[Numbers, Numbers]:
-    """Buckets (a band's numbers) that several documents fall into, and the documents, by bucket and then in order."""
+def _shared_buckets(
+    signatures: Signatures, documents: Numbers, groups: Hashes, *, bands: int
+) -> tuple[Numbers, Numbers]:
+    """Buckets (a band's numbers and the group) that several documents fall into, and the documents, by bucket and then
+    in order."""
     rows = PERMUTATIONS // bands
     bits = max(1, int(len(signatures) - 1).bit_length())
     low = np.uint64((1 << bits) - 1)
     buckets, members = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     seen = 0
     for band in range(bands):
-        hashes = np.zeros(len(documents), np.uint64)
+        hashes = groups[documents].copy()
         for row in range(band * rows, (band + 1) * rows):
             hashes = mixed(hashes + signatures[documents, row])
         keys = np.sort((hashes & ~low) | documents.astype(np.uint64))

@@ -6,7 +6,7 @@ computed again, whatever the thresholds, the evaluation tasks and the catalog ha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from toolft_pipeline.curation.conversation_hashes import conversation_hashes
 from toolft_pipeline.curation.minhash import PERMUTATIONS, signatures
-from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns, whole_text
+from toolft_pipeline.curation.run_text import call_lines, results_digest, telling_turns, user_turns, whole_text
 from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -36,26 +37,34 @@ SIGNATURES_SCHEMA = pa.schema(
         pa.field("tools", pa.list_(pa.string()), nullable=False),
         pa.field("signature", pa.binary(4 * PERMUTATIONS), nullable=False),
         pa.field("digest", pa.uint64(), nullable=False),
+        pa.field("results", pa.uint64(), nullable=False),
         pa.field("shingles", pa.list_(pa.uint64()), nullable=False),
         pa.field("turns", pa.list_(pa.list_(pa.uint64())), nullable=False),
+        pa.field("conversation", pa.uint64(), nullable=False),
+        pa.field("beginnings", pa.list_(pa.uint64()), nullable=False),
     ]
 )
 """`task_key` is evened out, the wording where the log has none. `shingles` are sorted, those of calls last; `digest`
-is equal where they are; `turns` are the shingles of single turns that can be recognized alone."""
+is equal where they are, `results` where the calls returned the same; `turns` are the shingles of single turns that
+can be recognized alone. `conversation` is the hash of all messages, `beginnings` those of the first message, the first
+two, and so on, without the whole."""
 
 _ROWS = 4096
 
 
-def write_signatures(runs: Iterable[Trajectory], path: Path, *, error_forms: Sequence[str] = ()) -> int:
+def write_signatures(
+    runs: Iterable[Trajectory], path: Path, *, error_forms: Sequence[str] = (), volatile: Collection[str] = ()
+) -> int:
     """Stream runs into one parquet file of `SIGNATURES_SCHEMA`; returns the rows written.
 
-    `error_forms` are the agent's own forms of failed calls, which its runs' categories go by.
+    `error_forms` are the agent's own forms of failed calls, which its runs' categories go by, `volatile` the keys of
+    results whose values mean nothing.
     """
     rows = 0
     stream = iter(runs)
     with pq.ParquetWriter(path, SIGNATURES_SCHEMA, compression="zstd", use_dictionary=_REPEATED) as writer:
         while chunk := list(islice(stream, _ROWS)):
-            writer.write_batch(_batch(chunk, error_forms))
+            writer.write_batch(_batch(chunk, error_forms, volatile))
             rows += len(chunk)
     return rows
 
@@ -64,10 +73,12 @@ _REPEATED = ["task_key", "category", "tools.list.element"]
 """Columns in which values repeat; hashes never do."""
 
 
-def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str]) -> pa.RecordBatch:
+def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Collection[str]) -> pa.RecordBatch:
     turns = [user_turns(run.messages) for run in runs]
-    sets = run_sets(turns, [call_text(run.messages) for run in runs])
+    calls = [call_lines(run.messages) for run in runs]
+    sets = run_sets(turns, ["\n".join(lines) for lines in calls])
     telling = [telling_turns(said) for said in turns]
+    hashes = [conversation_hashes(run.messages, lines) or [0] for run, lines in zip(runs, calls, strict=True)]
     return pa.RecordBatch.from_arrays(
         [
             pa.array([run.trajectory_id for run in runs], pa.string()),
@@ -78,11 +89,14 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str]) -> pa.RecordB
             pa.array([tools_used(run.messages) for run in runs], pa.list_(pa.string())),
             _binary(signatures(sets)),
             pa.array(set_digests(sets), pa.uint64()),
+            pa.array([results_digest(run.messages, volatile=volatile) for run in runs], pa.uint64()),
             _lists(sets),
             pa.ListArray.from_arrays(
                 pa.array(offsets_of(np.array([len(each) for each in telling])), pa.int32()),
                 _lists(shingle_sets(chain.from_iterable(telling))),
             ),
+            pa.array([each[-1] for each in hashes], pa.uint64()),
+            pa.array([each[:-1] for each in hashes], pa.list_(pa.uint64())),
         ],
         schema=SIGNATURES_SCHEMA,
     )

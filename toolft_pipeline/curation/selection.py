@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from toolft_pipeline.curation.beginnings import continued_in
 from toolft_pipeline.curation.caps import beyond, needed_by_tools
 from toolft_pipeline.curation.contamination import NOTHING, Contamination, read_task_texts
 from toolft_pipeline.curation.jaccard import Numbers
@@ -47,6 +48,7 @@ SELECTION_SCHEMA = pa.schema(
 class SelectionSummary:
     """Counts of a selection; `tools` counts training rows, and `thin_tools` have fewer than the settings want.
 
+    `continued_in_another` are runs that another run begins with: the same conversation, logged again further on.
     `family_holdout` is the share of the validation side's task keys whose kinds (category and set of tools) no
     training row shows: how much of the validation loss is about work of a family that was never seen.
     """
@@ -54,6 +56,7 @@ class SelectionSummary:
     rows: int
     train: int
     validation: int
+    continued_in_another: int
     near_duplicates: int
     contaminated: int
     capped: int
@@ -72,6 +75,7 @@ class _Decisions:
     reason: NDArray[np.object_]
     duplicate_of: Numbers
     weight: NDArray[np.int32]
+    continued_in_another: int = 0
 
     def put_out(self, runs: Numbers, reasons: Sequence[str]) -> None:
         self.side[runs] = Side.OUT
@@ -113,19 +117,33 @@ def _decide(
     leaks = np.flatnonzero(window.task != NOTHING)
     asked = (task_ids[task] for task in window.task[leaks])
     decided.put_out(leaks, [f"contaminated: asks what evaluation task {task} asks" for task in asked])
-    used = _without_near_duplicates(window, decided, threshold=curation.near_duplicate_threshold)
+    whole = _without_continued(window, np.flatnonzero(window.task == NOTHING), decided)
+    used = _without_near_duplicates(window, whole, decided, threshold=curation.near_duplicate_threshold)
     _take_sides(window, used, decided, tools=tools, curation=curation)
     _cap(window, used[decided.side[used] == Side.TRAIN], decided, tools=tools, curation=curation)
     _weigh(window, decided, curation=curation)
     return decided
 
 
-def _without_near_duplicates(window: Window, decided: _Decisions, *, threshold: float) -> Numbers:
-    """The clean runs that survive; the others are out, each by the name of its survivor."""
-    clean = np.flatnonzero(window.task == NOTHING)
+def _without_continued(window: Window, clean: Numbers, decided: _Decisions) -> Numbers:
+    """The clean runs that no other clean run begins with; the others are out: each of their turns stands in the run
+    that goes on. This comes before near-duplicates, of which the shorter run may be the one that survives."""
+    goes_on = continued_in(window.conversations, window.beginnings(), among=clean)[clean]
+    begun, longer = clean[goes_on != NOTHING], goes_on[goes_on != NOTHING]
+    names = window.ids.take(pa.array(longer)).to_pylist()
+    decided.duplicate_of[begun] = longer
+    decided.put_out(begun, [f"{name} begins with it: the same conversation, logged again further on" for name in names])
+    decided.continued_in_another = len(begun)
+    whole: Numbers = clean[goes_on == NOTHING]
+    return whole
+
+
+def _without_near_duplicates(window: Window, clean: Numbers, decided: _Decisions, *, threshold: float) -> Numbers:
+    """The runs that survive among some; the others are out, each by the name of its survivor."""
     documents = Documents(
         signatures=window.signatures[clean],
         digests=window.digests[clean],
+        groups=window.results[clean],
         sets=lambda numbers: window.sets(clean[numbers]),
     )
     found = representatives(documents, threshold=threshold)
@@ -229,15 +247,16 @@ def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], lea
     categories: Counter[str] = Counter()
     for kind, rows in zip(window.kinds, _rows_by_kind(window, train), strict=True):
         categories[kind.category.value] += rows
-    duplicates = int(np.count_nonzero(decided.duplicate_of != NOTHING))
+    repeats = int(np.count_nonzero(decided.duplicate_of != NOTHING))
     contaminated = int(np.count_nonzero(window.task != NOTHING))
     return SelectionSummary(
         rows=len(window),
         train=len(train),
         validation=int(np.count_nonzero(decided.side == Side.VALIDATION)),
-        near_duplicates=duplicates,
+        continued_in_another=decided.continued_in_another,
+        near_duplicates=repeats - decided.continued_in_another,
         contaminated=contaminated,
-        capped=int(np.count_nonzero(decided.side == Side.OUT)) - duplicates - contaminated,
+        capped=int(np.count_nonzero(decided.side == Side.OUT)) - repeats - contaminated,
         repeated=int(np.count_nonzero(decided.weight > 1)),
         family_holdout=_family_holdout(window, decided),
         categories={name: rows for name, rows in sorted(categories.items()) if rows},

@@ -31,7 +31,7 @@ from toolft_pipeline.curation.shingles import Hashes, Sets, offsets_of
 from toolft_pipeline.curation.sides import key_number
 from toolft_pipeline.trajectories.category import Category
 
-_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest"]
+_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "conversation", "results"]
 _READ = [*_KEPT, "task_key", "category", "tools"]
 _SETS = ["shingles", "turns"]
 """Read for the sake of contamination, a batch at a time."""
@@ -57,12 +57,23 @@ class Window:
     task: Numbers
     signatures: Signatures
     digests: Hashes
+    conversations: Hashes
+    results: Hashes
     files: tuple[Path, ...]
     file: Numbers
     row: Numbers
 
     def __len__(self) -> int:
         return len(self.key)
+
+    def beginnings(self) -> Iterator[tuple[Numbers, Sets]]:
+        """The hashes of what runs begin with, some runs at a time, with the runs' numbers; the files are streamed."""
+        in_files = np.lexsort((self.row, self.file))
+        done = 0
+        for path in self.files:
+            for batch in batches(path, ["beginnings"]):
+                yield in_files[done : done + len(batch)], sets_of(batch["beginnings"])
+                done += len(batch)
 
     def sets(self, numbers: Numbers) -> Sets:
         """The shingles of some runs, read from their days' files."""
@@ -123,6 +134,8 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
         task=column(lambda part: part.task),
         signatures=column(lambda part: signatures_of(part.batch["signature"])),
         digests=column(lambda part: part.batch["digest"].to_numpy()),
+        conversations=column(lambda part: part.batch["conversation"].to_numpy()),
+        results=column(lambda part: part.batch["results"].to_numpy()),
         files=tuple(files.values()),
         file=column(lambda part: np.full(len(part.batch), part.file)),
         row=column(lambda part: part.first + np.arange(len(part.batch))),

@@ -29,7 +29,8 @@ def load_adapter_on_base(base: Path, adapter: Path, *, load: Callable[[Path], Pr
     from safetensors import safe_open
 
     with one_line_about(base, adapter):
-        adapted = PeftModel.from_pretrained(load(base), adapter).eval()
+        model = load(base)
+        adapted = PeftModel.from_pretrained(model, adapter, torch_device=str(model.device)).eval()
         with safe_open(adapter / ADAPTER_WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
         wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.training.checkpoints import seal, sealed
+from toolft_pipeline.training.model_device import model_device
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainerState
@@ -131,7 +132,8 @@ def peak_memory_gb() -> float:
     """Most memory that this process ever held: on the accelerator where there is one, else resident."""
     import torch
 
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated()) / 2**30
+    device = model_device()
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device)) / 2**30
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes / (2**30 if sys.platform == "darwin" else 2**20)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
-def free_memory() -> float:
-    """Bytes that training may take: on the accelerator where there is one, else RAM within the container's limit."""
+def free_memory(device: torch.device) -> float:
+    """Bytes that this process may still take: of an accelerator's memory what nobody holds and what PyTorch keeps in
+    store for the next tensor; of RAM what the container's limit leaves.
+    """
     import psutil  # type: ignore[import-untyped]
     import torch
 
-    if torch.cuda.is_available():
-        return float(torch.cuda.mem_get_info()[0])
+    if device.type == "cuda":
+        unused, _ = torch.cuda.mem_get_info(device)
+        return float(unused + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
     free = float(psutil.virtual_memory().available)
     try:
         limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()

@@ -17,17 +17,24 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.processor import keep_processor
-from toolft_pipeline.chat.serving import install
+from toolft_pipeline.chat.serving import install, token_id
+from toolft_pipeline.compute_type import ComputeType, choose_compute_type
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about
 from toolft_pipeline.training.base_model import MODEL_FOLDER, make_portable, quiet_transformers
 from toolft_pipeline.training.merge_checks import check_merge, continuation, probes
 from toolft_pipeline.training.model_card import model_card
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.pulse import pulse
 from toolft_pipeline.training.quantized import load_as_trained_on
+from toolft_pipeline.training.snapshot import count_parameters
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+MERGE_BYTES = 2.7
+"""Memory that merging and checking takes for each parameter of the base: bf16, and 4 bit while layers are widened."""
 
 CHECKS_FILE = "checks.json"
 CARD_FILE = "README.md"
@@ -65,14 +72,19 @@ def merge_adapter(
         tokenizer.save_pretrained(folder)
         keep_processor(base, folder)
         said.doing = "loading the base as it was trained on, and merging"
-        merged = merged_in_memory(base, adapter, quantization=settings.training.quantization)
+        device = model_device(bytes_needed=MERGE_BYTES * count_parameters(base))
+        merged = merged_in_memory(base, adapter, quantization=settings.training.quantization, device=device)
         _stop_at_end_of_turn(merged, tokenizer, chat_format)
         said.say("merged; saving the model")
         merged.save_pretrained(folder)
         make_portable(folder)
+        compute = choose_compute_type(settings.training.compute_type)
+        said.say(compute.line)
         said.doing = "generating with the merged model"
-        generated = continuation(merged, probes(tokenizer))
         tensors = len(merged.state_dict())
+        if compute.type is ComputeType.FP32:
+            merged.float()  # widening alone: `to(bfloat16)` would round float32 buffers, such as rotary frequencies
+        generated = continuation(merged, probes(tokenizer))
         del merged
         said.say("loading the saved folder again and comparing it with adapter on base")
         said.doing = "comparing"
@@ -82,6 +94,8 @@ def merge_adapter(
             quantization=settings.training.quantization,
             merged=folder,
             generated=generated,
+            compute=compute.type,
+            device=device,
         )
     (out / CHECKS_FILE).write_text(json.dumps(checks, indent=1) + "\n", encoding="utf-8")
     (out / CARD_FILE).write_text(model_card(settings=settings, lineage=lineage, checks=checks), encoding="utf-8")
@@ -92,11 +106,11 @@ def merge_adapter(
     )
 
 
-def merged_in_memory(base: Path, adapter: Path, *, quantization: str) -> PreTrainedModel:
+def merged_in_memory(base: Path, adapter: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
     """The base as it was trained on, in bf16, with the adapter added to its weights. Raises `MergeError`."""
     with one_line_about(base, adapter):
         adapted = load_adapter_on_base(
-            base, adapter, load=lambda folder: load_as_trained_on(folder, quantization=quantization)
+            base, adapter, load=lambda folder: load_as_trained_on(folder, quantization=quantization, device=device)
         )
         merged: PreTrainedModel = adapted.merge_and_unload(safe_merge=True)  # refuses weights that are not finite
     return merged
@@ -106,5 +120,5 @@ def _stop_at_end_of_turn(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
     """Let any server stop where the model was taught to: generation_config names the stop tokens."""
     known = model.generation_config.eos_token_id
     ids = [known] if isinstance(known, int) else list(known or [])
-    stops = [int(tokenizer.convert_tokens_to_ids(token)) for token in chat_format.stop_tokens]
-    model.generation_config.eos_token_id = sorted({*ids, *stops})
+    stops = [token_id(tokenizer, token) for token in chat_format.stop_tokens]  # Llama 3.0 has no <|eom_id|>
+    model.generation_config.eos_token_id = sorted({*ids, *(stop for stop in stops if stop is not None)})

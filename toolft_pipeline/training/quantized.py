@@ -1,4 +1,4 @@
-"""The base as it is trained on: bf16, its linear layers in NF4 where asked for.
+"""The base as it is trained on: in the compute type, its linear layers in NF4 where asked for.
 
 Invariant: a 4-bit layer never leaves train mode. On a CPU with AVX512-BF16 an eval-mode forward repacks bitsandbytes'
 4-bit weights, after which gradients and merges are wrong (relative error above 1) while the loss looks normal.
@@ -7,11 +7,12 @@ Everything else of the model, dropout above all, follows `train()` and `eval()` 
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.training.base_config import load_config
+from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.targets import TOWERS
 
 if TYPE_CHECKING:
@@ -24,17 +25,26 @@ EAGER_TOKENS = 1024
 It keeps every head's matrix for the backward pass, so longer rows go to the fused one."""
 
 
-def load_for_training(base: Path, *, quantization: str, packed_length: int) -> PreTrainedModel:
-    """Load the base for a trainer, on its device."""
-    import torch
+def load_for_training(
+    base: Path, *, quantization: str, packed_length: int, dtype: torch.dtype | None = None
+) -> PreTrainedModel:
+    """Load the base for a trainer, on its device, to compute in `dtype` (bf16 unless told otherwise)."""
+    device = model_device()
+    eager = packed_length <= EAGER_TOKENS and device.type == "cpu"
+    return load_base(
+        base,
+        quantization=quantization,
+        device=device,
+        dtype=dtype,
+        attn_implementation="eager" if eager else "sdpa",
+    )
 
-    eager = packed_length <= EAGER_TOKENS and not torch.cuda.is_available()
-    return load_base(base, quantization=quantization, attn_implementation="eager" if eager else "sdpa")
 
-
-def load_base(base: Path, *, quantization: str, dtype: torch.dtype | None = None, **options: Any) -> PreTrainedModel:
-    """Load the base; `nf4` with double quantization as in QLoRA (Dettmers et al. 2023). It computes in `dtype`, bf16
-    unless told otherwise; `options` go to `from_pretrained`.
+def load_base(
+    base: Path, *, quantization: str, device: torch.device, dtype: torch.dtype | None = None, **options: Any
+) -> PreTrainedModel:
+    """Load the base on a device; `nf4` with double quantization as in QLoRA (Dettmers et al. 2023). It computes in
+    `dtype`, bf16 unless told otherwise; `options` go to `from_pretrained`.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -49,7 +59,11 @@ def load_base(base: Path, *, quantization: str, dtype: torch.dtype | None = None
         llm_int8_skip_modules=_not_quantized(base),
     )
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        base, dtype=dtype, quantization_config=nf4 if quantization == "nf4" else None, **options
+        base,
+        dtype=dtype,
+        device_map={"": device},
+        quantization_config=nf4 if quantization == "nf4" else None,
+        **options,
     )
     keep_in_train_mode(model)
     return model
@@ -58,19 +72,19 @@ def load_base(base: Path, *, quantization: str, dtype: torch.dtype | None = None
 def _not_quantized(base: Path) -> list[str] | None:
     """Modules that stay in bf16 beside those that transformers leaves out: eyes and ears are never trained, and a merge
     would otherwise publish them rounded."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    if not any(config.get(f"{sense}_config") for sense in ("vision", "audio")):
+    config = load_config(base)
+    if not any(getattr(config, f"{sense}_config", None) for sense in ("vision", "audio")):
         return None
     return ["lm_head", *(rf".*\b{tower}" for tower in TOWERS)]
 
 
-def load_as_trained_on(base: Path, *, quantization: str) -> PreTrainedModel:
-    """The base in plain bf16 layers on the CPU, with the very weights that the adapter saw in training.
+def load_as_trained_on(base: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
+    """The base in plain bf16 layers on a device, with the very weights that the adapter saw in training.
 
     For `nf4` those are the rounded ones, widened again: NF4 moves every weight of Gemma 3 270M by 9 %, and an adapter
     that learned to make up for that is at a loss on weights that were never moved.
     """
-    model = load_base(base, quantization=quantization, device_map={"": "cpu"})
+    model = load_base(base, quantization=quantization, device=device)
     return model.dequantize() if quantization == "nf4" else model
 
 

@@ -1,17 +1,21 @@
 """Anthropic messages: calls are `tool_use` blocks of an assistant turn, results `tool_result` blocks of a user turn.
 
 A user turn that carries results becomes one tool turn for each, then a user turn with the text that follows them.
+What an answer's object beside the messages says is the last turn, as in OpenAI's reader.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from toolft_pipeline.trajectories.answer_beside import append_answer
 from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
+from toolft_pipeline.trajectories.logged_values import text_or_number
+from toolft_pipeline.trajectories.openai_chat import read_openai_message
 from toolft_pipeline.trajectories.reading import (
     NULL,
     Envelope,
@@ -24,30 +28,46 @@ from toolft_pipeline.trajectories.reading import (
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role, Source, ToolCall, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
+from toolft_pipeline.trajectories.result_text import value_as_text
+from toolft_pipeline.trajectories.shown_name import shown_name
 from toolft_pipeline.trajectories.tool_failure import failed_result
+from toolft_pipeline.trajectories.unread_formats.entry import messages_of, objects
+from toolft_pipeline.trajectories.unread_keys import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    LineKeys,
+    keys_of,
+)
 
 
 class _Block(ContentBlock):
     thinking: str | None = None
-    id: str | None = None
+    id: str | int | None = None
     name: str | None = None
     input: Raw = NULL
-    tool_use_id: str | None = None
-    content: str | list[ContentBlock] | None = None
+    tool_use_id: str | int | None = None
+    content: Raw = NULL
     is_error: bool | None = None
 
 
 class _Message(Struct):
-    role: Literal["user", "assistant"]
+    role: str
     content: str | list[_Block]
 
 
 class _Run(Envelope, kw_only=True):
     messages: Annotated[list[_Message], Meta(min_length=1)]
     system: str | list[ContentBlock] | None = None
+    response: Raw = NULL
+    choices: Raw = NULL
+    output: Raw = NULL
+    completion: Raw = NULL
 
 
 _DECODER = msgspec.json.Decoder(_Run)
+_ROLES = {"system": Role.SYSTEM, "user": Role.USER, "assistant": Role.ASSISTANT}
 
 
 def read_anthropic_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
@@ -55,21 +75,37 @@ def read_anthropic_line(line: bytes, *, agent: str, source: Source, golden: bool
 
     def read() -> Trajectory:
         run = _DECODER.decode(line)
-        return trajectory(run, tuple(_messages(run)), line=line, agent=agent, source=source, golden=golden)
+        messages = [*_system(run), *(one for message in run.messages for one in _turns(message))]
+        append_answer(messages, run, read=_answer)
+        return trajectory(run, tuple(messages), line=line, agent=agent, source=source, golden=golden)
 
     return guarded(read, line=line)
 
 
-def _messages(run: _Run) -> Iterator[Message]:
+def _system(run: _Run) -> Iterator[Message]:
     if run.system:
         yield Message(role=Role.SYSTEM, content=_shown(run.system, Role.SYSTEM))
-    for message in run.messages:
-        if isinstance(message.content, str):
-            yield Message(role=Role(message.role), content=text_parts(message.content))
-        elif message.role == "assistant":
-            yield _assistant(message.content)
-        else:
-            yield from _user(message.content)
+
+
+def _turns(message: _Message) -> Iterator[Message]:
+    role = _ROLES.get(message.role)
+    if role is None:
+        raise UnsupportedError(f"role {shown_name(message.role)} is none of Anthropic's: system, user and assistant")
+    if isinstance(message.content, str):
+        yield Message(role=role, content=text_parts(message.content))
+    elif role is Role.ASSISTANT:
+        yield _assistant(message.content)
+    elif role is Role.SYSTEM:
+        yield Message(role=role, content=_shown(message.content, role))
+    else:
+        yield from _user(message.content)
+
+
+def _answer(answer: Raw) -> Message:
+    """A message beside the others: Anthropic's own, or one whose calls stand as OpenAI writes them."""
+    if b'"tool_calls"' in bytes(answer):
+        return read_openai_message(answer)
+    return next(_turns(msgspec.json.decode(answer, type=_Message)))
 
 
 def _assistant(blocks: Sequence[_Block]) -> Message:
@@ -91,7 +127,9 @@ def _assistant(blocks: Sequence[_Block]) -> Message:
         elif block.type == "thinking":
             thoughts.append(block.thinking or "")
         elif block.type != "redacted_thinking":
-            raise UnsupportedError("an assistant turn carries a part that is neither text nor a call")
+            raise UnsupportedError(
+                f"an assistant turn carries a part of type {shown_name(block.type)}, which is neither text nor a call"
+            )
     return Message(
         role=Role.ASSISTANT,
         content=text_parts(*texts),
@@ -115,12 +153,34 @@ def _user(blocks: Sequence[_Block]) -> Iterator[Message]:
 
 def _result(block: _Block) -> Message:
     """A failure is a flag here; in the record it is how the text begins, as the model saw it in other formats."""
-    content = _shown(block.content or "", Role.TOOL)
+    value = value_as_text(block.content)
+    if value is not None:
+        content = text_parts(value)
+    else:
+        content = _shown(msgspec.json.decode(block.content, type=str | list[ContentBlock] | None) or "", Role.TOOL)
     content = failed_result(content) if block.is_error else content
-    return Message(role=Role.TOOL, content=content, tool_call_id=block.tool_use_id)
+    return Message(role=Role.TOOL, content=content, tool_call_id=text_or_number(block.tool_use_id))
 
 
 def _shown(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
     if isinstance(content, str):
         return text_parts(content)
     return shown_parts(*(block.text if block.type == "text" else image_part(block, role) for block in content))
+
+
+def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of a message, and those within its results."""
+    blocks = objects(message.get("content"))
+    return [*blocks, *(inner for block in blocks for inner in objects(block.get("content")))]
+
+
+KEYS = LineKeys(
+    run=keys_of(_Run) | HARMLESS_RUN_KEYS | {"thinking"},
+    message=keys_of(_Message) | HARMLESS_MESSAGE_KEYS | {"type"},
+    part=keys_of(_Block) | HARMLESS_PART_KEYS,
+    call=keys_of(_Block) | HARMLESS_CALL_KEYS | HARMLESS_PART_KEYS,
+    messages=messages_of,
+    parts=_parts,
+    calls=lambda message: [part for part in objects(message.get("content")) if part.get("type") == "tool_use"],
+)
+"""What this reader takes from a line, and what it may leave."""

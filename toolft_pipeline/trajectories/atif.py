@@ -13,12 +13,13 @@ task, states) is read from `extra.toolft`, under the names that the other format
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
+from toolft_pipeline.trajectories.logged_values import text_or_number
 from toolft_pipeline.trajectories.reading import (
     NULL,
     Envelope,
@@ -30,8 +31,18 @@ from toolft_pipeline.trajectories.reading import (
     tool_call,
     trajectory,
 )
-from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, Trajectory, Usage
+from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, ToolCall, Trajectory, Usage
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
+from toolft_pipeline.trajectories.result_text import value_as_text
+from toolft_pipeline.trajectories.unread_formats.entry import objects
+from toolft_pipeline.trajectories.unread_keys import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    LineKeys,
+    keys_of,
+)
 
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
 
@@ -46,14 +57,14 @@ _Content = str | list[ContentBlock]
 
 
 class _Call(Struct):
-    tool_call_id: str
+    tool_call_id: str | int
     function_name: str
-    arguments: Raw
+    arguments: Raw = NULL
 
 
 class _Result(Struct):
-    source_call_id: str | None = None
-    content: _Content | None = None
+    source_call_id: str | int | None = None
+    content: Raw = NULL
     subagent_trajectory_ref: list[Raw] | None = None
 
 
@@ -139,18 +150,57 @@ def _messages(step: _Step) -> Iterator[Message]:
     )
     role = _ROLES[step.source]
     yield Message(role=role, content=_content(step.message, role), reasoning=step.reasoning_content, tool_calls=calls)
-    for result in step.observation.results if step.observation else ():
-        if result.source_call_id is None:
+    yield from _results(step, calls)
+
+
+def _results(step: _Step, calls: Sequence[ToolCall]) -> Iterator[Message]:
+    """The results of a step's calls. Where none says which call it answers and there are as many as calls, their order
+    says it."""
+    results = step.observation.results if step.observation else []
+    by_order = len(results) == len(calls) and all(result.source_call_id is None for result in results)
+    for place, result in enumerate(results):
+        answered = calls[place].id if by_order else text_or_number(result.source_call_id)
+        if answered is None:
             raise UnsupportedError("an observation answers no call (no source_call_id)")
-        if result.subagent_trajectory_ref and not result.content:
+        content = _result_content(result)
+        if result.subagent_trajectory_ref and not content:
             raise SubAgentError(
                 "a result only refers to a sub-agent's run; write what the agent was told as its content"
             )
-        content = _content(result.content or "", Role.TOOL)
-        yield Message(role=Role.TOOL, content=content, tool_call_id=result.source_call_id)
+        yield Message(role=Role.TOOL, content=content, tool_call_id=answered)
+
+
+def _result_content(result: _Result) -> tuple[Part, ...]:
+    value = value_as_text(result.content)
+    if value is not None:
+        return text_parts(value)
+    return _content(msgspec.json.decode(result.content, type=_Content | None) or "", Role.TOOL)
 
 
 def _content(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
     if isinstance(content, str):
         return text_parts(content)
     return shown_parts(*(part.text if part.type == "text" else image_part(part, role) for part in content))
+
+
+def _observed(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a step's message, its results, and their parts."""
+    observation = step.get("observation")
+    results = objects(observation.get("results")) if isinstance(observation, dict) else []
+    return [*objects(step.get("message")), *results, *(part for one in results for part in objects(one.get("content")))]
+
+
+_LEFT = frozenset({"extra"})
+"""What the standard calls custom metadata, at every level."""
+
+KEYS = LineKeys(
+    run=keys_of(_Run) | HARMLESS_RUN_KEYS | _LEFT | {"notes", "continued_trajectory_ref"},
+    message=keys_of(_Step) | HARMLESS_MESSAGE_KEYS | _LEFT | {"step_id", "model_name", "metrics", "reasoning_effort"},
+    part=keys_of(_Result, ContentBlock) | HARMLESS_PART_KEYS | _LEFT,
+    call=keys_of(_Call) | HARMLESS_CALL_KEYS | _LEFT,
+    messages=lambda row: objects(row.get("steps")) if isinstance(row, dict) else [],
+    parts=_observed,
+    calls=lambda step: objects(step.get("tool_calls")),
+    content="message",
+)
+"""What this reader takes from a line, and what it may leave."""

@@ -32,6 +32,7 @@ from toolft_pipeline.trajectories.rejects import (
 from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA
+from toolft_pipeline.trajectories.unread_keys import add_counts
 
 TRAJECTORIES_FILE = "trajectories.parquet"
 REJECTS_FILE = "rejects.parquet"
@@ -44,7 +45,8 @@ _OWNER_ONLY = 0o600
 class RawSummary:
     """What a day's logs held. `formats` says of each file how it was read; empty for a day without logs.
 
-    `lines` are those that are not blank; `lines_of_rejects` are the ones that came into no trajectory.
+    `lines` are those that are not blank; `lines_of_rejects` are the ones that came into no trajectory. `keys_not_read`
+    counts, over the trajectories, the keys that say something and that their reader left (`level.key`).
     """
 
     day: str
@@ -57,6 +59,7 @@ class RawSummary:
     trajectories: int
     rejects: int
     reasons: dict[str, int]
+    keys_not_read: dict[str, int]
 
 
 @dataclass(kw_only=True)
@@ -67,6 +70,7 @@ class _Tally:
     spans: int = 0
     blank_lines: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    keys_not_read: Counter[str] = field(default_factory=Counter)
     ids: SeenIds = field(default_factory=SeenIds)
 
 
@@ -100,6 +104,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
         trajectories=rows.rows,
         rejects=rejects.rows,
         reasons=dict(sorted(tally.reasons.items())),
+        keys_not_read=dict(tally.keys_not_read.most_common()),
     )
 
 
@@ -177,6 +182,8 @@ def _read(logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path) -> Ite
         if not isinstance(run, Rejection):
             if found.images is not None:
                 write_images(images, found.images)
+            if found.unread is not None:
+                add_counts(tally.keys_not_read, found.unread)
             yield run
             continue
         tally.lines_of_rejects += found.lines

@@ -18,9 +18,13 @@ from typing import Any
 
 import msgspec
 
+from toolft_pipeline.trajectories import anthropic_messages, atif, langchain, openai_chat
+from toolft_pipeline.trajectories.agents_sdk import AgentsSdk
 from toolft_pipeline.trajectories.anthropic_messages import read_anthropic_line
+from toolft_pipeline.trajectories.any_json import any_json
 from toolft_pipeline.trajectories.atif import read_atif_line
-from toolft_pipeline.trajectories.langchain import read_langchain_line
+from toolft_pipeline.trajectories.json_constants import without_constants
+from toolft_pipeline.trajectories.langchain import LANGCHAIN_ROLES, read_langchain_line
 from toolft_pipeline.trajectories.langfuse import Langfuse
 from toolft_pipeline.trajectories.langsmith import LangSmith
 from toolft_pipeline.trajectories.lines import read_lines
@@ -30,6 +34,8 @@ from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.otel_genai import OtelGenAi
 from toolft_pipeline.trajectories.reading import LineReader
 from toolft_pipeline.trajectories.span import SpanFormat
+from toolft_pipeline.trajectories.span_rows import SpanRows
+from toolft_pipeline.trajectories.unread_keys import LineKeys
 
 READERS: Mapping[str, LineReader] = {
     "openai": read_openai_line,
@@ -38,11 +44,21 @@ READERS: Mapping[str, LineReader] = {
     "atif": read_atif_line,
 }
 
+LINE_KEYS: Mapping[str, LineKeys] = {
+    "openai": openai_chat.KEYS,
+    "langchain": langchain.KEYS,
+    "anthropic": anthropic_messages.KEYS,
+    "atif": atif.KEYS,
+}
+"""The keys that each of these readers knows."""
+
 SPAN_FORMATS: Mapping[str, SpanFormat] = {
     "langsmith": LangSmith(),
     "otel": OtelGenAi(),
     "langfuse": Langfuse(),
     "mlflow": MlflowTraces(),
+    "agents_sdk": AgentsSdk(),
+    "span_rows": SpanRows(),
 }
 
 LOOKED_AT = 100
@@ -66,9 +82,10 @@ def format_of(path: Path, *, max_line_bytes: int) -> str | None:
 
 def _told_by(data: bytes) -> str | None:
     try:
-        row = msgspec.json.decode(data)
+        row = any_json(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        plain = without_constants(data)
+        return None if plain is None else _told_by(plain)
     return shown_by(row)
 
 
@@ -87,12 +104,21 @@ def _shows_atif(row: Any) -> bool:
 
 
 def _shows_langchain(row: Any) -> bool:
-    return any("type" in message and isinstance(message.get("data"), dict) for message in _messages(row))
+    return any(map(_is_langchain, _messages(row)))
+
+
+def _is_langchain(message: dict[str, Any]) -> bool:
+    """Whether a message is wrapped (`messages_to_dict`), a constructor (`dumpd`) or bare (`model_dump`)."""
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        return False
+    if isinstance(message.get("data"), dict) or (kind == "constructor" and "kwargs" in message):
+        return True
+    return "role" not in message and "content" in message and kind in LANGCHAIN_ROLES
 
 
 def _shows_anthropic(row: Any) -> bool:
-    if isinstance(row, dict) and "system" in row:
-        return True
+    """By the blocks of its messages alone: a `system` beside the messages stands in files of other formats too."""
     contents = [message["content"] for message in _messages(row) if isinstance(message.get("content"), list)]
     blocks = [block for content in contents for block in content if isinstance(block, dict)]
     return any(block.get("type") in ("tool_use", "tool_result", "thinking") for block in blocks)
@@ -105,7 +131,18 @@ def _shows_openai(row: Any) -> bool:
 
 
 def _shows_otel(row: Any) -> bool:
-    return isinstance(row, dict) and "resourceSpans" in row
+    if not isinstance(row, dict):
+        return False
+    inner = row.get("trace")
+    return any(
+        "resourceSpans" in one or _are_batches(one.get("batches")) for one in (row, inner) if isinstance(one, dict)
+    )
+
+
+def _are_batches(value: Any) -> bool:
+    """Whether a value is what Tempo answers under `batches`: spans by their scopes."""
+    names = ("scopeSpans", "instrumentationLibrarySpans")
+    return isinstance(value, list) and any(name in one for one in value if isinstance(one, dict) for name in names)
 
 
 def _shows_mlflow(row: Any) -> bool:
@@ -120,7 +157,25 @@ def _shows_langfuse(row: Any) -> bool:
     if not isinstance(row, dict):
         return False
     observed = row.get("type") in _OBSERVATIONS and ("traceId" in row or "trace_id" in row)
-    return observed or (isinstance(row.get("observations"), list) and "id" in row)
+    inner = row.get("trace")
+    head = inner if isinstance(inner, dict) else row
+    return observed or (isinstance(row.get("observations"), list) and "id" in head)
+
+
+def _shows_agents_sdk(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    batch = row.get("data")
+    listed = batch if isinstance(batch, list) else [row]
+    return any(one.get("object") in ("trace", "trace.span") for one in listed if isinstance(one, dict))
+
+
+def _shows_span_rows(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    context = row.get("context")
+    nested = isinstance(context, dict) and "trace_id" in context and isinstance(row.get("attributes"), dict)
+    return nested or ("context.trace_id" in row and "context.span_id" in row)
 
 
 _OBSERVATIONS = (
@@ -140,6 +195,8 @@ _SHOWS: Mapping[str, Callable[[Any], bool]] = {
     "mlflow": _shows_mlflow,
     "langsmith": _shows_langsmith,
     "langfuse": _shows_langfuse,
+    "agents_sdk": _shows_agents_sdk,
+    "span_rows": _shows_span_rows,
     "atif": _shows_atif,
     "langchain": _shows_langchain,
     "anthropic": _shows_anthropic,

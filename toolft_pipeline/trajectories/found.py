@@ -33,6 +33,8 @@ class Found(Struct, Generic[RunT_co], frozen=True, gc=False):
     hmac: str | None = None
     images: Mapping[str, bytes] | None = None
     """The images that a run shows, by their sha256; None where it shows none."""
+    unread: Mapping[str, int] | None = None
+    """How often each key that the reader left says something in the run (`level.key`); None where it left none."""
 
 
 class Account(Struct, kw_only=True):

@@ -15,9 +15,13 @@ from toolft_pipeline.trajectories.image_inbox import BadImageError, receive
 from toolft_pipeline.trajectories.reading import NULL, RefusedError, UnsupportedError
 from toolft_pipeline.trajectories.record import Part, Role
 from toolft_pipeline.trajectories.rejects import RejectReason
+from toolft_pipeline.trajectories.shown_name import shown_name
 
 IMAGE_TYPES = frozenset({"image", "image_url", "input_image"})
 """Types of content blocks that show an image."""
+
+TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+"""Types of content parts that are a text: of chat, and of OpenAI's Responses."""
 
 _MAY_SHOW = frozenset({Role.TOOL, Role.USER})
 
@@ -57,14 +61,17 @@ class _Source(Struct):
 def content_parts(blocks: list[ContentBlock], *, role: Role) -> tuple[Part, ...]:
     """Texts and images of a message, in order. Raises `RefusedError`."""
     return tuple(
-        [Part("text", block.text or "") if block.type == "text" else image_part(block, role) for block in blocks]
+        [Part("text", block.text or "") if block.type in TEXT_TYPES else image_part(block, role) for block in blocks]
     )
 
 
 def image_part(block: ContentBlock, role: Role) -> Part:
     """The image of a block. Raises `RefusedError` for a block that is none, or one that this role cannot show."""
     if block.type not in IMAGE_TYPES:
-        raise UnsupportedError("a message carries a part that is neither text nor an image; audio is not read")
+        raise UnsupportedError(
+            f"a turn of the {role} carries a part of type {shown_name(block.type)}, which the record cannot hold; only "
+            "texts and images are read"
+        )
     if role not in _MAY_SHOW:
         raise UnsupportedError(f"a turn of the {role} shows an image; only results and user turns may")
     return receive(_encoded(block))

@@ -1,8 +1,9 @@
 """The usual line of an OpenAI chat log, decoded once and written a column at a time, without a record for each message.
 
 Invariant: a batch of such lines equals `to_batch` of the records that `read_openai_line` makes of them. What this
-decoder does not take - parts, arguments that are no string, a line that is broken in any way - goes to that reader,
-which alone says what is wrong with a line.
+decoder does not take - parts, arguments that are no string, an answer that may hold reasoning, a key that it does not
+know, a line that is broken in any way - goes to that reader, which alone says what is wrong with a line. A run that
+this decoder takes has no unread key.
 """
 
 from __future__ import annotations
@@ -16,27 +17,31 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
+from toolft_pipeline.trajectories.inline_reasoning import may_reason
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.openai_chat import read_openai_line
-from toolft_pipeline.trajectories.reading import Envelope, RefusedError, trajectory
+from toolft_pipeline.trajectories.printed_objects import is_printed
+from toolft_pipeline.trajectories.reading import NULL, Envelope, RefusedError, says_no_arguments, trajectory
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
 from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA, list_column, to_batch
 
 
-class _Function(Struct, gc=False):
+class _Function(Struct, gc=False, forbid_unknown_fields=True):
     name: str
     arguments: str
 
 
-class _Call(Struct, gc=False):
+class _Call(Struct, gc=False, forbid_unknown_fields=True):
     function: _Function
     id: str | None = None
+    type: Literal["function"] | None = None
+    index: int | None = None
 
 
-class _Message(Struct, gc=False):
+class _Message(Struct, gc=False, forbid_unknown_fields=True):
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
     tool_calls: list[_Call] | None = None
@@ -47,10 +52,34 @@ class _Message(Struct, gc=False):
     refusal: None = None
     function_call: None = None
     audio: None = None
+    id: Raw = NULL
+    annotations: Raw = NULL
+    weight: Raw = NULL
+    timestamp: Raw = NULL
+    created_at: Raw = NULL
 
 
-class _Run(Envelope, kw_only=True, gc=False):
+class _Run(Envelope, kw_only=True, gc=False, forbid_unknown_fields=True):
     messages: Annotated[list[_Message], Meta(min_length=1)]
+    model: Raw = NULL
+    created: Raw = NULL
+    object: Raw = NULL
+    metadata: Raw = NULL
+    tags: Raw = NULL
+    timestamp: Raw = NULL
+    session_id: Raw = NULL
+    conversation_id: Raw = NULL
+    user_id: Raw = NULL
+    user: Raw = NULL
+    temperature: Raw = NULL
+    top_p: Raw = NULL
+    max_tokens: Raw = NULL
+    max_completion_tokens: Raw = NULL
+    parallel_tool_calls: Raw = NULL
+    tool_choice: Raw = NULL
+    response_format: Raw = NULL
+    stream: Raw = NULL
+    seed: Raw = NULL
 
 
 class LoggedRun(Struct, frozen=True, kw_only=True, gc=False):
@@ -74,7 +103,7 @@ def read_logged_run(line: bytes, *, agent: str, source: Source) -> LoggedRun | T
     try:
         run = _DECODER.decode(line)
         functions = [call.function for message in run.messages for call in message.tool_calls or ()]
-        if not any(map(_deep, functions)):
+        if not any(map(_unusual, functions)) and not any(map(_to_look_at, run.messages)):
             called = {function.name for function in functions}
             head = trajectory(run, (), line=line, agent=agent, source=source, golden=False, called=called)
             return LoggedRun(head=head, messages=run.messages)
@@ -91,8 +120,15 @@ def logged_batch(rows: Sequence[LoggedRun | Trajectory]) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
-def _deep(function: _Function) -> bool:
-    return len(function.arguments) > MAX_NESTING and too_deep(function.arguments.encode())
+def _unusual(function: _Function) -> bool:
+    """Whether arguments are not to be kept as they are: nested too deep, or standing for none."""
+    text = function.arguments
+    return (len(text) > MAX_NESTING and too_deep(text.encode())) or says_no_arguments(text)
+
+
+def _to_look_at(message: _Message) -> bool:
+    text = message.content if message.role == "assistant" else None
+    return text is not None and (may_reason(text) or is_printed(text))
 
 
 def _batch(runs: list[Any]) -> pa.RecordBatch:

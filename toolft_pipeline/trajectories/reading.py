@@ -9,20 +9,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
 from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.trajectories.broken_json import TOO_DEEP, not_json
 from toolft_pipeline.trajectories.category import tools_used
+from toolft_pipeline.trajectories.inline_reasoning import InlineReasoningError, with_reasoning_apart
+from toolft_pipeline.trajectories.logged_values import (
+    LoggedOutcome,
+    final_state,
+    initial_state,
+    outcome,
+    start_time,
+    text_or_number,
+)
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.offered_tools import Offer, offer, unoffered
+from toolft_pipeline.trajectories.printed_objects import PrintedObjectError, refuse_printed
 from toolft_pipeline.trajectories.record import (
     Message,
     Origin,
-    Outcome,
-    OutcomeStatus,
     Part,
     Source,
     ToolCall,
@@ -30,11 +38,9 @@ from toolft_pipeline.trajectories.record import (
     Usage,
 )
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
-from toolft_pipeline.warehouse.digest import digest_of
 
 NULL = Raw(b"null")
 
-_UNKNOWN = Outcome(status=OutcomeStatus.UNKNOWN)
 _NO_USAGE = Usage()
 _TEXT_DECODER = msgspec.json.Decoder(str)
 _Read = TypeVar("_Read")
@@ -70,27 +76,25 @@ class NestedTooDeepError(RefusedError):
     reason = RejectReason.NESTED_TOO_DEEP
 
     def __init__(self) -> None:
-        super().__init__(f"nested deeper than {MAX_NESTING} levels")
-
-
-_NESTED_TOO_DEEP = Rejection(reason=NestedTooDeepError.reason, detail=str(NestedTooDeepError()))
+        super().__init__(TOO_DEEP.detail)
 
 
 class Envelope(Struct, kw_only=True, gc=False):
-    """The fields of a line beside its messages: the same names in every format of one run a line.
+    """The fields of a line beside its messages: the same names in every format of one run a line, each as loggers
+    write it (`logged_values`).
 
     `final_state` is the digest of the backend's canonical state, or that state itself; a state with values that
     differ from run to run (`sandbox.volatile`) is logged as the digest of its masked form.
     """
 
-    id: str | None = None
-    started_at: str | None = None
-    task_id: str | None = None
-    task_key: str | None = None
-    outcome: Outcome | None = None
+    id: str | int | None = None
+    started_at: str | int | float | None = None
+    task_id: str | int | None = None
+    task_key: str | int | None = None
+    outcome: LoggedOutcome | str | bool | None = None
     tools: Raw = NULL
     tools_ref: str | None = None
-    initial_state: str | None = None
+    initial_state: Raw = NULL
     final_state: Raw = NULL
     usage: Usage | None = None
 
@@ -103,16 +107,16 @@ def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Reje
     """
     try:
         return read()
-    except RefusedError as error:
+    except (RefusedError, InlineReasoningError, PrintedObjectError) as error:
         return Rejection(reason=error.reason, detail=str(error))
     except UnicodeDecodeError as error:
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
     except msgspec.ValidationError as error:
-        return _not_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
+        return not_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
     except RecursionError:
-        return _NESTED_TOO_DEEP
+        return TOO_DEEP
     except msgspec.DecodeError as error:
-        return _not_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
+        return not_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
 
 
 def trajectory(
@@ -131,24 +135,25 @@ def trajectory(
     `called` are the tools that it calls, where its messages are not given; `offers` those that its requests offer,
     where they are not the envelope's alone.
     """
+    refuse_printed(messages)
     own = offer(envelope.tools)
     return Trajectory(
-        trajectory_id=envelope.id or f"sha256:{hashlib.sha256(line).hexdigest()}",
+        trajectory_id=text_or_number(envelope.id) or f"sha256:{hashlib.sha256(line).hexdigest()}",
         agent=agent,
         source=source,
-        started_at=None if envelope.started_at is None else _utc(envelope.started_at),
-        task_id=envelope.task_id,
-        task_key=envelope.task_key,
-        outcome=envelope.outcome or _UNKNOWN,
+        started_at=start_time(envelope.started_at),
+        task_id=text_or_number(envelope.task_id),
+        task_key=text_or_number(envelope.task_key),
+        outcome=outcome(envelope.outcome),
         golden=golden,
         origin=Origin.GOLDEN if golden else Origin.LOGGED,
-        messages=messages,
+        messages=with_reasoning_apart(messages),
         tools_digest=envelope.tools_ref or (None if own is None else own.digest),
         unoffered_tools=unoffered(
             tools_used(messages) if called is None else called, (own,) if offers is None else offers
         ),
-        initial_state_ref=envelope.initial_state,
-        final_state_ref=_state_ref(envelope.final_state),
+        initial_state_ref=initial_state(envelope.initial_state),
+        final_state_ref=final_state(envelope.final_state),
         usage=envelope.usage or _NO_USAGE,
     )
 
@@ -163,30 +168,33 @@ def shown_parts(*shown: str | Part | None) -> tuple[Part, ...]:
     return tuple([one if isinstance(one, Part) else Part("text", one) for one in shown if one])
 
 
-def tool_call(*, id_: str | None, name: str, arguments: Raw) -> ToolCall:
-    """A call whose arguments are an object, or a JSON string that holds one."""
+NO_ARGUMENTS = "{}"
+
+
+def tool_call(*, id_: str | int | None, name: str, arguments: Raw) -> ToolCall:
+    """A call whose arguments are an object, or a JSON string that holds one. Several servers write an empty text or
+    null for a call without arguments: those count as the empty object, which the catalog then judges."""
     raw = bytes(arguments)
     text = _TEXT_DECODER.decode(raw) if raw.startswith(b'"') else raw.decode("utf-8")
+    if says_no_arguments(text):
+        text = NO_ARGUMENTS
     if text.count("{") + text.count("[") > MAX_NESTING and too_deep(text.encode()):
         raise NestedTooDeepError
-    return ToolCall(id_ or "", name, text)
+    return ToolCall(text_or_number(id_) or "", name, text)
 
 
-def _not_json(line: bytes) -> Rejection | None:
-    """Why a line is not JSON at all, None where it is: the typed decoder stops at the first of either fault.
+def says_no_arguments(text: str) -> bool:
+    """Whether a call's argument text stands for no arguments at all."""
+    return len(text) < _LONGEST_NOTHING and text.strip() in ("", "null", "None")
 
-    A line that lost its end is told from one that was never JSON by its last byte: an object ends in a brace.
-    """
-    try:
-        msgspec.json.decode(line)
-    except RecursionError:
-        return _NESTED_TOO_DEEP
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        start, end = line.strip()[:1], line.strip()[-1:]
-        if (start == b"{" and end != b"}") or (start == b"[" and end != b"]"):
-            return Rejection(reason=RejectReason.TRUNCATED_LINE, detail=f"the line breaks off: {error}")
-        return Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
-    return None
+
+_LONGEST_NOTHING = 16
+
+
+def placed(error: msgspec.ValidationError, where: str) -> msgspec.ValidationError:
+    """The error of a part that was decoded by itself, at its place in the line."""
+    said, _, path = str(error).partition(" - at `$")
+    return msgspec.ValidationError(f"{said} - at `{where}{path or '`'}")
 
 
 def _shape(error: msgspec.ValidationError) -> str:
@@ -195,25 +203,3 @@ def _shape(error: msgspec.ValidationError) -> str:
     if not message.startswith("Invalid enum value"):
         return message
     return f"Invalid enum value - at {message.rpartition(' - at ')[2]}"
-
-
-def _state_ref(state: Raw) -> str | None:
-    if state == NULL:
-        return None
-    text = bytes(state)
-    if text.startswith(b'"'):
-        return _TEXT_DECODER.decode(text)
-    if too_deep(text):
-        raise NestedTooDeepError
-    return f"sha256:{digest_of(msgspec.json.decode(text))}"
-
-
-def _utc(text: str) -> str:
-    """ISO 8601 in UTC with a Z; a time without zone is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not UTC:
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise msgspec.ValidationError("Expected ISO 8601 - at `$.started_at`") from None
-    return moment.isoformat()[: -len("+00:00")] + "Z"

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 from enum import StrEnum
+from functools import lru_cache
 
 import pyarrow as pa
 from msgspec import Struct
@@ -32,11 +33,13 @@ class RejectReason(StrEnum):
     IMAGE_NOT_IN_LOG = "image_not_in_log"
     IMAGE_TOO_LARGE = "image_too_large"
     BAD_IMAGE = "bad_image"
+    INLINE_REASONING = "inline_reasoning"
     INVALID_TOOL_CALL = "invalid_tool_call"
     REPEATED_ID = "repeated_id"
     NO_MODEL_CALL = "no_model_call"
     DOES_NOT_CHAIN = "does_not_chain"
     SUB_AGENT = "sub_agent"
+    TOOL_WITHOUT_CALL = "tool_without_call"
     LOSSY_EXPORT = "lossy_export"
     SPANS_TOO_FAR_APART = "spans_too_far_apart"
     INCOMPLETE_TRACE = "incomplete_trace"
@@ -83,6 +86,17 @@ REJECT_SCHEMA = pa.schema(
 def hmac_key() -> bytes:
     """The key from TOOLFT_HMAC_KEY, or the documented default."""
     return (os.environ.get(HMAC_KEY_VARIABLE) or DEFAULT_HMAC_KEY).encode()
+
+
+def hmac_key_digest() -> str:
+    """What identifies the key in fingerprints, in hex; slow to make, so that a short key is not guessed from it."""
+    return _slow_digest(hmac_key())
+
+
+@lru_cache(maxsize=4)
+def _slow_digest(key: bytes) -> str:
+    # 16 MB and about 50 ms a guess: the cost parameters of RFC 7914 for interactive use
+    return hashlib.scrypt(key, salt=b"toolft surrogate key", n=2**14, r=8, p=1, dklen=32).hex()
 
 
 def line_hmac(line: bytes, *, key: bytes) -> str:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from toolft_pipeline.trajectories.inline_reasoning import with_reasoning_apart
 from toolft_pipeline.trajectories.reading import RefusedError, UnsupportedError
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.rejects import RejectReason
@@ -20,6 +21,10 @@ from toolft_pipeline.trajectories.tool_failure import failed_result
 
 MAX_CALLS = 256
 """Calls of one turn: each of its results is looked for among them. Agents make about 10 side by side."""
+
+
+_FLOAT_DIGITS = 15
+"""Decimal digits of an integer that a float holds exactly, with or without a sign."""
 
 
 class DoesNotChainError(RefusedError):
@@ -40,16 +45,19 @@ def chained(generations: Sequence[Generation]) -> list[Message]:
         raise NoModelCallError("no span of the trace is a model call")
     said: list[Message] = []
     for generation in generations:
-        history = generation.history
+        history = with_reasoning_apart(generation.history)  # frameworks may send it back without its reasoning
         if len(history) < len(said) or not all(map(_same, said, history)):
             raise DoesNotChainError(
-                "a model call's history does not begin with what was said before it: another agent's call, "
-                "a rewritten history, or one that the exporter cut"
+                "a model call's history does not begin with what was said before it: another agent's call, one beside "
+                "the conversation (logs.side_calls leaves those out by name or model), a rewritten history, or one "
+                "that the exporter cut"
             )
         said += history[len(said) :]
-        said += generation.answer
+        said += with_reasoning_apart(generation.answer)
     if not any(message.role is Role.ASSISTANT for message in said):
-        raise LossyError("the model calls carry no messages; turn on the capture of message content")
+        raise LossyError(
+            "the model calls carry no messages; turn on the capture of message content, and export it along"
+        )
     return said
 
 
@@ -68,9 +76,7 @@ def _same_call(one: ToolCall, other: ToolCall) -> bool:
     return (
         one.name == other.name
         and _agree(one.id, other.id)
-        and (
-            one.arguments_json == other.arguments_json or _spelled(one.arguments_json) == _spelled(other.arguments_json)
-        )
+        and (one.arguments_json == other.arguments_json or spelled(one.arguments_json) == spelled(other.arguments_json))
     )
 
 
@@ -78,12 +84,17 @@ def _agree(one: str | None, other: str | None) -> bool:
     return not one or not other or one == other
 
 
-def _spelled(arguments: str) -> str:
-    """One spelling for equal arguments: exporters that go through protobuf write 1 as 1.0."""
+def spelled(arguments: str) -> str:
+    """One spelling for equal arguments: exporters that go through protobuf write 1 as 1.0. Longer integers than a float
+    holds stay what they are: two ids of 19 digits are not one."""
     try:
-        return json.dumps(json.loads(arguments, parse_int=float), sort_keys=True)
+        return json.dumps(json.loads(arguments, parse_int=_number), sort_keys=True)
     except (ValueError, RecursionError):
         return arguments
+
+
+def _number(digits: str) -> int | float:
+    return float(digits) if len(digits) <= _FLOAT_DIGITS else int(digits)
 
 
 def completed(said: Sequence[Message], spans: Sequence[Span]) -> Iterator[Message]:
@@ -121,11 +132,11 @@ class _Results:
             if tool.call_id:
                 self._by_id.setdefault(tool.call_id, []).append(said)
             elif tool.arguments_json is not None:
-                self._by_call.setdefault((tool.name, _spelled(tool.arguments_json)), []).append(said)
+                self._by_call.setdefault((tool.name, spelled(tool.arguments_json)), []).append(said)
 
     def take(self, call: ToolCall) -> Message | None:
         """The result of a call, which then answers no other."""
-        waiting = self._by_id.get(call.id) or self._by_call.get((call.name, _spelled(call.arguments_json)))
+        waiting = self._by_id.get(call.id) or self._by_call.get((call.name, spelled(call.arguments_json)))
         return waiting.pop(0) if waiting else None
 
     def of(self, calls: Sequence[ToolCall]) -> Iterator[Message]:

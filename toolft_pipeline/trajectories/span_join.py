@@ -13,13 +13,15 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.trajectories.inner_json import unwrapped
+from toolft_pipeline.trajectories.logged_values import LoggedOutcome
 from toolft_pipeline.trajectories.offered_tools import offer
 from toolft_pipeline.trajectories.reading import NULL, Envelope, RefusedError, guarded, trajectory
-from toolft_pipeline.trajectories.record import Outcome, OutcomeStatus, Source, Trajectory, Usage
+from toolft_pipeline.trajectories.record import OutcomeStatus, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.span import Generation, Span, SpanKind, iso
 from toolft_pipeline.trajectories.span_chain import chained, completed
 from toolft_pipeline.trajectories.span_gaps import Borders, refuse_gaps
+from toolft_pipeline.trajectories.span_tools import refuse_hidden, refuse_unasked
 
 METADATA_KEYS = ("task_id", "task_key", "outcome", "initial_state", "final_state", "tools_ref")
 """Keys of a trace's metadata that a run takes over, each also as `toolft.KEY`: the names of the line formats."""
@@ -89,6 +91,9 @@ def _outermost_tool(span: Span, by_id: dict[str, Span]) -> str | None:
 def _run(spans: Sequence[Span], *, trace_id: str, agent: str, source: Source, golden: bool) -> Trajectory:
     generations = [span.generation for span in spans if span.generation is not None]
     messages = tuple(completed(chained(generations), spans))
+    by_id = {span.span_id: span for span in spans}
+    refuse_unasked(messages, [span.tool for span in spans if span.tool and _outermost_tool(span, by_id) is None])
+    refuse_hidden(messages, [span.name for span in spans if span.kind is SpanKind.OTHER])
     envelope = _envelope(spans)
     envelope.id = trace_id
     envelope.tools = next((one.tools for one in reversed(generations) if one.tools != NULL), NULL)
@@ -114,18 +119,19 @@ def _envelope(spans: Sequence[Span]) -> Envelope:
         given["outcome"] = Raw(b'{"status":' + stated + b"}")
     fields = (b'"' + key.encode() + b'":' + bytes(value) for key, value in given.items())
     envelope = msgspec.json.decode(b"{" + b",".join(fields) + b"}", type=Envelope)
-    envelope.outcome = envelope.outcome or _outcome(spans, roots)
+    if envelope.outcome is None:
+        envelope.outcome = _outcome(spans, roots)
     return envelope
 
 
-def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> Outcome | None:
+def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> LoggedOutcome | None:
     scores = [score for span in spans for score in span.scores]
     for status in (OutcomeStatus.FAILURE, OutcomeStatus.SUCCESS):
         told = next((score for score in scores if score.status is status), None)
         if told is not None:
-            return Outcome(status=status, evidence=f"score {told.name}")
+            return LoggedOutcome(status=status.value, evidence=f"score {told.name}")
     if any(span.failed for span in roots):
-        return Outcome(status=OutcomeStatus.FAILURE, evidence="the root span ended in an error")
+        return LoggedOutcome(status=OutcomeStatus.FAILURE.value, evidence="the root span ended in an error")
     return None
 
 

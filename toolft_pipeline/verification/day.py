@@ -31,6 +31,7 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge, redact_last
 from toolft_pipeline.verification.memory import Memory, remember
 from toolft_pipeline.verification.replaying import Judged, replay_all
+from toolft_pipeline.verification.turns import with_whole_turns
 from toolft_pipeline.verification.verdict import VERDICT_SCHEMA, Fault, Replay, Verdict, told
 from toolft_pipeline.warehouse.digest import Json
 
@@ -108,6 +109,7 @@ def verify_day(
         backend=backend,
         tool_digests=judge.tool_digests,
         before=None if before is None else before / VERDICTS_FILE,
+        schemas=judge.schemas,
     )
     runs = runs_of_day(raw=raw, settings=settings, day=day)
     summary = _verify(runs, judge=judge, memory=memory, out=out, progress=progress)
@@ -127,10 +129,12 @@ def _keep_images(*, raw: Path, settings: AgentSettings, out: Path) -> None:
 
 
 def runs_of_day(*, raw: Path, settings: AgentSettings, day: str) -> Iterator[Trajectory]:
-    """The runs that a day's verification judges, in the order of their verdicts: logged ones, then golden ones."""
+    """The runs that a day's verification judges, in the order of their verdicts: logged ones, then golden ones, each
+    with its turns put together."""
     golden = {run.trajectory_id: run for run in read_golden(settings) if golden_day(run, settings=settings) == day}
     logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
-    yield from chain(logged, golden.values())
+    for run in chain(logged, golden.values()):
+        yield with_whole_turns(run, settings=settings.verification)
 
 
 def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:

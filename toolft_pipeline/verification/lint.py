@@ -2,17 +2,19 @@
 
 Invariant: runs = kept + lost, and what is kept here is what verification would keep, but for what `not_asked` names:
 it takes verification's own steps, redaction with its last look at the schemas among them.
-Memory does not grow with the findings: each kind keeps its first few places.
+Memory does not grow with the findings: each kind keeps the first place of some different reasons.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
+from toolft_pipeline.curation.logged_again import LoggedAgain
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
@@ -21,12 +23,16 @@ from toolft_pipeline.trajectories.logs import Logs
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, hmac_key
 from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
+from toolft_pipeline.trajectories.unread_keys import add_counts, as_lines
 from toolft_pipeline.verification.judge import CheapRules, check_cheap, redact_last
 from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.verification.turns import with_whole_turns
 from toolft_pipeline.verification.verdict import told
 
-EXAMPLES = 3
-"""Places that a kind of finding is shown with."""
+MOST_REASONS = 20
+"""Different reasons that a kind of finding is shown with, each with its first place."""
+
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +46,21 @@ class Place:
 
 
 @dataclass(kw_only=True)
+class Example:
+    """The first place of one reason, and how many runs have that reason. Reasons that differ in their numbers alone are
+    one."""
+
+    place: Place
+    runs: int = 1
+
+
+@dataclass(kw_only=True)
 class LintReport:
     """What would be kept, what would be lost and why. `lost` maps `reader/reason` or `rule/fault` to a count.
 
     `formats` says of each file how it was read; `untold` names those of which no line told it, `unread` those that
-    could not be read, with the mend.
+    could not be read, with the mend. `examples` are by kind and reason; `keys_not_read` counts the keys that say
+    something and that the reader left. `continued_in_another` are kept runs that another kept one begins with.
     """
 
     formats: dict[str, str] = field(default_factory=dict)
@@ -53,26 +69,34 @@ class LintReport:
     lines: int = 0
     runs: int = 0
     kept: int = 0
+    continued_in_another: int = 0
     lost: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, list[Place]] = field(default_factory=dict)
+    examples: dict[str, dict[str, Example]] = field(default_factory=dict)
+    keys_not_read: Counter[str] = field(default_factory=Counter)
     categories: Counter[str] = field(default_factory=Counter)
     tools: Counter[str] = field(default_factory=Counter)
     not_asked: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def lose(self, kind: str, place: Place) -> None:
         """Count one run that is not kept."""
         self.lost[kind] += 1
-        if self.lost[kind] <= EXAMPLES:
-            self.examples.setdefault(kind, []).append(place)
+        examples, reason = self.examples.setdefault(kind, {}), _NUMBER.sub("#", place.reason)
+        if reason in examples:
+            examples[reason].runs += 1
+        elif len(examples) < MOST_REASONS:
+            examples[reason] = Example(place=place)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LintRules:
-    """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`."""
+    """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`;
+    `left_out` is what the catalog's source declares besides its tools, and why."""
 
     cheap: CheapRules
     renames: Mapping[str, str]
     chat_format: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def not_asked(self) -> tuple[str, ...]:
@@ -89,7 +113,7 @@ class LintRules:
 
 def lint(paths: Sequence[Path], *, logs: LogSettings, rules: LintRules) -> LintReport:
     """Read and judge log files; of a folder, the log files that lie in it. What cannot be read stands in the report."""
-    report = LintReport(not_asked=rules.not_asked)
+    report = LintReport(not_asked=rules.not_asked, left_out=rules.left_out)
     readable = [path for path in _log_files(paths, report) if _opens(path, logs=logs, report=report)]
     try:
         _lint(Logs(readable, agent="lint", settings=logs), rules=rules, report=report)
@@ -130,6 +154,7 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
 
 def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
+    again = LoggedAgain()
     redactor = Redactor(rules.cheap.limits.redaction, key=hmac_key())
     for found in logs.runs():
         if found.run is None:
@@ -143,16 +168,20 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             place = Place(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
-        run = apply_renames(read, renames=rules.renames) if rules.renames else read
+        add_counts(report.keys_not_read, found.unread or {})
+        run = with_whole_turns(read, settings=rules.cheap.limits)
+        run = apply_renames(run, renames=rules.renames) if rules.renames else run
         finding = check_cheap(run, rules=rules.cheap)
         if finding is None:
             run, _, finding = redact_last(run, redactor=redactor, tools=rules.cheap.tools)
         if finding is None:
             _keep(run, rules.cheap, report)
+            again.add(run.messages)
             continue
         id_, reason, *quoted = redactor.beside(run, run.trajectory_id, finding.reason, *finding.quoted)
         place = Place(file=str(found.path), line=found.line.number, trajectory_id=id_, reason=told(reason, quoted))
         report.lose(f"{finding.rule}/{finding.fault}", place)
+    report.continued_in_another = int(again.continued().sum())
 
 
 def _keep(run: Trajectory, rules: CheapRules, report: LintReport) -> None:
@@ -170,11 +199,17 @@ def as_json(report: LintReport) -> dict[str, object]:
         "lines": report.lines,
         "runs": report.runs,
         "kept": report.kept,
+        "continued_in_another": report.continued_in_another,
         "lost": dict(report.lost.most_common()),
-        "examples": {kind: [vars(place) for place in places] for kind, places in report.examples.items()},
+        "examples": {
+            kind: [{**vars(one.place), "runs": one.runs} for one in examples.values()]
+            for kind, examples in report.examples.items()
+        },
+        "keys_not_read": dict(report.keys_not_read.most_common()),
         "categories": dict(report.categories.most_common()),
         "tools": dict(report.tools.most_common()),
         "not_asked": list(report.not_asked),
+        "left_out": list(report.left_out),
     }
 
 
@@ -184,15 +219,29 @@ def as_text(report: LintReport) -> Iterable[str]:
         yield f"{file}: {'no line told its format; ' if file in report.untold else ''}read as {format_}"
     share = f" ({report.kept / report.runs:.0%})" if report.runs else ""
     yield f"{report.runs} run{'' if report.runs == 1 else 's'}, {report.kept} would be kept{share}"
+    if report.continued_in_another:
+        yield f"  {report.continued_in_another:>6}  of them begin another one, which training takes alone"
     for kind, count in report.lost.most_common():
         yield f"  {count:>6}  {kind}"
-        for place in report.examples[kind]:
-            run = f" ({place.trajectory_id})" if place.trajectory_id else ""
-            yield f"          {place.file}:{place.line}{run}: {place.reason}"
+        yield from _reasons(report.examples[kind], count)
     if report.lost:
         yield "a setting that a reason names is tried here with --set, for example --set verification.max_turns=60"
     for title, counts in (("kinds", report.categories), ("tools", report.tools)):
         if counts:
             yield f"{title} kept: " + ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    yield from as_lines(report.keys_not_read)
+    for reason in report.left_out:
+        yield f"left out of the catalog: {reason}"
     for rule in report.not_asked:
         yield f"not asked: {rule}"
+
+
+def _reasons(examples: Mapping[str, Example], runs: int) -> Iterator[str]:
+    """One line for each different reason, with its first place."""
+    for one in examples.values():
+        place, more = one.place, f" (and {one.runs - 1} more)" if one.runs > 1 else ""
+        run = f" ({place.trajectory_id})" if place.trajectory_id else ""
+        yield f"          {place.file}:{place.line}{run}: {place.reason}{more}"
+    left = runs - sum(one.runs for one in examples.values())
+    if left:
+        yield f"          {left} more runs for further reasons"

@@ -21,7 +21,7 @@ from toolft_pipeline.sandbox.protocol import (
 )
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
-from toolft_pipeline.verification.grounding import Schemas
+from toolft_pipeline.verification.catalog_words import Schemas
 from toolft_pipeline.verification.unread import check_unread, untold
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
@@ -44,7 +44,10 @@ def replay(
     for place, message in enumerate(trajectory.messages):
         for call in message.tool_calls:
             result = sandbox.call(call.name, json.loads(call.arguments_json))
-            recorded = results[(place, call.id)].text
+            answer = results.get((place, call.id))
+            if answer is None:  # the run ends in this call, as `allow_final_call` allows
+                continue
+            recorded = answer.text
             if result.is_error and recorded.startswith(MCP_FAILURE):  # the server's own words, as its client got them
                 recorded = failure_text(call.name, recorded)
             if canonical_result(result.text, volatile) != canonical_result(recorded, volatile):

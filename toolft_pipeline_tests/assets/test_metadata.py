@@ -12,6 +12,7 @@ from toolft_pipeline.assets.stage import Group, Plot, Stage
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.evaluation.models import AGENT
 
 STAGE = Stage(
@@ -23,7 +24,7 @@ STAGE = Stage(
     inputs={},
     reads=lambda _settings: {},
     build=lambda _work: Built(content=(), rows={}, headline={}),
-    plots=lambda _version: {"by_kind": Plot(png=b"picture", glance="| | | |")},
+    plots=lambda _version, _settings: {"by_kind": Plot(png=b"picture", glance="| | | |")},
     texts=lambda _version: {"verdict": "refused", "example": "long " * 300},
     page="page.html",
     unshown=frozenset({"limit"}),
@@ -47,8 +48,8 @@ def version(tmp_path: Path) -> Version:
         return warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
 
-def test_metadata_begins_with_the_verdict_and_ends_with_where_it_lies(version: Version) -> None:
-    assert list(version_metadata(STAGE, version, reused=True)) == [
+def test_metadata_begins_with_the_verdict_and_ends_with_where_it_lies(version: Version, tmp_path: Path) -> None:
+    assert list(version_metadata(STAGE, version, agent(tmp_path), reused=True)) == [
         "verdict",
         "rows/runs",
         "dagster/row_count",

@@ -120,12 +120,12 @@ def test_what_a_picture_may_have_told_is_believed_and_text_is_redacted(built: di
     assert image_hashes(folder / "accepted.parquet") == {HASHES[0], HASHES[3]}
 
 
-def test_rows_are_proven_and_counted(built: dict[str, Version]) -> None:
+def test_rows_are_proven_and_counted(desk: AgentSettings, built: dict[str, Version]) -> None:
     tensors = built["token_tensors"]
     assert tensors.manifest.rows["rows"] == 2
     assert token_tensors.proof_report(tensors).green
     (check,) = chat_rows.STAGE.checks
-    assert check.evaluate(built["chat_rows"]).passed
+    assert check.evaluate(built["chat_rows"], desk).passed
 
 
 def test_the_same_logs_are_reused(desk: AgentSettings, built: dict[str, Version]) -> None:
@@ -145,7 +145,7 @@ def test_runs_that_cannot_be_rendered_warn(desk: AgentSettings, built: dict[str,
             (tmp_path / "model" / path.name).symlink_to(path)
     made = {name: version for name, (version, _) in build(blind, tmp_path / "warehouse").items()}
     (check,) = chat_rows.STAGE.checks
-    outcome = check.evaluate(made["chat_rows"])
+    outcome = check.evaluate(made["chat_rows"], blind)
     assert not outcome.passed
     assert outcome.detail == {"runs_left_out": 2, "why": "the base model has no processor (processor_config.json)"}
     assert made["token_tensors"].manifest.rows["rows"] == 0

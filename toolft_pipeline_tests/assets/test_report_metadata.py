@@ -15,6 +15,7 @@ from toolft_pipeline.evaluation.report import CombinedMetrics
 from toolft_pipeline.evaluation.slices import SLICES_FILE, write_slices
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.evaluation.figures import figures
 from toolft_pipeline_tests.evaluation.models import commit
 from toolft_pipeline_tests.evaluation.test_logged_model import column
@@ -53,7 +54,7 @@ def test_headline_without_rollouts_has_no_task_success() -> None:
 
 def test_plots_and_table_hold_every_turn_and_survive_a_column_without_any(tmp_path: Path) -> None:
     made = version(tmp_path, {**MODELS, "incumbent": column()})
-    assert set(report_plots(made)) == {"task_success", "right_tool_by_turn"}
+    assert set(report_plots(made, agent(tmp_path))) == {"task_success", "right_tool_by_turn"}
     texts = report_texts(made)
     assert texts["verdict"] == "**refused**\n- too thin"
     assert texts["models"].splitlines()[0] == "||candidate|base|incumbent|"

@@ -11,9 +11,27 @@ SCHEMA = {"type": "object", "properties": {"b": {"type": "integer"}, "a": {"type
 MCP = {"name": "find", "description": "Find it.", "inputSchema": SCHEMA}
 OPENAI = {"type": "function", "function": {"name": "find", "description": "Find it.", "parameters": SCHEMA}}
 RESPONSES = {"type": "function", "name": "find", "description": "Find it.", "parameters": SCHEMA}
+ANTHROPIC = {"name": "find", "description": "Find it.", "input_schema": SCHEMA}
+BEDROCK = {"toolSpec": {"name": "find", "description": "Find it.", "inputSchema": {"json": SCHEMA}}}
 
 
-@pytest.mark.parametrize("document", [[MCP], {"tools": [MCP]}, [OPENAI], {"tools": [OPENAI]}, [RESPONSES]])
+@pytest.mark.parametrize(
+    "document",
+    [
+        [MCP],
+        {"tools": [MCP]},
+        [OPENAI],
+        {"tools": [OPENAI]},
+        [RESPONSES],
+        [ANTHROPIC],
+        [{"type": "custom", **ANTHROPIC}],
+        [BEDROCK],
+        {"tools": [BEDROCK]},
+        {"toolConfig": {"tools": [BEDROCK]}},
+        {"functions": [RESPONSES]},
+        {"jsonrpc": "2.0", "id": 1, "result": {"tools": [MCP]}},
+    ],
+)
 def test_parse_catalog_of_any_shape_gives_the_same_catalog(document: object) -> None:
     catalog = parse_catalog(document, where="here")
     assert catalog == Catalog(tools=(Tool(name="find", description="Find it.", parameters=SCHEMA),))
@@ -51,7 +69,10 @@ def test_tool_without_parameters_takes_none() -> None:
         ([{"description": "x"}], r"here: tool 1: `name` must be text without spaces or quotes, found None"),
         ([{"name": "two words"}], r"tool 1: `name` must be"),
         ([MCP, {"name": "x", "inputSchema": "text"}], r"here: tool 2 \(x\): its arguments must be a JSON Schema"),
-        ([{"name": "x", "parameters": {"type": "array"}}], r"of type object; mend `inputSchema` or `parameters`"),
+        ([{"name": "x", "parameters": {"type": "array"}}], r"of type object; mend its `inputSchema`"),
+        ([{"functionDeclarations": [MCP]}], r"here: tool 1: is in Gemini's shape \(functionDeclarations\); write"),
+        ([{"name": "x", "parameter_definitions": {}}], r"Cohere's shape"),
+        ([{"name": "x", "parameters": {"type": "OBJECT"}}], r"the type 'OBJECT', which is Gemini's spelling"),
         ([MCP, MCP], r"here: tool 'find' is declared 2 times; keep one"),
     ],
 )
@@ -59,3 +80,15 @@ def test_parse_catalog_of_no_catalog_is_one_line_with_the_mend(document: Any, me
     with pytest.raises(CatalogError, match=message) as caught:
         parse_catalog(document, where="here")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [{"name": "two words"}, {"type": "web_search"}, {"name": 'a"b'}, {"name": 7}])
+def test_parse_catalog_leaves_a_tool_with_a_bad_name_out_with_its_reason(bad: dict[str, Any]) -> None:
+    catalog = parse_catalog([bad, MCP], where="here")
+    assert catalog.names == ("find",)
+    (reason,) = catalog.left_out
+    assert reason.startswith("here: tool 1: `name` must be")
+    assert (catalog.text, catalog.digest) == (
+        parse_catalog([MCP], where="x").text,
+        parse_catalog([MCP], where="x").digest,
+    )

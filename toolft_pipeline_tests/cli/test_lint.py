@@ -223,3 +223,52 @@ def test_lint_secret_in_a_finding_is_not_printed(tmp_path: Path, capsys: pytest.
     said = capsys.readouterr().out
     assert "logged as a failure" in said
     assert secret not in said
+
+
+def test_lint_shows_one_example_for_each_different_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    turn, ask = {"role": "assistant", "content": "There."}, {"role": "user", "content": "Where?"}
+    orders = [[ask, turn, turn], [ask, turn, ask, turn, turn], [ask, ask, turn], [turn, ask, turn]]
+    rows = [{"id": str(place), "messages": order} for place, order in enumerate(orders)]
+    path = written(tmp_path, *rows, *("{broken\n" for _ in range(5)))
+    _, found = report(capsys, path)
+    examples = found["examples"]["structure/illegal_transition"]  # type: ignore[index]
+    assert [(one["line"], one["runs"]) for one in examples] == [(1, 2), (3, 1), (4, 1)]
+    run(["lint", str(path)])
+    said = capsys.readouterr().out
+    assert f"{path}:1 (0): message 2 is an assistant turn after an assistant turn (and 1 more)" in said
+    assert said.count("the line breaks off") == 1
+
+
+def test_lint_counts_keys_that_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = ROWS["openai"]() | {"reward": 0.5}
+    row["messages"][1]["mood"] = "glad"
+    path = written(tmp_path, row, row | {"id": "other"})
+    assert report(capsys, path)[1]["keys_not_read"] == {"run.reward": 2, "message.mood": 2}
+    run(["lint", str(path)])
+    said = capsys.readouterr().out
+    assert "message keys not read: mood (2)\n" in said
+    assert "run keys not read: reward (2)\n" in said
+
+
+def test_lint_names_tools_that_are_left_out_of_the_catalog(
+    tmp_path: Path, catalog: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(catalog.read_text())
+    document["tools"].append({"name": "two words"})
+    catalog.write_text(json.dumps(document))
+    run(["lint", str(written(tmp_path, asked_for("an@firma.de"))), "--catalog", str(catalog)])
+    assert "left out of the catalog: " in (said := capsys.readouterr().out)
+    assert "tool 2: `name` must be text without spaces or quotes, found 'two words'" in said
+
+
+def test_lint_counts_runs_that_another_one_begins_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = [
+        {"role": "user", "content": "Hello, can you help me?"},
+        {"role": "assistant", "content": "Gladly."},
+        {"role": "user", "content": "Thanks."},
+        {"role": "assistant", "content": "Any time."},
+    ]
+    path = written(tmp_path, *({"messages": said[:end], "outcome": {"status": "success"}} for end in (2, 4)))
+    assert report(capsys, path)[1]["continued_in_another"] == 1
+    run(["lint", str(path)])
+    assert "1  of them begin another one" in capsys.readouterr().out

@@ -21,7 +21,7 @@ from toolft_pipeline.curation.run_signatures import (
     signatures_of,
     write_signatures,
 )
-from toolft_pipeline.curation.run_text import call_text, user_turns
+from toolft_pipeline.curation.run_text import call_lines, user_turns
 from toolft_pipeline.curation.shingles import shingle_sets
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
@@ -58,7 +58,9 @@ def test_write_signatures_reads_back_what_was_computed(
 ) -> None:
     monkeypatch.setattr(module, "_ROWS", rows)
     path = written(tmp_path, RUNS)
-    expected = run_sets([user_turns(run.messages) for run in RUNS], [call_text(run.messages) for run in RUNS])
+    expected = run_sets(
+        [user_turns(run.messages) for run in RUNS], ["\n".join(call_lines(run.messages)) for run in RUNS]
+    )
     found = read_sets(path, np.arange(len(RUNS)))
     assert found.values.tolist() == expected.values.tolist()
     assert found.offsets.tolist() == expected.offsets.tolist()

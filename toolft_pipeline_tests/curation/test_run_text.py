@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.curation.run_signatures import run_sets
-from toolft_pipeline.curation.run_text import call_text, telling_turns, user_turns
+from toolft_pipeline.curation.run_text import call_lines, results_digest, telling_turns, user_turns
 from toolft_pipeline.trajectories.record import Message, Part, Role
 from toolft_pipeline_tests.conversations import calls, result, says, user
 from toolft_pipeline_tests.curation import plain_sets
@@ -23,7 +23,7 @@ def run(order: int, *, wording: str = "Please cancel order {} for me, it came to
 
 
 def shingles(messages: Sequence[Message]) -> set[int]:
-    return set(run_sets([user_turns(messages)], [call_text(messages)])[0].tolist())
+    return set(run_sets([user_turns(messages)], ["\n".join(call_lines(messages))])[0].tolist())
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ MESSAGES = st.lists(
 
 @given(runs=st.lists(MESSAGES, min_size=2, max_size=4))
 def test_run_text_runs_share_what_plain_sets_share(runs: list[list[Message]]) -> None:
-    sets = run_sets([user_turns(each) for each in runs], [call_text(each) for each in runs])
+    sets = run_sets([user_turns(each) for each in runs], ["\n".join(call_lines(each)) for each in runs])
     found = [set(each.tolist()) for each in sets]
     plain = [plain_sets.run_shingles(each) for each in runs]
     assert [len(each) for each in found] == [len(each) for each in plain]
@@ -108,3 +108,36 @@ def test_telling_turns_are_the_long_ones_of_several() -> None:
     long = "I would like to know when my order arrives."
     assert telling_turns([long]) == []
     assert telling_turns([long, "Yes, please."]) == [long]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('{"a": 1, "b": 2}', '{"b":2,"a":1}', True),
+        ('{"a": 1}', '{"a": 2}', False),
+        ("12 left", "13 left", False),
+        ('{"at": "2026-10-01T10:00:00Z"}', '{"at": "2026-10-02T11:30:00+02:00"}', True),
+        (
+            '{"request": "0f8fad5b-d9cb-469f-a165-70867728950e"}',
+            '{"request": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}',
+            True,
+        ),
+        ('{"due": "2026-10-01"}', '{"due": "2026-10-02"}', False),
+        ('{"id": 1234567890123456788}', '{"id": 1234567890123456789}', False),
+    ],
+)
+def test_results_digest_is_equal_where_the_calls_returned_the_same(one: str, other: str, same: bool) -> None:
+    runs = [
+        (user("?"), calls((id_, "f", {})), result(id_, "f", text), says("Done."))
+        for id_, text in (("a", one), ("b", other))
+    ]
+    assert (results_digest(runs[0]) == results_digest(runs[1])) is same
+
+
+def test_results_digest_counts_a_time_that_the_answer_repeats() -> None:
+    times = ("2026-10-01T10:00:00Z", "2026-10-02T10:00:00Z")
+    runs = [
+        (user("When?"), calls(("a", "f", {})), result("a", "f", f'{{"at": "{at}"}}'), says(f"At {at}.")) for at in times
+    ]
+    assert results_digest(runs[0]) != results_digest(runs[1])
+    assert results_digest((user("Hi"), says("Hello."))) == results_digest((user("Hey"), says("Hi.")))

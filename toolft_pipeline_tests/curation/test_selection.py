@@ -93,6 +93,38 @@ def test_selection_near_duplicates_name_the_older_run_or_the_golden_one(tmp_path
     assert out == {f"repeat{number}": f"a{number}" for number in range(5)} | {"b50": "golden50"}
 
 
+def balance(number: int, state: object, *, took: int = 0) -> Trajectory:
+    returned = json.dumps({"balance": state, "took_ms": took, "at": f"2026-10-01T10:00:{number:02}Z"})
+    return trajectory(
+        user("What is my balance?"),
+        calls((f"c{number}", "get_balance", {})),
+        result(f"c{number}", "get_balance", returned),
+        says(f"Your balance is {state}."),
+        id_=f"run{number:02}",
+    )
+
+
+def test_selection_one_question_in_twelve_states_leaves_twelve_runs_and_each_repeat_is_out(tmp_path: Path) -> None:
+    asked = [balance(number, 100 + number % 12) for number in range(36)]
+    _, rows = select(tmp_path, {"2026-10-01": asked}, tools=("get_balance",))
+    repeats = {row["trajectory_id"]: row["duplicate_of"] for row in rows}
+    assert repeats == {f"run{number:02}": f"run{number % 12:02}" if number > 11 else None
+                       for number in range(36)}  # fmt: skip
+
+
+def test_selection_values_under_volatile_keys_make_no_other_run(tmp_path: Path) -> None:
+    asked = [balance(number, 100, took=number) for number in range(4)]
+    for volatile, left in (((), 4), (("took_ms",), 1)):
+        folder = tmp_path / str(left)
+        (folder / "day").mkdir(parents=True)
+        write_signatures(asked, folder / "signatures.parquet", volatile=volatile)
+        settings = agent(folder)
+        summary = select_training_set(
+            days={"2026-10-01": folder / "signatures.parquet"}, tasks=None, tools=(), settings=settings, out=folder
+        )
+        assert summary.rows - summary.near_duplicates == left
+
+
 def test_selection_near_duplicates_of_many_days_are_those_of_plain_sets(tmp_path: Path) -> None:
     draw = random.Random(3)
     days: dict[str, list[Trajectory]] = {f"2026-10-0{day}": [] for day in (1, 2, 3)}

@@ -84,13 +84,77 @@ def test_openai_whole_row_becomes_the_record_it_states() -> None:
         ('{"id": 1.0, "x": null}', '{"id": 1.0, "x": null}'),
         ('{"big": 12345678901234567890123, "e": 1e400}', '{"big": 12345678901234567890123, "e": 1e400}'),
         ('"{broken"', "{broken"),
-        ('""', ""),
-        ("null", "null"),
         ('["not", "an", "object"]', '["not", "an", "object"]'),
     ],
 )
 def test_openai_arguments_are_kept_as_the_text_they_were(raw: str, kept: str) -> None:
     assert accepted(with_call(raw)).messages[2].tool_calls[0].arguments_json == kept
+
+
+@pytest.mark.parametrize("raw", ['""', "null", '" "', '"null"', '"None"'])
+def test_openai_call_without_arguments_has_the_empty_object(raw: str) -> None:
+    assert accepted(with_call(raw)).messages[2].tool_calls[0].arguments_json == "{}"
+
+
+def test_openai_call_whose_arguments_are_absent_has_the_empty_object() -> None:
+    asked = row()
+    del asked["messages"][2]["tool_calls"][0]["function"]["arguments"]
+    assert accepted(asked).messages[2].tool_calls[0].arguments_json == "{}"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"state": "sent"}, '{"state": "sent"}'),
+        ([{"type": "invoice", "id": 1}], '[{"type": "invoice", "id": 1}]'),
+        ([1, 2], "[1, 2]"),
+        (7.5, "7.5"),
+        (True, "true"),
+        ([{"type": "text", "text": "sent"}], "sent"),
+        ({"type": "text", "text": "sent"}, "sent"),
+        ([], ""),
+    ],
+)
+def test_openai_result_that_is_a_value_is_its_json_text(content: object, text: str) -> None:
+    asked = row()
+    asked["messages"][3]["content"] = content
+    assert accepted(asked).messages[3].text == text
+
+
+@pytest.mark.parametrize(
+    "content", [[{"type": "text", "text": "a"}, {"id": 1}], [{"type": "resource_link", "uri": "x"}]]
+)
+def test_openai_result_of_parts_that_the_record_cannot_hold_is_refused(content: object) -> None:
+    asked = row()
+    asked["messages"][3]["content"] = content
+    assert reason(asked) is RejectReason.UNSUPPORTED_CONTENT
+
+
+def test_openai_calls_as_json_text_are_calls() -> None:
+    asked = row()
+    asked["messages"][2]["tool_calls"] = json.dumps(asked["messages"][2]["tool_calls"])
+    assert accepted(asked).messages == accepted(row()).messages
+
+
+def test_openai_system_beside_the_messages_is_the_first_turn_once() -> None:
+    asked = row(system="Be kind.")
+    assert [message.text for message in accepted(asked).messages[:2]] == ["Be kind.", "Be brief."]
+    assert accepted(row(system="Be brief.")).messages == accepted(row()).messages
+    parts = accepted(row(system=[{"type": "text", "text": "Be kind."}]))
+    assert parts.messages == accepted(asked).messages
+
+
+def test_openai_unknown_role_is_named() -> None:
+    said = read(row(messages=[{"role": "function", "name": "get", "content": "x"}]))
+    assert isinstance(said, Rejection)
+    assert "`function` is none of" in said.detail
+
+
+def test_openai_call_that_is_no_function_is_refused_by_its_type() -> None:
+    call = {"id": "c1", "type": "custom", "custom": {"name": "run", "input": "1"}}
+    said = read(row(messages=[{"role": "assistant", "tool_calls": [call]}]))
+    assert isinstance(said, Rejection)
+    assert "`custom`" in said.detail
 
 
 def test_openai_row_without_id_is_named_after_its_own_bytes() -> None:
@@ -116,7 +180,7 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
         (json.dumps(row()).encode()[:-20], RejectReason.TRUNCATED_LINE),
         (b"{", RejectReason.TRUNCATED_LINE),
         (json.dumps(row()).encode().replace(b'"id"', b'id"', 1), RejectReason.MALFORMED_JSON),
-        (json.dumps(row(id=5)).encode().replace(b"}]}", b"}],}", 1), RejectReason.MALFORMED_JSON),
+        (json.dumps(row(id=1.5)).encode().replace(b"}]}", b"}],}", 1), RejectReason.MALFORMED_JSON),
         (b"hello", RejectReason.MALFORMED_JSON),
         (b'{"messages": [{"role": "user", "content": "\xff"}]}', RejectReason.NOT_UTF8),
         (json.dumps(row()).encode().replace(b"{", b'{"skipped":' + b"[" * 9000 + b"]" * 9000 + b",", 1), DEEP),
@@ -125,7 +189,7 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
         (b"[]", RejectReason.WRONG_SHAPE),
         (row(messages=[]), RejectReason.WRONG_SHAPE),
         (row(messages=[{"role": "wizard", "content": "x"}]), RejectReason.WRONG_SHAPE),
-        (row(id=5), RejectReason.WRONG_SHAPE),
+        (row(id=1.5), RejectReason.WRONG_SHAPE),
         (row(started_at="yesterday"), RejectReason.WRONG_SHAPE),
         (row(usage={"prompt_tokens": 2**70}), RejectReason.WRONG_SHAPE),
         (row(usage={"prompt_tokens": -1}), RejectReason.WRONG_SHAPE),

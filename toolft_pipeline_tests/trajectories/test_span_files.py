@@ -124,9 +124,12 @@ def test_parents_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 
 def test_spans_below_a_tool_that_asked_no_model_belong_to_the_run(tmp_path: Path) -> None:
-    tool = {"id": "tool", "trace_id": "a", "run_type": "tool"}
+    asked = json.loads(model_call("a"))
+    call = {"id": "c1", "function": {"name": "find", "arguments": "{}"}}
+    asked["outputs"] = {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}
+    tool = {"id": "tool", "trace_id": "a", "run_type": "tool", "name": "find"}
     query = {"id": "query", "trace_id": "a", "run_type": "chain", "parent_run_id": "tool"}
-    runs, _ = read(tmp_path, model_call("a"), *[json.dumps(row).encode() for row in (tool, query)])
+    runs, _ = read(tmp_path, *[json.dumps(row).encode() for row in (asked, tool, query)])
     assert [(type(one.run), one.lines, one.spans) for one in runs] == [(Trajectory, 3, 3)]
 
 

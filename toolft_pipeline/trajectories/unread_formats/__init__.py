@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from toolft_pipeline.trajectories.any_json import any_json
 from toolft_pipeline.trajectories.nesting import too_deep
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.unread_formats.apis import API_FORMATS
@@ -42,7 +43,7 @@ def recognised(line: bytes) -> UnreadFormat | None:
     if too_deep(line):
         return None
     try:
-        row = msgspec.json.decode(line)
+        row = any_json(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return next((one for one in UNREAD_FORMATS if one.text(line)), None)
     return next((one for one in UNREAD_FORMATS if one.row(row)), None)

@@ -1,0 +1,36 @@
+"""All checks of an agent file beyond its schema that need nothing but the file and what is installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.contradictions import (
+    curation_problems,
+    evaluation_problems,
+    source_problems,
+    training_problems,
+)
+from toolft_pipeline.settings_checks.library_keys import library_key_problems
+from toolft_pipeline.settings_checks.names import (
+    chat_problems,
+    comparison_problems,
+    first_day_problems,
+    owner_problems,
+    schedule_problems,
+)
+from toolft_pipeline.settings_checks.problem import Problem
+
+
+def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
+    """Everything that the settings say wrongly though their schema allows it, in the order of the sections."""
+    yield from owner_problems(settings.owner)
+    yield from first_day_problems(settings.first_day)
+    yield from source_problems(settings.catalog, settings.sandbox, settings.base_model)
+    yield from chat_problems(settings.chat)
+    yield from curation_problems(settings.curation)
+    yield from training_problems(settings.training)
+    yield from library_key_problems(settings.training)
+    yield from comparison_problems(settings.evaluation)
+    yield from evaluation_problems(settings.evaluation, settings.gate)
+    yield from schedule_problems(settings.schedule)

@@ -1,0 +1,102 @@
+"""What pydantic finds wrong, in the words of an agent file: dotted key, value, what is wanted, nearest valid name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
+
+_SECRET = re.compile(r"^alerts\b|\b(env|request|command)\b|password|secret|(_from|token|key)$")
+"""Keys whose values are not quoted: they may hold what only an environment should."""
+
+_OF_THE_FOLDER = frozenset({"name", "folder"})
+"""Fields of the settings that no key sets: they come from where the file lies."""
+
+_CONTAINERS = frozenset({"model_type", "dict_type", "mapping_type"})
+
+
+def schema_problems(error: ValidationError) -> Iterator[Problem]:
+    """Each error of a validation as a problem."""
+    for each in error.errors():
+        yield Problem(key=dotted(each["loc"]), message=_message(each))
+
+
+def dotted(loc: tuple[int | str, ...]) -> str:
+    """A place in the document as a dotted key."""
+    return ".".join(str(part) for part in loc if part != "[key]") or "(top level)"
+
+
+def _message(error: ErrorDetails) -> str:
+    kind, loc, value = error["type"], error["loc"], error["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key; remove it or mend its spelling{_known_key(loc)}"
+    if kind == "missing":
+        return "is missing; add it"
+    if loc == ("name",):
+        return (
+            f"the folder's name is the agent's, and {shown(value)} cannot be one: lower-case letters, digits and _, "
+            "beginning with a letter; rename the folder"
+        )
+    if kind in _CONTAINERS:
+        what = "nothing" if value is None else shown(value)
+        return f"keys below it are wanted, found {what}; remove the line or put keys below it"
+    message = error["msg"].removeprefix("Value error, ")
+    if kind == "value_error":
+        return message
+    if not _SECRET.search(dotted(loc)):
+        message += f", found {shown(value)}"
+    if kind in {"literal_error", "enum"}:
+        message += nearest(value, re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", ""))))
+    return message
+
+
+def _known_key(loc: tuple[int | str, ...]) -> str:
+    """The known key that an unknown one is meant for: a near one of its section, or the same in another section."""
+    *section, name = loc
+    near = nearest(name, _fields(tuple(section)))
+    if near:
+        return near
+    elsewhere = [key for key in _all_keys(AgentSettings) if key.rsplit(".", 1)[-1] == name]
+    return f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else ""
+
+
+def _fields(section: tuple[int | str, ...]) -> set[str]:
+    model: type[BaseModel] | None = AgentSettings
+    parts = list(section)
+    while parts and model is not None:
+        field = model.model_fields.get(str(parts.pop(0)))
+        annotation = None if field is None else field.annotation
+        model = _model_of(annotation)
+        if model is not None and _is_mapping(annotation):
+            parts = parts[1:]
+    return set() if model is None else model.model_fields.keys() - (_OF_THE_FOLDER if not section else set())
+
+
+def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if not prefix and name in _OF_THE_FOLDER:
+            continue
+        inner = None if _is_mapping(field.annotation) else _model_of(field.annotation)
+        if inner is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from _all_keys(inner, f"{prefix}{name}.")
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that an annotation holds, itself, optionally or as a mapping's value."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None
+
+
+def _is_mapping(annotation: Any) -> bool:
+    origin = getattr(annotation, "__origin__", None)
+    return isinstance(origin, type) and issubclass(origin, Mapping)

@@ -1,0 +1,349 @@
+"""Shapes of logs that people report, as small files of our own making, and what lint must say of each.
+
+Each shape is what a line or two look like; `said` are words that lint prints, `kept` how many runs it keeps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TOOL = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+TIME = {"name": "get_time", "description": "The time.", "parameters": {"type": "object", "properties": {}}}
+CATALOG: list[Any] = [TOOL, TIME]
+SUCCESS = {"outcome": {"status": "success"}}
+BASH = {"name": "bash", "parameters": {"type": "object", "properties": {"keys": {"type": "string"}}}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """The lines of a file (bytes as they stand), the catalog given with it, and what lint must make of them."""
+
+    lines: tuple[object, ...]
+    kept: int
+    said: tuple[str, ...] = ()
+    not_said: tuple[str, ...] = ()
+    catalog: object = field(default_factory=lambda: CATALOG)
+    settings: tuple[str, ...] = ()
+
+    @property
+    def data(self) -> bytes:
+        """The file's bytes."""
+        return b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in self.lines) + b"\n"
+
+
+def ask(city: str = "Lyon") -> dict[str, Any]:
+    return {"role": "user", "content": f"What is the weather in {city}?"}
+
+
+def call(id_: str | int | None = "c1", city: str = "Lyon", **changed: Any) -> dict[str, Any]:
+    function = {"name": "get_weather", "arguments": json.dumps({"city": city})}
+    made = {**({} if id_ is None else {"id": id_}), "type": "function", "function": function}
+    return {"role": "assistant", "content": None, "tool_calls": [made], **changed}
+
+
+def result(id_: str | int | None = "c1", content: object = "21 degrees", **changed: Any) -> dict[str, Any]:
+    return {"role": "tool", **({} if id_ is None else {"tool_call_id": id_}), "content": content, **changed}
+
+
+SAYS: dict[str, Any] = {"role": "assistant", "content": "It is 21 degrees."}
+RUN: list[dict[str, Any]] = [ask(), call(), result(), SAYS]
+
+
+def run(*messages: dict[str, Any], **beside: Any) -> dict[str, Any]:
+    return {"messages": list(messages), **SUCCESS, **beside}
+
+
+def timed(arguments: object) -> dict[str, Any]:
+    function = {"name": "get_time", **({} if arguments == "absent" else {"arguments": arguments})}
+    calling = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": function}]}
+    asked = {"role": "user", "content": f"What is the time? ({arguments})"}
+    return run(asked, calling, result(content="12:40"), {"role": "assistant", "content": "It is 12:40."})
+
+
+def anthropic(*results: Any, **beside: Any) -> dict[str, Any]:
+    """An Anthropic run whose user turn with the results is given."""
+    use = {"type": "tool_use", "id": "t1", "name": "get_weather", "input": {"city": "Lyon"}}
+    turns = [ask(), {"role": "assistant", "content": [use]}, *results, SAYS]
+    return {"system": "Be brief.", "messages": turns, **SUCCESS, **beside}
+
+
+ANSWERED = {"type": "tool_result", "tool_use_id": "t1", "content": "21 degrees"}
+LANGCHAIN = [
+    {"type": "human", "content": "What is the weather in Lyon?"},
+    {"type": "ai", "content": "", "tool_calls": [{"name": "get_weather", "args": {"city": "Lyon"}, "id": "c1"}]},
+    {"type": "tool", "content": "21 degrees", "tool_call_id": "c1", "status": "success"},
+    {"type": "ai", "content": "It is 21 degrees."},
+]
+CLASSES = {"human": "HumanMessage", "ai": "AIMessage", "tool": "ToolMessage"}
+CONSTRUCTORS = [
+    {"lc": 1, "type": "constructor", "id": ["langchain", "schema", CLASSES[str(one["type"])]], "kwargs": one}
+    for one in LANGCHAIN
+]
+LANGCHAIN_TOOL = {**LANGCHAIN[2], "content": [{"type": "resource_link", "uri": "file:///r.csv"}]}
+
+
+def atif(*results: dict[str, Any]) -> dict[str, Any]:
+    made = {"tool_call_id": "k1", "function_name": "bash", "arguments": {"keys": "ls"}}
+    steps = [
+        {"source": "user", "message": "List files"},
+        {"source": "agent", "message": "", "tool_calls": [made], "observation": {"results": list(results)}},
+        {"source": "agent", "message": "There is a file a.txt."},
+    ]
+    agent = {"name": "x", "version": "1"}
+    return {"schema_version": "ATIF-v1.5", "agent": agent, "steps": steps, "extra": {"toolft": SUCCESS}}
+
+
+def dumped(row: object, **replaced: str) -> bytes:
+    """A line with texts of its JSON replaced by what JSON does not allow."""
+    text = json.dumps(row)
+    for old, new in replaced.items():
+        text = text.replace(f'"{old}"', new)
+    return text.encode()
+
+
+COMPLETION = {"id": "x", "choices": [{"index": 0, "finish_reason": "stop", "message": SAYS}]}
+INVOCATION = {"state": "result", "toolCallId": "c1", "toolName": "get_weather", "args": {"city": "Lyon"}, "result": "x"}
+
+SHAPES: Mapping[str, Shape] = {
+    "outcome not logged": Shape(lines=({"messages": RUN},), kept=0, said=("log outcome.status as success",)),
+    "arguments that are none": Shape(lines=tuple(map(timed, ("", None, "absent", "null", "{}"))), kept=5),
+    "no arguments where some are required": Shape(
+        lines=(run(ask(), call(tool_calls=[{"id": "c1", "function": {"name": "get_weather"}}]), result(), SAYS),),
+        kept=0,
+        said=("is a required property",),
+    ),
+    "calls without ids": Shape(
+        lines=(
+            run(ask(), call(None), result(None, name="get_weather"), SAYS),
+            run(ask("Pau"), call(None, "Pau"), result(None, tool_name="get_weather"), SAYS),
+            run(ask("Nancy"), call("", "Nancy"), result(""), SAYS),
+        ),
+        kept=3,
+    ),
+    "calls without ids and too few results": Shape(
+        lines=(run(ask(), call(None, tool_calls=call(None)["tool_calls"] * 2), result(None), SAYS),),
+        kept=0,
+        said=("has no id, and order and names do not tell its result", "tool_call_id"),
+    ),
+    "numbers as ids": Shape(lines=(run(ask(), call(7), result(7), SAYS, id=12, task_id=3),), kept=1),
+    "a reminder midway": Shape(
+        lines=(
+            run({"role": "developer", "content": "Be brief."}, *RUN),
+            run(ask(), call(), result(), {"role": "developer", "content": "Be brief."}, SAYS, id="b"),
+        ),
+        kept=1,
+        said=("message 3 is a system turn after a tool turn; verification.allow_system_turns_midway",),
+    ),
+    "a reminder midway, allowed": Shape(
+        lines=(run(ask(), {"role": "system", "content": "fr-FR"}, call(), result(), SAYS),),
+        kept=1,
+        settings=("allow_system_turns_midway=true",),
+    ),
+    "the answer beside the messages": Shape(
+        lines=(run(*RUN[:-1], response=COMPLETION), run(*RUN[:-1], id="b", choices=COMPLETION["choices"])),
+        kept=2,
+        not_said=("allow_dangling_call",),
+    ),
+    "an answer beside the messages that is not read": Shape(
+        lines=({**run(*RUN[:-1]), "final_answer": "It is 21 degrees."},),
+        kept=0,
+        said=("the run ends without an answer, and `final_answer` beside the messages is not read",),
+        not_said=("allow_dangling_call",),
+    ),
+    "a system prompt beside OpenAI messages": Shape(
+        lines=({"system": "Be brief.", **run(ask("Pau"), SAYS)}, run(*RUN)),
+        kept=1,
+        said=("read as openai", "grounding"),
+    ),
+    "tools and calls as JSON text": Shape(
+        lines=(run(ask(), call(tool_calls=json.dumps(call()["tool_calls"])), *RUN[2:], tools=json.dumps([TOOL])),),
+        kept=1,
+    ),
+    "tools in Anthropic's shape": Shape(
+        lines=(
+            run(*RUN, tools=[{"name": "get_weather", "input_schema": TOOL["parameters"]}]),
+            anthropic({"role": "user", "content": [ANSWERED]}, id="b"),
+        ),
+        kept=1,
+        said=("split it by format",),
+        catalog=[{"name": "get_weather", "input_schema": TOOL["parameters"]}],
+    ),
+    "results that are values": Shape(
+        lines=(
+            run(ask(), call(), result(content={"temp": 21}), SAYS),
+            run(ask("Pau"), call("c1", "Pau"), result(content=[21, 22]), SAYS, id="b"),
+            run(ask("Dax"), call("c1", "Dax"), result(content=21), SAYS, id="c"),
+        ),
+        kept=3,
+    ),
+    "NaN where nothing reads it": Shape(
+        lines=(dumped(run(*RUN, reward="NaN"), NaN="NaN"),), kept=1, not_said=("malformed",)
+    ),
+    "NaN in a result": Shape(
+        lines=(dumped(run(ask(), call(), result(content={"temp": "NaN"}), SAYS), NaN="NaN"),),
+        kept=0,
+        said=("NaN or Infinity is no JSON value",),
+    ),
+    "half a surrogate pair": Shape(
+        lines=(dumped(run(*RUN[:-1], {**SAYS, "content": "HALF"}), HALF='"21 \\ud83d"'),),
+        kept=0,
+        said=("half of a surrogate pair",),
+        not_said=("breaks off",),
+    ),
+    "two values on a line, a comma behind one": Shape(
+        lines=(json.dumps(run(*RUN)).encode() * 2, json.dumps(run(*RUN)).encode() + b","),
+        kept=0,
+        said=("several JSON values stand on one line", "a comma or bracket stands behind the value"),
+        not_said=("breaks off",),
+    ),
+    "LangChain constructors": Shape(lines=({"messages": CONSTRUCTORS, **SUCCESS},), kept=1),
+    "LangChain messages by themselves": Shape(lines=({"messages": LANGCHAIN, **SUCCESS},), kept=1),
+    "LangChain messages that lost their calls": Shape(
+        lines=({"messages": [{"type": one["type"], "content": one["content"]} for one in LANGCHAIN], **SUCCESS},),
+        kept=0,
+        said=("answers no call",),
+    ),
+    "a part of a type that is not read": Shape(
+        lines=({"messages": [*LANGCHAIN[:2], LANGCHAIN_TOOL, LANGCHAIN[3]], **SUCCESS},),
+        kept=0,
+        said=("`resource_link`",),
+    ),
+    "a legacy function call": Shape(
+        lines=(run(ask(), {"role": "assistant", "function_call": {"name": "get_weather", "arguments": "{}"}}),),
+        kept=0,
+        said=("function_call",),
+    ),
+    "an unknown role": Shape(
+        lines=(run(ask(), {"role": "wizard", "content": "x"}),), kept=0, said=("role `wizard` is none of",)
+    ),
+    "a custom tool": Shape(
+        lines=(run(ask(), {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {}}]}),),
+        kept=0,
+        said=("a call of type `custom`",),
+    ),
+    "turns out of order": Shape(
+        lines=(
+            run(*RUN[:3], result(), SAYS),
+            run(ask(), SAYS, call(), result(), SAYS, id="b"),
+            run(*RUN, {"role": "user", "content": "Thanks!"}, id="c"),
+            run(*RUN[:3], {"role": "assistant", "content": ""}, id="d"),
+            run({"role": "assistant", "content": "Hello!"}, *RUN, id="e"),
+            run({"role": "user", "content": "Hi"}, *RUN, id="f"),
+        ),
+        kept=0,
+        said=(
+            "message 3 answers no call",
+            "message 2 is an assistant turn after an assistant turn",
+            "message 4); verification.cut_trailing_user_turns cuts it off",
+            "message 3 is an assistant turn without text or calls",
+            "message 0 is an assistant turn before anyone spoke to it; verification.opening_assistant_turn",
+            "message 1 is a user turn after a user turn; verification.allow_consecutive_user_turns",
+        ),
+    ),
+    "turns out of order, with their settings": Shape(
+        lines=(
+            run(*RUN, {"role": "user", "content": "Thanks!"}, id="c"),
+            run({"role": "assistant", "content": "Hello!"}, *RUN, id="e"),
+            run({"role": "user", "content": "Hi"}, *RUN, id="f"),
+        ),
+        kept=3,
+        settings=("cut_trailing_user_turns=true", "opening_assistant_turn=drop", "allow_consecutive_user_turns=true"),
+    ),
+    "parallel calls in two messages": Shape(
+        lines=(run(ask(), call(), call("c2", "Nice"), result(), result("c2", "21 degrees too"), SAYS),),
+        kept=1,
+        said=("parallel_calls 1",),
+    ),
+    "a run that ends in its call": Shape(
+        lines=(run(ask(), call()), run(ask("Pau"), call("", "Pau"), id="b")),
+        kept=0,
+        said=("verification.allow_final_call keeps runs that end in calls (and 1 more)",),
+    ),
+    "a run that ends in its call, allowed": Shape(
+        lines=(run(ask(), call()), run(ask("Pau"), call("", "Pau"), id="b")),
+        kept=2,
+        settings=("allow_final_call=true",),
+    ),
+    "a user turn after a result": Shape(
+        lines=(run(*RUN[:3], {"role": "user", "content": "Keep it short."}, SAYS),),
+        kept=0,
+        said=("verification.allow_user_turn_after_result",),
+        not_said=("allow_dangling_call",),
+    ),
+    "Anthropic text with the results": Shape(
+        lines=(
+            anthropic({"role": "user", "content": [ANSWERED, {"type": "text", "text": "Keep it short."}]}),
+            anthropic({"role": "user", "content": [{"type": "text", "text": "Here"}, ANSWERED]}, id="b"),
+        ),
+        kept=1,
+        said=("a user turn says something before its results",),
+    ),
+    "Anthropic results over two turns, one cancelled": Shape(
+        lines=(
+            anthropic({"role": "user", "content": [{**ANSWERED, "cache_control": {"type": "ephemeral"}}]}),
+            anthropic({"role": "user", "content": "Never mind."}, id="b"),
+            anthropic({"role": "user", "content": [{**ANSWERED, "content": {"temp": 21}}]}, id="c"),
+        ),
+        kept=2,
+        said=("no result for the call of get_weather",),
+    ),
+    "a time, a state and an outcome in other words": Shape(
+        lines=(
+            run(*RUN, started_at=1760000000),
+            run(*RUN, id="b", outcome="success"),
+            run(*RUN, id="c", initial_state={"db": 1}),
+            run(*RUN, id="d", outcome={"status": "completed"}),
+            run(*RUN, id="e", outcome={"status": "splendid"}),
+        ),
+        kept=3,
+        said=("completed, which is neither success nor failure", "Expected success, failure or unknown"),
+        not_said=("splendid",),
+    ),
+    "ATIF results that name no call": Shape(
+        lines=(atif({"content": "a.txt"}), atif({"content": "a"}, {"content": "b"})),
+        kept=1,
+        said=("answers no call (no source_call_id)",),
+        catalog=[BASH],
+    ),
+    "calls under a key that is not read": Shape(
+        lines=(run(ask(), {**SAYS, "toolInvocations": [INVOCATION]}),), kept=0, said=("`toolInvocations`",)
+    ),
+    "keys that are not read": Shape(
+        lines=(run(ask(), call(), result(), {**SAYS, "mood": "glad"}, id="a"),),
+        kept=1,
+        said=("message keys not read: mood (1)",),
+    ),
+    "two formats in a file": Shape(
+        lines=(run(*RUN), anthropic({"role": "user", "content": [ANSWERED]})),
+        kept=1,
+        said=("this line is written as anthropic, and the file is read as openai",),
+    ),
+    "a catalog in Bedrock's shape": Shape(
+        lines=(run(*RUN),),
+        kept=1,
+        catalog={"tools": [{"toolSpec": {"name": "get_weather", "inputSchema": {"json": TOOL["parameters"]}}}]},
+    ),
+    "a tool with a bad name": Shape(
+        lines=(run(*RUN),),
+        kept=1,
+        said=("left out of the catalog",),
+        catalog=[*CATALOG, {"name": "two words", "parameters": {"type": "object"}}],
+    ),
+    "long integers": Shape(
+        lines=(run(ask(), call(), result(content={"id": 123456789012345678901234567890, "t": 21}), SAYS),), kept=1
+    ),
+    "arguments encoded twice": Shape(
+        lines=(
+            run(ask(), call(tool_calls=[{"id": "c1", "function": {"name": "get_weather", "arguments": '"{}"'}}]), SAYS),
+        ),
+        kept=0,
+    ),
+    "nothing at all": Shape(lines=({"messages": [], **SUCCESS}, {"messages": None}, {}, b"null", b"[]", b'""'), kept=0),
+}
