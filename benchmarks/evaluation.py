@@ -26,6 +26,7 @@ from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.decoding import load_model
 from toolft_pipeline.evaluation.drawing import draw_tasks
 from toolft_pipeline.evaluation.generation import Generation
@@ -117,7 +118,7 @@ def measure(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path | No
 def measure_fp32(tasks: Sequence[Task], *, settings: AgentSettings, folder: Path) -> dict[str, float]:
     """Shares of transcripts and verdicts of a tuned model in fp32 that are those of one task at a time."""
     _, tokenizer, prompter = _tuned(folder, settings)
-    model, new_tokens = load_model(folder, precision="fp32"), settings.evaluation.max_new_tokens
+    model, new_tokens = load_model(folder, compute=ComputeType.FP32), settings.evaluation.max_new_tokens
     roll = _roller(model, tokenizer, prompter, new_tokens=new_tokens, settings=settings)
     alone, *batched = [roll(tasks, batch, {}) for batch in FP32_BATCHES]
     return {
@@ -242,7 +243,11 @@ def _tuned(folder: Path, settings: AgentSettings) -> tuple[PreTrainedModel, PreT
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = ModelUnderTest(name=folder.name, folder=folder)
     catalog = load_catalog(settings.path("catalog.json"))
-    return load_model(folder), tokenizer, make_prompter(model, settings=settings, catalog=catalog, tokenizer=tokenizer)
+    return (
+        load_model(folder, compute=ComputeType.BF16),
+        tokenizer,
+        make_prompter(model, settings=settings, catalog=catalog, tokenizer=tokenizer),
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,13 @@ MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "e
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
+    "base_model": {
+        "base_is_not_quantized",
+        "base_writes_text",
+        "tokenizer_fits_base",
+        "tokenizer_has_chat_tokens",
+        "adapter_fits_base",
+    },
     "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
@@ -60,6 +67,7 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         (asset, name) for asset, names in CHECKS.items() for name in names
     }
     assert {spec.asset_key.path[-1] for spec in specs if spec.blocking} == {
+        "base_model",
         "raw_trajectories",
         "token_tensors",
         "merged_model",

@@ -15,6 +15,7 @@ from pathlib import Path
 from toolft_pipeline.assets import sources
 from toolft_pipeline.assets.declared_settings import golden_runs, sandbox_protocol
 from toolft_pipeline.assets.stage import Work
+from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.evaluation.evaluate import evaluate_endpoint, evaluate_model
 from toolft_pipeline.evaluation.probes import probes_digest
 from toolft_pipeline.evaluation.prompting import ModelUnderTest, PromptPolicy
@@ -110,7 +111,7 @@ def evaluated(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
-            headline={"task_success": metrics.task_success.value},
+            headline={"task_success": metrics.task_success.value, **_computed_in(contender, settings)},
         )
 
     return nested(
@@ -121,6 +122,13 @@ def evaluated(
         inputs=inputs,
         build=build,
     )
+
+
+def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Json]:
+    """The number type that a model folder was decoded in: it explains figures that differ between machines."""
+    if contender.folder is None:
+        return {}
+    return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}
 
 
 def nested(

@@ -11,8 +11,9 @@ from toolft_pipeline.assets.stage import Group, Plot, Span, Stage, StageError, W
 from toolft_pipeline.assets.token_tensors import proof_report
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.training.base_checks import base_problems
 from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
@@ -24,8 +25,8 @@ def _reads(settings: AgentSettings) -> Json:
 
 def training_settings(settings: AgentSettings) -> dict[str, Any]:
     """What decides an adapter's weights and what it says of itself."""
-    read = settings.training.model_dump(mode="json", exclude={"save_steps"})
-    return read | {"base": source_name(settings.base_model)}
+    read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
+    return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
 
 
 def _build(work: Work) -> Built:
@@ -38,8 +39,11 @@ def _build(work: Work) -> Built:
                     f"{work.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
                     f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
                 )
+    base = work.one("base_model").file("model")
+    if problems := base_problems(base, chat_format=work.settings.chat.format, training=work.settings.training):
+        raise StageError(f"{work.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
-        base=work.one("base_model").file("model"),
+        base=base,
         selection=work.one("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
         settings=work.settings,
@@ -50,7 +54,7 @@ def _build(work: Work) -> Built:
     return Built(
         content=("adapter",),
         rows={"rows": summary.rows, "steps": summary.steps},
-        headline=dict(summary.headline),
+        headline={**summary.headline, "computed_in": summary.computed_in},
     )
 
 
@@ -66,7 +70,7 @@ STAGE = Stage(
     description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
-    code_version="3",
+    code_version="4",
     inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
     reads=_reads,
     build=_build,

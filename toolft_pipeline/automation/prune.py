@@ -29,6 +29,7 @@ from toolft_pipeline.warehouse.removal import (
     remove_version,
 )
 from toolft_pipeline.warehouse.retention import Keep, Leaving, Removal, choose
+from toolft_pipeline.warehouse.shared import SHARED, remove_unused, unused_shared
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 MODEL = "merged_model"
@@ -99,7 +100,7 @@ def choose_pruning(
         agent,
         keep=Keep(since=since, versions=retention.keep_versions, needed=tuple(served), content=keeps_content),
     )
-    left = () if under_way.runs else tuple(leftovers(warehouse, agent, before=since))
+    left = () if under_way.runs else (*leftovers(warehouse, agent, before=since), *unused_shared(warehouse.root))
     return Pruning(removal=removal, leftovers=left, size=removal.size + sum(_size(folder) for folder in left))
 
 
@@ -114,7 +115,10 @@ def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, pr
         if not remove_version(warehouse, leaving.version):
             progress(f"{leaving.version.folder} stays: it came into force while this was under way")
     for folder in pruning.leftovers:
-        remove_folder(warehouse, agent, folder)
+        if folder.parent.name == SHARED:
+            remove_unused(folder)
+        else:
+            remove_folder(warehouse, agent, folder)
     delete_what_lies_aside(warehouse, agent)
 
 

@@ -7,6 +7,7 @@ executor, a process a step.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from toolft_pipeline.agent_file import warehouse_root
@@ -51,6 +52,7 @@ def run_agent(
         from toolft_pipeline.cli.days import run_days
         from toolft_pipeline.cli.dead_runs import release_dead_runs
         from toolft_pipeline.cli.launch import launch_in_process, launch_model
+        from toolft_pipeline.cli.long_training import launch_asking
 
         for run_id in release_dead_runs(instance):
             say(f"run {run_id[:8]} was killed: its slot is free again")
@@ -61,7 +63,9 @@ def run_agent(
         run_days(instance, settings, days=todo, config=config, workers=workers, assets=assets)
         again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
-            launch_model(instance, settings, partition=days[-1], config=config, assets=assets)
+            unlimited = _run_config(settings, {**overrides, "training.max_hours": "null"}, force=force)
+            launch = partial(launch_model, instance, settings, partition=days[-1], assets=assets)
+            launch_asking(launch, config=config, unlimited=unlimited)
     return 0
 
 

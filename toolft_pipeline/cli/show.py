@@ -9,6 +9,7 @@ from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.cli.main import UsageError
+from toolft_pipeline.cli.refusal import refusal_lines
 from toolft_pipeline.cli.result_table import result_table
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.evaluation.report import METRICS_FILE
@@ -30,15 +31,26 @@ def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as
     version = warehouse.current(Address(agent=agent, asset=asset, partition=partition))
     if version is None:
         raise UsageError(f"{agent}/{asset} was never made; run `toolft run {agent}` first")
+    explained: list[str] = []
     if as_json:
         print(json.dumps(json.loads((version.folder / MANIFEST).read_text(encoding="utf-8")), indent=2))
     elif asset == EVAL_REPORT.asset:
-        say(*result_table(json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))).split("\n"))
+        report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
+        say(*result_table(report).split("\n"))
+        explained = refusal_lines(report, gate=_gate_of(version), settings=settings)
     else:
         _print(version, stage.figures(version, settings))
     if stage.page is not None and not as_json:
         say("", str(version.file(stage.page)))
+    say(*explained)
     return 0
+
+
+def _gate_of(version: Version) -> dict[str, Json]:
+    """The thresholds that a report was judged by, whatever the agent file says by now."""
+    read = version.manifest.settings
+    gate = read.get("gate") if isinstance(read, dict) else None
+    return gate if isinstance(gate, dict) else {}
 
 
 def _print(version: Version, figures: Mapping[str, Json]) -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.generation import Generation, Generator
 from toolft_pipeline.training.model_device import model_device
 
@@ -192,19 +193,15 @@ class TransformersGenerator(Generator):
             self._progress(line)
 
 
-def load_model(folder: Path, *, precision: Literal["bf16", "fp32"] = "bf16") -> PreTrainedModel:
-    """A model folder, on the accelerator if there is one. Raises `DecodingError`."""
-    import torch
+def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
+    """A model folder, on the accelerator if there is one, computing in this type. Raises `DecodingError`."""
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            dtype=torch.bfloat16 if precision == "bf16" else torch.float32,
-            device_map={"": model_device()},
+            folder, local_files_only=True, dtype=compute.dtype, device_map={"": model_device()}
         )
     except (OSError, ValueError) as error:
         raise DecodingError(f"{folder}: not a model folder ({error}); wanted config.json and safetensors") from error

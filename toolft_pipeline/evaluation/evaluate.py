@@ -18,6 +18,7 @@ from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
 from toolft_pipeline.evaluation.effects import Effects
 from toolft_pipeline.evaluation.endpoint import EndpointModel
@@ -62,7 +63,9 @@ def evaluate_model(
     tokenizer = load_tokenizer(model.folder)
     offered = load_catalog(catalog)
     prompter = make_prompter(model, settings=settings, catalog=offered, tokenizer=tokenizer)
-    weights = load_model(model.folder)
+    compute = choose_compute_type(settings.training.compute_type)
+    progress(f"{model.name}: {compute.line}")
+    weights = load_model(model.folder, compute=compute.type)
 
     def generator(max_new_tokens: int) -> TransformersGenerator:
         return TransformersGenerator(

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.settings import AgentSettings, TrainingSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.training.allocator import reuse_large_blocks
+from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
 from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.training.callbacks import VALIDATION_LOSS, best_folder, best_step, keep_best, peak_memory_gb
 from toolft_pipeline.training.checkpoints import SEAL, newest_checkpoint, sealed
@@ -25,6 +26,7 @@ from toolft_pipeline.training.draw import Drawn, TrainingDataError, draw_rows
 from toolft_pipeline.training.preflight import check_fit
 from toolft_pipeline.training.pulse import pulse
 from toolft_pipeline.training.sft import make_trainer, packed_length
+from toolft_pipeline.training.time_limit import check_time
 from toolft_pipeline.trajectories.image_store import images_beside
 
 if TYPE_CHECKING:
@@ -59,10 +61,11 @@ PROGRESS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
-    """Rows and optimizer steps, and the figures to show first."""
+    """Rows and optimizer steps, the number type that was computed in, and the figures to show first."""
 
     rows: int
     steps: int
+    computed_in: str
     headline: dict[str, float]
 
 
@@ -80,13 +83,18 @@ def train_adapter(
     rows show lie beside their tensors.
 
     `checkpoints` outlives a killed attempt, and belongs to these inputs and settings alone. Raises
-    `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do.
+    `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do,
+    `TakesTooLongError` where the estimated time is above `training.max_hours`.
     """
     training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
     _announce(drawn, training, progress)
-    progress(check_fit(base=base, drawn=drawn, training=training).text)
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
+    progress(compute.line)
+    estimate = check_fit(base=base, drawn=drawn, training=training, compute=compute.type)
+    progress(estimate.text)
+    check_time(seconds=estimate.seconds, drawn=drawn, training=training)
+    begin_attempt(checkpoints, compute.type)
     reuse_large_blocks()
     with pulse(progress=progress) as said:
         said.doing = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
@@ -95,6 +103,7 @@ def train_adapter(
             drawn=drawn,
             training=training,
             checkpoints=checkpoints,
+            compute=compute.type,
             progress=said.say,
             images=[folder for path in tensors.values() if (folder := images_beside(path)) is not None],
         )
@@ -109,13 +118,15 @@ def train_adapter(
         step = _publish(trainer, checkpoints=checkpoints, settings=settings, folder=out / ADAPTER_FOLDER)
     pq.write_table(_progress_table(history), out / PROGRESS_FILE)
     headline = _headline(history, drawn=drawn, step=step)
-    facts = _facts(drawn, training) | {"steps": result.global_step} | headline
+    facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": result.global_step} | headline
     (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     progress(
         f"adapter of step {step} of {result.global_step}, last loss {headline['last_loss']:.3f}, "
         f"peak memory {peak_memory_gb():.1f} GB"
     )
-    return TrainingSummary(rows=len(drawn.train.rows), steps=result.global_step, headline=headline)
+    return TrainingSummary(
+        rows=len(drawn.train.rows), steps=result.global_step, computed_in=compute.type.word, headline=headline
+    )
 
 
 def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str], None]) -> None:
@@ -201,7 +212,7 @@ def _facts(drawn: Drawn, training: TrainingSettings) -> dict[str, Any]:
         "packed_length": packed_length(drawn, training),
         "rows_of_category": _count(row.category for row in rows),
         "rows_of_tool": _count(tool for row in rows for tool in row.tools),
-        "settings": training.model_dump(mode="json", exclude={"save_steps"}),
+        "settings": training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT)),
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn
 from toolft_pipeline.training.model_shape import ModelShape
@@ -48,13 +49,16 @@ class MemoryEstimate:
         return f"about {self.total / 1e9:.1f} GB ({figures})"
 
 
-def estimate_memory(*, shape: ModelShape, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
-    """Estimate the peak from settings and rows."""
+def estimate_memory(
+    *, shape: ModelShape, drawn: Drawn, training: TrainingSettings, compute: ComputeType
+) -> MemoryEstimate:
+    """Estimate the peak from settings, rows and the number type that is computed in."""
     length = packed_length(drawn, training)
     tokens = length * training.batch_size
     share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
     return MemoryEstimate(
-        weights=shape.linear * (0.53 if training.quantization == "nf4" else 2) + shape.other * 2,
+        weights=shape.linear * (0.53 if training.quantization == "nf4" else compute.bytes)
+        + shape.other * compute.bytes,
         adapter=shape.adapter * 16.0,  # float32 weight, gradient, two moments
         activations=tokens * _activations(shape, length=length, dropout=training.lora_dropout > 0),
         logits=min(tokens * share * 32_768, LM_HEAD_TILE) * 22.0,

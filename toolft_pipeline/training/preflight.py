@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn
 from toolft_pipeline.training.free_memory import free_memory
@@ -35,9 +36,9 @@ class Estimate:
         return f"{self.memory.text} of {self.free / 1e9:.1f} GB free, about {self.seconds:.0f} s"
 
 
-def check_fit(*, base: Path, drawn: Drawn, training: TrainingSettings) -> Estimate:
+def check_fit(*, base: Path, drawn: Drawn, training: TrainingSettings, compute: ComputeType) -> Estimate:
     """Estimate memory and time. Raises `DoesNotFitError` when more is needed than is free."""
-    estimate = estimate_training(base=base, drawn=drawn, training=training)
+    estimate = estimate_training(base=base, drawn=drawn, training=training, compute=compute)
     if estimate.memory.total > estimate.free:
         raise DoesNotFitError(
             f"training: needs {estimate.text}; lower training.packed_length or training.batch_size, choose a smaller "
@@ -46,11 +47,13 @@ def check_fit(*, base: Path, drawn: Drawn, training: TrainingSettings) -> Estima
     return estimate
 
 
-def estimate_training(*, base: Path, drawn: Drawn, training: TrainingSettings) -> Estimate:
+def estimate_training(
+    *, base: Path, drawn: Drawn, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
+) -> Estimate:
     """The estimate alone, from config.json, the headers of the weights, and the rows."""
     shape = read_shape(base, training)
     return Estimate(
-        memory=estimate_memory(shape=shape, drawn=drawn, training=training),
+        memory=estimate_memory(shape=shape, drawn=drawn, training=training, compute=compute),
         free=free_memory(model_device()),
-        seconds=estimate_seconds(shape=shape, drawn=drawn, training=training),
+        seconds=estimate_seconds(shape=shape, drawn=drawn, training=training, compute=compute),
     )

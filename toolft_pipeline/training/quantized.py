@@ -1,4 +1,4 @@
-"""The base as it is trained on: bf16, its linear layers in NF4 where asked for.
+"""The base as it is trained on: in the compute type, its linear layers in NF4 where asked for.
 
 Invariant: a 4-bit layer never leaves train mode. On a CPU with AVX512-BF16 an eval-mode forward repacks bitsandbytes'
 4-bit weights, after which gradients and merges are wrong (relative error above 1) while the loss looks normal.
@@ -7,11 +7,11 @@ Everything else of the model, dropout above all, follows `train()` and `eval()` 
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.training.base_config import load_config
 from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.targets import TOWERS
 
@@ -25,11 +25,19 @@ EAGER_TOKENS = 1024
 It keeps every head's matrix for the backward pass, so longer rows go to the fused one."""
 
 
-def load_for_training(base: Path, *, quantization: str, packed_length: int) -> PreTrainedModel:
-    """Load the base for a trainer, on its device."""
+def load_for_training(
+    base: Path, *, quantization: str, packed_length: int, dtype: torch.dtype | None = None
+) -> PreTrainedModel:
+    """Load the base for a trainer, on its device, to compute in `dtype` (bf16 unless told otherwise)."""
     device = model_device()
     eager = packed_length <= EAGER_TOKENS and device.type == "cpu"
-    return load_base(base, quantization=quantization, device=device, attn_implementation="eager" if eager else "sdpa")
+    return load_base(
+        base,
+        quantization=quantization,
+        device=device,
+        dtype=dtype,
+        attn_implementation="eager" if eager else "sdpa",
+    )
 
 
 def load_base(
@@ -64,8 +72,8 @@ def load_base(
 def _not_quantized(base: Path) -> list[str] | None:
     """Modules that stay in bf16 beside those that transformers leaves out: eyes and ears are never trained, and a merge
     would otherwise publish them rounded."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    if not any(config.get(f"{sense}_config") for sense in ("vision", "audio")):
+    config = load_config(base)
+    if not any(getattr(config, f"{sense}_config", None) for sense in ("vision", "audio")):
         return None
     return ["lm_head", *(rf".*\b{tower}" for tower in TOWERS)]
 

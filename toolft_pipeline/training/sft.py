@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.processor import load_processor
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training import loss_positions
+from toolft_pipeline.training import lm_head
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, TrainingDataError
+from toolft_pipeline.training.lora import lora_config, refuse_stray_parameters, unusable_setting
 from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.owned_keys import OWNED_SFT
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
-from toolft_pipeline.training.targets import adapted_modules
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
@@ -41,10 +42,11 @@ def make_trainer(
     drawn: Drawn,
     training: TrainingSettings,
     checkpoints: Path,
+    compute: ComputeType,
     progress: Callable[[str], None],
     images: Sequence[Path] = (),
 ) -> SFTTrainer:
-    """The trainer, ready to train or to resume; `images` are the folders of the rows' images.
+    """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
 
     Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
     """
@@ -54,13 +56,16 @@ def make_trainer(
     from trl import SFTTrainer
 
     datasets.disable_progress_bars()
-    loss_positions.score_loss_positions_only()
-    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints)
+    lm_head.use_cpu_head()
+    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints, compute=compute)
     with quiet_transformers():
         model = load_for_training(
-            base, quantization=training.quantization, packed_length=packed_length(drawn, training)
+            base,
+            quantization=training.quantization,
+            packed_length=packed_length(drawn, training),
+            dtype=compute.dtype,
         )
-    lora = _lora_config(training, modules=[name for name, _ in model.named_modules()])
+    lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
     tokenizer = AutoTokenizer.from_pretrained(base)
     collator = None
     if drawn.shows_images:
@@ -78,16 +83,15 @@ def make_trainer(
             callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
         )
     except ValueError as error:
-        raise TrainingDataError(
-            f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file"
-        ) from error
+        raise unusable_setting(error) from error
+    refuse_stray_parameters(trainer.model)
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
     return trainer
 
 
-def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) -> Any:
+def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
     from trl import SFTConfig
 
     for key in training.sft.keys() & OWNED_SFT.keys():
@@ -106,7 +110,7 @@ def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path) 
         "lr_scheduler_type": "cosine",
         "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
         "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
-        "bf16": cuda,
+        "bf16": cuda and compute is ComputeType.BF16,
         "use_cpu": not cuda,
         "gradient_checkpointing": cuda,
         "eval_strategy": "steps" if drawn.validation.rows else "no",
@@ -144,21 +148,3 @@ _UNPACKED = {
 def _accumulated(training: TrainingSettings) -> int:
     """Rows of a step where a batch is one row."""
     return training.batch_size * training.gradient_accumulation
-
-
-def _lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
-    from peft import LoraConfig
-
-    lora = {
-        "r": training.lora_r,
-        "lora_alpha": training.lora_alpha,
-        "lora_dropout": training.lora_dropout,
-        "bias": "none",
-        "target_modules": adapted_modules(modules, targets=training.target_modules),
-        "task_type": "CAUSAL_LM",
-        **training.peft,
-    }
-    try:
-        return LoraConfig(**lora)
-    except (TypeError, ValueError) as error:
-        raise TrainingDataError(f"training.peft: {error}; use the names of peft.LoraConfig") from error

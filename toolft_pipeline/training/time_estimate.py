@@ -1,35 +1,85 @@
-"""About how long training takes, from the model's shape, the rows drawn and this machine's speed as it is now."""
+"""About how long training takes, from the model's shape, the rows drawn and this machine's speed as it is now.
+
+Two kinds of work are reckoned apart, because machines differ in them apart: matrix products, at the speed of a product
+in the type that training computes in, and everything that walks over activations and logits without multiplying
+matrices (norms, casts, activation functions, the softmax), at the speed of such a walk. Speeds are means over a moment,
+not bests: on a busy machine training is slow too.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.draw import Drawn
 from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.model_shape import ModelShape
 
-EFFICIENCY = 0.35
-"""Share of a plain matrix product's speed that training reaches: Gemma 3 270M in NF4 on two CPU cores."""
-
-
-def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSettings) -> float:
-    """Seconds for all epochs."""
-    share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
-    work = 4 * shape.linear + 6 * shape.adapter + 8 * share * shape.vocabulary * shape.hidden  # operations a token
-    return drawn.train.tokens * training.epochs * work / (EFFICIENCY * matrix_speed())
-
-
-def matrix_speed() -> float:
-    """Floating-point operations a second of a bf16 product on this machine as it is now, measured for 0.2 s."""
+if TYPE_CHECKING:
     import torch
 
+PRODUCT_EFFICIENCY = 0.8
+"""Share of the measured product's speed that the products of a training step reach on a CPU."""
+
+CUDA_EFFICIENCY = 0.35
+"""Share of a plain product's speed that a whole training step reaches on CUDA."""
+
+WALKS = 60.0
+"""Times that a layer's forward and backward pass walk over each of its widths (hidden, query, keys, values, MLP)."""
+
+LOGIT_WALKS = 8.0
+"""Times that the loss walks over each logit of a labelled position."""
+
+LAYER_SECONDS = 0.004
+"""What starting the operations of one layer takes in a step, whatever their size."""
+
+_MEASURED_S = 0.2
+
+
+def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSettings, compute: ComputeType) -> float:
+    """Seconds for all epochs."""
     device = model_device()
-    left = torch.ones(512, 1024, dtype=torch.bfloat16, device=device)
-    right = torch.ones(1024, 2048, dtype=torch.bfloat16, device=device)
-    float((left @ right)[0, 0])
-    began, products = time.perf_counter(), 0
-    while time.perf_counter() - began < 0.2:
-        float((left @ right)[0, 0])
-        products += 1
-    return products * 2 * 512 * 1024 * 2048 / (time.perf_counter() - began)
+    tokens = drawn.train.tokens * training.epochs
+    share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
+    head = 4 * share * shape.vocabulary * shape.hidden
+    operations = 4 * shape.linear + 6 * shape.adapter + head  # a token
+    if device.type != "cpu":
+        return tokens * operations / (CUDA_EFFICIENCY * _product_speed(4096, 4096, 4096, compute, device))
+    batch = training.packed_length * training.batch_size
+    products = operations / (
+        PRODUCT_EFFICIENCY * _product_speed(min(batch, 2048), shape.hidden, shape.intermediate, compute, device)
+    )
+    widths = shape.hidden + shape.head * (shape.heads + 2 * shape.key_value_heads) + shape.intermediate
+    walked = WALKS * shape.layers * widths + LOGIT_WALKS * share * shape.vocabulary  # numbers a token
+    return tokens * (products + walked / _walking_speed()) + tokens / batch * shape.layers * LAYER_SECONDS
+
+
+def _product_speed(rows: int, inputs: int, outputs: int, compute: ComputeType, device: torch.device) -> float:
+    """Floating-point operations a second of one matrix product."""
+    import torch
+
+    left = torch.ones(rows, inputs, dtype=compute.dtype, device=device)
+    right = torch.ones(outputs, inputs, dtype=compute.dtype, device=device)
+    return 2.0 * rows * inputs * outputs / _mean_seconds(lambda: float(torch.nn.functional.linear(left, right)[0, 0]))
+
+
+def _walking_speed() -> float:
+    """Float32 numbers a second that a product of two arrays, number by number, walks over."""
+    import torch
+
+    left, right = torch.ones(512, 2048), torch.ones(512, 2048)
+    out = left * right
+    return left.numel() / _mean_seconds(lambda: torch.mul(left, right, out=out))
+
+
+def _mean_seconds(work: Callable[[], Any]) -> float:
+    """Mean time of some work, after a first time that is not counted."""
+    work()
+    began, times = time.perf_counter(), 0
+    while times < 2 or time.perf_counter() - began < _MEASURED_S:
+        work()
+        times += 1
+    return (time.perf_counter() - began) / times

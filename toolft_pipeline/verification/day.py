@@ -109,6 +109,7 @@ def verify_day(
         backend=backend,
         tool_digests=judge.tool_digests,
         before=None if before is None else before / VERDICTS_FILE,
+        schemas=judge.schemas,
     )
     runs = runs_of_day(raw=raw, settings=settings, day=day)
     summary = _verify(runs, judge=judge, memory=memory, out=out, progress=progress)

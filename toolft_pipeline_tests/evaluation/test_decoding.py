@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.decoding import DecodingError, TransformersGenerator, load_model
 from toolft_pipeline.evaluation.generation import RememberingGenerator
 
@@ -21,7 +22,7 @@ def loaded(tiny_model_folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenize
     import torch
     from transformers import AutoTokenizer
 
-    model = load_model(tiny_model_folder, precision="fp32")
+    model = load_model(tiny_model_folder, compute=ComputeType.FP32)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         for name, weight in model.model.layers.named_parameters():
@@ -97,7 +98,7 @@ def test_decoding_stop_text_ends_a_row_and_is_cut_off(
 
 def test_decoding_folder_without_a_model_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DecodingError, match="not a model folder"):
-        load_model(tmp_path)
+        load_model(tmp_path, compute=ComputeType.BF16)
 
 
 def test_remembering_asks_each_distinct_prompt_once(loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> None:

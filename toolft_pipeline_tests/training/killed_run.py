@@ -1,7 +1,7 @@
 """A training run in a process of its own that kills itself in the middle of a checkpoint.
 
-python -m toolft_pipeline_tests.training.killed_run PLACE BASE: inputs under PLACE/in; the kill comes when the second
-checkpoint's files are written and its seal is not.
+python -m toolft_pipeline_tests.training.killed_run PLACE BASE [COMPUTE_TYPE]: inputs under PLACE/in; the kill comes
+when the second checkpoint's files are written and its seal is not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from toolft_pipeline.training.adapter import train_adapter
 from toolft_pipeline_tests.training.rows import agent, lesson, write_inputs
 
 
-def main(place: Path, base: Path) -> None:
+def main(place: Path, base: Path, compute_type: str = "auto") -> None:
     """Train until the second checkpoint, then die by SIGKILL."""
     inputs, out, seal, seen = write_inputs(place / "in", lesson()), place / "killed", callbacks.seal, list[Path]()
     out.mkdir(parents=True)
@@ -33,7 +33,7 @@ def main(place: Path, base: Path) -> None:
         base=base,
         selection=inputs.selection,
         tensors=inputs.tensors,
-        settings=agent(base),
+        settings=agent(base, compute_type=compute_type),
         checkpoints=place / "checkpoints",
         out=out,
         progress=print,
@@ -41,4 +41,4 @@ def main(place: Path, base: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

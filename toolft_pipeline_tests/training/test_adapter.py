@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.training.adapter import train_adapter
 from toolft_pipeline.training.checkpoints import newest_checkpoint
 from toolft_pipeline.training.draw import TrainingDataError
@@ -92,6 +93,38 @@ def test_train_killed_in_the_middle_of_a_checkpoint_resumes_to_the_same_bytes(tr
     assert "resuming after step 2" in said
     assert adapter_bytes(out) == adapter_bytes(trained.out)
     assert (out / "training.json").read_bytes() == (trained.out / "training.json").read_bytes()
+
+
+def test_train_computes_in_the_type_that_was_chosen_and_says_so(tmp_path: Path, tiny_model_folder: Path) -> None:
+    out, said = train(tmp_path, tiny_model_folder, lesson(), compute_type="fp32")
+    assert "computing in float32: training.compute_type says so" in said
+    assert json.loads((out / "training.json").read_text())["computed_in"] == "float32"
+    losses = pq.read_table(out / "progress.parquet").column("loss").to_pylist()
+    assert losses == pytest.approx(GOLDEN_LOSSES, rel=0.005)
+
+
+def test_train_killed_resumes_in_the_compute_type_it_began_in(tmp_path: Path, tiny_model_folder: Path) -> None:
+    other = {"bf16": "fp32", "fp32": "bf16"}[choose_compute_type("auto").type]  # not what this machine would choose
+    whole, _ = train(tmp_path / "whole", tiny_model_folder, lesson(), compute_type=other)
+    place = tmp_path / "torn"
+    command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(place), str(tiny_model_folder)]
+    killed = subprocess.run([*command, other], capture_output=True, text=True, check=False, timeout=HANG_S)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed, said = train(place, tiny_model_folder, lesson())
+    assert "resuming after step 2" in said
+    assert any(line.endswith("the attempt that is resumed did") for line in said)
+    assert adapter_bytes(resumed) == adapter_bytes(whole)
+
+
+def test_train_resumed_with_another_compute_type_starts_afresh(tmp_path: Path, tiny_model_folder: Path) -> None:
+    whole, _ = train(tmp_path / "whole", tiny_model_folder, lesson(), compute_type="fp32")
+    place = tmp_path / "torn"
+    command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(place), str(tiny_model_folder)]
+    killed = subprocess.run([*command, "bf16"], capture_output=True, text=True, check=False, timeout=HANG_S)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed, said = train(place, tiny_model_folder, lesson(), compute_type="fp32")
+    assert "training starts" in said
+    assert adapter_bytes(resumed) == adapter_bytes(whole)
 
 
 def test_train_row_longer_than_the_pack_is_kept_whole(tmp_path: Path, tiny_model_folder: Path) -> None:

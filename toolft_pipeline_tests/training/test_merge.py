@@ -14,6 +14,8 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import MergeError
 from toolft_pipeline.training.merge import MergeSummary, merge_adapter
 from toolft_pipeline.training.merge_checks import check_merge, continuation, probes
@@ -41,7 +43,7 @@ def merged(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Merged
     summary = merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=trained.settings,
+        settings=computing_in(trained.settings, "bf16"),
         lineage=LINEAGE,
         out=out,
         progress=trained.said.append,
@@ -69,17 +71,23 @@ def corrupted(file: Path, change: str, *, into: Path) -> Path:
     return folder
 
 
+def computing_in(settings: AgentSettings, compute_type: str) -> AgentSettings:
+    training = settings.training.model_copy(update={"compute_type": compute_type})
+    return settings.model_copy(update={"training": training})
+
+
 def trained_on(trained: Trained) -> dict[str, Any]:
     return {
         "base": trained.base,
         "adapter": trained.out / "adapter",
         "quantization": trained.settings.training.quantization,
+        "compute": ComputeType.BF16,
         "device": model_device(),
     }
 
 
 def test_merge_checks_are_green_and_the_adapter_matters(merged: Merged) -> None:
-    assert all(check["passed"] for check in merged.checks.values())
+    assert all(check["passed"] for check in merged.checks.values()), merged.checks
     logits = merged.checks["merged_logits"]
     assert logits["relative_error"] < logits["adapter_effect"] / 3
     assert merged.checks["reload_same_tokens"]["tokens"] == 64
@@ -107,13 +115,29 @@ def test_merge_again_gives_the_same_bytes(merged: Merged, trained: Trained, tmp_
     merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=trained.settings,
+        settings=computing_in(trained.settings, "bf16"),
         lineage=LINEAGE,
         out=tmp_path,
         progress=trained.said.append,
     )
     for path in (path for path in merged.out.rglob("*") if path.is_file()):
         assert (tmp_path / path.relative_to(merged.out)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_merge_in_float32_saves_the_same_weights(merged: Merged, trained: Trained, tmp_path: Path) -> None:
+    said: list[str] = []
+    merge_adapter(
+        base=trained.base,
+        adapter=trained.out / "adapter",
+        settings=computing_in(trained.settings, "fp32"),
+        lineage=LINEAGE,
+        out=tmp_path,
+        progress=said.append,
+    )
+    weights = "model/model.safetensors"
+    assert (tmp_path / weights).read_bytes() == (merged.out / weights).read_bytes()
+    assert all(check["passed"] for check in json.loads((tmp_path / "checks.json").read_text()).values())
+    assert any(line.startswith("computing in float32") for line in said)
 
 
 def test_merge_checks_adapter_changed_after_the_merge_turns_logits_red(

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from toolft_pipeline.training.draw import draw_rows
 from toolft_pipeline.training.preflight import Estimate, estimate_training
+from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.rows import agent, lesson, write_inputs
 
 
@@ -35,3 +43,39 @@ def test_estimate_text_adds_up(tiny_model_folder: Path, tmp_path: Path) -> None:
     found = estimate(tmp_path, tiny_model_folder)
     assert f"about {found.memory.total / 1e9:.1f} GB (libraries 1.0, weights 0.0" in found.text
     assert f"of {found.free / 1e9:.1f} GB free" in found.text
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="oneDNN's instruction sets of x86")
+def test_estimate_is_far_longer_where_the_compute_type_is_emulated(tiny_model_folder: Path, tmp_path: Path) -> None:
+    """By AVX2 alone a bf16 product takes some ten times what it takes in float32; the estimate must show it."""
+    inputs = write_inputs(tmp_path, lesson())
+    days = {day: str(path) for day, path in inputs.tensors.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", ESTIMATES, str(inputs.selection), json.dumps(days), str(tiny_model_folder)],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=HANG_S,
+    )
+    bf16, fp32 = json.loads(done.stdout.splitlines()[-1])
+    assert bf16 > 2 * fp32
+
+
+ESTIMATES = """
+import dataclasses, json, sys
+from pathlib import Path
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.training.draw import draw_rows
+from toolft_pipeline.training.model_shape import read_shape
+from toolft_pipeline.training.time_estimate import estimate_seconds
+from toolft_pipeline_tests.training.rows import agent
+
+selection, days, base = sys.argv[1:]
+drawn = draw_rows(selection=Path(selection), tensors=json.loads(days), token_budget=None)
+training = agent(Path(base), packed_length=512).training
+shape = dataclasses.replace(read_shape(Path(base), training), hidden=640, intermediate=2048, linear=100_000_000)
+print(json.dumps([
+    estimate_seconds(shape=shape, drawn=drawn, training=training, compute=type_) for type_ in ComputeType
+]))
+"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.evaluation.bfcl.asking import SetRate, ask, write_answers
 from toolft_pipeline.evaluation.bfcl.questions import Question
 from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
@@ -25,8 +26,10 @@ def ask_model(
     progress(f"{model.name}: {len(questions)} questions of BFCL")
     tokenizer = load_tokenizer(model.folder)
     prompter = make_prompter(model, settings=settings, catalog=questions[0].catalog, tokenizer=tokenizer)
+    compute = choose_compute_type(settings.training.compute_type)
+    progress(f"{model.name}: {compute.line}")
     generator = TransformersGenerator(
-        model=load_model(model.folder),
+        model=load_model(model.folder, compute=compute.type),
         tokenizer=tokenizer,
         stops=prompter.stops,
         max_new_tokens=settings.evaluation.max_new_tokens,

@@ -1,0 +1,138 @@
+"""The number type that a model computes in: bf16 where this machine multiplies it fast, float32 elsewhere.
+
+Invariant: the choice decides how fast a model computes, never which weights are stored. Models are quantized, merged
+and saved as always; only training steps, decoding and the comparisons of a merge run in the chosen type. It follows
+from the machine, so it enters no fingerprint.
+
+Most laptop and many server CPUs emulate bf16: products of 512x640x2048 on two cores of one Xeon run at 948 GFLOP/s
+with AMX, at 42 with AVX512 but no BF16 and at 14 with AVX2, where float32 reaches about 200 in each case. No list of
+processor flags tells this apart on every architecture; a product of a few milliseconds does.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import torch
+
+Wanted = Literal["auto", "bf16", "fp32"]
+"""What `training.compute_type` may say."""
+
+_SHAPE = (512, 640, 2048)
+"""Rows, inputs and outputs of the product that is measured: an MLP projection of Gemma 3 270M over one packed row."""
+
+_SECONDS = 0.1
+"""Time that the products of one type are repeated for; each type runs twice at the least."""
+
+
+class ComputeType(StrEnum):
+    """A number type that training and decoding can compute in."""
+
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The same in torch."""
+        import torch
+
+        return torch.bfloat16 if self is ComputeType.BF16 else torch.float32
+
+    @property
+    def bytes(self) -> int:
+        """Size of one number."""
+        return 2 if self is ComputeType.BF16 else 4
+
+    @property
+    def word(self) -> str:
+        """The name for people."""
+        return "bfloat16" if self is ComputeType.BF16 else "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeChoice:
+    """A compute type and the line for the log that says why it was chosen."""
+
+    type: ComputeType
+    reason: str
+
+    @property
+    def line(self) -> str:
+        """One line for the log."""
+        return f"computing in {self.type.word}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductSpeed:
+    """Floating-point operations a second of one matrix product, in each type."""
+
+    bf16: float
+    fp32: float
+
+    def of(self, type_: ComputeType) -> float:
+        """The speed in one type."""
+        return self.bf16 if type_ is ComputeType.BF16 else self.fp32
+
+    @property
+    def faster(self) -> ComputeType:
+        """The type with the higher speed; bf16 where they are equal, for it takes half the memory."""
+        return ComputeType.BF16 if self.bf16 >= self.fp32 else ComputeType.FP32
+
+
+def choose_compute_type(wanted: Wanted) -> ComputeChoice:
+    """The type that `training.compute_type` names, or with `auto` the one that this machine computes faster in."""
+    import torch
+
+    if wanted != "auto":
+        return ComputeChoice(type=ComputeType(wanted), reason="training.compute_type says so")
+    if torch.cuda.is_available():
+        return _on_cuda(torch.cuda.get_device_name(), native=torch.cuda.is_bf16_supported(including_emulation=False))
+    return _on_cpu(measure_products())
+
+
+def _on_cpu(speed: ProductSpeed) -> ComputeChoice:
+    slower = ComputeType.FP32 if speed.faster is ComputeType.BF16 else ComputeType.BF16
+    fast, slow = speed.of(speed.faster) / 1e9, speed.of(slower) / 1e9
+    return ComputeChoice(
+        type=speed.faster,
+        reason=f"this CPU multiplies {slower.word} at {slow:.0f} GFLOP/s, {speed.faster.word} at {fast:.0f}",
+    )
+
+
+def _on_cuda(name: str, *, native: bool) -> ComputeChoice:
+    """bf16 from Ampere on. Older GPUs have fast float16 only, which overflows in models that were trained in bf16
+    (Gemma 3's hidden states exceed 65,504), so they compute in float32."""
+    if native:
+        return ComputeChoice(type=ComputeType.BF16, reason=f"{name} has it in hardware")
+    return ComputeChoice(type=ComputeType.FP32, reason=f"{name} has no bfloat16 in hardware")
+
+
+@functools.cache
+def measure_products() -> ProductSpeed:
+    """How fast the CPU multiplies in each type: the best of several products, the two types in turn, so that whatever
+    else runs on the machine slows both alike. Measured once a process."""
+    import torch
+
+    rows, inputs, outputs = _SHAPE
+    operations = 2.0 * rows * inputs * outputs
+    best = dict.fromkeys(ComputeType, float("inf"))
+    operands = {
+        type_: (torch.ones(rows, inputs, dtype=type_.dtype), torch.ones(outputs, inputs, dtype=type_.dtype))
+        for type_ in ComputeType
+    }
+    with torch.inference_mode():
+        for left, right in operands.values():
+            torch.nn.functional.linear(left, right)  # the first call builds the kernel
+        began, turns = time.perf_counter(), 0
+        while turns < 2 or time.perf_counter() - began < _SECONDS * len(ComputeType):
+            turns += 1
+            for type_, (left, right) in operands.items():
+                started = time.perf_counter()
+                torch.nn.functional.linear(left, right)
+                best[type_] = min(best[type_], time.perf_counter() - started)
+    return ProductSpeed(bf16=operations / best[ComputeType.BF16], fp32=operations / best[ComputeType.FP32])
