@@ -21,6 +21,7 @@ from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.trajectories.day import log_days
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -103,9 +104,9 @@ def chosen_days(
     folder = settings.path(settings.logs.folder)
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
-    with_logs = sorted({match.group() for path in folder.iterdir() if (match := DAY_NAME.match(path.name))})
     read_before = () if warehouse is None else _read_before(settings, warehouse)
-    days = [day for day in sorted({*with_logs, *read_before}) if (first or settings.first_day) <= day <= (last or day)]
+    known = sorted({*log_days(settings), *(day for day in read_before if day >= settings.first_day)})
+    days = [day for day in known if (first or day) <= day <= (last or day)]
     if not days:
         raise UsageError(
             f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
