@@ -19,6 +19,7 @@ from toolft_pipeline.automation.alert_sensor import alert_sensor
 from toolft_pipeline.automation.broken_agents import broken_agent_assets, broken_agents_sensor, warn_of
 from toolft_pipeline.automation.catalog_watch import catalog_sensor
 from toolft_pipeline.automation.conditions import automation_sensor
+from toolft_pipeline.automation.dead_run_sensor import dead_run_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
@@ -64,6 +65,7 @@ def build_definitions(agents: Sequence[AgentSettings], broken: Sequence[BrokenAg
         sensors=[
             *(sensor for each in parts for sensor in each.sensors),
             alert_sensor(settings),
+            dead_run_sensor(),
             *([broken_agents_sensor(left_out)] if left_out else []),
         ],
         schedules=[schedule for each in parts for schedule in each.schedules],

@@ -34,16 +34,32 @@ class LogSettings(_Section):
     folder: str = "logs"
     """Folder of the logs, relative to the agent file; one file a day or several, named YYYY-MM-DD, perhaps
     more, and an ending. A trace's spans are joined over all files of one day."""
-    format: Literal["auto", "openai", "langchain", "anthropic", "atif", "langsmith", "otel", "langfuse", "mlflow"] = (
-        "auto"
-    )
+    format: Literal[
+        "auto",
+        "openai",
+        "langchain",
+        "anthropic",
+        "atif",
+        "langsmith",
+        "otel",
+        "langfuse",
+        "mlflow",
+        "agents_sdk",
+        "span_rows",
+    ] = "auto"
     """How runs stand in a file. One a line: OpenAI chat, LangChain `messages_to_dict`, Anthropic messages, ATIF. As
-    spans that are joined by trace: LangSmith runs, OpenTelemetry GenAI (OTLP JSON), Langfuse observations, MLflow
-    traces. `auto` takes it from the first lines of each file and says what it took."""
+    spans that are joined by trace: LangSmith runs, OpenTelemetry (OTLP JSON with the attributes of GenAI, OpenInference
+    or the Vercel AI SDK; Tempo's answers too), Langfuse observations, MLflow traces, the OpenAI Agents SDK's traces,
+    and spans as plain objects, which Arize Phoenix and `ReadableSpan.to_json` write. `auto` takes it from the first
+    lines of each file and says what it took."""
     remote_parents: bool = False
     """Whether traces may begin below a span that these logs never hold, as another service's. Where a span says itself
     whether its parent is remote (OTLP's flags, Langfuse's root observations), that counts; elsewhere a trace with a
     missing parent is refused as incomplete: it may be a part of a run over midnight."""
+    side_calls: tuple[str, ...] = ()
+    """Model calls of a trace that are not the agent's own turns and are left out: those that write titles or tags, or
+    guard an answer. Each is a pattern as of file names (`title*`, case ignored) that a call's name or model matches.
+    Without it a trace with such calls is refused, for they are not one conversation."""
     golden: str | None = None
     """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
     max_line_bytes: int = Field(4_000_000, gt=0)
@@ -559,10 +575,12 @@ class EmailSettings(_Section):
 
 
 class AlertSettings(_Section):
-    """Who is told when a run fails, and by which ways; each is tried, and one that fails is logged."""
+    """Who is told when a run or a tick fails or an asset is late, and by which ways. Each way is tried; where all of
+    them fail, the alert is sent again for a quarter of an hour."""
 
     webhook: WebhookSettings | None = None
-    """A POST of one JSON object: agent, stage, day, error, run_id, text."""
+    """A POST of one JSON object: agent, stage, day, days, error, run_id, run_ids, text; `day` is null for
+    several."""
     slack: WebhookSettings | None = None
     """A Slack incoming webhook."""
     email: EmailSettings | None = None

@@ -20,6 +20,13 @@ MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "e
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
+    "base_model": {
+        "base_is_not_quantized",
+        "base_writes_text",
+        "tokenizer_fits_base",
+        "tokenizer_has_chat_tokens",
+        "adapter_fits_base",
+    },
     "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
@@ -60,6 +67,7 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         (asset, name) for asset, names in CHECKS.items() for name in names
     }
     assert {spec.asset_key.path[-1] for spec in specs if spec.blocking} == {
+        "base_model",
         "raw_trajectories",
         "token_tensors",
         "merged_model",
@@ -91,6 +99,8 @@ def test_definitions_jobs_and_stopped_schedules_are_these() -> None:
 
 def test_definitions_sensors_are_these_and_stopped() -> None:
     sensors = {sensor.name: sensor for sensor in assistant().sensors or ()}
+    running = sensors.pop("dead_runs")  # it starts nothing: it only ends what has ended
+    assert running.default_status is dg.DefaultSensorStatus.RUNNING
     assert set(sensors) == {"assistant_catalog", "assistant_automation", "assistant_logs", "alerts"}
     assert {sensor.default_status for sensor in sensors.values()} == {dg.DefaultSensorStatus.STOPPED}
 

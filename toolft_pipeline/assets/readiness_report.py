@@ -118,7 +118,7 @@ STAGE = Stage(
     description="Fine-tune or keep prompting? What the logs say of the model that runs the agent now; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
-    code_version="3",
+    code_version="4",
     inputs={
         "raw_trajectories": Span.WINDOW,
         "verified_trajectories": Span.WINDOW,

@@ -7,7 +7,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.automation.executor import local_executor
 from toolft_pipeline.automation.partitions import daily_partitions
+from toolft_pipeline.automation.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 
 _WHAT = {
@@ -41,5 +43,6 @@ def _job(agent: AgentSettings, name: str, groups: tuple[Group, ...]) -> Unresolv
         selection=dg.AssetSelection.assets(*keys),
         partitions_def=None if groups == (Group.SOURCES,) else daily_partitions(agent),
         description=f"{_WHAT[groups]} of agent {agent.name}. What is up to date is reused; force makes it again.",
-        executor_def=None if Group.MODEL in groups else dg.in_process_executor,
+        tags={AGENT_TAG: agent.name},
+        executor_def=None if Group.MODEL in groups else local_executor,
     )

@@ -2,18 +2,20 @@
 clear away old versions, look over the installation.
 
 Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
-something, 2 usage, or a file that `lint` could not read.
+something, 2 usage, or a file that `lint` could not read, 130 or 143 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
 
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent
+from toolft_pipeline.cli.interruption import Interruption, interruptible
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
@@ -38,7 +40,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Parse and carry out one command; returns the exit status."""
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(words)
+    with interruptible() as interruption:
+        parsed.interruption = interruption
+        return _carried_out(parsed, words, interruption)
+
+
+def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
     try:
         return int(parsed.command(parsed))
     except SettingsError as error:
@@ -48,8 +57,9 @@ def run(arguments: list[str] | None = None) -> int:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say("toolft: interrupted; run again to go on where it stopped", to=sys.stderr)
-        return 130
+        again = shlex.join(["toolft", *words])
+        say(f"toolft: {interruption.text}; what is done is kept, `{again}` goes on from there", to=sys.stderr)
+        return interruption.status
     except Exception as error:
         if not type(error).__module__.startswith("toolft_pipeline."):
             raise
@@ -97,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
     )
-    running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends = running.add_mutually_exclusive_group()
+    ends.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends.add_argument("--sources", action="store_true", help="stop before the days: tool catalog and base model only")
     running.add_argument("--stage", metavar="STAGE", help="leave all alone but this stage and what is downstream of it")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
@@ -189,6 +201,7 @@ def _lint(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.assets.stage import Group
     from toolft_pipeline.cli.run import run_agent
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
@@ -209,9 +222,10 @@ def _run(parsed: argparse.Namespace) -> int:
         last=parsed.last,
         dry_run=parsed.dry_run,
         force=parsed.force,
-        data_only=parsed.data,
+        until=Group.SOURCES if parsed.sources else Group.DATA if parsed.data else Group.MODEL,
         workers=parsed.workers,
         stage=parsed.stage,
+        interruption=parsed.interruption,
     )
 
 

@@ -15,6 +15,7 @@ from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
 from toolft_pipeline.cli.instance import open_instance
+from toolft_pipeline.cli.interruption import Interruption
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
@@ -29,18 +30,20 @@ def run_agent(
     last: str | None,
     dry_run: bool,
     force: bool,
-    data_only: bool = False,
+    until: Group = Group.MODEL,
     workers: int = 1,
     stage: str | None = None,
+    interruption: Interruption | None = None,
 ) -> int:
     """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
 
-    `data_only` ends before the model's stages; `stage` leaves all alone but that one and what is downstream of it.
+    `until` names the last group that is made; `stage` leaves all alone but that one and what is downstream of it.
     Raises `RunFailedError`.
     """
     days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
-    stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
+    groups = [*Group][: [*Group].index(until) + 1]
+    stages = tuple(each for each in _chosen(stage) if each.group in groups)
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
@@ -49,22 +52,28 @@ def run_agent(
     assets = None if stage is None else {each.asset for each in stages}
 
     with open_instance() as instance:
+        from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
         from toolft_pipeline.cli.days import run_days
-        from toolft_pipeline.cli.dead_runs import release_dead_runs
-        from toolft_pipeline.cli.launch import launch_in_process, launch_model
+        from toolft_pipeline.cli.launch import Launcher
         from toolft_pipeline.cli.long_training import launch_asking
 
-        for run_id in release_dead_runs(instance):
-            say(f"run {run_id[:8]} was killed: its slot is free again")
+        for run_id in recover_from_dead_runs(instance).ended:
+            say(f"run {run_id[:8]}: its process was killed, so it is marked as ended")
+        launcher = Launcher(
+            instance=instance,
+            settings=settings,
+            config=config,
+            assets=assets,
+            interruption=interruption or Interruption(),
+        )
         if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
-            launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config, assets=assets)
+            launcher.launch(Group.SOURCES, None)
         stale = {step.partition for step in plan if step.action is not Action.REUSE and step.stage.group is Group.DATA}
-        todo = [day for day in days if day in stale]
-        run_days(instance, settings, days=todo, config=config, workers=workers, assets=assets)
+        run_days(launcher, days=[day for day in days if day in stale], workers=workers)
         again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
             unlimited = _run_config(settings, {**overrides, "training.max_hours": "null"}, force=force)
-            launch = partial(launch_model, instance, settings, partition=days[-1], assets=assets)
+            launch = partial(launcher.launch, Group.MODEL, days[-1])
             launch_asking(launch, config=config, unlimited=unlimited)
     return 0
 

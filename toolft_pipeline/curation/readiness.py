@@ -21,6 +21,7 @@ from msgspec import Struct
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.curation.criteria import Criterion, Verdict, every_one_of, one_of, reading, verdict_of
+from toolft_pipeline.curation.logged_again import LoggedAgain
 from toolft_pipeline.curation.logged_runs import Incumbent, LoggedRuns, Share, incumbent_of
 from toolft_pipeline.curation.tool_churn import ChurnCount, ToolChurn, churn_of
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
@@ -42,11 +43,14 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     """The runs: how many are verified, and how much of them repeats. A kind is a category with its set of tools.
 
     `accepted`, its share of the logged runs that were judged, `kinds` and `repeated_share` are of logged runs;
-    `golden` counts the accepted golden runs, and rows by tool and by category count both: both teach.
+    `golden` counts the accepted golden runs, and rows by tool and by category count both: both teach. Of these,
+    `continued_in_another` are runs that another accepted run begins with (a conversation logged again with each turn):
+    they teach nothing of their own, so kinds and rows leave them out.
     """
 
     accepted: int
     golden: int
+    continued_in_another: int
     accepted_share: float | None
     kinds: int
     repeated_share: float | None
@@ -144,27 +148,27 @@ def count_tokens(catalog: Catalog, tokenizer: Path) -> int:
 
 
 def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequence[str]) -> Behaviour:
-    kinds: Counter[tuple[str, ...]] = Counter()
-    tools: Counter[str] = Counter()
-    categories = Counter({category.value: 0 for category in Category})
-    golden = 0
+    shown: list[tuple[bool, str, Sequence[str]]] = []
+    again = LoggedAgain()
     for run in accepted:
-        used, category = tools_used(run.messages), categorize(run.messages, error_forms=error_forms).value
-        tools.update(used)
-        categories[category] += 1
-        if run.golden:
-            golden += 1
-        else:
-            kinds[category, *used] += 1
+        category = categorize(run.messages, error_forms=error_forms).value
+        shown.append((run.golden, category, tools_used(run.messages)))
+        again.add(run.messages)
+    continued = again.continued()
+    taught = [row for row, begins in zip(shown, continued.tolist(), strict=True) if not begins]
+    kinds = Counter((category, *used) for golden, category, used in taught if not golden)
+    logged, golden = sum(not row[0] for row in shown), sum(row[0] for row in shown)
     repeated = sum(count for count in kinds.values() if count > 1)
+    categories = Counter(category for _, category, _ in taught)
     return Behaviour(
-        accepted=kinds.total(),
+        accepted=logged,
         golden=golden,
-        accepted_share=kinds.total() / judged if judged else None,
+        continued_in_another=int(continued.sum()),
+        accepted_share=logged / judged if judged else None,
         kinds=len(kinds),
         repeated_share=repeated / kinds.total() if kinds else None,
-        rows_by_tool=dict(sorted(tools.items())),
-        rows_by_category=dict(categories),
+        rows_by_tool=dict(sorted(Counter(tool for _, _, used in taught for tool in used).items())),
+        rows_by_category={category.value: categories[category.value] for category in Category},
     )
 
 
@@ -191,7 +195,7 @@ def _stands_still(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
 
 
 def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
-    rows = behaviour.accepted + behaviour.golden
+    rows = behaviour.accepted + behaviour.golden - behaviour.continued_in_another
     return every_one_of(
         "repetitive verifiable behaviour",
         reading(
@@ -209,7 +213,7 @@ def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: Readines
         reading(
             value=rows if judged or rows else None,
             wanted=wanted.min_runs,
-            what="accepted runs, golden ones counted",
+            what="accepted runs, golden ones counted, a conversation once",
             to_know="log runs",
             form=",.0f",
         ),

@@ -5,13 +5,13 @@ Invariant: shapes come from the model's own config and the headers of its weight
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.base_model import header
+from toolft_pipeline.training.base_config import load_config
+from toolft_pipeline.training.snapshot import header, weight_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,7 @@ class ModelShape:
 
 def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
     """Read config.json and the headers of the weights."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    config = config.get("text_config", config)
+    config = load_config(base).get_text_config()
     linear = other = adapter = 0
     for name, shape in _tensors(base):
         matrix = len(shape) == 2
@@ -47,22 +46,20 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
             other += math.prod(shape)
         if matrix and name.removesuffix(".weight").rpartition(".")[2] in training.target_modules:
             adapter += training.lora_r * sum(shape)
-    heads = config["num_attention_heads"]
+    heads = config.num_attention_heads
     return ModelShape(
-        hidden=config["hidden_size"],
-        intermediate=config["intermediate_size"],
-        layers=config["num_hidden_layers"],
+        hidden=config.hidden_size,
+        intermediate=config.intermediate_size,
+        layers=config.num_hidden_layers,
         heads=heads,
-        key_value_heads=config.get("num_key_value_heads", heads),
-        head=config.get("head_dim") or config["hidden_size"] // heads,
-        vocabulary=config["vocab_size"],
+        key_value_heads=getattr(config, "num_key_value_heads", None) or heads,
+        head=getattr(config, "head_dim", None) or config.hidden_size // heads,
+        vocabulary=config.vocab_size,
         linear=linear,
         other=other,
         adapter=adapter,
     )
 
 
-def _tensors(base: Path) -> list[tuple[str, list[int]]]:
-    return [
-        (name, tensor["shape"]) for path in sorted(base.glob("*.safetensors")) for name, tensor in header(path).items()
-    ]
+def _tensors(base: Path) -> list[tuple[str, tuple[int, ...]]]:
+    return [(name, tensor.shape) for path in weight_files(base) for name, tensor in header(path).items()]

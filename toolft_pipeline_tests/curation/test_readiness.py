@@ -257,3 +257,15 @@ def test_readiness_catalog_tokens_are_the_tokenizers_own(gemma_tokenizer_folder:
     compact = json.dumps(json.loads(CATALOG.text), separators=(",", ":"), ensure_ascii=False)
     expected = len(AutoTokenizer.from_pretrained(gemma_tokenizer_folder)(compact, add_special_tokens=False).input_ids)
     assert count_tokens(CATALOG, gemma_tokenizer_folder) == expected
+
+
+def test_readiness_counts_a_conversation_that_is_logged_again_once() -> None:
+    said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done")]
+    said += [user("and?"), says("that is all"), user("thanks"), says("welcome")]
+    again = [trajectory(*said[:end], id_=str(end)) for end in (4, 6, 8)]
+    found = report(logged=again, accepted=again)
+    behaviour = found.behaviour
+    assert (behaviour.accepted, behaviour.accepted_share, behaviour.continued_in_another) == (3, 1.0, 2)
+    assert (behaviour.rows_by_tool, behaviour.kinds, behaviour.repeated_share) == ({"search": 1}, 1, 0.0)
+    sentences = [one.sentence for each in found.criteria for one in each.readings]
+    assert "accepted runs, golden ones counted, a conversation once: 1, wanted 1" in sentences

@@ -112,4 +112,16 @@ EXAMPLES: Mapping[str, tuple[object, ...]] = {
     "prompts and completions": ({"prompt": "hi", "completion": "x"},),
     "flattened into one text": ({"system": "S", "chat": "USER: hi\n\nASSISTANT: x"},),
     "plain text rows": ({"text": "hello"},),
+    "OpenTelemetry log records": ({"resourceLogs": [{"scopeLogs": []}]},),
+    "OpenTelemetry metrics": ({"resourceMetrics": []},),
+    "Jaeger": (
+        {"data": [{"traceID": "5b", "spans": [{"traceID": "5b", "spanID": "2", "operationName": "x"}]}]},
+        {"traceID": "5b", "spanID": "2", "operationName": "x", "tags": []},
+    ),
+    "Zipkin": ([{"traceId": "5b", "id": "2", "localEndpoint": {"serviceName": "a"}, "tags": {}}],),
+    "Datadog": ({"trace_id": "5b", "span_id": "2", "ml_obs_kind": "llm", "meta": {}},),
+    "single OTLP span": ({"traceId": "5b", "spanId": "2", "name": "chat", "attributes": []},),
+    "Weave": ({"id": "1", "trace_id": "2", "op_name": "weave:///x", "inputs": {}, "output": None},),
+    "Braintrust": ({"id": "1", "span_id": "1", "root_span_id": "1", "span_attributes": {"type": "llm"}, "input": []},),
+    "Helicone": ({"request_id": "1", "request_body": {"messages": []}, "response_body": {}},),
 }
