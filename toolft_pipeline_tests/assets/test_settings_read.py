@@ -40,6 +40,8 @@ PLACEMENT = {
     "SandboxSettings.call_timeout_s",
     "SandboxSettings.trajectory_timeout_s",
     "TrainingSettings.save_steps",
+    "TrainingSettings.compute_type",
+    "TrainingSettings.max_hours",
     "EvaluationSettings.batch_size",
     "EvaluationSettings.tasks",
     "LogSettings.folder",
