@@ -43,6 +43,7 @@ class LoggedOutcome(Struct, gc=False):
 
     status: str | None = None
     evidence: str | None = None
+    success: bool | None = None
 
 
 def outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
@@ -52,6 +53,8 @@ def outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
     if isinstance(logged, bool):
         return Outcome(status=OutcomeStatus.SUCCESS if logged else OutcomeStatus.FAILURE)
     word, evidence = (logged, None) if isinstance(logged, str) else (logged.status, logged.evidence)
+    if word is None and isinstance(logged, LoggedOutcome) and logged.success is not None:
+        word = "success" if logged.success else "failure"
     if word is None:
         return Outcome(status=OutcomeStatus.UNKNOWN, evidence=evidence)
     status = _STATUS.get(word) or _STATUS.get(word.strip().lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import psutil
 import pytest
 from dagster._core.definitions.reconstruct import reconstructable
 
+from toolft_pipeline.automation.device_lease import leases
 from toolft_pipeline.automation.process_identity import parse_identity, this_process
 from toolft_pipeline.automation.run_tags import PROCESS_TAG
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -41,7 +43,13 @@ def test_local_executor_run_of_data_starts_no_process_and_hides_all_devices(
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
 
 
-def test_local_executor_step_ends_with_a_killed_orchestrator(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGKILL, dg.DagsterRunStatus.STARTED), (signal.SIGINT, dg.DagsterRunStatus.CANCELED)],
+)
+def test_local_executor_step_ends_with_a_killed_or_interrupted_orchestrator(
+    tmp_path: Path, number: signal.Signals, status: dg.DagsterRunStatus
+) -> None:
     notes = tmp_path / "notes"
     (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     (tmp_path / "data" / ".dagster").mkdir(parents=True)
@@ -58,7 +66,13 @@ def test_local_executor_step_ends_with_a_killed_orchestrator(tmp_path: Path) -> 
             assert orchestrator.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.05)
         step = psutil.Process(int(notes.read_text().split()[3]))
+        orchestrator.send_signal(number)
+        orchestrator.wait(PATIENCE_S)
     finally:
         orchestrator.kill()
         orchestrator.wait()
     step.wait(PATIENCE_S)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        (run,) = instance.get_runs()
+        assert run.status is status
+    assert leases(tmp_path / "data" / ".dagster" / "devices") == []
