@@ -47,9 +47,11 @@ ui: $(TOOLS)  ## the UI in a headless Chromium, as a new user would; draws the p
 	$(BIN)/python -m pytest -q -m ui
 
 look: $(STAMP)  ## the UI read-only on http://127.0.0.1:3001: nothing can be launched, changed or reported
+	$(BIN)/toolft reports & trap "kill $$!" EXIT; \
 	$(BIN)/dagster-webserver --workspace workspace.yaml --host 127.0.0.1 --port 3001 --read-only
 
-dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
+dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000, and the reports that it links to on port 3002
+	$(BIN)/toolft reports & trap "kill $$!" EXIT; \
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
 lint: $(TOOLS)  ## format, lint, types

@@ -23,6 +23,7 @@ from toolft_pipeline.automation.dead_run_sensor import dead_run_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
+from toolft_pipeline.automation.overview_asset import agents_overview, overview_sensor
 from toolft_pipeline.automation.prune import prune_job, prune_schedule
 from toolft_pipeline.automation.schedules import nightly_schedule
 from toolft_pipeline.settings import AgentSettings
@@ -60,12 +61,13 @@ def build_definitions(agents: Sequence[AgentSettings], broken: Sequence[BrokenAg
     warn_of(left_out)
     settings, parts = [agent for agent, _ in built.values()], [each for _, each in built.values()]
     return dg.Definitions(
-        assets=[*(asset for each in parts for asset in each.assets), *broken_agent_assets(left_out)],
+        assets=[*(asset for each in parts for asset in each.assets), *broken_agent_assets(left_out), agents_overview],
         jobs=[job for each in parts for job in each.jobs],
         sensors=[
             *(sensor for each in parts for sensor in each.sensors),
             alert_sensor(settings),
             dead_run_sensor(),
+            overview_sensor,
             *([broken_agents_sensor(left_out)] if left_out else []),
         ],
         schedules=[schedule for each in parts for schedule in each.schedules],

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent
+from toolft_pipeline.assets.report_links import REPORTS_PORT
 from toolft_pipeline.cli.interruption import Interruption, interruptible
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
@@ -136,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     explaining.add_argument("--json", action="store_true", help="one JSON object, prompts included")
     explaining.set_defaults(command=_explain)
 
+    _add_overview(commands)
+
     back = commands.add_parser("rollback", help="put the model back in service that served before")
     back.add_argument("agent")
     back.add_argument(
@@ -165,6 +168,17 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="look over this installation; 1 where something is broken")
     doctor.set_defaults(command=_doctor)
     return parser
+
+
+def _add_overview(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    looking = commands.add_parser(
+        "overview", help="how every agent stands: verdict, served model, what waits, what is red"
+    )
+    looking.set_defaults(command=_overview)
+
+    serving = commands.add_parser("reports", help="serve the HTML reports on this machine, for the links of the UI")
+    serving.add_argument("--port", type=_count, default=REPORTS_PORT, metavar="N", help=f"default: {REPORTS_PORT}")
+    serving.set_defaults(command=_reports)
 
 
 def _add_lint(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -241,6 +255,18 @@ def _explain(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return explain_run(settings, parsed.trajectory, prompts=parsed.prompts, as_json=parsed.json)
+
+
+def _overview(_parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.overview import print_overview
+
+    return print_overview()
+
+
+def _reports(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.reports import serve_reports
+
+    return serve_reports(port=parsed.port)
 
 
 def _rollback(parsed: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from toolft_pipeline.cli.interruption import Interruption
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.day import log_days
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -93,8 +94,7 @@ def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None)
     folder = settings.path(settings.logs.folder)
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
-    with_logs = sorted({match.group() for path in folder.iterdir() if (match := DAY_NAME.match(path.name))})
-    days = [day for day in with_logs if (first or settings.first_day) <= day <= (last or day)]
+    days = [day for day in log_days(settings) if (first or day) <= day <= (last or day)]
     if not days:
         raise UsageError(
             f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
