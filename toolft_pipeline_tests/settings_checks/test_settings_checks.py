@@ -218,7 +218,7 @@ def test_load_agent_message_quotes_nothing_that_may_be_secret(tmp_path: Path) ->
         {"chat": {"system_prompt": "replace: Be brief."}},
         {"training": {"sft": {"weight_decay": 0, "lr_scheduler_type": "linear", "optim": "adamw_torch"}}},
         {"training": {"sft": {"gradient_checkpointing": True, "max_grad_norm": 0.3, "eval_steps": 10}}},
-        {"training": {"peft": {"use_dora": True, "init_lora_weights": "pissa_niter_16", "rank_pattern": {"q": 8}}}},
+        {"training": {"peft": {"use_dora": True, "init_lora_weights": "orthogonal", "exclude_modules": ["q_proj"]}}},
         {"training": {"peft": {"layers_to_transform": [0, 1], "exclude_modules": None}}},
         {"evaluation": {"compare": ["base", "large"], "endpoints": {"large": ENDPOINT}}},
         {"evaluation": {"max_tasks": 10}},
