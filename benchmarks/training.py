@@ -2,7 +2,7 @@
 
 Every measurement is a process of its own that trains an adapter through the real stage on made rows (about 160 tokens,
 half of them with loss, like the help desk's). Quoted are the median tokens/s over the steps, CPU milliseconds a token
-(which a busy machine disturbs less), and the peak resident memory beside preflight's estimate.
+(which a busy machine disturbs less), and peak resident memory and seconds beside preflight's estimates.
 
     python -m benchmarks.training [--model FOLDER] [--quick] [--json]
 
@@ -79,6 +79,7 @@ def main() -> None:
 
 def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     """Train one adapter in this process and say how it went."""
+    from toolft_pipeline.compute_type import choose_compute_type
     from toolft_pipeline.training import lm_head
     from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
     from toolft_pipeline.training.callbacks import peak_memory_gb
@@ -92,8 +93,9 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
         out = Path(place)
         selection, tensors = write_rows(out, _rows(quick=quick))
         drawn = draw_rows(selection=selection, tensors=tensors, token_budget=None)
-        estimate = estimate_training(base=model, drawn=drawn, training=settings.training)
-        began = time.process_time()
+        compute = choose_compute_type(settings.training.compute_type).type
+        estimate = estimate_training(base=model, drawn=drawn, training=settings.training, compute=compute)
+        began, started = time.process_time(), time.perf_counter()
         train_adapter(
             base=model,
             selection=selection,
@@ -103,13 +105,15 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
             out=out,
             progress=lambda _: None,
         )
-        seconds = time.process_time() - began
+        seconds, trained_s = time.process_time() - began, time.perf_counter() - started
         rates = pq.read_table(out / PROGRESS_FILE).column("tokens_per_s").to_pylist()[1:]  # the first warms up
     return {
         "tokens_per_s": round(statistics.median(rates), 1),
         "cpu_ms_per_token": round(1000 * seconds / drawn.train.tokens, 2),
         "peak_gb": round(peak_memory_gb(), 2),
         "estimated_gb": round(estimate.memory.total / 2**30, 2),
+        "trained_s": round(trained_s, 1),
+        "estimated_s": round(estimate.seconds, 1),
     }
 
 

@@ -575,10 +575,12 @@ class EmailSettings(_Section):
 
 
 class AlertSettings(_Section):
-    """Who is told when a run fails, and by which ways; each is tried, and one that fails is logged."""
+    """Who is told when a run or a tick fails or an asset is late, and by which ways. Each way is tried; where all of
+    them fail, the alert is sent again for a quarter of an hour."""
 
     webhook: WebhookSettings | None = None
-    """A POST of one JSON object: agent, stage, day, error, run_id, text."""
+    """A POST of one JSON object: agent, stage, day, days, error, run_id, run_ids, text; `day` is null for
+    several."""
     slack: WebhookSettings | None = None
     """A Slack incoming webhook."""
     email: EmailSettings | None = None

@@ -72,6 +72,7 @@ STAGE = Stage(
     kinds=("pytorch", "safetensors"),
     code_version="4",
     inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+    alike=frozenset({"base_model"}),
     reads=_reads,
     build=_build,
     accelerator=True,

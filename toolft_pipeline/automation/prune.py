@@ -18,6 +18,8 @@ from pydantic import Field
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.build import AgentFile, resource_key
 from toolft_pipeline.assets.stage import Progress
+from toolft_pipeline.automation.executor import local_executor
+from toolft_pipeline.automation.run_tags import AGENT_TAG
 from toolft_pipeline.evaluation.service import in_service, line_of_service, resolve, service_folder
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
@@ -156,7 +158,8 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
     @dg.job(
         name=f"{agent.name}_prune",
         description=f"Takes away what `retention` of agent {agent.name} lets go; with dry_run it only says what.",
-        executor_def=dg.in_process_executor,
+        tags={AGENT_TAG: agent.name},
+        executor_def=local_executor,
     )
     def job() -> None:
         prune_warehouse()

@@ -11,10 +11,8 @@ Nothing of a run's text leaves here.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -92,6 +90,7 @@ def measure(
     judged: int,
     catalog: Catalog,
     catalog_tokens: int,
+    saved_tokens: int,
     incumbent: IncumbentSettings,
     wanted: ReadinessSettings,
     redact: Callable[[str], str],
@@ -99,6 +98,7 @@ def measure(
 ) -> Readiness:
     """The report of a window: its logged runs by day, with today's names of renamed tools, and the accepted runs.
 
+    `catalog_tokens` is what the whole catalog takes of a prompt, `saved_tokens` what the catalog mode leaves out of it.
     `judged` counts the runs that were judged as logged ones; accepted golden runs are not among them. `error_forms` are
     the agent's own forms of failed calls, which the runs' categories go by; `redact` makes names from the logs fit to
     be shown.
@@ -121,7 +121,7 @@ def measure(
         catalog_tokens_per_turn=catalog_tokens,
     )
     figures = incumbent_of(seen, prices=incumbent)
-    saving = _saving(figures, catalog_tokens=catalog_tokens, price=incumbent.price_per_million_prompt_tokens)
+    saving = _saving(figures, saved_tokens=saved_tokens, price=incumbent.price_per_million_prompt_tokens)
     criteria = (
         _stands_still(figures, wanted),
         _repeats_and_verifies(behaviour, judged=judged, wanted=wanted),
@@ -137,14 +137,6 @@ def measure(
         behaviour=behaviour,
         saving=saving,
     )
-
-
-def count_tokens(catalog: Catalog, tokenizer: Path) -> int:
-    """Tokens of the catalog as a chat template would put it into a prompt: its compact JSON."""
-    from tokenizers import Tokenizer
-
-    text = json.dumps(json.loads(catalog.text), separators=(",", ":"), ensure_ascii=False)
-    return len(Tokenizer.from_file(str(tokenizer / "tokenizer.json")).encode(text, add_special_tokens=False).ids)
 
 
 def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequence[str]) -> Behaviour:
@@ -172,13 +164,14 @@ def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequ
     )
 
 
-def _saving(figures: Incumbent, *, catalog_tokens: int, price: float | None) -> Saving:
+def _saving(figures: Incumbent, *, saved_tokens: int, price: float | None) -> Saving:
+    """The figure of a turn is that of the report; what runs would save is never more than they read."""
     read = figures.prompt_tokens_per_turn or None  # a logger that writes 0 for what it does not know says nothing
-    per_turn = catalog_tokens if read is None else min(catalog_tokens, read)
-    per_1k = None if figures.turns_per_run is None else 1000 * per_turn * figures.turns_per_run
+    of_read = saved_tokens if read is None else min(saved_tokens, read)
+    per_1k = None if figures.turns_per_run is None else 1000 * of_read * figures.turns_per_run
     return Saving(
-        tokens_per_turn=per_turn,
-        share_of_prompt=None if read is None else per_turn / read,
+        tokens_per_turn=saved_tokens,
+        share_of_prompt=None if read is None else of_read / read,
         tokens_per_1k_runs=per_1k,
         money_per_1k_runs=None if per_1k is None or price is None else per_1k * price / 1e6,
     )

@@ -1,4 +1,4 @@
-"""What the catalog says in words: names, descriptions, enums, defaults, examples and limits of tools and parameters.
+"""What the catalog says in words: names, titles, descriptions, enums, defaults and examples of tools and parameters.
 
 Invariant: an agent was told all of this, in its prompt or in what it learned, so a value that stands here is none that
 only the backend knew. It tells nothing of any one record: that orders can be "shipped" does not say that one is.
@@ -16,8 +16,9 @@ from toolft_pipeline.trajectories.told import Told
 Schemas = Mapping[str, Mapping[str, Any]]
 """The schema of each tool's arguments, by name; a tool's own description stands in it as the schema's."""
 
-_NO_WORDS = frozenset({"type", "$ref", "pattern", "required"})
-"""Keywords whose values name no value that an argument may take."""
+_SAYING = frozenset({"description", "title", "enum", "const", "default", "example", "examples"})
+"""Keywords whose values are told. Limits (`maximum`) are not among them: that there may be 50 does not say that there
+are."""
 
 
 class ToolSchemas(dict[str, Mapping[str, Any]]):
@@ -48,12 +49,12 @@ def tool_schemas(tools: CatalogValidator) -> ToolSchemas:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    waiting = [value]
+    waiting = [(value, False)]
     while waiting:
-        inner = waiting.pop()
+        inner, said = waiting.pop()
         if isinstance(inner, Mapping):
-            waiting += [each for key, each in inner.items() if key not in _NO_WORDS]
+            waiting += [(each, said or key in _SAYING) for key, each in inner.items()]
         elif isinstance(inner, list):
-            waiting += inner
-        elif inner is not None and not isinstance(inner, bool):
+            waiting += [(each, said) for each in inner]
+        elif said and inner is not None and not isinstance(inner, bool):
             yield str(inner)

@@ -198,7 +198,7 @@ def test_unread_statement_on_a_record_is_no_less_one_because_the_catalog_names_t
 
 
 def test_grounding_numbers_and_ids_that_the_catalog_says_are_told() -> None:
-    limits = {"send": {"description": "Sends to at most 25 people, as usr-07.", "properties": {"n": {"maximum": 4711}}}}
+    limits = {"send": {"description": "Sends to at most 25 people, as usr-07.", "properties": {"n": {"default": 4711}}}}
     for answer in ("At most 25.", "At most 4,711.", "Shall I take usr-07?"):
         assert check_grounding((user("How many?"), says(answer)), schemas=limits) is None
         assert check_grounding((user("How many?"), says(answer)), schemas={}) is not None
