@@ -56,9 +56,7 @@ def training_problems(training: TrainingSettings) -> Iterator[Problem]:
 def turn_problems(verification: VerificationSettings, chat: ChatSettings) -> Iterator[Problem]:
     """A greeting that is kept, and the system turn before it taken out: no model could be asked for it."""
     if verification.opening_assistant_turn == "keep" and chat.system_prompt == "strip":
-        message = (
-            "`keep` needs the system turn that chat.system_prompt: strip takes out; write `drop`, or keep the prompt"
-        )
+        message = "`keep` needs the system turn that chat.system_prompt: strip takes out; write `drop`"
         yield Problem(key="verification.opening_assistant_turn", message=message, also=("chat.system_prompt",))
 
 
