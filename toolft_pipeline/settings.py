@@ -293,8 +293,8 @@ class VerificationSettings(_Section):
     Anthropic messages it always may, for there a user turn holds the results and may add text."""
     opening_assistant_turn: Literal["refuse", "keep", "drop"] = "refuse"
     """What becomes of a run in which the assistant speaks first, as with a greeting: it is rejected; `keep` teaches the
-    greeting, which needs a system turn before it (a model cannot be asked without any message); `drop` leaves the
-    greeting out."""
+    greeting, which needs a system turn before it (a model cannot be asked without any message), and so no
+    `chat.system_prompt: strip`; `drop` leaves the greeting out."""
     cut_trailing_user_turns: bool = False
     """Whether user turns at the end of a run that nobody answered ("Thanks!") are cut off. Otherwise such a run is
     rejected."""

@@ -95,6 +95,11 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"verification": {"error_forms": ["("]}}, "verification.error_forms", ["no regular expression"]),
         ({"verification": {"redaction": {"personal_data": ["emial"]}}}, "redaction.personal_data.0", ["mean email?"]),
         ({"curation": {"weights": {"single_cal": 2}}}, "curation.weights.single_cal", ["did you mean single_call?"]),
+        (
+            {"verification": {"opening_assistant_turn": "keep"}, "chat": {"system_prompt": "strip"}},
+            "verification.opening_assistant_turn",
+            ["chat.system_prompt: strip"],
+        ),
         ({"curation": {"weights": {"no_tool": 9}}}, "curation.weights.no_tool", ["curation.max_weight"]),
         ({"evaluation": {"max_tasks": 10, "few_shot_tasks": 20}}, "evaluation.few_shot_tasks", ["max_tasks"]),
         ({"evaluation": {"max_tasks": 10}, "gate": {"min_tasks": 20}}, "gate.min_tasks", ["every candidate"]),
