@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test faults ui dev look lint bench data clean
+.PHONY: demo quality test faults wheel ui dev look lint bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -43,13 +43,18 @@ test: $(TOOLS)  ## the whole suite, on two cores
 faults: $(TOOLS)  ## the flow killed at any moment, again and again
 	$(BIN)/python -m pytest -q -m faults
 
+wheel: $(TOOLS)  ## the wheel, built and installed in an environment of its own: init, lint, doctor, data stages
+	$(BIN)/python -m pytest -q -m wheel
+
 ui: $(TOOLS)  ## the UI in a headless Chromium, as a new user would; draws the pictures in docs/pictures anew
 	$(BIN)/python -m pytest -q -m ui
 
 look: $(STAMP)  ## the UI read-only on http://127.0.0.1:3001: nothing can be launched, changed or reported
+	$(BIN)/toolft reports & trap "kill $$!" EXIT; \
 	$(BIN)/dagster-webserver --workspace workspace.yaml --host 127.0.0.1 --port 3001 --read-only
 
-dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000
+dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000, and the reports that it links to on port 3002
+	$(BIN)/toolft reports & trap "kill $$!" EXIT; \
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
 lint: $(TOOLS)  ## format, lint, types

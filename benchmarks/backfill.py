@@ -189,7 +189,7 @@ def _model(folder: Path, agent: Path) -> Path:
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=control[2], pad_token=control[0])
     wrapped.add_special_tokens({"extra_special_tokens": control[1:2]})
     wrapped.save_pretrained(folder)
-    config = {"architectures": ["None"], "model_type": "llama", "vocab_size": len(wrapped)}
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": len(wrapped)}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     header = json.dumps({"weight": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))

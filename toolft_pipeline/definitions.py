@@ -5,6 +5,7 @@ Invariant: an agent that cannot be loaded or built is left out and shown as such
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,14 +17,18 @@ from toolft_pipeline.agents_found import BrokenAgent, broken_over, find_agents
 from toolft_pipeline.assets.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.assets.model_in_service import service_source
 from toolft_pipeline.automation.alert_sensor import alert_sensor
+from toolft_pipeline.automation.base_model_watch import base_model_sensor
 from toolft_pipeline.automation.broken_agents import broken_agent_assets, broken_agents_sensor, warn_of
 from toolft_pipeline.automation.catalog_watch import catalog_sensor
 from toolft_pipeline.automation.conditions import automation_sensor
+from toolft_pipeline.automation.dead_run_sensor import dead_run_sensor
 from toolft_pipeline.automation.executor import executor_from_environment
 from toolft_pipeline.automation.jobs import agent_jobs
 from toolft_pipeline.automation.log_watch import log_sensor
+from toolft_pipeline.automation.overview_asset import agents_overview, overview_sensor
 from toolft_pipeline.automation.prune import prune_job, prune_schedule
 from toolft_pipeline.automation.schedules import nightly_schedule
+from toolft_pipeline.project import missing_instance_file
 from toolft_pipeline.settings import AgentSettings
 
 
@@ -42,7 +47,7 @@ def agent_parts(agent: AgentSettings) -> AgentParts:
     return AgentParts(
         assets=[*stage_assets(agent), service_source(agent)],
         jobs=[*agent_jobs(agent), prune_job(agent)],
-        sensors=[catalog_sensor(agent), automation_sensor(agent), log_sensor(agent)],
+        sensors=[catalog_sensor(agent), base_model_sensor(agent), automation_sensor(agent), log_sensor(agent)],
         schedules=[nightly_schedule(agent), prune_schedule(agent)],
     )
 
@@ -59,11 +64,13 @@ def build_definitions(agents: Sequence[AgentSettings], broken: Sequence[BrokenAg
     warn_of(left_out)
     settings, parts = [agent for agent, _ in built.values()], [each for _, each in built.values()]
     return dg.Definitions(
-        assets=[*(asset for each in parts for asset in each.assets), *broken_agent_assets(left_out)],
+        assets=[*(asset for each in parts for asset in each.assets), *broken_agent_assets(left_out), agents_overview],
         jobs=[job for each in parts for job in each.jobs],
         sensors=[
             *(sensor for each in parts for sensor in each.sensors),
             alert_sensor(settings),
+            dead_run_sensor(),
+            overview_sensor,
             *([broken_agents_sensor(left_out)] if left_out else []),
         ],
         schedules=[schedule for each in parts for schedule in each.schedules],
@@ -72,4 +79,6 @@ def build_definitions(agents: Sequence[AgentSettings], broken: Sequence[BrokenAg
     )
 
 
+if (warning := missing_instance_file()) is not None:
+    logging.getLogger("dagster").warning(warning)
 defs = build_definitions(*find_agents(agents_root()))

@@ -32,6 +32,20 @@ def project_root() -> Path:
     )
 
 
+def missing_instance_file() -> str | None:
+    """What to say of a project folder without a dagster.yaml: Dagster's own defaults hold there."""
+    try:
+        root = project_root()
+    except ProjectError:
+        return None
+    if (root / INSTANCE_FILE).is_file():
+        return None
+    return (
+        f"{root} has no {INSTANCE_FILE}: Dagster's telemetry is on and its runs are not those of `toolft`; "
+        "any `toolft run` writes one, so does `toolft init`"
+    )
+
+
 def in_project(path: str | Path) -> Path:
     """An absolute path; a relative one is taken as relative to the project folder. Raises `ProjectError`."""
     given = Path(path).expanduser()

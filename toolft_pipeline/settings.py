@@ -34,16 +34,32 @@ class LogSettings(_Section):
     folder: str = "logs"
     """Folder of the logs, relative to the agent file; one file a day or several, named YYYY-MM-DD, perhaps
     more, and an ending. A trace's spans are joined over all files of one day."""
-    format: Literal["auto", "openai", "langchain", "anthropic", "atif", "langsmith", "otel", "langfuse", "mlflow"] = (
-        "auto"
-    )
+    format: Literal[
+        "auto",
+        "openai",
+        "langchain",
+        "anthropic",
+        "atif",
+        "langsmith",
+        "otel",
+        "langfuse",
+        "mlflow",
+        "agents_sdk",
+        "span_rows",
+    ] = "auto"
     """How runs stand in a file. One a line: OpenAI chat, LangChain `messages_to_dict`, Anthropic messages, ATIF. As
-    spans that are joined by trace: LangSmith runs, OpenTelemetry GenAI (OTLP JSON), Langfuse observations, MLflow
-    traces. `auto` takes it from the first lines of each file and says what it took."""
+    spans that are joined by trace: LangSmith runs, OpenTelemetry (OTLP JSON with the attributes of GenAI, OpenInference
+    or the Vercel AI SDK; Tempo's answers too), Langfuse observations, MLflow traces, the OpenAI Agents SDK's traces,
+    and spans as plain objects, which Arize Phoenix and `ReadableSpan.to_json` write. `auto` takes it from the first
+    lines of each file and says what it took."""
     remote_parents: bool = False
     """Whether traces may begin below a span that these logs never hold, as another service's. Where a span says itself
     whether its parent is remote (OTLP's flags, Langfuse's root observations), that counts; elsewhere a trace with a
     missing parent is refused as incomplete: it may be a part of a run over midnight."""
+    side_calls: tuple[str, ...] = ()
+    """Model calls of a trace that are not the agent's own turns and are left out: those that write titles or tags, or
+    guard an answer. Each is a pattern as of file names (`title*`, case ignored) that a call's name or model matches.
+    Without it a trace with such calls is refused, for they are not one conversation."""
     golden: str | None = None
     """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
     max_line_bytes: int = Field(4_000_000, gt=0)
@@ -211,6 +227,52 @@ class RedactionSettings(_Section):
         return _regular_expressions(value)
 
 
+class Grounded(StrEnum):
+    """Kinds of things that an agent says or asks for and must have been told."""
+
+    IDS = "ids"
+    NUMBERS = "numbers"
+    DATES = "dates"
+    CHOICES = "choices"
+    BACKEND_VALUES = "backend_values"
+
+
+Untold = Literal["refuse", "accept"]
+
+
+class GroundingSettings(_Section):
+    """What becomes of a run that says or asks for something that no message, no result and no word of the catalog told,
+    by its kind: `refuse` the run, or `accept` it."""
+
+    ids: Untold = "refuse"
+    """Ids, codes, addresses and numbers of more than 15 digits in an answer, compared character by character; and
+    statements about an id that no call asked about. Accept for an agent that answers on ids without a call."""
+    numbers: Untold = "refuse"
+    """Other numbers in an answer. Counts, sums, differences, products, percentages and roundings of told numbers are
+    told. Accept for an agent that works out other figures in its head."""
+    dates: Untold = "refuse"
+    """Dates and times of day in an answer. Accept for an agent that knows today's date or reckons with dates."""
+    choices: Untold = "refuse"
+    """A choice (`enum`) of a parameter that nobody named where another choice of it was named."""
+    backend_values: Untold = "refuse"
+    """Names, ids and states that stand in the sandbox's initial state and that the agent used before anything told
+    them. Asked where runs are replayed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_or_nothing(cls, value: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, "refuse" if value else "accept") if isinstance(value, bool) else value
+
+    def refuses(self, kind: Grounded) -> bool:
+        """Whether a run is refused for an untold thing of a kind."""
+        return bool(getattr(self, kind.value) == "refuse")
+
+    @property
+    def asks(self) -> bool:
+        """Whether messages alone are asked about: all kinds but the backend's values."""
+        return any(self.refuses(kind) for kind in Grounded if kind is not Grounded.BACKEND_VALUES)
+
+
 class VerificationSettings(_Section):
     """Which runs are true: limits of the rules."""
 
@@ -231,8 +293,8 @@ class VerificationSettings(_Section):
     Anthropic messages it always may, for there a user turn holds the results and may add text."""
     opening_assistant_turn: Literal["refuse", "keep", "drop"] = "refuse"
     """What becomes of a run in which the assistant speaks first, as with a greeting: it is rejected; `keep` teaches the
-    greeting, which needs a system turn before it (a model cannot be asked without any message); `drop` leaves the
-    greeting out."""
+    greeting, which needs a system turn before it (a model cannot be asked without any message), and so no
+    `chat.system_prompt: strip`; `drop` leaves the greeting out."""
     cut_trailing_user_turns: bool = False
     """Whether user turns at the end of a run that nobody answered ("Thanks!") are cut off. Otherwise such a run is
     rejected."""
@@ -255,9 +317,8 @@ class VerificationSettings(_Section):
     LangGraph's and OpenAI's libraries, a JSON object with `error` or `"isError": true`. They decide which results count
     as errors above, and a run's category. An example: "tool failed \\(\\d+\\)"."""
     redaction: RedactionSettings = RedactionSettings()
-    grounding: bool = True
-    """Whether a run is rejected that says or asks for what no message told: set it to false for an agent that works
-    out figures in its head, or answers on ids without a call."""
+    grounding: GroundingSettings = GroundingSettings()
+    """What becomes of a run that says or asks for what nothing told; `true` refuses every kind, `false` accepts all."""
     min_accepted: int = Field(1, ge=0)
     """Accepted runs of a day below which its check warns."""
     max_acceptance_drop: float = Field(0.2, ge=0, le=1)
@@ -518,10 +579,12 @@ class EmailSettings(_Section):
 
 
 class AlertSettings(_Section):
-    """Who is told when a run fails, and by which ways; each is tried, and one that fails is logged."""
+    """Who is told when a run or a tick fails or an asset is late, and by which ways. Each way is tried; where all of
+    them fail, the alert is sent again for a quarter of an hour."""
 
     webhook: WebhookSettings | None = None
-    """A POST of one JSON object: agent, stage, day, error, run_id, text."""
+    """A POST of one JSON object: agent, stage, day, days, error, run_id, run_ids, text; `day` is null for
+    several."""
     slack: WebhookSettings | None = None
     """A Slack incoming webhook."""
     email: EmailSettings | None = None

@@ -20,6 +20,13 @@ MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "e
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
+    "base_model": {
+        "base_is_not_quantized",
+        "base_writes_text",
+        "tokenizer_fits_base",
+        "tokenizer_has_chat_tokens",
+        "adapter_fits_base",
+    },
     "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
@@ -39,7 +46,7 @@ def assistant() -> dg.Definitions:
 def test_definitions_assets_groups_and_partitions_are_these() -> None:
     graph = assistant().resolve_asset_graph()
     found = {key.path[-1]: graph.get(key) for key in graph.get_all_asset_keys()}
-    assert set(found) == {*DATA, *MODEL, *SOURCES, "model_in_service"}
+    assert set(found) == {*DATA, *MODEL, *SOURCES, "model_in_service", "agents_overview"}
     assert {name for name, node in found.items() if node.group_name == "assistant_model"} == {
         *MODEL,
         "model_in_service",
@@ -60,6 +67,7 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         (asset, name) for asset, names in CHECKS.items() for name in names
     }
     assert {spec.asset_key.path[-1] for spec in specs if spec.blocking} == {
+        "base_model",
         "raw_trajectories",
         "token_tensors",
         "merged_model",
@@ -89,10 +97,14 @@ def test_definitions_jobs_and_stopped_schedules_are_these() -> None:
     assert {each.default_status for each in schedules} == {dg.DefaultScheduleStatus.STOPPED}
 
 
-def test_definitions_sensors_are_these_and_stopped() -> None:
+def test_definitions_sensors_are_these_and_those_that_start_runs_are_stopped() -> None:
     sensors = {sensor.name: sensor for sensor in assistant().sensors or ()}
-    assert set(sensors) == {"assistant_catalog", "assistant_automation", "assistant_logs", "alerts"}
-    assert {sensor.default_status for sensor in sensors.values()} == {dg.DefaultSensorStatus.STOPPED}
+    running = {name for name, sensor in sensors.items() if sensor.default_status is dg.DefaultSensorStatus.RUNNING}
+    assert running == {"overview", "dead_runs"}  # one reports what is there, one ends what has ended: no run starts
+    assert set(sensors) == {
+        "assistant_catalog", "assistant_base_model", "assistant_automation", "assistant_logs",
+        "alerts", "overview", "dead_runs",
+    }  # fmt: skip
 
 
 def test_definitions_one_setting_starts_schedule_and_sensors() -> None:

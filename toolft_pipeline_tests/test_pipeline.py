@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -58,6 +59,8 @@ class Site:
     """A fresh installation: its own agents, warehouse and instance."""
 
     root: Path
+    reports: str = "http://127.0.0.1:3002"
+    """Where the runs' reports are linked to."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -67,6 +70,7 @@ class Site:
             "TOOLFT_AGENTS": str(self.root / "data"),
             "TOOLFT_WAREHOUSE": str(self.root / "data" / ".warehouse"),
             "TOOLFT_NETWORK_LOG": str(self.network_log),
+            "TOOLFT_REPORTS_URL": self.reports,
             **SECRETS,
             "PYTHONPATH": os.pathsep.join((str(LOOPBACK_ONLY), os.environ.get("PYTHONPATH", ""))),
         }
@@ -94,7 +98,9 @@ def install(root: Path, model: Path) -> Site:
     document = yaml.safe_load(agent.read_text())
     document["base_model"] = {"folder": str(model)}
     agent.write_text(yaml.safe_dump(document))
-    return Site(root)
+    with socket.socket() as found:  # a port of its own, for whoever serves the reports
+        found.bind(("127.0.0.1", 0))
+        return Site(root, reports=f"http://127.0.0.1:{found.getsockname()[1]}")
 
 
 @pytest.fixture(scope="module")
@@ -255,7 +261,7 @@ def test_run_materializations_show_the_columns_of_a_table_and_the_page_of_a_repo
     columns = metadata("training_set")["dagster/column_schema"].value.columns
     assert [column.name for column in columns[:3]] == ["trajectory_id", "day", "side"]
     for asset in ("readiness_report", "eval_report"):
-        assert "<!doctype html>" in Path(metadata(asset)["page"].value).read_text()
+        assert "<!doctype html>" in Path(metadata(asset)["page_path"].value).read_text()
 
 
 def test_run_chat_rows_show_one_row_of_each_category_with_its_mask(site: Site, instance: dg.DagsterInstance) -> None:

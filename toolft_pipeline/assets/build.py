@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, load_agent, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, MissingError, load_agent, problem_lines, warehouse_root
 from toolft_pipeline.assets.metadata import shown, version_metadata
 from toolft_pipeline.assets.model_in_service import service_observation
 from toolft_pipeline.assets.stage import CheckOutcome, Group, Stage, run_stage
@@ -24,6 +24,7 @@ from toolft_pipeline.automation.partitions import daily_partitions, partition_ma
 from toolft_pipeline.automation.quiet_night import MODEL_BEGINS, worth_a_model
 from toolft_pipeline.evaluation.service import SERVICE
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
@@ -112,6 +113,8 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         file: AgentFile = getattr(context.resources, agent_key)
         try:
             settings = file.load()
+            if stage.accelerator:
+                _refuse_what_is_missing(settings, file)
             if file.skip_quiet_night and stage.asset == MODEL_BEGINS:
                 worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
                 context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
@@ -140,6 +143,15 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         )
 
     return run
+
+
+def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
+    """Nothing is trained that cannot be judged afterwards. Raises `MissingError`."""
+    missing = list(missing_for_evaluation(settings))
+    if missing:
+        where = Path(file.path)
+        lines = problem_lines(missing, path=where, overrides=file.overrides, overrides_named=RUN_CONFIG)
+        raise MissingError(*lines)
 
 
 def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
-from toolft_pipeline.chat.catalog_tokens import catalog_tokens_saved
+from toolft_pipeline.chat.catalog_tokens import saved_with_tokenizer_of
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.shown_row import row_markdown
@@ -17,9 +14,6 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 EXAMPLES_FILE = "examples.json"
 """One row of each category as Markdown: for people, and no content that anything downstream reads."""
@@ -59,22 +53,12 @@ def _build(work: Work) -> Built:
 
 
 def _tokens_saved(work: Work) -> int:
-    tokenizer = _tokenizer(work.one("base_model").file("model") / "tokenizer.json")
-    return catalog_tokens_saved(
+    return saved_with_tokenizer_of(
+        work.one("base_model").file("model"),
         load_catalog(work.one("tool_catalog").folder).openai_tools(),
         chat_format=get_format(work.settings.chat.format),
         mode=work.settings.chat.catalog_mode,
-        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
     )
-
-
-@lru_cache(maxsize=1)
-def _tokenizer(file: Path) -> Tokenizer:
-    """Kept, because Gemma's takes a second to load and days are made one after the other."""
-    from tokenizers import Tokenizer
-
-    loaded: Tokenizer = Tokenizer.from_file(str(file))
-    return loaded
 
 
 def _examples(version: Version) -> dict[str, str]:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.converted_base import converted_base
 from toolft_pipeline.assets.evaluations import Contender, nested
 from toolft_pipeline.assets.stage import Work
 from toolft_pipeline.evaluation.prompting import PromptPolicy
 from toolft_pipeline.evaluation.report import CANDIDATE
 from toolft_pipeline.evaluation.service import InService
 from toolft_pipeline.settings import BaseModelSettings
-from toolft_pipeline.training.base_model import convert_base_model
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
@@ -52,7 +52,7 @@ def _reference_model(work: Work, package: str) -> Version:
     settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
     def build(out: Path) -> Built:
-        summary = convert_base_model(settings=settings, out=out, progress=work.progress)
+        summary = converted_base(work, settings, out)
         return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
     return nested(

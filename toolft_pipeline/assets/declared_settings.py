@@ -10,7 +10,7 @@ from typing import Any
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
 
-_READING = {"format", "remote_parents", "max_line_bytes", "max_image_bytes", "max_image_pixels"}
+_READING = {"format", "remote_parents", "side_calls", "max_line_bytes", "max_image_bytes", "max_image_pixels"}
 
 
 def log_reading(settings: AgentSettings) -> dict[str, Any]:

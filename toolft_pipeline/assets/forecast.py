@@ -1,19 +1,24 @@
 """What a proposed catalog would cost: rows, tools, versions to make again and about how long that takes.
 
-Invariant: nothing is written and no sandbox starts. Which versions would be made again follows from the stages' own
-declarations; how long each takes is what its version in force took.
+Invariant: nothing in the warehouse or the agent's folder is written. Which versions would be made again follows from
+the stages' own declarations; whether one comes out the same is computed by the stage's own function, into a folder that
+is removed, wherever no rule of it tells. How long each takes is what its version in force took.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolft_pipeline.assets import sources
+from toolft_pipeline.assets.foreseen import Foreseen, comes_out_same
 from toolft_pipeline.assets.stage import Group, Span, Stage, StageError, address_of, window
-from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog, built_renames, load_catalog
 from toolft_pipeline.catalog.diff import CatalogDiff, diff_catalogs
-from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.verification.preview import DayPreview, LostRun, preview_day
 from toolft_pipeline.warehouse.manifest import Address
@@ -65,63 +70,82 @@ def forecast(
     old = warehouse.current(Address(agent=settings.name, asset="tool_catalog"))
     if old is None:
         raise StageError(f"{settings.name}: no catalog was ever made; run `toolft run {settings.name}` first")
-    proposed, today = load_catalog(catalog), load_catalog(old.folder)
-    changed = frozenset(name for name, digest in proposed.digests.items() if today.digests.get(name) != digest)
-    judge = make_judge(catalog=catalog, settings=settings)
-    previews = []
-    for day in window(settings, days[-1]):
+    with tempfile.TemporaryDirectory(prefix="toolft-forecast-") as folder:
+        proposed = Path(folder) / "catalog"
+        proposed.mkdir()
+        build_catalog(_proposing(settings, catalog), proposed)
+        previews = _previews(settings, warehouse, today=old.folder, proposed=proposed, last=days[-1])
+        foreseen = Foreseen(
+            settings=settings,
+            warehouse=warehouse,
+            previews={preview.day: preview for preview in previews},
+            catalog=proposed,
+            same_names=load_catalog(proposed).names == load_catalog(old.folder).names,
+            differs=_content(proposed) != _content(old.folder),
+            scratch=Path(folder),
+        )
+        assets = tuple(_walk(stages, foreseen))
+        new = load_catalog(proposed)
+    called = sum((Counter(day.tools) for day in previews), Counter[str]())
+    return Forecast(
+        diff=diff_catalogs(old=load_catalog(old.folder), new=new),
+        days=tuple(previews),
+        undemonstrated=tuple(name for name in new.names if not called[name]),
+        assets=assets,
+    )
+
+
+def _proposing(settings: AgentSettings, catalog: Path) -> AgentSettings:
+    """The settings of an agent whose catalog is the proposed file."""
+    source = settings.catalog.model_copy(update={"file": str(catalog.resolve()), "module": None, "mcp": False})
+    return settings.model_copy(update={"catalog": source})
+
+
+def _content(folder: Path) -> tuple[str, Mapping[str, str]]:
+    """What of a built catalog other stages read."""
+    return (folder / CATALOG_FILE).read_text(encoding="utf-8"), built_renames(folder) or {}
+
+
+def _previews(
+    settings: AgentSettings, warehouse: Warehouse, *, today: Path, proposed: Path, last: str
+) -> list[DayPreview]:
+    in_force, proposal = (make_judge(catalog=folder, settings=settings) for folder in (today, proposed))
+    backend = {**sources.sandbox(settings)}
+    found = []
+    for day in window(settings, last):
         raw, verified = (
             warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
             for asset in ("raw_trajectories", "verified_trajectories")
         )
         if raw is not None and verified is not None:
-            previews.append(
-                preview_day(day=day, raw=raw.folder, verified=verified.folder, proposal=judge, changed=changed)
+            preview = preview_day(
+                day=day,
+                raw=raw.folder,
+                verified=verified.folder,
+                today=in_force,
+                proposal=proposal,
+                backend=backend,
             )
-    if not previews:
+            found.append(preview)
+    if not found:
         raise StageError(f"{settings.name}: no day was ever verified; run `toolft run {settings.name}` first")
-    called = sum((Counter(day.tools) for day in previews), Counter[str]())
-    diff = diff_catalogs(old=today, new=proposed)
-    same_names = not (diff.added or diff.removed)
-    return Forecast(
-        diff=diff,
-        days=tuple(previews),
-        undemonstrated=tuple(name for name in proposed.names if not called[name]),
-        assets=tuple(
-            _walk(
-                stages,
-                settings,
-                warehouse,
-                previews,
-                differs=proposed.digest != today.digest,
-                same_names=same_names,
-            )
-        ),
-    )
+    return found
 
 
-def _walk(
-    stages: tuple[Stage, ...],
-    settings: AgentSettings,
-    warehouse: Warehouse,
-    previews: list[DayPreview],
-    *,
-    differs: bool,
-    same_names: bool,
-) -> list[Remade]:
+def _walk(stages: tuple[Stage, ...], foreseen: Foreseen) -> list[Remade]:
     """Every stage in the order of the flow; a version is made again where one that it reads comes out new."""
-    by_day = {preview.day: preview for preview in previews}
-    new: set[tuple[str, str | None]] = set()
     found = []
     for stage in stages:
-        partitions = _partitions(stage, list(by_day))
-        remade = [each for each in partitions if _reads_new(stage, settings, each, new) or _is_catalog(stage, differs)]
-        same = [each for each in remade if _comes_out_same(stage, settings, each, by_day, new, same_names)]
-        new |= {(stage.asset, each) for each in remade if each not in same}
+        partitions = _partitions(stage, list(foreseen.previews))
+        remade = [each for each in partitions if _reads_new(stage, each, foreseen)]
+        if stage.asset == "tool_catalog":
+            remade = partitions if foreseen.differs else []
+        same = [each for each in remade if comes_out_same(stage.asset, each, foreseen)]
+        foreseen.new.update((stage.asset, each) for each in remade if each not in same)
         seconds = 0.0
         for each in remade:
-            version = warehouse.current(address_of(stage, settings, each))
-            seconds += 0.0 if version is None else _seconds(stage, version, by_day.get(each or ""))
+            version = foreseen.warehouse.current(address_of(stage, foreseen.settings, each))
+            seconds += 0.0 if version is None else _seconds(stage, version, foreseen.previews.get(each or ""))
         found.append(
             Remade(
                 asset=stage.asset,
@@ -140,35 +164,13 @@ def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
     return [*days] if stage.group is Group.DATA else [days[-1]]
 
 
-def _is_catalog(stage: Stage, differs: bool) -> bool:
-    return differs and stage.asset == "tool_catalog"
-
-
-def _reads_new(stage: Stage, settings: AgentSettings, partition: str | None, new: set[tuple[str, str | None]]) -> bool:
+def _reads_new(stage: Stage, partition: str | None, foreseen: Foreseen) -> bool:
     for asset, span in stage.inputs.items():
         wanted: list[str | None] = [None] if span is Span.WHOLE else [partition]
         if span is Span.WINDOW:
-            wanted = [*window(settings, partition or "")]
-        if any((asset, each) in new for each in wanted):
+            wanted = [*window(foreseen.settings, partition or "")]
+        if any((asset, each) in foreseen.new for each in wanted):
             return True
-    return False
-
-
-def _comes_out_same(
-    stage: Stage,
-    settings: AgentSettings,
-    partition: str | None,
-    by_day: dict[str, DayPreview],
-    new: set[tuple[str, str | None]],
-    same_names: bool,
-) -> bool:
-    """Whether a version that is made again is known to have the content of the one in force."""
-    if stage.asset == "verified_trajectories":
-        return not by_day[partition or ""].changes
-    if stage.asset == "chat_rows" and settings.chat.catalog_mode is CatalogMode.NONE:
-        return ("verified_trajectories", partition) not in new
-    if stage.asset == "training_set" and same_names:  # of the catalog it reads the names alone
-        return not any(preview.changes for preview in by_day.values())
     return False
 
 

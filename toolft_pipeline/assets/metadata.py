@@ -14,6 +14,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 
 from toolft_pipeline.assets.glance import INLINE, bar_table
+from toolft_pipeline.assets.report_links import page_url
 from toolft_pipeline.assets.stage import Plot, Stage
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
@@ -35,7 +36,7 @@ def version_metadata(stage: Stage, version: Version, settings: AgentSettings, *,
         **{name: shown(value) for name, value in plain.items()},
         **{name: dg.MetadataValue.md(plot.glance) for name, plot in plots.items()},
         **{name: shown(value) for name, value in nested.items()},
-        **({} if stage.page is None else {"page": dg.MetadataValue.path(str(version.file(stage.page)))}),
+        **({} if stage.page is None else _page(stage.page, version)),
         **{f"picture/{name}": _picture(name, plot) for name, plot in plots.items()},
         **{name: dg.MetadataValue.md(text) for name, text in texts.items() if len(text) >= INLINE},
         **_columns(version),
@@ -72,6 +73,14 @@ def _counts(version: Version) -> Values:
     counts = version.manifest.rows
     total = {"dagster/row_count": dg.MetadataValue.int(next(iter(counts.values())))} if counts else {}
     return {**{f"rows/{name}": dg.MetadataValue.int(count) for name, count in counts.items()}, **total}
+
+
+def _page(name: str, version: Version) -> Values:
+    """A link that opens the page in a browser, and where the file lies for whoever has the machine's files."""
+    return {
+        "page": dg.MetadataValue.url(page_url(version)),
+        "page_path": dg.MetadataValue.path(str(version.file(name))),
+    }
 
 
 def _columns(version: Version) -> Values:

@@ -13,6 +13,7 @@ from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
 from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.training.base_checks import base_problems
 from toolft_pipeline.training.base_model import source_name
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
@@ -25,7 +26,7 @@ def _reads(settings: AgentSettings) -> Json:
 def training_settings(settings: AgentSettings) -> dict[str, Any]:
     """What decides an adapter's weights and what it says of itself."""
     read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
-    return read | {"base": source_name(settings.base_model)}
+    return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
 
 
 def _build(work: Work) -> Built:
@@ -38,8 +39,11 @@ def _build(work: Work) -> Built:
                     f"{work.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
                     f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
                 )
+    base = work.one("base_model").file("model")
+    if problems := base_problems(base, chat_format=work.settings.chat.format, training=work.settings.training):
+        raise StageError(f"{work.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
-        base=work.one("base_model").file("model"),
+        base=base,
         selection=work.one("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
         settings=work.settings,
@@ -68,6 +72,7 @@ STAGE = Stage(
     kinds=("pytorch", "safetensors"),
     code_version="5",
     inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+    alike=frozenset({"base_model"}),
     reads=_reads,
     build=_build,
     accelerator=True,

@@ -86,7 +86,7 @@ STAGE = Stage(
     description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="9",
+    code_version="10",
     inputs={},
     reads=_reads,
     sources=_sources,

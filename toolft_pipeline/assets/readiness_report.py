@@ -11,10 +11,13 @@ from toolft_pipeline.assets.readiness_metadata import readiness_headline
 from toolft_pipeline.assets.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.renames import apply_renames, load_renames
+from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.chat.catalog_tokens import saved_with_tokenizer_of
+from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.curation.criteria import Verdict
-from toolft_pipeline.curation.readiness import count_tokens, measure
+from toolft_pipeline.curation.readiness import measure
 from toolft_pipeline.curation.readiness_page import render_readiness
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE
 from toolft_pipeline.trajectories.rejects import hmac_key
 from toolft_pipeline.trajectories.table import read_trajectories
@@ -34,6 +37,7 @@ def _reads(settings: AgentSettings) -> Json:
         "readiness": settings.readiness.model_dump(mode="json"),
         "incumbent": settings.incumbent.model_dump(mode="json"),
         "verification": settings.verification.model_dump(mode="json", include={"redaction", "error_forms"}),
+        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
     }
 
 
@@ -60,7 +64,8 @@ def _build(work: Work) -> Built:
         accepted=chain.from_iterable(read_trajectories(version.file(ACCEPTED_FILE)) for version in verified.values()),
         judged=sum(_judged_as_logged(version) for version in verified.values()),
         catalog=catalog,
-        catalog_tokens=count_tokens(catalog, work.one("base_model").file("model")),
+        catalog_tokens=_catalog_tokens(work, catalog, CatalogMode.NONE),
+        saved_tokens=_catalog_tokens(work, catalog, work.settings.chat.catalog_mode),
         incumbent=work.settings.incumbent,
         wanted=work.settings.readiness,
         redact=Redactor(work.settings.verification.redaction, key=hmac_key()).text,
@@ -75,6 +80,16 @@ def _build(work: Work) -> Built:
         content=(REPORT_FILE,),
         rows={"runs": report.incumbent.runs, "accepted": report.behaviour.accepted},
         headline=readiness_headline(report, catalog_changes=changes),
+    )
+
+
+def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
+    """Tokens of the catalog that a mode leaves out of a prompt, with the base's tokenizer."""
+    return saved_with_tokenizer_of(
+        work.one("base_model").file("model"),
+        catalog.openai_tools(),
+        chat_format=get_format(work.settings.chat.format),
+        mode=mode,
     )
 
 
@@ -118,7 +133,7 @@ STAGE = Stage(
     description="Fine-tune or keep prompting? What the logs say of the model that runs the agent now; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
-    code_version="3",
+    code_version="5",
     inputs={
         "raw_trajectories": Span.WINDOW,
         "verified_trajectories": Span.WINDOW,

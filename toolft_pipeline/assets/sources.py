@@ -8,6 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.training.packaged_gguf import BaseModelError
+from toolft_pipeline.training.snapshot import model_files
 from toolft_pipeline.trajectories.rejects import HMAC_KEY_VARIABLE, hmac_key_digest
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
 
@@ -74,7 +76,11 @@ def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str
     """Identity of the base model: the pinned digest, the package's version, the hub commit, or the folder's files."""
     if settings.folder is not None:
         folder = agent.path(settings.folder)
-        return {f"base/{name}": digest for name, digest in files(*sorted(folder.glob("*"))).items()}
+        try:
+            read = model_files(folder)
+        except (BaseModelError, OSError):  # the stage says what is wrong with the folder
+            read = sorted(folder.glob("*"))
+        return {f"base/{name}": digest for name, digest in files(*read).items()}
     if settings.package is not None:
         try:
             return {"base": digest_of([settings.package, version(settings.package), settings.sha256])}

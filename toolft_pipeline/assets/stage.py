@@ -135,6 +135,8 @@ class Stage:
     """Digests of files outside the warehouse that the build reads, by name."""
     keeps: Callable[[Recipe, Version], str | None] = lambda _recipe, _version: None
     """Why the version in force stays though it would be made otherwise now; None where it is made again."""
+    alike: frozenset[str] = frozenset()
+    """Inputs that all others must have been made from alike: tokens of two base models teach neither."""
     partitioned: bool = True
     accelerator: bool = False
     checks: tuple[Check, ...] = ()
@@ -193,6 +195,11 @@ def _of_one_origin(stage: Stage, settings: AgentSettings, found: Inputs, warehou
         others = [version for other, group in found.items() if other != asset for version in group.values()]
         for name, version in versions.items():
             read = {each.manifest.inputs[key] for each in others if (key := f"{asset}/{name}") in each.manifest.inputs}
+            if asset in stage.alike and len(read) > 1:
+                raise StageError(
+                    f"{settings.name}/{stage.asset}: its days were made with {len(read)} versions of {asset}; make the "
+                    f"days of the window again (`toolft run {settings.name} --data`, or their backfill in the UI)"
+                )
             if len(read) != 1 or read == {version.manifest.content_digest}:
                 continue
             same = warehouse.with_content(version.manifest.address, read.pop())

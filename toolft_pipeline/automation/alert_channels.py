@@ -50,10 +50,12 @@ def _tried(way: Callable[[], None]) -> str | None:
 def _record(alert: Alert) -> dict[str, Any]:
     return {
         "agent": alert.agent,
-        "stage": ", ".join(alert.stages) or None,
-        "day": alert.day,
+        "stage": alert.subject,
+        "day": alert.days[0] if len(alert.days) == 1 else None,
+        "days": list(alert.days),
         "error": alert.error,
-        "run_id": alert.run_id,
+        "run_id": alert.run_ids[-1] if alert.run_ids else None,
+        "run_ids": list(alert.run_ids),
         "text": alert.text,
     }
 

@@ -1,76 +1,81 @@
-"""One sensor a code location: a run that failed for good is told to the people whom its agent's file names.
+"""One sensor a code location: what went wrong is told to the people whom each agent's file names.
 
 Invariant: the sensor itself never fails over an alert; a way that failed is logged, and the tick says by which ways
-people were told. A run that Dagster will start again is not told yet.
+people were told. Everything new since the last look is told in one tick, one message a cause.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, load_agent
-from toolft_pipeline.automation.alert import Alert, first_line
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, load_agent, warehouse_root
 from toolft_pipeline.automation.alert_channels import send_alert
-from toolft_pipeline.automation.run_failures import failed_steps
-from toolft_pipeline.automation.under_way import day_of
+from toolft_pipeline.automation.alert_memory import AlertMemory, read_memory
+from toolft_pipeline.automation.causes import Cause, causes_since
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.rejects import hmac_key
-from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.warehouse.store import Warehouse
 
-WILL_RETRY_TAG = "dagster/will_retry"
+EVERY_S = 30
+BUDGET_S = 30.0
+"""Seconds that one tick may send for (Dagster ends a tick after 60); the rest is told by the next one."""
 
 
 def alert_sensor(agents: Sequence[AgentSettings]) -> dg.SensorDefinition:
-    """Tells of failed runs, whoever launched them through Dagster's own launcher."""
+    """Tells of failed runs, whoever launched them, of failed ticks and of assets past their deadline."""
     running = any(agent.schedule.running for agent in agents)
 
-    @dg.run_failure_sensor(
+    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        now = time.time()
+        memory = read_memory(context.cursor, now=now)
+        current = {agent.name: _as_written_now(agent) for agent in agents}
+        causes = causes_since(memory, context.instance, current, Warehouse(warehouse_root()))
+        said = _tell(causes, memory, current, now=now, log=context.log.error)
+        memory.since = now
+        memory.forget(now=now, late=[cause.key for cause in causes])
+        return dg.SensorResult(skip_reason="\n".join(said) or "nothing new went wrong", cursor=memory.cursor)
+
+    return dg.SensorDefinition(
         name="alerts",
+        evaluation_fn=look,
+        minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        description="Tells people by webhook, Slack or e-mail which stage failed, and what to do.",
+        description="Tells people by webhook, Slack or e-mail what failed or is late, and what to do.",
     )
-    def alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason:
-        run = context.dagster_run
-        if run.tags.get(WILL_RETRY_TAG) == "true":
-            return dg.SkipReason(f"run {run.run_id} will be tried again")
-        agent = agent_of(run, agents)
-        if agent is None:
-            return dg.SkipReason(f"run {run.run_id} makes no agent's assets")
-        current = _as_written_now(agent)
-        alert = make_alert(run, context.instance, current, message=context.failure_event.message)
-        told = send_alert(alert, settings=current.alerts, environment=os.environ)
-        for way, problem in told.items():
-            if problem is not None:
-                context.log.error(f"alert of run {run.run_id} did not go out by {way}: {problem}")
-        ways = [way if problem is None else f"{way} failed: {problem}" for way, problem in told.items()]
-        return dg.SkipReason(f"{alert.title}; told by: {'; '.join(ways) or 'nobody, alerts names no way'}")
-
-    return alerts
 
 
-def agent_of(run: dg.DagsterRun, agents: Sequence[AgentSettings]) -> AgentSettings | None:
-    """The agent whose assets a run makes."""
-    names = {key.path[0] for key in run.asset_selection or ()}
-    found = [agent for agent in agents if agent.name in names or run.job_name.startswith(f"{agent.name}_")]
-    return max(found, key=lambda agent: len(agent.name), default=None)
-
-
-def make_alert(run: dg.DagsterRun, instance: dg.DagsterInstance, agent: AgentSettings, *, message: str | None) -> Alert:
-    """What to tell of a failed run; `message` is Dagster's own word, for a run that failed before any step."""
-    steps = failed_steps(instance, run.run_id)
-    redactor = Redactor(agent.verification.redaction, key=hmac_key())
-    error = redactor.text(first_line(steps[0].error if steps else message or ""))
-    return Alert(
-        agent=agent.name,
-        stages=tuple(step.key.removeprefix(f"{agent.name}__") for step in steps),
-        day=day_of(run),
-        error=error,
-        run_id=run.run_id,
-        ui=agent.alerts.ui,
-    )
+def _tell(
+    causes: list[Cause],
+    memory: AlertMemory,
+    agents: dict[str, AgentSettings],
+    *,
+    now: float,
+    log: Callable[[str], None],
+) -> list[str]:
+    """Send what is new, and remember it; a line for each alert."""
+    said = []
+    began = time.monotonic()
+    for cause in causes:
+        days = memory.new_days(cause.key, cause.days)
+        if days is not None:
+            if time.monotonic() - began > BUDGET_S:
+                said.append("more to tell: the next look goes on")
+                break
+            alert = cause.alert(days)
+            told = send_alert(alert, settings=agents[cause.agent].alerts, environment=os.environ)
+            for way, problem in told.items():
+                if problem is not None:
+                    log(f"alert `{alert.title}` did not go out by {way}: {problem}")
+            ways = [way if problem is None else f"{way} failed: {problem}" for way, problem in told.items()]
+            said.append(f"{alert.title}; told by: {'; '.join(ways) or 'nobody, alerts names no way'}")
+            if told and None not in told.values():
+                continue
+            memory.remember(cause.key, days, now=now)
+        memory.runs |= dict.fromkeys(cause.run_ids, now)
+    return said
 
 
 def _as_written_now(agent: AgentSettings) -> AgentSettings:

@@ -1,11 +1,13 @@
 """The watch over an agent's catalog: a change materializes tool_catalog, and the declared automation does the rest.
 
-Invariant: one request for one state of the source, whether its run succeeds or not; a state that comes back is a new
-request. A change waits until nothing of the agent is being made, so that no backfill overtakes another and no
-training loses rows under its feet.
+Invariant: one request for one state of the source, and another only after its run failed, with a growing delay; a state
+that comes back is a new request. A change waits until nothing of the agent is being made, so that no backfill overtakes
+another and no training loses rows under its feet.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import dagster as dg
 
@@ -14,13 +16,16 @@ from toolft_pipeline.assets import tool_catalog
 from toolft_pipeline.assets.noted_listing import note_listing
 from toolft_pipeline.assets.plan import changed
 from toolft_pipeline.assets.stage import Group, address_of, recipe_for
+from toolft_pipeline.automation.attempts import attempts_at, ended_runs
 from toolft_pipeline.automation.conditions import sensor_status
 from toolft_pipeline.automation.jobs import job_name
+from toolft_pipeline.automation.run_tags import REQUEST_TAG
 from toolft_pipeline.automation.under_way import under_way
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.sources import read_source
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -33,7 +38,7 @@ def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
 
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         settings = load_agent(agent.folder / AGENT_FILE)
-        return look_at_catalog(settings, Warehouse(warehouse_root()), context.instance)
+        return look_at_catalog(settings, Warehouse(warehouse_root()), context.instance, now=datetime.now().astimezone())
 
     return dg.SensorDefinition(
         name=f"{agent.name}_catalog",
@@ -46,7 +51,7 @@ def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
 
 
 def look_at_catalog(
-    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance
+    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for tool_catalog, or why there is none. Raises `SandboxError` for a server that does not answer."""
     stage = tool_catalog.STAGE
@@ -60,11 +65,22 @@ def look_at_catalog(
     if (busy := under_way(instance, settings.name)) is not None:
         return dg.SkipReason(f"{settings.name}: the catalog changed; its new version waits for {busy}")
     pointer = latest_pointer(address.folder(warehouse.root))
+    agent_file = digest_of((settings.folder / AGENT_FILE).read_text(encoding="utf-8"))[-12:]
+    state = f"{recipe.fingerprint[:24]}:{agent_file}"
+    runs = ended_runs(instance, dg.RunsFilter(job_name=job_name(settings.name, Group.SOURCES)))
+    attempts = attempts_at([each for each in runs if _makes_catalog(each.dagster_run)], state)
+    if attempts.due > now.timestamp():
+        due = datetime.fromtimestamp(attempts.due).astimezone()
+        return dg.SkipReason(f"{settings.name}: the catalog's last run failed; it is tried again from {due:%H:%M} on")
     return dg.RunRequest(
-        run_key=f"{0 if pointer is None else pointer.number}:{recipe.fingerprint[:24]}",
+        run_key=attempts.key(f"{0 if pointer is None else pointer.number}:{state}"),
         asset_selection=[dg.AssetKey([settings.name, stage.asset])],
-        tags={"toolft/why": changed(recipe, current)},
+        tags={"toolft/why": changed(recipe, current), REQUEST_TAG: state},
     )
+
+
+def _makes_catalog(run: dg.DagsterRun) -> bool:
+    return run.asset_selection is None or any(key.path[-1] == tool_catalog.STAGE.asset for key in run.asset_selection)
 
 
 def _ask_server(settings: AgentSettings, warehouse: Warehouse, current: Version | None) -> None:

@@ -8,13 +8,20 @@ there is one slot, called `cpu`: two trainings side by side would only slow each
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 POLL_S = 1.0
+ROUNDS_A_LINE = 300
+"""Rounds of waiting between two lines that say for whom."""
+HOLDER_VARIABLE = "TOOLFT_LEASE_HOLDER"
+"""What the holder of a lease calls itself."""
 
 
 def devices() -> list[str]:
@@ -31,9 +38,25 @@ def devices() -> list[str]:
     return listing.stdout.split() or ["cpu"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """Who holds a device: what the holder calls itself, its process, and since when (local time)."""
+
+    device: str
+    holder: str
+    pid: int
+    since: str
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        return f"{self.device} is held by {self.holder} (pid {self.pid}) since {self.since}"
+
+
 def lease(folder: Path) -> str:
     """Wait for a free device and hold it until this process, and what it becomes by exec, ends."""
     folder.mkdir(parents=True, exist_ok=True)
+    rounds = 0
     while True:
         for device in devices():
             lock = os.open(folder / f"{device}.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -43,8 +66,36 @@ def lease(folder: Path) -> str:
                 os.close(lock)
                 continue
             os.set_inheritable(lock, True)
+            _sign(lock)
             return device
+        if rounds % ROUNDS_A_LINE == 0:
+            for held in leases(folder):
+                print(f"waits for an accelerator: {held.text}", file=sys.stderr, flush=True)
+        rounds += 1
         time.sleep(POLL_S)
+
+
+def leases(folder: Path) -> list[Lease]:
+    """What the holders of devices wrote last; a device without a living holder is not listed."""
+    found = []
+    for path in sorted(folder.glob("*.lock")):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                try:
+                    said = json.loads(file.read())
+                    found.append(Lease(device=path.stem, holder=said["holder"], pid=said["pid"], since=said["since"]))
+                except (ValueError, KeyError):  # between the lock and its signature
+                    continue
+    return found
+
+
+def _sign(lock: int) -> None:
+    since = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    holder = os.environ.get(HOLDER_VARIABLE, "a command")
+    os.ftruncate(lock, 0)
+    os.write(lock, json.dumps({"holder": holder, "pid": os.getpid(), "since": since}).encode())
 
 
 def main() -> None:

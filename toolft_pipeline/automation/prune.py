@@ -18,6 +18,8 @@ from pydantic import Field
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.assets.build import AgentFile, resource_key
 from toolft_pipeline.assets.stage import Progress
+from toolft_pipeline.automation.executor import local_executor
+from toolft_pipeline.automation.run_tags import AGENT_TAG
 from toolft_pipeline.evaluation.service import in_service, line_of_service, resolve, service_folder
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
@@ -29,6 +31,7 @@ from toolft_pipeline.warehouse.removal import (
     remove_version,
 )
 from toolft_pipeline.warehouse.retention import Keep, Leaving, Removal, choose
+from toolft_pipeline.warehouse.shared import SHARED, remove_unused, unused_shared
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 MODEL = "merged_model"
@@ -99,7 +102,7 @@ def choose_pruning(
         agent,
         keep=Keep(since=since, versions=retention.keep_versions, needed=tuple(served), content=keeps_content),
     )
-    left = () if under_way.runs else tuple(leftovers(warehouse, agent, before=since))
+    left = () if under_way.runs else (*leftovers(warehouse, agent, before=since), *unused_shared(warehouse.root))
     return Pruning(removal=removal, leftovers=left, size=removal.size + sum(_size(folder) for folder in left))
 
 
@@ -114,7 +117,10 @@ def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, pr
         if not remove_version(warehouse, leaving.version):
             progress(f"{leaving.version.folder} stays: it came into force while this was under way")
     for folder in pruning.leftovers:
-        remove_folder(warehouse, agent, folder)
+        if folder.parent.name == SHARED:
+            remove_unused(folder)
+        else:
+            remove_folder(warehouse, agent, folder)
     delete_what_lies_aside(warehouse, agent)
 
 
@@ -152,7 +158,8 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
     @dg.job(
         name=f"{agent.name}_prune",
         description=f"Takes away what `retention` of agent {agent.name} lets go; with dry_run it only says what.",
-        executor_def=dg.in_process_executor,
+        tags={AGENT_TAG: agent.name},
+        executor_def=local_executor,
     )
     def job() -> None:
         prune_warehouse()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolft_pipeline.assets import sources
-from toolft_pipeline.assets.stage import Group, window
+from toolft_pipeline.assets.stage import Group, recipe_for, window
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import digest_of
@@ -35,6 +35,12 @@ class Worth:
 
 def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> Worth:
     """Compare the window that ends on `day`, as it stands in the warehouse, with what the last model was made from."""
+    waiting = _of_another_base(settings, warehouse, window(settings, day))
+    if waiting:
+        how = f"{settings.name}_automation makes them again, or `toolft run {settings.name} --data`"
+        return Worth(
+            go=False, reason=f"the base model changed, and {len(waiting)} days of the window wait for it: {how}"
+        )
     last = _last(settings, warehouse, day)
     if last is None:
         return _enough(_rows(settings, warehouse, window(settings, day)), settings, since="the first log")
@@ -53,6 +59,27 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
     if anew:
         return Worth(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
     return _enough(_rows(settings, warehouse, fresh), settings, since=f"the model of {as_of}")
+
+
+def base_model_changed(settings: AgentSettings, warehouse: Warehouse) -> bool:
+    """Whether the base model that the settings name is another than the one that was made last."""
+    stage = next(stage for stage in STAGES if stage.asset == "base_model")
+    current = _version(settings, warehouse, stage.asset, None)
+    if current is None:
+        return False
+    return current.manifest.fingerprint != recipe_for(stage, settings, None, {}, warehouse).fingerprint
+
+
+def _of_another_base(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> list[str]:
+    """Days whose tokens were made with another base model than the one in force."""
+    base = _version(settings, warehouse, "base_model", None)
+    found = {each: _version(settings, warehouse, "token_tensors", each) for each in days}
+    read = {
+        each: version.manifest.inputs.get("base_model/all") for each, version in found.items() if version is not None
+    }
+    return [
+        each for each, digest in read.items() if base is not None and digest not in {None, base.manifest.content_digest}
+    ]
 
 
 def _last(settings: AgentSettings, warehouse: Warehouse, day: str) -> Version | None:

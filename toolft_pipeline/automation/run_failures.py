@@ -1,4 +1,4 @@
-"""Which steps of a run failed, and why."""
+"""Which steps of a run failed or did not finish, and why."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def failed_steps(instance: dg.DagsterInstance, run_id: str) -> list[FailedStep]:
             said = "unknown error" if error is None else " ".join(error.message.split())
         found.append(FailedStep(key=event.step_key or "", error=said))
     return found
+
+
+def unfinished_steps(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Keys of the steps of a run that started and did not succeed, in the order of their start."""
+    kinds = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.STEP_SUCCESS}
+    open_: dict[str, None] = {}
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        key = entry.step_key or ""
+        if entry.get_dagster_event().is_step_success:
+            open_.pop(key, None)
+        else:
+            open_[key] = None
+    return [*open_]

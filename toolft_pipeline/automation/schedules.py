@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from toolft_pipeline.agent_file import AGENT_FILE, warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, load_agent, warehouse_root
 from toolft_pipeline.assets.build import resource_key
 from toolft_pipeline.automation.jobs import nightly_job_name
-from toolft_pipeline.automation.quiet_night import worth_a_model
+from toolft_pipeline.automation.quiet_night import base_model_changed, worth_a_model
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.day import log_files
 from toolft_pipeline.warehouse.store import Warehouse
@@ -33,15 +33,23 @@ def night_config(agent: AgentSettings) -> dict[str, Any]:
     return {"resources": {resource_key(agent.name): {"config": file}}}
 
 
+def _as_written_now(agent: AgentSettings) -> AgentSettings:
+    """The agent file as it stands, or as it was loaded where it is broken: the run says what is wrong with it."""
+    try:
+        return load_agent(agent.folder / AGENT_FILE)
+    except SettingsError:
+        return agent
+
+
 def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
     """Request data and model of the newest complete day, at the agent's hour and time zone."""
 
     def requests(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        day = newest_complete_day(context.scheduled_execution_time, agent)
+        day, warehouse = newest_complete_day(context.scheduled_execution_time, agent), Warehouse(warehouse_root())
         if day < agent.first_day:
             return dg.SkipReason(f"{agent.name}: {day} lies before first_day {agent.first_day}")
-        worth = worth_a_model(agent, Warehouse(warehouse_root()), day=day)
-        if not worth.go and not log_files(agent, day=day):
+        worth = worth_a_model(agent, warehouse, day=day)
+        if not worth.go and not log_files(agent, day=day) and not base_model_changed(_as_written_now(agent), warehouse):
             return dg.SkipReason(f"{agent.name}: {day} has no logs, and {worth.reason}")
         return dg.RunRequest(run_key=day, partition_key=day, run_config=night_config(agent))
 

@@ -13,7 +13,7 @@ from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.jobs import job_name, nightly_job_name
 
-_PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
+PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 """A job's run carries the first; a backfill's run of one day the second, with the range's end beside it."""
 
 _SOURCES = frozenset(stage.asset for stage in STAGES if stage.group is Group.SOURCES)
@@ -40,7 +40,7 @@ def under_way(instance: dg.DagsterInstance, agent: str) -> str | None:
 
 def day_of(run: dg.DagsterRun) -> str | None:
     """The day that a run makes, whoever launched it; None for a run without days."""
-    return next((run.tags[tag] for tag in _PARTITION_TAGS if tag in run.tags), None)
+    return next((run.tags[tag] for tag in PARTITION_TAGS if tag in run.tags), None)
 
 
 def _counts(run: dg.DagsterRun, agent: str) -> bool:

@@ -29,6 +29,7 @@ class CatalogValidator:
         self._validators = {tool.name: _compile(tool.name, tool.parameters) for tool in catalog.tools}
         self.names = frozenset(self._validators)
         self.schemas = {tool.name: tool.parameters for tool in catalog.tools}
+        self.descriptions = {tool.name: tool.description for tool in catalog.tools}
 
     def check(self, name: str, arguments_json: str) -> str | None:
         """None for a call that the catalog allows, else one short reason that quotes no argument's value."""

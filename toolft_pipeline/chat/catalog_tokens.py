@@ -1,17 +1,44 @@
 """What the catalog mode in force leaves out of every prompt, in tokens.
 
-Invariant: both prompts are rendered by the format's own template, so call instructions and separators that come with a
-catalog count too.
+Invariant: readiness, rows and report say one figure, because all count here. Both prompts are rendered by the format's
+own template, so call instructions and separators that come with a catalog count too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.rendering import render
 from toolft_pipeline.settings import CatalogMode
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+def saved_with_tokenizer_of(
+    base: Path, tools: list[dict[str, Any]], *, chat_format: ChatFormat, mode: CatalogMode
+) -> int:
+    """`catalog_tokens_saved`, counted with the tokenizer in a model's folder."""
+    tokenizer = _tokenizer(base / "tokenizer.json")
+    return catalog_tokens_saved(
+        tools,
+        chat_format=chat_format,
+        mode=mode,
+        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+    )
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(file: Path) -> Tokenizer:
+    """Kept, because Gemma's takes a second to load and days are made one after the other."""
+    from tokenizers import Tokenizer
+
+    loaded: Tokenizer = Tokenizer.from_file(str(file))
+    return loaded
 
 
 def catalog_tokens_saved(

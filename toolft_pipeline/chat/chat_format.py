@@ -64,6 +64,8 @@ class ChatFormat:
     """The parser, as transformers saves it with a tokenizer and runs it in `tokenizer.parse_response`."""
     stop_tokens: tuple[str, ...]
     """What ends an assistant turn; the first is the one that is trained."""
+    turn_tokens: tuple[str, ...]
+    """Control tokens that a tokenizer must have as one token each: without them no turn can begin or end."""
     call_marker: str
     """What opens a tool call: left in an answer's text, it is a call that could not be parsed."""
     control_strings: tuple[str, ...]

@@ -28,6 +28,12 @@ def install(tokenizer: PreTrainedTokenizerBase, chat_format: ChatFormat, catalog
     tokenizer.response_template = dict(chat_format.response_template)
 
 
+def token_id(tokenizer: PreTrainedTokenizerBase, token: str) -> int | None:
+    """The id of a text that a tokenizer has as one token; None where it writes it in pieces or as `<unk>`."""
+    ids: list[int] = tokenizer(token, add_special_tokens=False)["input_ids"]
+    return ids[0] if len(ids) == 1 and tokenizer.convert_ids_to_tokens(ids[0]) == token else None
+
+
 def serving_prompt(
     messages: list[dict[str, Any]],
     *,

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from toolft_pipeline.automation.run_tags import LAUNCH_TAG
+from toolft_pipeline.cli.slot_wait import SlotWait
 from toolft_pipeline.cli.terminal import say
 
-LAUNCH_TAG = "toolft/launch"
-"""A run is found by this tag, because its id is not known before it starts."""
 POLL_S = 0.5
 
 
@@ -35,20 +35,28 @@ def followed(instance: dg.DagsterInstance, launch: str) -> Iterator[None]:
         thread.join()
 
 
+def run_of_launch(instance: dg.DagsterInstance, launch: str) -> dg.DagsterRun | None:
+    """The run with a launch tag, once it is there."""
+    return next(iter(instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: launch}), limit=1)), None)
+
+
 def _follow(instance: dg.DagsterInstance, launch: str, done: threading.Event, started: float) -> None:
     run_id: str | None = None
     cursor: str | None = None
+    slot = SlotWait(instance)
     while True:
         last = done.wait(POLL_S)
         if run_id is None:
-            runs = instance.get_run_records(dg.RunsFilter(tags={LAUNCH_TAG: launch}), limit=1)
-            run_id = runs[0].dagster_run.run_id if runs else None
+            run = run_of_launch(instance, launch)
+            run_id = None if run is None else run.run_id
         if run_id is not None:
             page = instance.get_records_for_run(run_id, cursor=cursor, limit=1000)
             cursor = page.cursor
             for record in page.records:
                 if line := _line(record.event_log_entry):
                     say(f"{time.monotonic() - started:7.1f} s  {line}")
+            if waits := slot.line(run_id):
+                say(f"{time.monotonic() - started:7.1f} s  {waits}")
         if last:
             return
 

@@ -31,8 +31,9 @@ def _told(found: Forecast) -> list[str]:
     lines += [f"  {run.day}  {run.trajectory_id}" for run in found.lost[:_SHOWN]]
     if len(found.lost) > _SHOWN:
         lines.append(f"  and {len(found.lost) - _SHOWN} more")
-    if regained:
-        lines.append(f"rows: up to {regained} rejected runs would come back, if their replay agrees")
+    lines.append(f"rows: {regained} rejected runs would come back")
+    if unproven := sum(day.unproven for day in found.days):
+        lines.append(f"  {unproven} runs could not be replayed (the sandbox did not start) and are taken to pass")
     lines.append(f"tools without a run: {', '.join(found.undemonstrated) or 'none'}")
     return lines
 

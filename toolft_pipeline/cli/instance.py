@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolft_pipeline.cli.terminal import say
-from toolft_pipeline.project import INSTANCE_FILE, project_root, state_folder
+from toolft_pipeline.project import INSTANCE_FILE, ProjectError, project_root, state_folder
 from toolft_pipeline.warehouse.lock import locked
 
 if TYPE_CHECKING:
@@ -32,9 +32,14 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
 
     home = project_root()
     os.environ["DAGSTER_HOME"] = str(home)
-    with locked(state_folder() / "opening"):
-        _configure(home)
-        instance = dg.DagsterInstance.get()
+    try:
+        with locked(state_folder() / "opening"):
+            _configure(home)
+            instance = dg.DagsterInstance.get()
+    except OSError as error:
+        raise ProjectError(
+            f"{home}: cannot be written to ({error.strerror}); mend that, or set DAGSTER_HOME"
+        ) from error
     with instance:
         yield instance
 

@@ -1,10 +1,15 @@
-"""Launch Dagster runs from the command line: data in this process, models through the executor."""
+"""Launch Dagster runs from the command line, on the same instance as the UI.
+
+Invariant: a run ends as what happened to it. Data stages run in this process, model stages in a process a step, both
+through the executor, which marks a run that a person interrupts as canceled.
+"""
 
 from __future__ import annotations
 
-import os
+import sys
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -13,9 +18,11 @@ from dagster._core.definitions.reconstruct import ReconstructableJob, Reconstruc
 from toolft_pipeline.assets.stage import Group
 from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.automation.jobs import job_name
-from toolft_pipeline.automation.run_failures import failed_steps
-from toolft_pipeline.cli.dead_runs import PROCESS_TAG
-from toolft_pipeline.cli.follow import LAUNCH_TAG, followed
+from toolft_pipeline.automation.process_identity import this_process
+from toolft_pipeline.automation.run_failures import failed_steps, unfinished_steps
+from toolft_pipeline.automation.run_tags import AGENT_TAG, ATTENDED_TAG, LAUNCH_TAG, PROCESS_TAG
+from toolft_pipeline.cli.follow import followed, run_of_launch
+from toolft_pipeline.cli.interruption import Interruption
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
 
@@ -29,69 +36,65 @@ class RunFailedError(RuntimeError):
     """A run failed; the message is one line a failed stage."""
 
 
-def launch_in_process(
-    instance: dg.DagsterInstance,
-    settings: AgentSettings,
-    group: Group,
-    *,
-    partition: str | None,
-    config: dict[str, Any],
-    assets: Collection[str] | None = None,
-) -> None:
-    """One run of a group's job, or of some of its assets, in this process. Raises `RunFailedError`."""
-    from toolft_pipeline.definitions import defs
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """What all runs of one command share. `assets` narrows a group to some of its assets."""
 
-    launch = str(uuid.uuid4())
-    say(f"{settings.name} {group.value} {partition or ''}".rstrip())
-    with followed(instance, launch):
-        result = defs.resolve_job_def(job_name(settings.name, group)).execute_in_process(
-            instance=instance,
-            partition_key=partition,
-            run_config=config,
-            raise_on_error=False,
-            tags=_tags(launch),
-            asset_selection=_keys(settings, group, assets),
-        )
-    if not result.success:
-        raise RunFailedError(failure_lines(instance, result.run_id))
+    instance: dg.DagsterInstance
+    settings: AgentSettings
+    config: dict[str, Any]
+    assets: Collection[str] | None = None
+    interruption: Interruption = field(default_factory=Interruption)
 
+    def launch(self, group: Group, partition: str | None, *, config: dict[str, Any] | None = None) -> None:
+        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or
+        `KeyboardInterrupt` where a person stopped it.
+        """
+        launch = str(uuid.uuid4())
+        what = f"{self.settings.name} {group.value} {partition or ''}".rstrip()
+        say(what)
+        self.interruption.doing = what
+        self.interruption.when_forced = lambda: self._cancel(launch)
+        repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
+        job = ReconstructableJob(repository=repository, job_name=job_name(self.settings.name, group))
+        with followed(self.instance, launch):
+            result = dg.execute_job(
+                job,
+                instance=self.instance,
+                run_config=self.config if config is None else config,
+                tags=self._tags(launch, partition),
+                raise_on_error=False,
+                asset_selection=self._keys(group),
+            )
+        if self.interruption.signal is not None:
+            steps = unfinished_steps(self.instance, result.run_id)
+            stages = [step.removeprefix(f"{self.settings.name}__") for step in steps]
+            self.interruption.doing = f"{', '.join(stages)} of {what}" if stages else what
+            raise KeyboardInterrupt
+        if not result.success:
+            raise RunFailedError(failure_lines(self.instance, result.run_id))
 
-def launch_model(
-    instance: dg.DagsterInstance,
-    settings: AgentSettings,
-    *,
-    partition: str,
-    config: dict[str, Any],
-    assets: Collection[str] | None = None,
-) -> None:
-    """One run of the model's job, or of some of its assets, a process a step. Raises `RunFailedError`."""
-    launch = str(uuid.uuid4())
-    say(f"{settings.name} {Group.MODEL.value} {partition}")
-    repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
-    job = ReconstructableJob(repository=repository, job_name=job_name(settings.name, Group.MODEL))
-    with followed(instance, launch):
-        result = dg.execute_job(
-            job,
-            instance=instance,
-            run_config=config,
-            tags={**_tags(launch), PARTITION_TAG: partition},
-            raise_on_error=False,
-            asset_selection=_keys(settings, Group.MODEL, assets),
-        )
-    if not result.success:
-        raise RunFailedError(failure_lines(instance, result.run_id))
+    def _cancel(self, launch: str) -> None:
+        run = run_of_launch(self.instance, launch)
+        if run is not None and not run.is_finished:
+            self.instance.report_run_canceled(run, "stopped at once at the command line")
 
+    def _keys(self, group: Group) -> list[dg.AssetKey] | None:
+        """Of a group's assets those that were named; None for all of them."""
+        if self.assets is None:
+            return None
+        named = [stage.asset for stage in STAGES if stage.group is group and stage.asset in self.assets]
+        return [dg.AssetKey([self.settings.name, asset]) for asset in named]
 
-def _keys(settings: AgentSettings, group: Group, assets: Collection[str] | None) -> list[dg.AssetKey] | None:
-    """Of a group's assets those that were named; None for all of them."""
-    if assets is None:
-        return None
-    named = [stage.asset for stage in STAGES if stage.group is group and stage.asset in assets]
-    return [dg.AssetKey([settings.name, asset]) for asset in named]
-
-
-def _tags(launch: str) -> dict[str, str]:
-    return {LAUNCH_TAG: launch, PROCESS_TAG: str(os.getpid()), REPOSITORY_TAG: REPOSITORY}
+    def _tags(self, launch: str, partition: str | None) -> dict[str, str]:
+        tags = {
+            AGENT_TAG: self.settings.name,
+            LAUNCH_TAG: launch,
+            PROCESS_TAG: this_process().text,
+            ATTENDED_TAG: "true" if sys.stderr.isatty() else "false",
+            REPOSITORY_TAG: REPOSITORY,
+        }
+        return tags if partition is None else tags | {PARTITION_TAG: partition}
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -1,24 +1,36 @@
-"""`toolft`: look at logs, run an agent's pipeline, show what it made and from what, take a model back out of service,
-clear away old versions, look over the installation.
+"""`toolft`: begin a project, look at logs, run an agent's pipeline, show what it made and from what, take a model back
+out of service, clear away old versions, look over the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed (one line why) or `lint`, `lineage` or `doctor` found
-something, 2 usage, or a file that `lint` could not read.
+Exit status: 0 done or nothing to do, 1 a stage failed or what it needs is missing (one line why), or `lint`, `lineage`
+or `doctor` found something, 2 usage, or a file that `lint` could not read, 130 or 143 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
 
-from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, agent_files, agents_root, load_agent
+from toolft_pipeline.agent_file import (
+    AGENT_FILE,
+    MissingError,
+    SettingsError,
+    agent_files,
+    agents_root,
+    load_agent,
+    warehouse_root,
+)
+from toolft_pipeline.assets.report_links import REPORTS_PORT
+from toolft_pipeline.cli.interruption import Interruption, interruptible
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.project import ProjectError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.problem import nearest
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS
+from toolft_pipeline.warehouse.store import Warehouse
 
 
 class UsageError(ValueError):
@@ -38,18 +50,26 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Parse and carry out one command; returns the exit status."""
-    parsed = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser().parse_args(words)
+    with interruptible() as interruption:
+        parsed.interruption = interruption
+        return _carried_out(parsed, words, interruption)
+
+
+def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
     try:
         return int(parsed.command(parsed))
     except SettingsError as error:
         say(*(f"toolft: {line}" for line in error.lines), to=sys.stderr)
-        return 2
+        return 1 if isinstance(error, MissingError) else 2
     except (UsageError, ProjectError) as error:
         say(f"toolft: {error}", to=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say("toolft: interrupted; run again to go on where it stopped", to=sys.stderr)
-        return 130
+        again = shlex.join(["toolft", *words])
+        say(f"toolft: {interruption.text}; what is done is kept, `{again}` goes on from there", to=sys.stderr)
+        return interruption.status
     except Exception as error:
         if not type(error).__module__.startswith("toolft_pipeline."):
             raise
@@ -85,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="toolft", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    starting = commands.add_parser("init", help="write a new project folder, ready to run, with an agent to copy")
+    starting.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    starting.set_defaults(command=_init)
+
     _add_lint(commands)
 
     running = commands.add_parser("run", help="make what is missing or out of date, up to the champion")
@@ -97,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument(
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: what this catalog would lose, keep and cost"
     )
-    running.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends = running.add_mutually_exclusive_group()
+    ends.add_argument("--data", action="store_true", help="stop before the model: days of data only")
+    ends.add_argument("--sources", action="store_true", help="stop before the days: tool catalog and base model only")
     running.add_argument("--stage", metavar="STAGE", help="leave all alone but this stage and what is downstream of it")
     running.add_argument("--force", action="store_true", help="build again even what is up to date")
     running.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
@@ -123,6 +149,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     explaining.add_argument("--json", action="store_true", help="one JSON object, prompts included")
     explaining.set_defaults(command=_explain)
+
+    _add_overview(commands)
 
     back = commands.add_parser("rollback", help="put the model back in service that served before")
     back.add_argument("agent")
@@ -155,6 +183,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_overview(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    looking = commands.add_parser(
+        "overview", help="how every agent stands: verdict, served model, what waits, what is red"
+    )
+    looking.set_defaults(command=_overview)
+
+    serving = commands.add_parser("reports", help="serve the HTML reports on this machine, for the links of the UI")
+    serving.add_argument("--port", type=_count, default=REPORTS_PORT, metavar="N", help=f"default: {REPORTS_PORT}")
+    serving.set_defaults(command=_reports)
+
+
 def _add_lint(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     linting = commands.add_parser("lint", help="what would be kept of log files, and what lost and why; 1 on findings")
     linting.add_argument("files", nargs="+", type=Path, metavar="FILE", help="log files, or folders of them")
@@ -175,6 +214,15 @@ def _count(text: str) -> int:
     return number
 
 
+def _init(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.init import InitError, make_project
+
+    try:
+        return make_project(parsed.folder)
+    except InitError as error:
+        raise UsageError(str(error)) from error
+
+
 def _lint(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.lint import lint_files
 
@@ -189,6 +237,7 @@ def _lint(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.assets.stage import Group
     from toolft_pipeline.cli.run import run_agent
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
@@ -198,9 +247,8 @@ def _run(parsed: argparse.Namespace) -> int:
         from toolft_pipeline.cli.forecast import print_forecast
         from toolft_pipeline.cli.run import chosen_days
 
-        print_forecast(
-            settings, catalog=parsed.catalog, days=chosen_days(settings, first=parsed.first, last=parsed.last)
-        )
+        days = chosen_days(settings, Warehouse(warehouse_root()), first=parsed.first, last=parsed.last)
+        print_forecast(settings, catalog=parsed.catalog, days=days)
         return 0
     return run_agent(
         settings,
@@ -209,9 +257,10 @@ def _run(parsed: argparse.Namespace) -> int:
         last=parsed.last,
         dry_run=parsed.dry_run,
         force=parsed.force,
-        data_only=parsed.data,
+        until=Group.SOURCES if parsed.sources else Group.DATA if parsed.data else Group.MODEL,
         workers=parsed.workers,
         stage=parsed.stage,
+        interruption=parsed.interruption,
     )
 
 
@@ -227,6 +276,18 @@ def _explain(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return explain_run(settings, parsed.trajectory, prompts=parsed.prompts, as_json=parsed.json)
+
+
+def _overview(_parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.overview import print_overview
+
+    return print_overview()
+
+
+def _reports(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.reports import serve_reports
+
+    return serve_reports(port=parsed.port)
 
 
 def _rollback(parsed: argparse.Namespace) -> int:

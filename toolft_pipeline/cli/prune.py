@@ -11,12 +11,12 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
     """Print what goes, one line each; take it away unless `dry_run`. Raises `WarehouseError`."""
+    from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
     from toolft_pipeline.automation.prune import choose_pruning, prune, pruning_lines, runs_under_way
-    from toolft_pipeline.cli.dead_runs import release_dead_runs
 
     warehouse = Warehouse(warehouse_root())
     with open_instance() as instance:
-        release_dead_runs(instance)
+        recover_from_dead_runs(instance)
         under_way = runs_under_way(instance)
     if under_way.runs:
         say(f"{under_way.runs} runs have not ended: what was in force since {under_way.since:%Y-%m-%d %H:%M} stays")

@@ -7,17 +7,22 @@ executor, a process a step.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.agent_file import AGENT_FILE, MissingError, problem_lines, warehouse_root
 from toolft_pipeline.assets.plan import Action, Step, make_plan
 from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.assets.stages import STAGES, with_downstream
 from toolft_pipeline.cli.instance import open_instance
+from toolft_pipeline.cli.interruption import Interruption
 from toolft_pipeline.cli.main import UsageError
 from toolft_pipeline.cli.terminal import say
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.trajectories.day import log_days
+from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -29,18 +34,23 @@ def run_agent(
     last: str | None,
     dry_run: bool,
     force: bool,
-    data_only: bool = False,
+    until: Group = Group.MODEL,
     workers: int = 1,
     stage: str | None = None,
+    interruption: Interruption | None = None,
 ) -> int:
     """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
 
-    `data_only` ends before the model's stages; `stage` leaves all alone but that one and what is downstream of it.
-    Raises `RunFailedError`.
+    `until` names the last group that is made; `stage` leaves all alone but that one and what is downstream of it.
+    Raises `RunFailedError`, and `MissingError` where something that the agent file names is missing here.
     """
-    days = chosen_days(settings, first=first, last=last)
     warehouse = Warehouse(warehouse_root())
-    stages = tuple(each for each in _chosen(stage) if not (data_only and each.group is Group.MODEL))
+    days = chosen_days(settings, None if force else warehouse, first=first, last=last)
+    groups = [*Group][: [*Group].index(until) + 1]
+    stages = tuple(each for each in _chosen(stage) if each.group in groups)
+    missing = list(missing_things(settings, for_model=any(each.group is Group.MODEL for each in stages)))
+    if missing:  # what would fail hours later fails before anything starts
+        raise MissingError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
     _print_plan(plan, whole=dry_run)
     if dry_run or all(step.action is Action.REUSE for step in plan):
@@ -49,22 +59,28 @@ def run_agent(
     assets = None if stage is None else {each.asset for each in stages}
 
     with open_instance() as instance:
+        from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
         from toolft_pipeline.cli.days import run_days
-        from toolft_pipeline.cli.dead_runs import release_dead_runs
-        from toolft_pipeline.cli.launch import launch_in_process, launch_model
+        from toolft_pipeline.cli.launch import Launcher
         from toolft_pipeline.cli.long_training import launch_asking
 
-        for run_id in release_dead_runs(instance):
-            say(f"run {run_id[:8]} was killed: its slot is free again")
+        for run_id in recover_from_dead_runs(instance).ended:
+            say(f"run {run_id[:8]}: its process was killed, so it is marked as ended")
+        launcher = Launcher(
+            instance=instance,
+            settings=settings,
+            config=config,
+            assets=assets,
+            interruption=interruption or Interruption(),
+        )
         if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
-            launch_in_process(instance, settings, Group.SOURCES, partition=None, config=config, assets=assets)
+            launcher.launch(Group.SOURCES, None)
         stale = {step.partition for step in plan if step.action is not Action.REUSE and step.stage.group is Group.DATA}
-        todo = [day for day in days if day in stale]
-        run_days(instance, settings, days=todo, config=config, workers=workers, assets=assets)
+        run_days(launcher, days=[day for day in days if day in stale], workers=workers)
         again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
             unlimited = _run_config(settings, {**overrides, "training.max_hours": "null"}, force=force)
-            launch = partial(launch_model, instance, settings, partition=days[-1], assets=assets)
+            launch = partial(launcher.launch, Group.MODEL, days[-1])
             launch_asking(launch, config=config, unlimited=unlimited)
     return 0
 
@@ -76,22 +92,35 @@ def _chosen(stage: str | None) -> tuple[Stage, ...]:
     return stages
 
 
-def chosen_days(settings: AgentSettings, *, first: str | None, last: str | None) -> list[str]:
-    """Days to bring up to date: those with logs between `first` and `last`. Raises `UsageError` where none is left."""
+def chosen_days(
+    settings: AgentSettings, warehouse: Warehouse | None, *, first: str | None, last: str | None
+) -> list[str]:
+    """Days to bring up to date between `first` and `last`: those with logs, and those whose logs were rotated away
+    since the warehouse read them (none without a warehouse: they cannot be read again). Raises `UsageError` where none
+    is left."""
     for day in (first, last):
         if day is not None and not DAY_NAME.fullmatch(day):
             raise UsageError(f"{day}: not a day; write YYYY-MM-DD")
     folder = settings.path(settings.logs.folder)
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
-    with_logs = sorted({match.group() for path in folder.iterdir() if (match := DAY_NAME.match(path.name))})
-    days = [day for day in with_logs if (first or settings.first_day) <= day <= (last or day)]
+    read_before = () if warehouse is None else _read_before(settings, warehouse)
+    known = sorted({*log_days(settings), *(day for day in read_before if day >= settings.first_day)})
+    days = [day for day in known if (first or day) <= day <= (last or day)]
     if not days:
         raise UsageError(
             f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
             "files are named YYYY-MM-DD.jsonl"
         )
     return days
+
+
+def _read_before(settings: AgentSettings, warehouse: Warehouse) -> Iterator[str]:
+    """Days whose raw version holds runs."""
+    for day in warehouse.partitions(settings.name, "raw_trajectories"):
+        version = warehouse.current(Address(agent=settings.name, asset="raw_trajectories", partition=day))
+        if version is not None and version.manifest.rows["runs"]:
+            yield day
 
 
 def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bool) -> dict[str, Any]:

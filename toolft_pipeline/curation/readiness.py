@@ -11,16 +11,15 @@ Nothing of a run's text leaves here.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.curation.criteria import Criterion, Verdict, every_one_of, one_of, reading, verdict_of
+from toolft_pipeline.curation.logged_again import LoggedAgain
 from toolft_pipeline.curation.logged_runs import Incumbent, LoggedRuns, Share, incumbent_of
 from toolft_pipeline.curation.tool_churn import ChurnCount, ToolChurn, churn_of
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
@@ -42,11 +41,14 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     """The runs: how many are verified, and how much of them repeats. A kind is a category with its set of tools.
 
     `accepted`, its share of the logged runs that were judged, `kinds` and `repeated_share` are of logged runs;
-    `golden` counts the accepted golden runs, and rows by tool and by category count both: both teach.
+    `golden` counts the accepted golden runs, and rows by tool and by category count both: both teach. Of these,
+    `continued_in_another` are runs that another accepted run begins with (a conversation logged again with each turn):
+    they teach nothing of their own, so kinds and rows leave them out.
     """
 
     accepted: int
     golden: int
+    continued_in_another: int
     accepted_share: float | None
     kinds: int
     repeated_share: float | None
@@ -88,6 +90,7 @@ def measure(
     judged: int,
     catalog: Catalog,
     catalog_tokens: int,
+    saved_tokens: int,
     incumbent: IncumbentSettings,
     wanted: ReadinessSettings,
     redact: Callable[[str], str],
@@ -95,6 +98,7 @@ def measure(
 ) -> Readiness:
     """The report of a window: its logged runs by day, with today's names of renamed tools, and the accepted runs.
 
+    `catalog_tokens` is what the whole catalog takes of a prompt, `saved_tokens` what the catalog mode leaves out of it.
     `judged` counts the runs that were judged as logged ones; accepted golden runs are not among them. `error_forms` are
     the agent's own forms of failed calls, which the runs' categories go by; `redact` makes names from the logs fit to
     be shown.
@@ -117,7 +121,7 @@ def measure(
         catalog_tokens_per_turn=catalog_tokens,
     )
     figures = incumbent_of(seen, prices=incumbent)
-    saving = _saving(figures, catalog_tokens=catalog_tokens, price=incumbent.price_per_million_prompt_tokens)
+    saving = _saving(figures, saved_tokens=saved_tokens, price=incumbent.price_per_million_prompt_tokens)
     criteria = (
         _stands_still(figures, wanted),
         _repeats_and_verifies(behaviour, judged=judged, wanted=wanted),
@@ -135,46 +139,39 @@ def measure(
     )
 
 
-def count_tokens(catalog: Catalog, tokenizer: Path) -> int:
-    """Tokens of the catalog as a chat template would put it into a prompt: its compact JSON."""
-    from tokenizers import Tokenizer
-
-    text = json.dumps(json.loads(catalog.text), separators=(",", ":"), ensure_ascii=False)
-    return len(Tokenizer.from_file(str(tokenizer / "tokenizer.json")).encode(text, add_special_tokens=False).ids)
-
-
 def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequence[str]) -> Behaviour:
-    kinds: Counter[tuple[str, ...]] = Counter()
-    tools: Counter[str] = Counter()
-    categories = Counter({category.value: 0 for category in Category})
-    golden = 0
+    shown: list[tuple[bool, str, Sequence[str]]] = []
+    again = LoggedAgain()
     for run in accepted:
-        used, category = tools_used(run.messages), categorize(run.messages, error_forms=error_forms).value
-        tools.update(used)
-        categories[category] += 1
-        if run.golden:
-            golden += 1
-        else:
-            kinds[category, *used] += 1
+        category = categorize(run.messages, error_forms=error_forms).value
+        shown.append((run.golden, category, tools_used(run.messages)))
+        again.add(run.messages)
+    continued = again.continued()
+    taught = [row for row, begins in zip(shown, continued.tolist(), strict=True) if not begins]
+    kinds = Counter((category, *used) for golden, category, used in taught if not golden)
+    logged, golden = sum(not row[0] for row in shown), sum(row[0] for row in shown)
     repeated = sum(count for count in kinds.values() if count > 1)
+    categories = Counter(category for _, category, _ in taught)
     return Behaviour(
-        accepted=kinds.total(),
+        accepted=logged,
         golden=golden,
-        accepted_share=kinds.total() / judged if judged else None,
+        continued_in_another=int(continued.sum()),
+        accepted_share=logged / judged if judged else None,
         kinds=len(kinds),
         repeated_share=repeated / kinds.total() if kinds else None,
-        rows_by_tool=dict(sorted(tools.items())),
-        rows_by_category=dict(categories),
+        rows_by_tool=dict(sorted(Counter(tool for _, _, used in taught for tool in used).items())),
+        rows_by_category={category.value: categories[category.value] for category in Category},
     )
 
 
-def _saving(figures: Incumbent, *, catalog_tokens: int, price: float | None) -> Saving:
+def _saving(figures: Incumbent, *, saved_tokens: int, price: float | None) -> Saving:
+    """The figure of a turn is that of the report; what runs would save is never more than they read."""
     read = figures.prompt_tokens_per_turn or None  # a logger that writes 0 for what it does not know says nothing
-    per_turn = catalog_tokens if read is None else min(catalog_tokens, read)
-    per_1k = None if figures.turns_per_run is None else 1000 * per_turn * figures.turns_per_run
+    of_read = saved_tokens if read is None else min(saved_tokens, read)
+    per_1k = None if figures.turns_per_run is None else 1000 * of_read * figures.turns_per_run
     return Saving(
-        tokens_per_turn=per_turn,
-        share_of_prompt=None if read is None else per_turn / read,
+        tokens_per_turn=saved_tokens,
+        share_of_prompt=None if read is None else of_read / read,
         tokens_per_1k_runs=per_1k,
         money_per_1k_runs=None if per_1k is None or price is None else per_1k * price / 1e6,
     )
@@ -191,7 +188,7 @@ def _stands_still(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
 
 
 def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
-    rows = behaviour.accepted + behaviour.golden
+    rows = behaviour.accepted + behaviour.golden - behaviour.continued_in_another
     return every_one_of(
         "repetitive verifiable behaviour",
         reading(
@@ -209,7 +206,7 @@ def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: Readines
         reading(
             value=rows if judged or rows else None,
             wanted=wanted.min_runs,
-            what="accepted runs, golden ones counted",
+            what="accepted runs, golden ones counted, a conversation once",
             to_know="log runs",
             form=",.0f",
         ),

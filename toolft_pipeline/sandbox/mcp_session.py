@@ -138,6 +138,9 @@ class McpSandbox(Sandbox):
             self.close()
             said = str(error) if isinstance(error, SandboxError) else f"{self._label}: the MCP handshake: {error}"
             raise SandboxError(f"{said}; {_MEND.format(cwd=self._cwd)}") from error
+        except BaseException:  # interrupted by a person: nobody else will end the server
+            self.close()
+            raise
 
     def _run(self, what: str, work: Callable[[StdioSession], Awaitable[T]], *, limit: str) -> T:
         """One bounded request; a server that crashed or hung is ended here and now. `limit` names the setting of

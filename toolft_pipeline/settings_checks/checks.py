@@ -10,6 +10,7 @@ from toolft_pipeline.settings_checks.contradictions import (
     evaluation_problems,
     source_problems,
     training_problems,
+    turn_problems,
 )
 from toolft_pipeline.settings_checks.library_keys import library_key_problems
 from toolft_pipeline.settings_checks.names import (
@@ -28,6 +29,7 @@ def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
     yield from first_day_problems(settings.first_day)
     yield from source_problems(settings.catalog, settings.sandbox, settings.base_model)
     yield from chat_problems(settings.chat)
+    yield from turn_problems(settings.verification, settings.chat)
     yield from curation_problems(settings.curation)
     yield from training_problems(settings.training)
     yield from library_key_problems(settings.training)

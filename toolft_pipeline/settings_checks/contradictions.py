@@ -14,11 +14,13 @@ from pydantic import BaseModel
 from toolft_pipeline.settings import (
     BaseModelSettings,
     CatalogSettings,
+    ChatSettings,
     CurationSettings,
     EvaluationSettings,
     GateSettings,
     SandboxSettings,
     TrainingSettings,
+    VerificationSettings,
 )
 from toolft_pipeline.settings_checks.problem import Problem, shown
 
@@ -49,6 +51,15 @@ def training_problems(training: TrainingSettings) -> Iterator[Problem]:
     if "warmup_steps" in training.sft and _written(training, "warmup_ratio"):
         message = "training.warmup_ratio is written too; keep one of them"
         yield Problem(key="training.sft.warmup_steps", message=message, also=("training.warmup_ratio",))
+
+
+def turn_problems(verification: VerificationSettings, chat: ChatSettings) -> Iterator[Problem]:
+    """A greeting that is kept, and the system turn before it taken out: no model could be asked for it."""
+    if verification.opening_assistant_turn == "keep" and chat.system_prompt == "strip":
+        message = (
+            "`keep` needs the system turn that chat.system_prompt: strip takes out; write `drop`, or keep the prompt"
+        )
+        yield Problem(key="verification.opening_assistant_turn", message=message, also=("chat.system_prompt",))
 
 
 def curation_problems(curation: CurationSettings) -> Iterator[Problem]:

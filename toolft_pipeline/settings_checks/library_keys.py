@@ -8,12 +8,15 @@ from typing import Any
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.settings_checks.library_fields import LibraryField, library_fields
 from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
-from toolft_pipeline.training.owned_keys import OWNED_PEFT, OWNED_SFT
+from toolft_pipeline.training.owned_keys import OWNED_PEFT, OWNED_SFT, refused_peft
 
 
 def library_key_problems(training: TrainingSettings) -> Iterator[Problem]:
     """What PEFT or TRL would refuse when training starts, and what they would take but must not."""
     yield from _problems("training.peft", training.peft, library="peft.LoraConfig", owned=OWNED_PEFT)
+    for name, reason in refused_peft(training.peft):
+        if name not in OWNED_PEFT:  # the key may be set, to another value
+            yield Problem(key=f"training.peft.{name}", message=f"cannot be set here; {reason}")
     yield from _problems("training.sft", training.sft, library="trl.SFTConfig", owned=OWNED_SFT)
 
 

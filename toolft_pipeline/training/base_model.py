@@ -14,14 +14,16 @@ from collections.abc import Callable
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from toolft_pipeline.chat.processor import PROCESSOR_FILES
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.training.base_config import load_config, unusable
 from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
 from toolft_pipeline.training.pulse import Pulse, pulse
+from toolft_pipeline.training.snapshot import copy_model, count_parameters, dtypes, stored_quantization, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +41,6 @@ class BaseModelSummary:
     architecture: str
     parameters: int
     vocabulary: int
-    sha256: str | None
-    """Digest of the source file, where the source is a file."""
 
 
 def source_name(settings: BaseModelSettings) -> str:
@@ -52,27 +52,30 @@ def convert_base_model(*, settings: AgentSettings, out: Path, progress: Callable
     """Write `out/model`. Raises `BaseModelError` for a source that is missing, not what was pinned, or not a model."""
     source, model = settings.base_model, out / MODEL_FOLDER
     with pulse(progress=progress) as said:
-        digest: str | None = None
         if source.package is not None:
-            digest = _from_package(source, model, said)
+            _from_package(source, model, said)
         elif source.folder is not None:
-            digest = _from_folder(source, settings.path(source.folder), model, said)
+            _from_folder(source, settings.path(source.folder), model, said)
         else:
             _from_hub(source, model, said)
         make_portable(model)
-        config = msgspec.json.decode((model / "config.json").read_bytes())
-        summary = BaseModelSummary(
-            source=source_name(source),
-            architecture=config["architectures"][0],
-            parameters=count_parameters(model),
-            vocabulary=config["vocab_size"] if "vocab_size" in config else config["text_config"]["vocab_size"],
-            sha256=digest,
-        )
+        summary = summarize(settings=settings, model=model)
         said.say(f"{summary.source}: {summary.architecture}, {summary.parameters / 1e6:.0f} M parameters in bf16")
     return summary
 
 
-def _from_package(source: BaseModelSettings, model: Path, said: Pulse) -> str:
+def summarize(*, settings: AgentSettings, model: Path) -> BaseModelSummary:
+    """What stands in a converted folder."""
+    config = load_config(model)
+    return BaseModelSummary(
+        source=source_name(settings.base_model),
+        architecture=(config.architectures or ["unnamed architecture"])[0],
+        parameters=count_parameters(model),
+        vocabulary=config.get_text_config().vocab_size,
+    )
+
+
+def _from_package(source: BaseModelSettings, model: Path, said: Pulse) -> None:
     gguf = find_gguf(source.package or "")
     said.doing = f"checking the sha256 of {gguf.name}"
     digest = gguf.sha256()
@@ -81,7 +84,6 @@ def _from_package(source: BaseModelSettings, model: Path, said: Pulse) -> str:
         path = gguf.within(Path(place))
         said.say(f"converting {gguf.name} ({path.stat().st_size / 1e6:.0f} MB) to bf16 safetensors")
         _convert_gguf(path, model, said)
-    return digest
 
 
 def _convert_gguf(path: Path, model: Path, said: Pulse) -> None:
@@ -106,15 +108,14 @@ def _convert_gguf(path: Path, model: Path, said: Pulse) -> None:
         weights.save_pretrained(model)
 
 
-def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Pulse) -> str | None:
+def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Pulse) -> None:
     what = f"base_model.folder {folder}"
     for name in ("config.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
             raise BaseModelError(f"{what}: no {name}; name a model folder in Hugging Face layout")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise BaseModelError(f"{what}: no *.safetensors; save the model with save_pretrained first")
-    digest = None
+    weights = weight_files(folder)
+    if problem := unusable(load_config(folder), quantized=stored_quantization(folder)):
+        raise BaseModelError(f"{what}: {problem}")
     if source.sha256 is not None:
         if len(weights) != 1:
             raise BaseModelError(f"{what}: {len(weights)} weight files and one sha256; remove base_model.sha256")
@@ -122,13 +123,15 @@ def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Pul
         with weights[0].open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         _check_digest(source, digest, what=f"{what}: {weights[0].name}")
-    if _dtypes(weights) == {"BF16"}:
+    if dtypes(folder) == {"BF16"}:
         said.doing = "copying the model folder"
-        shutil.copytree(folder, model, ignore=shutil.ignore_patterns(".*", "*.bin", "*.gguf", "*.md"))
+        copy_model(folder, model)
+        if not (model / "tokenizer.json").is_file():
+            with one_line(f"{what}: its tokenizer cannot be converted to tokenizer.json"):
+                _save_tokenizer(str(folder), model)
     else:
         with one_line(f"{what}: transformers cannot load it"):
             _load_and_save(str(folder), None, model, said)
-    return digest
 
 
 def _from_hub(source: BaseModelSettings, model: Path, said: Pulse) -> None:
@@ -136,17 +139,20 @@ def _from_hub(source: BaseModelSettings, model: Path, said: Pulse) -> None:
     with one_line(
         f"base_model.hub {hub}: cannot be fetched or loaded; check the id, the network and HF_TOKEN, or name a folder"
     ):
+        config = load_config(hub, revision=source.revision)
+        if problem := unusable(config, quantized=getattr(config, "quantization_config", None)):
+            raise BaseModelError(f"base_model.hub {hub}: {problem}")
         _load_and_save(hub, source.revision, model, said)
 
 
 def _load_and_save(name: str, revision: str | None, model: Path, said: Pulse) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import cached_file
 
     with quiet_transformers():
         said.doing = f"loading the tokenizer of {name}"
-        AutoTokenizer.from_pretrained(name, revision=revision).save_pretrained(model)
+        _save_tokenizer(name, model, revision=revision)
         for file in PROCESSOR_FILES:
             found = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=False)
             if found is not None:
@@ -157,6 +163,12 @@ def _load_and_save(name: str, revision: str | None, model: Path, said: Pulse) ->
         )
         said.doing = "writing the weights"
         weights.save_pretrained(model)
+
+
+def _save_tokenizer(name: str, model: Path, *, revision: str | None = None) -> None:
+    from transformers import AutoTokenizer
+
+    AutoTokenizer.from_pretrained(name, revision=revision).save_pretrained(model)
 
 
 def _check_digest(source: BaseModelSettings, found: str, *, what: str) -> None:
@@ -173,36 +185,6 @@ def make_portable(model: Path) -> None:
         document = msgspec.json.decode((model / name).read_bytes())
         kept = {key: value for key, value in document.items() if key not in keys}
         (model / name).write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=2) + b"\n")
-
-
-def count_parameters(model: Path) -> int:
-    """Elements of all tensors in a folder of safetensors."""
-    total = 0
-    for path in model.glob("*.safetensors"):
-        for tensor in header(path).values():
-            elements = 1
-            for size in tensor["shape"]:
-                elements *= size
-            total += elements
-    return total
-
-
-def header(path: Path) -> dict[str, Any]:
-    """Names, dtypes and shapes of a safetensors file, without its weights. Raises `BaseModelError`."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 0 < length < 100_000_000:
-                raise ValueError("its first eight bytes are no header length")
-            tensors: dict[str, Any] = msgspec.json.decode(file.read(length))
-    except (OSError, ValueError) as error:
-        raise BaseModelError(f"{path}: not a safetensors file ({error}); save or download it again") from error
-    tensors.pop("__metadata__", None)
-    return tensors
-
-
-def _dtypes(weights: list[Path]) -> set[str]:
-    return {tensor["dtype"] for path in weights for tensor in header(path).values()}
 
 
 @contextmanager

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.processor import keep_processor
-from toolft_pipeline.chat.serving import install
+from toolft_pipeline.chat.serving import install, token_id
 from toolft_pipeline.compute_type import ComputeType, choose_compute_type
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.adapter_on_base import load_adapter_on_base, one_line_about
-from toolft_pipeline.training.base_model import MODEL_FOLDER, count_parameters, make_portable, quiet_transformers
+from toolft_pipeline.training.base_model import MODEL_FOLDER, make_portable, quiet_transformers
 from toolft_pipeline.training.merge_checks import check_merge, continuation, probes
 from toolft_pipeline.training.model_card import model_card
 from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.pulse import pulse
 from toolft_pipeline.training.quantized import load_as_trained_on
+from toolft_pipeline.training.snapshot import count_parameters
 
 if TYPE_CHECKING:
     import torch
@@ -119,5 +120,5 @@ def _stop_at_end_of_turn(model: PreTrainedModel, tokenizer: PreTrainedTokenizerB
     """Let any server stop where the model was taught to: generation_config names the stop tokens."""
     known = model.generation_config.eos_token_id
     ids = [known] if isinstance(known, int) else list(known or [])
-    stops = [int(tokenizer.convert_tokens_to_ids(token)) for token in chat_format.stop_tokens]
-    model.generation_config.eos_token_id = sorted({*ids, *stops})
+    stops = [token_id(tokenizer, token) for token in chat_format.stop_tokens]  # Llama 3.0 has no <|eom_id|>
+    model.generation_config.eos_token_id = sorted({*ids, *(stop for stop in stops if stop is not None)})

@@ -19,7 +19,7 @@ def model_card(*, settings: AgentSettings, lineage: Mapping[str, str], checks: M
     made_from = "\n".join(f"| {name} | `{digest}` |" for name, digest in sorted(lineage.items()))
     found = "\n".join(
         f"| {name} | {'passed' if check['passed'] else 'FAILED'} | "
-        + ", ".join(f"{key} {value:.4g}" for key, value in check.items() if key != "passed")
+        + ", ".join(f"{key} {_figure(value)}" for key, value in check.items() if key != "passed")
         + " |"
         for name, check in checks.items()
     )
@@ -52,3 +52,7 @@ The base model's licence and terms of use go with the weights.
 |---|---|---|
 {found}
 """
+
+
+def _figure(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base_config import load_config
 from toolft_pipeline.training.base_model import quiet_transformers
-from toolft_pipeline.training.sft import lora_config, unusable_setting
+from toolft_pipeline.training.lora import lora_config, unusable_setting
 from toolft_pipeline.training.targets import TOWERS
 
 if TYPE_CHECKING:
@@ -92,11 +93,10 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
 def _on_meta(base: Path, training: TrainingSettings) -> tuple[Any, Any]:
     import torch
     from peft import get_peft_model
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
     with quiet_transformers(), torch.device("meta"):
-        config = AutoConfig.from_pretrained(base)
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+        model = AutoModelForCausalLM.from_config(load_config(base), dtype=torch.bfloat16)
         lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
         lora.init_lora_weights = True  # other ways to begin read the weights, which are not there
         try:

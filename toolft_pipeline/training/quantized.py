@@ -7,11 +7,11 @@ Everything else of the model, dropout above all, follows `train()` and `eval()` 
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from toolft_pipeline.training.base_config import load_config
 from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.targets import TOWERS
 
@@ -78,8 +78,8 @@ def load_base(
 def _not_quantized(base: Path) -> list[str] | None:
     """Modules that stay in bf16 beside those that transformers leaves out: eyes and ears are never trained, and a merge
     would otherwise publish them rounded."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    if not any(config.get(f"{sense}_config") for sense in ("vision", "audio")):
+    config = load_config(base)
+    if not any(getattr(config, f"{sense}_config", None) for sense in ("vision", "audio")):
         return None
     return ["lm_head", *(rf".*\b{tower}" for tower in TOWERS)]
 

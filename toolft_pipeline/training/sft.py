@@ -18,12 +18,12 @@ from toolft_pipeline.training import lm_head
 from toolft_pipeline.training.base_model import quiet_transformers
 from toolft_pipeline.training.callbacks import make_callbacks
 from toolft_pipeline.training.draw import Drawn, Side, TrainingDataError
+from toolft_pipeline.training.lora import lora_config, refuse_stray_parameters, unusable_setting
 from toolft_pipeline.training.model_device import model_device
 from toolft_pipeline.training.owned_keys import OWNED_SFT
 from toolft_pipeline.training.packing import longest_batch, pack_rows
 from toolft_pipeline.training.pictured import PicturedRows
 from toolft_pipeline.training.quantized import load_for_training, use_full_precision_adapter
-from toolft_pipeline.training.targets import adapted_modules
 
 if TYPE_CHECKING:
     import torch
@@ -81,15 +81,11 @@ def make_trainer(
         )
     except ValueError as error:
         raise unusable_setting(error) from error
+    refuse_stray_parameters(trainer.model)
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
     return trainer
-
-
-def unusable_setting(error: ValueError) -> TrainingDataError:
-    """What TRL or PEFT says of settings that cannot be, as one line."""
-    return TrainingDataError(f"training: {' '.join(str(error).split())[:300]}; mend `training` in the agent file")
 
 
 def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
@@ -165,22 +161,3 @@ _UNPACKED = {
 def _accumulated(training: TrainingSettings) -> int:
     """Rows of a step where a batch is one row."""
     return training.batch_size * training.gradient_accumulation
-
-
-def lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
-    """PEFT's configuration of the adapter for a base whose modules have these names."""
-    from peft import LoraConfig
-
-    lora = {
-        "r": training.lora_r,
-        "lora_alpha": training.lora_alpha,
-        "lora_dropout": training.lora_dropout,
-        "bias": "none",
-        "target_modules": adapted_modules(modules, targets=training.target_modules),
-        "task_type": "CAUSAL_LM",
-        **training.peft,
-    }
-    try:
-        return LoraConfig(**lora)
-    except (TypeError, ValueError) as error:
-        raise TrainingDataError(f"training.peft: {error}; use the names of peft.LoraConfig") from error

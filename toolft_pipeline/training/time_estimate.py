@@ -27,7 +27,7 @@ PRODUCT_EFFICIENCY = 0.8
 CUDA_EFFICIENCY = 0.35
 """Share of a plain product's speed that a whole training step reaches on CUDA."""
 
-WALKS = 60.0
+WALKS = 90.0
 """Times that a layer's forward and backward pass walk over each of its widths (hidden, query, keys, values, MLP)."""
 
 LOGIT_WALKS = 8.0

@@ -22,7 +22,8 @@ def check_time(*, seconds: float, drawn: Drawn, training: TrainingSettings) -> N
     if limit is None or hours <= limit:
         return
     fitting = int(drawn.train.tokens * limit / hours) // 1000 * 1000
-    fewer = f"lower training.token_budget to about {fitting:,} (now {drawn.train.tokens:,} tokens)"
+    goal = f" to about {fitting:,}" if fitting else ""
+    fewer = f"lower training.token_budget{goal} (now {drawn.train.tokens:,} tokens)"
     epochs = " or training.epochs" if training.epochs > 1 else ""
     raise TakesTooLongError(
         f"training would take about {_hours(hours)}, {LIMIT} {_hours(limit)}: {fewer}{epochs}, choose a smaller base "
@@ -31,7 +32,9 @@ def check_time(*, seconds: float, drawn: Drawn, training: TrainingSettings) -> N
 
 
 def _hours(hours: float) -> str:
-    """A duration for people: minutes below two hours, days from two days on."""
+    """A duration for people: seconds below two minutes, minutes below two hours, days from two days on."""
+    if hours < 2 / 60:
+        return f"{hours * 3600:.0f} seconds"
     if hours < 2:
         return f"{hours * 60:.0f} minutes"
     return f"{hours:.1f} hours" if hours < 48 else f"{hours / 24:.1f} days"

@@ -135,6 +135,14 @@ def _golden(settings: AgentSettings) -> Iterator[Found[Trajectory]]:
         yield from Logs([path], agent=settings.name, settings=settings.logs).runs(golden=True)
 
 
+def log_days(settings: AgentSettings) -> list[str]:
+    """Days (YYYY-MM-DD) from the agent's first one on that have a log file, in order; none where the folder is gone."""
+    folder = settings.path(settings.logs.folder)
+    names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
+    found = {match.group() for name in names if (match := _DAY.match(name))}
+    return sorted(day for day in found if day >= settings.first_day)
+
+
 def log_files(settings: AgentSettings, *, day: str) -> list[Path]:
     """The day's log files in the agent's log folder, sorted by name: YYYY-MM-DD, perhaps more, and an ending."""
     if not _DAY.fullmatch(day):

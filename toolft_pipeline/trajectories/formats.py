@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from toolft_pipeline.trajectories import anthropic_messages, atif, langchain, openai_chat
+from toolft_pipeline.trajectories.agents_sdk import AgentsSdk
 from toolft_pipeline.trajectories.anthropic_messages import read_anthropic_line
 from toolft_pipeline.trajectories.any_json import any_json
 from toolft_pipeline.trajectories.atif import read_atif_line
@@ -33,6 +34,7 @@ from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.otel_genai import OtelGenAi
 from toolft_pipeline.trajectories.reading import LineReader
 from toolft_pipeline.trajectories.span import SpanFormat
+from toolft_pipeline.trajectories.span_rows import SpanRows
 from toolft_pipeline.trajectories.unread_keys import LineKeys
 
 READERS: Mapping[str, LineReader] = {
@@ -55,6 +57,8 @@ SPAN_FORMATS: Mapping[str, SpanFormat] = {
     "otel": OtelGenAi(),
     "langfuse": Langfuse(),
     "mlflow": MlflowTraces(),
+    "agents_sdk": AgentsSdk(),
+    "span_rows": SpanRows(),
 }
 
 LOOKED_AT = 100
@@ -127,7 +131,18 @@ def _shows_openai(row: Any) -> bool:
 
 
 def _shows_otel(row: Any) -> bool:
-    return isinstance(row, dict) and "resourceSpans" in row
+    if not isinstance(row, dict):
+        return False
+    inner = row.get("trace")
+    return any(
+        "resourceSpans" in one or _are_batches(one.get("batches")) for one in (row, inner) if isinstance(one, dict)
+    )
+
+
+def _are_batches(value: Any) -> bool:
+    """Whether a value is what Tempo answers under `batches`: spans by their scopes."""
+    names = ("scopeSpans", "instrumentationLibrarySpans")
+    return isinstance(value, list) and any(name in one for one in value if isinstance(one, dict) for name in names)
 
 
 def _shows_mlflow(row: Any) -> bool:
@@ -142,7 +157,25 @@ def _shows_langfuse(row: Any) -> bool:
     if not isinstance(row, dict):
         return False
     observed = row.get("type") in _OBSERVATIONS and ("traceId" in row or "trace_id" in row)
-    return observed or (isinstance(row.get("observations"), list) and "id" in row)
+    inner = row.get("trace")
+    head = inner if isinstance(inner, dict) else row
+    return observed or (isinstance(row.get("observations"), list) and "id" in head)
+
+
+def _shows_agents_sdk(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    batch = row.get("data")
+    listed = batch if isinstance(batch, list) else [row]
+    return any(one.get("object") in ("trace", "trace.span") for one in listed if isinstance(one, dict))
+
+
+def _shows_span_rows(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    context = row.get("context")
+    nested = isinstance(context, dict) and "trace_id" in context and isinstance(row.get("attributes"), dict)
+    return nested or ("context.trace_id" in row and "context.span_id" in row)
 
 
 _OBSERVATIONS = (
@@ -162,6 +195,8 @@ _SHOWS: Mapping[str, Callable[[Any], bool]] = {
     "mlflow": _shows_mlflow,
     "langsmith": _shows_langsmith,
     "langfuse": _shows_langfuse,
+    "agents_sdk": _shows_agents_sdk,
+    "span_rows": _shows_span_rows,
     "atif": _shows_atif,
     "langchain": _shows_langchain,
     "anthropic": _shows_anthropic,

@@ -22,7 +22,7 @@ _READ = frozenset(
     {
         *("content", "arguments", "args", "input", "tool_calls", "function_call", "reasoning", "reasoning_content"),
         *("tools", "functions", "initial_state", "final_state", "outcome", "observation", "message", "parts"),
-        *("response", "output", "outputs", "choices", "completion"),
+        *("response", "output", "inputs", "outputs", "choices", "completion"),
     }
 )
 """Keys below which a value is read, in any of the formats."""

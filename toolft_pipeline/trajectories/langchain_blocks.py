@@ -21,13 +21,13 @@ from toolft_pipeline.trajectories.reading import (
 )
 from toolft_pipeline.trajectories.record import Part, Role
 
-_REASONING = frozenset({"reasoning", "thinking", "reasoning_content"})
+REASONING_BLOCKS = frozenset({"reasoning", "thinking", "reasoning_content"})
 """LangChain and OpenAI's Responses; Anthropic and Google; Bedrock."""
-_CALLS = frozenset({"tool_call", "tool_call_chunk", "tool_use", "input_json_delta", "function_call"})
+CALL_BLOCKS = frozenset({"tool_call", "tool_call_chunk", "tool_use", "input_json_delta", "function_call"})
 """LangChain; Anthropic and Bedrock, whole and as streamed; OpenAI's Responses and Google."""
-_NOT_SHOWN = frozenset({"redacted_thinking"})
+NOT_SHOWN_BLOCKS = frozenset({"redacted_thinking"})
 """Encrypted: nothing in it can be read, by anyone but the provider."""
-_REFUSED = frozenset(
+REFUSED_BLOCKS = frozenset(
     {
         # what the provider's own tools did: no catalog has them, and nothing can do it again
         *("server_tool_call", "server_tool_call_chunk", "server_tool_result"),
@@ -68,8 +68,9 @@ class Block(ContentBlock):
         """What a block of reasoning says: its text, or its summary, whose parts are paragraphs."""
         whole = self.reasoning_content
         whole = whole.text if isinstance(whole, _Text) else whole
-        listed = msgspec.json.decode(self.content, type=list[_Text] | None)
-        return self.thinking or self.reasoning or whole or _paragraphs(listed) or _paragraphs(self.summary)
+        given = msgspec.json.decode(self.content, type=str | list[_Text] | None)
+        content = given if isinstance(given, str) else _paragraphs(given)
+        return self.thinking or self.reasoning or whole or content or _paragraphs(self.summary)
 
 
 class _Thought(Struct):
@@ -123,10 +124,10 @@ def read_blocks(
     thoughts = []
     called = False
     for block in content:
-        if not isinstance(block, str) and block.type in _CALLS:
-            _check_repeated(block, call_ids)
+        if not isinstance(block, str) and block.type in CALL_BLOCKS:
+            check_repeated(block, call_ids)
             called = True
-        elif not isinstance(block, str) and block.type in _REASONING:
+        elif not isinstance(block, str) and block.type in REASONING_BLOCKS:
             thoughts.append(block.thought)
         elif (said := _shown(block, role)) and called:
             raise UnsupportedError("an assistant turn says something after its calls")
@@ -140,16 +141,22 @@ def _shown(block: str | Block, role: Role) -> str | Part | None:
         return block
     if block.type in ("text", "refusal"):
         return block.text or block.refusal
-    if block.type in _NOT_SHOWN:
+    return shown_part(block, role)
+
+
+def shown_part(block: Block, role: Role) -> Part | None:
+    """What a block shows that is no text. Raises `RefusedError` for one that the record cannot hold."""
+    if block.type in NOT_SHOWN_BLOCKS:
         return None
     if block.type == "invalid_tool_call":
         raise InvalidCallError("the agent's own parser could not read a call (a block invalid_tool_call)")
-    if block.type in _REFUSED:
+    if block.type in REFUSED_BLOCKS:
         raise UnsupportedError(f"a turn of the {role} carries a block {block.type}, which the record cannot hold")
     return image_part(block, role)
 
 
-def _check_repeated(block: Block, call_ids: Collection[str | None]) -> None:
+def check_repeated(block: Block, call_ids: Collection[str | None]) -> None:
+    """Raise `UnsupportedError` for a call that stands in a block and not among the calls of these ids."""
     id_ = block.call_id or block.id
     if not call_ids or (id_ and id_ not in call_ids):
         raise UnsupportedError(f"a call stands in a block {block.type} alone and not in tool_calls")

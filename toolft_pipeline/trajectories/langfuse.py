@@ -15,7 +15,7 @@ from msgspec import Raw, Struct, field
 
 from toolft_pipeline.trajectories.inner_json import decoded, opened, unwrapped
 from toolft_pipeline.trajectories.reading import NULL
-from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, nanoseconds, scores
+from toolft_pipeline.trajectories.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds, scores
 from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
@@ -43,6 +43,9 @@ class _Row(Struct):
     end: str | None = field(default=None, name="end_time")
     end_: str | None = field(default=None, name="endTime")
     level: str | None = None
+    model: str | None = None
+    provided_model: str | None = field(default=None, name="provided_model_name")
+    provided_model_: str | None = field(default=None, name="providedModelName")
     status_message: str | None = None
     status_message_: str | None = field(default=None, name="statusMessage")
     input: Raw = NULL
@@ -56,7 +59,8 @@ class _Row(Struct):
 
 
 class _Owner(Struct):
-    id: str
+    id: str | None = None
+    trace: Raw = NULL
     trace_id: str | None = None
     trace_id_: str | None = field(default=None, name="traceId")
     observations: list[Raw] = []
@@ -75,19 +79,27 @@ class Langfuse:
     """One observation a line, or one trace with its observations."""
 
     def pieces(self, line: bytes) -> list[Piece]:
-        """The line's observation; or the trace itself, and each observation that stands in it."""
-        owner = _OWNER.decode(line)
-        trace_id = owner.trace_id or owner.trace_id_ or owner.id
-        inside = [Piece(trace_id=trace_id, data=bytes(row)) for row in owner.observations if bytes(row)[:1] == b"{"]
-        return [Piece(trace_id=trace_id, data=line), *inside]
+        """The line's observation; or the trace itself, and each observation that stands in it.
 
-    def span(self, data: bytes) -> Span:
+        What older versions of the UI downloaded has the trace beside its observations.
+        """
+        owner = _OWNER.decode(line)
+        whole, head = (line, owner) if owner.trace == NULL else (bytes(owner.trace), _OWNER.decode(owner.trace))
+        trace_id = head.trace_id or head.trace_id_ or head.id
+        if not trace_id:
+            raise msgspec.ValidationError("Object missing required field `id`")
+        inside = [Piece(trace_id=trace_id, data=bytes(row)) for row in owner.observations if bytes(row)[:1] == b"{"]
+        return [Piece(trace_id=trace_id, data=whole), *inside]
+
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
         """The observation as a span; a trace is one without times."""
         row = _ROW.decode(data)
         kind = {"GENERATION": SpanKind.GENERATION, "TOOL": SpanKind.TOOL}.get(row.type or "", SpanKind.OTHER)
+        kind = side.kind(kind, row.name, row.model or row.provided_model or row.provided_model_)
         given = [msgspec.json.decode(score, type=_Score) for score in row.scores if bytes(score)[:1] == b"{"]
         return Span(
             span_id=row.id,
+            name=row.name or "",
             kind=kind,
             parent_id=row.parent or row.parent_ or None,
             parent_elsewhere=row.is_root or row.is_root_ or None,

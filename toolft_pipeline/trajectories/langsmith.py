@@ -12,13 +12,15 @@ from msgspec import Raw, Struct
 from toolft_pipeline.trajectories.inner_json import opened
 from toolft_pipeline.trajectories.reading import NULL
 from toolft_pipeline.trajectories.record import Count
-from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, nanoseconds, scores
+from toolft_pipeline.trajectories.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds, scores
 from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
 
 class _Params(Struct):
     tools: Raw = NULL
+    model: Raw = NULL
+    model_name: Raw = NULL
 
 
 class _Extra(Struct):
@@ -81,25 +83,35 @@ class LangSmith:
         owner = _OWNER.decode(line)
         return [Piece(trace_id=owner.trace_id or owner.id, data=line)]
 
-    def span(self, data: bytes) -> Span:
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
         """The run as a span."""
         run = _RUN.decode(data)
         extra = opened(run.extra, _Extra)
+        kind = {"llm": SpanKind.GENERATION, "tool": SpanKind.TOOL}.get(run.run_type, SpanKind.OTHER)
+        kind = side.kind(kind, run.name, _model(extra))
         feedback = opened(run.feedback_stats, dict[str, _Feedback | None])
         return Span(
             span_id=run.id,
-            kind={"llm": SpanKind.GENERATION, "tool": SpanKind.TOOL}.get(run.run_type, SpanKind.OTHER),
+            name=run.name,
+            kind=kind,
             parent_id=run.parent_run_id or _parent(run.dotted_order or ""),
             children=tuple(opened(run.child_run_ids, list[str])),
             order=run.dotted_order or "",
             started_ns=nanoseconds(run.start_time),
             ended_ns=nanoseconds(run.end_time),
             failed=bytes(run.error) not in (b"null", b'""') or run.status == "error",
-            generation=_generation(run, extra) if run.run_type == "llm" else None,
-            tool=_tool(run, extra) if run.run_type == "tool" else None,
+            generation=_generation(run, extra) if kind is SpanKind.GENERATION else None,
+            tool=_tool(run, extra) if kind is SpanKind.TOOL else None,
             scores=scores((name, stats.avg) for name, stats in feedback.items() if stats is not None),
             metadata=extra.metadata or {},
         )
+
+
+def _model(extra: _Extra) -> str | None:
+    """The model of a call: in its metadata, or among its parameters."""
+    params = extra.invocation_params or _Params()
+    given = ((extra.metadata or {}).get("ls_model_name", NULL), params.model, params.model_name)
+    return next((msgspec.json.decode(one, type=str) for one in given if bytes(one).startswith(b'"')), None)
 
 
 def _parent(dotted_order: str) -> str | None:

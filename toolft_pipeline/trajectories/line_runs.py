@@ -16,6 +16,7 @@ from toolft_pipeline.trajectories.any_json import any_json
 from toolft_pipeline.trajectories.formats import LINE_KEYS, READERS, SPAN_FORMATS, shown_by
 from toolft_pipeline.trajectories.json_constants import without_constants
 from toolft_pipeline.trajectories.nesting import too_deep
+from toolft_pipeline.trajectories.openai_columns import LoggedRun
 from toolft_pipeline.trajectories.reading import guarded
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
@@ -38,8 +39,8 @@ def read_line(
             run, line = _under_its_name(read(plain, agent=agent, source=source), plain, line), plain
     if isinstance(run, Rejection):
         return _better(run, line, agent=agent, source=source), None
-    if not isinstance(run, Trajectory):  # read without a record, which no line with an unread key is
-        return run, None
+    if isinstance(run, LoggedRun):
+        return run, run.unread
     left = guarded(lambda: unread_keys(any_json(line), LINE_KEYS[source.format]))
     if isinstance(left, Rejection):
         return named(left, line), None

@@ -22,6 +22,8 @@ _STATUS: dict[str, OutcomeStatus] = {
     **dict.fromkeys(("failure", "failed", "fail", "error", "errored", "unsuccessful"), OutcomeStatus.FAILURE),
     "unknown": OutcomeStatus.UNKNOWN,
 }
+_PLAIN = {word: Outcome(status=status) for word, status in _STATUS.items()}
+
 _NEITHER = frozenset(
     {"completed", "complete", "done", "finished", "ended", "closed", "stopped", "stop", "ok", "partial", "pending"}
 )
@@ -43,6 +45,7 @@ class LoggedOutcome(Struct, gc=False):
 
     status: str | None = None
     evidence: str | None = None
+    success: bool | None = None
 
 
 def outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
@@ -52,8 +55,12 @@ def outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
     if isinstance(logged, bool):
         return Outcome(status=OutcomeStatus.SUCCESS if logged else OutcomeStatus.FAILURE)
     word, evidence = (logged, None) if isinstance(logged, str) else (logged.status, logged.evidence)
+    if word is None and isinstance(logged, LoggedOutcome) and logged.success is not None:
+        word = "success" if logged.success else "failure"
     if word is None:
         return Outcome(status=OutcomeStatus.UNKNOWN, evidence=evidence)
+    if evidence is None and word in _PLAIN:
+        return _PLAIN[word]
     status = _STATUS.get(word) or _STATUS.get(word.strip().lower())
     if status is not None:
         return Outcome(status=status, evidence=evidence)
@@ -69,12 +76,9 @@ def start_time(logged: str | int | float | None) -> str | None:
     milliseconds, microseconds or nanoseconds since 1970."""
     if logged is None:
         return None
-    if isinstance(logged, str) and not logged.strip().replace(".", "", 1).isdigit():
+    if isinstance(logged, str) and not logged.isdigit():  # Python takes 13 digits for a date and a time
         return _utc(logged)
-    try:
-        return _of_number(float(logged))
-    except OverflowError:
-        raise msgspec.ValidationError(_NO_ISO_8601) from None
+    return _of_number(logged)
 
 
 def text_or_number(logged: str | int | None) -> str | None:
@@ -107,20 +111,36 @@ def final_state(logged: Raw) -> str | None:
     return f"sha256:{digest_of(msgspec.json.decode(text))}"
 
 
-def _of_number(number: float) -> str:
+def _of_number(logged: str | int | float) -> str:
+    try:
+        number = float(logged)
+    except (ValueError, OverflowError):
+        raise msgspec.ValidationError(_NO_ISO_8601) from None
     unit = next((unit for bound, unit in _PER_SECOND if number < bound), None)
     if number < _EARLIEST or unit is None:
         raise msgspec.ValidationError(_NO_ISO_8601)
-    moment = _EPOCH + timedelta(microseconds=round(number * 1_000_000 / unit))
-    return moment.isoformat()[: -len("+00:00")] + "Z"
+    return _written(_EPOCH + timedelta(microseconds=round(number * 1_000_000 / unit)))
 
 
 def _utc(text: str) -> str:
-    zone = next((zone for zone in (" UTC", " GMT", " Z") if text.endswith(zone)), "")
     try:
-        moment = datetime.fromisoformat(text.removesuffix(zone))
-        if moment.tzinfo is not UTC:
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return _written(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        raise msgspec.ValidationError(_NO_ISO_8601) from None
+        return _utc_of_other(text.strip())
+
+
+def _utc_of_other(text: str) -> str:
+    """A time with the name of its zone, or a number with a fraction."""
+    for zone in ("UTC", "GMT", "Z"):
+        if text.endswith(f" {zone}"):
+            try:
+                return _written(datetime.fromisoformat(text.removesuffix(f" {zone}")))
+            except (ValueError, OverflowError):
+                raise msgspec.ValidationError(_NO_ISO_8601) from None
+    return _of_number(text)
+
+
+def _written(moment: datetime) -> str:
+    if moment.tzinfo is not UTC:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat()[: -len("+00:00")] + "Z"

@@ -20,6 +20,7 @@ from toolft_pipeline.trajectories.log_file import LogError, LogFile
 from toolft_pipeline.trajectories.openai_columns import LoggedRun, read_logged_run
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
+from toolft_pipeline.trajectories.span import SideCalls
 from toolft_pipeline.trajectories.span_files import SpanFiles
 from toolft_pipeline.trajectories.span_gaps import Borders
 
@@ -37,6 +38,7 @@ class Logs:
     ) -> None:
         self._agent = agent
         self._borders = Borders(remote_parents=settings.remote_parents, day_ends_ns=day_ends_ns)
+        self._side = SideCalls(patterns=settings.side_calls)
         self._inbox = ImageInbox(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
         self._files = [LogFile(path, format_=settings.format, max_line_bytes=settings.max_line_bytes) for path in paths]
         self.formats = {file.path: file.format for file in self._files}
@@ -68,6 +70,7 @@ class Logs:
             format_=SPAN_FORMATS[format_],
             agent=self._agent,
             borders=self._borders,
+            side=self._side,
         )
         return self._accounted(files, partial(spans.runs, golden=golden))
 

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from toolft_pipeline.trajectories.inner_json import decoded, opened, unwrapped
 from toolft_pipeline.trajectories.reading import NULL
 from toolft_pipeline.trajectories.record import Count
-from toolft_pipeline.trajectories.span import Generation, Piece, Span, SpanKind, ToolRun, scores
+from toolft_pipeline.trajectories.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, scores
 from toolft_pipeline.trajectories.span_messages import answered_call, read_result
 from toolft_pipeline.trajectories.span_payload import Tokens, argument_text, read_answer, read_prompt
 
@@ -102,18 +102,21 @@ class MlflowTraces:
         head = Piece(trace_id=trace_id, data=b'{"info":' + bytes(trace.info) + b"}")
         return [head, *(Piece(trace_id=trace_id, data=bytes(span)) for span in trace.data.spans)]
 
-    def span(self, data: bytes) -> Span:
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
         """A span, or the info as a span without times beside the others."""
         if data.startswith(b'{"info":'):
             return _of_info(_HEADED.decode(data).info)
         span = _SPAN.decode(data)
         kind = _KINDS.get(_text(span.attributes.get("mlflow.spanType", NULL)) or "", SpanKind.OTHER)
+        models = (_text(span.attributes.get(key, NULL)) for key in ("mlflow.llm.model", "mlflow.chat.model"))
+        kind = side.kind(kind, span.name, *models)
         span_id = span.span_id or (span.context and span.context.span_id)
         if not span_id:
             raise msgspec.ValidationError("Object missing required field `span_id` - at a span")
         codes = (span.status.code if span.status else None, span.status_code)
         return Span(
             span_id=span_id,
+            name=span.name,
             kind=kind,
             parent_id=span.parent_span_id or span.parent_id,
             started_ns=_first(span.start_time_unix_nano, span.start_time),

@@ -1,4 +1,4 @@
-"""OpenAI chat JSONL: one line, one run, as the chat completions API writes messages.
+"""OpenAI chat JSONL: one line, one run, as the chat completions API writes messages; a line may be their list alone.
 
 What servers and proxies add to that is read where its meaning is certain: a `system` beside the messages (Anthropic's
 place for it), the answer beside the messages, calls or arguments as JSON text, a tool's result as a value.
@@ -54,6 +54,10 @@ class _Call(Struct, gc=False):
     function: _Function | None = None
     id: str | int | None = None
     type: str | None = None
+    name: str | None = None
+    """The name where the call has no `function` around it, as in LangChain's and the Responses API's calls."""
+    args: Raw = NULL
+    arguments: Raw = NULL
 
 
 class _Message(Struct, gc=False):
@@ -84,13 +88,15 @@ class _Run(Envelope, kw_only=True, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Run)
+_LIST_DECODER = msgspec.json.Decoder(Annotated[list[_Message], Meta(min_length=1)])
 
 
 def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
     """The run that one line records, or why it is none."""
 
     def read() -> Trajectory:
-        run = _DECODER.decode(line)
+        bare = line.lstrip()[:1] == b"["
+        run = _Run(messages=_LIST_DECODER.decode(line)) if bare else _DECODER.decode(line)
         messages = [*_system(run), *(_message(place, message) for place, message in enumerate(run.messages))]
         append_answer(messages, run, read=read_openai_message)
         if run.tools == NULL:
@@ -169,6 +175,8 @@ def _calls(place: int, calls: Raw) -> tuple[ToolCall, ...]:
 
 
 def _call(place: int, call: _Call) -> ToolCall:
+    if call.function is None and call.name is not None and (call.args != NULL or call.arguments != NULL):
+        return tool_call(id_=call.id, name=call.name, arguments=call.args if call.args != NULL else call.arguments)
     if call.function is None:
         kind = f"type {shown_name(call.type)}" if call.type else "no `function`"
         raise UnsupportedError(f"message {place} makes a call of {kind}; only calls of functions are read")

@@ -11,82 +11,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Meta, Raw, Struct
+from msgspec import Struct
 
 from toolft_pipeline.trajectories.inline_reasoning import may_reason
 from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.trajectories.openai_usual_line import Call, Function, UsualLines, UsualMessage, UsualRun
 from toolft_pipeline.trajectories.printed_objects import is_printed
-from toolft_pipeline.trajectories.reading import NULL, Envelope, RefusedError, says_no_arguments, trajectory
+from toolft_pipeline.trajectories.reading import RefusedError, says_no_arguments, trajectory
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection
+from toolft_pipeline.trajectories.shown_name import shown_name
 from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA, list_column, to_batch
 
 
-class _Function(Struct, gc=False, forbid_unknown_fields=True):
-    name: str
-    arguments: str
-
-
-class _Call(Struct, gc=False, forbid_unknown_fields=True):
-    function: _Function
-    id: str | None = None
-    type: Literal["function"] | None = None
-    index: int | None = None
-
-
-class _Message(Struct, gc=False, forbid_unknown_fields=True):
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str | None = None
-    tool_calls: list[_Call] | None = None
-    tool_call_id: str | None = None
-    name: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-    refusal: None = None
-    function_call: None = None
-    audio: None = None
-    id: Raw = NULL
-    annotations: Raw = NULL
-    weight: Raw = NULL
-    timestamp: Raw = NULL
-    created_at: Raw = NULL
-
-
-class _Run(Envelope, kw_only=True, gc=False, forbid_unknown_fields=True):
-    messages: Annotated[list[_Message], Meta(min_length=1)]
-    model: Raw = NULL
-    created: Raw = NULL
-    object: Raw = NULL
-    metadata: Raw = NULL
-    tags: Raw = NULL
-    timestamp: Raw = NULL
-    session_id: Raw = NULL
-    conversation_id: Raw = NULL
-    user_id: Raw = NULL
-    user: Raw = NULL
-    temperature: Raw = NULL
-    top_p: Raw = NULL
-    max_tokens: Raw = NULL
-    max_completion_tokens: Raw = NULL
-    parallel_tool_calls: Raw = NULL
-    tool_choice: Raw = NULL
-    response_format: Raw = NULL
-    stream: Raw = NULL
-    seed: Raw = NULL
-
-
 class LoggedRun(Struct, frozen=True, kw_only=True, gc=False):
-    """A run whose messages are as the line has them: `head` is its record without any."""
+    """A run whose messages are as the line has them: `head` is its record without any. `unread` counts the keys that
+    the line has besides."""
 
     head: Trajectory
-    messages: list[_Message]
+    messages: list[UsualMessage]
+    unread: dict[str, int] | None = None
 
     @property
     def trajectory_id(self) -> str:
@@ -94,19 +45,20 @@ class LoggedRun(Struct, frozen=True, kw_only=True, gc=False):
         return self.head.trajectory_id
 
 
-_DECODER = msgspec.json.Decoder(_Run)
+_LINES = UsualLines()
 _MESSAGES = TRAJECTORY_SCHEMA.get_field_index("messages")
 
 
 def read_logged_run(line: bytes, *, agent: str, source: Source) -> LoggedRun | Trajectory | Rejection:
     """The run that one line records, or why it is none; a whole record only where the line is out of the ordinary."""
     try:
-        run = _DECODER.decode(line)
+        run = _LINES.decode(line)
         functions = [call.function for message in run.messages for call in message.tool_calls or ()]
-        if not any(map(_unusual, functions)) and not any(map(_to_look_at, run.messages)):
+        unread = _unread(run, calls=bool(functions))
+        if unread is not None and not any(map(_unusual, functions)) and not any(map(_to_look_at, run.messages)):
             called = {function.name for function in functions}
             head = trajectory(run, (), line=line, agent=agent, source=source, golden=False, called=called)
-            return LoggedRun(head=head, messages=run.messages)
+            return LoggedRun(head=head, messages=run.messages, unread=unread or None)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, RefusedError):
         pass  # the other reader says why
     return read_openai_line(line, agent=agent, source=source)
@@ -120,13 +72,32 @@ def logged_batch(rows: Sequence[LoggedRun | Trajectory]) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
-def _unusual(function: _Function) -> bool:
+def _unread(run: UsualRun, *, calls: bool) -> dict[str, int] | None:
+    """The keys beside the messages that say something and are not read, counted; None where one of them may be what
+    the run lacks: its calls, or its answer."""
+    last = run.messages[-1]
+    whole = calls and last.role == "assistant" and not last.tool_calls
+    counts: dict[str, int] = {}
+    for key, value in _LINES.unread(run):
+        raw = bytes(value)
+        if not whole and raw[:1] in b'{["':
+            return None
+        if raw not in _NOTHING:
+            name = f"run.{shown_name(key).strip('`')}"
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+_NOTHING = frozenset({b"null", b"false", b'""', b"[]", b"{}"})
+
+
+def _unusual(function: Function) -> bool:
     """Whether arguments are not to be kept as they are: nested too deep, or standing for none."""
     text = function.arguments
     return (len(text) > MAX_NESTING and too_deep(text.encode())) or says_no_arguments(text)
 
 
-def _to_look_at(message: _Message) -> bool:
+def _to_look_at(message: UsualMessage) -> bool:
     text = message.content if message.role == "assistant" else None
     return text is not None and (may_reason(text) or is_printed(text))
 
@@ -137,7 +108,7 @@ def _batch(runs: list[Any]) -> pa.RecordBatch:
     return to_batch(_all("head", runs)).set_column(_MESSAGES, field, messages)
 
 
-def _messages(messages: list[_Message], kind: pa.StructType) -> pa.StructArray:
+def _messages(messages: list[UsualMessage], kind: pa.StructType) -> pa.StructArray:
     fields = {field.name: field.type for field in kind}
     calls = [calls or () for calls in _all("tool_calls", messages)]
     arrays = {
@@ -166,12 +137,12 @@ def _content(texts: list[str | None], kind: pa.ListType) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), parts, type=kind)
 
 
-def _reasoning(messages: list[_Message], kind: pa.DataType) -> pa.Array:
+def _reasoning(messages: list[UsualMessage], kind: pa.DataType) -> pa.Array:
     first, second = _all("reasoning", messages), _all("reasoning_content", messages)
     return pa.array([one or other for one, other in zip(first, second, strict=True)], kind)
 
 
-def _calls(calls: list[_Call], kind: pa.StructType) -> pa.StructArray:
+def _calls(calls: list[Call], kind: pa.StructType) -> pa.StructArray:
     functions = _all("function", calls)
     arrays = {
         "id": pc.fill_null(pa.array(_all("id", calls), pa.string()), ""),

@@ -135,7 +135,9 @@ def trajectory(
     `called` are the tools that it calls, where its messages are not given; `offers` those that its requests offer,
     where they are not the envelope's alone.
     """
-    refuse_printed(messages)
+    if messages:  # a batch of columns has none here
+        refuse_printed(messages)
+        messages = with_reasoning_apart(messages)
     own = offer(envelope.tools)
     return Trajectory(
         trajectory_id=text_or_number(envelope.id) or f"sha256:{hashlib.sha256(line).hexdigest()}",
@@ -147,7 +149,7 @@ def trajectory(
         outcome=outcome(envelope.outcome),
         golden=golden,
         origin=Origin.GOLDEN if golden else Origin.LOGGED,
-        messages=with_reasoning_apart(messages),
+        messages=messages,
         tools_digest=envelope.tools_ref or (None if own is None else own.digest),
         unoffered_tools=unoffered(
             tools_used(messages) if called is None else called, (own,) if offers is None else offers

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 import msgspec
@@ -24,6 +25,23 @@ class SpanKind(StrEnum):
     GENERATION = "generation"
     TOOL = "tool"
     OTHER = "other"
+
+
+class SideCalls(Struct, frozen=True, kw_only=True):
+    """Which model calls stand beside the agent's own and are left out: those that write titles or tags, or guard an
+    answer. `patterns` are those of file names, case ignored, for the name or the model of a call."""
+
+    patterns: tuple[str, ...] = ()
+
+    def kind(self, kind: SpanKind, *names: str | None) -> SpanKind:
+        """A span's kind, given its name and its model: a model call that is left out counts as any other span."""
+        left_out = kind is SpanKind.GENERATION and any(
+            fnmatchcase(name.casefold(), pattern.casefold()) for pattern in self.patterns for name in names if name
+        )
+        return SpanKind.OTHER if left_out else kind
+
+
+NO_SIDE_CALLS = SideCalls()
 
 
 class Generation(Struct, frozen=True, kw_only=True):
@@ -61,6 +79,7 @@ class Span(Struct, frozen=True, kw_only=True):
     """
 
     span_id: str
+    name: str = ""
     kind: SpanKind = SpanKind.OTHER
     parent_id: str | None = None
     parent_elsewhere: bool | None = None
@@ -92,8 +111,8 @@ class SpanFormat(Protocol):
         """The spans of one line, at least one."""
         ...
 
-    def span(self, data: bytes) -> Span:
-        """What one piece says."""
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
+        """What one piece says; model calls that `side` leaves out are not read."""
         ...
 
 

@@ -48,13 +48,16 @@ def chained(generations: Sequence[Generation]) -> list[Message]:
         history = with_reasoning_apart(generation.history)  # frameworks may send it back without its reasoning
         if len(history) < len(said) or not all(map(_same, said, history)):
             raise DoesNotChainError(
-                "a model call's history does not begin with what was said before it: another agent's call, "
-                "a rewritten history, or one that the exporter cut"
+                "a model call's history does not begin with what was said before it: another agent's call, one beside "
+                "the conversation (logs.side_calls leaves those out by name or model), a rewritten history, or one "
+                "that the exporter cut"
             )
         said += history[len(said) :]
         said += with_reasoning_apart(generation.answer)
     if not any(message.role is Role.ASSISTANT for message in said):
-        raise LossyError("the model calls carry no messages; turn on the capture of message content")
+        raise LossyError(
+            "the model calls carry no messages; turn on the capture of message content, and export it along"
+        )
     return said
 
 

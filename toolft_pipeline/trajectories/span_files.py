@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
 
 from toolft_pipeline.trajectories.found import Account, Found
+from toolft_pipeline.trajectories.json_constants import without_constants
 from toolft_pipeline.trajectories.lines import Line
 from toolft_pipeline.trajectories.log_file import LogFile
 from toolft_pipeline.trajectories.nesting import too_deep
 from toolft_pipeline.trajectories.reading import NestedTooDeepError, guarded
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.rejects import Rejection, RejectReason, hmac_key
-from toolft_pipeline.trajectories.span import Piece, Span, SpanFormat
+from toolft_pipeline.trajectories.span import NO_SIDE_CALLS, Piece, SideCalls, Span, SpanFormat
 from toolft_pipeline.trajectories.span_gaps import Borders
 from toolft_pipeline.trajectories.span_join import join
+from toolft_pipeline.trajectories.unread_formats import named
 
 MAX_HELD_BYTES = 128 << 20
 """Spans of open traces: about 1,000 runs of 20 model calls side by side."""
@@ -57,10 +60,18 @@ class SpanFiles:
     """Files of one span format, in the order in which they are read. Raises `LogError` where one cannot be read."""
 
     def __init__(
-        self, files: Sequence[LogFile], *, name: str, format_: SpanFormat, agent: str, borders: Borders
+        self,
+        files: Sequence[LogFile],
+        *,
+        name: str,
+        format_: SpanFormat,
+        agent: str,
+        borders: Borders,
+        side: SideCalls = NO_SIDE_CALLS,
     ) -> None:
         self._files, self._name, self._format = files, name, format_
         self._agent, self._borders = agent, borders
+        self._read_span = partial(format_.span, side=side)
         self._open: dict[bytes, _Open] = {}
         self._held = 0
 
@@ -99,7 +110,13 @@ class SpanFiles:
         return last
 
     def _pieces(self, line: Line) -> list[Piece] | Rejection:
-        return _read(line.data, self._format.pieces) if line.rejection is None else line.rejection
+        if line.rejection is not None:
+            return line.rejection
+        pieces = _read(line.data, self._format.pieces)
+        if isinstance(pieces, Rejection) and pieces.reason is RejectReason.MALFORMED_JSON:
+            plain = without_constants(line.data)
+            pieces = pieces if plain is None else _read(plain, self._format.pieces)
+        return named(pieces, line.data) if isinstance(pieces, Rejection) else pieces
 
     def _take(self, path: Path, line: Line, pieces: list[Piece], *, key: bytes) -> list[bytes]:
         """Put the pieces of a line to their traces; the traces, each once."""
@@ -165,7 +182,7 @@ class SpanFiles:
             return Rejection(reason=RejectReason.SPANS_TOO_FAR_APART, detail=detail)
         spans: dict[str, Span] = {}
         for data in one.pieces:
-            span = _read(data, self._format.span)
+            span = _read(data, self._read_span)
             if isinstance(span, Rejection):
                 return span
             spans[span.span_id] = span

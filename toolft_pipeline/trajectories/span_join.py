@@ -21,7 +21,7 @@ from toolft_pipeline.trajectories.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.span import Generation, Span, SpanKind, iso
 from toolft_pipeline.trajectories.span_chain import chained, completed
 from toolft_pipeline.trajectories.span_gaps import Borders, refuse_gaps
-from toolft_pipeline.trajectories.span_tools import refuse_unasked
+from toolft_pipeline.trajectories.span_tools import refuse_hidden, refuse_unasked
 
 METADATA_KEYS = ("task_id", "task_key", "outcome", "initial_state", "final_state", "tools_ref")
 """Keys of a trace's metadata that a run takes over, each also as `toolft.KEY`: the names of the line formats."""
@@ -93,6 +93,7 @@ def _run(spans: Sequence[Span], *, trace_id: str, agent: str, source: Source, go
     messages = tuple(completed(chained(generations), spans))
     by_id = {span.span_id: span for span in spans}
     refuse_unasked(messages, [span.tool for span in spans if span.tool and _outermost_tool(span, by_id) is None])
+    refuse_hidden(messages, [span.name for span in spans if span.kind is SpanKind.OTHER])
     envelope = _envelope(spans)
     envelope.id = trace_id
     envelope.tools = next((one.tools for one in reversed(generations) if one.tools != NULL), NULL)

@@ -7,13 +7,22 @@ calls in an order that the record cannot hold are refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.trajectories.hidden_calls import refuse_hidden_calls
 from toolft_pipeline.trajectories.image_blocks import ContentBlock, image_part
 from toolft_pipeline.trajectories.inner_json import decoded, unwrapped
+from toolft_pipeline.trajectories.langchain_blocks import (
+    CALL_BLOCKS,
+    REASONING_BLOCKS,
+    Beside,
+    Block,
+    check_repeated,
+    shown_part,
+)
 from toolft_pipeline.trajectories.reading import (
     NULL,
     InvalidCallError,
@@ -23,7 +32,10 @@ from toolft_pipeline.trajectories.reading import (
     tool_call,
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
+from toolft_pipeline.trajectories.responses_items import are_items, as_chat
+from toolft_pipeline.trajectories.shown_name import shown_name
 from toolft_pipeline.trajectories.tool_failure import failed_result
+from toolft_pipeline.trajectories.unread_keys import keys_of
 
 _ROLES = {
     "system": Role.SYSTEM,
@@ -43,19 +55,13 @@ _CLASSES = {
     "AIMessageChunk": "ai",
     "ToolMessage": "tool",
 }
-_TEXTS = ("text", "input_text", "output_text")
-_THOUGHTS = ("thinking", "reasoning")
-_CALLS = ("tool_use", "tool_call")
+_TEXTS = ("text", "input_text", "output_text", "refusal")
+_WHOLE_CALLS = ("tool_use", "tool_call", "function_call")
 _RESULTS = ("tool_result", "tool_call_response")
-_SILENT = ("redacted_thinking", "input_json_delta")
 
 
-class _Block(ContentBlock):
-    thinking: str | None = None
-    reasoning: str | None = None
+class _Block(Block):
     modality: str | None = None
-    content: Raw = NULL
-    id: str | None = None
     name: str | None = None
     input: Raw = NULL
     args: Raw = NULL
@@ -104,13 +110,19 @@ class _Message(Struct):
     audio: Raw = NULL
     tool_call_id: str | None = None
     name: str | None = None
+    status: str | None = None
+    additional_kwargs: Raw = NULL
+
+
+_KNOWN_KEYS = keys_of(_Message)
 
 
 def read_messages(value: Raw) -> tuple[Message, ...]:
-    """The turns of a list; LangChain puts one list of turns into another."""
+    """The turns of a list; LangChain puts one list of turns into another, OpenAI's Responses API lists items."""
     items = decoded(value, list[Raw])
     if len(items) == 1 and bytes(items[0]).startswith(b"["):
         items = msgspec.json.decode(items[0], type=list[Raw])
+    items = as_chat(items) if are_items(items) else items
     return tuple(message for item in items for message in _messages(_plain(item)))
 
 
@@ -143,8 +155,10 @@ def _output(value: Raw) -> _Output:
 def _plain(item: Raw) -> _Message:
     """A message without LangChain's wrapping."""
     message = msgspec.json.decode(item, type=_Message)
+    refuse_hidden_calls(item, known=_KNOWN_KEYS)
     for inner in (message.kwargs, message.data):
         if message.role is None and inner != NULL:
+            refuse_hidden_calls(inner, known=_KNOWN_KEYS)
             bare = msgspec.json.decode(inner, type=_Message)
             bare.type = bare.type or _class(message)
             return bare
@@ -161,35 +175,50 @@ def _class(message: _Message) -> str | None:
 def _messages(message: _Message) -> Iterator[Message]:
     role = _ROLES.get(message.role or message.type or "")
     if role is None:
-        raise UnsupportedError("a message is none of system, user, assistant and tool")
+        said = shown_name(message.role or message.type)
+        raise UnsupportedError(f"a message of role {said} is none of system, user, assistant and tool")
     if message.invalid_tool_calls:
         raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
     if message.function_call != NULL or message.audio != NULL:
         raise UnsupportedError("a message carries function_call or audio; only tool_calls and text are read")
-    turn = _Turn(role)
+    stated = [_call(call) for call in message.tool_calls or ()]
+    turn = _Turn(role, call_ids=[call.id for call in stated])
     for block in _blocks(message.parts if message.parts != NULL else message.content):
         turn.take(block)
     yield from turn.results
-    calls = turn.calls if message.tool_calls is None else [_call(call) for call in message.tool_calls]
-    texts: list[str | Part | None] = turn.texts or [message.refusal]
+    calls = stated or turn.calls
+    beside = _beside(message, role)
+    beside.check(calls=bool(calls))
+    content = shown_parts(*turn.texts) or text_parts(message.refusal or beside.refused())
     if turn.results and not turn.texts:
         return
     yield Message(
         role=Role.USER if turn.results else role,
-        content=shown_parts(*texts),
-        reasoning="".join(turn.thoughts) or message.reasoning or message.reasoning_content,
+        content=failed_result(content) if role is Role.TOOL and message.status == "error" else content,
+        reasoning="".join(turn.thoughts) or message.reasoning or message.reasoning_content or beside.thought(),
         tool_calls=tuple(calls),
         tool_call_id=message.tool_call_id,
         name=message.name if role is Role.TOOL else None,
     )
 
 
-class _Turn:
-    """The blocks of one message sorted: text, thoughts, calls, results; only in orders that the record can hold."""
+def _beside(message: _Message, role: Role) -> Beside:
+    """What LangChain's integrations put beside an answer's content."""
+    given = bytes(message.additional_kwargs).startswith(b"{") and role is Role.ASSISTANT
+    return msgspec.json.decode(message.additional_kwargs, type=Beside) if given else Beside()
 
-    def __init__(self, role: Role, *, shown_by: Role | None = None) -> None:
-        """`shown_by` is whose images may stand here, where that is not the role's own to say."""
-        self._role, self._shown_by = role, shown_by or role
+
+class _Turn:
+    """The blocks of one message sorted: text, thoughts, calls, results; only in orders that the record can hold.
+
+    What a block of a type is, `langchain_blocks` says, for every reader of them.
+    """
+
+    def __init__(self, role: Role, *, call_ids: Collection[str] = (), shown_by: Role | None = None) -> None:
+        """`call_ids` are those of the calls that the message states beside its blocks, `shown_by` is whose images may
+        stand here, where that is not the role's own to say."""
+        self._role, self._call_ids, self._shown_by = role, call_ids, shown_by or role
+        self._called = False
         self.texts: list[str | Part | None] = []
         self.thoughts: list[str] = []
         self.calls: list[ToolCall] = []
@@ -199,23 +228,33 @@ class _Turn:
         if isinstance(block, str):
             self._say(block)
         elif block.type in _TEXTS:
-            self._say(block.text if block.text is not None else _optional_text(block.content))
-        elif block.type in _THOUGHTS:
-            self.thoughts.append(block.thinking or block.reasoning or _optional_text(block.content) or "")
-        elif block.type in _CALLS and self._role is Role.ASSISTANT:
-            arguments = next((raw for raw in (block.input, block.args, block.arguments) if raw != NULL), NULL)
-            self.calls.append(_call(_Call(id=block.id, name=block.name, arguments=arguments)))
+            self._say(block.text if block.text is not None else block.refusal or _optional_text(block.content))
+        elif block.type in REASONING_BLOCKS:
+            self.thoughts.append(block.thought)
+        elif block.type in CALL_BLOCKS and self._role is Role.ASSISTANT:
+            self._called = True
+            self._call(block)
         elif block.type in _RESULTS and self._role in (Role.USER, Role.TOOL):
             self._result(block)
         elif block.type == "blob" and block.modality == "image":
             self._say(image_part(ContentBlock(type="image", base64=block.content), self._shown_by))
-        elif block.type not in _SILENT:
-            self._say(image_part(block, self._shown_by))
+        elif (shown := shown_part(block, self._shown_by)) is not None:
+            self._say(shown)
 
     def _say(self, text: str | Part | None) -> None:
-        if self.calls:
+        if self._called and text:
             raise UnsupportedError("an assistant turn says something after its calls")
         self.texts.append(text)
+
+    def _call(self, block: _Block) -> None:
+        """A call, or what repeats one that the message states or another block holds: pieces of a stream."""
+        if block.type not in _WHOLE_CALLS and self.calls:
+            return
+        if block.type not in _WHOLE_CALLS or self._call_ids:
+            check_repeated(block, self._call_ids)
+            return
+        arguments = next((raw for raw in (block.input, block.args, block.arguments) if raw != NULL), NULL)
+        self.calls.append(_call(_Call(id=block.call_id or block.id, name=block.name, arguments=arguments)))
 
     def _result(self, block: _Block) -> None:
         if self.texts:

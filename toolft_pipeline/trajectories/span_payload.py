@@ -25,8 +25,15 @@ class LossyError(RefusedError):
 
 
 class _Prompt(Struct):
+    """What a request says; `input` and `instructions` are those of the Responses API."""
+
     messages: Raw = NULL
     system: Raw = NULL
+    input: Raw = NULL
+    instructions: Raw = NULL
+    previous_response_id: Raw = NULL
+    conversation: Raw = NULL
+    model: Raw = NULL
     tools: Raw = NULL
 
 
@@ -84,14 +91,21 @@ def read_prompt(value: Raw) -> tuple[tuple[Message, ...], Raw]:
     if start != b"{":
         raise LossyError("a model call's prompt is one flattened text; export the messages of a chat model")
     prompt = decoded(value, _Prompt)
-    if prompt.messages == NULL:
-        raise LossyError("a model call's prompt has no messages; export the messages of a chat model")
-    system = (
-        ()
-        if prompt.system == NULL
-        else (Message(role=Role.SYSTEM, content=read_texts(prompt.system, role=Role.SYSTEM)),)
-    )
-    return (*system, *read_messages(prompt.messages)), prompt.tools
+    head = prompt.system if prompt.system != NULL else prompt.instructions
+    system = () if head == NULL else (Message(role=Role.SYSTEM, content=read_texts(head, role=Role.SYSTEM)),)
+    return (*system, *_given(prompt)), prompt.tools
+
+
+def _given(prompt: _Prompt) -> tuple[Message, ...]:
+    if prompt.messages != NULL:
+        return read_messages(prompt.messages)
+    if bytes(prompt.previous_response_id)[:1] == b'"' or prompt.conversation != NULL:
+        raise LossyError("a model call's history is kept by the provider (previous_response_id); log the whole input")
+    if bytes(prompt.input).startswith(b"["):
+        return read_messages(prompt.input)
+    if bytes(prompt.input).startswith(b'"') and (prompt.model, prompt.instructions, prompt.tools) != (NULL,) * 3:
+        return (Message(role=Role.USER, content=read_texts(prompt.input)),)
+    raise LossyError("a model call's prompt has no messages; export the messages of a chat model")
 
 
 def read_answer(value: Raw) -> tuple[Message, ...]:

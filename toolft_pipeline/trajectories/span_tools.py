@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from toolft_pipeline.trajectories.reading import RefusedError
-from toolft_pipeline.trajectories.record import Message, ToolCall
+from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.rejects import RejectReason
 from toolft_pipeline.trajectories.span import ToolRun
 from toolft_pipeline.trajectories.span_chain import spelled
+from toolft_pipeline.trajectories.span_payload import LossyError
 
 
 class ToolWithoutCallError(RefusedError):
@@ -52,6 +53,19 @@ def refuse_unasked(messages: Sequence[Message], ran: Sequence[ToolRun]) -> None:
             "a tool ran (its span is in the trace) that no call of the model's turns asked for; let the tracer record "
             "the model's tool calls, or leave out tools that the program runs by itself"
         )
+
+
+def refuse_hidden(messages: Sequence[Message], others: Collection[str]) -> None:
+    """Raise `LossyError` where a call has no result, and one of the `others` (the names of spans that are neither model
+    calls nor tools) is its tool's name."""
+    given = {message.tool_call_id for message in messages if message.role is Role.TOOL}
+    names = set(map(_plain, others))
+    for message in messages:
+        if any(call.id not in given and _plain(call.name) in names for call in message.tool_calls):
+            raise LossyError(
+                "a call has no result, and a span of its tool's name is not of the type tool: let the tracer record "
+                "tools as such (Langfuse: as_type='tool')"
+            )
 
 
 def _words(name: str, arguments: str) -> tuple[str, str]:

@@ -2,7 +2,9 @@
 
 Invariant: a value counts as told where it stands in an earlier text as a whole word or phrase, whatever its case and
 the punctuation around it; a number also where it was told in other digits (1,200.50 and 1200.5), or counts what a
-result listed. What an agent may know without being told is decided here, in the direction of believing it.
+result listed. Numbers are compared digit by digit, however long: an id of 19 digits is another id than its neighbour,
+and one with a leading zero is itself alone. What an agent may know without being told is decided here, in the direction
+of believing it.
 """
 
 from __future__ import annotations
@@ -10,15 +12,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
-_WORD = re.compile(r"[^\W_](?:[\w.@:/+#-]*[^\W_])?")
+_GROUPED = (
+    r"(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?"
+    r"|\d{1,3}(?:['\u2019\u00a0\u202f\u2009]\d{3})+(?!\d)(?:[.,]\d+)?)"
+)
+"""A number whose thousands are set apart, by anything but a point or a plain space."""
+_DECIMAL_COMMA = r"(?:\d{1,3}(?:\.\d{3})+|\d+),\d{1,2}"
+_WORD = re.compile(rf"(?:{_GROUPED}|{_DECIMAL_COMMA})[A-Za-z]{{0,3}}\b(?![,.]?\d)|[^\W_](?:[\w.@:/+#-]*[^\W_])?")
 _LIST_MARK = re.compile(r"(?m)^\s*\d{1,3}[.)]\s")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(rf"{_GROUPED}|\d+(?:[.,]\d+)*")
+_APART = re.compile(r"['\u2019\u00a0\u202f\u2009]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
-_AMOUNT = re.compile(r"\d+(?:[.,]\d+)*[a-z]{0,3}")
+_LEADING_ZERO = re.compile(r"0\d\d+")
+_AMOUNT = re.compile(rf"(?:{_GROUPED}|\d+(?:[.,]\d+)*)[a-z]{{0,3}}")
+_PERCENT = re.compile(r"(\d[^\s%]{0,30})\s?(?:%|per ?cent\b|percentage points?\b)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
+
+Reading = Decimal | str
+"""What digits may mean: a number, or for a code with leading zeros its text."""
 
 Leaf = tuple[str, Any, Mapping[str, Any]]
 """A scalar of a call's arguments: the name of its parameter, its value, its schema (empty where there is none)."""
@@ -35,6 +50,11 @@ def words(text: str) -> list[str]:
     return [word.casefold() for word in raw_words(text)]
 
 
+def percentages(text: str) -> set[str]:
+    """The words of a text, in lower case, that are written as percentages."""
+    return {word for before in _PERCENT.findall(text) for word in words(before)[-1:]}
+
+
 def is_identifier(word: str) -> bool:
     """Whether a word is an address, or mixes digits and letters as ids do; an amount with its unit is none."""
     if "@" in word:
@@ -48,11 +68,14 @@ def is_number(word: str) -> bool:
 
 
 class Told:
-    """The texts of a run so far."""
+    """The texts of a run so far; `before` is what was told before it began, as what the catalog says."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, before: Told | None = None) -> None:
+        self._before = before
         self._texts: list[str] = []
         self._results: list[str] = []
+        self._known: set[Reading] = set()
+        self._counted = 0
 
     def hear(self, text: str, *, result: bool = False) -> None:
         """Add a text, JSON also without its escapes; a tool's result also tells how many things it lists."""
@@ -66,16 +89,30 @@ class Told:
         """Whether a phrase in lower case stands in one of the texts, between ends of words."""
         return any(stands_in(phrase, text) for text in self._texts)
 
+    def knows(self, phrase: str) -> bool:
+        """The same, or in what was told before the run began."""
+        return self.has(phrase) or (self._before is not None and self._before.has(phrase))
+
     def has_number(self, word: str) -> bool:
-        """Whether every number in a word was told, or counts what was told."""
-        if self.has(word):
+        """Whether every number in a word was told, before the run or in it, or counts what was told."""
+        if self.knows(word):
             return True
-        known = {reading for text in self._texts for readings in _numbers(text) for reading in readings}
+        parts = word.split(",")
+        if len(parts) == 2 and self._all_known(parts[0]) and self._all_known(parts[1]):
+            return True  # "1,2" may be two numbers of a list
+        return self._all_known(word)
+
+    def _all_known(self, word: str) -> bool:
         most = self._most_listed()
         return all(
-            any(reading in known or (reading.is_integer() and reading <= most) for reading in readings)
-            for readings in _numbers(word)
+            any(self._knows(reading) or _counts(reading, most) for reading in readings) for readings in _numbers(word)
         )
+
+    def _knows(self, reading: Reading) -> bool:
+        for text in self._texts[self._counted :]:
+            self._known.update(*_numbers(text))
+        self._counted = len(self._texts)
+        return reading in self._known or (self._before is not None and self._before._knows(reading))
 
     def _most_listed(self) -> int:
         """The most things that the results list: items of one list, or the results themselves."""
@@ -116,13 +153,49 @@ def stands_in(phrase: str, text: str) -> bool:
     return False
 
 
-def _numbers(text: str) -> Iterator[set[float]]:
+def amount(word: str) -> Decimal | None:
+    """The number that a word is, perhaps with its unit; None for a date, a time, a code or any other word.
+
+    The last of several marks sets the decimals apart, and so does a lone comma before one or two digits.
+    """
+    found = _NUMBER.match(word)
+    if found is None or not _AMOUNT.fullmatch(word) or _LEADING_ZERO.match(word):
+        return None
+    digits = _APART.sub("", found[0])
+    point, comma = digits.rfind("."), digits.rfind(",")
+    if comma > point and (point >= 0 or re.search(r",\d{1,2}$", digits)) and digits.count(",") == 1:
+        digits = digits.replace(".", "").replace(",", ".")
+    digits = digits.replace(",", "")
+    if digits.count(".") > 1:
+        return Decimal(digits.replace(".", "")) if re.fullmatch(r"\d{1,3}(?:\.\d{3})+", digits) else None
+    return Decimal(digits)
+
+
+def amounts(word: str) -> set[Decimal]:
+    """The numbers that a word may be, if it is an amount: 1,234 may be a thousand or one and a bit."""
+    number = amount(word)
+    if number is None:
+        return set()
+    return {number, *(reading for each in _numbers(word) for reading in each if isinstance(reading, Decimal))}
+
+
+def _counts(reading: Reading, most: int) -> bool:
+    """Whether a number may count things of which there are at most so many."""
+    return isinstance(reading, Decimal) and reading <= most and reading == reading.to_integral_value()
+
+
+def _numbers(text: str) -> Iterator[set[Reading]]:
     """Each number of a text, as every value that its commas and points may mean."""
-    for found in _NUMBER.findall(text):
+    for written in _NUMBER.findall(text):
+        found = _APART.sub("", written)
         readings = {found.replace(",", "")} if found.count(".") < 2 else {*found.split(".")}
         if _THOUSANDS.fullmatch(found):
             readings.add(found.replace(".", "").replace(",", "."))
-        yield {float(reading.replace(",", "")) for reading in readings}
+        yield {_reading(reading.replace(",", "")) for reading in readings}
+
+
+def _reading(digits: str) -> Reading:
+    return digits if _LEADING_ZERO.fullmatch(digits) else Decimal(digits)
 
 
 def _list_sizes(text: str) -> Iterator[int]:

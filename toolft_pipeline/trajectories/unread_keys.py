@@ -132,7 +132,7 @@ def _left(given: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
 
 
 def _says(value: Any) -> bool:
-    return value not in (None, "", [], {}, False)
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _count(found: Counter[str], level: str, left: Iterable[str]) -> None:

@@ -89,8 +89,8 @@ def _replayed(verdict: Verdict) -> RuleAnswer:
 
 
 def _not_asked(rule: Rule, judge: Judge, broken: Finding | None) -> RuleAnswer:
-    if rule is Rule.GROUNDING and not judge.rules.limits.grounding:
-        reason = "verification.grounding is false"
+    if rule is Rule.GROUNDING and not judge.rules.limits.grounding.asks:
+        reason = "verification.grounding accepts everything"
     elif broken is not None:
         reason = f"{broken.rule} was broken first"
     else:

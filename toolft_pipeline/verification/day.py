@@ -40,7 +40,7 @@ VERDICTS_FILE = "verdicts.parquet"
 
 _REPORT_EVERY_S = 10.0
 
-_UNPROVEN = frozenset({Fault.NOT_REPLAYABLE, Fault.NO_FINAL_STATE})
+UNPROVEN = frozenset({Fault.NOT_REPLAYABLE, Fault.NO_FINAL_STATE})
 """What the settings may let pass: nothing disagrees, but the replay proves too little or could not be."""
 
 Progress = Callable[[str], None]
@@ -109,6 +109,7 @@ def verify_day(
         backend=backend,
         tool_digests=judge.tool_digests,
         before=None if before is None else before / VERDICTS_FILE,
+        schemas=judge.schemas,
     )
     runs = runs_of_day(raw=raw, settings=settings, day=day)
     summary = _verify(runs, judge=judge, memory=memory, out=out, progress=progress)
@@ -186,7 +187,7 @@ def _accepted(
     for item in judged:
         item.replay_key = item.replay_key if item.passed else None  # what is let pass below is not remembered
         extent = _replay_extent(item)
-        if item.finding is not None and item.finding.fault in _UNPROVEN:
+        if item.finding is not None and item.finding.fault in UNPROVEN:
             tally.not_replayable += item.finding.fault is Fault.NOT_REPLAYABLE
             tally.no_final_state += item.finding.fault is Fault.NO_FINAL_STATE
             item.finding = item.finding if judge.settings.verification.require_replay else None

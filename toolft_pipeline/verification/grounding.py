@@ -1,6 +1,7 @@
 """Rule 6: what an agent says and asks for was told to it.
 
-Invariant: in an accepted run every number, id and address of an answer stands in an earlier message; no answer
+Invariant: in an accepted run every number, id and address of an answer stands in an earlier message or in the catalog,
+or (a number) follows from told ones by plain arithmetic; no answer
 states something about an id that no call asked about and no result told; and where the user named one choice of a
 parameter, no call takes another one that nobody named. Replay cannot see these: a read that is missing from the log
 changes no state and no other result, and the answer that rests on it would teach a model to invent. What a picture
@@ -10,46 +11,85 @@ tells no rule can read, so what is said behind one is believed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
+from toolft_pipeline.settings import Grounded, GroundingSettings
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
-from toolft_pipeline.trajectories.told import Told, decoded, is_identifier, is_number, leaves, words
+from toolft_pipeline.trajectories.told import (
+    Told,
+    amounts,
+    decoded,
+    is_identifier,
+    is_number,
+    leaves,
+    percentages,
+    words,
+)
+from toolft_pipeline.verification.arithmetic import Arithmetic
+from toolft_pipeline.verification.catalog_words import Schemas, words_of
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
-Schemas = Mapping[str, Mapping[str, Any]]
-"""The schema of each tool's arguments, by name."""
-
-MEND = "a call may be missing from the log; verification.grounding: false keeps such runs"
+_LONGEST_NUMBER = 15
+"""Digits of a quantity at most; a longer number is an id."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-def check_grounding(messages: Sequence[Message], *, schemas: Schemas) -> Finding | None:
-    """The first thing that the agent could not know, if any."""
-    told = Told()
+def check_grounding(
+    messages: Sequence[Message], *, schemas: Schemas, settings: GroundingSettings | None = None
+) -> Finding | None:
+    """The first thing that the agent could not know, if any, of the kinds that the settings refuse (all by default)."""
+    settings = settings or GroundingSettings()
+    heard = _Heard(schemas)
     asked: Told | None = None
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
-            told.hear(message.text, result=message.role is Role.TOOL)
+            heard.hear(message.text, result=message.role is Role.TOOL)
             for part in message.content:
                 if part.image_sha256 is not None:
                     return None
             continue
-        found = _choice(message, told, schemas)
+        found = _choice(message, heard.told, schemas) if settings.refuses(Grounded.CHOICES) else None
         if found is not None:
-            return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {found}")
+            return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {found}", Grounded.CHOICES)
         spoken = words(message.text)
-        if (word := _untold(spoken, told)) is not None:
-            return _fault(Fault.UNGROUNDED_ANSWER, f"message {place} says {word!r}, and no message before it does")
-        if any(map(is_identifier, spoken)):
+        if (untold := _untold(message.text, spoken, heard, settings)) is not None:
+            word, kind = untold
+            reason = f"message {place} says {word!r}, and no message before it does"
+            return _fault(Fault.UNGROUNDED_ANSWER, reason, kind)
+        if settings.refuses(Grounded.IDS) and any(map(is_identifier, spoken)):
             asked = asked or _asked(messages)
-            if (word := _unasked(message.text, asked)) is not None:
-                reason = f"message {place} states something about {word!r}, and no call asks about it"
-                return _fault(Fault.UNASKED_ANSWER, reason)
+            if (id_ := _unasked(message.text, asked)) is not None:
+                reason = f"message {place} states something about {id_!r}, and no call asks about it"
+                return _fault(Fault.UNASKED_ANSWER, reason, Grounded.IDS)
         for text in (message.text, *(call.arguments_json for call in message.tool_calls)):
-            told.hear(text)
+            heard.hear(text)
     return None
+
+
+class _Heard:
+    """What was told so far, as words and as numbers to reckon with."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self.told = Told(before=words_of(schemas))
+        self._waiting: list[str] = []
+        self._numbers = Arithmetic()
+
+    def hear(self, text: str, *, result: bool = False) -> None:
+        self.told.hear(text, result=result)
+        self._waiting.append(text)
+
+    def gives(self, word: str, *, percent: bool) -> bool:
+        """Whether an amount follows from told numbers; they are read when the first untold one is met."""
+        for text in self._waiting:
+            self._numbers.hear(text)
+        self._waiting.clear()
+        return any(self._numbers.gives(number, percent=percent) for number in amounts(word))
+
+
+def way_out(kind: Grounded) -> str:
+    """What to do about a finding: the smallest setting that keeps such a run."""
+    return f"a call may be missing from the log; verification.grounding.{kind.value}: accept keeps such runs"
 
 
 def statements(text: str, *, questions: bool = False) -> list[str]:
@@ -57,12 +97,38 @@ def statements(text: str, *, questions: bool = False) -> list[str]:
     return [part for part in _SENTENCE_END.split(text) if questions or not part.rstrip().endswith("?")]
 
 
-def _untold(spoken: Sequence[str], told: Told) -> str | None:
-    """The first id or number of an answer that nothing told."""
+def _untold(
+    text: str, spoken: Sequence[str], heard: _Heard, settings: GroundingSettings
+) -> tuple[str, Grounded] | None:
+    """The first id, number or date of an answer that nothing told, with its kind."""
+    percents: set[str] | None = None
     for word in spoken:
-        if not (told.has_number(word) if is_number(word) else not is_identifier(word) or told.has(word)):
-            return word
+        kind = kind_of(word)
+        if kind is None or not settings.refuses(kind) or _is_told(word, heard.told):
+            continue
+        if kind is Grounded.NUMBERS:
+            percents = percentages(text) if percents is None else percents
+            if heard.gives(word, percent=word in percents):
+                continue
+        return word, kind
     return None
+
+
+def kind_of(word: str) -> Grounded | None:
+    """Which kind of thing a word is that must have been told; None for a plain word."""
+    if is_identifier(word):
+        return Grounded.IDS
+    if not is_number(word):
+        return None
+    if sum(map(str.isdigit, word)) > _LONGEST_NUMBER and not any(mark in word for mark in "-:/"):
+        return Grounded.IDS
+    if amounts(word):
+        return Grounded.NUMBERS
+    return Grounded.IDS if word.isdigit() else Grounded.DATES
+
+
+def _is_told(word: str, told: Told) -> bool:
+    return told.has_number(word) if is_number(word) else told.knows(word)
 
 
 def _unasked(text: str, asked: Told) -> str | None:
@@ -100,5 +166,5 @@ def _chosen(call: ToolCall, schemas: Schemas) -> Iterator[tuple[str, str, list[s
             yield name, value, [choice for choice in choices if isinstance(choice, str) and choice != value]
 
 
-def _fault(fault: Fault, reason: str) -> Finding:
-    return Finding(rule=Rule.GROUNDING, fault=fault, reason=f"{reason}; {MEND}")
+def _fault(fault: Fault, reason: str, kind: Grounded) -> Finding:
+    return Finding(rule=Rule.GROUNDING, fault=fault, reason=f"{reason}; {way_out(kind)}")

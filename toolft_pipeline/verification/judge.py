@@ -15,13 +15,14 @@ from toolft_pipeline.catalog.build import built_renames, load_catalog
 from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.settings import AgentSettings, VerificationSettings
+from toolft_pipeline.settings import AgentSettings, Grounded, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.rejects import hmac_key
 from toolft_pipeline.verification.catalog import check_catalog
+from toolft_pipeline.verification.catalog_words import Schemas, tool_schemas
 from toolft_pipeline.verification.control_tokens import check_control_tokens
 from toolft_pipeline.verification.dead_ends import check_dead_ends
-from toolft_pipeline.verification.grounding import Schemas, check_grounding
+from toolft_pipeline.verification.grounding import check_grounding
 from toolft_pipeline.verification.outcome import check_outcome
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.structure import check_structure
@@ -51,7 +52,8 @@ class Judge:
     @property
     def schemas(self) -> Schemas | None:
         """What replay needs to ask whether a run read what it used; None where that is not asked."""
-        return self.tools.schemas if self.settings.verification.grounding else None
+        refused = self.settings.verification.grounding.refuses(Grounded.BACKEND_VALUES)
+        return tool_schemas(self.tools) if refused else None
 
 
 def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
@@ -103,6 +105,7 @@ def ask_cheap(run: Trajectory, *, rules: CheapRules) -> Iterator[tuple[Rule, Fin
     yield Rule.CONTROL_TOKENS, check_control_tokens(run.messages, control_strings=rules.control_strings)
     yield Rule.DEAD_ENDS, check_dead_ends(run.messages, settings=rules.limits)
     yield Rule.OUTCOME, check_outcome(run, settings=rules.limits)
-    if rules.limits.grounding:
-        schemas = {} if rules.tools is None else rules.tools.schemas
-        yield Rule.GROUNDING, check_grounding(run.messages, schemas=schemas)
+    if rules.limits.grounding.asks:
+        schemas = {} if rules.tools is None else tool_schemas(rules.tools)
+        finding = check_grounding(run.messages, schemas=schemas, settings=rules.limits.grounding)
+        yield Rule.GROUNDING, finding

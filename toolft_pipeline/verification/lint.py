@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
+from toolft_pipeline.curation.logged_again import LoggedAgain
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.lines import LOG_ENDINGS
@@ -59,7 +60,7 @@ class LintReport:
 
     `formats` says of each file how it was read; `untold` names those of which no line told it, `unread` those that
     could not be read, with the mend. `examples` are by kind and reason; `keys_not_read` counts the keys that say
-    something and that the reader left.
+    something and that the reader left. `continued_in_another` are kept runs that another kept one begins with.
     """
 
     formats: dict[str, str] = field(default_factory=dict)
@@ -68,6 +69,7 @@ class LintReport:
     lines: int = 0
     runs: int = 0
     kept: int = 0
+    continued_in_another: int = 0
     lost: Counter[str] = field(default_factory=Counter)
     examples: dict[str, dict[str, Example]] = field(default_factory=dict)
     keys_not_read: Counter[str] = field(default_factory=Counter)
@@ -152,6 +154,7 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
 
 def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
+    again = LoggedAgain()
     redactor = Redactor(rules.cheap.limits.redaction, key=hmac_key())
     for found in logs.runs():
         if found.run is None:
@@ -173,10 +176,12 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             run, _, finding = redact_last(run, redactor=redactor, tools=rules.cheap.tools)
         if finding is None:
             _keep(run, rules.cheap, report)
+            again.add(run.messages)
             continue
         id_, reason, *quoted = redactor.beside(run, run.trajectory_id, finding.reason, *finding.quoted)
         place = Place(file=str(found.path), line=found.line.number, trajectory_id=id_, reason=told(reason, quoted))
         report.lose(f"{finding.rule}/{finding.fault}", place)
+    report.continued_in_another = int(again.continued().sum())
 
 
 def _keep(run: Trajectory, rules: CheapRules, report: LintReport) -> None:
@@ -194,6 +199,7 @@ def as_json(report: LintReport) -> dict[str, object]:
         "lines": report.lines,
         "runs": report.runs,
         "kept": report.kept,
+        "continued_in_another": report.continued_in_another,
         "lost": dict(report.lost.most_common()),
         "examples": {
             kind: [{**vars(one.place), "runs": one.runs} for one in examples.values()]
@@ -213,6 +219,8 @@ def as_text(report: LintReport) -> Iterable[str]:
         yield f"{file}: {'no line told its format; ' if file in report.untold else ''}read as {format_}"
     share = f" ({report.kept / report.runs:.0%})" if report.runs else ""
     yield f"{report.runs} run{'' if report.runs == 1 else 's'}, {report.kept} would be kept{share}"
+    if report.continued_in_another:
+        yield f"  {report.continued_in_another:>6}  of them begin another one, which training takes alone"
     for kind, count in report.lost.most_common():
         yield f"  {count:>6}  {kind}"
         yield from _reasons(report.examples[kind], count)

@@ -18,10 +18,12 @@ import msgspec
 import pyarrow.parquet as pq
 
 from toolft_pipeline import sandbox
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, Grounded
 from toolft_pipeline.trajectories import told
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.verification.catalog_words import Schemas
+from toolft_pipeline.verification.unread import untold
 from toolft_pipeline.verification.verdict import REPLAY_KEY
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 
@@ -33,16 +35,31 @@ class Memory:
     ground: str
     """Digest of settings, backend and code."""
     tool_digests: Mapping[str, str]
+    schemas: Schemas | None = None
+    """What replay asks grounding by; None where it does not."""
     passed: frozenset[str] = frozenset()
 
     def key(self, run: Trajectory) -> str:
         """What a replay of the run depends on, as 64 hex digits. The run is told in today's names."""
         read = msgspec.json.encode([run.messages, run.initial_state_ref, run.final_state_ref])
         tools: Json = {name: self.tool_digests.get(name) for name in tools_used(run.messages)}
-        return digest_of({"ground": self.ground, "run": sha256(read).hexdigest(), "tools": tools})
+        depends: dict[str, Json] = {"ground": self.ground, "run": sha256(read).hexdigest(), "tools": tools}
+        # descriptions decide what was told, and so what the backend's state is asked for: its outcome stands here, so
+        # that a new wording of one tool replays only the runs for which it tells more or less
+        suspects = [] if self.schemas is None else untold(run.messages, schemas=self.schemas)
+        if suspects:
+            depends["suspects"] = sha256(msgspec.json.encode(suspects)).hexdigest()
+        return digest_of(depends)
 
 
-def remember(*, settings: AgentSettings, backend: Json, tool_digests: Mapping[str, str], before: Path | None) -> Memory:
+def remember(
+    *,
+    settings: AgentSettings,
+    backend: Json,
+    tool_digests: Mapping[str, str],
+    before: Path | None,
+    schemas: Schemas | None = None,
+) -> Memory:
     """The memory that a version of the day left behind; an empty one without `before`, the file of its verdicts.
 
     `backend` identifies the backend's code and data: a backend that changes unseen makes the memory false.
@@ -52,11 +69,11 @@ def remember(*, settings: AgentSettings, backend: Json, tool_digests: Mapping[st
         "backend": backend,
         "tools": None if replay is None else [replay.reset_tool, replay.snapshot_tool],
         "volatile": None if replay is None else sorted(replay.volatile),
-        "grounding": settings.verification.grounding,
+        "grounding": settings.verification.grounding.refuses(Grounded.BACKEND_VALUES),
         "code": _code(),
     }
     passed = frozenset[str]() if before is None else _keys(before)
-    return Memory(ground=digest_of(ground), tool_digests=tool_digests, passed=passed)
+    return Memory(ground=digest_of(ground), tool_digests=tool_digests, schemas=schemas, passed=passed)
 
 
 def _keys(verdicts: Path) -> frozenset[str]:

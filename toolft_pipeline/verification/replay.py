@@ -21,7 +21,7 @@ from toolft_pipeline.sandbox.protocol import (
 )
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
-from toolft_pipeline.verification.grounding import Schemas
+from toolft_pipeline.verification.catalog_words import Schemas
 from toolft_pipeline.verification.unread import check_unread, untold
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 

@@ -16,7 +16,7 @@ from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxError
 from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.grounding import Schemas
+from toolft_pipeline.verification.catalog_words import Schemas
 from toolft_pipeline.verification.replay import not_replayable, replay, sandbox_failed
 from toolft_pipeline.verification.verdict import Fault, Finding
 

@@ -1,9 +1,9 @@
 """The other half of rule 6, for runs with a sandbox: what only the backend knew was read before it was used.
 
 Invariant: in an accepted run no id, address or name that stands in the backend's initial state is used as an
-argument, or told in an answer, before a message told it; nor does an answer state of an id what its record in the
-state might say and nobody told. The state tells such values from words that an agent may choose freely, which no text
-alone can; numbers, dates and other plain words, which anybody may say, are left out.
+argument, or told in an answer, before a message or the catalog told it; nor does an answer state of an id what its
+record in the state might say and no message told. The state tells such values from words that an agent may choose
+freely, which no text alone can; numbers, dates and other plain words, which anybody may say, are left out.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from toolft_pipeline.settings import Grounded
 from toolft_pipeline.trajectories.record import Message, Role
 from toolft_pipeline.trajectories.told import Told, decoded, is_identifier, leaves, raw_words
-from toolft_pipeline.verification.grounding import MEND, Schemas, statements
+from toolft_pipeline.verification.catalog_words import Schemas, words_of
+from toolft_pipeline.verification.grounding import statements, way_out
 from toolft_pipeline.verification.verdict import Fault, Finding, Rule
 
 Record = dict[str, set[str]]
@@ -36,7 +38,7 @@ class Suspect(Struct, frozen=True, kw_only=True):
 
 def untold(messages: Sequence[Message], *, schemas: Schemas) -> list[Suspect]:
     """What the agent used untold and might have from the backend alone, in order."""
-    told = Told()
+    told = Told(before=words_of(schemas))
     found: list[Suspect] = []
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
@@ -45,8 +47,9 @@ def untold(messages: Sequence[Message], *, schemas: Schemas) -> list[Suspect]:
                 break  # a picture may have told anything
             continue
         used = [Suspect(value=value, place=place) for value in _names(message, schemas)]
-        used += [Suspect(value=value, place=place, of=of) for of, value in _stated(message.text)]
-        found += [suspect for suspect in used if not told.has(suspect.value.casefold())]
+        found += [suspect for suspect in used if not told.knows(suspect.value.casefold())]
+        stated = [Suspect(value=value, place=place, of=of) for of, value in _stated(message.text)]
+        found += [suspect for suspect in stated if not told.has(suspect.value.casefold())]
         for call in message.tool_calls:
             told.hear(call.arguments_json)
     return found
@@ -68,7 +71,9 @@ def check_unread(suspects: Sequence[Suspect], *, state: str) -> Finding | None:
         if any(suspect.value in values[field] for field in fields):
             about = f" of {suspect.of!r}" if suspect.of else ""
             reason = f"message {suspect.place} has {suspect.value!r}{about}, which the backend knew and no message told"
-            return Finding(rule=Rule.GROUNDING, fault=Fault.UNREAD_VALUE, reason=f"{reason}; {MEND}")
+            return Finding(
+                rule=Rule.GROUNDING, fault=Fault.UNREAD_VALUE, reason=f"{reason}; {way_out(Grounded.BACKEND_VALUES)}"
+            )
     return None
 
 

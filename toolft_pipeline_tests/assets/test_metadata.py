@@ -57,6 +57,7 @@ def test_metadata_begins_with_the_verdict_and_ends_with_where_it_lies(version: V
         "by_kind",
         "tools",
         "page",
+        "page_path",
         "picture/by_kind",
         "example",
         "version/reused",

@@ -5,6 +5,7 @@ A setting that is read and not declared leaves a version in force that the setti
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, replace
 
@@ -13,8 +14,10 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets.stage import Group, Scope, Stage, Work, run_stage
 from toolft_pipeline.assets.stages import STAGES
+from toolft_pipeline.evaluation.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.warehouse.store import Built, Warehouse
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.settings_recorder import recorded_settings
 
@@ -40,6 +43,8 @@ PLACEMENT = {
     "SandboxSettings.call_timeout_s",
     "SandboxSettings.trajectory_timeout_s",
     "TrainingSettings.save_steps",
+    "TrainingSettings.compute_type",
+    "TrainingSettings.max_hours",
     "EvaluationSettings.batch_size",
     "EvaluationSettings.tasks",
     "LogSettings.folder",
@@ -60,6 +65,10 @@ NOT_MET = {
     "VerificationSettings.allow_consecutive_system_turns",
     "VerificationSettings.allow_consecutive_user_turns",
     "VerificationSettings.allow_dangling_call",
+    "VerificationSettings.allow_final_call",
+    "VerificationSettings.allow_system_turns_midway",
+    "VerificationSettings.allow_user_turn_after_result",
+    "GroundingSettings.dates",
     "VerificationSettings.allow_unoffered_tools",
     "VerificationSettings.max_error_share",
     "VerificationSettings.require_replay",
@@ -75,15 +84,29 @@ class Readings:
     built: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Site:
+    """One day of the assistant made by every stage, and what each read."""
+
+    settings: AgentSettings
+    warehouse: Warehouse
+    readings: dict[str, Readings]
+
+    def version(self, asset: str) -> Version:
+        found = self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=DAY))
+        assert found is not None
+        return found
+
+
 @pytest.fixture(scope="module")
-def readings(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: str) -> dict[str, Readings]:
+def site(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: str) -> Site:
     root = tmp_path_factory.mktemp("readings")
     folder = shutil.copytree(REPOSITORY / "data" / "assistant", root / "assistant")
     settings = load_agent(folder / "agent.yaml", overrides=SMALL)
     base = type(settings.base_model)(folder=str(tiny_model_folder))
     warehouse = Warehouse(root / "warehouse")
     settings = settings.model_copy(update={"base_model": base})
-    return {stage.asset: _readings(stage, settings, warehouse) for stage in STAGES}
+    return Site(settings, warehouse, {stage.asset: _readings(stage, settings, warehouse) for stage in STAGES})
 
 
 def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Readings:
@@ -105,14 +128,26 @@ def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Re
 
 
 @pytest.mark.parametrize("asset", [stage.asset for stage in STAGES])
-def test_stage_declares_every_setting_that_its_build_reads(readings: dict[str, Readings], asset: str) -> None:
-    found = readings[asset]
+def test_stage_declares_every_setting_that_its_build_reads(site: Site, asset: str) -> None:
+    found = site.readings[asset]
     assert not (undeclared := found.built - found.declared - PLACEMENT - WORDS_ON_THE_CARD), " ".join(
         sorted(undeclared)
     )
 
 
 @pytest.mark.parametrize("asset", [stage.asset for stage in STAGES if stage.group is not Group.MODEL])
-def test_stage_declares_no_setting_that_its_build_leaves_unread(readings: dict[str, Readings], asset: str) -> None:
-    found = readings[asset]
+def test_stage_declares_no_setting_that_its_build_leaves_unread(site: Site, asset: str) -> None:
+    found = site.readings[asset]
     assert not (unread := found.declared - found.built - PLACEMENT - NOT_MET), " ".join(sorted(unread))
+
+
+def test_saving_has_one_figure_in_readiness_rows_and_report(site: Site) -> None:
+    report = json.loads(site.version("eval_report").file(METRICS_FILE).read_text())
+    figures = {
+        site.version("readiness_report").manifest.headline["saving_tokens_per_turn"],
+        site.version("readiness_report").manifest.headline["catalog_tokens_per_turn"],
+        site.version("chat_rows").manifest.headline["catalog_tokens_saved_per_turn"],
+        report["catalog_tokens_saved_per_turn"],
+    }
+    assert len(figures) == 1
+    assert figures.pop() > 100

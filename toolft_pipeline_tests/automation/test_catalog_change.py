@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -64,7 +65,7 @@ def edit(site: Site, change: Callable[[dict[str, dict]], None]) -> None:  # type
 def carried_out(site: Site) -> Change:
     """The watch's request, its run, the automation's ticks and the backfill that it asks for."""
     before = contents(site)
-    request = look_at_catalog(site.settings, site.warehouse, site.instance)
+    request = look_at_catalog(site.settings, site.warehouse, site.instance, now=datetime.now(UTC))
     assert isinstance(request, dg.RunRequest)
     assert request.asset_selection == [site.key("tool_catalog")]
     site.run("sources", assets=["tool_catalog"])

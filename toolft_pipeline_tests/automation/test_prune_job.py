@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +11,9 @@ import msgspec
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.automation.process_identity import this_process
 from toolft_pipeline.automation.prune import PARTITION_TAG, RANGE_TAG, runs_under_way
-from toolft_pipeline.cli.dead_runs import PROCESS_TAG
+from toolft_pipeline.automation.run_tags import PROCESS_TAG
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.warehouse.pointers import pointer_history
@@ -93,7 +93,7 @@ def test_prune_prints_what_goes_and_the_bytes_and_then_it_is_gone(
 def test_prune_beside_a_run_of_a_living_process_says_what_stays_for_it(
     instance: dg.DagsterInstance, replaced: Version, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    under_way(instance, **{PROCESS_TAG: str(os.getpid()), PARTITION_TAG: DAY})
+    under_way(instance, **{PROCESS_TAG: this_process().text, PARTITION_TAG: DAY})
     assert run(["prune", AGENT, "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("1 runs have not ended: what was in force since 20")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import msgspec
 import pytest
 
 from toolft_pipeline.assets import stages
@@ -16,6 +17,7 @@ from toolft_pipeline.assets.stage import Group, Span, Stage, Work, run_stage
 from toolft_pipeline.automation import jobs, quiet_night
 from toolft_pipeline.automation.quiet_night import worth_a_model
 from toolft_pipeline.automation.schedules import night_config
+from toolft_pipeline.warehouse.manifest import MANIFEST, encode_manifest
 from toolft_pipeline.warehouse.store import Built, Warehouse
 from toolft_pipeline_tests.automation.site import Site, opened
 
@@ -106,7 +108,7 @@ def skipped(result: dg.ExecuteInProcessResult) -> set[str]:
 def test_night_with_too_few_new_runs_makes_data_and_reports_but_no_model(site: Site) -> None:
     logged(site, SECOND, runs=4)
     result = night(site, SECOND)
-    assert made(result) == {"verified_trajectories", "token_tensors", "readiness_report"}
+    assert made(result) == {"base_model", "verified_trajectories", "token_tensors", "readiness_report"}
     assert skipped(result) == {"qlora_adapter", "eval_report"}
     reason = "4 new accepted runs since the model of 2026-10-01; schedule.min_new_rows is 10"
     (shown,) = site.instance.fetch_observations(site.key("training_set"), limit=1).records
@@ -176,3 +178,13 @@ def test_schedule_of_a_day_without_logs_skips_with_the_reason_unless_the_window_
     site.run("data", FIRST)
     (request,) = tick(site, 3).run_requests
     assert request.partition_key == SECOND
+
+
+def test_night_waits_while_days_of_the_window_are_of_another_base_model(site: Site) -> None:
+    tensors = site.current("token_tensors", FIRST)
+    inputs = tensors.manifest.inputs | {"base_model/all": "another"}
+    manifest = msgspec.structs.replace(tensors.manifest, inputs=inputs)
+    (tensors.folder / MANIFEST).write_bytes(encode_manifest(manifest))
+    worth = worth_a_model(site.settings, site.warehouse, day=SECOND)
+    assert not worth.go
+    assert "the base model changed, and 1 days of the window wait for it: desk_automation" in worth.reason

@@ -123,15 +123,6 @@ SHAPES = (
     ),
     trajectory("consecutive_user_turns", user("Hi"), user("Are you there?"), assistant("Yes."), user("a"), user("b")),
     trajectory(
-        "opening_assistant_turn",
-        system("Be brief."),
-        assistant("Hello, how can I help?"),
-        user("Find Bo."),
-        assistant("", ("search", {"query": "Bo"})),
-        tool("[]"),
-        assistant("Nobody by that name."),
-    ),
-    trajectory(
         "system_turns_midway",
         system("Be brief."),
         user("Find Bo."),
@@ -179,6 +170,19 @@ SHAPES = (
         assistant("Saved."),
     ),
 )
+
+OPENING = (
+    trajectory(
+        "opening_assistant_turn",
+        system("Be brief."),
+        assistant("Hello, how can I help?"),
+        user("Find Bo."),
+        assistant("", ("search", {"query": "Bo"})),
+        tool("[]"),
+        assistant("Nobody by that name."),
+    ),
+)
+"""The assistant speaks first, which a system turn must precede: without it there is nothing to ask a model with."""
 
 THINKING = (
     trajectory(

@@ -23,6 +23,7 @@ from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.conversations import (
     CATALOG,
+    OPENING,
     SHAPES,
     THINKING,
     assistant,
@@ -69,7 +70,7 @@ def test_template_and_parser_survive_saving(family: Family, tmp_path: Path) -> N
     assert loaded.response_template == family.chat_format.response_template
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=shown)
+@pytest.mark.parametrize("shape", [*SHAPES, *OPENING], ids=shown)
 def test_proofs_every_shape_is_green_in_every_catalog_mode(shape: Trajectory, family: Family) -> None:
     for mode in CatalogMode:
         report = family.proven(shape, mode=mode, tools=TOOLS)
@@ -150,7 +151,7 @@ def test_reasoning_kept_is_trained_once_in_every_turn(family: Family) -> None:
     assert all(thought in turn for thought, turn in zip(thoughts, trained, strict=True))
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, *THINKING], ids=shown)
+@pytest.mark.parametrize("shape", [*SHAPES, *OPENING, *THINKING], ids=shown)
 def test_row_text_ids_and_mask_equal_apply_chat_template(shape: Trajectory, family: Family) -> None:
     messages = template_messages(trajectory_messages(shape))
     if not family.chat_format.capabilities.reasoning:

@@ -34,6 +34,7 @@ _LLAMA = """begin_of_text end_of_text finetune_right_pad_id step_id start_header
 python_tag"""
 _SMOLLM2 = """repo_name reponame file_sep filename gh_stars issue_start issue_comment issue_closed jupyter_start
 jupyter_text jupyter_code jupyter_output jupyter_script empty_output"""
+_GEMMA_3 = "pad eos bos unk mask start_of_turn end_of_turn start_of_image end_of_image image_soft_token"
 _GEMMA = 'pad eos bos unk mask |turn turn| |tool tool| |tool_call tool_call| |tool_response tool_response| |"|'
 _GEMMA_MEDIA = "|think| |channel channel| |image |image| image| |audio |audio| audio| |video|"
 
@@ -60,6 +61,12 @@ def stand_in(format_name: str) -> PreTrainedTokenizerBase:
             "begin_of_text",
             "eot_id",
         ),
+        "gemma3": (
+            [*_all("<{}>", _GEMMA_3), *(f"<unused{number}>" for number in range(9))],
+            ["[multimodal]", "<table>", "</table>", "<b>", "</b>", *("\n" * n for n in range(1, 31)), "\t", "\t\t"],
+            "bos",
+            "eos",
+        ),
         "gemma4": (
             [*_all("<{}>", _GEMMA), *_all("<{}>", _GEMMA_MEDIA), *(f"<unused{number}>" for number in range(9))],
             ["[multimodal]", "<table>", "</table>", "<b>", "</b>", *("\n" * n for n in range(1, 31)), "\t", "\t\t"],
@@ -67,9 +74,10 @@ def stand_in(format_name: str) -> PreTrainedTokenizerBase:
             "eos",
         ),
     }[format_name]
-    named = "<{}>" if format_name == "gemma4" else "<|{}|>"
+    gemma = format_name.startswith("gemma")
+    named = "<{}>" if gemma else "<|{}|>"
     wrapped: PreTrainedTokenizerBase = PreTrainedTokenizerFast(
-        tokenizer_object=_gemma_like() if format_name == "gemma4" else _gpt_like(composed=format_name == "qwen3"),
+        tokenizer_object=_gemma_like() if gemma else _gpt_like(composed=format_name == "qwen3"),
         bos_token=named.format(bos) if bos else None,
         eos_token=named.format(eos),
     )

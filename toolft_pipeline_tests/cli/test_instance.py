@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from toolft_pipeline.cli.instance import open_instance
+from toolft_pipeline.project import ProjectError
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 DAY = "2026-10-01"
@@ -56,6 +57,13 @@ def test_instance_of_a_folder_that_dagster_filled_before_keeps_its_storage(
     assert not (tmp_path / "dagster.yaml").exists()
     assert os.environ["DAGSTER_DISABLE_TELEMETRY"] == "1"
     assert "has no dagster.yaml" in capsys.readouterr().out
+
+
+def test_instance_of_a_place_that_cannot_be_written_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").write_text("in the way")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with pytest.raises(ProjectError, match=r"cannot be written to .*; mend that, or set DAGSTER_HOME"), open_instance():
+        pass
 
 
 def test_packaged_dagster_yaml_is_that_of_the_repository() -> None:

@@ -259,3 +259,16 @@ def test_lint_names_tools_that_are_left_out_of_the_catalog(
     run(["lint", str(written(tmp_path, asked_for("an@firma.de"))), "--catalog", str(catalog)])
     assert "left out of the catalog: " in (said := capsys.readouterr().out)
     assert "tool 2: `name` must be text without spaces or quotes, found 'two words'" in said
+
+
+def test_lint_counts_runs_that_another_one_begins_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = [
+        {"role": "user", "content": "Hello, can you help me?"},
+        {"role": "assistant", "content": "Gladly."},
+        {"role": "user", "content": "Thanks."},
+        {"role": "assistant", "content": "Any time."},
+    ]
+    path = written(tmp_path, *({"messages": said[:end], "outcome": {"status": "success"}} for end in (2, 4)))
+    assert report(capsys, path)[1]["continued_in_another"] == 1
+    run(["lint", str(path)])
+    assert "1  of them begin another one" in capsys.readouterr().out

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,7 +12,7 @@ from hypothesis import strategies as st
 from toolft_pipeline.catalog.sources import catalog_from_file
 from toolft_pipeline.curation.criteria import Verdict
 from toolft_pipeline.curation.logged_runs import Share
-from toolft_pipeline.curation.readiness import Readiness, count_tokens, measure
+from toolft_pipeline.curation.readiness import Readiness, measure
 from toolft_pipeline.curation.readiness_page import render_readiness
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.trajectories.record import Trajectory, Usage
@@ -59,6 +57,7 @@ def report(
         judged=len(logged) if judged is None else judged,
         catalog=CATALOG,
         catalog_tokens=catalog_tokens,
+        saved_tokens=catalog_tokens,
         incumbent=prices,
         wanted=wanted,
         redact=str,
@@ -164,9 +163,10 @@ def test_readiness_of_one_run_on_one_day_says_so() -> None:
     assert "1 day with logs" in render_readiness(found, agent="desk")
 
 
-def test_readiness_saving_is_never_more_than_a_turn_reads() -> None:
+def test_readiness_runs_save_never_more_than_they_read_and_the_turns_figure_is_the_reports() -> None:
     found = report(logged=SOUND, accepted=SOUND, catalog_tokens=5000)
-    assert (found.saving.tokens_per_turn, found.saving.share_of_prompt) == (450, 1.0)
+    assert (found.saving.tokens_per_turn, found.saving.share_of_prompt) == (5000, 1.0)
+    assert found.saving.tokens_per_1k_runs == 900_000
 
 
 def test_readiness_saving_without_a_price_is_in_tokens() -> None:
@@ -251,9 +251,13 @@ def test_readiness_page_escapes_what_a_log_says_and_needs_no_network() -> None:
     assert "runs logged" in page
 
 
-def test_readiness_catalog_tokens_are_the_tokenizers_own(gemma_tokenizer_folder: Path) -> None:
-    from transformers import AutoTokenizer
-
-    compact = json.dumps(json.loads(CATALOG.text), separators=(",", ":"), ensure_ascii=False)
-    expected = len(AutoTokenizer.from_pretrained(gemma_tokenizer_folder)(compact, add_special_tokens=False).input_ids)
-    assert count_tokens(CATALOG, gemma_tokenizer_folder) == expected
+def test_readiness_counts_a_conversation_that_is_logged_again_once() -> None:
+    said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done")]
+    said += [user("and?"), says("that is all"), user("thanks"), says("welcome")]
+    again = [trajectory(*said[:end], id_=str(end)) for end in (4, 6, 8)]
+    found = report(logged=again, accepted=again)
+    behaviour = found.behaviour
+    assert (behaviour.accepted, behaviour.accepted_share, behaviour.continued_in_another) == (3, 1.0, 2)
+    assert (behaviour.rows_by_tool, behaviour.kinds, behaviour.repeated_share) == ({"search": 1}, 1, 0.0)
+    sentences = [one.sentence for each in found.criteria for one in each.readings]
+    assert "accepted runs, golden ones counted, a conversation once: 1, wanted 1" in sentences

@@ -51,7 +51,10 @@ class _Behind(BaseHTTPRequestHandler):
     """Stands for Dagster's webserver: says on which port it was reached and what it was told of the password."""
 
     def do_GET(self) -> None:
-        said = f"{self.server.server_port} {self.headers['Authorization']}".encode()  # type: ignore[attr-defined]
+        port = self.server.server_port  # type: ignore[attr-defined]
+        said = f"{port} {self.headers['Authorization']}".encode()
+        if self.path != "/":
+            said += f" {self.path} {self.headers['Host']}".encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(said)))
         self.end_headers()
@@ -72,11 +75,11 @@ def ports(tmp_path: Path) -> Iterator[dict[str, int]]:
     """The example on free ports, with a server behind each; ports by the name that they have in the example."""
     if NGINX is None or shutil.which("openssl") is None:
         pytest.skip("no nginx, or no openssl")
-    behind = {name: HTTPServer(("127.0.0.1", 0), _Behind) for name in ("3000", "3001")}
+    behind = {name: HTTPServer(("127.0.0.1", 0), _Behind) for name in ("3000", "3001", "3002")}
     found = {name: server.server_port for name, server in behind.items()} | {
         name: _free_port() for name in ("8443", "8444")
     }
-    text = re.sub(r"\b(3000|3001|8443|8444)\b", lambda name: str(found[name.group()]), EXAMPLE.read_text())
+    text = re.sub(r"\b(3000|3001|3002|8443|8444)\b", lambda name: str(found[name.group()]), EXAMPLE.read_text())
     (tmp_path / "nginx.conf").write_text(f"daemon off;\nuser {os.environ.get('USER', 'root')};\n{text}")
     certificate = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -keyout server.key -out server.crt"
     subprocess.run(["openssl", *certificate.split()], cwd=tmp_path, check=True, capture_output=True)
@@ -100,9 +103,9 @@ def ports(tmp_path: Path) -> Iterator[dict[str, int]]:
             server.shutdown()
 
 
-def _ask(port: int, person: str | None) -> tuple[int, str]:
+def _ask(port: int, person: str | None, path: str = "/") -> tuple[int, str]:
     """Status and answer of the proxy on a port, as that person or without a password."""
-    request = Request(f"https://127.0.0.1:{port}/")
+    request = Request(f"https://127.0.0.1:{port}{path}")
     if person is not None:
         told = base64.b64encode(f"{person}:{person}-secret".encode()).decode()
         request.add_header("Authorization", f"Basic {told}")
@@ -126,3 +129,11 @@ def test_proxy_lets_readers_look_and_operators_work_and_nobody_else(ports: dict[
     refused = [(port, person) for port in ("8443", "8444") for person in (None, "mallory")]
     refused += [("8444", "anna"), ("8443", "olga")]
     assert [_ask(ports[port], person)[0] for port, person in refused] == [401] * 6
+
+
+def test_proxy_opens_reports_to_its_people_on_both_ports_and_to_nobody_else(ports: dict[str, int]) -> None:
+    page = "/reports/desk/eval_report/2026-10-02/v1"
+    reached = (200, f"{ports['3002']} None /desk/eval_report/2026-10-02/v1 127.0.0.1")
+    assert _ask(ports["8443"], "anna", page) == reached
+    assert _ask(ports["8444"], "olga", page) == reached
+    assert _ask(ports["8443"], None, page)[0] == _ask(ports["8444"], "anna", page)[0] == 401

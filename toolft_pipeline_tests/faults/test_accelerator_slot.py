@@ -18,7 +18,7 @@ import dagster as dg
 import psutil
 import pytest
 
-from toolft_pipeline.cli.dead_runs import release_dead_runs
+from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 pytestmark = pytest.mark.faults
@@ -69,7 +69,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     site = Site(tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)):
         pass  # the tables are made before three processes would make them at once
@@ -99,7 +99,7 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
             process.kill()
         stuck.wait()
         psutil.wait_procs(family)
-        assert len(release_dead_runs(instance)) == 1
+        assert len(recover_from_dead_runs(instance).ended) == 1
     for process in others:
         assert process.wait(HANG_S) == 0
     after = [note[:2] for note in site.noted()][2:]

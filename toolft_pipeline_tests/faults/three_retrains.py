@@ -13,7 +13,8 @@ import dagster as dg
 from dagster._core.definitions.reconstruct import reconstructable
 
 from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL, local_executor
-from toolft_pipeline.cli.dead_runs import PROCESS_TAG
+from toolft_pipeline.automation.process_identity import this_process
+from toolft_pipeline.automation.run_tags import LAUNCH_TAG, PROCESS_TAG
 
 HOLD_S = 1.0
 """How long a retrain keeps the device busy: long enough for a second one to be seen beside it."""
@@ -57,6 +58,6 @@ def launch(job: str, whose: str) -> None:
         finished = dg.execute_job(
             reconstructable({"retrain": retrain, "day": day}[job]),
             instance=instance,
-            tags={"whose": whose, PROCESS_TAG: str(os.getpid())},
+            tags={"whose": whose, PROCESS_TAG: this_process().text, LAUNCH_TAG: "a command"},
         )
     sys.exit(not finished.success)

@@ -17,6 +17,7 @@ DEVICE_MEMORY = 80_000_000_000
 def main(place: Path, quantization: str) -> None:
     """Run it all below a folder."""
     os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"  # a mode of PyTorch is active in one thread alone
+    from toolft_pipeline.compute_type import choose_compute_type
     from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
     from toolft_pipeline.training.adapter import train_adapter
     from toolft_pipeline.training.merge import merge_adapter
@@ -50,7 +51,7 @@ def main(place: Path, quantization: str) -> None:
             progress=said.append,
         )
         checks = merge(folders["merged"])
-        model = load_model(folders["merged"] / "model")
+        model = load_model(folders["merged"] / "model", compute=choose_compute_type("auto").type)
         generator = TransformersGenerator(
             model=model,
             tokenizer=load_tokenizer(folders["merged"] / "model"),

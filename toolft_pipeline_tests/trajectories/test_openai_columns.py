@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolft_pipeline.trajectories.line_runs import read_line
 from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.openai_columns import LoggedRun, logged_batch, read_logged_run
 from toolft_pipeline.trajectories.record import Source, Trajectory
@@ -84,7 +85,7 @@ _BESIDE = {
     "initial_state": st.sampled_from([None, "seed", {"a": 1}]),
     "system": _texts,
     "response": st.sampled_from([None, "done", {"choices": []}, {"role": "assistant", "content": "done"}]),
-    "reward": st.just(1),
+    "reward": st.sampled_from([0, 1, "", [], "high", {"a": 1}]),
 }
 
 
@@ -150,3 +151,49 @@ def test_a_text_that_arrow_cannot_hold_is_rejected_like_any_broken_line() -> Non
     assert found == wanted
     assert isinstance(found[0], Rejection)
     assert isinstance(logged_batch(compared([b'{"messages":[{"role":"user","content":"\\u0000"}]}'])), pa.RecordBatch)
+
+
+@given(_runs([*_ROLES, "developer"], {**_ANY, "mood": _texts, "id": _texts}, beside=_BESIDE))
+def test_any_lines_leave_the_same_keys_unread(runs: list[Any]) -> None:
+    source = Source("day.jsonl", 1, 0, "openai")
+    for line in [json.dumps(run).encode() for run in runs]:
+        found = read_line(read_logged_run, line, agent="desk", source=source)
+        wanted = read_line(read_openai_line, line, agent="desk", source=source)
+        assert found[1] == wanted[1]
+        assert isinstance(found[0], Rejection) == isinstance(wanted[0], Rejection)
+
+
+RUN = [
+    {"role": "user", "content": "hello"},
+    {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": '{"a": 1}'}}]},
+    {"role": "tool", "tool_call_id": "a", "content": "x"},
+    {"role": "assistant", "content": "there"},
+]
+
+
+@pytest.mark.parametrize(
+    ("beside", "unread"),
+    [
+        ({"score_of_it": 0.5}, {"run.score_of_it": 1}),
+        ({"notes_of_it": {"a": [1]}, "split": "train"}, {"run.notes_of_it": 1}),
+        ({"nothing_of_it": None}, None),
+        ({"lambda": 1}, {"run.lambda": 1}),
+    ],
+)
+def test_keys_beside_the_messages_are_learned_and_counted(
+    beside: dict[str, Any], unread: dict[str, int] | None
+) -> None:
+    line = json.dumps({"messages": RUN, **beside}).encode()
+    source = Source("day.jsonl", 1, 0, "openai")
+    read = [read_line(read_logged_run, line, agent="desk", source=source) for _ in range(4)]
+    assert [left for _, left in read] == [unread] * 4
+    assert isinstance(read[-1][0], Trajectory if "lambda" in beside else LoggedRun)
+
+
+def test_keys_that_may_hold_what_a_run_lacks_are_left_to_the_other_reader() -> None:
+    source = Source("day.jsonl", 1, 0, "openai")
+    calls = [{"name": "f", "arguments": {"a": 1}}]
+    for line in [{"messages": RUN, "steps_of_it": calls}] * 2 + [{"messages": [RUN[0], RUN[3]], "steps_of_it": calls}]:
+        run, left = read_line(read_logged_run, json.dumps(line).encode(), agent="desk", source=source)
+    assert isinstance(run, Rejection)
+    assert left is None

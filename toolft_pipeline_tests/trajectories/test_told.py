@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from toolft_pipeline.trajectories.told import Told, is_identifier, is_number, words
+from toolft_pipeline.trajectories.told import Told, amount, is_identifier, is_number, words
 
 
 @pytest.mark.parametrize("word", ["c-1420", "usr002", "ana@b.test", "3f2a-77", "file1.txt", "o-77/b"])
@@ -51,3 +53,40 @@ def test_told_date_in_parts_counts_where_every_part_was_told() -> None:
     told.hear("from 10:30 to 12:00")
     assert told.has_number("10:30-12:00")
     assert not told.has_number("10:30-12:45")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("It is $1,200.50.", ["it", "is", "1,200.50"]),
+        ("1.234,50 EUR or 52,50", ["1.234,50", "eur", "or", "52,50"]),
+        ("1\u2019234.50 and 1\u00a0234,50", ["1\u2019234.50", "and", "1\u00a0234,50"]),
+        ("[1,2,3]", ["1", "2,3"]),
+        ("O-1,234", ["o-1", "234"]),
+    ],
+)
+def test_words_keep_a_number_with_its_thousands_and_decimals_whole(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_told_two_numbers_with_a_comma_between_are_each_told() -> None:
+    told = Told()
+    told.hear("seats 14 and 22 and 5")
+    assert told.has_number("14,22")
+    assert not told.has_number("14,23")
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [("1,200.50", "1200.50"), ("1.234,50", "1234.50"), ("12kg", "12"), ("2026-10-05", None), ("10:30", None),
+     ("007", None), ("1.2.3", None), ("1.234.567", "1234567"), ("3,5", "3.5"), ("c-7", None)],
+)  # fmt: skip
+def test_amount_is_the_number_that_a_word_is(word: str, number: str | None) -> None:
+    assert amount(word) == (None if number is None else Decimal(number))
+
+
+def test_told_before_the_run_is_known_and_was_not_said_in_it() -> None:
+    before = Told()
+    before.hear("Buy/Sell, at most 4711")
+    told = Told(before=before)
+    assert (told.knows("buy"), told.has("buy"), told.has_number("4,711")) == (True, False, True)

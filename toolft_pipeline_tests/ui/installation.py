@@ -29,6 +29,21 @@ def filled(root: Path, model: Path) -> Site:
 
 
 @contextmanager
+def reports_served(site: Site) -> Iterator[None]:
+    """The server of the reports at the address that the site's runs linked to."""
+    port = site.reports.rpartition(":")[2]
+    command = [sys.executable, "-m", "toolft_pipeline.cli", "reports", "--port", port]
+    with (site.root / "reports.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=site.root, env=site.environment, stdout=log, stderr=log)
+    try:
+        _wait_for(f"{site.reports}/", process, site.root / "reports.log")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
 def served(site: Site, command: str, *options: str) -> Iterator[str]:
     """A webserver (`dagster dev`, or `dagster-webserver`) on a free port; gives its address, and ends all of it."""
     with socket.socket() as found:
@@ -44,7 +59,7 @@ def served(site: Site, command: str, *options: str) -> Iterator[str]:
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(address, process, site.root / "webserver.log")
+        _wait_for(f"{address}/server_info", process, site.root / "webserver.log")
         yield address
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # `dagster dev` may ignore what is softer
@@ -55,8 +70,8 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
     deadline = time.monotonic() + HANG_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urlopen(f"{address}/server_info", timeout=5):
+            with urlopen(address, timeout=5):
                 return
         except (URLError, OSError):
             time.sleep(0.2)
-    raise AssertionError(f"no webserver on {address}: {log.read_text(errors='replace')[-2000:]}")
+    raise AssertionError(f"no server on {address}: {log.read_text(errors='replace')[-2000:]}")

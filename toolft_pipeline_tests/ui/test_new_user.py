@@ -15,7 +15,7 @@ import pytest
 
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.test_pipeline import DAY, Site
-from toolft_pipeline_tests.ui.installation import filled, served
+from toolft_pipeline_tests.ui.installation import filled, reports_served, served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -34,7 +34,7 @@ def site(browser: Browser, tiny_model_folder: Any, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def address(site: Site) -> Iterator[str]:
-    with served(site, "dagster dev") as found:
+    with reports_served(site), served(site, "dagster dev") as found:
         yield found
 
 
@@ -99,6 +99,41 @@ def test_report_page_begins_with_the_verdict_and_the_models_side_by_side(page: P
     names = page.locator("tr > td:first-child").all_inner_texts()
     assert [name for name in names if name][:2] == ["verdict", "models"]
     see(page, "refused")
+    assert all(len(name) < 32 for name in names)  # longer ones print over their values
+    shoot(page, "report", height=1300)
+
+
+def test_report_opens_from_its_link_in_the_ui(page: Page, address: str, site: Site) -> None:
+    page.goto(f"{address}/assets/assistant/eval_report?view=partitions&partition={DAY}")
+    link = page.locator("tr", has_text="page").get_by_role("link").first
+    with page.expect_popup() as opened:
+        link.click()
+    report = opened.value
+    report.get_by_role("heading", level=1).first.wait_for()
+    assert "assistant" in report.title()
+    report.close()
+
+
+def test_refused_champion_is_not_plain_green(page: Page, address: str) -> None:
+    page.goto(f"{address}/assets/assistant/champion?view=partitions&partition={DAY}")
+    see(page, "outcome")
+    page.goto(f"{address}/assets/assistant/champion?view=checks")
+    see(page, "candidate_serves")
+    see(page, "1 failed", exact=False)
+    shoot(page, "champion")
+
+
+def test_overview_answers_for_all_agents(page: Page, address: str, site: Site) -> None:
+    page.goto(f"{address}/assets/agents_overview?view=events")
+    see(page, "assistant")
+    see(page, "the candidate of", exact=False)
+    shoot(page, "overview-asset")
+    page.goto(site.reports)
+    see(page, "was refused", exact=False)
+    page.get_by_role("link", name="report").click()
+    page.get_by_role("heading", level=1).first.wait_for()
+    page.goto(site.reports)
+    shoot(page, "overview", height=420)
 
 
 def test_checks_say_what_they_prove_and_on_how_many_rows(page: Page, address: str) -> None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from toolft_pipeline.settings import Grounded, GroundingSettings
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline.verification.grounding import check_grounding
 from toolft_pipeline.verification.unread import check_unread, untold
@@ -142,3 +143,122 @@ def test_unread_statement_of_what_stands_beside_an_id_is_caught_unless_it_was_to
     assert not unread(
         known, calls(("a", "list", {"tier": "silver"})), result("a", "list", "[]"), says("C-1420: silver.")
     )
+
+
+TRADES = {
+    "place_order": {
+        "description": "Place an order for a stock.",
+        "properties": {
+            "order_type": {"type": "string", "description": "Type of the order (Buy/Sell)."},
+            "venue": {"type": "string", "default": "Main Market"},
+            "desk": {"type": "string", "examples": ["West Desk"]},
+            "account": {"type": "string", "const": "Cash Account"},
+            "book": {"type": "string", "title": "Either Day Book or Night Book"},
+        },
+    }
+}
+ORDERS = json.dumps(
+    {
+        "orders": [
+            {"id": "o-1", "order_type": "Buy", "venue": "Main Market", "desk": "West Desk", "account": "Cash Account",
+             "book": "Night Book", "owner": "Hilda Yorke"}
+        ]
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("order_type", "Buy"),
+        ("venue", "Main Market"),
+        ("desk", "West Desk"),
+        ("account", "Cash Account"),
+        ("book", "Night Book"),
+    ],
+)
+def test_unread_value_that_the_catalog_names_is_told(name: str, value: str) -> None:
+    messages = (user("Get me ten of them."), calls(("a", "place_order", {name: value})), says(f"Done: {value} it is."))
+    assert check_unread(untold(messages, schemas=TRADES), state=ORDERS) is None
+    assert check_unread(untold(messages, schemas={}), state=ORDERS) is not None
+
+
+def test_unread_value_that_the_catalog_does_not_name_is_caught_beside_one_that_it_does() -> None:
+    messages = (user("Get me ten."), calls(("a", "place_order", {"order_type": "Buy", "owner": "Hilda Yorke"})))
+    found = check_unread(untold(messages, schemas=TRADES), state=ORDERS)
+    assert found is not None
+    assert "'Hilda Yorke'" in found.reason
+    assert found.reason.endswith("verification.grounding.backend_values: accept keeps such runs")
+
+
+def test_unread_statement_on_a_record_is_no_less_one_because_the_catalog_names_the_word() -> None:
+    tiers = {"list": {"properties": {"tier": {"enum": ["silver", "gold"], "description": "silver or gold"}}}}
+    messages = (user("Block C-1420."), says("Sorry, C-1420 is silver."))
+    assert check_unread(untold(messages, schemas=tiers), state=STATE) is not None
+
+
+def test_grounding_numbers_and_ids_that_the_catalog_says_are_told() -> None:
+    limits = {"send": {"description": "Sends to at most 25 people, as usr-07.", "properties": {"n": {"default": 4711}}}}
+    for answer in ("At most 25.", "At most 4,711.", "Shall I take usr-07?"):
+        assert check_grounding((user("How many?"), says(answer)), schemas=limits) is None
+        assert check_grounding((user("How many?"), says(answer)), schemas={}) is not None
+
+
+LONG = 1234567890123456788
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "grounded"),
+    [
+        (LONG, str(LONG), True),
+        (LONG, str(LONG + 1), False),
+        (str(LONG), str(LONG + 1), False),
+        (9007199254740993, "9007199254740992", False),
+        ("007", "007", True),
+        ("007", "7", False),
+        (7, "0007", False),
+        ("1" * 400, "1" * 399 + "2", False),
+        (1200.5, "1,200.50", True),
+        (1.1, "1.10", True),
+        (0.1, "0.10000000000000000001", False),
+    ],
+)
+def test_grounding_ids_are_compared_digit_by_digit(told: object, said: str, grounded: bool) -> None:
+    found = calls(("a", "find", {})), result("a", "find", json.dumps({"id": told}))
+    assert (fault(user("Which?"), *found, says(f"It is {said}.")) is None) is grounded
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("ids", "That is C-77."),
+        ("ids", "That is 1234567890123456789."),
+        ("numbers", "It has 17."),
+        ("dates", "It came 2026-10-05."),
+        ("dates", "It came at 10:30."),
+    ],
+)
+def test_grounding_each_kind_has_a_setting_of_its_own_which_its_reason_names(kind: str, answer: str) -> None:
+    messages = (ASKED, says(answer))
+    found = check_grounding(messages, schemas={})
+    assert found is not None
+    assert found.reason.endswith(f"verification.grounding.{kind}: accept keeps such runs")
+    others = {each.value: "accept" for each in Grounded if each.value != kind}
+    assert check_grounding(messages, schemas={}, settings=GroundingSettings(**others)) == found
+    assert check_grounding(messages, schemas={}, settings=GroundingSettings(**{kind: "accept"})) is None
+
+
+def test_grounding_choice_has_its_own_setting() -> None:
+    call = calls(("a", "reserve", {"sku": "pan", "warehouse": "east"}))
+    talk = (user("A pan from the north."), call, result("a", "reserve", "{}"), says("Done."))
+    found = check_grounding(talk, schemas=SCHEMAS)
+    assert found is not None
+    assert "verification.grounding.choices" in found.reason
+    assert check_grounding(talk, schemas=SCHEMAS, settings=GroundingSettings(choices="accept")) is None
+
+
+def test_grounding_settings_true_and_false_mean_every_kind() -> None:
+    assert GroundingSettings.model_validate(True) == GroundingSettings()
+    nothing = GroundingSettings.model_validate(False)
+    assert not any(nothing.refuses(kind) for kind in Grounded)
+    assert check_grounding((ASKED, says("It has 17 in C-77.")), schemas={}, settings=nothing) is None

@@ -60,6 +60,16 @@ def test_key_changes_with_the_schemas_of_the_tools_that_the_run_uses_and_with_no
     assert len(set(keys)) == 3
 
 
+def test_key_changes_with_a_tools_words_only_where_they_tell_what_the_run_used() -> None:
+    named = trajectory(
+        user("Buy one."), calls(("a", "search", {"query": "Night Book"})), result("a", "search", "[]"), says("Nothing.")
+    )
+    schemas = [{"search": {"description": words}} for words in ("Look.", "Look again.", "Look in the Night Book.")]
+    plain, reworded, telling = (Memory(ground="g", tool_digests={}, schemas=each) for each in schemas)
+    assert plain.key(named) == reworded.key(named) != telling.key(named)
+    assert plain.key(run()) == telling.key(run())
+
+
 @pytest.mark.parametrize(
     "changed", [{"sandbox.volatile": "[x]"}, {"sandbox.reset_tool": "other"}, {"verification.grounding": "false"}]
 )

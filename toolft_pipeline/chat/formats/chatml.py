@@ -36,6 +36,7 @@ CHATML = ChatFormat(
         start_anchor="<|im_start|>assistant\n", end_of_turn=r"<\|im_end\|>|<\|endoftext\|>"
     ),
     stop_tokens=("<|im_end|>", "<|endoftext|>"),
+    turn_tokens=("<|im_start|>", "<|im_end|>"),
     call_marker="<tool_call>",
     control_strings=(*QWEN_TOKENS, *SMOLLM2_TOKENS, "<think>", "</think>", "<tools>", "</tools>", *MARKERS),
     text_tokens=r"\s+",

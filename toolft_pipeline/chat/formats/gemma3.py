@@ -12,6 +12,7 @@ GEMMA3 = ChatFormat(
         start_anchor="<start_of_turn>model\n", end_of_turn="<end_of_turn>|<eos>"
     ),
     stop_tokens=("<end_of_turn>", "<eos>"),
+    turn_tokens=("<bos>", "<start_of_turn>", "<end_of_turn>"),
     call_marker="<tool_call>",
     control_strings=(
         "<bos>",

@@ -39,6 +39,10 @@ GEMMA4 = ChatFormat(
         },
     },
     stop_tokens=("<turn|>", "<|tool_response>", "<eos>"),
+    turn_tokens=(
+        *("<bos>", "<|turn>", "<turn|>", "<|tool_call>", "<tool_call|>", "<|tool_response>", "<tool_response|>"),
+        '<|"|>',
+    ),
     call_marker="<|tool_call>",
     control_strings=(
         "<bos>",

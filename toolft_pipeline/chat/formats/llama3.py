@@ -36,6 +36,7 @@ LLAMA3 = ChatFormat(
         },
     },
     stop_tokens=("<|eot_id|>", "<|eom_id|>", "<|end_of_text|>"),
+    turn_tokens=("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
     call_marker='{"name": ',
     control_strings=(
         "<|begin_of_text|>",

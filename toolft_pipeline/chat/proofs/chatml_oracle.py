@@ -41,6 +41,7 @@ class ChatmlOracle(Oracle):
     """Calls are JSON between markers in the answer, results stand in a user turn."""
 
     control = control_pattern([*QWEN, *SMOLLM2, *HERMES])
+    turn_markers = ("<|im_start|>", "<|im_end|>")
     catalog_markers = frozenset({"<tool_call>", "</tool_call>"})
 
     def answer(self, message: Message) -> list[Part]:

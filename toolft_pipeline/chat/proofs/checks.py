@@ -154,6 +154,8 @@ def check_control_tokens(
     listed = parts.index(CATALOG) if catalog else len(parts)
     sides = parts[:listed], parts[listed + 1 :]
     known = _added_ids(tokenizer)
+    if unknown := [one for one in oracle.turn_markers if one not in known]:
+        return f"{', '.join(unknown)} is no token of this tokenizer: a turn has no beginning or end to learn"
     before, behind = ([known[one.text] for one in side if one.is_marker and one.text in known] for side in sides)
     found = [token for token in subject.input_ids if token in control_ids]
     if catalog:  # what the tools are is not in the record: their markers are passed over, and no other control token

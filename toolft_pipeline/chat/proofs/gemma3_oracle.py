@@ -25,6 +25,7 @@ class Gemma3Oracle(Oracle):
             "<unused",
         ]
     )
+    turn_markers = ("<bos>", "<start_of_turn>", "<end_of_turn>")
     text_tokens = r"\s+|</?[a-z]+[1-6]?>"
 
     def answer(self, message: Message) -> list[Part]:

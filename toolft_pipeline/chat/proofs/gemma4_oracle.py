@@ -42,6 +42,10 @@ class Gemma4Oracle(Oracle):
     )
     image_markers = ("<|image>", "<|image|>", "<image|>")
     catalog_markers = frozenset({"<|tool>", "<tool|>", QUOTE.text})
+    turn_markers = (
+        *named("<{}>", "bos |turn turn| |tool_call tool_call| |tool_response tool_response|"),
+        '<|"|>',
+    )
     text_tokens = r"\s+|</?[a-z]+[1-6]?>"
 
     def thought(self, message: Message) -> str:

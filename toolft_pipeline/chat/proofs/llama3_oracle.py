@@ -24,6 +24,8 @@ class Llama3Oracle(Oracle):
         ]
     )
 
+    turn_markers = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+
     def said(self, message: Message) -> str:
         """Text that does not begin like a call anywhere."""
         return super().said(message).replace('{"name": ', '{ "name": ')

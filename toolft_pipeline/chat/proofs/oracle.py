@@ -40,6 +40,8 @@ class Oracle(ABC):
 
     control: ClassVar[re.Pattern[str]]
     """Matches the first character of every control string."""
+    turn_markers: ClassVar[tuple[str, ...]]
+    """Control tokens that begin and end turns: each must be one token of the tokenizer."""
     catalog_markers: ClassVar[frozenset[str]] = frozenset()
     """Control tokens that the text of a catalog is made of."""
     image_markers: ClassVar[tuple[str, str, str] | None] = None

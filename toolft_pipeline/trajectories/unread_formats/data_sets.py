@@ -23,7 +23,13 @@ def _share_gpt(row: Any) -> bool:
 
 
 def _conversations(row: Any) -> bool:
-    return any("role" in turn for key in ("conversations", "conversation") for turn in objects(field(row, key)))
+    if not isinstance(row, dict) or "messages" in row:
+        return False
+    return any("role" in turn and "content" in turn for value in row.values() for turn in objects(value))
+
+
+def _one_message(row: Any) -> bool:
+    return has(row, "role", "content") and "messages" not in row
 
 
 def _preference(row: Any) -> bool:
@@ -62,9 +68,14 @@ DATA_SET_FORMATS: tuple[UnreadFormat, ...] = (
         row=_share_gpt,
     ),
     UnreadFormat(
-        name="a chat under `conversations`",
-        advice="rename the key to `messages`, for example `jq -c '.messages = .conversations' FILE`",
+        name="a chat under another key than `messages`",
+        advice="rename the key, for example `jq -c '.messages = .conversations' FILE`",
         row=_conversations,
+    ),
+    UnreadFormat(
+        name="one message a line",
+        advice="write all messages of a run as one object a line, under `messages`",
+        row=_one_message,
     ),
     UnreadFormat(
         name="a preference data set (chosen and rejected)",

@@ -8,6 +8,8 @@ from toolft_pipeline.trajectories.unread_formats.entry import UnreadFormat
 
 _EVENT = re.compile(rb"\s*(data|event|id|retry): ?|\s*:")
 _PYTHON = re.compile(rb"\s*[\[({]\s*('|[\[{]\s*')|\s*\[?\w+\((\w+=|\[|\{|')")
+_PYTHON_WORD = re.compile(rb'"(?:[^"\\]|\\.)*+"|[:\[,]\s*(None|True|False)\b', re.DOTALL)
+_JAVASCRIPT = re.compile(rb"\s*[\[({]*\s*\{\s*[A-Za-z_$][\w$]*\s*:")
 _PREFIXED = re.compile(rb"[^{\[\"]{1,200}[{\[]\s*[\"{]")
 
 
@@ -20,7 +22,14 @@ def _server_sent_event(line: bytes) -> bool:
 
 
 def _python(line: bytes) -> bool:
-    return _PYTHON.match(line) is not None
+    if _PYTHON.match(line) is not None:
+        return True
+    starts = line.lstrip().startswith((b"{", b"["))
+    return starts and any(found.group(1) for found in _PYTHON_WORD.finditer(line))
+
+
+def _javascript(line: bytes) -> bool:
+    return _JAVASCRIPT.match(line) is not None
 
 
 def _prefixed(line: bytes) -> bool:
@@ -46,6 +55,11 @@ TEXT_FORMATS: tuple[UnreadFormat, ...] = (
         name="the repr of a Python object",
         advice="write each run with json.dumps(run) instead of str(run) or print(run)",
         text=_python,
+    ),
+    UnreadFormat(
+        name="a JavaScript object (keys without quotes)",
+        advice="write each run with JSON.stringify(run)",
+        text=_javascript,
     ),
     UnreadFormat(
         name="XML or HTML",

@@ -1,0 +1,12 @@
+"""The tags by which this project knows its runs."""
+
+AGENT_TAG = "toolft/agent"
+"""Whose run it is; the queue's limit per agent counts by it."""
+PROCESS_TAG = "toolft/process"
+"""Identity of the process that orchestrates the run on its machine."""
+LAUNCH_TAG = "toolft/launch"
+"""On runs of the command line: which command launched it. A run's id is not known before it starts."""
+REQUEST_TAG = "toolft/request"
+"""What a sensor asked for, and in which state it was: all attempts at one state carry the same value."""
+ATTENDED_TAG = "toolft/attended"
+"""On runs of the command line: whether a person sits at its terminal and reads why it failed."""

@@ -1,0 +1,31 @@
+"""`toolft reports`: the server behind the report links of the UI; it runs until it is stopped."""
+
+from __future__ import annotations
+
+import sys
+
+from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.assets.overview_page import render_overview
+from toolft_pipeline.assets.report_links import reports_url
+from toolft_pipeline.automation.overview import gather_overview
+from toolft_pipeline.automation.report_server import make_server
+from toolft_pipeline.cli.instance import open_instance
+from toolft_pipeline.cli.terminal import say
+
+
+def serve_reports(*, port: int) -> int:
+    """Serve until interrupted. 1 where the port is taken."""
+
+    def overview() -> str:
+        with open_instance() as instance:
+            return render_overview(gather_overview(instance))
+
+    try:
+        server = make_server(warehouse_root(), port=port, overview=overview)
+    except OSError as error:
+        say(f"toolft: reports: port {port} cannot be used ({error.strerror}); choose one with --port", to=sys.stderr)
+        return 1
+    say(f"reports on http://127.0.0.1:{port}, linked as {reports_url()}")
+    with server:
+        server.serve_forever()
+    return 0

@@ -1,0 +1,92 @@
+"""What an agent file names and this machine must have: files, packages, programs, modules, keys.
+
+Invariant: nothing is started, imported or asked of a network. A thing that is missing is no fault of the file's text:
+another machine may have it, so the agent is loaded all the same, and what runs it asks here first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+from toolft_pipeline.settings import AgentSettings, EvaluationSettings, SandboxSettings
+from toolft_pipeline.settings_checks.problem import Problem
+from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
+
+
+def missing_things(settings: AgentSettings, *, for_model: bool) -> Iterator[Problem]:
+    """Everything that is named and missing; `for_model` also what only the model's stages read."""
+    yield from _missing_paths(
+        settings,
+        {
+            "logs.folder": settings.logs.folder,
+            "logs.golden": settings.logs.golden,
+            "catalog.file": settings.catalog.file,
+            "catalog.renames": settings.catalog.renames,
+            "base_model.folder": settings.base_model.folder,
+        },
+    )
+    package = settings.base_model.package
+    if package is not None:
+        try:
+            find_gguf(package)
+        except BaseModelError as error:
+            yield Problem(key="base_model.package", message=str(error).partition(": ")[2])
+    module = settings.catalog.module
+    if module is not None and not _module_exists(module, folder=settings.folder):
+        yield Problem(key="catalog.module", message=f"no module named {module!r}, here or installed")
+    if settings.sandbox is not None:
+        yield from _missing_programs(settings.sandbox, folder=settings.folder)
+    if for_model:
+        yield from missing_for_evaluation(settings)
+
+
+def missing_for_evaluation(settings: AgentSettings) -> Iterator[Problem]:
+    """What the report of a model needs: asked before anything is trained."""
+    evaluation = settings.evaluation
+    yield from _missing_paths(settings, {"evaluation.tasks": evaluation.tasks, "evaluation.bfcl": evaluation.bfcl})
+    yield from _missing_for_endpoints(evaluation)
+
+
+def _missing_paths(settings: AgentSettings, named: Mapping[str, str | None]) -> Iterator[Problem]:
+    for key, relative in named.items():
+        if relative is not None and not settings.path(relative).exists():
+            yield Problem(key=key, message=f"{settings.path(relative)} does not exist")
+
+
+def _missing_programs(sandbox: SandboxSettings, *, folder: Path) -> Iterator[Problem]:
+    """The program, the script that an interpreter is given, the module after `-m`."""
+    program = sandbox.command[0]
+    if program != "python" and shutil.which(program) is None and not (folder / program).is_file():
+        yield Problem(key="sandbox.command", message=f"{program} is no program of this machine")
+    for before, word in pairwise(sandbox.command):
+        if before == "-m" and not _module_exists(word, folder=folder):
+            yield Problem(key="sandbox.command", message=f"no module named {word!r}")
+        elif before == program and word.endswith(".py") and not (folder / word).is_file():
+            yield Problem(key="sandbox.command", message=f"{folder / word} does not exist")
+
+
+def _module_exists(name: str, *, folder: Path) -> bool:
+    own = folder.joinpath(*name.split("."))
+    if own.with_suffix(".py").is_file() or own.is_dir():
+        return True
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def _missing_for_endpoints(evaluation: EvaluationSettings) -> Iterator[Problem]:
+    """What the endpoints that are compared with need: the client, and a key each."""
+    compared = {name: evaluation.endpoints[name] for name in evaluation.compare if name in evaluation.endpoints}
+    if compared and find_spec("openai") is None:
+        wanted = "openai is not installed; pip install 'toolft_pipeline[endpoints]'"
+        yield Problem(key="evaluation.endpoints", message=wanted)
+    for name, endpoint in compared.items():
+        if endpoint.key_from is not None and not os.environ.get(endpoint.key_from):
+            message = f"{endpoint.key_from} is not set; set it where the run starts, or write null"
+            yield Problem(key=f"evaluation.endpoints.{name}.key_from", message=message)

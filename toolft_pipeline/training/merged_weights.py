@@ -1,0 +1,123 @@
+"""Whether the weights of a merged model are those of base plus adapter, module by module.
+
+Invariant: what is right comes from PEFT running the unmerged adapter, never from the code that merges. A layer that is
+fed unit vectors answers with columns of its weights, whatever kind of adapter sits on it; base plus what the adapter
+adds, rounded to bf16 once, is what a merge can reach. How far a merge may be off is measured in that same rounding and
+in what the adapter adds, so it holds for every model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+COLUMNS = 64
+"""Columns compared of each module, evenly spaced: a low-rank adapter moves all of them."""
+
+WRONG_SHARE = 0.25
+"""Share of what the adapter adds to a module that may be wrong, beyond rounding. A scale of twice or half the right one
+is off by 0.5 or more, a module that was missed by 1; a right merge by 0.01 to 0.1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleColumns:
+    """Columns of one adapted module, in bf16: as a right merge has them, and as the base had them."""
+
+    places: torch.Tensor
+    right: torch.Tensor
+    base: torch.Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFound:
+    """The module that is furthest off. `off` above 1 is more than rounding explains."""
+
+    off: float
+    module: str
+    modules: int
+
+
+def right_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleColumns]:
+    """Columns of every adapted module of a PEFT model that computes in `dtype`, by the module's name in the base."""
+    import torch
+    from peft.tuners.lora import LoraLayer
+
+    found = {}
+    for name, layer in adapted.get_base_model().named_modules():
+        if isinstance(layer, LoraLayer):
+            places = torch.linspace(0, layer.in_features - 1, min(COLUMNS, layer.in_features)).round().long()
+            with_adapter = _columns(layer, layer.get_base_layer(), places, dtype=dtype)
+            with adapted.disable_adapter():
+                base = _columns(layer, layer.get_base_layer(), places, dtype=dtype)
+            rounded = base.bfloat16()
+            right = (rounded.float() + (with_adapter - base)).bfloat16()
+            found[name] = ModuleColumns(places=places, right=right.cpu(), base=rounded.cpu())
+    return found
+
+
+def _columns(layer: Any, linear: Any, places: torch.Tensor, *, dtype: torch.dtype) -> torch.Tensor:
+    """Columns of a layer's weights in float32, shape (columns, outputs): its answers to unit vectors, without the bias
+    of its linear part."""
+    import torch
+
+    width, device = int(getattr(layer, "in_features", 0)) or linear.weight.shape[0], linear.weight.device
+    units = torch.zeros(len(places), width, dtype=dtype, device=device)
+    units[torch.arange(len(places)), places] = 1
+    bias = linear.bias
+    if bias is not None:
+        linear.bias = torch.nn.Parameter(torch.zeros_like(bias), requires_grad=False)
+    try:
+        with torch.inference_mode():
+            answers: torch.Tensor = layer(units).float()
+    finally:
+        linear.bias = bias
+    return answers
+
+
+def compare_weights(merged: Any, right: dict[str, ModuleColumns], *, dtype: torch.dtype) -> WeightsFound:
+    """Hold the modules of a merged model, which computes in `dtype`, against what they should be."""
+    worst = WeightsFound(off=0.0, module="", modules=len(right))
+    modules = dict(merged.named_modules())
+    for name, columns in right.items():
+        off = math.inf
+        if name in modules:
+            off = _off(_columns(modules[name], modules[name], columns.places, dtype=dtype).cpu(), columns)
+        if off > worst.off:
+            worst = WeightsFound(off=off, module=name, modules=len(right))
+    return worst
+
+
+def _off(found: torch.Tensor, columns: ModuleColumns) -> float:
+    """Distance from the right columns over what is allowed."""
+    right, base = columns.right.float(), columns.base.float()
+    wrong, added = float((found - right).norm()), float((right - base).norm())
+    rounding = float(bf16_steps(right).norm()) / math.sqrt(12)  # of a number that lies anywhere between two steps
+    return wrong / max(WRONG_SHARE * added + rounding, 1e-30) if math.isfinite(wrong) else math.inf
+
+
+def bf16_steps(values: torch.Tensor) -> torch.Tensor:
+    """The distance to the next number that bf16 can write, for each value; 0 for 0."""
+    import torch
+
+    _, exponents = torch.frexp(values.float())
+    steps = torch.ldexp(torch.ones_like(values, dtype=torch.float32), exponents - 8)
+    return torch.where(values == 0, torch.zeros_like(steps), steps)
+
+
+def round_differently(merged: Any, names: Iterable[str]) -> None:
+    """Move the weights of some modules by up to one step of bf16 up or down, the same way every time."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    moves = torch.rand(65_537, generator=generator) * 2 - 1  # a prime: no two rows of a matrix are moved alike
+    modules = dict(merged.named_modules())
+    with torch.no_grad():
+        for name in names:
+            weight = modules[name].weight
+            there = moves.to(weight.device).repeat(-(-weight.numel() // len(moves)))[: weight.numel()]
+            weight.add_((there.view_as(weight) * bf16_steps(weight)).to(weight.dtype))
