@@ -26,6 +26,7 @@ NAMES = (
     "difficulty",
     "rendering",
     "training",
+    "preflight",
     "gpu",
     "evaluation",
     "backfill",

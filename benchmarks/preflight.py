@@ -1,0 +1,187 @@
+"""Preflight's memory estimate against the peak that training reaches on this CPU, for three shapes of model.
+
+Every measurement is a process of its own that trains an adapter through the real stage, on random weights and made rows
+of many lengths. Quoted are the estimate, the most memory that the process ever held, and their ratio.
+
+    python -m benchmarks.preflight [--quick] [--json]
+
+`--quick` takes few steps of models with few layers; the shapes stay different in kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.made_rows import DAY, made_rows, write_rows
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A model's family and sizes, and how it is trained."""
+
+    name: str
+    family: str
+    vocabulary: int
+    hidden: int
+    intermediate: int
+    layers: int
+    heads: int
+    key_value_heads: int
+    head: int
+    packed_length: int = 512
+    quantization: str = "nf4"
+    checkpointing: bool = False
+
+
+CASES = (
+    Case(
+        name="gemma_large_vocabulary",
+        family="gemma3_text",
+        vocabulary=262_144,
+        hidden=640,
+        intermediate=2048,
+        layers=18,
+        heads=4,
+        key_value_heads=1,
+        head=256,
+    ),
+    Case(
+        name="llama_long_rows",
+        family="llama",
+        vocabulary=32_000,
+        hidden=768,
+        intermediate=2048,
+        layers=12,
+        heads=12,
+        key_value_heads=4,
+        head=64,
+        packed_length=1536,
+        quantization="none",
+    ),
+    Case(
+        name="qwen_checkpointing",
+        family="qwen3",
+        vocabulary=151_936,
+        hidden=1024,
+        intermediate=3072,
+        layers=16,
+        heads=16,
+        key_value_heads=8,
+        head=64,
+        packed_length=1024,
+        checkpointing=True,
+    ),
+)
+QUICK_LAYERS, QUICK_STEPS, STEPS = 4, 3, 12
+
+
+def main() -> None:
+    """Measure, print a table, and with --json one line of figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.case:
+        print(json.dumps(measure(Case(**json.loads(asked.case)), steps=QUICK_STEPS if asked.quick else STEPS)))
+        return
+    figures, against = {}, {}
+    for case in CASES:
+        found = _in_a_process(case, quick=asked.quick)
+        figures |= {f"{case.name}_estimated_gb": found["estimated_gb"], f"{case.name}_ratio": found["ratio"]}
+        against[f"{case.name}_peak_gb"] = found["peak_gb"]
+    if asked.json:
+        print(json.dumps({"figures": figures, "against": against, "rows": len(CASES)}))
+
+
+def measure(case: Case, *, steps: int) -> dict[str, float]:
+    """Train one adapter in this process: estimate, peak, and the one by the other."""
+    from toolft_pipeline.compute_type import choose_compute_type
+    from toolft_pipeline.training.adapter import train_adapter
+    from toolft_pipeline.training.callbacks import peak_memory_gb
+    from toolft_pipeline.training.draw import draw_rows
+    from toolft_pipeline.training.preflight import estimate_training
+
+    settings = _agent(case)
+    with tempfile.TemporaryDirectory() as place:
+        base, out = Path(place, "base"), Path(place)
+        _write_base(base, case)
+        count = max(4, round(steps * case.packed_length / 160))
+        selection, tensors = write_rows(out, made_rows(count, vocabulary=case.vocabulary))
+        drawn = draw_rows(selection=selection, tensors=tensors, token_budget=None)
+        compute = choose_compute_type(settings.training.compute_type).type
+        estimate = estimate_training(base=base, drawn=drawn, training=settings.training, compute=compute)
+        train_adapter(
+            base=base,
+            selection=selection,
+            tensors=tensors,
+            settings=settings,
+            checkpoints=out / "checkpoints",
+            out=out,
+            progress=lambda _line: None,
+        )
+    estimated, peak = estimate.memory.total / 2**30, peak_memory_gb()
+    return {"estimated_gb": round(estimated, 2), "peak_gb": round(peak, 2), "ratio": round(estimated / peak, 2)}
+
+
+def _in_a_process(case: Case, *, quick: bool) -> dict[str, float]:
+    sizes = asdict(case) | ({"layers": QUICK_LAYERS} if quick else {})
+    command = [sys.executable, "-m", "benchmarks.preflight", "--case", json.dumps(sizes)]
+    done = subprocess.run(
+        [*command, *(["--quick"] if quick else [])], capture_output=True, text=True, check=False, timeout=3600
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{case.name}: {done.stderr.strip().splitlines()[-1]}")
+    found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    print(f"{case.name:24}", *(f"{key} {value:<6g}" for key, value in found.items()), flush=True)
+    return found
+
+
+def _write_base(place: Path, case: Case) -> None:
+    """Random weights in bf16, and a tokenizer that knows nothing but padding."""
+    import torch
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    config = AutoConfig.for_model(
+        case.family,
+        vocab_size=case.vocabulary,
+        hidden_size=case.hidden,
+        intermediate_size=case.intermediate,
+        num_hidden_layers=case.layers,
+        num_attention_heads=case.heads,
+        num_key_value_heads=case.key_value_heads,
+        head_dim=case.head,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(place)
+    words = Tokenizer(WordLevel({"<pad>": 0, "<eos>": 1}, unk_token="<pad>"))
+    PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<eos>").save_pretrained(place)
+
+
+def _agent(case: Case) -> AgentSettings:
+    training = {
+        "quantization": case.quantization,
+        "lora_dropout": 0.0,
+        "packed_length": case.packed_length,
+        "gradient_accumulation": 1,
+        "save_steps": 10_000,
+        "memory_check": "warn",
+        "sft": {"gradient_checkpointing": True} if case.checkpointing else {},
+    }
+    document = {"name": "made", "folder": ".", "first_day": DAY, "catalog": {"file": "none.json"}}
+    base = BaseModelSettings(folder="made")
+    return AgentSettings.model_validate({**document, "base_model": base, "training": training})
+
+
+if __name__ == "__main__":
+    main()
