@@ -7,7 +7,6 @@ Everything else of the model, dropout above all, follows `train()` and `eval()` 
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -55,7 +54,6 @@ def load_base(
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # "kernels not installed", once per process
     dtype = dtype or torch.bfloat16
     nf4 = BitsAndBytesConfig(
         load_in_4bit=True,
