@@ -122,6 +122,11 @@ def instance(site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch) -> 
         yield opened
 
 
+def report_page(shown: str) -> Path:
+    """The page that `toolft show` names; what a refusal means stands below it."""
+    return next(Path(line) for line in shown.splitlines() if line.endswith("report.html"))
+
+
 def manifest(site: Site, asset: str) -> dict[str, object]:
     shown = site.toolft("show", "assistant", asset, "--json")
     assert shown.returncode == 0, shown.stderr
@@ -188,7 +193,7 @@ def test_run_days_side_by_side_make_the_same_versions(
 
 
 def test_report_shows_trained_rows_with_the_log_lines_that_they_came_from(site: Site, first_run: object) -> None:
-    page = Path(site.toolft("show", "assistant", "eval_report").stdout.strip().splitlines()[-1]).read_text()
+    page = report_page(site.toolft("show", "assistant", "eval_report").stdout).read_text()
     chips = re.findall(r'<span class="chip">([^<]+):(\d+)</span><span class="chip">([^<]+)#\d+</span>', page)
     assert chips, "no trained row is shown"
     logs = site.root / "data" / "assistant"
@@ -203,12 +208,12 @@ def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: obj
     assert "task success by state" in report.stdout
     assert "incumbent (logs)" in report.stdout
     assert "BFCL irrelevance" in report.stdout
-    assert Path(report.stdout.strip().splitlines()[-1]).is_file()
+    assert report_page(report.stdout).is_file()
     assert manifest(site, "champion")["headline"]["promoted"] is False  # type: ignore[index]
 
 
 def test_run_models_that_read_the_full_catalog_are_asked_fewer_tasks(site: Site, first_run: object) -> None:
-    report = Path(site.toolft("show", "assistant", "eval_report").stdout.strip().splitlines()[-1])
+    report = report_page(site.toolft("show", "assistant", "eval_report").stdout)
     models = json.loads(report.with_name("metrics.json").read_text())["models"]
     assert models.pop("incumbent")["n_tasks"] > 20  # its own runs, as logged
     assert {name: model["n_tasks"] for name, model in models.items()} == {

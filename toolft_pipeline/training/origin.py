@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.training.draw import draw_rows
+from toolft_pipeline.trajectories.rejects import HMAC_KEY_VARIABLE
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.lineage import FILE, Lineage
@@ -144,8 +145,11 @@ def _sources(lineage: Lineage) -> dict[str, str]:
 
 
 def _outside(version: Version) -> dict[str, str]:
+    """Files outside the warehouse with their digests; the surrogate key's digest stands among them and is no file."""
     return {
-        name.removeprefix(FILE): digest for name, digest in version.manifest.inputs.items() if name.startswith(FILE)
+        name.removeprefix(FILE): digest
+        for name, digest in version.manifest.inputs.items()
+        if name.startswith(FILE) and name != f"{FILE}{HMAC_KEY_VARIABLE}"
     }
 
 
