@@ -13,7 +13,9 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline_tests.training.rows import agent
 
 
-@pytest.mark.parametrize("placed", [{"compute_type": "bf16"}, {"compute_type": "fp32"}, {"max_hours": None}])
+@pytest.mark.parametrize(
+    "placed", [{"compute_type": "bf16"}, {"compute_type": "fp32"}, {"max_hours": None}, {"memory_check": "warn"}]
+)
 def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | None], tmp_path: Path) -> None:
     plain, other = agent(tmp_path), agent(tmp_path, **placed)
     assert QLORA_ADAPTER.reads(other) == QLORA_ADAPTER.reads(plain)
@@ -22,4 +24,5 @@ def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | No
 
 def test_every_other_setting_of_training_does(tmp_path: Path) -> None:
     read = training_settings(agent(tmp_path))
-    assert set(TrainingSettings.model_fields) - read.keys() == {"save_steps", "compute_type", "max_hours"}
+    placement = {"save_steps", "compute_type", "max_hours", "memory_check"}
+    assert set(TrainingSettings.model_fields) - read.keys() == placement

@@ -17,12 +17,10 @@ from dagster._core.definitions.reconstruct import reconstructable
 from toolft_pipeline.automation.device_lease import leases
 from toolft_pipeline.automation.process_identity import parse_identity, this_process
 from toolft_pipeline.automation.run_tags import PROCESS_TAG
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.faults.three_retrains import day
 
 LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
-PATIENCE_S = 300.0
-"""Against hangs only."""
 
 
 def test_local_executor_run_of_data_starts_no_process_and_hides_all_devices(
@@ -60,18 +58,18 @@ def test_local_executor_step_ends_with_a_killed_or_interrupted_orchestrator(
             [sys.executable, "-c", LAUNCH, "retrain", "stuck"], cwd=tmp_path, env=environment, stdout=log, stderr=log
         )
     try:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + HANG_S
         while not notes.exists() or not notes.read_text().endswith("\n"):
             assert time.monotonic() < deadline
             assert orchestrator.poll() is None, (tmp_path / "log").read_text()
             time.sleep(0.05)
         step = psutil.Process(int(notes.read_text().split()[3]))
         orchestrator.send_signal(number)
-        orchestrator.wait(PATIENCE_S)
+        orchestrator.wait(HANG_S)
     finally:
         orchestrator.kill()
         orchestrator.wait()
-    step.wait(PATIENCE_S)
+    step.wait(HANG_S)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         (run,) = instance.get_runs()
         assert run.status is status

@@ -25,9 +25,17 @@ LATER = timedelta(seconds=FIRST_DELAY_S + 1)
 
 @pytest.fixture
 def site(assistant_folder: Path, tmp_path: Path) -> Iterator[Site]:
-    """One day of logs that is in the window now."""
+    """One day of logs that is in the window now, of an agent that read another day before: it is not new."""
     with opened(assistant_folder, tmp_path / "warehouse") as site:
         site.configure(window_days=99)
+        run_stage(
+            raw_trajectories.STAGE,
+            site.settings,
+            QUIET_DAYS[0],
+            site.warehouse,
+            progress=lambda _line: None,
+            run_id=None,
+        )
         for day in QUIET_DAYS:
             (site.folder / "logs" / f"{day}.jsonl").unlink()
         for log in (site.folder / "logs").iterdir():

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-PATIENCE_S = 120.0
-"""Against hangs only."""
+from toolft_pipeline_tests.conftest import HANG_S
 
 ORCHESTRATOR = """
 import os, subprocess, sys
@@ -49,7 +48,7 @@ def test_step_and_its_children_end_with_a_killed_orchestrator(
     family += [child for child in family[0].children() if child not in family]  # the guard itself
     assert len(family) == 3
     orchestrator.send_signal(number)
-    _, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
+    _, alive = psutil.wait_procs(family, timeout=HANG_S)
     assert not alive
 
 
@@ -58,6 +57,6 @@ def test_step_that_ends_by_itself_hands_on_its_status_and_leaves_nothing() -> No
     process = subprocess.Popen(
         [sys.executable, "-c", ORCHESTRATOR, sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
     )
-    said, _ = process.communicate(timeout=PATIENCE_S)  # ends when nobody holds the pipe: the guard has ended too
+    said, _ = process.communicate(timeout=HANG_S)  # ends when nobody holds the pipe: the guard has ended too
     assert process.returncode == 7
     assert not psutil.pid_exists(int(said))

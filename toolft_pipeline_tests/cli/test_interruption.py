@@ -20,10 +20,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.assets import tool_catalog
 from toolft_pipeline.assets.stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
-from toolft_pipeline_tests.conftest import REPOSITORY
-
-PATIENCE_S = 120.0
-"""Against hangs only."""
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 SANDBOX = """import sys, time, pathlib
 pathlib.Path(sys.argv[1]).touch()
@@ -51,7 +48,7 @@ class Command:
         )  # fmt: skip
 
     def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + HANG_S
         while not condition():
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.communicate()
@@ -107,12 +104,12 @@ def test_run_stopped_by_a_person_says_one_line_and_is_canceled(
     children = command.children()
     assert children
     os.killpg(command.process.pid, number)  # as a terminal does
-    _, said = command.process.communicate(timeout=PATIENCE_S)
+    _, said = command.process.communicate(timeout=HANG_S)
     assert command.process.returncode == 128 + number
     assert "Traceback" not in said, said
     (line,) = [line for line in said.splitlines() if "once more stops it at once" not in line]  # a slow machine
     assert line.startswith(f"toolft: {name} stopped verified_trajectories of assistant data 2026-10-0")
     assert "`toolft run assistant --data --stage raw_trajectories` goes on from there" in line
     assert [run.status for run in command.runs()] == [dg.DagsterRunStatus.CANCELED]
-    _, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
+    _, alive = psutil.wait_procs(children, timeout=HANG_S)
     assert not alive

@@ -28,12 +28,10 @@ from toolft_pipeline.assets.stage import run_stage
 from toolft_pipeline.automation.run_tags import AGENT_TAG
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.automation.receivers import web_server
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 pytestmark = pytest.mark.faults
 
-PATIENCE_S = 900.0
-"""Against hangs only."""
 DAY = "2026-10-01"
 HANGS = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).touch(); time.sleep(3600)"
 LAUNCH = """
@@ -97,7 +95,7 @@ class Site:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/graphql", data=body, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
             found: dict[str, Any] = json.load(answer)
             return found
 
@@ -113,7 +111,7 @@ class Site:
             return {run.status for run in instance.get_runs(dg.RunsFilter(tags={AGENT_TAG: agent}))}
 
     def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + HANG_S
         while not condition():
             assert time.monotonic() < deadline, (self.root / "dev.log").read_text()[-4000:]
             time.sleep(0.5)
