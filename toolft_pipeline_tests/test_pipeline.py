@@ -117,7 +117,7 @@ def first_run(site: Site) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def instance(site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    monkeypatch.chdir(site.root)  # dagster.yaml names its folders relative to the project's root
+    monkeypatch.setenv("DAGSTER_HOME", str(site.root))  # the storage follows it
     with dg.DagsterInstance.from_config(str(site.root)) as opened:
         yield opened
 
