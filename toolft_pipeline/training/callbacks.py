@@ -95,7 +95,8 @@ class Pace:
         """After a micro-batch (`part` of a step) or a whole step; says a line when it is time."""
         self._part = 0.0 if part is None else self._part + part
         now = time.monotonic()
-        if now - self._said < REPORT_EVERY_S and state.global_step != state.max_steps:
+        last = state.global_step == state.max_steps and part is None and not doing
+        if now - self._said < REPORT_EVERY_S and not last:
             return
         self._said = now
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
