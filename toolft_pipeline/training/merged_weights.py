@@ -9,6 +9,7 @@ in what the adapter adds, so it holds for every model.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
 COLUMNS = 64
 """Columns compared of each module, evenly spaced: a low-rank adapter moves all of them."""
-
-AT_ONCE = 2048
-"""Unit vectors fed to a layer at a time: 84 MB in float32 for the widest layer of a 4B model (10,240 inputs)."""
 
 WRONG_SHARE = 0.25
 """Share of what the adapter adds to a module that may be wrong, beyond rounding. A scale of twice or half the right one
@@ -44,49 +42,22 @@ class WeightsFound:
     modules: int
 
 
-def merge_rightly(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleColumns]:
-    """Put a plain layer with the right weights in the place of every adapted module of a PEFT model that computes in
-    `dtype`. Returns columns of those weights, by the module's name in the base.
-
-    Afterwards the model differs from adapter on base by one rounding of each weight to bf16, and by nothing else.
-    """
+def right_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleColumns]:
+    """Columns of every adapted module of a PEFT model that computes in `dtype`, by the module's name in the base."""
     import torch
     from peft.tuners.lora import LoraLayer
 
-    base_model, found = adapted.get_base_model(), {}
-    for name, layer in [*base_model.named_modules()]:
-        if not isinstance(layer, LoraLayer):
-            continue
-        linear = layer.get_base_layer()
-        with_adapter = _weights(layer, linear, dtype=dtype)
-        with adapted.disable_adapter():
-            base = _weights(layer, linear, dtype=dtype)
-        rounded = base.bfloat16()
-        right = (rounded.float() + (with_adapter - base)).bfloat16()
-        places = torch.linspace(0, len(right) - 1, min(COLUMNS, len(right))).round().long().to(right.device)
-        found[name] = ModuleColumns(places=places.cpu(), right=right[places].cpu(), base=rounded[places].cpu())
-        base_model.set_submodule(name, _plain(right, linear.bias, dtype=dtype))
+    found = {}
+    for name, layer in adapted.get_base_model().named_modules():
+        if isinstance(layer, LoraLayer):
+            places = torch.linspace(0, layer.in_features - 1, min(COLUMNS, layer.in_features)).round().long()
+            with_adapter = _columns(layer, layer.get_base_layer(), places, dtype=dtype)
+            with adapted.disable_adapter():
+                base = _columns(layer, layer.get_base_layer(), places, dtype=dtype)
+            rounded = base.bfloat16()
+            right = (rounded.float() + (with_adapter - base)).bfloat16()
+            found[name] = ModuleColumns(places=places, right=right.cpu(), base=rounded.cpu())
     return found
-
-
-def _plain(columns: torch.Tensor, bias: torch.Tensor | None, *, dtype: torch.dtype) -> torch.nn.Linear:
-    """A linear layer of these columns, shape (inputs, outputs)."""
-    import torch
-
-    inputs, outputs = columns.shape
-    plain = torch.nn.Linear(inputs, outputs, bias=bias is not None, device="meta")
-    plain.weight = torch.nn.Parameter(columns.T.to(dtype).contiguous(), requires_grad=False)
-    if bias is not None:
-        plain.bias = torch.nn.Parameter(bias.detach().to(dtype), requires_grad=False)
-    return plain
-
-
-def _weights(layer: Any, linear: Any, *, dtype: torch.dtype) -> torch.Tensor:
-    """All columns of a layer's weights in float32, shape (inputs, outputs), `AT_ONCE` of them at a time."""
-    import torch
-
-    parts = torch.split(torch.arange(layer.in_features), AT_ONCE)
-    return torch.cat([_columns(layer, linear, part, dtype=dtype) for part in parts])
 
 
 def _columns(layer: Any, linear: Any, places: torch.Tensor, *, dtype: torch.dtype) -> torch.Tensor:
@@ -136,3 +107,17 @@ def bf16_steps(values: torch.Tensor) -> torch.Tensor:
     _, exponents = torch.frexp(values.float())
     steps = torch.ldexp(torch.ones_like(values, dtype=torch.float32), exponents - 8)
     return torch.where(values == 0, torch.zeros_like(steps), steps)
+
+
+def round_differently(merged: Any, names: Iterable[str], *, seed: int) -> None:
+    """Move the weights of some modules by up to one step of bf16 up or down; one seed moves them one way."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    moves = torch.rand(65_537, generator=generator) * 2 - 1  # a prime: no two rows of a matrix are moved alike
+    modules = dict(merged.named_modules())
+    with torch.no_grad():
+        for name in names:
+            weight = modules[name].weight
+            there = moves.to(weight.device).repeat(-(-weight.numel() // len(moves)))[: weight.numel()]
+            weight.add_((there.view_as(weight) * bf16_steps(weight)).to(weight.dtype))
