@@ -66,7 +66,7 @@ bench: $(TOOLS)  ## every benchmark; rewrites benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.results
 
 data: $(STAMP)  ## regenerate the committed data of both agents, bit for bit
-	$(BIN)/python -m toolft_pipeline.helpdesk.make_data --out data/helpdesk
+	PYTHONPATH=data/helpdesk/backend $(BIN)/python -m helpdesk.make_data --out data/helpdesk
 	cd data/assistant && ../../$(BIN)/python backend/make_data.py
 
 clean:  ## forget everything that the pipeline made

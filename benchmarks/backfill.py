@@ -27,12 +27,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from helpdesk.desk import Desk
+from helpdesk.make_data import FIRST_DAY, make_data
+
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
-from toolft_pipeline.assets.stage import Group, run_stage
-from toolft_pipeline.assets.stages import STAGES
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.make_data import FIRST_DAY, make_data
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.stage import Group, run_stage
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
@@ -44,13 +45,14 @@ QUICK_DAYS, QUICK_RUNS_PER_DAY = 8, 12
 FOLLOWING = ("verified_trajectories", "run_signatures", "chat_rows", "token_tensors")
 """What a new catalog may reach, in the order of the flow."""
 
+BACKEND = Path(__file__).resolve().parent.parent / "data" / "helpdesk" / "backend" / "server.py"
 AGENT = """
 first_day: "2026-10-01"
 window_days: 60
 logs: {{folder: logs, golden: golden.jsonl}}
 catalog: {{file: catalog.json}}
 sandbox:
-  command: [python, -m, toolft_pipeline.helpdesk.server]
+  command: [python, {backend}]
   reset_tool: desk_reset
   snapshot_tool: desk_snapshot
   sessions: 1
@@ -90,7 +92,9 @@ def measure(place: Path, *, days: int, runs_per_day: int) -> dict[str, float]:
     folder = place / "desk"
     folder.mkdir()
     make_data(out=folder, backend=Desk(), seed=SEED, days=days, runs_per_day=runs_per_day, tasks=1)
-    (folder / AGENT_FILE).write_text(AGENT.format(model=_model(place / "model", folder)), encoding="utf-8")
+    (folder / AGENT_FILE).write_text(
+        AGENT.format(model=_model(place / "model", folder), backend=BACKEND), encoding="utf-8"
+    )
     settings = load_agent(folder / AGENT_FILE)
     names = [(FIRST_DAY + timedelta(days=offset)).isoformat() for offset in range(days)]
     kept = Warehouse(place / "kept")

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolft_pipeline.evaluation.task import Task, load_tasks
-from toolft_pipeline.helpdesk.desk import Desk
+from helpdesk.desk import Desk
+
+from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.sandbox.state import state_digest
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"

@@ -25,16 +25,16 @@ from benchmarks.scripted_runs import DeskSandbox
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.chat.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
 from toolft_pipeline.compute_type import ComputeType
-from toolft_pipeline.evaluation.decoding import load_model
-from toolft_pipeline.evaluation.drawing import draw_tasks
-from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.judge import judge
-from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, make_prompter
-from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
-from toolft_pipeline.evaluation.task import Task, load_tasks
-from toolft_pipeline.evaluation.transcript import Transcript
+from toolft_pipeline.evaluation.models.decoding import load_model
+from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, make_prompter
+from toolft_pipeline.evaluation.scoring.judge import judge
+from toolft_pipeline.evaluation.scoring.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import draw_tasks
+from toolft_pipeline.evaluation.scoring.transcript import Transcript
 from toolft_pipeline.settings import AgentSettings
 
 if TYPE_CHECKING:

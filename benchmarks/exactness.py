@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.evaluation.decoding import TransformersGenerator
-from toolft_pipeline.evaluation.generation import Generation
+from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
+from toolft_pipeline.evaluation.models.generation import Generation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -30,7 +30,7 @@ from benchmarks.made_rows import DAY, made_rows, write_rows
 from toolft_pipeline.settings import AgentSettings
 
 if TYPE_CHECKING:
-    from toolft_pipeline.training.draw import Drawn
+    from toolft_pipeline.training.rows.sampling import Drawn
 
 MINUTES = 8.0
 
@@ -133,8 +133,8 @@ def write_base(place: Path, shape: Shape, _length: int) -> dict[str, float]:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import Gemma3ForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
 
-    from toolft_pipeline.training.model_device import model_device
-    from toolft_pipeline.training.snapshot import count_parameters
+    from toolft_pipeline.training.base.snapshot import count_parameters
+    from toolft_pipeline.training.runtime.model_device import model_device
 
     began = time.monotonic()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -170,8 +170,8 @@ def train_ours(place: Path, shape: Shape, length: int) -> dict[str, float]:
     """An adapter by the pipeline's own stage; the last one stays for the merge."""
     import pyarrow.parquet as pq
 
-    from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
-    from toolft_pipeline.training.preflight import estimate_training
+    from toolft_pipeline.training.preflight.preflight import estimate_training
+    from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 
     out = place / f"ours-{length}"
     out.mkdir()
@@ -197,9 +197,9 @@ def train_trl(place: Path, shape: Shape, length: int) -> dict[str, float]:
     from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
-    from toolft_pipeline.training.callbacks import make_callbacks
-    from toolft_pipeline.training.model_device import model_device
-    from toolft_pipeline.training.quantized import load_base
+    from toolft_pipeline.training.base.quantized import load_base
+    from toolft_pipeline.training.runtime.model_device import model_device
+    from toolft_pipeline.training.sft.callbacks import make_callbacks
 
     out = place / f"trl-{length}"
     out.mkdir()
@@ -237,7 +237,7 @@ def train_trl(place: Path, shape: Shape, length: int) -> dict[str, float]:
 
 def merge(place: Path, shape: Shape, _length: int) -> dict[str, float]:
     """Base and adapter merged, with the checks of the merged_model stage."""
-    from toolft_pipeline.training.merge import merge_adapter
+    from toolft_pipeline.training.merging.merge import merge_adapter
 
     out, began = place / "merged", time.monotonic()
     out.mkdir()
@@ -257,7 +257,7 @@ def merge(place: Path, shape: Shape, _length: int) -> dict[str, float]:
 def decode(place: Path, shape: Shape, _length: int) -> dict[str, float]:
     """Greedy answers of the merged model, 32 prompts side by side."""
     from toolft_pipeline.compute_type import choose_compute_type
-    from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
+    from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
 
     folder = place / "merged" / "model"
     generator = TransformersGenerator(
@@ -282,7 +282,7 @@ def _rows(shape: Shape, length: int) -> list[dict[str, Any]]:
 
 
 def _drawn(out: Path, shape: Shape, length: int) -> tuple[Drawn, dict[str, Any]]:
-    from toolft_pipeline.training.draw import draw_rows
+    from toolft_pipeline.training.rows.sampling import draw_rows
 
     selection, tensors = write_rows(out, _rows(shape, length))
     inputs = {"selection": selection, "tensors": tensors}
@@ -293,8 +293,8 @@ def _rate(place: Path, drawn: Drawn, rates: list[float | None]) -> dict[str, flo
     """The median rate behind the first step, which warms up, and what follows from it."""
     import torch
 
-    from toolft_pipeline.training.callbacks import peak_memory_gb
-    from toolft_pipeline.training.snapshot import count_parameters
+    from toolft_pipeline.training.base.snapshot import count_parameters
+    from toolft_pipeline.training.sft.callbacks import peak_memory_gb
 
     known = [rate for rate in rates if rate is not None]
     rate = statistics.median(known[1:] or known)

@@ -22,8 +22,8 @@ from random import Random
 from typing import Any
 
 from benchmarks.mutants import DATA, honest_rows
-from toolft_pipeline.trajectories.told import Told, amount, raw_words
-from toolft_pipeline.verification.arithmetic import Arithmetic
+from toolft_pipeline.trajectories.grounding_text import Told, amount, raw_words
+from toolft_pipeline.verification.rules.arithmetic import Arithmetic
 
 DRAWN = 5
 """Numbers drawn a run."""

@@ -19,16 +19,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from helpdesk.desk import Desk
+
 from benchmarks import mutant_kinds
 from benchmarks.judge_labels import Change, Row, changes
 from benchmarks.scripted_runs import DeskSandbox, Script
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.judge import judge
-from toolft_pipeline.evaluation.rollouts import Limits, run_rollouts
-from toolft_pipeline.evaluation.task import Task, load_tasks
-from toolft_pipeline.helpdesk.desk import Desk
+from toolft_pipeline.evaluation.scoring.judge import judge
+from toolft_pipeline.evaluation.scoring.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.settings import AgentSettings
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"

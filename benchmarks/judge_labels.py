@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from helpdesk.desk import Answer, Desk
+from helpdesk.registry import TOOLS
+
 from benchmarks import mutant_labels
-from toolft_pipeline.helpdesk.desk import Answer, Desk
-from toolft_pipeline.helpdesk.registry import TOOLS
 
 Row = dict[str, Any]
 """A conversation: `initial_state` names the desk's state, `messages` are OpenAI's."""

@@ -4,7 +4,8 @@ The logs come from the help desk's log writer, every eighth line broken on purpo
 replayed. All stages of the data run a day each, two days side by side: raw, verified (redaction too), signatures, chat
 rows and token tensors with all four proofs, readiness. Then the training set is selected over the whole window.
 
-    python -m toolft_pipeline.helpdesk.make_data --in-process --out A --days 80 --runs-per-day 12500 --tasks 0
+    export PYTHONPATH=data/helpdesk/backend
+    python -m helpdesk.make_data --in-process --out A --days 80 --runs-per-day 12500 --tasks 0
     python -m benchmarks.million --logs A/logs [--scratch FOLDER] [--workers 2] [--json]
 
 The logs take some 50 minutes of one core; `--seed` and `--first-day` let two processes write halves. It is no part of
@@ -87,8 +88,8 @@ def _run(scratch: Path, *, logs: Path, workers: int) -> dict[str, float]:
 _SELECT = """
 import sys
 import dagster as dg
-from toolft_pipeline.assets.stage import Group
-from toolft_pipeline.automation.jobs import job_name
+from toolft_pipeline.stages.spec.stage import Group
+from toolft_pipeline.orchestration.jobs import job_name
 from toolft_pipeline.definitions import defs
 agent, day = sys.argv[1:]
 only = {dg.AssetKey([agent, "training_set"])}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from toolft_pipeline.helpdesk.desk import Desk
+from helpdesk.desk import Desk
 
 Row = dict[str, Any]
 

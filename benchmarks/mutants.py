@@ -18,16 +18,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from helpdesk.desk import Desk
+
 from benchmarks.mutant_kinds import KINDS, mutated
 from benchmarks.mutant_labels import Change, changes
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
-from toolft_pipeline.helpdesk.desk import Desk
+from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.judge import check_cheap, make_judge
-from toolft_pipeline.verification.replaying import Judged, replay_all
-from toolft_pipeline.verification.verdict import Finding
+from toolft_pipeline.verification.replay.replay_pool import Judged, replay_all
+from toolft_pipeline.verification.rules.verdict import Finding
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
 QUICK_RUNS = 240

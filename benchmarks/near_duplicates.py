@@ -104,9 +104,9 @@ class Ours:
     _digests: list[Any] = field(default_factory=list)
 
     def add(self, texts: Sequence[str]) -> None:
-        from toolft_pipeline.curation.minhash import signatures
+        from toolft_pipeline.curation.dedup.minhash import signatures
+        from toolft_pipeline.curation.dedup.shingles import shingle_sets
         from toolft_pipeline.curation.run_signatures import set_digests
-        from toolft_pipeline.curation.shingles import shingle_sets
 
         began = time.process_time()
         self._sets.append(shingle_sets(texts))
@@ -118,7 +118,7 @@ class Ours:
 
     def representatives(self) -> list[int]:
         """For each document the survivor that it repeats, or -1."""
-        from toolft_pipeline.curation.near_duplicates import Documents, representatives
+        from toolft_pipeline.curation.dedup.near_duplicates import Documents, representatives
 
         began = time.process_time()
         made = Documents(
@@ -129,8 +129,8 @@ class Ours:
         return found
 
     def _some(self, numbers: Numbers) -> Any:
-        from toolft_pipeline.curation.jaccard import gathered
-        from toolft_pipeline.curation.shingles import Sets, offsets_of
+        from toolft_pipeline.curation.dedup.jaccard import gathered
+        from toolft_pipeline.curation.dedup.shingles import Sets, offsets_of
 
         ends = offsets_of(np.array([len(sets) for sets in self._sets]))
         parts = [
@@ -153,7 +153,7 @@ def naive(texts: Sequence[str]) -> list[int]:
     """The same, one document at a time, with a Python string for each shingle."""
     from rensa import RMinHash, RMinHashLSH
 
-    from toolft_pipeline.curation.minhash import PERMUTATIONS, bands_for
+    from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, bands_for
 
     bands = bands_for(THRESHOLD)
     permutations = PERMUTATIONS // bands * bands

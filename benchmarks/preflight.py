@@ -104,10 +104,10 @@ def main() -> None:
 def measure(case: Case, *, steps: int) -> dict[str, float]:
     """Train one adapter in this process: estimate, peak, and the one by the other."""
     from toolft_pipeline.compute_type import choose_compute_type
-    from toolft_pipeline.training.adapter import train_adapter
-    from toolft_pipeline.training.callbacks import peak_memory_gb
-    from toolft_pipeline.training.draw import draw_rows
-    from toolft_pipeline.training.preflight import estimate_training
+    from toolft_pipeline.training.preflight.preflight import estimate_training
+    from toolft_pipeline.training.rows.sampling import draw_rows
+    from toolft_pipeline.training.sft.callbacks import peak_memory_gb
+    from toolft_pipeline.training.train_adapter import train_adapter
 
     settings = _agent(case)
     with tempfile.TemporaryDirectory() as place:

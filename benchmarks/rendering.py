@@ -29,11 +29,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.chat.conversation import openai_tools
 from toolft_pipeline.chat.formats import GEMMA3
-from toolft_pipeline.chat.rendering import render_rows
-from toolft_pipeline.chat.serving import install
-from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
+from toolft_pipeline.chat.rendering.conversation import openai_tools
+from toolft_pipeline.chat.rendering.rendering import render_rows
+from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import CatalogMode
 
 if TYPE_CHECKING:

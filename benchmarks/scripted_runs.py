@@ -9,12 +9,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from helpdesk.desk import Desk
 from msgspec.structs import replace
 
-from toolft_pipeline.chat.parsing import ParsedCall, ParsedTurn
-from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.task import Task
-from toolft_pipeline.helpdesk.desk import Desk
+from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.sandbox.protocol import ToolResult
 from toolft_pipeline.sandbox.state import canonical_state, state_digest
 

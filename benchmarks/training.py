@@ -80,11 +80,11 @@ def main() -> None:
 def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     """Train one adapter in this process and say how it went."""
     from toolft_pipeline.compute_type import choose_compute_type
-    from toolft_pipeline.training import lm_head
-    from toolft_pipeline.training.adapter import PROGRESS_FILE, train_adapter
-    from toolft_pipeline.training.callbacks import peak_memory_gb
-    from toolft_pipeline.training.draw import draw_rows
-    from toolft_pipeline.training.preflight import estimate_training
+    from toolft_pipeline.training.preflight.preflight import estimate_training
+    from toolft_pipeline.training.rows.sampling import draw_rows
+    from toolft_pipeline.training.sft import lm_head
+    from toolft_pipeline.training.sft.callbacks import peak_memory_gb
+    from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 
     if case.as_shipped:
         lm_head.use_cpu_head = lambda: None
@@ -173,7 +173,7 @@ def _tiny(place: Path) -> Path:
 
 
 def _gemma(place: Path) -> Path:
-    from toolft_pipeline.training.base_model import MODEL_FOLDER, convert_base_model
+    from toolft_pipeline.training.base.base_model import MODEL_FOLDER, convert_base_model
 
     settings = _agent(CASES[0]).model_copy(update={"base_model": BaseModelSettings(package=PACKAGE)})
     convert_base_model(settings=settings, out=place, progress=lambda line: print(line, flush=True))

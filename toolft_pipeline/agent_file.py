@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from toolft_pipeline.agent_yaml import AgentYamlError, parse_yaml
+from toolft_pipeline.errors import FixableError
 from toolft_pipeline.project import in_project
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.checks import settings_problems
@@ -29,7 +30,7 @@ RUN_CONFIG = "override {key}: {value} (of the run's config)"
 """How an override is named where it is wrong, by where it comes from."""
 
 
-class SettingsError(ValueError):
+class SettingsError(FixableError, ValueError):
     """The agent file, or an override of it, cannot be used: `lines` say why, one a problem."""
 
     def __init__(self, *lines: str) -> None:

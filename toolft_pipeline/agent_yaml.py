@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from toolft_pipeline.errors import FixableError
 
-class AgentYamlError(ValueError):
+
+class AgentYamlError(FixableError, ValueError):
     """The text is not YAML that can be used; one line."""
 
 

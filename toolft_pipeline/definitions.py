@@ -14,20 +14,20 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from toolft_pipeline.agent_file import AGENT_FILE, agents_root
 from toolft_pipeline.agents_found import BrokenAgent, broken_over, find_agents
-from toolft_pipeline.assets.build import agent_resource, resource_key, stage_assets
-from toolft_pipeline.assets.model_in_service import service_source
-from toolft_pipeline.automation.alert_sensor import alert_sensor
-from toolft_pipeline.automation.base_model_watch import base_model_sensor
-from toolft_pipeline.automation.broken_agents import broken_agent_assets, broken_agents_sensor, warn_of
-from toolft_pipeline.automation.catalog_watch import catalog_sensor
-from toolft_pipeline.automation.conditions import automation_sensor
-from toolft_pipeline.automation.dead_run_sensor import dead_run_sensor
-from toolft_pipeline.automation.executor import executor_from_environment
-from toolft_pipeline.automation.jobs import agent_jobs
-from toolft_pipeline.automation.log_watch import log_sensor
-from toolft_pipeline.automation.overview_asset import agents_overview, overview_sensor
-from toolft_pipeline.automation.prune import prune_job, prune_schedule
-from toolft_pipeline.automation.schedules import nightly_schedule
+from toolft_pipeline.orchestration.alerts.alert_sensor import alert_sensor
+from toolft_pipeline.orchestration.broken_agents import broken_agent_assets, broken_agents_sensor, warn_of
+from toolft_pipeline.orchestration.build import agent_resource, resource_key, stage_assets
+from toolft_pipeline.orchestration.conditions import automation_sensor
+from toolft_pipeline.orchestration.jobs import agent_jobs
+from toolft_pipeline.orchestration.model_in_service import service_source
+from toolft_pipeline.orchestration.overview.overview_asset import agents_overview, overview_sensor
+from toolft_pipeline.orchestration.prune import prune_job, prune_schedule
+from toolft_pipeline.orchestration.runs.executor import executor_from_environment
+from toolft_pipeline.orchestration.sensors.base_model_watch import base_model_sensor
+from toolft_pipeline.orchestration.sensors.catalog_watch import catalog_sensor
+from toolft_pipeline.orchestration.sensors.log_watch import log_sensor
+from toolft_pipeline.orchestration.sensors.schedules import nightly_schedule
+from toolft_pipeline.orchestration.sensors.stale_run_sensor import dead_run_sensor
 from toolft_pipeline.project import missing_instance_file
 from toolft_pipeline.settings import AgentSettings
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from toolft_pipeline.errors import FixableError
+
 INSTANCE_FILE = "dagster.yaml"
 
 
-class ProjectError(RuntimeError):
+class ProjectError(FixableError, RuntimeError):
     """No project folder; the message is one line with what to do."""
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from toolft_pipeline.agent_file import AGENT_FILE
 from toolft_pipeline.agents_found import find_agents
-from toolft_pipeline.automation.broken_agents import RELOAD, broken_agents_sensor
-from toolft_pipeline.automation.diagnosis import State, diagnose
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.definitions import build_definitions
+from toolft_pipeline.orchestration.broken_agents import RELOAD, broken_agents_sensor
+from toolft_pipeline.orchestration.doctor import State, diagnose
 
 WRONG = "chat: {format: gemma9}\nschedule: {time_zone: Europe/Berln}\n"
 

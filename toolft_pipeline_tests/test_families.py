@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.assets.stage import run_stage
-from toolft_pipeline.assets.stages import STAGES
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
@@ -93,7 +93,7 @@ def test_family_is_trained_on_its_language_model_alone_and_stops_where_its_turns
     from transformers import AutoTokenizer
 
     from toolft_pipeline.chat.formats import get_format
-    from toolft_pipeline.training.snapshot import header
+    from toolft_pipeline.training.base.snapshot import header
 
     versions = night(family).versions
     adapter = header(versions["qlora_adapter"].file("adapter") / "adapter_model.safetensors")

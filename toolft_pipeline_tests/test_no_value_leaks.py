@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.assets.stage import Group, run_stage
-from toolft_pipeline.assets.stages import STAGES
-from toolft_pipeline.automation.jobs import job_name
 from toolft_pipeline.definitions import build_definitions
+from toolft_pipeline.orchestration.jobs import job_name
+from toolft_pipeline.stages.spec.stage import Group, run_stage
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.vendor_keys import VENDOR_KEYS

@@ -13,14 +13,15 @@ import pytest
 import yaml
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.assets.stage import Group
-from toolft_pipeline.automation.jobs import job_name, nightly_job_name
-from toolft_pipeline.chat import chat_format, formats
-from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat import formats
+from toolft_pipeline.chat.formats import chat_format
+from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
-from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
 from toolft_pipeline.definitions import build_definitions
+from toolft_pipeline.orchestration.jobs import job_name, nightly_job_name
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DAY = "2026-10-01"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from toolft_pipeline.errors import FixableError
+
 _SCHEMA_KEYS = ("inputSchema", "input_schema", "parameters")
 """MCP, Anthropic, OpenAI."""
 
@@ -18,7 +20,7 @@ _UNREAD = {
 """Declarations that no key of ours can hold as they stand."""
 
 
-class ShapeError(ValueError):
+class ShapeError(FixableError, ValueError):
     """A declaration in a known shape that is not read; the text says which, and what to write."""
 
 

@@ -15,11 +15,12 @@ from typing import Any
 from msgspec import Struct
 
 from toolft_pipeline.catalog.shapes import ShapeError, declaration, declared_tools
+from toolft_pipeline.errors import FixableError
 
 _NAME = re.compile(r'[^\s"\\]+')
 
 
-class CatalogError(ValueError):
+class CatalogError(FixableError, ValueError):
     """The catalog cannot be used; one line naming the source, the tool, what is wanted and the mend."""
 
 

@@ -20,21 +20,22 @@ import pyarrow.parquet as pq
 from jinja2 import TemplateError
 from msgspec import Struct, to_builtins
 
-from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
-from toolft_pipeline.chat.conversation import (
+from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats.chat_format import ChatFormat, ChatFormatError
+from toolft_pipeline.chat.rendering.conversation import (
     STRIP_TOOLS,
     image_hashes_of,
     openai_tools,
     template_messages,
     trajectory_messages,
 )
-from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.pasted_tools import PastedTools, Spans, left_of, prompt_key
-from toolft_pipeline.chat.processor import why_no_images
-from toolft_pipeline.chat.rendering import Piece, render_rows
+from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, Spans, left_of, prompt_key
+from toolft_pipeline.chat.rendering.processor import why_no_images
+from toolft_pipeline.chat.rendering.rendering import Piece, render_rows
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.ingest.images.image_store import images_beside, shown_by_run
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.category import categorize
-from toolft_pipeline.trajectories.image_store import images_beside, shown_by_run
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 
@@ -60,7 +61,7 @@ IMAGES_FIELD = pa.field("images", pa.list_(pa.string()), nullable=False)
 """A column more, where the runs show images and the format renders them: a day without any has the schema it had."""
 
 
-class ChatRowsError(ValueError):
+class ChatRowsError(FixableError, ValueError):
     """The inputs of a chat stage do not fit together; one line naming file and mend."""
 
 

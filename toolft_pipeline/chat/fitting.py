@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.chat.chat_rows import ChatRow, PastedIn, called_tools, prompt_messages
-from toolft_pipeline.chat.conversation import image_hashes_of
-from toolft_pipeline.chat.cutting import CutRow, cut
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.image_tokens import ImageTokens
-from toolft_pipeline.chat.rendering import Piece, Turn, render_turns
-from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
+from toolft_pipeline.chat.rendering.conversation import image_hashes_of
+from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
+from toolft_pipeline.chat.rendering.rendering import Piece, Turn, render_turns
+from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
+from toolft_pipeline.chat.truncation.truncate import CutRow, cut
 from toolft_pipeline.settings import ChatSettings, LongRows
 from toolft_pipeline.trajectories.record import Role, Trajectory
 

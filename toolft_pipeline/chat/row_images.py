@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.image_tokens import ImageTokens
-from toolft_pipeline.chat.processor import load_processor, why_no_images
 from toolft_pipeline.chat.proofs.image_server import ImageServer
-from toolft_pipeline.trajectories.image_store import images_beside
+from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
+from toolft_pipeline.chat.rendering.processor import load_processor, why_no_images
+from toolft_pipeline.ingest.images.image_store import images_beside
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

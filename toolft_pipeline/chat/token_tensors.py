@@ -26,10 +26,10 @@ from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
+from toolft_pipeline.chat.rendering.serving import install
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.serving import install
+from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, link_images, shown_by_run
 from toolft_pipeline.settings import AgentSettings, CatalogMode
-from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, link_images, shown_by_run
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from toolft_pipeline.agent_file import agents_root, warehouse_root
-from toolft_pipeline.automation.diagnosis import State, diagnose
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.orchestration.doctor import State, diagnose
 from toolft_pipeline.project import project_root
 
 

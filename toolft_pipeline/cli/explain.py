@@ -11,18 +11,18 @@ from pathlib import Path
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows, read_pasted, read_prompt_tools
-from toolft_pipeline.chat.explained import ExplainedRow, Explainer, stored_rows
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE, saved_tokenizer
-from toolft_pipeline.cli.explained_text import row_lines, rule_lines
-from toolft_pipeline.cli.find_run import FoundRun, find_run
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.chat.token_trace import ExplainedRow, Explainer, stored_rows
+from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
+from toolft_pipeline.cli.output.find_run import FoundRun, find_run
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.ingest.images.image_store import shown_by_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
-from toolft_pipeline.trajectories.image_store import shown_by_run
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.answers import RuleAnswer, answers, disagreement
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.judge import make_judge
+from toolft_pipeline.verification.rule_results import RuleAnswer, answers, disagreement
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 

@@ -10,14 +10,15 @@ import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from toolft_pipeline.cli.instance import TEMPLATE
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.instance import TEMPLATE
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.errors import FixableError
 
 _RENAMED = {"gitignore": ".gitignore"}
 """Names that a package's data cannot have."""
 
 
-class InitError(ValueError):
+class InitError(FixableError, ValueError):
     """The project cannot be written; one line with what to do."""
 
 

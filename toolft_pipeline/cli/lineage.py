@@ -9,11 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from toolft_pipeline.agent_file import AGENT_FILE, agents_root, warehouse_root
-from toolft_pipeline.cli.main import UsageError
-from toolft_pipeline.cli.terminal import say
-from toolft_pipeline.evaluation.rollback import MIN_DIGEST
-from toolft_pipeline.evaluation.service import in_service
-from toolft_pipeline.training.origin import Origin, origin_of
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.errors import UsageError
+from toolft_pipeline.evaluation.promotion.model_registry import in_service
+from toolft_pipeline.evaluation.promotion.rollback import MIN_DIGEST
+from toolft_pipeline.training.provenance import Origin, origin_of
 from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.lineage import Lineage, lineage_of
 from toolft_pipeline.warehouse.manifest import MANIFEST, Address

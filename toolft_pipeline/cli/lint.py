@@ -15,7 +15,7 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
 from toolft_pipeline.verification.judge import CheapRules
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint

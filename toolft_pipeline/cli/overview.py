@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.assets.overview_page import Light, overview_lines
-from toolft_pipeline.automation.overview import gather_overview, write_page
-from toolft_pipeline.cli.instance import open_instance
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.instance import open_instance
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.orchestration.overview.overview import gather_overview, write_page
+from toolft_pipeline.stages.presentation.overview_page import Light, overview_lines
 
 
 def print_overview() -> int:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from toolft_pipeline.agent_file import warehouse_root
-from toolft_pipeline.cli.instance import open_instance
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.instance import open_instance
+from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
 
 
 def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
     """Print what goes, one line each; take it away unless `dry_run`. Raises `WarehouseError`."""
-    from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
-    from toolft_pipeline.automation.prune import choose_pruning, prune, pruning_lines, runs_under_way
+    from toolft_pipeline.orchestration.prune import choose_pruning, prune, pruning_lines, runs_under_way
+    from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 
     warehouse = Warehouse(warehouse_root())
     with open_instance() as instance:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 from toolft_pipeline.agent_file import warehouse_root
-from toolft_pipeline.assets.overview_page import render_overview
-from toolft_pipeline.assets.report_links import reports_url
-from toolft_pipeline.automation.overview import gather_overview
-from toolft_pipeline.automation.report_server import make_server
-from toolft_pipeline.cli.instance import open_instance
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.instance import open_instance
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.orchestration.overview.overview import gather_overview
+from toolft_pipeline.orchestration.overview.report_server import make_server
+from toolft_pipeline.stages.presentation.overview_page import render_overview
+from toolft_pipeline.stages.presentation.report_links import reports_url
 
 
 def serve_reports(*, port: int) -> int:

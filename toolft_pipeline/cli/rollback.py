@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from toolft_pipeline.agent_file import warehouse_root
-from toolft_pipeline.cli.instance import open_instance
-from toolft_pipeline.cli.terminal import say
-from toolft_pipeline.evaluation.rollback import roll_back
+from toolft_pipeline.cli.runs.instance import open_instance
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.evaluation.promotion.rollback import roll_back
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -25,7 +25,7 @@ def rollback_agent(settings: AgentSettings, *, to: str | None) -> int:
 
 def _tell_instance(settings: AgentSettings) -> None:
     """The pointer has moved already: what the instance cannot be told now, an observation of the asset shows later."""
-    from toolft_pipeline.assets.model_in_service import service_observation
+    from toolft_pipeline.orchestration.model_in_service import service_observation
 
     with open_instance() as instance:
         instance.report_runless_asset_event(service_observation(settings.name, move="rollback"))

@@ -12,16 +12,16 @@ from functools import partial
 from typing import Any
 
 from toolft_pipeline.agent_file import AGENT_FILE, MissingError, problem_lines, warehouse_root
-from toolft_pipeline.assets.plan import Action, Step, make_plan
-from toolft_pipeline.assets.stage import DAY_NAME, Group, Stage
-from toolft_pipeline.assets.stages import STAGES, with_downstream
-from toolft_pipeline.cli.instance import open_instance
-from toolft_pipeline.cli.interruption import Interruption
-from toolft_pipeline.cli.main import UsageError
-from toolft_pipeline.cli.terminal import say
+from toolft_pipeline.cli.runs.instance import open_instance
+from toolft_pipeline.cli.runs.interruption import Interruption
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.errors import UsageError
+from toolft_pipeline.ingest.day import log_days
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_things
-from toolft_pipeline.trajectories.day import log_days
+from toolft_pipeline.stages.planning.plan import Action, Step, make_plan
+from toolft_pipeline.stages.spec.stage import DAY_NAME, Group, Stage
+from toolft_pipeline.stages.stages import STAGES, with_downstream
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -59,10 +59,10 @@ def run_agent(
     assets = None if stage is None else {each.asset for each in stages}
 
     with open_instance() as instance:
-        from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
-        from toolft_pipeline.cli.days import run_days
-        from toolft_pipeline.cli.launch import Launcher
-        from toolft_pipeline.cli.long_training import launch_asking
+        from toolft_pipeline.cli.runs.days import run_days
+        from toolft_pipeline.cli.runs.launch import Launcher
+        from toolft_pipeline.cli.runs.long_training import launch_asking
+        from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 
         for run_id in recover_from_dead_runs(instance).ended:
             say(f"run {run_id[:8]}: its process was killed, so it is marked as ended")
@@ -124,7 +124,7 @@ def _read_before(settings: AgentSettings, warehouse: Warehouse) -> Iterator[str]
 
 
 def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bool) -> dict[str, Any]:
-    from toolft_pipeline.assets.build import agent_resource, resource_key
+    from toolft_pipeline.orchestration.build import agent_resource, resource_key
 
     file = agent_resource(settings)
     return {

@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 
 from toolft_pipeline.agent_file import warehouse_root
-from toolft_pipeline.assets.eval_report import STAGE as EVAL_REPORT
-from toolft_pipeline.assets.stages import STAGES
-from toolft_pipeline.cli.main import UsageError
-from toolft_pipeline.cli.refusal import refusal_lines
-from toolft_pipeline.cli.result_table import result_table
-from toolft_pipeline.cli.terminal import say
-from toolft_pipeline.evaluation.report import METRICS_FILE
+from toolft_pipeline.cli.output.refusal import refusal_lines
+from toolft_pipeline.cli.output.result_table import result_table
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.errors import UsageError
+from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.eval_report import STAGE as EVAL_REPORT
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import MANIFEST, Address
 from toolft_pipeline.warehouse.store import Version, Warehouse

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from toolft_pipeline.curation.conversation_hashes import conversation_hashes
-from toolft_pipeline.curation.minhash import PERMUTATIONS, signatures
-from toolft_pipeline.curation.run_text import call_lines, results_digest, telling_turns, user_turns, whole_text
-from toolft_pipeline.curation.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
+from toolft_pipeline.curation.dedup.conversation_hashes import conversation_hashes
+from toolft_pipeline.curation.dedup.dedup_text import call_lines, results_digest, telling_turns, user_turns, whole_text
+from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, signatures
+from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from toolft_pipeline.curation.beginnings import continued_in
 from toolft_pipeline.curation.caps import beyond, needed_by_tools
-from toolft_pipeline.curation.contamination import NOTHING, Contamination, read_task_texts
-from toolft_pipeline.curation.jaccard import Numbers
-from toolft_pipeline.curation.near_duplicates import SURVIVES, Documents, representatives
-from toolft_pipeline.curation.sides import Side, held_out, kept_for_tools
-from toolft_pipeline.curation.weights import weight_of
+from toolft_pipeline.curation.dedup.contamination import NOTHING, Contamination, read_task_texts
+from toolft_pipeline.curation.dedup.conversation_prefixes import continued_in
+from toolft_pipeline.curation.dedup.jaccard import Numbers
+from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, representatives
+from toolft_pipeline.curation.oversampling import weight_of
+from toolft_pipeline.curation.split import Side, held_out, kept_for_tools
 from toolft_pipeline.curation.window import Window, read_window
 from toolft_pipeline.settings import AgentSettings, CurationSettings
 

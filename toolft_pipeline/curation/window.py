@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from toolft_pipeline.curation.contamination import NOTHING, Contamination, first_of_group
-from toolft_pipeline.curation.jaccard import Numbers, gathered
-from toolft_pipeline.curation.minhash import Signatures
+from toolft_pipeline.curation.dedup.contamination import NOTHING, Contamination, first_of_group
+from toolft_pipeline.curation.dedup.jaccard import Numbers, gathered
+from toolft_pipeline.curation.dedup.minhash import Signatures
+from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, offsets_of
 from toolft_pipeline.curation.run_signatures import (
     CALL_BIT,
     SIGNATURES_SCHEMA,
@@ -27,8 +28,7 @@ from toolft_pipeline.curation.run_signatures import (
     sets_of,
     signatures_of,
 )
-from toolft_pipeline.curation.shingles import Hashes, Sets, offsets_of
-from toolft_pipeline.curation.sides import key_number
+from toolft_pipeline.curation.split import key_number
 from toolft_pipeline.trajectories.category import Category
 
 _KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "conversation", "results"]

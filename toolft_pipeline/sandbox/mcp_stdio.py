@@ -32,8 +32,8 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
+from toolft_pipeline.ingest.parsing.nesting import MAX_NESTING, too_deep
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError
-from toolft_pipeline.trajectories.nesting import MAX_NESTING, too_deep
 
 _GRACE_S = 1.0
 """How long a server may take to end by itself once its input is closed; then its group is killed."""

@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from toolft_pipeline.errors import FixableError
 
-class SandboxError(RuntimeError):
+
+class SandboxError(FixableError, RuntimeError):
     """The backend cannot be used; the message names the command, what happened and the mend."""
 
 

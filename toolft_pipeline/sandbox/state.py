@@ -12,8 +12,10 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from toolft_pipeline.errors import FixableError
 
-class StateTextError(ValueError):
+
+class StateTextError(FixableError, ValueError):
     """A state that is not JSON text."""
 
 

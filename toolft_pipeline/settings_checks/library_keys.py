@@ -8,7 +8,7 @@ from typing import Any
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.settings_checks.library_fields import LibraryField, library_fields
 from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
-from toolft_pipeline.training.owned_keys import OWNED_PEFT, OWNED_SFT, refused_peft
+from toolft_pipeline.training.lora.owned_keys import OWNED_PEFT, OWNED_SFT, refused_peft
 
 
 def library_key_problems(training: TrainingSettings) -> Iterator[Problem]:

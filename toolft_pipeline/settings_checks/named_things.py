@@ -15,7 +15,7 @@ from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, EvaluationSettings, SandboxSettings
 from toolft_pipeline.settings_checks.problem import Problem
-from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
+from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
 
 def missing_things(settings: AgentSettings, *, for_model: bool) -> Iterator[Problem]:

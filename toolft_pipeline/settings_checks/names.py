@@ -8,11 +8,11 @@ from datetime import date
 from importlib.metadata import distributions
 from zoneinfo import ZoneInfo, available_timezones
 
-from toolft_pipeline.chat.conversation import REPLACE, STRIP_TOOLS
 from toolft_pipeline.chat.formats import FORMATS
+from toolft_pipeline.chat.rendering.conversation import REPLACE, STRIP_TOOLS
 from toolft_pipeline.settings import ChatSettings, EvaluationSettings, ScheduleSettings
 from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
-from toolft_pipeline.training.packaged_gguf import BaseModelError, find_gguf
+from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
 _UNTUNED = ("base", "base_catalog")
 _ALWAYS_COMPARED = frozenset({"candidate", "in_service", "incumbent"})

@@ -1,1 +1,1 @@
-"""What happened: the record of one agent run, and the readers that make it from logs."""
+"""The record of one agent run: its schema, its table, its category."""

@@ -14,10 +14,8 @@ from itertools import chain
 from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
-from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.day import TRAJECTORIES_FILE, golden_images, read_golden
-from toolft_pipeline.trajectories.image_store import (
+from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, golden_images, read_golden
+from toolft_pipeline.ingest.images.image_store import (
     IMAGES_FOLDER,
     image_content,
     image_file,
@@ -25,14 +23,16 @@ from toolft_pipeline.trajectories.image_store import (
     link_images,
     write_images,
 )
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge, redact_last
-from toolft_pipeline.verification.memory import Memory, remember
-from toolft_pipeline.verification.replaying import Judged, replay_all
-from toolft_pipeline.verification.turns import with_whole_turns
-from toolft_pipeline.verification.verdict import VERDICT_SCHEMA, Fault, Replay, Verdict, told
+from toolft_pipeline.verification.replay.replay_cache import Memory, remember
+from toolft_pipeline.verification.replay.replay_pool import Judged, replay_all
+from toolft_pipeline.verification.rules.turns import with_whole_turns
+from toolft_pipeline.verification.rules.verdict import VERDICT_SCHEMA, Fault, Replay, Verdict, told
 from toolft_pipeline.warehouse.digest import Json
 
 ACCEPTED_FILE = "accepted.parquet"

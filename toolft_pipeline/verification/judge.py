@@ -15,18 +15,18 @@ from toolft_pipeline.catalog.build import built_renames, load_catalog
 from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings, Grounded, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.rejects import hmac_key
-from toolft_pipeline.verification.catalog import check_catalog
-from toolft_pipeline.verification.catalog_words import Schemas, tool_schemas
-from toolft_pipeline.verification.control_tokens import check_control_tokens
-from toolft_pipeline.verification.dead_ends import check_dead_ends
-from toolft_pipeline.verification.grounding import check_grounding
-from toolft_pipeline.verification.outcome import check_outcome
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.verification.structure import check_structure
-from toolft_pipeline.verification.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.catalog import check_catalog
+from toolft_pipeline.verification.rules.catalog_words import Schemas, tool_schemas
+from toolft_pipeline.verification.rules.control_tokens import check_control_tokens
+from toolft_pipeline.verification.rules.dead_ends import check_dead_ends
+from toolft_pipeline.verification.rules.grounding import check_grounding
+from toolft_pipeline.verification.rules.outcome import check_outcome
+from toolft_pipeline.verification.rules.structure import check_structure
+from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
-from toolft_pipeline.curation.logged_again import LoggedAgain
+from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.ingest.log_file import LogError, LogFile
+from toolft_pipeline.ingest.logs import Logs
+from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
+from toolft_pipeline.ingest.parsing.rejects import Rejection, hmac_key
+from toolft_pipeline.ingest.parsing.unread_keys import add_counts, as_lines
+from toolft_pipeline.ingest.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.lines import LOG_ENDINGS
-from toolft_pipeline.trajectories.log_file import LogError, LogFile
-from toolft_pipeline.trajectories.logs import Logs
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.rejects import Rejection, hmac_key
-from toolft_pipeline.trajectories.seen_ids import REPEATED_ID, SeenIds
-from toolft_pipeline.trajectories.unread_keys import add_counts, as_lines
 from toolft_pipeline.verification.judge import CheapRules, check_cheap, redact_last
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.verification.turns import with_whole_turns
-from toolft_pipeline.verification.verdict import told
+from toolft_pipeline.verification.rules.turns import with_whole_turns
+from toolft_pipeline.verification.rules.verdict import told
 
 MOST_REASONS = 20
 """Different reasons that a kind of finding is shown with, each with its first place."""

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NewType, TypeAlias
 
+from toolft_pipeline.errors import FixableError
+
 Digest = NewType("Digest", str)
 """sha256 in lower-case hexadecimal, 64 characters."""
 
@@ -22,7 +24,7 @@ else:
     Json = object  # msgspec resolves annotations at run time and has no recursive aliases
 
 
-class NotCanonicalError(TypeError):
+class NotCanonicalError(FixableError, TypeError):
     """A value has no canonical form, so nothing can be keyed by it."""
 
 

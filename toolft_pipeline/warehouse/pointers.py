@@ -14,6 +14,8 @@ from msgspec import Struct
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
+from toolft_pipeline.errors import FixableError
+
 _DIGITS = 8
 _TRIES = 100
 
@@ -32,7 +34,7 @@ class Pointer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     manifest_sha256: str = ""
 
 
-class PointerMovedError(RuntimeError):
+class PointerMovedError(FixableError, RuntimeError):
     """Another writer moved the pointer first; look at what it names now and decide again."""
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from toolft_pipeline.errors import FixableError
 from toolft_pipeline.warehouse.digest import Json, file_digest
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import (
@@ -35,7 +36,7 @@ from toolft_pipeline.warehouse.staging import fsync, fsync_tree, staged_folder, 
 RECORDED_LIBRARIES = ("dagster", "pyarrow", "torch", "transformers", "trl", "peft", "bitsandbytes")
 
 
-class WarehouseError(RuntimeError):
+class WarehouseError(FixableError, RuntimeError):
     """A version cannot be read or published; one line naming the place and the mend."""
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.formats import FORMATS, GEMMA3
-from toolft_pipeline.chat.serving import install
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.tokens import RowEncoder
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
-from toolft_pipeline.chat.tokens import RowEncoder
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.families import Family
 from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder

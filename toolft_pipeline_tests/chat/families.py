@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.chat_rows import trajectory_rows
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import ProofReport
-from toolft_pipeline.chat.serving import install
-from toolft_pipeline.chat.tokens import RowEncoder
+from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.tokens import RowEncoder
 from toolft_pipeline.settings import CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.chat_rows import ChatRowsSummary, write_chat_rows
 from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
+from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, assistant, system, trajectory, user

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.settings import CatalogMode
-from toolft_pipeline.trajectories.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline_tests.chat.families import Family, refuted
 from toolft_pipeline_tests.test_bfcl import LOGS

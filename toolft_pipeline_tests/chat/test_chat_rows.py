@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.chat.chat_format import ChatFormatError
 from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_pasted, read_prompt_tools, write_chat_rows
+from toolft_pipeline.chat.formats.chat_format import ChatFormatError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolft_pipeline.chat.chat_format import TokenClass
-from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
 from toolft_pipeline.chat.formats import FORMATS
-from toolft_pipeline.chat.parsing import parse_assistant
+from toolft_pipeline.chat.formats.chat_format import TokenClass
 from toolft_pipeline.chat.proofs.checks import control_token_ids, loss_spans
 from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.chat.proofs.report import Proof
-from toolft_pipeline.chat.rendering import render, render_rows
-from toolft_pipeline.chat.tokens import NO_LOSS
+from toolft_pipeline.chat.rendering.conversation import openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.rendering.parsing import parse_assistant
+from toolft_pipeline.chat.rendering.rendering import render, render_rows
+from toolft_pipeline.chat.rendering.tokens import NO_LOSS
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.conversations import (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolft_pipeline.chat.chat_format import ChatFormatError, TokenClass
 from toolft_pipeline.chat.formats import GEMMA3, get_format
+from toolft_pipeline.chat.formats.chat_format import ChatFormatError, TokenClass
 from toolft_pipeline.settings import CatalogMode
 
 if TYPE_CHECKING:

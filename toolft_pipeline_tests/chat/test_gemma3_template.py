@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import TemplateError
 
-from toolft_pipeline.chat.conversation import openai_tools
 from toolft_pipeline.chat.formats import GEMMA3
-from toolft_pipeline.chat.rendering import render
+from toolft_pipeline.chat.rendering.conversation import openai_tools
+from toolft_pipeline.chat.rendering.rendering import render
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline_tests.chat.conversations import CATALOG
 

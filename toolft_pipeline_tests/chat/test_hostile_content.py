@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 
-from toolft_pipeline.chat.conversation import openai_tools
 from toolft_pipeline.chat.proofs.checks import control_token_ids, loss_spans
 from toolft_pipeline.chat.proofs.oracles import ORACLES
+from toolft_pipeline.chat.rendering.conversation import openai_tools
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline_tests.chat.conversations import CATALOG, assistant, system, tool, trajectory, user

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.fitting import Fitter
 from toolft_pipeline.chat.formats import GEMMA4
-from toolft_pipeline.chat.image_tokens import ImageTokens
-from toolft_pipeline.chat.processor import load_processor
 from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof
-from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
+from toolft_pipeline.chat.rendering.processor import load_processor
+from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
-from toolft_pipeline.chat.tokens import RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import assistant, tool, trajectory, user

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from jinja2 import TemplateError
 
-from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.formats import CHATML, FORMATS, GEMMA4, LLAMA3, QWEN3
-from toolft_pipeline.chat.parsing import parse_assistant
-from toolft_pipeline.chat.rendering import render, render_rows
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.rendering.parsing import parse_assistant
+from toolft_pipeline.chat.rendering.rendering import render, render_rows
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline_tests.chat.official import official_text, source
 

@@ -7,7 +7,7 @@ import pytest
 from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.chat.proofs.report import Proof
-from toolft_pipeline.chat.serving import install, token_id
+from toolft_pipeline.chat.rendering.serving import install, token_id
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline_tests.chat.conversations import SHAPES
 from toolft_pipeline_tests.chat.families import Family

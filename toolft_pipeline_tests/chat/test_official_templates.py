@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from jinja2 import TemplateError
 
-from toolft_pipeline.chat.conversation import openai_tools, template_messages, trajectory_messages
 from toolft_pipeline.chat.formats import FORMATS
-from toolft_pipeline.chat.rendering import render
+from toolft_pipeline.chat.rendering.conversation import openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.rendering.rendering import render
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, THINKING

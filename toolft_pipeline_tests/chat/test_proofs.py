@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolft_pipeline.chat.chat_format import ChatFormat
 from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.formats import GEMMA3
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
-from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder
+from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES

@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from toolft_pipeline.chat.chat_format import ChatFormatError
 from toolft_pipeline.chat.chat_rows import read_chat_rows
-from toolft_pipeline.chat.explained import Explainer, stored_rows
+from toolft_pipeline.chat.formats.chat_format import ChatFormatError
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, saved_tokenizer
+from toolft_pipeline.chat.token_trace import Explainer, stored_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.conversations import SHAPES, assistant, trajectory, user
 from toolft_pipeline_tests.chat.pictured import (

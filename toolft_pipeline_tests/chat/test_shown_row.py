@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from toolft_pipeline.chat.chat_rows import ChatRow
-from toolft_pipeline.chat.rendering import Piece
+from toolft_pipeline.chat.rendering.rendering import Piece
 from toolft_pipeline.chat.shown_row import row_markdown
 
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolft_pipeline.chat.chat_rows import ChatRowsError, write_chat_rows
+from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, write_token_tensors
-from toolft_pipeline.chat.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories

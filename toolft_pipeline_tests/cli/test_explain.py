@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.assets import raw_trajectories, tool_catalog, verified_trajectories
-from toolft_pipeline.assets.stage import run_stage
 from toolft_pipeline.cli import main
+from toolft_pipeline.stages import raw_trajectories, tool_catalog, verified_trajectories
+from toolft_pipeline.stages.spec.stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.trajectories.day import read_day
+from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.trajectories.span_exports import EXPORTS
-from toolft_pipeline_tests.trajectories.test_readers import ROWS, langchain_row
+from toolft_pipeline_tests.ingest.span_exports import EXPORTS
+from toolft_pipeline_tests.ingest.test_readers import ROWS, langchain_row
 
 HELPDESK = REPOSITORY / "data" / "helpdesk"
 DAY = HELPDESK / "logs" / "2026-10-03.jsonl"

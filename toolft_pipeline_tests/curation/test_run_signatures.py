@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.curation import run_signatures as module
-from toolft_pipeline.curation.minhash import signatures
+from toolft_pipeline.curation.dedup.dedup_text import call_lines, user_turns
+from toolft_pipeline.curation.dedup.minhash import signatures
+from toolft_pipeline.curation.dedup.shingles import shingle_sets
 from toolft_pipeline.curation.run_signatures import (
     CALL_BIT,
     SIGNATURES_SCHEMA,
@@ -21,8 +23,6 @@ from toolft_pipeline.curation.run_signatures import (
     signatures_of,
     write_signatures,
 )
-from toolft_pipeline.curation.run_text import call_lines, user_turns
-from toolft_pipeline.curation.shingles import shingle_sets
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 

@@ -11,12 +11,12 @@ import pytest
 
 from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.curation.selection import SELECTION_SCHEMA, SelectionSummary, select_training_set
-from toolft_pipeline.training.draw import draw_rows
+from toolft_pipeline.training.rows.sampling import draw_rows
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 from toolft_pipeline_tests.curation import plain_sets
-from toolft_pipeline_tests.training.rows import Made, write_inputs
+from toolft_pipeline_tests.training.made_rows import Made, write_inputs
 
 TASK_TEXT = "Tell me please when the parcel with the green lamp for Ada Lovelace will arrive in Porto."
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.evaluation.intervals import wilson
-from toolft_pipeline.evaluation.metrics import ModelMetrics
+from toolft_pipeline.evaluation.scoring.intervals import wilson
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 
 
 def figures(passed: int, *, n: int = 100, right: int = 290, steps: int = 300) -> ModelMetrics:

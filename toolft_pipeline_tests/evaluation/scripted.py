@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.parsing import ParsedTurn
-from toolft_pipeline.evaluation.generation import Generation
-from toolft_pipeline.evaluation.reading import read_turn
-from toolft_pipeline.evaluation.task import Task
+from toolft_pipeline.chat.rendering.parsing import ParsedTurn
+from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.evaluation.models.reading import read_turn
+from toolft_pipeline.evaluation.scoring.task import Task
 
 Message = dict[str, Any]
 

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
-from toolft_pipeline.evaluation.evaluate import evaluate, read_metrics
-from toolft_pipeline.evaluation.gate import Rival, Standing, decide
-from toolft_pipeline.evaluation.report import write_report
-from toolft_pipeline.evaluation.task import load_tasks
-from toolft_pipeline.evaluation.trend import Point, read_point
+from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.report.report import write_report
+from toolft_pipeline.evaluation.report.trend import Point, read_point
+from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
+from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle

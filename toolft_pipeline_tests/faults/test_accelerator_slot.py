@@ -18,7 +18,7 @@ import dagster as dg
 import psutil
 import pytest
 
-from toolft_pipeline.automation.dead_runs import recover_from_dead_runs
+from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 pytestmark = pytest.mark.faults

@@ -23,12 +23,12 @@ import pytest
 import yaml
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.assets import tool_catalog
-from toolft_pipeline.assets.stage import run_stage
-from toolft_pipeline.automation.run_tags import AGENT_TAG
+from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
+from toolft_pipeline.stages import tool_catalog
+from toolft_pipeline.stages.spec.stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
-from toolft_pipeline_tests.automation.receivers import web_server
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
+from toolft_pipeline_tests.orchestration.receivers import web_server
 
 pytestmark = pytest.mark.faults
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.definitions.reconstruct import reconstructable
 
-from toolft_pipeline.automation.executor import ACCELERATOR_TAG, GPU_POOL, local_executor
-from toolft_pipeline.automation.process_identity import this_process
-from toolft_pipeline.automation.run_tags import LAUNCH_TAG, PROCESS_TAG
+from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL, local_executor
+from toolft_pipeline.orchestration.runs.process_identity import this_process
+from toolft_pipeline.orchestration.runs.run_tags import LAUNCH_TAG, PROCESS_TAG
 
 HOLD_S = 1.0
 """How long a retrain keeps the device busy: long enough for a second one to be seen beside it."""

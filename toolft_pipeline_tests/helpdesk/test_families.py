@@ -6,11 +6,11 @@ from collections import Counter
 from random import Random
 
 import pytest
+from helpdesk.agent import assign, work
+from helpdesk.desk import Desk
+from helpdesk.families import FAMILIES
+from helpdesk.registry import TOOLS
 
-from toolft_pipeline.helpdesk.agent import assign, work
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.families import FAMILIES
-from toolft_pipeline.helpdesk.registry import TOOLS
 from toolft_pipeline.trajectories.category import Category
 
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from helpdesk.client import Backend, open_mcp_desk
+from helpdesk.desk import Desk
+from helpdesk.faults import FAULTS
+from helpdesk.make_data import make_data
 
-from toolft_pipeline.helpdesk.client import Backend, open_mcp_desk
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.faults import FAULTS
-from toolft_pipeline.helpdesk.make_data import make_data
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 COMMITTED = REPOSITORY / "data" / "helpdesk"

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import anyio
 import httpx
 import pytest
+from helpdesk.client import COMMAND, McpDesk, open_mcp_desk
+from helpdesk.desk import Desk
+from helpdesk.server import published_tools
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
-from toolft_pipeline.evaluation.task import load_tasks
-from toolft_pipeline.helpdesk.client import COMMAND, McpDesk, open_mcp_desk
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.server import published_tools
+from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 TASKS = load_tasks(REPOSITORY / "data" / "helpdesk" / "tasks.jsonl")

@@ -8,13 +8,13 @@ from collections import Counter
 from dataclasses import fields
 
 import pytest
+from helpdesk.desk import Desk
+from helpdesk.families import FAMILIES
+from helpdesk.registry import TOOLS
+from helpdesk.words import EVAL_POOL, is_evaluation_id
 
 from benchmarks.difficulty import logged_runs, measure
-from toolft_pipeline.evaluation.task import Task, load_tasks
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.families import FAMILIES
-from toolft_pipeline.helpdesk.registry import TOOLS
-from toolft_pipeline.helpdesk.words import EVAL_POOL, is_evaluation_id
+from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.sandbox.state import canonical_state, state_digest
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline_tests.conftest import REPOSITORY

@@ -7,11 +7,11 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from helpdesk.desk import Desk
+from helpdesk.registry import TOOLS
+from helpdesk.server import published_tools
 
-from toolft_pipeline.evaluation.task import load_tasks
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.registry import TOOLS
-from toolft_pipeline.helpdesk.server import published_tools
+from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 CATALOG = REPOSITORY / "data" / "helpdesk" / "catalog.json"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from dataclasses import fields
 
 import pytest
-
-from toolft_pipeline.helpdesk.desk import Desk
-from toolft_pipeline.helpdesk.words import EVAL_POOL, LOG_POOL, is_evaluation_id
-from toolft_pipeline.helpdesk.world import StateRefError, build_world
+from helpdesk.desk import Desk
+from helpdesk.words import EVAL_POOL, LOG_POOL, is_evaluation_id
+from helpdesk.world import StateRefError, build_world
 
 
 def snapshot_of(state_ref: str) -> str:
@@ -25,8 +25,13 @@ def test_world_rebuilt_in_another_process_with_another_hash_seed_is_equal_byte_f
         "from toolft_pipeline_tests.helpdesk.test_world import snapshot_of\n"
         "import sys; sys.stdout.write(snapshot_of('desk-log-0042'))"
     )
+    env = {"PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
     other = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "7"}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=env,
     )
     assert other.stdout == snapshot_of("desk-log-0042")
 

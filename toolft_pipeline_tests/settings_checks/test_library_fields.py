@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from toolft_pipeline.settings_checks.library_fields import library_fields
-from toolft_pipeline.training.owned_keys import OWNED_PEFT, OWNED_SFT
+from toolft_pipeline.training.lora.owned_keys import OWNED_PEFT, OWNED_SFT
 
 
 def test_library_fields_are_the_arguments_of_the_real_classes() -> None:

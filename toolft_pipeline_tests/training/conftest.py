@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.training.adapter import TrainingSummary, train_adapter
-from toolft_pipeline_tests.training.rows import Inputs, agent, lesson, write_inputs
+from toolft_pipeline.training.train_adapter import TrainingSummary, train_adapter
+from toolft_pipeline_tests.training.made_rows import Inputs, agent, lesson, write_inputs
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,11 +18,11 @@ def main(place: Path, quantization: str) -> None:
     """Run it all below a folder."""
     os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"  # a mode of PyTorch is active in one thread alone
     from toolft_pipeline.compute_type import choose_compute_type
-    from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
-    from toolft_pipeline.training.adapter import train_adapter
-    from toolft_pipeline.training.merge import merge_adapter
+    from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
+    from toolft_pipeline.training.merging.merge import merge_adapter
+    from toolft_pipeline.training.train_adapter import train_adapter
     from toolft_pipeline_tests.pretended_cuda import pretended_cuda
-    from toolft_pipeline_tests.training.rows import agent, lesson, write_inputs
+    from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
 
     base = place / "base"
     _tiny_llama(base)

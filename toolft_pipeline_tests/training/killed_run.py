@@ -11,9 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from toolft_pipeline.training import callbacks
-from toolft_pipeline.training.adapter import train_adapter
-from toolft_pipeline_tests.training.rows import agent, lesson, write_inputs
+from toolft_pipeline.training.sft import callbacks
+from toolft_pipeline.training.train_adapter import train_adapter
+from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
 
 
 def main(place: Path, base: Path, compute_type: str = "auto") -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from toolft_pipeline.training.free_memory import free_memory
-from toolft_pipeline.training.model_device import model_device
+from toolft_pipeline.training.runtime.free_memory import free_memory
+from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.pretended_cuda import CPU, CUDA, TwoDevicesError, pretended_cuda
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.memory_estimate import MemoryEstimate, estimate_memory
-from toolft_pipeline.training.model_shape import ModelShape, read_shape
-from toolft_pipeline.training.run_plan import RunPlan
+from toolft_pipeline.training.preflight.memory_estimate import MemoryEstimate, estimate_memory
+from toolft_pipeline.training.preflight.model_shape import ModelShape, read_shape
+from toolft_pipeline.training.preflight.run_plan import RunPlan
 from toolft_pipeline_tests.training.hub_configs import CONFIGS
 
 # Parameters of the whole checkpoint in billions, as the model cards give them, and adapter parameters in millions of

@@ -15,12 +15,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from toolft_pipeline.settings import AgentSettings, TrainingSettings
-from toolft_pipeline.training.base_model import convert_base_model
-from toolft_pipeline.training.lora import lora_config
-from toolft_pipeline.training.merge import merge_adapter, merged_in_memory
-from toolft_pipeline.training.merge_checks import Expected, compare_merged, expected_of, probes
-from toolft_pipeline.training.model_device import model_device
-from toolft_pipeline.training.quantized import load_base
+from toolft_pipeline.training.base.base_model import convert_base_model
+from toolft_pipeline.training.base.quantized import load_base
+from toolft_pipeline.training.lora.adapter_config import lora_config
+from toolft_pipeline.training.merging.merge import merge_adapter, merged_in_memory
+from toolft_pipeline.training.merging.merge_checks import Expected, compare_merged, expected_of, probes
+from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
 

@@ -11,11 +11,11 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog
+from toolft_pipeline.ingest.day import RawSummary, read_day
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.trajectories.day import RawSummary, read_day
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import VERDICTS_FILE, VerificationSummary, verify_day
-from toolft_pipeline.verification.verdict import Replay, read_verdicts
+from toolft_pipeline.verification.rules.verdict import Replay, read_verdicts
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ASSISTANT = REPOSITORY / "data" / "assistant"

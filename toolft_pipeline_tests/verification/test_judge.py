@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.trajectories.openai_chat import read_openai_line
+from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
-from toolft_pipeline.verification.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user

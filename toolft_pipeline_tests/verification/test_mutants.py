@@ -8,12 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from helpdesk.desk import Desk
 
 from benchmarks.mutant_kinds import KINDS
 from benchmarks.mutant_labels import Change, changes
 from benchmarks.mutants import DATA, Row, Tally, honest_rows, measure
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
-from toolft_pipeline.helpdesk.desk import Desk
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 
@@ -43,8 +43,7 @@ def test_mutants_that_change_the_meaning_are_rejected_with_the_right_reason(
 def test_labels_come_from_code_that_knows_no_rule() -> None:
     code = "import sys, json, benchmarks.mutant_labels; print(json.dumps(sorted(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    rooms = {name.split(".")[1] for name in json.loads(loaded.stdout) if name.startswith("toolft_pipeline.")}
-    assert rooms == {"helpdesk"}
+    assert not [name for name in json.loads(loaded.stdout) if name.startswith("toolft_pipeline")]
 
 
 def test_labels_say_what_changed_and_nothing_of_a_run_itself(rows: list[Row]) -> None:

@@ -10,7 +10,7 @@ from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.pointers import append_pointer, pointer_history
 from toolft_pipeline.warehouse.removal import reclaim_content
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
-from toolft_pipeline_tests.evaluation.models import commit
+from toolft_pipeline_tests.evaluation.model_versions import commit
 
 DAY = "2026-10-01"
 

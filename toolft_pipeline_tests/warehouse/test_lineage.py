@@ -7,7 +7,7 @@ import pytest
 
 from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.store import Version, Warehouse
-from toolft_pipeline_tests.evaluation.models import commit
+from toolft_pipeline_tests.evaluation.model_versions import commit
 
 DAY = "2026-10-01"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import ChatFormat, ChatFormatError
+from toolft_pipeline.chat.formats.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.chat.formats.chatml import CHATML
 from toolft_pipeline.chat.formats.gemma3 import GEMMA3
 from toolft_pipeline.chat.formats.gemma4 import GEMMA4

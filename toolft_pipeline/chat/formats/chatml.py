@@ -6,7 +6,7 @@ has) nor reasoning.
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import ChatFormat
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.formats.hermes import MARKERS, hermes_response_template
 from toolft_pipeline.chat.formats.qwen3 import QWEN_TOKENS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import ChatFormat
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.formats.hermes import MARKERS, hermes_response_template
 
 GEMMA3 = ChatFormat(

@@ -5,7 +5,7 @@ Images of a result stand behind it, before what the model says next, as in the f
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import Capabilities, ChatFormat, ImageMarks
+from toolft_pipeline.chat.formats.chat_format import Capabilities, ChatFormat, ImageMarks
 
 GEMMA4 = ChatFormat(
     name="gemma4",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import ChatFormat
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
 
 _STOPS = r"<\|eot_id\|>|<\|eom_id\|>|<\|end_of_text\|>"
 

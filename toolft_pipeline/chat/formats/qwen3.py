@@ -6,7 +6,7 @@ was trained without one. A model trained with `thinking: drop` does not reason, 
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.chat_format import Capabilities, ChatFormat
+from toolft_pipeline.chat.formats.chat_format import Capabilities, ChatFormat
 from toolft_pipeline.chat.formats.hermes import MARKERS, hermes_response_template
 
 QWEN_TOKENS = (

@@ -20,15 +20,20 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.chat.parsing import ParsedTurn
+from toolft_pipeline.chat.rendering.parsing import ParsedTurn
 from toolft_pipeline.evaluation.bfcl.questions import Question, QuestionSet
 from toolft_pipeline.evaluation.bfcl.verdict import objection
-from toolft_pipeline.evaluation.endpoint import EndpointModel
-from toolft_pipeline.evaluation.generation import Generation, Generator
-from toolft_pipeline.evaluation.intervals import Rate, wilson
-from toolft_pipeline.evaluation.probes import EXAMPLES
-from toolft_pipeline.evaluation.prompting import Prompter, ServedPrompter
-from toolft_pipeline.evaluation.untuned import NativePrompter, OwnTemplatePrompter, TranscriptPrompter, catalog_text
+from toolft_pipeline.evaluation.models.baselines import (
+    NativePrompter,
+    OwnTemplatePrompter,
+    TranscriptPrompter,
+    catalog_text,
+)
+from toolft_pipeline.evaluation.models.endpoint import EndpointModel
+from toolft_pipeline.evaluation.models.generation import Generation, Generator
+from toolft_pipeline.evaluation.models.prompting import Prompter, ServedPrompter
+from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
+from toolft_pipeline.evaluation.scoring.probes import EXAMPLES
 
 ANSWERS_FILE = "answers.parquet"
 RATES_FILE = "bfcl.json"

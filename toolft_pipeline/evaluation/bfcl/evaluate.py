@@ -11,9 +11,9 @@ from pathlib import Path
 from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.evaluation.bfcl.asking import SetRate, ask, write_answers
 from toolft_pipeline.evaluation.bfcl.questions import Question
-from toolft_pipeline.evaluation.decoding import TransformersGenerator, load_model, load_tokenizer
-from toolft_pipeline.evaluation.endpoint import EndpointModel
-from toolft_pipeline.evaluation.prompting import ModelUnderTest, make_prompter
+from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
+from toolft_pipeline.evaluation.models.endpoint import EndpointModel
+from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, make_prompter
 from toolft_pipeline.settings import AgentSettings
 
 Progress = Callable[[str], None]

@@ -17,9 +17,10 @@ import msgspec
 from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog, Tool
+from toolft_pipeline.errors import FixableError
 
 
-class BfclError(ValueError):
+class BfclError(FixableError, ValueError):
     """The folder does not hold the sets; one line naming the file, what is wanted and the mend."""
 
 

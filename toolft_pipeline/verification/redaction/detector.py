@@ -14,11 +14,11 @@ import re2
 
 from toolft_pipeline.settings import RedactionSettings
 from toolft_pipeline.verification.redaction.credentials import announced_recognizers, own_recognizers, told_recognizers
-from toolft_pipeline.verification.redaction.echoes import echoes
 from toolft_pipeline.verification.redaction.personal import personal_recognizers
 from toolft_pipeline.verification.redaction.recognizer import Around, Kind, Reading, Recognizer, SecretKind, Value
+from toolft_pipeline.verification.redaction.unescape_map import View, views
+from toolft_pipeline.verification.redaction.value_propagation import echoes
 from toolft_pipeline.verification.redaction.vendor_formats import marked
-from toolft_pipeline.verification.redaction.view import View, views
 
 _BEFORE, _AFTER = 32, 4
 

@@ -14,8 +14,8 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.evaluation.bfcl.asking import ANSWERS_FILE, EndpointOffer, ask, offered, read_rates, write_answers
 from toolft_pipeline.evaluation.bfcl.evaluate import ask_endpoint, ask_model
 from toolft_pipeline.evaluation.bfcl.questions import Question, QuestionSet, load_questions
-from toolft_pipeline.evaluation.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
-from toolft_pipeline.evaluation.untuned import NativePrompter, TranscriptPrompter
+from toolft_pipeline.evaluation.models.baselines import NativePrompter, TranscriptPrompter
+from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
 from toolft_pipeline_tests.evaluation.bfcl.test_questions import write_sets
 from toolft_pipeline_tests.evaluation.openai_server import Server, serving
@@ -116,7 +116,7 @@ def test_endpoint_offer_leaves_a_made_up_name_as_it_was_said(questions: list[Que
         stops = ()
 
         def read(self, _generation: Any) -> Any:
-            from toolft_pipeline.chat.parsing import ParsedCall, ParsedTurn
+            from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
 
             calls = tuple(ParsedCall(name=name, arguments_json="{}") for name in ("simple_python_do", "made_up"))
             return ParsedTurn(text="", calls=calls)

@@ -1,0 +1,170 @@
+"""One call about a product or its stock."""
+
+from __future__ import annotations
+
+from helpdesk.family import direct
+
+direct(
+    "check_stock",
+    ("check_stock", "sku"),
+    log="""
+    How many {sku} do we have?
+    What is the stock of {sku}?
+    Do we still have any {sku}?
+    How much {sku} is left in stock?
+    Where do we have {sku}?
+    Count the {sku} in all warehouses.
+    How much {sku} is left?
+    Is {sku} in stock?
+    Can you check {sku}?
+    Is there any {sku} left?
+    Look up the stock of {sku}.
+    Stock of {sku}, please.
+    Check how many {sku} there are.
+    Any {sku} in the warehouses?
+    """,
+    held="""
+    Check the stock of {sku}.
+    Is any {sku} in stock?
+    """,
+    pick=lambda d: {"sku": d.sku()},
+)
+
+
+direct(
+    "receive_stock",
+    ("receive_stock", "sku qty warehouse=wh"),
+    log="""
+    {qty} {sku} arrived in {wh}.
+    Receive {qty} {sku} at {wh}.
+    Delivery of {qty} {sku} for {wh}, book it.
+    {wh} received {qty} {sku} today.
+    {wh} took in {qty} {sku} today.
+    Please add the {qty} {sku} that came to {wh}.
+    A truck brought {qty} {sku} to {wh}.
+    Book {qty} {sku} into {wh}.
+    The {wh} warehouse got {qty} {sku}.
+    Can you book {qty} {sku} into {wh}?
+    {wh} got {qty} {sku}.
+    Receive {qty} x {sku}, warehouse {wh}.
+    {qty} {sku} have come to {wh}.
+    {qty} more {sku} are in {wh} now, they came today.
+    """,
+    held="""
+    Book {qty} {sku} as received in {wh}.
+    {qty} {sku} came to {wh} today.
+    """,
+    pick=lambda d: {"sku": d.sku(), "qty": d.number(5, 90), "wh": d.warehouse()},
+)
+
+
+direct(
+    "move_stock",
+    ("move_stock", "sku qty source target"),
+    log="""
+    Move {qty} {sku} from {source} to {target}.
+    {target} needs {qty} {sku} from {source}.
+    Take {qty} {sku} out of {source} and move them to {target}.
+    Bring {qty} {sku} to {target} from {source}.
+    Shift {qty} {sku}, {source} to {target}.
+    Take {qty} {sku} out of {source} and put them in {target}.
+    {source} gives {qty} {sku} to {target}.
+    Transfer {qty} {sku} from {source} to {target}.
+    Send {qty} {sku} from {source} over to {target}.
+    Can you move {qty} {sku} from {source} to {target}?
+    From {source} to {target}: {qty} {sku}.
+    Please take {qty} {sku} from {source} to {target}.
+    {qty} {sku} go from {source} to {target}.
+    Move {qty} x {sku}, {source} to {target}.
+    """,
+    held="""
+    Please move {qty} x {sku} out of {source} to {target}.
+    Move {qty} {sku} out of {source}, {target} needs them.
+    """,
+    pick=lambda d: (
+        (stocked := d.stocked())
+        | {
+            "source": stocked["wh"],
+            "target": d.choice([w for w in ("north", "south", "east", "west") if w != stocked["wh"]]),
+        }
+    ),
+)
+
+
+direct(
+    "reserve_stock",
+    ("reserve_stock", "sku qty warehouse=wh"),
+    log="""
+    Reserve {qty} {sku} in {wh}.
+    Set aside {qty} {sku} at {wh}.
+    Make a reservation of {qty} {sku} in {wh}.
+    {wh} should reserve {qty} {sku}.
+    Put {qty} {sku} in {wh} by for a customer.
+    Hold back {qty} {sku} at {wh}.
+    Earmark {qty} {sku} in {wh}.
+    Keep {qty} {sku} in {wh} for me.
+    Can you reserve {qty} {sku} at {wh}?
+    In {wh}, reserve {qty} {sku}.
+    Please set {qty} {sku} aside in {wh}.
+    We need {qty} {sku} reserved in {wh}.
+    Reserve {qty} x {sku} in the {wh} warehouse.
+    """,
+    held="""
+    Reserve {qty} of {sku} at {wh} for me.
+    Please reserve {qty} x {sku}, warehouse {wh}.
+    """,
+    pick=lambda d: d.stocked(),
+)
+
+
+direct(
+    "release_stock",
+    ("release_stock", "reservation=res"),
+    log="""
+    Release reservation {res}.
+    Give back the goods of {res}.
+    Undo reservation {res}.
+    {res} can be released.
+    Free what is reserved under {res}.
+    Nobody collects {res}, put it back into stock.
+    Dissolve {res} please.
+    Drop reservation {res}.
+    Can you release {res}?
+    Reservation {res} is not needed.
+    Please release {res}.
+    The customer does not want {res}, release it.
+    {res} is over, release the reservation.
+    Let go of reservation {res}.
+    """,
+    held="""
+    {res} is not needed any more, release it.
+    Please release the reservation {res}.
+    """,
+    pick=lambda d: {"res": d.reservation()},
+)
+
+
+direct(
+    "set_price",
+    ("set_price", "sku price"),
+    log="""
+    Set the price of {sku} to {price}.
+    Change the price of {sku}: {price} euros.
+    {sku} should sell for {price}.
+    Price {sku} at {price} euros.
+    Make {sku} {price} euros.
+    We ask {price} euros for {sku} from today.
+    {sku} costs {price} euros from now on.
+    Can you set {sku} to {price} euros?
+    New price: {sku}, {price} euros.
+    The price of {sku} goes to {price}.
+    From now on {sku} is {price} euros.
+    {sku} has a new price, {price}.
+    Please price {sku} at {price}.
+    """,
+    held="""
+    The price of {sku} is {price} euros from now on.
+    New price for {sku} is {price}.
+    """,
+    pick=lambda d: {"sku": d.sku(), "price": d.number(10, 300)},
+)

@@ -1,0 +1,109 @@
+"""Tickets: what customers complain about, and who looks after it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from helpdesk.registry import CustomerId, DeskError, Json, Text, TicketId, tool
+from helpdesk.rows import next_id, row_of, ticket_of, update
+
+Priority = Literal["low", "normal", "high"]
+Resolution = Literal["solved", "duplicate", "rejected"]
+TicketStatus = Literal["open", "closed"]
+Tag = Literal["billing", "delivery", "quality", "legal", "vip"]
+
+
+@tool()
+def open_ticket(
+    database: sqlite3.Connection, customer: CustomerId, subject: Text, priority: Priority = "normal"
+) -> Json:
+    """Open a ticket for a customer, with the subject in the user's own words."""
+    row_of(database, "customers", customer)
+    same = "SELECT ticket FROM tickets WHERE customer = ? AND subject = ? AND status = 'open' ORDER BY ticket"
+    known = database.execute(same, (customer, subject)).fetchone()
+    if known is not None:
+        raise DeskError(f"{known['ticket']} is open for this; set_priority high there")
+    ticket = next_id(database, "tickets")
+    values = (ticket, customer, subject, priority, "open", "[]")
+    query = "INSERT INTO tickets (ticket, customer, subject, priority, status, tags) VALUES (?, ?, ?, ?, ?, ?)"
+    database.execute(query, values)
+    return {"ticket": ticket}
+
+
+@tool(reads=True)
+def get_ticket(database: sqlite3.Connection, ticket: TicketId) -> Json:
+    """Show a ticket's customer, order, status and agent."""
+    row = ticket_of(database, ticket)
+    shown = {"customer": row["customer"], "order": row["order_id"], "status": row["status"], "agent": row["agent"]}
+    return {key: value for key, value in shown.items() if value is not None}
+
+
+@tool(reads=True)
+def list_tickets(database: sqlite3.Connection, customer: CustomerId, status: TicketStatus | None = None) -> Json:
+    """List a customer's tickets, all or those in one status."""
+    row_of(database, "customers", customer)
+    query = "SELECT ticket FROM tickets WHERE customer = ? AND status = coalesce(?, status) AND status != 'merged'"
+    rows = database.execute(f"{query} ORDER BY ticket", (customer, status)).fetchall()
+    return {"tickets": [row["ticket"] for row in rows]}
+
+
+@tool()
+def assign_ticket(database: sqlite3.Connection, ticket: TicketId, agent: Text) -> Json:
+    """Give a ticket to a colleague."""
+    _open(database, ticket)
+    person = database.execute("SELECT present, stand_in FROM staff WHERE agent = ?", (agent,)).fetchone()
+    if person is None:
+        raise DeskError(f"nobody here is called {agent}")
+    if not person["present"]:
+        raise DeskError(f"{agent} is away; use {person['stand_in']}")
+    update(database, "tickets", ticket, agent=agent)
+    return {"agent": agent}
+
+
+@tool()
+def set_priority(database: sqlite3.Connection, ticket: TicketId, priority: Priority) -> Json:
+    """Set a ticket's priority."""
+    _open(database, ticket)
+    update(database, "tickets", ticket, priority=priority)
+    return {"priority": priority}
+
+
+@tool()
+def add_note(database: sqlite3.Connection, ticket: TicketId, text: Text) -> Json:
+    """Write a note on a ticket, in the user's own words."""
+    ticket_of(database, ticket)
+    number = database.execute("SELECT count(*) + 1 FROM notes WHERE ticket = ?", (ticket,)).fetchone()[0]
+    database.execute("INSERT INTO notes VALUES (?, ?, ?)", (ticket, number, text))
+    return {"notes": number}
+
+
+@tool()
+def close_ticket(database: sqlite3.Connection, ticket: TicketId, resolution: Resolution) -> Json:
+    """Close a ticket as solved, duplicate or rejected."""
+    row = _open(database, ticket)
+    if row["agent"] is None and resolution == "solved":
+        raise DeskError(f"{ticket} has no agent; assign_ticket first")
+    update(database, "tickets", ticket, status="closed", resolution=resolution)
+    return {"status": "closed"}
+
+
+@tool()
+def tag_ticket(
+    database: sqlite3.Connection, ticket: TicketId, tags: Annotated[list[Tag], Field(min_length=1, max_length=3)]
+) -> Json:
+    """Put tags on a ticket."""
+    row = ticket_of(database, ticket)
+    now = sorted({*json.loads(row["tags"]), *tags})
+    update(database, "tickets", ticket, tags=json.dumps(now))
+    return {"tags": now}
+
+
+def _open(database: sqlite3.Connection, ticket: str) -> sqlite3.Row:
+    row = ticket_of(database, ticket)
+    if row["status"] == "closed":
+        raise DeskError(f"{ticket} is closed")
+    return row

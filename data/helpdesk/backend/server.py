@@ -1,0 +1,5 @@
+"""The help desk's backend as an MCP server: `python backend/server.py`, in the agent's folder."""
+
+from helpdesk.server import main
+
+main()

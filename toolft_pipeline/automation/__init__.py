@@ -1,1 +1,0 @@
-"""Partitions, jobs, schedules and the executor: when and where the assets are made."""

@@ -1,0 +1,1 @@
+"""A conversation to text and tokens, and generated text back to calls."""

@@ -1,0 +1,55 @@
+"""What the catalog mode in force leaves out of every prompt, in tokens.
+
+Invariant: readiness, rows and report say one figure, because all count here. Both prompts are rendered by the format's
+own template, so call instructions and separators that come with a catalog count too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.rendering.rendering import render
+from toolft_pipeline.settings import CatalogMode
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+def saved_with_tokenizer_of(
+    base: Path, tools: list[dict[str, Any]], *, chat_format: ChatFormat, mode: CatalogMode
+) -> int:
+    """`catalog_tokens_saved`, counted with the tokenizer in a model's folder."""
+    tokenizer = _tokenizer(base / "tokenizer.json")
+    return catalog_tokens_saved(
+        tools,
+        chat_format=chat_format,
+        mode=mode,
+        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+    )
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(file: Path) -> Tokenizer:
+    """Kept, because Gemma's takes a second to load and days are made one after the other."""
+    from tokenizers import Tokenizer
+
+    loaded: Tokenizer = Tokenizer.from_file(str(file))
+    return loaded
+
+
+def catalog_tokens_saved(
+    tools: list[dict[str, Any]], *, chat_format: ChatFormat, mode: CatalogMode, encode: Callable[[str], Sequence[int]]
+) -> int:
+    """Tokens of a prompt with the whole catalog (OpenAI `tools`) minus tokens of the same prompt in `mode`."""
+
+    def tokens(shown: CatalogMode) -> int:
+        messages = [{"role": "user", "content": "?"}]
+        template = chat_format.template(catalog_mode=shown)
+        text, _ = render(messages, template=template, tools=tools, add_generation_prompt=True)
+        return len(encode(text))
+
+    return tokens(CatalogMode.FULL) - tokens(mode)

@@ -1,0 +1,71 @@
+"""A multimodal base's processor, as far as text and still images need it.
+
+Invariant: it is the family's own class with its own settings, so its ids are those of any server that loads the same
+folder. Its parts for sound and video are left out, and pictures are prepared by Pillow whatever else is installed: one
+row has the same pixels on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.chat.formats.chat_format import ChatFormat, ChatFormatError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, ProcessorMixin
+
+PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
+"""What a base's folder may hold of its processor beside the tokenizer; a merged model keeps them."""
+
+_NAMES_THE_CLASS = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
+
+
+def why_no_images(model: Path | None, chat_format: ChatFormat) -> str | None:
+    """Why a format and the folder of a base cannot render images; None where they can."""
+    if chat_format.images is None:
+        return f"chat format {chat_format.name} renders no images"
+    if model is None or not any((model / name).is_file() for name in PROCESSOR_FILES[:2]):
+        return f"the base model has no processor ({PROCESSOR_FILES[0]})"
+    return None
+
+
+def load_processor(model: Path, *, tokenizer: PreTrainedTokenizerBase) -> ProcessorMixin:
+    """The processor of a base's folder around an installed tokenizer. Raises `ChatFormatError`."""
+    import transformers
+
+    family = getattr(transformers, _class_name(model), None)
+    if family is None:
+        raise ChatFormatError(f"{model}: transformers has no processor {_class_name(model)!r}; upgrade transformers")
+    try:
+        images = transformers.AutoImageProcessor.from_pretrained(model, backend="pil")
+    except (OSError, ValueError, ImportError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ChatFormatError(
+            f"{model}: its image processor cannot be loaded ({cause}); mend the base model"
+        ) from error
+    parts = dict.fromkeys(family.get_attributes()) | {"image_processor": images, "tokenizer": tokenizer}
+    processor: ProcessorMixin = _for_stills(family)(**parts, chat_template=tokenizer.chat_template)
+    return processor
+
+
+def keep_processor(base: Path, model: Path) -> None:
+    """Give a model that was made of a base its processor's files; the template lies beside them already."""
+    for name in PROCESSOR_FILES:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, model / name)
+
+
+def _class_name(model: Path) -> str:
+    for name in _NAMES_THE_CLASS:
+        path = model / name
+        if path.is_file() and (found := json.loads(path.read_text(encoding="utf-8")).get("processor_class")):
+            return str(found)
+    raise ChatFormatError(f"{model}: none of its files names a processor_class; mend {PROCESSOR_FILES[0]}")
+
+
+def _for_stills(family: Any) -> Any:
+    """The family's class, content with parts that are left out: loading those asks for torchvision and sound codecs."""
+    return type(family.__name__, (family,), {"check_argument_for_proper_class": lambda *_: None})

@@ -1,0 +1,140 @@
+"""The commands of `toolft`: from parsed arguments to the function that carries each out.
+
+Each command is imported when it is called: a command loads what it needs and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from toolft_pipeline.agent_file import AGENT_FILE, agent_files, agents_root, load_agent, warehouse_root
+from toolft_pipeline.errors import UsageError
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.problem import nearest
+from toolft_pipeline.warehouse.store import Warehouse
+
+
+def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str, str]]:
+    """Settings of a named agent and the parsed `--set` overrides."""
+    parsed = parse_overrides(overrides)
+    path = agents_root() / name / AGENT_FILE
+    files = agent_files(agents_root())
+    if path not in files:
+        found = [each.parent.name for each in files]
+        mend = nearest(name, found) or (
+            "" if found else "; `toolft init DIR` makes a project, TOOLFT_AGENTS names another"
+        )
+        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}{mend}")
+    return load_agent(path, overrides=parsed), parsed
+
+
+def parse_overrides(texts: list[str]) -> dict[str, str]:
+    parsed = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator:
+            raise UsageError(f"--set {text}: write it as key=value, for example training.epochs=2")
+        parsed[key] = value
+    return parsed
+
+
+def init_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.init import InitError, make_project
+
+    try:
+        return make_project(parsed.folder)
+    except InitError as error:
+        raise UsageError(str(error)) from error
+
+
+def lint_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.lint import lint_files
+
+    return lint_files(
+        parsed.files,
+        format_=parsed.format,
+        catalog=parsed.catalog,
+        renames=parsed.renames,
+        overrides=parse_overrides(parsed.set),
+        json_=parsed.json,
+    )
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.run import run_agent
+    from toolft_pipeline.stages.spec.stage import Group
+
+    settings, overrides = find_agent(parsed.agent, parsed.set)
+    if parsed.catalog is not None:
+        if not parsed.dry_run:
+            raise UsageError("--catalog is for --dry-run; to put a catalog in force, change the agent's own")
+        from toolft_pipeline.cli.impact_analysis import print_forecast
+        from toolft_pipeline.cli.run import chosen_days
+
+        days = chosen_days(settings, Warehouse(warehouse_root()), first=parsed.first, last=parsed.last)
+        print_forecast(settings, catalog=parsed.catalog, days=days)
+        return 0
+    return run_agent(
+        settings,
+        overrides=overrides,
+        first=parsed.first,
+        last=parsed.last,
+        dry_run=parsed.dry_run,
+        force=parsed.force,
+        until=Group.SOURCES if parsed.sources else Group.DATA if parsed.data else Group.MODEL,
+        workers=parsed.workers,
+        stage=parsed.stage,
+        interruption=parsed.interruption,
+    )
+
+
+def show_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.show import show_asset
+
+    settings, _ = find_agent(parsed.agent, [])
+    return show_asset(settings, parsed.asset, partition=parsed.partition, as_json=parsed.json)
+
+
+def explain_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.explain import explain_run
+
+    settings, _ = find_agent(parsed.agent, [])
+    return explain_run(settings, parsed.trajectory, prompts=parsed.prompts, as_json=parsed.json)
+
+
+def overview_command(_parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.overview import print_overview
+
+    return print_overview()
+
+
+def reports_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.reports import serve_reports
+
+    return serve_reports(port=parsed.port)
+
+
+def rollback_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.rollback import rollback_agent
+
+    settings, _ = find_agent(parsed.agent, [])
+    return rollback_agent(settings, to=parsed.to)
+
+
+def lineage_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.lineage import print_lineage
+
+    return print_lineage(parsed.model, partition=parsed.partition, rows=parsed.rows, as_json=parsed.json)
+
+
+def prune_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.prune import prune_agent
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return prune_agent(settings, dry_run=parsed.dry_run)
+
+
+def doctor_command(_parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.doctor import print_diagnosis
+
+    return print_diagnosis()

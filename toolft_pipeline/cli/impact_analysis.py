@@ -1,0 +1,48 @@
+"""`toolft run AGENT --dry-run --catalog FILE`: what a proposed catalog would change, before it is in force."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.planning.impact_analysis import Forecast, forecast
+from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.warehouse.store import Warehouse
+
+_SHOWN = 10
+"""Lost runs that are told one by one."""
+
+
+def print_forecast(settings: AgentSettings, *, catalog: Path, days: list[str]) -> None:
+    """Print what the proposal does to rows, tools and versions. Raises `StageError` and `CatalogError`."""
+    found = forecast(STAGES, settings, Warehouse(warehouse_root()), catalog=catalog, days=days)
+    say(*_told(found), "", *_work(found))
+
+
+def _told(found: Forecast) -> list[str]:
+    kept = sum(day.kept for day in found.days)
+    regained = sum(day.regained for day in found.days)
+    lines = ["catalog:", *(f"  {line}" for line in str(found.diff).splitlines()), ""]
+    lines.append(f"rows: {len(found.lost)} of {kept + len(found.lost)} accepted runs would be lost")
+    lines += [f"  {count:5}  {why}" for why, count in Counter(run.why for run in found.lost).most_common()]
+    lines += [f"  {run.day}  {run.trajectory_id}" for run in found.lost[:_SHOWN]]
+    if len(found.lost) > _SHOWN:
+        lines.append(f"  and {len(found.lost) - _SHOWN} more")
+    lines.append(f"rows: {regained} rejected runs would come back")
+    if unproven := sum(day.unproven for day in found.days):
+        lines.append(f"  {unproven} runs could not be replayed (the sandbox did not start) and are taken to pass")
+    lines.append(f"tools without a run: {', '.join(found.undemonstrated) or 'none'}")
+    return lines
+
+
+def _work(found: Forecast) -> list[str]:
+    lines = [f"work: about {found.seconds:,.0f} s, as long as the versions in force took"]
+    for asset in found.assets:
+        if asset.remade:
+            same = f", {asset.same} of them to come out the same" if asset.same else ""
+            lines.append(f"  {asset.asset:24}{asset.remade:4} made again{same}, {asset.kept} kept")
+    untouched = [asset.asset for asset in found.assets if not asset.remade]
+    return [*lines, f"  untouched: {', '.join(untouched) or 'nothing'}"]

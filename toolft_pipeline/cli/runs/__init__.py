@@ -1,0 +1,1 @@
+"""Runs started from the terminal: launched, followed, interrupted."""

@@ -1,0 +1,104 @@
+"""Launch Dagster runs from the command line, on the same instance as the UI.
+
+Invariant: a run ends as what happened to it. Data stages run in this process, model stages in a process a step, both
+through the executor, which marks a run that a person interrupts as canceled.
+"""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
+
+from toolft_pipeline.cli.runs.follow import followed, run_of_launch
+from toolft_pipeline.cli.runs.interruption import Interruption
+from toolft_pipeline.cli.runs.terminal import say
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.orchestration.jobs import job_name
+from toolft_pipeline.orchestration.run_failures import failed_steps, unfinished_steps
+from toolft_pipeline.orchestration.runs.process_identity import this_process
+from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG, ATTENDED_TAG, LAUNCH_TAG, PROCESS_TAG
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.stage import Group
+from toolft_pipeline.stages.stages import STAGES
+
+PARTITION_TAG = "dagster/partition"
+DEFINITIONS = "toolft_pipeline.definitions"
+REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@toolft_pipeline"
+"""By this tag the UI finds the runs of a job (timeline, job pages); the location has this name in workspace.yaml."""
+
+
+class RunFailedError(FixableError, RuntimeError):
+    """A run failed; the message is one line a failed stage."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launcher:
+    """What all runs of one command share. `assets` narrows a group to some of its assets."""
+
+    instance: dg.DagsterInstance
+    settings: AgentSettings
+    config: dict[str, Any]
+    assets: Collection[str] | None = None
+    interruption: Interruption = field(default_factory=Interruption)
+
+    def launch(self, group: Group, partition: str | None, *, config: dict[str, Any] | None = None) -> None:
+        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or
+        `KeyboardInterrupt` where a person stopped it.
+        """
+        launch = str(uuid.uuid4())
+        what = f"{self.settings.name} {group.value} {partition or ''}".rstrip()
+        say(what)
+        self.interruption.doing = what
+        self.interruption.when_forced = lambda: self._cancel(launch)
+        repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
+        job = ReconstructableJob(repository=repository, job_name=job_name(self.settings.name, group))
+        with followed(self.instance, launch):
+            result = dg.execute_job(
+                job,
+                instance=self.instance,
+                run_config=self.config if config is None else config,
+                tags=self._tags(launch, partition),
+                raise_on_error=False,
+                asset_selection=self._keys(group),
+            )
+        if self.interruption.signal is not None:
+            steps = unfinished_steps(self.instance, result.run_id)
+            stages = [step.removeprefix(f"{self.settings.name}__") for step in steps]
+            self.interruption.doing = f"{', '.join(stages)} of {what}" if stages else what
+            raise KeyboardInterrupt
+        if not result.success:
+            raise RunFailedError(failure_lines(self.instance, result.run_id))
+
+    def _cancel(self, launch: str) -> None:
+        run = run_of_launch(self.instance, launch)
+        if run is not None and not run.is_finished:
+            self.instance.report_run_canceled(run, "stopped at once at the command line")
+
+    def _keys(self, group: Group) -> list[dg.AssetKey] | None:
+        """Of a group's assets those that were named; None for all of them."""
+        if self.assets is None:
+            return None
+        named = [stage.asset for stage in STAGES if stage.group is group and stage.asset in self.assets]
+        return [dg.AssetKey([self.settings.name, asset]) for asset in named]
+
+    def _tags(self, launch: str, partition: str | None) -> dict[str, str]:
+        tags = {
+            AGENT_TAG: self.settings.name,
+            LAUNCH_TAG: launch,
+            PROCESS_TAG: this_process().text,
+            ATTENDED_TAG: "true" if sys.stderr.isatty() else "false",
+            REPOSITORY_TAG: REPOSITORY,
+        }
+        return tags if partition is None else tags | {PARTITION_TAG: partition}
+
+
+def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why a run failed: the deepest cause of each failed step, one line each."""
+    lines = [f"{step.key}: {step.error}" for step in failed_steps(instance, run_id)]
+    return "; ".join(lines) or f"run {run_id} failed before any step; see it in the UI (make dev)"

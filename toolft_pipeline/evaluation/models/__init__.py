@@ -1,0 +1,1 @@
+"""Where answers come from: local decoding, an endpoint, prompts, and how text is parsed into calls."""

@@ -1,0 +1,244 @@
+"""Batched greedy decoding of a model folder on CPU or CUDA, in bf16 or fp32, never in 4 bit.
+
+Invariant: a row's answer is the one that it would get alone, up to the rounding of batched arithmetic (in fp32 the
+same tokens). Padding therefore stands only at the far left of a row: where prompts share a beginning (few-shot
+examples, a full catalog), its keys and values are computed once and moved right by each row's padding, and the
+beginning's last tokens are computed again in the room that this leaves, so that sliding windows see no gap.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.evaluation.models.generation import Generation, Generator
+from toolft_pipeline.training.runtime.model_device import model_device
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+
+REPORT_S = 10.0
+"""Seconds between progress lines."""
+
+SHORTEST_PREFIX = 64
+"""Shared tokens below which a prefix is not worth a pass of its own."""
+
+TOKENS_AT_ONCE = 32_768
+"""Tokens of a batch at most: 0.6 GB of keys and values for Gemma 3 270M, copied once for every token written."""
+
+STOP_TOKENS = 8
+"""Tokens that a stop text can be spread over."""
+
+Prefix = list[tuple["torch.Tensor", "torch.Tensor"]]
+"""Keys and values of each layer, shape (1, heads, tokens, width)."""
+
+
+class DecodingError(FixableError, RuntimeError):
+    """The model cannot be run; one line naming the folder and the mend."""
+
+
+class TransformersGenerator(Generator):
+    """Greedy decoding with transformers: rows sorted by length, decoded side by side, dropped when they end."""
+
+    def __init__(
+        self,
+        *,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        stops: Sequence[str],
+        max_new_tokens: int,
+        batch_size: int,
+        progress: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        special = {str(token): id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
+        self._stop_ids = frozenset(special[stop] for stop in stops if stop in special)
+        self._stop_texts = tuple(stop for stop in stops if stop not in special)
+        self._max_new_tokens = max_new_tokens
+        self._batch_size = batch_size
+        self._progress = progress
+        self._prefix: Prefix = []
+        self._prefix_ids: tuple[int, ...] = ()
+        self._reported = time.monotonic()
+
+    def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
+        """Answers in the order of the prompts; the longest are decoded first, so that memory fails early."""
+        import torch
+
+        rows = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
+        answers: dict[int, Generation] = {}
+        with torch.inference_mode():
+            self._share(prompts)
+            while len(answers) < len(rows):
+                done = len(answers)
+                width = len(prompts[rows[done]]) + self._max_new_tokens
+                batch = rows[done : done + min(self._batch_size, max(1, TOKENS_AT_ONCE // width))]
+                label = f"decoded {done} of {len(rows)} prompts"
+                answers |= dict(zip(batch, self._batch([prompts[row] for row in batch], label=label), strict=True))
+        return [answers[row] for row in range(len(prompts))]
+
+    def _share(self, prompts: Sequence[Sequence[int]]) -> None:
+        """Keep the keys and values of what all prompts begin with; each keeps at least one token of its own."""
+        if len(prompts) < 2:
+            return
+        shared = _shared_beginning(prompts)
+        held = self._prefix_ids
+        if len(shared) < SHORTEST_PREFIX or (held and shared[: len(held)] == held and len(shared) < 2 * len(held)):
+            return
+        self._prefix_ids = shared
+        cache = _empty_cache()
+        for start in range(0, len(shared), 512):  # bounds the attention's memory, and the silence
+            ids = self._tensor([shared[start : start + 512]])
+            self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            self._report(f"read {start} of {len(shared)} tokens that all prompts begin with")
+        self._prefix = [(layer.keys, layer.values) for layer in cache.layers]
+
+    def _batch(self, prompts: list[Sequence[int]], *, label: str) -> list[Generation]:
+        import torch
+
+        started = time.monotonic()
+        width = max(map(len, prompts))
+        pads = [width - len(prompt) for prompt in prompts]
+        cache, done = self._first_cache(prompts, pads)
+        padded = [[0] * pad + list(prompt) for pad, prompt in zip(pads, prompts, strict=True)]
+        ids = self._tensor(padded)[:, done:]
+        mask = torch.ones(len(prompts), width, dtype=torch.long, device=ids.device)
+        for row, pad in enumerate(pads):
+            mask[row, :pad] = 0
+        written: list[list[int]] = [[] for _ in prompts]
+        latency = [0.0] * len(prompts)
+        active = list(range(len(prompts)))
+        for _ in range(self._max_new_tokens):
+            positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+            logits = self._model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache,
+                use_cache=True, logits_to_keep=1,
+            ).logits  # fmt: skip
+            chosen = logits[:, -1].argmax(-1)
+            going = []
+            for place, token in enumerate(chosen.tolist()):
+                row = active[place]
+                written[row].append(token)
+                latency[row] = (time.monotonic() - started) * 1000
+                if not self._ends(written[row]):
+                    going.append(place)
+            if not going:
+                break
+            if len(going) < len(active):
+                kept = torch.tensor(going, device=ids.device)
+                cache.batch_select_indices(kept)
+                mask, chosen, active = mask[kept], chosen[kept], [active[place] for place in going]
+            ids = chosen[:, None]
+            mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
+            self._report(f"{label}, {len(active)} more under way, {sum(map(len, written))} tokens written")
+        busy_ms = (time.monotonic() - started) * 1000 / len(prompts)
+        return [
+            self._answer(tokens, prompt, latency_ms=wait, busy_ms=busy_ms)
+            for tokens, prompt, wait in zip(written, prompts, latency, strict=True)
+        ]
+
+    def _first_cache(self, prompts: list[Sequence[int]], pads: list[int]) -> tuple[DynamicCache, int]:
+        """The cache that a batch starts with, and how many places of each padded row it holds."""
+        import torch
+
+        shared = len(self._prefix_ids)
+        begins = all(len(p) > shared and tuple(p[:shared]) == self._prefix_ids for p in prompts)
+        if not shared or not begins or max(pads) > shared:
+            return _empty_cache(), 0
+
+        def moved(held: torch.Tensor) -> torch.Tensor:
+            kept = [torch.nn.functional.pad(held[:, :, : shared - pad], (0, 0, pad, 0)) for pad in pads]
+            return torch.cat(kept)
+
+        return _filled_cache([(moved(keys), moved(values)) for keys, values in self._prefix]), shared
+
+    def _ends(self, tokens: list[int]) -> bool:
+        """Whether the last token is a stop, or the last few write a stop text."""
+        if tokens[-1] in self._stop_ids:
+            return True
+        tail = self._decode(tokens[-STOP_TOKENS:]) if self._stop_texts else ""
+        return any(stop in tail for stop in self._stop_texts)
+
+    def _decode(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=False))
+
+    def _answer(self, tokens: list[int], prompt: Sequence[int], *, latency_ms: float, busy_ms: float) -> Generation:
+        finished = self._ends(tokens)
+        text = self._decode(tokens[:-1] if tokens[-1] in self._stop_ids else tokens)
+        for stop in self._stop_texts:
+            text = text.split(stop, 1)[0]
+        return Generation(
+            text=text,
+            n_prompt_tokens=len(prompt),
+            n_new_tokens=len(tokens),
+            latency_ms=latency_ms,
+            busy_ms=busy_ms,
+            finished=finished,
+        )
+
+    def _tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        import torch
+
+        return torch.tensor([list(row) for row in rows], device=self._model.device)
+
+    def _report(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._reported >= REPORT_S:
+            self._reported = now
+            self._progress(line)
+
+
+def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
+    """A model folder, on the accelerator if there is one, computing in this type. Raises `DecodingError`."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, dtype=compute.dtype, device_map={"": model_device()}
+        )
+    except (OSError, ValueError) as error:
+        raise DecodingError(f"{folder}: not a model folder ({error}); wanted config.json and safetensors") from error
+    if getattr(model, "is_quantized", False):
+        raise DecodingError(f"{folder}: a quantized model; evaluate the merged bf16 model (4 bit decodes slowly, "
+                            "and on a CPU repacks its weights)")  # fmt: skip
+    model.eval()
+    return model
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """A model folder's tokenizer. Raises `DecodingError`."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise DecodingError(f"{folder}: no tokenizer that can be read ({error}); wanted tokenizer.json") from error
+    return tokenizer
+
+
+def _empty_cache() -> DynamicCache:
+    """A cache that keeps every token in every layer; masks make the windows of sliding layers."""
+    from transformers import DynamicCache
+
+    return DynamicCache()
+
+
+def _filled_cache(layers: Sequence[Sequence[torch.Tensor]]) -> DynamicCache:
+    from transformers import DynamicCache
+
+    return DynamicCache(ddp_cache_data=layers)
+
+
+def _shared_beginning(prompts: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """What all prompts begin with, short of the last token of the shortest: the first and the last in order decide."""
+    first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
+    length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[: min(length, min(map(len, prompts)) - 1)]

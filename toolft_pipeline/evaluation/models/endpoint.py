@@ -1,0 +1,194 @@
+"""A model behind an OpenAI-compatible endpoint, asked the same steps and rollouts as a model folder.
+
+Invariant: an answer is judged as the endpoint sent it. Calls come structured, so nothing is parsed out of text: a call
+whose arguments are no JSON object, an answer cut by the token limit, and a call that the server left standing in the
+text are unreadable turns, as they are to an agent. What the network did (429, 5xx, a cut stream, a time-out) is tried
+again and never counted against the model; an endpoint that stays away ends the evaluation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.chat.rendering.conversation import with_system_prompt
+from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.settings import EndpointSettings
+from toolft_pipeline.trajectories.record import Role
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+    from openai.types.chat import ChatCompletion
+
+CALL_MARK = "<tool_call>"
+"""How a call begins that a server could not read and handed on as text (Hermes, Qwen, Gemma and others)."""
+
+TOO_LONG = "context_length_exceeded"
+"""The code of a request whose history does not fit: the task is lost, the endpoint is not at fault."""
+
+
+class EndpointError(FixableError, RuntimeError):
+    """An endpoint cannot be asked; one line naming the endpoint and the mend."""
+
+
+class EndpointModel:
+    """Prompter and generator in one: a prompt is the number of a history, an answer the assistant message as JSON."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        settings: EndpointSettings,
+        catalog: Catalog,
+        system_prompt: str,
+        max_new_tokens: int,
+        progress: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._tools = catalog.openai_tools()
+        self._system_prompt = system_prompt
+        body = {"max_tokens": max_new_tokens, "temperature": 0, "seed": 0} | settings.request
+        self._body = {key: value for key, value in body.items() if value is not None}
+        self._progress = progress
+        self._client = _client(name, settings)
+        self._histories: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = []
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """None: the endpoint knows its own."""
+        return ()
+
+    def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
+        """The number of this history; the same history has the same number."""
+        return self.prompt_with(with_system_prompt(messages, policy=self._system_prompt), tools=self._tools)
+
+    def prompt_with(self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]]) -> list[int]:
+        """The same where other tools are offered, and messages as they are."""
+        sent = [_sent(message) for message in messages]
+        text = json.dumps([sent, [] if tools is self._tools else tools], sort_keys=True)
+        if text not in self._numbers:
+            self._numbers[text] = len(self._histories)
+            self._histories.append((sent, tools))
+        return [self._numbers[text]]
+
+    def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
+        """Ask for every history, `parallel` at a time, in order. Raises `EndpointError`."""
+        started = time.monotonic()
+        with ThreadPoolExecutor(self._settings.parallel, thread_name_prefix="endpoint") as executor:
+            answers = list(executor.map(self._ask, [self._histories[number] for (number,) in prompts]))
+        busy_ms = 1000 * (time.monotonic() - started) / max(1, len(answers))
+        self._progress(f"{len(answers)} answers, {busy_ms:,.0f} ms each")
+        return [_generation(message, latency_ms=latency_ms, busy_ms=busy_ms) for message, latency_ms in answers]
+
+    def read(self, generation: Generation) -> ParsedTurn:
+        """The turn that an agent's client would make of the message."""
+        if not generation.finished:
+            return ParsedTurn(text=generation.text, malformed=(generation.text,))
+        message = json.loads(generation.text)
+        text: str = message.get("content") or ""
+        calls = message.get("tool_calls", [])
+        malformed = [json.dumps(call, ensure_ascii=False) for call in calls if not _is_call(call)]
+        malformed += [CALL_MARK + rest for rest in text.split(CALL_MARK)[1:]]
+        if malformed:
+            return ParsedTurn(text=generation.text, malformed=tuple(malformed))
+        return ParsedTurn(
+            text=text, calls=tuple(ParsedCall(name=call["name"], arguments_json=call["arguments"]) for call in calls)
+        )
+
+    def _ask(self, asked: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> tuple[ChatCompletion | None, float]:
+        """The answer, or None for a history that is too long, and the milliseconds that it took."""
+        import openai
+
+        messages, tools = asked
+        started = time.monotonic()
+        try:
+            answer = self._client.chat.completions.create(
+                model=self._settings.model,
+                messages=messages,  # type: ignore[arg-type]  # plain dicts of the same shape
+                tools=tools,  # type: ignore[arg-type]
+                extra_body=self._body,
+            )
+        except openai.BadRequestError as error:
+            if error.code != TOO_LONG:
+                raise self._error(error) from error
+            answer = None
+        except (openai.OpenAIError, ValueError) as error:
+            raise self._error(error) from error
+        if answer is not None and not answer.choices:
+            raise EndpointError(f"{self._name}: the endpoint answered without a choice; look at its server's log")
+        return answer, 1000 * (time.monotonic() - started)
+
+    def _error(self, error: Exception) -> EndpointError:
+        import openai
+
+        status = getattr(error, "status_code", None)
+        mend = f"after {self._settings.retries} retries: run again, what was judged before is kept"
+        if status in {401, 403}:
+            mend = f"mend the key in ${self._settings.key_from}"
+        elif status in {400, 404, 422}:
+            mend = f"mend evaluation.endpoints.{self._name} in the agent file"
+        elif isinstance(error, openai.APITimeoutError):
+            limit = f"evaluation.endpoints.{self._name}.timeout_s"
+            mend = f"no answer within {self._settings.timeout_s:g} s: raise {limit} if the endpoint is only slow"
+        said = " ".join(str(error).split())[:200]
+        return EndpointError(f"{self._name}: {self._settings.base_url}: {said}; {mend}")
+
+
+def _client(name: str, settings: EndpointSettings) -> OpenAI:
+    key = "none" if settings.key_from is None else os.environ.get(settings.key_from)
+    if not key:
+        raise EndpointError(f"{name}: no key: set the environment variable {settings.key_from}")
+    try:
+        from openai import OpenAI
+    except ImportError as error:
+        raise EndpointError(f"{name}: endpoints need a package: pip install 'toolft_pipeline[endpoints]'") from error
+    return OpenAI(base_url=settings.base_url, api_key=key, timeout=settings.timeout_s, max_retries=settings.retries)
+
+
+def _sent(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with the keys that the protocol knows for its role."""
+    keys = ["role", "content"]
+    if message["role"] == Role.TOOL:
+        keys.append("tool_call_id")
+    elif message.get("tool_calls"):
+        keys.append("tool_calls")
+    return {key: message.get(key) for key in keys}
+
+
+def _generation(answer: ChatCompletion | None, *, latency_ms: float, busy_ms: float) -> Generation:
+    if answer is None:
+        unsaid = json.dumps({"content": None})
+        return Generation(
+            text=unsaid, n_prompt_tokens=0, n_new_tokens=0, latency_ms=latency_ms, busy_ms=busy_ms, finished=False
+        )
+    choice, usage = answer.choices[0], answer.usage
+    calls = [
+        {"name": call.function.name, "arguments": call.function.arguments}
+        for call in choice.message.tool_calls or ()
+        if call.type == "function"
+    ]
+    message = {"content": choice.message.content or choice.message.refusal} | ({"tool_calls": calls} if calls else {})
+    return Generation(
+        text=json.dumps(message, ensure_ascii=False),
+        n_prompt_tokens=usage.prompt_tokens if usage else 0,
+        n_new_tokens=usage.completion_tokens if usage else 0,
+        latency_ms=latency_ms,
+        busy_ms=busy_ms,
+        finished=choice.finish_reason != "length",
+    )
+
+
+def _is_call(call: dict[str, Any]) -> bool:
+    try:
+        return bool(call["name"]) and isinstance(json.loads(call["arguments"]), dict)
+    except (TypeError, ValueError, RecursionError):
+        return False

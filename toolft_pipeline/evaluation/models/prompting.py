@@ -1,0 +1,129 @@
+"""What each model under test is shown, and how its answer is read.
+
+Invariant: a tuned model is prompted through the template saved with it and nothing else, exactly as a server would.
+Untuned models are asked as `untuned` says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.rendering.conversation import WithoutTools, with_system_prompt
+from toolft_pipeline.chat.rendering.parsing import ParsedTurn
+from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
+from toolft_pipeline.chat.rendering.serving import serving_prompt
+from toolft_pipeline.evaluation.models.baselines import (
+    NativePrompter,
+    OwnTemplatePrompter,
+    TranscriptPrompter,
+    catalog_text,
+    few_shot_messages,
+    own_template,
+    taught_format,
+)
+from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.evaluation.models.reading import read_turn
+from toolft_pipeline.ingest.day import read_golden
+from toolft_pipeline.settings import AgentSettings, CatalogMode
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class PromptPolicy(StrEnum):
+    """What stands in the prompt beside the conversation."""
+
+    NONE = "none"
+    """Nothing: the model's saved template as a server uses it."""
+    FEW_SHOT = "few_shot"
+    """The tools' names, and golden runs as examples."""
+    FULL_CATALOG = "full_catalog"
+    """Every tool with its schema; a base model that knows no chat template sees the examples too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelUnderTest:
+    """A model folder in Hugging Face layout and how it is prompted; `name` is its key in metrics.json."""
+
+    name: str
+    folder: Path
+    policy: PromptPolicy = PromptPolicy.NONE
+
+
+class Prompter(Protocol):
+    """Messages to token ids, and an answer to what an agent would take it for."""
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts that end an assistant turn, tokens or not."""
+
+    def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
+        """Ids before the next assistant turn."""
+
+    def read(self, generation: Generation) -> ParsedTurn:
+        """The turn. One without an end in sight is malformed: a server would cut it, an agent take it for whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedPrompter:
+    """A tuned model: the template saved with its tokenizer, given what a server is given."""
+
+    tokenizer: PreTrainedTokenizerBase
+    chat_format: ChatFormat
+    system_prompt: str
+    tools: list[dict[str, Any]]
+    without_tools: WithoutTools | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The format's stop tokens."""
+        return self.chat_format.stop_tokens
+
+    def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
+        """The serving prompt of the history."""
+        served = with_system_prompt(messages, policy=self.system_prompt, without_tools=self.without_tools)
+        return serving_prompt(served, tokenizer=self.tokenizer, tools=self.tools).ids
+
+    def read(self, generation: Generation) -> ParsedTurn:
+        """By the format's parser."""
+        return read_turn(generation, self.chat_format)
+
+
+def make_prompter(
+    model: ModelUnderTest, *, settings: AgentSettings, catalog: Catalog, tokenizer: PreTrainedTokenizerBase
+) -> Prompter:
+    """The prompter of a model's policy: untuned chat models as they were taught, base models as a transcript."""
+    chat_format = get_format(settings.chat.format)
+    if model.policy is PromptPolicy.NONE:
+        return ServedPrompter(
+            tokenizer=tokenizer,
+            chat_format=chat_format,
+            system_prompt=settings.chat.system_prompt,
+            tools=catalog.openai_tools(),
+            without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
+        )
+    full = model.policy is PromptPolicy.FULL_CATALOG
+    examples = few_shot_messages(read_golden(settings), count=settings.evaluation.few_shot)
+    shown = () if full else examples
+    installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
+    template = own_template(tokenizer)
+    if not template or template in installed:
+        text = catalog_text(catalog, full=full)
+        return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=examples)
+    taught = taught_format(tokenizer)
+    if taught is None:
+        text = catalog_text(catalog, full=full)
+        return OwnTemplatePrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shown)
+    return NativePrompter(
+        tokenizer=tokenizer,
+        chat_format=taught,
+        tools=tuple(catalog.openai_tools()),
+        catalog_mode=CatalogMode.FULL if full else CatalogMode.NAMES,
+        examples=shown,
+    )

@@ -1,0 +1,1 @@
+"""Which model serves: the gate, the registry of served models, rollback, the shadow comparison."""

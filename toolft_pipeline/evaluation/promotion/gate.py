@@ -1,0 +1,239 @@
+"""Whether a candidate may take the place of the model in service.
+
+Invariant: a pure function of figures that are stored; asked twice, it says the same. Every objection is listed, not
+only the first, and a candidate that is not shown to be good enough stays out: doubt keeps the champion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from toolft_pipeline.evaluation.promotion.model_registry import withdrawn_reason
+from toolft_pipeline.evaluation.scoring.intervals import (
+    SIGNIFICANCE,
+    Rate,
+    exact_mcnemar,
+    paired_difference,
+    smallest_visible_difference,
+)
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
+from toolft_pipeline.settings import GateSettings
+
+
+class Paired(Struct, frozen=True, kw_only=True):
+    """The candidate and the model in service on the same tasks.
+
+    `difference` is the candidate's share of passed tasks minus the other's; `p_value` that of the exact paired test.
+    """
+
+    n_tasks: int
+    difference: Rate
+    wins: int
+    losses: int
+    p_value: float
+    smallest_visible_difference: float
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """`reasons` are the objections, or, for a promotion, what it rests on.
+
+    `n_tasks` and `smallest_visible_difference` are of the tasks that both models were asked, or, with no model in
+    service, of the candidate's. `against` is the content digest of the model in service that it was compared with.
+    """
+
+    promote: bool
+    reasons: tuple[str, ...]
+    n_tasks: int
+    smallest_visible_difference: float
+    margin: float = 0.0
+    difference: Rate | None = None
+    wins: int = 0
+    losses: int = 0
+    p_value: float | None = None
+    against: str | None = None
+    shadow: Paired | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Everything about the candidate that no metric says.
+
+    `proofs` are the checks of what it was made from, by name; `lineage_gaps` what of its ancestry does not resolve;
+    `withdrawn` when a rollback took this very model out of service.
+    """
+
+    as_of: str
+    proofs: Mapping[str, bool]
+    lineage_gaps: Sequence[str] = ()
+    withdrawn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """The model in service: its as-of day, its content digest, what it did on the tasks and on the shadow's runs."""
+
+    day: str
+    content_digest: str
+    metrics: ModelMetrics
+    shadow: ModelMetrics | None = None
+
+
+def decide(
+    *,
+    candidate: ModelMetrics,
+    standing: Standing,
+    rival: Rival | None,
+    gate: GateSettings,
+    shadow: ModelMetrics | None = None,
+) -> Verdict:
+    """Judge a candidate against the thresholds and the model in service.
+
+    `shadow` is how the candidate did on the newest day's verified runs, for a gate that wants it.
+    """
+    objections = [
+        *_thin_evidence(candidate, gate=gate),
+        *_unproven(standing),
+        *_below_thresholds(candidate, gate=gate),
+    ]
+    if standing.withdrawn is not None:
+        objections.append(withdrawn_reason(standing.withdrawn))
+    if rival is not None and standing.as_of < rival.day:
+        objections.append(
+            f"day {standing.as_of} lies before the champion's day {rival.day}; only newer models are promoted"
+        )
+    paired = None if rival is None else compare(candidate.task_outcomes, rival.metrics.task_outcomes)
+    if paired is not None:
+        objections += _not_better(paired, gate=gate)
+    objections += _shadow_objections(shadow, rival, gate=gate)
+    n_tasks = candidate.n_tasks if paired is None else paired.n_tasks
+    shadow_rival = None if rival is None else rival.shadow
+    return Verdict(
+        promote=not objections,
+        reasons=tuple(objections) or tuple(_grounds(paired, shadow, gate=gate)),
+        n_tasks=n_tasks,
+        smallest_visible_difference=smallest_visible_difference(n_tasks),
+        margin=gate.margin,
+        difference=None if paired is None else paired.difference,
+        wins=0 if paired is None else paired.wins,
+        losses=0 if paired is None else paired.losses,
+        p_value=None if paired is None else paired.p_value,
+        against=None if rival is None else rival.content_digest,
+        shadow=None
+        if shadow is None or shadow_rival is None
+        else compare(shadow.task_outcomes, shadow_rival.task_outcomes),
+    )
+
+
+def compare(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> Paired:
+    """The paired test over the tasks that both were asked."""
+    shared = sorted(ours.keys() & theirs.keys())
+    difference = paired_difference([ours[task] for task in shared], [theirs[task] for task in shared])
+    wins = sum(ours[task] and not theirs[task] for task in shared)
+    losses = sum(theirs[task] and not ours[task] for task in shared)
+    return Paired(
+        n_tasks=len(shared),
+        difference=difference,
+        wins=wins,
+        losses=losses,
+        p_value=exact_mcnemar(wins, losses),
+        smallest_visible_difference=smallest_visible_difference(len(shared)),
+    )
+
+
+def _thin_evidence(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
+    if candidate.n_tasks < gate.min_tasks:
+        yield f"{candidate.n_tasks} tasks were run, gate.min_tasks wants {gate.min_tasks}; add evaluation tasks"
+
+
+def _unproven(standing: Standing) -> Iterator[str]:
+    if not standing.proofs:
+        yield "no proof came with the candidate; make token_tensors and merged_model again"
+    for name, holds in sorted(standing.proofs.items()):
+        if not holds:
+            yield f"the proof {name} does not hold"
+    for gap in standing.lineage_gaps:
+        yield f"its lineage is incomplete: {gap}"
+
+
+def _below_thresholds(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
+    thresholds = {
+        "parse_rate": (candidate.parse_rate, gate.parse_rate),
+        "right_tool": (candidate.right_tool, gate.right_tool),
+        "valid_arguments": (candidate.valid_arguments, gate.valid_arguments),
+        "task_success": (candidate.task_success, gate.task_success),
+    }
+    for name, (rate, wanted) in thresholds.items():
+        if rate.low < wanted:
+            yield f"{name} {rate.value:.1%}: its lower bound {rate.low:.1%} is below gate.{name} {wanted:.1%}"
+
+
+def _not_better(paired: Paired, *, gate: GateSettings) -> Iterator[str]:
+    """Objections of the paired comparison.
+
+    With a margin of 0 the candidate must be shown to be better: the exact test calls it so. With a margin, it must be
+    shown to be worse by less than that: the lower end of the difference's interval lies above it.
+    """
+    if paired.n_tasks < gate.min_tasks:
+        yield (
+            f"only {paired.n_tasks} tasks are shared with the model in service, {gate.min_tasks} wanted; "
+            "evaluate it on them too"
+        )
+        return
+    found, p_value = _counts(paired), _p(paired)
+    if _is_regression(paired):
+        yield f"a regression: {found} ({p_value})"
+    elif gate.margin > 0 and paired.difference.low <= -gate.margin:
+        worst = f"it may be worse by {-paired.difference.low:.1%}, gate.margin allows {gate.margin:.1%}"
+        yield f"{found}: {worst}; {_visible(paired)}"
+    elif gate.margin == 0 and paired.wins == paired.losses:
+        yield f"{found}: a tie keeps the champion (gate.margin 0); {_visible(paired)}"
+    elif gate.margin == 0 and (paired.wins < paired.losses or paired.p_value >= SIGNIFICANCE):
+        yield f"{found}: that is not shown to be better ({p_value}, gate.margin 0); {_visible(paired)}"
+
+
+def _shadow_objections(shadow: ModelMetrics | None, rival: Rival | None, *, gate: GateSettings) -> Iterator[str]:
+    if not gate.shadow.runs:
+        return
+    if shadow is None or shadow.n_tasks < gate.shadow.min_runs:
+        n = 0 if shadow is None else shadow.n_tasks
+        yield f"shadow: {n} runs of the newest day can be done again, gate.shadow.min_runs wants {gate.shadow.min_runs}"
+        return
+    rate, wanted = shadow.task_success, gate.shadow.task_success
+    if rate.low < wanted:
+        bound = f"its lower bound {rate.low:.1%} is below gate.shadow.task_success {wanted:.1%}"
+        yield f"shadow: task success {rate.value:.1%}: {bound}"
+    if rival is not None and rival.shadow is not None:
+        paired = compare(shadow.task_outcomes, rival.shadow.task_outcomes)
+        if _is_regression(paired):
+            yield f"shadow: a regression on the newest day's runs: {_counts(paired)} ({_p(paired)})"
+
+
+def _is_regression(paired: Paired) -> bool:
+    return paired.losses > paired.wins and paired.p_value < SIGNIFICANCE
+
+
+def _grounds(paired: Paired | None, shadow: ModelMetrics | None, *, gate: GateSettings) -> Iterator[str]:
+    """What a promotion rests on."""
+    if paired is None:
+        yield "every threshold is cleared, and no model is in service"
+    else:
+        yield "every threshold is cleared"
+        yield f"{_counts(paired)}, of {paired.n_tasks} ({_p(paired)}, gate.margin {gate.margin:.1%})"
+    if shadow is not None:
+        passed = sum(shadow.task_outcomes.values())
+        yield f"shadow: {passed} of {shadow.n_tasks} runs of the newest day were done as they were in production"
+
+
+def _counts(paired: Paired) -> str:
+    return f"{paired.wins} tasks won and {paired.losses} lost against the model in service"
+
+
+def _visible(paired: Paired) -> str:
+    return f"{paired.n_tasks} tasks can show a difference of {paired.smallest_visible_difference:.1%} at the least"
+
+
+def _p(paired: Paired) -> str:
+    return "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.3f}"

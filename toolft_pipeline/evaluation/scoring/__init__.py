@@ -1,0 +1,1 @@
+"""Answers judged: steps, rollouts, the judge, metrics with their intervals."""

@@ -1,0 +1,70 @@
+"""Calls as values: when two of them are equal, and how alike they are.
+
+Invariant: equality is equality as JSON. Key order and spelling of numbers (2, 2.0) do not matter, types do (true is
+not 1), and a default written out is not a default left out: that takes a backend to see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from msgspec import Struct
+
+from toolft_pipeline.chat.rendering.parsing import ParsedCall
+
+
+class Call(Struct, frozen=True, kw_only=True, order=True):
+    """A call with its arguments in one canonical text; calls sort and hash."""
+
+    name: str
+    arguments: str
+
+
+def canonical_call(name: str, arguments: Any) -> Call:
+    """A call from decoded arguments."""
+    text = json.dumps(_plain(arguments), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return Call(name=name, arguments=text)
+
+
+def calls_of(parsed: Iterable[ParsedCall]) -> tuple[Call, ...]:
+    """The calls of a parsed turn, in order."""
+    return tuple(canonical_call(call.name, json.loads(call.arguments_json)) for call in parsed)
+
+
+def calls_of_message(message: dict[str, Any]) -> tuple[Call, ...]:
+    """The calls of an OpenAI assistant message, in order; arguments that are not JSON stay text."""
+    functions = [call["function"] for call in message.get("tool_calls") or ()]
+    return tuple(canonical_call(function["name"], _decoded(function["arguments"])) for function in functions)
+
+
+def similarity(ours: Sequence[Call], theirs: Sequence[Call]) -> float:
+    """How alike the arguments of the least alike pair are, 0 to 1; 0 where the names differ as multisets.
+
+    Calls are paired by name in sorted order; alike is difflib's ratio over the canonical texts
+    (Ratcliff and Metzener 1988).
+    """
+    pairs = list(zip(sorted(ours), sorted(theirs), strict=False))
+    if len(ours) != len(theirs) or any(a.name != b.name for a, b in pairs):
+        return 0.0
+    ratios = [SequenceMatcher(None, a.arguments, b.arguments, autojunk=False).ratio() for a, b in pairs]
+    return min(ratios, default=1.0)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _decoded(arguments: Any) -> Any:
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments

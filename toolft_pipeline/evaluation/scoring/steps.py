@@ -1,0 +1,177 @@
+"""Teacher-forced steps: at every assistant turn of a task's gold run, what would the model have said?
+
+Invariant: every metric of a step is defined here and nowhere else. A turn that cannot be parsed counts as wrong in
+every other metric, so no figure improves because a model writes less that can be read.
+
+Where they come from: exact match of calls as JSON, and a similarity above 0.8 (fuzzy) or 0.5 (functional), are the
+published recipe for this job; functional match asks the backend instead of the text wherever there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.evaluation.models.generation import Generation, Generator
+from toolft_pipeline.evaluation.models.parse_faults import ParseFault, parse_fault
+from toolft_pipeline.evaluation.models.prompting import Prompter
+from toolft_pipeline.evaluation.scoring.calls import Call, calls_of, calls_of_message, similarity
+from toolft_pipeline.evaluation.scoring.functional_match import Effects
+from toolft_pipeline.evaluation.scoring.task import Task
+from toolft_pipeline.trajectories.record import Role
+
+FUZZY_ABOVE = 0.8
+FUNCTIONAL_ABOVE = 0.5
+
+
+class FunctionalBasis(StrEnum):
+    """What functional match rests on."""
+
+    EFFECT = "effect"
+    """Both turns' calls were made on the backend: equal state, equal results."""
+    SIMILARITY = "similarity"
+    """There is no backend: the right tools, arguments more than 0.5 alike."""
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One assistant turn of a gold run: the messages before it, and what the oracle said.
+
+    `place` is its number among all messages, `turn` among the assistant turns.
+    """
+
+    task_id: str
+    state_ref: str
+    category: str
+    family: str
+    place: int
+    turn: int
+    user_turn: int
+    history: tuple[dict[str, Any], ...]
+    expected_text: str
+    expected_calls: tuple[Call, ...]
+
+
+class StepOutcome(Struct, frozen=True, kw_only=True):
+    """What the model said there, and how it compares.
+
+    `parsed`: an end of turn was written and every call could be read. `parse_fault` says whose fault a call is that
+    was written and not read; a call that passed for an answer counts as parsed, as it does for an agent.
+    `right_tool`: the same tools as often as the oracle called them; none where the oracle called none.
+    `valid_arguments`: at least one call, and the catalog allows every call (steps with expected calls only).
+    `hallucinated_tool`: some call names a tool that the catalog has not: one of `made_up`.
+    `exact_match`: equal calls, names and arguments as JSON, in any order (steps with expected calls only).
+    `fuzzy_match`: right tools, the least alike arguments more than 0.8 alike (steps with expected calls only).
+    `functional_match`: the same effect on the backend's state and the same results (see `effects`), or without a
+    backend the right tools, more than 0.5 alike: `functional_basis` (steps with expected calls only).
+    The last kind is None in steps whose oracle calls nothing: what is said there in words is not compared.
+    """
+
+    step: Step
+    generation: Generation
+    turn: ParsedTurn
+    parsed: bool
+    right_tool: bool
+    hallucinated_tool: bool
+    valid_arguments: bool | None
+    exact_match: bool | None
+    fuzzy_match: bool | None
+    functional_match: bool | None
+    functional_basis: FunctionalBasis
+    made_up: frozenset[str]
+    parse_fault: ParseFault | None
+
+
+def task_steps(task: Task) -> list[Step]:
+    """The steps of a task's gold run, in order."""
+    steps = []
+    user_turn, turn = -1, 0
+    for place, message in enumerate(task.gold):
+        user_turn += message["role"] == Role.USER
+        if message["role"] == Role.ASSISTANT:
+            step = Step(
+                task_id=task.task_id,
+                state_ref=task.state_ref,
+                category=task.category,
+                family=task.family,
+                place=place,
+                turn=turn,
+                user_turn=max(user_turn, 0),
+                history=task.gold[:place],
+                expected_text=message.get("content") or "",
+                expected_calls=calls_of_message(message),
+            )
+            steps.append(step)
+            turn += 1
+    return steps
+
+
+def run_steps(
+    tasks: Sequence[Task],
+    *,
+    prompter: Prompter,
+    generator: Generator,
+    validator: CatalogValidator,
+    effects: Effects | None = None,
+) -> list[StepOutcome]:
+    """Every step of every task, generated in one go and compared; `effects` are those on the backend, if any."""
+    steps = [step for task in tasks for step in task_steps(task)]
+    generations = generator.generate([prompter.prompt(list(step.history)) for step in steps])
+    return [
+        compare(step, generation, prompter.read(generation), validator=validator, effects=effects)
+        for step, generation in zip(steps, generations, strict=True)
+    ]
+
+
+def compare(
+    step: Step,
+    generation: Generation,
+    turn: ParsedTurn,
+    *,
+    validator: CatalogValidator,
+    effects: Effects | None = None,
+) -> StepOutcome:
+    """One step's metrics. The backend is asked only about calls that the catalog allows and that are not equal."""
+    calls = calls_of(turn.calls)
+    parsed = not turn.malformed
+    expected = step.expected_calls
+    right_tool = parsed and sorted(call.name for call in calls) == sorted(call.name for call in expected)
+    reasons = [validator.check(call.name, call.arguments_json) for call in turn.calls]
+    alike = similarity(calls, expected) if right_tool else 0.0
+    made_up = frozenset(call.name for call in turn.calls if is_unknown(call, validator))
+    acts = bool(expected)
+    exact = parsed and sorted(calls) == sorted(expected)
+    functional = alike > FUNCTIONAL_ABOVE
+    if effects is not None:
+        before = [call for message in step.history for call in calls_of_message(message)]
+        asked = acts and parsed and bool(calls) and not exact and not any(reasons)
+        functional = exact or (
+            asked and effects.same(state_ref=step.state_ref, before=before, expected=expected, made=calls)
+        )
+    return StepOutcome(
+        step=step,
+        generation=generation,
+        turn=turn,
+        parsed=parsed,
+        right_tool=right_tool,
+        hallucinated_tool=bool(made_up),
+        made_up=made_up,
+        valid_arguments=(bool(calls) and not any(reasons)) if acts else None,
+        exact_match=exact if acts else None,
+        fuzzy_match=(alike > FUZZY_ABOVE) if acts else None,
+        functional_match=functional if acts else None,
+        functional_basis=FunctionalBasis.SIMILARITY if effects is None else FunctionalBasis.EFFECT,
+        parse_fault=parse_fault(
+            text=turn.text, finished=generation.finished, malformed=turn.malformed, called=bool(turn.calls)
+        ),
+    )
+
+
+def is_unknown(call: ParsedCall, validator: CatalogValidator) -> bool:
+    """Whether a call names a tool that the catalog has not."""
+    reason = validator.check(call.name, call.arguments_json)
+    return reason is not None and reason.startswith("unknown tool")

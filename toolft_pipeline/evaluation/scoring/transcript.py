@@ -1,0 +1,75 @@
+"""What happened in a rollout, as judged and as shown in the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from enum import StrEnum
+
+from msgspec import Struct
+
+from toolft_pipeline.chat.rendering.parsing import ParsedCall
+from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.evaluation.scoring.calls import Call, canonical_call
+
+
+class Stop(StrEnum):
+    """Why a rollout ended."""
+
+    ANSWERED = "answered"
+    """The last user turn got its answer."""
+    LOST = "lost"
+    """What was said already decides that the task is failed; going on would only cost time."""
+    TURN_LIMIT = "turn_limit"
+    LENGTH_LIMIT = "length_limit"
+    """The prompt of the next turn would be longer than the limit."""
+    TOKEN_LIMIT = "token_limit"
+    """The task's answers together have more tokens than the limit."""
+    TIME_LIMIT = "time_limit"
+    """The task took more of the machine than the limit."""
+    SANDBOX_FAILED = "sandbox_failed"
+    """The backend crashed or hung twice on the model's calls."""
+
+
+class MadeCall(Struct, frozen=True, kw_only=True):
+    """A call that was made and what came back; `reason` is the catalog's objection to it, if any."""
+
+    call: ParsedCall
+    result: str
+    is_error: bool
+    reason: str | None = None
+
+    @property
+    def as_call(self) -> Call:
+        """The call to compare with."""
+        return canonical_call(self.call.name, json.loads(self.call.arguments_json))
+
+
+class AssistantTurn(Struct, frozen=True, kw_only=True):
+    """One assistant turn of a rollout. Without calls and without malformed ones its text is an answer."""
+
+    user_turn: int
+    generation: Generation
+    text: str
+    calls: tuple[MadeCall, ...] = ()
+    malformed: tuple[str, ...] = ()
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the turn is for the user: it calls nothing, and all of it could be read."""
+        return not self.calls and not self.malformed
+
+
+class Transcript(Struct, frozen=True, kw_only=True):
+    """One rollout. `final_state` is the digest of the backend's state after its last call."""
+
+    task_id: str
+    turns: tuple[AssistantTurn, ...]
+    stop: Stop
+    final_state: str
+
+    def made(self) -> Iterator[tuple[int, MadeCall]]:
+        """Every call in the order made, with its user turn."""
+        for turn in self.turns:
+            for call in turn.calls:
+                yield turn.user_turn, call

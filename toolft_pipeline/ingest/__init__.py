@@ -1,0 +1,1 @@
+"""Logs to trajectories: every line becomes a run or a rejection with its reason."""

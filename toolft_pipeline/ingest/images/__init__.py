@@ -1,0 +1,1 @@
+"""Images in logs: found, checked, stored by content."""

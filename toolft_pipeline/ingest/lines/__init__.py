@@ -1,0 +1,1 @@
+"""Readers of formats with one run a line."""

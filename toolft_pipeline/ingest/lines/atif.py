@@ -1,0 +1,206 @@
+"""ATIF, the Agent Trajectory Interchange Format (RFC 0001 of the Harbor project), one document a line.
+
+A step of the agent that was copied from an earlier run for context was made there, and the record has no mark for a
+turn that is shown but not learned. Without such steps the later turns would be taught without what they speak of, with
+them a turn would be taught twice, which the standard forbids. So a run that carries one is refused whole, and counted.
+Copied steps of the user and the system carry no loss in any case, and stay as context.
+
+A line is one run, so a document with the runs of sub-agents inside is refused (`sub_agent`), as is a result that only
+refers to one: none may vanish. A result that a sub-agent gave in words is read. What ATIF has no field for (outcome,
+task, states) is read from `extra.toolft`, under the names that the other formats use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from toolft_pipeline.ingest.images.image_blocks import ContentBlock, image_part
+from toolft_pipeline.ingest.lines.result_text import value_as_text
+from toolft_pipeline.ingest.parsing.logged_values import text_or_number
+from toolft_pipeline.ingest.parsing.reading import (
+    NULL,
+    Envelope,
+    RefusedError,
+    UnsupportedError,
+    guarded,
+    shown_parts,
+    text_parts,
+    tool_call,
+    trajectory,
+)
+from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
+from toolft_pipeline.ingest.parsing.unread_keys import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    LineKeys,
+    keys_of,
+)
+from toolft_pipeline.ingest.unread_formats.entry import objects
+from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, ToolCall, Trajectory, Usage
+
+_ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
+
+
+class SubAgentError(RefusedError):
+    """A run that holds, or waits for, the run of another agent."""
+
+    reason: ClassVar[RejectReason] = RejectReason.SUB_AGENT
+
+
+_Content = str | list[ContentBlock]
+
+
+class _Call(Struct):
+    tool_call_id: str | int
+    function_name: str
+    arguments: Raw = NULL
+
+
+class _Result(Struct):
+    source_call_id: str | int | None = None
+    content: Raw = NULL
+    subagent_trajectory_ref: list[Raw] | None = None
+
+
+class _Observation(Struct):
+    results: list[_Result]
+
+
+class _Step(Struct):
+    source: Literal["system", "user", "agent"]
+    message: _Content
+    timestamp: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[_Call] | None = None
+    observation: _Observation | None = None
+    llm_call_count: int | None = None
+    is_copied_context: bool | None = None
+
+
+class _Agent(Struct):
+    tool_definitions: Raw = NULL
+
+
+class _FinalMetrics(Struct):
+    total_prompt_tokens: Count | None = None
+    total_completion_tokens: Count | None = None
+
+
+class _Extra(Struct):
+    toolft: Envelope | None = None
+
+
+class _Run(Struct):
+    schema_version: Annotated[str, Meta(pattern=r"^ATIF-v1\.")]
+    agent: _Agent
+    steps: Annotated[list[_Step], Meta(min_length=1)]
+    trajectory_id: str | None = None
+    session_id: str | None = None
+    final_metrics: _FinalMetrics | None = None
+    extra: _Extra | None = None
+    subagent_trajectories: list[Raw] | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Run)
+
+
+def read_atif_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
+    """The run that one line records, or why it is none."""
+
+    def read() -> Trajectory:
+        run = _DECODER.decode(line)
+        if run.subagent_trajectories:
+            raise SubAgentError("runs of sub-agents stand inside the run; write each as a document and line of its own")
+        messages = tuple(message for step in run.steps for message in _messages(step))
+        return trajectory(_envelope(run), messages, line=line, agent=agent, source=source, golden=golden)
+
+    return guarded(read, line=line)
+
+
+def _envelope(run: _Run) -> Envelope:
+    envelope = (run.extra and run.extra.toolft) or Envelope()
+    metrics = run.final_metrics
+    envelope.id = envelope.id or run.trajectory_id or run.session_id
+    envelope.started_at = envelope.started_at or run.steps[0].timestamp
+    if envelope.tools == NULL:
+        envelope.tools = run.agent.tool_definitions
+    if envelope.usage is None and metrics is not None:
+        envelope.usage = Usage(
+            prompt_tokens=metrics.total_prompt_tokens, completion_tokens=metrics.total_completion_tokens
+        )
+    return envelope
+
+
+def _messages(step: _Step) -> Iterator[Message]:
+    if step.is_copied_context and step.source == "agent":
+        raise UnsupportedError(
+            "a step of the agent was copied from an earlier run for context; that run is the one to learn from"
+        )
+    if step.source == "agent" and step.llm_call_count == 0:
+        raise UnsupportedError("a step of the agent was made without a model (llm_call_count 0)")
+    calls = tuple(
+        tool_call(id_=call.tool_call_id, name=call.function_name, arguments=call.arguments)
+        for call in step.tool_calls or ()
+    )
+    role = _ROLES[step.source]
+    yield Message(role=role, content=_content(step.message, role), reasoning=step.reasoning_content, tool_calls=calls)
+    yield from _results(step, calls)
+
+
+def _results(step: _Step, calls: Sequence[ToolCall]) -> Iterator[Message]:
+    """The results of a step's calls. Where none says which call it answers and there are as many as calls, their order
+    says it."""
+    results = step.observation.results if step.observation else []
+    by_order = len(results) == len(calls) and all(result.source_call_id is None for result in results)
+    for place, result in enumerate(results):
+        answered = calls[place].id if by_order else text_or_number(result.source_call_id)
+        if answered is None:
+            raise UnsupportedError("an observation answers no call (no source_call_id)")
+        content = _result_content(result)
+        if result.subagent_trajectory_ref and not content:
+            raise SubAgentError(
+                "a result only refers to a sub-agent's run; write what the agent was told as its content"
+            )
+        yield Message(role=Role.TOOL, content=content, tool_call_id=answered)
+
+
+def _result_content(result: _Result) -> tuple[Part, ...]:
+    value = value_as_text(result.content)
+    if value is not None:
+        return text_parts(value)
+    return _content(msgspec.json.decode(result.content, type=_Content | None) or "", Role.TOOL)
+
+
+def _content(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
+    if isinstance(content, str):
+        return text_parts(content)
+    return shown_parts(*(part.text if part.type == "text" else image_part(part, role) for part in content))
+
+
+def _observed(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a step's message, its results, and their parts."""
+    observation = step.get("observation")
+    results = objects(observation.get("results")) if isinstance(observation, dict) else []
+    return [*objects(step.get("message")), *results, *(part for one in results for part in objects(one.get("content")))]
+
+
+_LEFT = frozenset({"extra"})
+"""What the standard calls custom metadata, at every level."""
+
+KEYS = LineKeys(
+    run=keys_of(_Run) | HARMLESS_RUN_KEYS | _LEFT | {"notes", "continued_trajectory_ref"},
+    message=keys_of(_Step) | HARMLESS_MESSAGE_KEYS | _LEFT | {"step_id", "model_name", "metrics", "reasoning_effort"},
+    part=keys_of(_Result, ContentBlock) | HARMLESS_PART_KEYS | _LEFT,
+    call=keys_of(_Call) | HARMLESS_CALL_KEYS | _LEFT,
+    messages=lambda row: objects(row.get("steps")) if isinstance(row, dict) else [],
+    parts=_observed,
+    calls=lambda step: objects(step.get("tool_calls")),
+    content="message",
+)
+"""What this reader takes from a line, and what it may leave."""

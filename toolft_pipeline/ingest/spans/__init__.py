@@ -1,0 +1,1 @@
+"""Readers of traces: spans joined into runs."""

@@ -1,0 +1,179 @@
+"""Langfuse observations, one a line: the blob export's snake_case rows or the API's camelCase ones.
+
+A line may also be a whole trace with its `observations` and `scores`, as the API's trace endpoint answers. A
+GENERATION is a model call, a TOOL a tool's run; LangChain's handler writes the offered tools behind the messages as
+turns of the role `tool` whose content is an object, and they are taken for what they are. A root observation may name
+a parent that is nowhere: the SDK makes one up for a trace whose id the caller chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from toolft_pipeline.ingest.parsing.inner_json import decoded, opened, unwrapped
+from toolft_pipeline.ingest.parsing.reading import NULL
+from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds, scores
+from toolft_pipeline.ingest.spans.span_messages import answered_call, read_result
+from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+
+
+class _Score(Struct, rename="camel"):
+    name: str
+    value: Raw = NULL
+    string_value: Raw = NULL
+
+
+class _Row(Struct):
+    """An observation, or a trace: a trace has no type and its id is its own."""
+
+    id: str
+    type: str | None = None
+    name: str | None = None
+    trace_id: str | None = None
+    trace_id_: str | None = field(default=None, name="traceId")
+    parent: str | None = field(default=None, name="parent_observation_id")
+    parent_: str | None = field(default=None, name="parentObservationId")
+    is_root: bool | None = field(default=None, name="is_root_observation")
+    is_root_: bool | None = field(default=None, name="isRootObservation")
+    start: str | None = field(default=None, name="start_time")
+    start_: str | None = field(default=None, name="startTime")
+    end: str | None = field(default=None, name="end_time")
+    end_: str | None = field(default=None, name="endTime")
+    level: str | None = None
+    model: str | None = None
+    provided_model: str | None = field(default=None, name="provided_model_name")
+    provided_model_: str | None = field(default=None, name="providedModelName")
+    status_message: str | None = None
+    status_message_: str | None = field(default=None, name="statusMessage")
+    input: Raw = NULL
+    output: Raw = NULL
+    metadata: Raw = NULL
+    usage_details: Raw = NULL
+    usage_details_: Raw = field(default=NULL, name="usageDetails")
+    tools: Raw = field(default=NULL, name="tool_definitions")
+    tools_: Raw = field(default=NULL, name="toolDefinitions")
+    scores: list[Raw] = []
+
+
+class _Owner(Struct):
+    id: str | None = None
+    trace: Raw = NULL
+    trace_id: str | None = None
+    trace_id_: str | None = field(default=None, name="traceId")
+    observations: list[Raw] = []
+
+
+class _Offered(Struct):
+    role: str | None = None
+    content: Raw = NULL
+
+
+_ROW = msgspec.json.Decoder(_Row)
+_OWNER = msgspec.json.Decoder(_Owner)
+
+
+class Langfuse:
+    """One observation a line, or one trace with its observations."""
+
+    def pieces(self, line: bytes) -> list[Piece]:
+        """The line's observation; or the trace itself, and each observation that stands in it.
+
+        What older versions of the UI downloaded has the trace beside its observations.
+        """
+        owner = _OWNER.decode(line)
+        whole, head = (line, owner) if owner.trace == NULL else (bytes(owner.trace), _OWNER.decode(owner.trace))
+        trace_id = head.trace_id or head.trace_id_ or head.id
+        if not trace_id:
+            raise msgspec.ValidationError("Object missing required field `id`")
+        inside = [Piece(trace_id=trace_id, data=bytes(row)) for row in owner.observations if bytes(row)[:1] == b"{"]
+        return [Piece(trace_id=trace_id, data=whole), *inside]
+
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
+        """The observation as a span; a trace is one without times."""
+        row = _ROW.decode(data)
+        kind = {"GENERATION": SpanKind.GENERATION, "TOOL": SpanKind.TOOL}.get(row.type or "", SpanKind.OTHER)
+        kind = side.kind(kind, row.name, row.model or row.provided_model or row.provided_model_)
+        given = [msgspec.json.decode(score, type=_Score) for score in row.scores if bytes(score)[:1] == b"{"]
+        return Span(
+            span_id=row.id,
+            name=row.name or "",
+            kind=kind,
+            parent_id=row.parent or row.parent_ or None,
+            parent_elsewhere=row.is_root or row.is_root_ or None,
+            started_ns=nanoseconds(row.start or row.start_),
+            ended_ns=nanoseconds(row.end or row.end_),
+            failed=row.level == "ERROR",
+            generation=_generation(row) if kind is SpanKind.GENERATION else None,
+            tool=_tool(row) if kind is SpanKind.TOOL else None,
+            scores=scores((score.name, score.string_value if score.value == NULL else score.value) for score in given),
+            metadata=_metadata(row.metadata),
+        )
+
+
+def _generation(row: _Row) -> Generation:
+    messages, offered = _without_offered(unwrapped(row.input))
+    history, tools = read_prompt(messages)
+    stated = row.tools if row.tools != NULL else row.tools_
+    tokens = opened(row.usage_details if row.usage_details != NULL else row.usage_details_, Tokens)
+    return Generation(
+        history=history,
+        answer=read_answer(row.output),
+        tools=next((raw for raw in (tools, offered, stated) if raw != NULL), NULL),
+        prompt_tokens=tokens.prompt,
+        completion_tokens=tokens.completion,
+    )
+
+
+def _without_offered(prompt: Raw) -> tuple[Raw, Raw]:
+    """Messages and tools apart, where the tools stand as messages."""
+    if not bytes(prompt).startswith(b"["):
+        return prompt, NULL
+    items = decoded(prompt, list[Raw])
+    contents = [_offered(item) for item in items]
+    offered = [content for content in contents if content != NULL]
+    if not offered:
+        return prompt, NULL
+    return _list([item for item, content in zip(items, contents, strict=True) if content == NULL]), _list(offered)
+
+
+def _offered(item: Raw) -> Raw:
+    if not bytes(item).startswith(b"{"):
+        return NULL
+    message = msgspec.json.decode(item, type=_Offered)
+    return message.content if message.role == "tool" and bytes(message.content).startswith(b"{") else NULL
+
+
+def _list(items: Sequence[Raw]) -> Raw:
+    return Raw(b"[" + b",".join(map(bytes, items)) + b"]")
+
+
+def _tool(row: _Row) -> ToolRun:
+    result = read_result(row.output)
+    said = row.status_message or row.status_message_
+    if result is None and row.level == "ERROR" and said:
+        result = read_result(Raw(msgspec.json.encode(said)))
+    return ToolRun(
+        name=row.name or "", call_id=answered_call(row.output), arguments_json=argument_text(row.input), result=result
+    )
+
+
+def _metadata(value: Raw) -> dict[str, Raw]:
+    value = unwrapped(value)
+    if not bytes(value).startswith(b"{"):
+        return {}
+    return {key: _text_once(one) for key, one in decoded(value, dict[str, Raw]).items()}
+
+
+def _text_once(value: Raw) -> Raw:
+    """A text without the JSON quotes that the SDK puts around it inside its own text."""
+    if not bytes(value).startswith(b'"\\"'):
+        return value
+    try:
+        inner = Raw(msgspec.json.decode(value, type=str).encode())
+        msgspec.json.decode(inner, type=str)
+    except msgspec.DecodeError:
+        return value
+    return inner

@@ -1,0 +1,148 @@
+"""LangSmith runs, one object a line, as `Run.model_dump_json`, `RunTree` and the bulk export write them.
+
+A run of type `llm` is a model call: LangChain's messages or those of a wrapped SDK, its tools in
+`extra.invocation_params` or beside the messages. `dotted_order` sorts a trace; `feedback_stats` may say how it ended.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from toolft_pipeline.ingest.parsing.inner_json import opened
+from toolft_pipeline.ingest.parsing.reading import NULL
+from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds, scores
+from toolft_pipeline.ingest.spans.span_messages import answered_call, read_result
+from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.trajectories.record import Count
+
+
+class _Params(Struct):
+    tools: Raw = NULL
+    model: Raw = NULL
+    model_name: Raw = NULL
+
+
+class _Extra(Struct):
+    invocation_params: _Params | None = None
+    metadata: dict[str, Raw] | None = None
+    tool_call_id: str | None = None
+
+
+class _Feedback(Struct):
+    avg: Raw = NULL
+
+
+class _Owner(Struct):
+    id: str
+    trace_id: str | None = None
+
+
+class _LlmOutput(Struct):
+    token_usage: Tokens | None = None
+
+
+class _Output(Struct):
+    output: Raw = NULL
+
+
+class _Outputs(Struct):
+    usage: Tokens | None = None
+    usage_metadata: Tokens | None = None
+    llm_output: _LlmOutput | None = None
+
+
+class _Run(Struct):
+    id: str
+    run_type: str
+    name: str = ""
+    parent_run_id: str | None = None
+    dotted_order: str | None = None
+    child_run_ids: Raw = NULL
+    start_time: str | None = None
+    end_time: str | None = None
+    status: str | None = None
+    error: Raw = NULL
+    inputs: Raw = NULL
+    outputs: Raw = NULL
+    extra: Raw = NULL
+    feedback_stats: Raw = NULL
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+
+
+_RUN = msgspec.json.Decoder(_Run)
+_OWNER = msgspec.json.Decoder(_Owner)
+
+
+class LangSmith:
+    """One run a line; the root run's id is the trace's."""
+
+    def pieces(self, line: bytes) -> list[Piece]:
+        """The run of the line."""
+        owner = _OWNER.decode(line)
+        return [Piece(trace_id=owner.trace_id or owner.id, data=line)]
+
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
+        """The run as a span."""
+        run = _RUN.decode(data)
+        extra = opened(run.extra, _Extra)
+        kind = {"llm": SpanKind.GENERATION, "tool": SpanKind.TOOL}.get(run.run_type, SpanKind.OTHER)
+        kind = side.kind(kind, run.name, _model(extra))
+        feedback = opened(run.feedback_stats, dict[str, _Feedback | None])
+        return Span(
+            span_id=run.id,
+            name=run.name,
+            kind=kind,
+            parent_id=run.parent_run_id or _parent(run.dotted_order or ""),
+            children=tuple(opened(run.child_run_ids, list[str])),
+            order=run.dotted_order or "",
+            started_ns=nanoseconds(run.start_time),
+            ended_ns=nanoseconds(run.end_time),
+            failed=bytes(run.error) not in (b"null", b'""') or run.status == "error",
+            generation=_generation(run, extra) if kind is SpanKind.GENERATION else None,
+            tool=_tool(run, extra) if kind is SpanKind.TOOL else None,
+            scores=scores((name, stats.avg) for name, stats in feedback.items() if stats is not None),
+            metadata=extra.metadata or {},
+        )
+
+
+def _model(extra: _Extra) -> str | None:
+    """The model of a call: in its metadata, or among its parameters."""
+    params = extra.invocation_params or _Params()
+    given = ((extra.metadata or {}).get("ls_model_name", NULL), params.model, params.model_name)
+    return next((msgspec.json.decode(one, type=str) for one in given if bytes(one).startswith(b'"')), None)
+
+
+def _parent(dotted_order: str) -> str | None:
+    """The parent that a dotted order names before the run itself (`TIMEZid.TIMEZid`): exports may leave others out."""
+    above = dotted_order.split(".")[-2:-1]
+    return above[0].partition("Z")[2] or None if above else None
+
+
+def _generation(run: _Run, extra: _Extra) -> Generation:
+    """A wrapped SDK writes its completion into `outputs`; LangChain's tracer puts the tokens into the metadata."""
+    history, tools = read_prompt(run.inputs)
+    outputs, params = opened(run.outputs, _Outputs), extra.invocation_params
+    counted = outputs.usage or outputs.usage_metadata or (outputs.llm_output and outputs.llm_output.token_usage)
+    counted = counted or opened((extra.metadata or {}).get("usage_metadata", NULL), Tokens)
+    return Generation(
+        history=history,
+        answer=read_answer(run.outputs),
+        tools=params.tools if params is not None and params.tools != NULL else tools,
+        prompt_tokens=run.prompt_tokens if run.prompt_tokens is not None else counted.prompt,
+        completion_tokens=run.completion_tokens if run.completion_tokens is not None else counted.completion,
+    )
+
+
+def _tool(run: _Run, extra: _Extra) -> ToolRun:
+    output = opened(run.outputs, _Output).output
+    result = read_result(run.outputs if output == NULL else output)
+    if result is None and run.error != NULL:
+        result = read_result(run.error)
+    return ToolRun(
+        name=run.name,
+        call_id=extra.tool_call_id or answered_call(output),
+        arguments_json=argument_text(run.inputs),
+        result=result,
+    )

@@ -1,0 +1,185 @@
+"""MLflow traces, one a line, as `Trace.to_json` and `mlflow traces get` write them: `info`, and `data.spans`.
+
+A span of type CHAT_MODEL or LLM is a model call, one of type TOOL a tool's run. Attributes are JSON text. The trace's
+tags and request metadata say what describes the run; an assessment may say how it ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from toolft_pipeline.ingest.parsing.inner_json import decoded, opened, unwrapped
+from toolft_pipeline.ingest.parsing.reading import NULL
+from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, scores
+from toolft_pipeline.ingest.spans.span_messages import answered_call, read_result
+from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.trajectories.record import Count
+
+
+class _Value(Struct):
+    value: Raw = NULL
+
+
+class _Assessment(Struct):
+    assessment_name: str = ""
+    name: str = ""
+    feedback: _Value | None = None
+    valid: bool | None = None
+
+
+class _Info(Struct):
+    trace_id: str | None = None
+    request_id: str | None = None
+    state: str | None = None
+    status: str | None = None
+    trace_metadata: dict[str, Raw] = {}
+    request_metadata: dict[str, Raw] = {}
+    tags: dict[str, Raw] | list[Any] = {}
+    assessments: list[_Assessment] = []
+
+
+class _Headed(Struct):
+    info: _Info
+
+
+class _Data(Struct):
+    spans: list[Raw] = []
+
+
+class _Trace(Struct):
+    info: Raw
+    data: _Data
+
+
+class _Context(Struct):
+    span_id: str
+
+
+class _Status(Struct):
+    code: str | int | None = None
+    message: str | None = None
+
+
+class _Span(Struct):
+    """A span of the OpenTelemetry shape, or of the one before MLflow 2.22 (`context`, `parent_id`, `start_time`)."""
+
+    name: str = ""
+    span_id: str | None = None
+    context: _Context | None = None
+    parent_span_id: str | None = None
+    parent_id: str | None = None
+    start_time_unix_nano: Count | None = None
+    end_time_unix_nano: Count | None = None
+    start_time: Count | None = None
+    end_time: Count | None = None
+    status: _Status | None = None
+    status_code: str | None = None
+    status_message: str | None = None
+    attributes: dict[str, Raw] = {}
+
+
+_TRACE = msgspec.json.Decoder(_Trace)
+_INFO = msgspec.json.Decoder(_Info)
+_HEADED = msgspec.json.Decoder(_Headed)
+_SPAN = msgspec.json.Decoder(_Span)
+_KINDS = {"CHAT_MODEL": SpanKind.GENERATION, "LLM": SpanKind.GENERATION, "TOOL": SpanKind.TOOL}
+_TRACE_SPAN = "trace"
+
+
+class MlflowTraces:
+    """One trace a line; the first piece is the trace's own info."""
+
+    def pieces(self, line: bytes) -> list[Piece]:
+        """The info and the spans of the line's trace."""
+        trace = _TRACE.decode(line)
+        info = _INFO.decode(trace.info)
+        trace_id = info.trace_id or info.request_id
+        if trace_id is None:
+            raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.info`")
+        head = Piece(trace_id=trace_id, data=b'{"info":' + bytes(trace.info) + b"}")
+        return [head, *(Piece(trace_id=trace_id, data=bytes(span)) for span in trace.data.spans)]
+
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
+        """A span, or the info as a span without times beside the others."""
+        if data.startswith(b'{"info":'):
+            return _of_info(_HEADED.decode(data).info)
+        span = _SPAN.decode(data)
+        kind = _KINDS.get(_text(span.attributes.get("mlflow.spanType", NULL)) or "", SpanKind.OTHER)
+        models = (_text(span.attributes.get(key, NULL)) for key in ("mlflow.llm.model", "mlflow.chat.model"))
+        kind = side.kind(kind, span.name, *models)
+        span_id = span.span_id or (span.context and span.context.span_id)
+        if not span_id:
+            raise msgspec.ValidationError("Object missing required field `span_id` - at a span")
+        codes = (span.status.code if span.status else None, span.status_code)
+        return Span(
+            span_id=span_id,
+            name=span.name,
+            kind=kind,
+            parent_id=span.parent_span_id or span.parent_id,
+            started_ns=_first(span.start_time_unix_nano, span.start_time),
+            ended_ns=_first(span.end_time_unix_nano, span.end_time),
+            failed=any(code in ("STATUS_CODE_ERROR", "ERROR", 2) for code in codes),
+            generation=_generation(span.attributes) if kind is SpanKind.GENERATION else None,
+            tool=_tool(span) if kind is SpanKind.TOOL else None,
+        )
+
+
+def _of_info(info: _Info) -> Span:
+    given = [(one.assessment_name or one.name, one.feedback.value) for one in info.assessments if one.feedback]
+    tags = info.tags if isinstance(info.tags, dict) else {}
+    return Span(
+        span_id=_TRACE_SPAN,
+        failed="ERROR" in (info.state, info.status),
+        scores=scores(given),
+        metadata={**info.request_metadata, **info.trace_metadata, **tags},
+    )
+
+
+def _generation(attributes: dict[str, Raw]) -> Generation:
+    history, tools = read_prompt(_plain(attributes.get("mlflow.spanInputs", NULL)))
+    stated = unwrapped(attributes.get("mlflow.chat.tools", NULL))
+    tokens = opened(attributes.get("mlflow.chat.tokenUsage", NULL), Tokens)
+    return Generation(
+        history=history,
+        answer=read_answer(_plain(attributes.get("mlflow.spanOutputs", NULL))),
+        tools=stated if stated != NULL else tools,
+        prompt_tokens=tokens.prompt,
+        completion_tokens=tokens.completion,
+    )
+
+
+def _tool(span: _Span) -> ToolRun:
+    output = _plain(span.attributes.get("mlflow.spanOutputs", NULL))
+    result = read_result(output)
+    said = (span.status and span.status.message) or span.status_message
+    if result is None and said:
+        result = read_result(Raw(msgspec.json.encode(said)))
+    return ToolRun(
+        name=_text(span.attributes.get("mlflow.spanFunctionName", NULL)) or span.name,
+        call_id=answered_call(output),
+        arguments_json=argument_text(_plain(span.attributes.get("mlflow.spanInputs", NULL))),
+        result=result,
+    )
+
+
+def _plain(attribute: Raw) -> Raw:
+    """An attribute's value out of the JSON text that holds it."""
+    if not bytes(attribute).startswith(b'"'):
+        return attribute
+    text = msgspec.json.decode(attribute, type=str)
+    try:
+        return decoded(text.encode(), Raw)
+    except msgspec.DecodeError:
+        return attribute
+
+
+def _text(attribute: Raw) -> str | None:
+    value = _plain(attribute)
+    return msgspec.json.decode(value, type=str) if bytes(value).startswith(b'"') else None
+
+
+def _first(*times: int | None) -> int | None:
+    return next((time for time in times if time is not None), None)

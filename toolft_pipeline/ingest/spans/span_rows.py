@@ -1,0 +1,108 @@
+"""Spans as plain JSON objects, one a line, with `context` and `attributes`.
+
+What Arize Phoenix gives out (`get_spans`, its REST API, a data frame of spans as JSON lines) and what OpenTelemetry's
+`ReadableSpan.to_json` writes. A data frame has the names of nested objects joined by points; both forms are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from toolft_pipeline.ingest.spans.span import Piece, SideCalls, Span, nanoseconds
+from toolft_pipeline.ingest.spans.span_attributes import text_of
+from toolft_pipeline.ingest.spans.span_conventions import metadata_of, read_attributes
+
+_LEAST_OF = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (0, 10**9))
+"""From which number on a time counts nanoseconds, micro-, milliseconds and seconds since 1970, and what one is."""
+
+
+class SpanRows:
+    """One span a line."""
+
+    def pieces(self, line: bytes) -> list[Piece]:
+        """The span of the line."""
+        row = _row(line)
+        trace_id = _text(row, "context.trace_id", "trace_id")
+        if trace_id is None:
+            raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.context`")
+        return [Piece(trace_id=trace_id, data=line)]
+
+    def span(self, data: bytes, *, side: SideCalls) -> Span:
+        """The line's span, read by its attributes and events."""
+        row = _row(data)
+        name = _text(row, "name") or ""
+        attributes = {key.removeprefix("attributes."): value for key, value in row.items() if _of("attributes", key)}
+        said = read_attributes(
+            attributes,
+            list(_events(data)),
+            name=name,
+            failure=_text(row, "status_message", "status.description"),
+            side=side,
+        )
+        span_id = _text(row, "context.span_id", "span_id")
+        if span_id is None:
+            raise msgspec.ValidationError("Object missing required field `span_id` - at `$.context`")
+        return Span(
+            span_id=span_id,
+            name=name,
+            kind=said.kind,
+            parent_id=_text(row, "parent_id") or None,
+            started_ns=_time(row.get("start_time")),
+            ended_ns=_time(row.get("end_time")),
+            failed="ERROR" in (row.get("status_code"), row.get("status.status_code")),
+            generation=said.generation,
+            tool=said.tool,
+            metadata=metadata_of(said.attributes),
+        )
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """The line's fields by their whole names."""
+    row = msgspec.json.decode(line, type=dict[str, Any])
+    flat = dict(_flat({key: value for key, value in row.items() if key != "events"}, ""))
+    kind = flat.get("span_kind")
+    if isinstance(kind, str):  # Phoenix has it beside the attributes too
+        flat.setdefault("attributes.openinference.span.kind", kind)
+    return flat
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        for place, inner in enumerate(value):
+            yield from _flat(inner, f"{name}.{place}")
+    else:
+        yield name, value
+
+
+def _of(group: str, key: str) -> bool:
+    return key.startswith(f"{group}.")
+
+
+def _events(line: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The events of a span that has any, each by its name."""
+    listed = msgspec.json.decode(line, type=dict[str, Any]).get("events")
+    for one in listed if isinstance(listed, Sequence) and not isinstance(listed, str) else ():
+        if isinstance(one, dict) and isinstance(one.get("attributes"), dict):
+            yield str(one.get("name")), one["attributes"]
+
+
+def _text(row: Mapping[str, Any], *names: str) -> str | None:
+    return next((text for name in names if (text := text_of(row.get(name)))), None)
+
+
+def _time(value: Any) -> int | None:
+    """ISO 8601, or a number since 1970 whose size tells its unit."""
+    if isinstance(value, str):
+        return nanoseconds(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    unit = next(unit for least, unit in _LEAST_OF if abs(value) >= least)
+    if not abs(value) * unit < 2**63:
+        raise msgspec.ValidationError("Expected a time before the year 2262 in a span")
+    return int(value * unit)

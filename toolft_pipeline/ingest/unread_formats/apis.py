@@ -1,0 +1,180 @@
+"""What the APIs of model providers send and answer, where it is not a whole run in a format that is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from toolft_pipeline.ingest.unread_formats.entry import (
+    UnreadFormat,
+    field,
+    has,
+    messages_of,
+    objects,
+    parts_of,
+    text_field,
+)
+
+_RUN = "one object a line with `messages` (the history and the answer)"
+_ITEMS = frozenset(
+    {
+        "function_call",
+        "function_call_output",
+        "custom_tool_call",
+        "custom_tool_call_output",
+        "computer_call",
+        "computer_call_output",
+        "local_shell_call",
+        "local_shell_call_output",
+        "web_search_call",
+        "file_search_call",
+        "code_interpreter_call",
+        "mcp_call",
+        "item_reference",
+    }
+)
+_ANTHROPIC_EVENTS = frozenset(
+    {
+        "message_start",
+        "message_delta",
+        "message_stop",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "ping",
+    }
+)
+_RESPONSES_EVENTS = ("response.", "conversation.item.", "session.", "input_audio_buffer.", "thread.")
+
+
+def _stream_chunk(row: Any) -> bool:
+    if text_field(row, "object").endswith("completion.chunk") or "delta" in _first_choice(row):
+        return True
+    if text_field(row, "type") in _ANTHROPIC_EVENTS and len(row) < 6:
+        return True
+    if text_field(row, "type").startswith(_RESPONSES_EVENTS):
+        return True
+    return has(row, "message", "done", "model")  # Ollama
+
+
+def _first_choice(row: Any) -> dict[str, Any]:
+    return next(iter(objects(field(row, "choices"))), {})
+
+
+def _batch(row: Any) -> bool:
+    return has(row, "custom_id") and ("response" in row or "body" in row or "params" in row or "result" in row)
+
+
+def _bedrock_log(row: Any) -> bool:
+    return text_field(row, "schemaType") == "ModelInvocationLog"
+
+
+def _converse(row: Any) -> bool:
+    parts = list(parts_of(row))
+    if any({"toolUse", "toolResult", "reasoningContent", "cachePoint"} & part.keys() for part in parts):
+        return True
+    if has(row, "toolConfig") or has(row, "inferenceConfig"):
+        return True
+    return bool(parts) and all("text" in part and "type" not in part for part in parts)
+
+
+def _gemini(row: Any) -> bool:
+    turns = objects(row if isinstance(row, list) else field(row, "contents"))
+    if turns and any(isinstance(turn.get("parts"), list) and turn.get("role") != "assistant" for turn in turns):
+        return all("kind" not in turn for turn in turns)
+    return any(isinstance(field(one, "content", "parts"), list) for one in objects(field(row, "candidates")))
+
+
+def _responses_items(row: Any) -> bool:
+    if text_field(row, "type") in _ITEMS or text_field(row, "object") == "response":
+        return True
+    lists = [messages_of(row)] + [objects(field(row, key)) for key in ("input", "output", "items")]
+    return any(text_field(item, "type") in _ITEMS for items in lists for item in items)
+
+
+def _answer_alone(row: Any) -> bool:
+    if text_field(row, "object") in ("chat.completion", "text_completion"):
+        return True
+    if text_field(row, "type") == "message" and has(row, "content", "role"):
+        return True
+    return has(row, "choices") and not messages_of(row)
+
+
+def _nested_request(row: Any) -> bool:
+    if not isinstance(row, dict) or "messages" in row:
+        return False
+    inner = (row.get(key) for key in ("request", "body", "input", "inputs", "kwargs", "data", "payload", "prompt"))
+    return any(messages_of(one) and "role" in messages_of(one)[0] for one in inner)
+
+
+def _assistants(row: Any) -> bool:
+    return text_field(row, "object").startswith("thread.")
+
+
+def _cohere(row: Any) -> bool:
+    return any(has(turn, "role", "message") for turn in objects(field(row, "chat_history")))
+
+
+def _json_rpc(row: Any) -> bool:
+    first = row[0] if isinstance(row, list) and row else row
+    return text_field(first, "jsonrpc").startswith("2.")
+
+
+API_FORMATS: tuple[UnreadFormat, ...] = (
+    UnreadFormat(
+        name="JSON-RPC, as MCP servers log it",
+        advice="log the agent's conversation, not the tool server's messages: the model's turns are not in here",
+        row=_json_rpc,
+    ),
+    UnreadFormat(
+        name="a chunk of a streamed answer",
+        advice="log the assembled message, as one object a line with all `messages`, instead of streaming chunks",
+        row=_stream_chunk,
+    ),
+    UnreadFormat(
+        name="a line of the OpenAI or Anthropic batch API",
+        advice=f"join each output line with its request by custom_id, and write {_RUN}",
+        row=_batch,
+    ),
+    UnreadFormat(
+        name="Amazon Bedrock's invocation log",
+        advice=f"write {_RUN} of input.inputBodyJson and output.outputBodyJson",
+        row=_bedrock_log,
+    ),
+    UnreadFormat(
+        name="Amazon Bedrock's Converse format",
+        advice="convert each run to OpenAI or Anthropic messages: toolUse is tool_use, toolResult is tool_result",
+        row=_converse,
+    ),
+    UnreadFormat(
+        name="Gemini's `contents` with `parts`",
+        advice="convert each run to OpenAI messages: role model is assistant, functionCall a tool call, "
+        "functionResponse a tool message",
+        row=_gemini,
+    ),
+    UnreadFormat(
+        name="OpenAI's Responses API (items, not messages)",
+        advice="convert each run to chat messages: function_call is an assistant message with tool_calls, "
+        "function_call_output a tool message",
+        row=_responses_items,
+    ),
+    UnreadFormat(
+        name="OpenAI's Assistants API (threads)",
+        advice=f"write each thread as {_RUN}",
+        row=_assistants,
+    ),
+    UnreadFormat(
+        name="a request beside its response, without `messages` at the top",
+        advice=f"write {_RUN}, for example `jq -c '.request + {{response}}' FILE`",
+        row=_nested_request,
+    ),
+    UnreadFormat(
+        name="a model's answer without its request",
+        advice=f"log {_RUN}",
+        row=_answer_alone,
+    ),
+    UnreadFormat(
+        name="Cohere's chat history",
+        advice="convert each run to OpenAI messages",
+        row=_cohere,
+    ),
+)

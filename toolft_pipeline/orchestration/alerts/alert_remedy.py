@@ -1,0 +1,63 @@
+"""The command that makes what failed, and no more than that.
+
+Invariant: no command that an alert names trains a model unless the model's own stages failed, and none trains as of a
+day that a newer model has overtaken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from toolft_pipeline.stages.spec.stage import Group
+from toolft_pipeline.stages.stages import STAGES
+
+_GROUPS = {stage.asset: stage.group for stage in STAGES}
+_ORDER = [stage.asset for stage in STAGES]
+
+
+def remedy(agent: str, stages: Sequence[str], days: Sequence[str], *, newest_model: str | None) -> str:
+    """What to do about failed stages of some days. `newest_model` is the day of the newest model that was made.
+
+    `stages` are those that failed or, where a run failed before any, those that it was to make.
+    """
+    known = sorted((stage for stage in stages if stage in _GROUPS), key=_ORDER.index)
+    if not known:
+        return "fix what the line names; nothing has to be made again by hand"
+    group = _GROUPS[known[0]]
+    if group is Group.MODEL:
+        return _model_remedy(agent, known[0], days, newest_model)
+    if group is Group.SOURCES:
+        return _fix(f"toolft run {agent} --sources")
+    return _fix(f"toolft run {agent}{_range(days)} --data")
+
+
+def _model_remedy(agent: str, stage: str, days: Sequence[str], newest_model: str | None) -> str:
+    """A model is made as of one day: the newest that failed, and none where a newer model is there."""
+    if not days:
+        return f"fix what the line names; `toolft run {agent} --dry-run` says what is missing"
+    if newest_model is not None and newest_model > days[-1]:
+        return f"nothing has to be made again: there is a newer model, as of {newest_model}; fix what the line names"
+    return _fix(f"toolft run {agent} --from {days[-1]} --to {days[-1]} --stage {stage}")
+
+
+def _range(days: Sequence[str]) -> str:
+    return f" --from {days[0]} --to {days[-1]}" if days else ""
+
+
+def _fix(command: str) -> str:
+    return f"fix what the line names, then `{command}`; `{command} --dry-run` first says what it would make"
+
+
+RETRIED_REMEDY = "nothing yet: Dagster starts the run again by itself, and a second failure is told"
+LATE_REMEDY = (
+    "see whether logs still arrive and whether the schedule is switched on; `toolft run {agent} --dry-run` says what "
+    "is missing"
+)
+
+
+def tick_remedy(agent: str) -> str:
+    """What to do about a sensor or schedule that fails."""
+    return (
+        "fix what the line names; sensors look again by themselves, and a night that was missed is made by "
+        f"`toolft run {agent}`"
+    )

@@ -1,0 +1,131 @@
+"""What is wrong with the agents now, one cause each: failed runs, failed ticks, assets past their deadline.
+
+Invariant: runs that failed in the same stages over the same error are one cause with a list of days. A day's own date
+in an error does not make it another one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from toolft_pipeline.ingest.parsing.rejects import hmac_key
+from toolft_pipeline.orchestration.alerts.alert import Alert, first_line
+from toolft_pipeline.orchestration.alerts.alert_remedy import LATE_REMEDY, RETRIED_REMEDY, remedy, tick_remedy
+from toolft_pipeline.orchestration.alerts.failed_runs import FailedRun, failed_since
+from toolft_pipeline.orchestration.alerts.late_assets import FailedTick, failed_ticks, late_assets
+from toolft_pipeline.orchestration.alerts.sent_alerts import OVERLAP_S, AlertMemory
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.warehouse.digest import digest_of
+from toolft_pipeline.warehouse.store import Warehouse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """One thing to tell. `alert` makes the message for the days that are new."""
+
+    key: str
+    agent: str
+    days: tuple[str, ...]
+    run_ids: tuple[str, ...]
+    alert: Callable[[tuple[str, ...]], Alert]
+
+
+def causes_since(
+    memory: AlertMemory, instance: dg.DagsterInstance, agents: Mapping[str, AgentSettings], warehouse: Warehouse
+) -> list[Cause]:
+    """All causes that showed since the last look, whether they were told before or not."""
+    moment = memory.since - OVERLAP_S
+    return [
+        *_of_runs(failed_since(instance, moment, agents=[*agents], but=frozenset(memory.runs)), agents, warehouse),
+        *_of_ticks(failed_ticks(instance, moment, agents=[*agents]), agents),
+        *(_late_cause(agent, asset) for agent in agents.values() for asset in late_assets(instance, agent)),
+    ]
+
+
+def _of_runs(runs: list[FailedRun], agents: Mapping[str, AgentSettings], warehouse: Warehouse) -> Iterator[Cause]:
+    groups: dict[tuple[str, ...], list[FailedRun]] = defaultdict(list)
+    for run in runs:
+        error = run.error.replace(run.day, "<day>") if run.day else run.error
+        groups[run.agent, ", ".join(run.stages), str(run.began), str(run.retried), error].append(run)
+    for key, group in groups.items():
+        yield _run_cause(digest_of(list(key)), group, agents[group[0].agent], warehouse)
+
+
+def _run_cause(key: str, group: list[FailedRun], agent: AgentSettings, warehouse: Warehouse) -> Cause:
+    first = group[0]
+    error = _redacted(first.error, agent)
+    models = warehouse.partitions(agent.name, "qlora_adapter")
+    run_ids = tuple(run.run_id for run in group)
+
+    def alert(days: tuple[str, ...]) -> Alert:
+        shown = [run.run_id for run in group if run.day in days] or run_ids
+        todo = remedy(agent.name, first.stages, days, newest_model=models[-1] if models else None)
+        return Alert(
+            agent=agent.name,
+            subject=", ".join(first.stages) if first.began else "a run",
+            days=days,
+            error=error,
+            remedy=RETRIED_REMEDY if first.retried else todo,
+            run_ids=tuple(shown),
+            link=f"{_ui(agent)}/runs/{shown[-1]}",
+        )
+
+    days = tuple(sorted({run.day for run in group if run.day is not None}))
+    return Cause(key=key, agent=agent.name, days=days, run_ids=run_ids, alert=alert)
+
+
+def _of_ticks(ticks: Iterator[FailedTick], agents: Mapping[str, AgentSettings]) -> Iterator[Cause]:
+    groups: dict[tuple[str, str], list[FailedTick]] = defaultdict(list)
+    for tick in ticks:
+        if agents:
+            groups[tick.agent or _told_for_all(agents), tick.error].append(tick)
+    for (name, error), group in groups.items():
+        yield _tick_cause(agents[name], error, [tick.name for tick in group])
+
+
+def _tick_cause(agent: AgentSettings, error: str, names: list[str]) -> Cause:
+    def alert(_days: tuple[str, ...]) -> Alert:
+        return Alert(
+            agent=agent.name,
+            subject=f"automation ({', '.join(names)})",
+            error=_redacted(error, agent),
+            remedy=tick_remedy(agent.name),
+            link=f"{_ui(agent)}/automation",
+        )
+
+    return Cause(key=digest_of(["tick", agent.name, error]), agent=agent.name, days=(), run_ids=(), alert=alert)
+
+
+def _late_cause(agent: AgentSettings, asset: str) -> Cause:
+    def alert(_days: tuple[str, ...]) -> Alert:
+        return Alert(
+            agent=agent.name,
+            subject=asset,
+            verb="is late",
+            error="no new version by its deadline (its freshness policy)",
+            remedy=LATE_REMEDY.format(agent=agent.name),
+            link=f"{_ui(agent)}/assets/{agent.name}/{asset}",
+        )
+
+    return Cause(key=f"late:{agent.name}/{asset}", agent=agent.name, days=(), run_ids=(), alert=alert)
+
+
+def _told_for_all(agents: Mapping[str, AgentSettings]) -> str:
+    """Whose people hear of what serves all agents: the first that names a way."""
+    named = [
+        agent.name for agent in agents.values() if agent.alerts.webhook or agent.alerts.slack or agent.alerts.email
+    ]
+    return next(iter(named), next(iter(agents)))
+
+
+def _redacted(error: str, agent: AgentSettings) -> str:
+    return Redactor(agent.verification.redaction, key=hmac_key()).text(first_line(error))
+
+
+def _ui(agent: AgentSettings) -> str:
+    return agent.alerts.ui.rstrip("/")

@@ -1,0 +1,56 @@
+"""What went wrong without a run that failed: ticks of sensors and schedules, and assets past their deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.scheduler.instigation import TickStatus
+
+from toolft_pipeline.orchestration.freshness import freshness_policy
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.stages import STAGES
+
+_TICKS_READ = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedTick:
+    """The newest failed tick of a sensor or schedule; `agent` is None for one that serves all agents."""
+
+    name: str
+    agent: str | None
+    error: str
+
+
+def failed_ticks(instance: dg.DagsterInstance, moment: float, *, agents: Sequence[str]) -> Iterator[FailedTick]:
+    """Ticks that failed after a Unix time, one for each sensor or schedule and error."""
+    for state in instance.all_instigator_state():
+        owners = [agent for agent in agents if state.name.startswith(f"{agent}_")]
+        ticks = instance.get_ticks(
+            state.instigator_origin_id,
+            state.selector_id,
+            after=moment,
+            limit=_TICKS_READ,
+            statuses=[TickStatus.FAILURE],
+        )
+        errors = dict.fromkeys(_cause(tick.error) for tick in ticks if tick.error is not None)
+        for error in errors:
+            yield FailedTick(name=state.name, agent=max(owners, key=len, default=None), error=error)
+
+
+def late_assets(instance: dg.DagsterInstance, agent: AgentSettings) -> list[str]:
+    """Assets of an agent that have missed their deadline by Dagster's own reckoning."""
+    watched = [stage.asset for stage in STAGES if freshness_policy(stage, agent) is not None]
+    records = instance.get_freshness_state_records([dg.AssetKey([agent.name, asset]) for asset in watched])
+    failed = {key.path[-1] for key, record in records.items() if record.freshness_state is FreshnessState.FAIL}
+    return [asset for asset in watched if asset in failed]
+
+
+def _cause(error: object) -> str:
+    """The deepest cause of a serialized error, in one line."""
+    while (cause := getattr(error, "cause", None)) is not None:
+        error = cause
+    return " ".join(str(getattr(error, "message", error)).split())

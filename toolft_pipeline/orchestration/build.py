@@ -1,0 +1,171 @@
+"""A stage as a Dagster asset: read handles, call one function, report what was made.
+
+Invariant: nothing here decides anything. Data versions are content digests, so staleness in the UI is the early
+cutoff of the warehouse; a person's mistake ends in one line and is not retried.
+"""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, MissingError, load_agent, problem_lines, warehouse_root
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.evaluation.promotion.model_registry import SERVICE
+from toolft_pipeline.orchestration.conditions import follows_its_inputs, window_condition
+from toolft_pipeline.orchestration.freshness import freshness_policy
+from toolft_pipeline.orchestration.metadata import shown, version_metadata
+from toolft_pipeline.orchestration.model_in_service import service_observation
+from toolft_pipeline.orchestration.partitions import daily_partitions, partition_mapping
+from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
+from toolft_pipeline.stages.planning.retrain_policy import MODEL_BEGINS, worth_a_model
+from toolft_pipeline.stages.spec.stage import CheckOutcome, Group, Stage, run_stage
+from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
+
+ACCELERATOR_TAGS: dict[str, Any] = {
+    ACCELERATOR_TAG: "1",
+    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
+    "dagster-ray/config": {"num_gpus": 1},
+}
+"""Op tags of a step that needs an accelerator; each executor reads its own and ignores the others."""
+
+
+class AgentFile(dg.ConfigurableResource[AgentSettings]):
+    """The agent file that a run goes by, with dotted overrides from the run's config."""
+
+    path: str = Field(description="The agent file that this run goes by.")
+    overrides: dict[str, str] = Field(
+        default={},
+        description="Settings for this run alone: the dotted key of the agent file, and the value as YAML in quotes, "
+        'such as training.epochs: "2". A key that does not exist, or an impossible value, ends the run with one line.',
+    )
+    force: bool = Field(default=False, description="Make it again even where it is up to date.")
+    skip_quiet_night: bool = Field(
+        default=False,
+        description="Make no model where too little is new since the last one; the run says so and is not red.",
+    )
+
+    def load(self) -> AgentSettings:
+        """The settings of this run. Raises `SettingsError`."""
+        return load_agent(Path(self.path), overrides=self.overrides, overrides_named=RUN_CONFIG)
+
+
+def resource_key(agent: str) -> str:
+    """Name of an agent's resource in run config."""
+    return f"{agent}_agent"
+
+
+def agent_resource(agent: AgentSettings) -> AgentFile:
+    """The resource that hands an agent's settings to its assets; config that leaves the path out means its own file."""
+    own = str(agent.folder / AGENT_FILE)
+
+    class OwnFile(AgentFile):
+        path: str = Field(default=own, description="The agent file that this run goes by.")
+
+    return OwnFile()
+
+
+def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
+    """All assets of one agent, in the order of the flow."""
+    return [_asset(stage, agent) for stage in STAGES]
+
+
+def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
+    key = dg.AssetKey([agent.name, stage.asset])
+    agent_key = resource_key(agent.name)
+    deps = [
+        dg.AssetDep(dg.AssetKey([agent.name, asset]), partition_mapping=partition_mapping(span, agent))
+        for asset, span in stage.inputs.items()
+    ]
+    if stage.asset == "eval_report":
+        deps.append(dg.AssetDep(dg.AssetKey([agent.name, SERVICE])))
+
+    @dg.asset(
+        key=key,
+        deps=deps,
+        group_name=f"{agent.name}_{'data' if stage.group is Group.SOURCES else stage.group.value}",
+        description=stage.description,
+        kinds=set(stage.kinds),
+        owners=[agent.owner],
+        code_version=stage.code_version,
+        partitions_def=daily_partitions(agent) if stage.partitioned else None,
+        freshness_policy=freshness_policy(stage, agent),
+        automation_condition=window_condition(agent) if follows_its_inputs(stage) else None,
+        backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
+        pool=GPU_POOL if stage.accelerator else None,
+        op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
+        required_resource_keys={agent_key},
+        output_required=stage.asset != MODEL_BEGINS,
+        check_specs=[
+            dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
+            for check in stage.checks
+        ],
+    )
+    def run(context: dg.AssetExecutionContext):  # type: ignore[no-untyped-def] # Dagster reads a type as one output
+        file: AgentFile = getattr(context.resources, agent_key)
+        try:
+            settings = file.load()
+            if stage.accelerator:
+                _refuse_what_is_missing(settings, file)
+            if file.skip_quiet_night and stage.asset == MODEL_BEGINS:
+                worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
+                context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
+                if not worth.go:
+                    context.log_event(_skipped(key, context.partition_key, worth.reason))
+                    return
+            version, reused = run_stage(
+                stage,
+                settings,
+                context.partition_key if stage.partitioned else None,
+                Warehouse(warehouse_root()),
+                progress=context.log.info,
+                run_id=context.run_id,
+                force=file.force,
+            )
+        except FixableError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        if stage.asset == "champion" and not reused and version.manifest.headline["moved"]:
+            context.log_event(service_observation(agent.name, move="promotion"))
+        yield dg.MaterializeResult(
+            data_version=dg.DataVersion(version.manifest.content_digest),
+            metadata=version_metadata(stage, version, settings, reused=reused),
+            check_results=list(_check_results(stage, version, settings)),
+        )
+
+    return run
+
+
+def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
+    """Nothing is trained that cannot be judged afterwards. Raises `MissingError`."""
+    missing = list(missing_for_evaluation(settings))
+    if missing:
+        where = Path(file.path)
+        lines = problem_lines(missing, path=where, overrides=file.overrides, overrides_named=RUN_CONFIG)
+        raise MissingError(*lines)
+
+
+def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
+    """What the asset's page shows of a night without a model."""
+    said = f"no model as of {day}: {reason}"
+    return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
+
+
+def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
+    for check in stage.checks:
+        outcome: CheckOutcome = check.evaluate(version, settings)
+        yield dg.AssetCheckResult(
+            check_name=check.name,
+            passed=outcome.passed,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+            description=outcome.said,
+            metadata={name: shown(value) for name, value in outcome.detail.items() if value is not None},
+        )

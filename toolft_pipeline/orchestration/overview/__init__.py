@@ -1,0 +1,1 @@
+"""The page of all agents, and the local server of reports."""

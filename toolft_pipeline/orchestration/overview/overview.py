@@ -1,0 +1,120 @@
+"""How every agent stands: gathered from the agent files, the warehouse and the instance.
+
+Invariant: gathering reads and changes nothing, and starts no run and no sandbox. An agent whose file is broken stands
+in the overview like any other. What is red is what a person must do something about: a failed run is listed until its
+stages have succeeded for that day.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import dagster as dg
+
+from toolft_pipeline.agent_file import SettingsError, agent_files, agents_root, load_agent, warehouse_root
+from toolft_pipeline.evaluation.promotion.model_registry import in_service, service_folder
+from toolft_pipeline.ingest.day import log_days
+from toolft_pipeline.orchestration.active_runs import under_way
+from toolft_pipeline.orchestration.overview.overview_events import failed_runs, failed_ticks, red_checks, stale_assets
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages import champion, eval_report
+from toolft_pipeline.stages.presentation.overview_page import (
+    AgentOverview,
+    LastVerdict,
+    ServedModel,
+    render_overview,
+)
+from toolft_pipeline.stages.presentation.report_links import page_url
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.pointers import latest_pointer
+from toolft_pipeline.warehouse.store import Warehouse, WarehouseError
+
+PAGE = "overview.html"
+_SHOWN_DAYS = 5
+
+
+def gather_overview(instance: dg.DagsterInstance) -> list[AgentOverview]:
+    """How each agent stands now, by name."""
+    warehouse = Warehouse(warehouse_root())
+    return [_overview_of(path, warehouse, instance) for path in agent_files(agents_root())]
+
+
+def _overview_of(path: Path, warehouse: Warehouse, instance: dg.DagsterInstance) -> AgentOverview:
+    agent = path.parent.name
+    try:
+        settings = load_agent(path)
+    except SettingsError as error:
+        return AgentOverview(agent=agent, served=_served(warehouse, agent), failures=(str(error),))
+    try:
+        verdict = _verdict(warehouse, agent)
+    except WarehouseError as error:
+        return AgentOverview(agent=agent, served=_served(warehouse, agent), failures=(str(error),))
+    return AgentOverview(
+        agent=agent,
+        served=_served(warehouse, agent),
+        verdict=verdict,
+        waiting=tuple(_waiting(settings, warehouse, instance, verdict)),
+        warnings=tuple(red_checks(instance, agent, blocking=False)),
+        failures=(
+            *failed_runs(instance, agent),
+            *red_checks(instance, agent, blocking=True),
+            *failed_ticks(instance, agent),
+            *stale_assets(instance, agent),
+        ),
+    )
+
+
+def _served(warehouse: Warehouse, agent: str) -> ServedModel | None:
+    serving, pointer = in_service(warehouse, agent), latest_pointer(service_folder(warehouse, agent))
+    if serving is None or pointer is None:
+        return None
+    return ServedModel(day=serving.day, digest=serving.content_digest, since=pointer.created_at)
+
+
+def _verdict(warehouse: Warehouse, agent: str) -> LastVerdict | None:
+    """What became of the newest candidate; None where no day has both a report and a champion."""
+    for day in reversed(warehouse.partitions(agent, champion.STAGE.asset)):
+        decided = warehouse.current(Address(agent=agent, asset=champion.STAGE.asset, partition=day))
+        report = warehouse.current(Address(agent=agent, asset=eval_report.STAGE.asset, partition=day))
+        if decided is not None and report is not None:
+            headline, success = decided.manifest.headline, report.manifest.headline.get("task_success")
+            return LastVerdict(
+                day=day,
+                promoted=bool(headline["promoted"]),
+                reasons=tuple(cast("list[str]", headline.get("reasons", [headline.get("why", "")]))),
+                task_success=success if isinstance(success, float) else None,
+                url=page_url(report),
+            )
+    return None
+
+
+def _waiting(
+    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, verdict: LastVerdict | None
+) -> list[str]:
+    """What is going on, and what there is to do that nothing has begun."""
+    found = []
+    if (active := under_way(instance, settings.name)) is not None:
+        found.append(f"{active} is going on")
+    verified = warehouse.partitions(settings.name, "verified_trajectories")
+    if unread := [day for day in log_days(settings) if day not in set(verified)]:
+        found.append(f"{len(unread)} days of logs are not verified yet: {_days(unread)}")
+    behind = [day for day in verified if verdict is not None and day > verdict.day]
+    if behind:
+        found.append(f"{len(behind)} verified days are newer than the last model: {_days(behind)}")
+    return found
+
+
+def _days(days: list[str]) -> str:
+    more = f" and {len(days) - _SHOWN_DAYS} more" if len(days) > _SHOWN_DAYS else ""
+    return ", ".join(days[:_SHOWN_DAYS]) + more
+
+
+def write_page(agents: list[AgentOverview]) -> Path:
+    """Put the page into the warehouse's root by one rename; returns its place."""
+    path = warehouse_root() / PAGE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_suffix(".tmp")
+    staged.write_text(render_overview(agents), encoding="utf-8")
+    staged.replace(path)
+    return path

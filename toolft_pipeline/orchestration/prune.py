@@ -1,0 +1,201 @@
+"""Retention of one agent: what may go, given who serves and which runs have not ended, and its taking away.
+
+Invariant: nothing goes that is in force, serves, or that either was made from; nor anything that was in force since the
+oldest run began that has not ended, for that run may read it. Stopped half-way it leaves what it chose to leave.
+"""
+
+# no `from __future__ import annotations`: Dagster reads the annotations of an op's arguments
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from toolft_pipeline.agent_file import warehouse_root
+from toolft_pipeline.evaluation.promotion.model_registry import in_service, line_of_service, resolve, service_folder
+from toolft_pipeline.orchestration.build import AgentFile, resource_key
+from toolft_pipeline.orchestration.runs.executor import local_executor
+from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.stage import Progress
+from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
+from toolft_pipeline.warehouse.removal import (
+    delete_what_lies_aside,
+    leftovers,
+    reclaim_content,
+    remove_folder,
+    remove_version,
+)
+from toolft_pipeline.warehouse.retention import Keep, Leaving, Removal, choose
+from toolft_pipeline.warehouse.shared import SHARED, remove_unused, unused_shared
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+MODEL = "merged_model"
+"""The asset whose content its adapter makes again."""
+
+PARTITION_TAG, RANGE_TAG = "dagster/partition", "dagster/asset_partition_range_start"
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+_NOT_ENDED = [status for status in dg.DagsterRunStatus if status not in _ENDED]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderWay:
+    """Runs that have not ended: how many, since when the oldest is there, the days that they work on.
+
+    `days` is None where one of them works on a range of days.
+    """
+
+    runs: int
+    since: datetime | None
+    days: frozenset[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """What goes: versions and contents, and folders that are no versions. `size` is the bytes of all."""
+
+    removal: Removal
+    leftovers: tuple[Path, ...]
+    size: int
+
+
+def runs_under_way(instance: dg.DagsterInstance, *, but: str | None = None) -> UnderWay:
+    """The runs of an instance that have not ended, without the one of the id `but`."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_ENDED))
+    others = [record for record in records if record.dagster_run.run_id != but]
+    tags = [record.dagster_run.tags for record in others]
+    return UnderWay(
+        runs=len(others),
+        since=min((record.create_timestamp.astimezone(UTC) for record in others), default=None),
+        days=None
+        if any(RANGE_TAG in each for each in tags)
+        else frozenset(each[PARTITION_TAG] for each in tags if PARTITION_TAG in each),
+    )
+
+
+def choose_pruning(
+    settings: AgentSettings, warehouse: Warehouse, *, under_way: UnderWay, now: datetime | None = None
+) -> Pruning:
+    """Decide what goes by `retention`. Raises `WarehouseError` where a version cannot be read."""
+    agent, retention = settings.name, settings.retention
+    since = (now or datetime.now(UTC)) - timedelta(days=retention.keep_days)
+    since = since if under_way.since is None else min(since, under_way.since)
+    moves = pointer_history(service_folder(warehouse, agent))
+    served = _models(warehouse, agent, moves)
+    whole = {
+        version.folder
+        for version in _models(warehouse, agent, line_of_service(moves).models)[-retention.served_models :]
+    }
+    newest = warehouse.partitions(agent, MODEL)[-retention.merged_models :]
+    days = None if under_way.days is None else under_way.days.union(newest)
+
+    def keeps_content(version: Version) -> bool:
+        address = version.manifest.address
+        return address.asset != MODEL or version.folder in whole or days is None or address.partition in days
+
+    removal = choose(
+        warehouse,
+        agent,
+        keep=Keep(since=since, versions=retention.keep_versions, needed=tuple(served), content=keeps_content),
+    )
+    left = () if under_way.runs else (*leftovers(warehouse, agent, before=since), *unused_shared(warehouse.root))
+    return Pruning(removal=removal, leftovers=left, size=removal.size + sum(_size(folder) for folder in left))
+
+
+def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, progress: Progress) -> None:
+    """Take away what was chosen, and what an earlier removal was killed at."""
+    agent = settings.name
+    for leaving in pruning.removal.contents:
+        version = leaving.version
+        if not reclaim_content(warehouse, version, needed=partial(_serves, warehouse, agent, version.folder)):
+            progress(f"{version.folder} stays whole: it came into service while this was under way")
+    for leaving in pruning.removal.versions:
+        if not remove_version(warehouse, leaving.version):
+            progress(f"{leaving.version.folder} stays: it came into force while this was under way")
+    for folder in pruning.leftovers:
+        if folder.parent.name == SHARED:
+            remove_unused(folder)
+        else:
+            remove_folder(warehouse, agent, folder)
+    delete_what_lies_aside(warehouse, agent)
+
+
+def pruning_lines(pruning: Pruning, warehouse: Warehouse) -> Iterator[str]:
+    """What goes, one line each, and the bytes of all."""
+    for leaving in pruning.removal.versions:
+        yield f"version  {_told(leaving)}"
+    for leaving in pruning.removal.contents:
+        yield f"content  {_told(leaving)}"
+    for folder in pruning.leftovers:
+        yield f"leftover {folder.relative_to(warehouse.root)}"
+    counts = f"{len(pruning.removal.versions)} versions, {len(pruning.removal.contents)} contents"
+    yield f"{counts}, {len(pruning.leftovers)} leftovers: {pruning.size:,} bytes"
+
+
+def prune_job(agent: AgentSettings) -> dg.JobDefinition:
+    """The job that prunes one agent."""
+    agent_key = resource_key(agent.name)
+
+    class PruneConfig(dg.Config):
+        dry_run: bool = Field(default=False, description="Say what would go, and take nothing away.")
+
+    @dg.op(name=f"{agent.name}_prune_warehouse", required_resource_keys={agent_key}, out=dg.Out(dg.Nothing))
+    def prune_warehouse(context: dg.OpExecutionContext, config: PruneConfig) -> None:
+        """Take away what retention lets go, and say it line by line."""
+        file: AgentFile = getattr(context.resources, agent_key)
+        settings, warehouse = file.load(), Warehouse(warehouse_root())
+        under_way = runs_under_way(context.instance, but=context.run_id)
+        pruning = choose_pruning(settings, warehouse, under_way=under_way)
+        for line in pruning_lines(pruning, warehouse):
+            context.log.info(line)
+        if not config.dry_run:
+            prune(settings, warehouse, pruning, progress=context.log.info)
+
+    @dg.job(
+        name=f"{agent.name}_prune",
+        description=f"Takes away what `retention` of agent {agent.name} lets go; with dry_run it only says what.",
+        tags={AGENT_TAG: agent.name},
+        executor_def=local_executor,
+    )
+    def job() -> None:
+        prune_warehouse()
+
+    return job
+
+
+def prune_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
+    """Once a day at `retention.hour`; stopped until a person starts it."""
+    return dg.ScheduleDefinition(
+        name=f"{agent.name}_prune",
+        job_name=f"{agent.name}_prune",
+        cron_schedule=f"0 {agent.retention.hour} * * *",
+        execution_timezone=agent.schedule.time_zone,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Takes away what `retention` in the agent file lets go.",
+    )
+
+
+def _serves(warehouse: Warehouse, agent: str, folder: Path) -> bool:
+    serving = in_service(warehouse, agent)
+    return serving is not None and serving.folder == folder
+
+
+def _models(warehouse: Warehouse, agent: str, moves: Sequence[Pointer]) -> list[Version]:
+    """The models that some moves put in service and that are there, each once, by the last of its moves."""
+    last = {move.version: move for move in moves}
+    order = sorted(last.values(), key=lambda move: move.number)
+    folders = [resolve(warehouse, agent, move).folder for move in order]
+    return [warehouse.open(folder) for folder in folders if folder.exists() or folder == folders[-1]]
+
+
+def _told(leaving: Leaving) -> str:
+    manifest = leaving.version.manifest
+    return f"{manifest.address}  {leaving.version.folder.name}  {leaving.size:,} bytes, {leaving.why}"
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,1 @@
+"""How runs execute: executor, GPU lease, queue, and runs whose process is gone."""

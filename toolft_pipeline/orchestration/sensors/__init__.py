@@ -1,0 +1,1 @@
+"""What starts runs: schedules, and sensors on logs, catalogs and base models."""

@@ -1,0 +1,92 @@
+"""The watch over an agent's catalog: a change materializes tool_catalog, and the declared automation does the rest.
+
+Invariant: one request for one state of the source, and another only after its run failed, with a growing delay; a state
+that comes back is a new request. A change waits until nothing of the agent is being made, so that no backfill overtakes
+another and no training loses rows under its feet.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import dagster as dg
+
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
+from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.catalog.sources import read_source
+from toolft_pipeline.orchestration.active_runs import under_way
+from toolft_pipeline.orchestration.conditions import sensor_status
+from toolft_pipeline.orchestration.jobs import job_name
+from toolft_pipeline.orchestration.runs.run_tags import REQUEST_TAG
+from toolft_pipeline.orchestration.sensors.attempts import attempts_at, ended_runs
+from toolft_pipeline.sandbox.listed_catalog import listed_catalog
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages import tool_catalog
+from toolft_pipeline.stages.mcp_catalog_state import note_listing
+from toolft_pipeline.stages.planning.plan import changed
+from toolft_pipeline.stages.spec.stage import Group, address_of, recipe_for
+from toolft_pipeline.warehouse.digest import digest_of
+from toolft_pipeline.warehouse.pointers import latest_pointer
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+FILE_EVERY_S, SERVER_EVERY_S = 60, 300
+"""Seconds between two looks: a file is hashed in no time, a server is started to be asked."""
+
+
+def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
+    """Looks at the source of one agent's catalog: a file's digest, a module's, or the live server's `tools/list`."""
+
+    def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        settings = load_agent(agent.folder / AGENT_FILE)
+        return look_at_catalog(settings, Warehouse(warehouse_root()), context.instance, now=datetime.now().astimezone())
+
+    return dg.SensorDefinition(
+        name=f"{agent.name}_catalog",
+        job_name=job_name(agent.name, Group.SOURCES),
+        evaluation_fn=look,
+        minimum_interval_seconds=SERVER_EVERY_S if agent.catalog.mcp else FILE_EVERY_S,
+        default_status=sensor_status(agent),
+        description="Materializes tool_catalog where its source changed.",
+    )
+
+
+def look_at_catalog(
+    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, now: datetime
+) -> dg.RunRequest | dg.SkipReason:
+    """A request for tool_catalog, or why there is none. Raises `SandboxError` for a server that does not answer."""
+    stage = tool_catalog.STAGE
+    address = address_of(stage, settings, None)
+    current = warehouse.current(address)
+    if settings.catalog.mcp:
+        _ask_server(settings, warehouse, current)
+    recipe = recipe_for(stage, settings, None, {}, warehouse)
+    if current is not None and current.manifest.fingerprint == recipe.fingerprint:
+        return dg.SkipReason(f"{settings.name}: the catalog is as in {current.folder.name}")
+    if (busy := under_way(instance, settings.name)) is not None:
+        return dg.SkipReason(f"{settings.name}: the catalog changed; its new version waits for {busy}")
+    pointer = latest_pointer(address.folder(warehouse.root))
+    agent_file = digest_of((settings.folder / AGENT_FILE).read_text(encoding="utf-8"))[-12:]
+    state = f"{recipe.fingerprint[:24]}:{agent_file}"
+    runs = ended_runs(instance, dg.RunsFilter(job_name=job_name(settings.name, Group.SOURCES)))
+    attempts = attempts_at([each for each in runs if _makes_catalog(each.dagster_run)], state)
+    if attempts.due > now.timestamp():
+        due = datetime.fromtimestamp(attempts.due).astimezone()
+        return dg.SkipReason(f"{settings.name}: the catalog's last run failed; it is tried again from {due:%H:%M} on")
+    return dg.RunRequest(
+        run_key=attempts.key(f"{0 if pointer is None else pointer.number}:{state}"),
+        asset_selection=[dg.AssetKey([settings.name, stage.asset])],
+        tags={"toolft/why": changed(recipe, current), REQUEST_TAG: state},
+    )
+
+
+def _makes_catalog(run: dg.DagsterRun) -> bool:
+    return run.asset_selection is None or any(key.path[-1] == tool_catalog.STAGE.asset for key in run.asset_selection)
+
+
+def _ask_server(settings: AgentSettings, warehouse: Warehouse, current: Version | None) -> None:
+    """Note what the server lists where it is not what the version in force holds."""
+    if settings.sandbox is None:
+        return  # the stage's own error says what is missing
+    listed = read_source(settings, listed=listed_catalog(settings.sandbox, cwd=settings.folder))
+    if current is None or load_catalog(current.folder).text != listed.text:
+        note_listing(warehouse, address_of(tool_catalog.STAGE, settings, None), listed)

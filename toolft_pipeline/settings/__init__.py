@@ -1,0 +1,55 @@
+"""What an agent file may say: one YAML file declares one agent, and everything built for it follows from there.
+
+Invariant: every key has its meaning and its default here and nowhere else. Defaults are the published recipe for
+fine-tuning a small tool-calling model (QLoRA, Dettmers et al. 2023: NF4, double quantization, bf16 compute; LoRA on
+all seven projections).
+"""
+
+from toolft_pipeline.settings.agent import AgentSettings
+from toolft_pipeline.settings.alerts import AlertSettings, EmailSettings, WebhookSettings
+from toolft_pipeline.settings.base_model import BaseModelSettings
+from toolft_pipeline.settings.catalog import CatalogSettings
+from toolft_pipeline.settings.chat import CatalogMode, ChatSettings, LongRows
+from toolft_pipeline.settings.curation import CategoryName, CurationSettings
+from toolft_pipeline.settings.evaluation import EndpointSettings, EvaluationSettings
+from toolft_pipeline.settings.gate import GateSettings, ShadowSettings
+from toolft_pipeline.settings.logs import LogSettings
+from toolft_pipeline.settings.readiness import IncumbentSettings, ReadinessSettings
+from toolft_pipeline.settings.redaction import PersonalData, RedactionSettings
+from toolft_pipeline.settings.retention import RetentionSettings
+from toolft_pipeline.settings.sandbox import SandboxSettings
+from toolft_pipeline.settings.schedule import ScheduleSettings
+from toolft_pipeline.settings.training import TRAINING_PLACEMENT, TrainingSettings
+from toolft_pipeline.settings.verification import Grounded, GroundingSettings, Untold, VerificationSettings
+
+__all__ = [
+    "TRAINING_PLACEMENT",
+    "AgentSettings",
+    "AlertSettings",
+    "BaseModelSettings",
+    "CatalogMode",
+    "CatalogSettings",
+    "CategoryName",
+    "ChatSettings",
+    "CurationSettings",
+    "EmailSettings",
+    "EndpointSettings",
+    "EvaluationSettings",
+    "GateSettings",
+    "Grounded",
+    "GroundingSettings",
+    "IncumbentSettings",
+    "LogSettings",
+    "LongRows",
+    "PersonalData",
+    "ReadinessSettings",
+    "RedactionSettings",
+    "RetentionSettings",
+    "SandboxSettings",
+    "ScheduleSettings",
+    "ShadowSettings",
+    "TrainingSettings",
+    "Untold",
+    "VerificationSettings",
+    "WebhookSettings",
+]

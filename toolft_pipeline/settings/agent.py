@@ -1,0 +1,63 @@
+"""The whole agent file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from toolft_pipeline.settings.alerts import AlertSettings
+from toolft_pipeline.settings.base_model import BaseModelSettings
+from toolft_pipeline.settings.catalog import CatalogSettings
+from toolft_pipeline.settings.chat import ChatSettings
+from toolft_pipeline.settings.curation import CurationSettings
+from toolft_pipeline.settings.evaluation import EvaluationSettings
+from toolft_pipeline.settings.gate import GateSettings
+from toolft_pipeline.settings.logs import LogSettings
+from toolft_pipeline.settings.readiness import IncumbentSettings, ReadinessSettings
+from toolft_pipeline.settings.retention import RetentionSettings
+from toolft_pipeline.settings.sandbox import SandboxSettings
+from toolft_pipeline.settings.schedule import ScheduleSettings
+from toolft_pipeline.settings.section import Section
+from toolft_pipeline.settings.training import TrainingSettings
+from toolft_pipeline.settings.verification import VerificationSettings
+
+
+class AgentSettings(Section):
+    """One agent. `name` and `folder` come from where the file lies."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    folder: Path
+    description: str = ""
+    owner: str = Field("team:ml-platform", min_length=3)
+    """Shown on every asset: `team:NAME` or an e-mail address."""
+    first_day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    """First day of logs: where the daily partitions begin."""
+    window_days: int = Field(30, ge=1, le=99)
+    """Days that a model is trained on; Dagster's staleness ignores 100 or more upstream partitions."""
+    logs: LogSettings = LogSettings()
+    catalog: CatalogSettings
+    sandbox: SandboxSettings | None = None
+    base_model: BaseModelSettings
+    chat: ChatSettings = ChatSettings()
+    verification: VerificationSettings = VerificationSettings()
+    curation: CurationSettings = CurationSettings()
+    incumbent: IncumbentSettings = IncumbentSettings()
+    readiness: ReadinessSettings = ReadinessSettings()
+    training: TrainingSettings = TrainingSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @model_validator(mode="after")
+    def _shadow_needs_a_sandbox(self) -> Self:
+        if self.gate.shadow.runs and self.sandbox is None:
+            raise ValueError("gate.shadow.runs needs a backend to replay on: name a sandbox, or set it to 0")
+        return self
+
+    def path(self, relative: str) -> Path:
+        """A path of the agent file, resolved against the file's folder."""
+        return (self.folder / relative).resolve()

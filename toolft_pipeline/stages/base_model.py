@@ -1,0 +1,60 @@
+"""base_model: the open model to fine-tune, converted once to bf16 safetensors with its tokenizer."""
+
+from __future__ import annotations
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.converted_base import converted_base
+from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return settings.base_model.model_dump(mode="json", exclude={"folder"})
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    return sources.base_model(settings.base_model, agent=settings)
+
+
+def _build(work: Work) -> Built:
+    summary = converted_base(work, work.settings, work.out)
+    return Built(
+        content=("model",),
+        rows={"parameters": summary.parameters, "vocabulary": summary.vocabulary},
+        headline={"source": summary.source, "architecture": summary.architecture},
+    )
+
+
+def _check(check: BaseCheck, description: str) -> Check:
+    def evaluate(version: Version, settings: AgentSettings) -> CheckOutcome:
+        problem = base_problem(
+            check, version.file("model"), chat_format=settings.chat.format, training=settings.training
+        )
+        return CheckOutcome(passed=problem is None, detail={}, said=problem)
+
+    return Check(name=check.value, description=description, blocking=True, evaluate=evaluate)
+
+
+STAGE = Stage(
+    asset="base_model",
+    description="The open base model in bf16 safetensors with its tokenizer; its source's sha256 is pinned.",
+    group=Group.SOURCES,
+    kinds=("safetensors",),
+    code_version="3",
+    inputs={},
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    checks=(
+        _check(BaseCheck.QUANTIZATION, "The weights are stored in full: training.quantization quantizes them."),
+        _check(BaseCheck.MODEL_CLASS, "The model is a decoder that writes text, of a class that transformers has."),
+        _check(BaseCheck.TOKENIZER, "The tokenizer is a fast one, and the model has an embedding for each of its ids."),
+        _check(BaseCheck.CHAT_TOKENS, "The tokens that begin and end turns in chat.format are tokens of the base."),
+        _check(BaseCheck.ADAPTER, "The base has every target module, and the adapter trains nothing else."),
+    ),
+    partitioned=False,
+)

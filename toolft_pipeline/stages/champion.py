@@ -1,0 +1,93 @@
+"""champion[D]: the gate's verdict carried out. One pointer moves, or none does and the record says why."""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+import msgspec
+
+from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.model_registry import in_service, promote
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.eval_report import VERDICT_FILE
+from toolft_pipeline.stages.presentation.text_charts import fitted
+from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.warehouse.store import Built, Version
+
+CHAMPION_FILE = "champion.json"
+
+
+def _build(work: Work) -> Built:
+    verdict = msgspec.json.decode(work.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
+    model = work.one("merged_model")
+    objections = () if verdict.promote else verdict.reasons
+    moved = False
+    if verdict.promote:
+        promotion = promote(work.warehouse, work.settings.name, day=work.day, model=model, against=verdict.against)
+        moved = promotion.moved
+        objections = () if promotion.objection is None else (promotion.objection,)
+    if objections:
+        work.progress("refused: " + "; ".join(objections))
+    else:
+        work.progress("promoted: now in service" if moved else "already in service")
+    reasons = objections or verdict.reasons
+    record = {
+        "candidate": model.manifest.content_digest,
+        "promoted": not objections,
+        "reasons": list(reasons),
+    }
+    (work.out / CHAMPION_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    serving = in_service(work.warehouse, work.settings.name)
+    return Built(
+        content=(CHAMPION_FILE,),
+        rows={},
+        headline={
+            "promoted": not objections,
+            "moved": moved,
+            "why": "; ".join(reasons),
+            "reasons": list(reasons),
+            "in_service": "none" if serving is None else str(serving),
+        },
+    )
+
+
+def _carried_out(version: Version, _settings: AgentSettings) -> CheckOutcome:
+    headline = version.manifest.headline
+    return CheckOutcome(
+        passed=bool(headline["promoted"]),
+        detail={"in_service": headline["in_service"]},
+        said=str(headline["why"]),
+    )
+
+
+def champion_texts(version: Version) -> dict[str, str]:
+    """What became of the candidate, for the top of its page."""
+    headline = version.manifest.headline
+    if headline["promoted"]:
+        outcome = "**promoted**: now in service" if headline["moved"] else "**promoted**: it was in service already"
+    else:
+        outcome = "**refused**: the model in service stays"
+    reasons = cast("list[str]", headline["reasons"])
+    return {"outcome": fitted([outcome, *(f"- {reason}" for reason in reasons)])}
+
+
+STAGE = Stage(
+    asset="champion",
+    description="The verdict carried out: the pointer to the model in service moves only if the gate says so.",
+    group=Group.MODEL,
+    kinds=("json",),
+    code_version="3",
+    inputs={"eval_report": Span.SAME, "merged_model": Span.SAME},
+    reads=lambda _settings: {},
+    build=_build,
+    checks=(
+        Check(
+            name="candidate_serves",
+            description="The candidate of this day is in service; where it was refused, the reasons stand beside.",
+            blocking=False,
+            evaluate=_carried_out,
+        ),
+    ),
+    texts=champion_texts,
+)

@@ -1,0 +1,1 @@
+"""The evaluations that make up a report, each a version of its own."""

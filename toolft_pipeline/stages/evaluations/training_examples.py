@@ -1,0 +1,45 @@
+"""Rows that a model was trained on, one of each category, for its report.
+
+Invariant: only rows that training drew are shown, found by the model's own lineage and never by what is in force; of
+each category the first of the newest day that has one. A model whose lineage does not resolve shows none.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
+from toolft_pipeline.evaluation.report.training_example import TaughtRow
+from toolft_pipeline.training.provenance import origin_of
+from toolft_pipeline.warehouse.lineage import lineage_of
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+
+def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
+    """One row of each category that stands in the training data, by category."""
+    lineage = lineage_of(warehouse, [model])
+    if lineage.gaps:
+        return []
+    rows = {
+        version.manifest.address.partition: version.file(ROWS_FILE)
+        for version in lineage.versions
+        if version.manifest.address.asset == "chat_rows"
+    }
+    found: dict[str, TaughtRow] = {}
+    days = {day: list(runs) for day, runs in groupby(origin_of(lineage).taught, key=lambda run: run.day)}
+    for day, runs in sorted(days.items(), reverse=True):
+        by_id = {run.trajectory_id: run for run in runs}
+        for row in read_chat_rows(rows[day]):
+            run = by_id.get(row.trajectory_id)
+            if run is None or row.category in found:
+                continue
+            found[row.category] = TaughtRow(
+                category=row.category,
+                row_id=row.row_id,
+                trajectory_id=row.trajectory_id,
+                day=day,
+                file=run.file,
+                line=run.line,
+                pieces=row.pieces,
+            )
+    return [row for _, row in sorted(found.items())]

@@ -1,0 +1,63 @@
+"""merged_model[D]: the adapter merged into its base in bf16, ready to be served, with its checks."""
+
+from __future__ import annotations
+
+import json
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.qlora_adapter import training_settings
+from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return {
+        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
+        "training": training_settings(settings),  # the rounding that is merged into, and what the card says
+    }
+
+
+def _build(work: Work) -> Built:
+    adapter, base = work.one("qlora_adapter"), work.one("base_model")
+    summary = merge_adapter(
+        base=base.file("model"),
+        adapter=adapter.file("adapter"),
+        settings=work.settings,
+        lineage={
+            "qlora_adapter": adapter.manifest.content_digest,
+            "base_model": base.manifest.content_digest,
+            **adapter.manifest.inputs,
+        },
+        out=work.out,
+        progress=work.progress,
+    )
+    return Built(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
+
+
+def _check(name: str, description: str) -> Check:
+    def evaluate(version: Version, _settings: AgentSettings) -> CheckOutcome:
+        found = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))[name]
+        return CheckOutcome(passed=found["passed"], detail=found)
+
+    return Check(name=name, description=description, blocking=True, evaluate=evaluate)
+
+
+STAGE = Stage(
+    asset="merged_model",
+    description="Base and adapter in one bf16 model folder, with tokenizer, chat template and response template.",
+    group=Group.MODEL,
+    kinds=("safetensors", "transformers"),
+    code_version="8",
+    inputs={"qlora_adapter": Span.SAME, "base_model": Span.WHOLE},
+    reads=_reads,
+    build=_build,
+    accelerator=True,
+    checks=(
+        _check(
+            "merged_logits", "The merged model's logits are those of the adapter on the base that it was trained on."
+        ),
+        _check("reload_same_tokens", "The saved folder, loaded again, generates the same tokens."),
+    ),
+)

@@ -1,0 +1,143 @@
+"""What a run would do, told from fingerprints before any process starts.
+
+Invariant: the plan and the run go by the same `Stage` declarations. A step downstream of one that will be built is
+`unknown`: its input may come out equal, and then it is cut off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.stage import (
+    Span,
+    Stage,
+    StageError,
+    current_inputs,
+    kept_version,
+    recipe_for,
+    window,
+)
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.removal import was_reclaimed
+from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse
+
+
+class Action(StrEnum):
+    """What will happen to one partition of one asset."""
+
+    REUSE = "reuse"
+    BUILD = "build"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One line of a plan."""
+
+    stage: Stage
+    partition: str | None
+    action: Action
+    reason: str
+
+
+def make_plan(
+    stages: tuple[Stage, ...], settings: AgentSettings, warehouse: Warehouse, *, days: list[str], force: bool
+) -> list[Step]:
+    """Steps in the order of the flow: sources once, data for every day, the model as of the last day."""
+    steps: list[Step] = []
+    for stage in stages:
+        for partition in _partitions(stage, days):
+            steps.append(_step(stage, partition, settings, warehouse, steps, force=force))
+    return steps
+
+
+def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
+    if not stage.partitioned:
+        return [None]
+    return [*days] if stage.group.value == "data" else [days[-1]]
+
+
+def _step(
+    stage: Stage,
+    partition: str | None,
+    settings: AgentSettings,
+    warehouse: Warehouse,
+    before: list[Step],
+    *,
+    force: bool,
+) -> Step:
+    def step(action: Action, reason: str) -> Step:
+        return Step(stage=stage, partition=partition, action=action, reason=reason)
+
+    if force:
+        return step(Action.BUILD, "forced")
+    pending = _pending(stage, partition, settings, before)
+    if pending:
+        return step(Action.UNKNOWN, f"after {', '.join(pending)}")
+    try:
+        recipe = recipe_for(
+            stage, settings, partition, current_inputs(stage, settings, partition, warehouse), warehouse
+        )
+    except StageError as error:
+        return step(Action.UNKNOWN, str(error))
+    return step(*_found(stage, recipe, warehouse))
+
+
+def _found(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, str]:
+    """What to do where everything that the step reads is known, and why."""
+    current = warehouse.current(recipe.address)
+    try:
+        kept, why = kept_version(stage, recipe, warehouse, force=False)
+    except StageError as error:
+        return Action.BUILD, str(error)
+    if kept is not None:
+        return Action.REUSE, str(why)
+    found = warehouse.find(recipe.address, recipe.fingerprint)
+    if found is None:
+        return Action.BUILD, changed(recipe, current)
+    if current is not None and current.folder == found.folder:
+        return Action.REUSE, "nothing that it reads has changed"
+    return Action.BUILD, "an earlier version fits again: it is put in force"
+
+
+def _pending(stage: Stage, partition: str | None, settings: AgentSettings, before: list[Step]) -> list[str]:
+    reads = {
+        asset: set(window(settings, partition or "")) if span is Span.WINDOW else {partition, None}
+        for asset, span in stage.inputs.items()
+    }
+    waiting = {
+        step.stage.asset: None
+        for step in before
+        if step.action is not Action.REUSE and step.partition in reads.get(step.stage.asset, ())
+    }
+    return list(waiting)
+
+
+def changed(recipe: Recipe, current: Version | None) -> str:
+    """Why a version in force does not fit: the first things that differ."""
+    if current is None:
+        return "never made"
+    manifest = current.manifest
+    if manifest.code_version != recipe.code_version:
+        return f"code version {manifest.code_version} -> {recipe.code_version}"
+    differing = [f"setting {name}" for name in _differences(manifest.settings, recipe.settings)]
+    differing += [
+        f"input {name}"
+        for name in sorted({*manifest.inputs, *recipe.inputs})
+        if manifest.inputs.get(name) != recipe.inputs.get(name)
+    ]
+    if differing:
+        return "changed: " + ", ".join(differing[:4])
+    return "retention took its content away" if was_reclaimed(current) else "its files do not verify"
+
+
+def _differences(old: Json, new: Json, prefix: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [
+            difference
+            for name in sorted({*old, *new})
+            for difference in _differences(old.get(name), new.get(name), f"{prefix}.{name}" if prefix else name)
+        ]
+    return [] if old == new else [prefix]

@@ -1,0 +1,124 @@
+"""Whether a night is worth a model: what is new since the last one.
+
+Invariant: a night is skipped only where the model would learn nothing that the last one could not: the same settings,
+base and evaluation, no day of the window made anew, and fewer new runs than `schedule.min_new_rows`. Runs that came in
+skipped nights count on. Nothing is built to find that out: manifests are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.stage import Group, recipe_for, window
+from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.warehouse.digest import digest_of
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Version, Warehouse
+
+MODEL_BEGINS = "training_set"
+"""The asset that a quiet night leaves out; everything that makes the model lies downstream of it."""
+
+_REPORTS = frozenset({"readiness_report"})
+"""Stages of the model's group that are made every night, for they say how the logs stand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worth:
+    """Whether to make a model, and why or why not."""
+
+    go: bool
+    reason: str
+
+
+def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> Worth:
+    """Compare the window that ends on `day`, as it stands in the warehouse, with what the last model was made from."""
+    waiting = _of_another_base(settings, warehouse, window(settings, day))
+    if waiting:
+        how = f"{settings.name}_automation makes them again, or `toolft run {settings.name} --data`"
+        return Worth(
+            go=False, reason=f"the base model changed, and {len(waiting)} days of the window wait for it: {how}"
+        )
+    last = _last(settings, warehouse, day)
+    if last is None:
+        return _enough(_rows(settings, warehouse, window(settings, day)), settings, since="the first log")
+    as_of = last.manifest.address.partition or ""
+    difference = next(_differences(settings, warehouse, as_of), None)
+    if difference is not None:
+        return Worth(go=True, reason=f"{difference} since the model of {as_of}")
+    before, fresh, anew = last.manifest.inputs, [], []
+    for each in window(settings, day):
+        tensors = _version(settings, warehouse, "token_tensors", each)
+        known = before.get(f"token_tensors/{each}")
+        if tensors is not None and known is None:
+            fresh.append(each)
+        elif tensors is not None and known != tensors.manifest.content_digest:
+            anew.append(each)
+    if anew:
+        return Worth(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
+    return _enough(_rows(settings, warehouse, fresh), settings, since=f"the model of {as_of}")
+
+
+def base_model_changed(settings: AgentSettings, warehouse: Warehouse) -> bool:
+    """Whether the base model that the settings name is another than the one that was made last."""
+    stage = next(stage for stage in STAGES if stage.asset == "base_model")
+    current = _version(settings, warehouse, stage.asset, None)
+    if current is None:
+        return False
+    return current.manifest.fingerprint != recipe_for(stage, settings, None, {}, warehouse).fingerprint
+
+
+def _of_another_base(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> list[str]:
+    """Days whose tokens were made with another base model than the one in force."""
+    base = _version(settings, warehouse, "base_model", None)
+    found = {each: _version(settings, warehouse, "token_tensors", each) for each in days}
+    read = {
+        each: version.manifest.inputs.get("base_model/all") for each, version in found.items() if version is not None
+    }
+    return [
+        each for each, digest in read.items() if base is not None and digest not in {None, base.manifest.content_digest}
+    ]
+
+
+def _last(settings: AgentSettings, warehouse: Warehouse, day: str) -> Version | None:
+    days = [each for each in warehouse.partitions(settings.name, "qlora_adapter") if each <= day]
+    return _version(settings, warehouse, "qlora_adapter", days[-1]) if days else None
+
+
+def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> Iterator[str]:
+    """What else than the days of data would make another model, or judge it otherwise."""
+    base = _version(settings, warehouse, "base_model", None)
+    for stage in STAGES:
+        if stage.group is not Group.MODEL or stage.asset in _REPORTS:
+            continue
+        made = _version(settings, warehouse, stage.asset, as_of)
+        if made is None:
+            yield f"no {stage.asset} was made"
+            continue
+        manifest = made.manifest
+        read = digest_of(stage.reads(settings))
+        if manifest.code_version != stage.code_version or digest_of(manifest.settings) != read:
+            yield f"the settings or the code of {stage.asset} changed"
+        if base is not None and manifest.inputs.get("base_model/all", "") not in ("", base.manifest.content_digest):
+            yield "the base model changed"
+        judged_by = sources.agent_file(settings, settings.evaluation.tasks) | sources.sandbox(settings)
+        for name, digest in judged_by.items():
+            if manifest.inputs.get(f"file:{name}", digest) != digest:
+                yield f"{name} changed"
+
+
+def _enough(rows: int, settings: AgentSettings, *, since: str) -> Worth:
+    wanted = settings.schedule.min_new_rows
+    said = f"{rows or 'no'} new accepted runs since {since}"
+    return Worth(go=rows >= wanted, reason=said if rows >= wanted else f"{said}; schedule.min_new_rows is {wanted}")
+
+
+def _rows(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> int:
+    found = [_version(settings, warehouse, "verified_trajectories", day) for day in days]
+    return sum(version.manifest.rows["accepted"] for version in found if version is not None)
+
+
+def _version(settings: AgentSettings, warehouse: Warehouse, asset: str, day: str | None) -> Version | None:
+    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))

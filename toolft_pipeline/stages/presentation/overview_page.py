@@ -1,0 +1,108 @@
+"""The overview of all agents: one answer to "how did the night go?", as an HTML page and as Markdown for the UI.
+
+Invariant: pure functions of facts that were gathered elsewhere. Every name and message is escaped, and the page loads
+nothing and runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined
+
+from toolft_pipeline.stages.presentation.text_charts import fitted
+
+
+class Light(StrEnum):
+    """How an agent stands, at a glance."""
+
+    GREEN = "fine"
+    YELLOW = "look"
+    RED = "broken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedModel:
+    """The model in service: its as-of day, its digest, and the time (UTC, ISO 8601) at which it came to serve."""
+
+    day: str
+    digest: str
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastVerdict:
+    """What the gate said of the newest candidate. `task_success` is a share of tasks, `url` opens its report."""
+
+    day: str
+    promoted: bool
+    reasons: tuple[str, ...]
+    task_success: float | None
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentOverview:
+    """All that is shown of one agent. `failures` stop something; `warnings` are worth a look."""
+
+    agent: str
+    served: ServedModel | None = None
+    verdict: LastVerdict | None = None
+    waiting: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+
+    @property
+    def light(self) -> Light:
+        """Red where something failed, yellow where a person may want to look, else green."""
+        if self.failures:
+            return Light.RED
+        refused = self.verdict is not None and not self.verdict.promoted
+        return Light.YELLOW if refused or self.warnings else Light.GREEN
+
+
+def render_overview(agents: Sequence[AgentOverview]) -> str:
+    """The page's HTML."""
+    here = resources.files(__package__)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(here.joinpath("overview.html.jinja").read_text(encoding="utf-8"))
+    counts = {light: sum(agent.light is light for agent in agents) for light in Light}
+    return template.render(agents=agents, counts=counts, lines=overview_lines)
+
+
+def overview_markdown(overview: AgentOverview) -> str:
+    """One agent for the asset's page, short enough that the UI unfolds it."""
+    head, *lines = overview_lines(overview)
+    return fitted([f"**{overview.light}**: {head}", *(f"- {_plain(line)}" for line in lines)])
+
+
+def overview_lines(overview: AgentOverview) -> list[str]:
+    """One agent in words: what failed, the verdict, what serves, what waits."""
+    return list(_lines(overview))
+
+
+def _lines(overview: AgentOverview) -> Iterator[str]:
+    verdict, served = overview.verdict, overview.served
+    if verdict is None:
+        yield "no model was judged yet"
+    else:
+        success = "" if verdict.task_success is None else f" ({verdict.task_success:.1%} of the tasks passed)"
+        yield f"the candidate of {verdict.day} was {'promoted' if verdict.promoted else 'refused'}{success}"
+    yield from (f"failed: {failure}" for failure in overview.failures)
+    if verdict is not None:
+        yield from (f"{'because' if verdict.promoted else 'refused because'}: {reason}" for reason in verdict.reasons)
+    yield (
+        "no model is in service"
+        if served is None
+        else f"in service: the model of {served.day} ({served.digest[:12]}) since {served.since}"
+    )
+    yield from (f"warning: {warning}" for warning in overview.warnings)
+    yield from (f"waiting: {item}" for item in overview.waiting)
+
+
+def _plain(text: str) -> str:
+    """Text as Markdown shows it, not as it would read it."""
+    return text.replace("\n", " ").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")

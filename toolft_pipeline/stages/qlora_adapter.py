@@ -1,0 +1,80 @@
+"""qlora_adapter[D]: a LoRA adapter over the 4-bit base, trained on the selected rows of the window."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from toolft_pipeline.chat.token_tensors import TENSORS_FILE
+from toolft_pipeline.curation.selection import SELECTION_FILE
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
+from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.spec.stage import Group, Plot, Span, Stage, StageError, Work
+from toolft_pipeline.stages.token_tensors import proof_report
+from toolft_pipeline.training.base.base_checks import base_problems
+from toolft_pipeline.training.base.base_model import source_name
+from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return training_settings(settings)
+
+
+def training_settings(settings: AgentSettings) -> dict[str, Any]:
+    """What decides an adapter's weights and what it says of itself."""
+    read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
+    return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
+
+
+def _build(work: Work) -> Built:
+    days = work.inputs["token_tensors"]
+    for day, version in days.items():
+        for proof, result in proof_report(version).results.items():
+            if result.n_failures:
+                first = result.failures[0]
+                raise StageError(
+                    f"{work.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
+                    f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
+                )
+    base = work.one("base_model").file("model")
+    if problems := base_problems(base, chat_format=work.settings.chat.format, training=work.settings.training):
+        raise StageError(f"{work.settings.name}/qlora_adapter: {'; '.join(problems)}")
+    summary = train_adapter(
+        base=base,
+        selection=work.one("training_set").file(SELECTION_FILE),
+        tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
+        settings=work.settings,
+        checkpoints=work.scratch,
+        out=work.out,
+        progress=work.progress,
+    )
+    return Built(
+        content=("adapter",),
+        rows={"rows": summary.rows, "steps": summary.steps},
+        headline={**summary.headline, "computed_in": summary.computed_in},
+    )
+
+
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
+    progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
+    kept = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
+    line = ([step for step, _ in kept], [loss for _, loss in kept])
+    return {"loss": plots.curves({"training loss": line}, title="Loss on assistant tokens", label="step")}
+
+
+STAGE = Stage(
+    asset="qlora_adapter",
+    description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
+    group=Group.MODEL,
+    kinds=("pytorch", "safetensors"),
+    code_version="5",
+    inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+    alike=frozenset({"base_model"}),
+    reads=_reads,
+    build=_build,
+    accelerator=True,
+    plots=_plots,
+)

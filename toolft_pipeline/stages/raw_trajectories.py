@@ -1,0 +1,104 @@
+"""raw_trajectories[d]: a day of logs as records; what cannot be read is kept as a reject. A restricted zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, log_files, read_day
+from toolft_pipeline.ingest.images.image_store import image_content
+from toolft_pipeline.ingest.parsing.unread_keys import as_lines
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.declared_settings import log_reading
+from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Recipe, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return log_reading(settings) | {"time_zone": settings.schedule.time_zone}
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    return sources.files(*log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
+
+
+def _keeps(recipe: Recipe, current: Version) -> str | None:
+    """Logs that were rotated away take no run with them: the version made from them stays.
+
+    Only where all that is there now is what was read then: a file that is new or changed is read.
+    """
+    before, now = (_logs(inputs, day=recipe.address.partition) for inputs in (current.manifest.inputs, recipe.inputs))
+    gone = sorted(before.keys() - now.keys())
+    if not gone or any(before.get(name) != digest for name, digest in now.items()):
+        return None
+    return f"{len(gone)} of the {len(before)} log files that it was made from are gone ({', '.join(gone[:3])})"
+
+
+def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
+    """A warning where the version is kept because its logs are gone."""
+    day = version.manifest.address.partition
+    gone = sorted(
+        _logs(version.manifest.inputs, day=day).keys() - {path.name for path in log_files(settings, day=day or "")}
+    )
+    return {"logs_gone": f"kept without {len(gone)} of its log files: {', '.join(gone[:3])}"} if gone else {}
+
+
+def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
+    """Digests of the log files among what a version was made from: they carry the day's name."""
+    names = {name.removeprefix("file:"): digest for name, digest in inputs.items()}
+    return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
+
+
+def _build(work: Work) -> Built:
+    summary = read_day(work.settings, day=work.day, out=work.out)
+    formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
+    counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
+    work.progress(f"{summary.lines} lines ({formats}), {counts}")
+    for line in as_lines(summary.keys_not_read):
+        work.progress(line)
+    return Built(
+        content=(TRAJECTORIES_FILE, *image_content(work.out)),
+        rows={
+            "lines": summary.lines,
+            "lines_of_rejects": summary.lines_of_rejects,
+            "spans": summary.spans,
+            "runs": summary.runs,
+            "trajectories": summary.trajectories,
+            "rejects": summary.rejects,
+        },
+        headline={
+            "reasons": dict(summary.reasons),
+            "blank_lines": summary.blank_lines,
+            "keys_not_read": dict(summary.keys_not_read),
+            "formats": dict(summary.formats),
+        },
+    )
+
+
+def _lines_add_up(version: Version, _settings: AgentSettings) -> CheckOutcome:
+    rows = version.manifest.rows
+    return CheckOutcome(passed=rows["runs"] == rows["trajectories"] + rows["rejects"], detail=dict(rows))
+
+
+STAGE = Stage(
+    asset="raw_trajectories",
+    description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
+    group=Group.DATA,
+    kinds=("parquet",),
+    code_version="10",
+    inputs={},
+    reads=_reads,
+    sources=_sources,
+    keeps=_keeps,
+    figures=_figures,
+    build=_build,
+    checks=(
+        Check(
+            name="lines_add_up",
+            description="Every run of the logs (a line or a trace) is a trajectory or a reject with a reason.",
+            blocking=True,
+            evaluate=_lines_add_up,
+        ),
+    ),
+)

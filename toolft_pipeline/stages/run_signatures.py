@@ -1,0 +1,43 @@
+"""run_signatures[d]: what curation needs to know of a day's runs, so that a new day costs a new day."""
+
+from __future__ import annotations
+
+from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE, write_signatures
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
+from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline.verification.day import ACCEPTED_FILE
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return {"error_forms": list(settings.verification.error_forms), "volatile": _volatile(settings)}
+
+
+def _volatile(settings: AgentSettings) -> list[str]:
+    return [] if settings.sandbox is None else sorted(settings.sandbox.volatile)
+
+
+def _build(work: Work) -> Built:
+    accepted = work.one("verified_trajectories").file(ACCEPTED_FILE)
+    forms = work.settings.verification.error_forms
+    rows = write_signatures(
+        read_trajectories(accepted),
+        work.out / SIGNATURES_FILE,
+        error_forms=forms,
+        volatile=_volatile(work.settings),
+    )
+    return Built(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
+
+
+STAGE = Stage(
+    asset="run_signatures",
+    description="Each accepted run's MinHash signature and sets of hashes: the window's days are never hashed again.",
+    group=Group.DATA,
+    kinds=("parquet",),
+    code_version="4",
+    inputs={"verified_trajectories": Span.SAME},
+    reads=_reads,
+    build=_build,
+)

@@ -1,0 +1,1 @@
+"""What a stage declares: inputs, settings, sources, checks."""

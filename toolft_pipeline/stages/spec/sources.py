@@ -1,0 +1,89 @@
+"""Digests of what a stage reads from outside the warehouse."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+
+from toolft_pipeline.ingest.parsing.rejects import HMAC_KEY_VARIABLE, hmac_key_digest
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.training.base.packaged_gguf import BaseModelError
+from toolft_pipeline.training.base.snapshot import model_files
+from toolft_pipeline.warehouse.digest import digest_of, file_digest
+
+
+def files(*paths: Path) -> dict[str, str]:
+    """Digest of each file that exists, by its name; the stage itself says what is missing."""
+    return {path.name: file_digest(path) for path in paths if path.is_file()}
+
+
+def agent_file(settings: AgentSettings, relative: str | None) -> dict[str, str]:
+    """Digest of one optional file of the agent's folder."""
+    return {} if relative is None else files(settings.path(relative))
+
+
+def module(name: str, *, folder: Path) -> dict[str, str]:
+    """Digest of a module's source, or of a whole package's; one that lies in the agent's folder is found first.
+
+    What it imports from elsewhere is not followed. A module that cannot be found has no digest: its stage says so.
+    """
+    own = folder.joinpath(*name.split(".")).with_suffix(".py")
+    if own.is_file():
+        return {name: file_digest(own)}
+    try:
+        spec = find_spec(name)
+    except (ImportError, ValueError):
+        return {}
+    if spec is None or spec.origin is None:
+        return {}
+    place = Path(spec.origin)
+    code = sorted(place.parent.rglob("*.py")) if spec.submodule_search_locations else [place]
+    return {name: digest_of({str(path.relative_to(place.parent)): file_digest(path) for path in code})}
+
+
+def sandbox(settings: AgentSettings) -> dict[str, str]:
+    """Identity of the backend: its command, and the code beside the script or module that the command names."""
+    if settings.sandbox is None:
+        return {}
+    command = settings.sandbox.command
+    code = {
+        path.relative_to(program.parent).as_posix(): file_digest(path)
+        for program in _programs(settings, command)
+        for path in sorted(program.parent.rglob("*"))
+        if path.suffix in {".py", ".sql", ".json"}
+    }
+    return {"sandbox": digest_of({"command": list(command), "env": settings.sandbox.env, "code": code})}
+
+
+def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
+    """Files that the command runs: words that are files of the agent, and the module after `-m`."""
+    found = [path for word in command if (path := settings.path(word)).is_file()]
+    for flag, name in pairwise(command):
+        spec = find_spec(name) if flag == "-m" else None
+        if spec is not None and spec.origin is not None:
+            found.append(Path(spec.origin))
+    return found
+
+
+def surrogate_key() -> dict[str, str]:
+    """Digest of the key that surrogates and the HMACs of rejects are made with; the key itself is never written."""
+    return {HMAC_KEY_VARIABLE: hmac_key_digest()}
+
+
+def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str, str]:
+    """Identity of the base model: the pinned digest, the package's version, the hub commit, or the folder's files."""
+    if settings.folder is not None:
+        folder = agent.path(settings.folder)
+        try:
+            read = model_files(folder)
+        except (BaseModelError, OSError):  # the stage says what is wrong with the folder
+            read = sorted(folder.glob("*"))
+        return {f"base/{name}": digest for name, digest in files(*read).items()}
+    if settings.package is not None:
+        try:
+            return {"base": digest_of([settings.package, version(settings.package), settings.sha256])}
+        except PackageNotFoundError:
+            return {"base": digest_of([settings.package, None, settings.sha256])}
+    return {"base": digest_of([settings.hub, settings.revision])}

@@ -1,0 +1,89 @@
+"""tool_catalog: the tools that exist today, in one canonical text, and what they were called before."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from toolft_pipeline.catalog.build import CATALOG_FILE, RENAMES_FILE, build_catalog, load_catalog
+from toolft_pipeline.catalog.diff import diff_catalogs
+from toolft_pipeline.sandbox.listed_catalog import listed_catalog
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.mcp_catalog_state import noted_listing
+from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return settings.catalog.model_dump(mode="json") | {"hidden": _hidden(settings)}
+
+
+def _hidden(settings: AgentSettings) -> Json:
+    """Names of the backend's own tools, which no model sees."""
+    return None if settings.sandbox is None else [settings.sandbox.reset_tool, settings.sandbox.snapshot_tool]
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    found = sources.agent_file(settings, settings.catalog.file)
+    if settings.catalog.module is not None:
+        found |= sources.module(settings.catalog.module, folder=settings.folder)
+    if settings.catalog.mcp:
+        found |= sources.sandbox(settings)
+        found |= noted_listing(scope.warehouse, Address(agent=settings.name, asset="tool_catalog"))
+    return found | sources.agent_file(settings, settings.catalog.renames)
+
+
+def _build(work: Work) -> Built:
+    settings = work.settings
+    asked = settings.sandbox if settings.catalog.mcp else None
+    listed = None if asked is None else listed_catalog(asked, cwd=settings.folder)
+    summary = build_catalog(settings, work.out, listed=listed)
+    before = None if work.previous is None else load_catalog(work.previous.folder)
+    diff = None if before is None else diff_catalogs(old=before, new=load_catalog(work.out))
+    change = "first version" if diff is None else str(diff)
+    work.progress(f"{len(summary.tools)} tools; {change}")
+    for reason in summary.left_out:
+        work.progress(f"left out: {reason}")
+    return Built(
+        content=(CATALOG_FILE, RENAMES_FILE) if summary.renames else (CATALOG_FILE,),
+        rows={"tools": len(summary.tools)},
+        headline={
+            "digest": summary.digest,
+            "change": change,
+            "breaking": diff is not None and diff.breaking,
+            "renames": {**summary.renames},
+            "left_out": list(summary.left_out),
+        },
+    )
+
+
+def _none_left_out(version: Version, _: AgentSettings) -> CheckOutcome:
+    left_out = cast("list[str]", version.manifest.headline["left_out"])
+    said = "; ".join(left_out) or "every declared tool is in the catalog"
+    return CheckOutcome(passed=not left_out, detail={"left_out": len(left_out)}, said=said)
+
+
+STAGE = Stage(
+    asset="tool_catalog",
+    description="The tools that exist today, canonical: every schema compiled, every digest known.",
+    group=Group.SOURCES,
+    kinds=("json",),
+    code_version="4",
+    inputs={},
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    partitioned=False,
+    checks=(
+        Check(
+            name="no_tool_left_out",
+            description="Every declared tool has a name that can be called; others are left out, and runs that call "
+            "them are rejected.",
+            blocking=False,
+            evaluate=_none_left_out,
+        ),
+    ),
+)

@@ -1,0 +1,68 @@
+"""training_set[D]: which runs of the window teach, on which side, and why."""
+
+from __future__ import annotations
+
+from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
+from toolft_pipeline.curation.selection import SELECTION_FILE, select_training_set
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.stage import Group, Plot, Scope, Span, Stage, Work
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.store import Built, Version
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return settings.curation.model_dump(mode="json")
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    return sources.agent_file(settings, settings.evaluation.tasks)
+
+
+def _build(work: Work) -> Built:
+    tasks = work.settings.path(work.settings.evaluation.tasks)
+    summary = select_training_set(
+        days={day: version.file(SIGNATURES_FILE) for day, version in work.inputs["run_signatures"].items()},
+        tasks=tasks if tasks.is_file() else None,
+        tools=list(load_catalog(work.one("tool_catalog").folder).names),
+        settings=work.settings,
+        out=work.out,
+    )
+    work.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
+    return Built(
+        content=(SELECTION_FILE,),
+        rows={"runs": summary.rows, "train": summary.train, "validation": summary.validation},
+        headline={
+            "continued_in_another": summary.continued_in_another,
+            "near_duplicates": summary.near_duplicates,
+            "contaminated": summary.contaminated,
+            "capped": summary.capped,
+            "repeated": summary.repeated,
+            "family_holdout": summary.family_holdout,
+            "categories": dict(summary.categories),
+            "tools": dict(summary.tools),
+            "thin_tools": list(summary.thin_tools),
+        },
+    )
+
+
+def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
+    return {"training_runs_by_tool": plots.bars(version.manifest.headline["tools"], title="Training runs by tool")}
+
+
+STAGE = Stage(
+    asset="training_set",
+    description="A selection, not a copy: near-duplicates, contamination, sides, caps and weights over the window.",
+    group=Group.MODEL,
+    kinds=("parquet",),
+    code_version="4",
+    inputs={"run_signatures": Span.WINDOW, "tool_catalog": Span.WHOLE},
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    plots=_plots,
+    unshown=frozenset({"tools"}),
+)

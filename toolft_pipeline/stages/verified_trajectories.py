@@ -1,0 +1,169 @@
+"""verified_trajectories[d]: the runs that are true, redacted; every verdict rides along with its reason."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.ingest.images.image_store import image_content
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
+from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work, window
+from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
+from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Built, Version
+
+_DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
+"""Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
+
+
+def _reads(settings: AgentSettings) -> Json:
+    return {
+        "verification": settings.verification.model_dump(mode="json", exclude=_DISPLAY),
+        "format": settings.chat.format,
+        "sandbox": sandbox_protocol(settings),
+        "golden": golden_runs(settings),
+    }
+
+
+def _sources(scope: Scope) -> dict[str, str]:
+    settings = scope.settings
+    return {
+        **sources.sandbox(settings),
+        **sources.agent_file(settings, settings.logs.golden),
+        **sources.surrogate_key(),
+    }
+
+
+def _build(work: Work) -> Built:
+    summary = verify_day(
+        raw=work.one("raw_trajectories").folder,
+        catalog=work.one("tool_catalog").folder,
+        settings=work.settings,
+        day=work.day,
+        out=work.out,
+        progress=work.progress,
+        backend=sources.sandbox(work.settings),
+        before=None if work.previous is None else work.previous.folder,
+    )
+    logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
+    share = (summary.accepted - summary.golden_accepted) / logged if logged else None
+    remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
+    work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
+    return Built(
+        content=(ACCEPTED_FILE, *image_content(work.out)),
+        rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
+        headline={
+            "accepted_share": share,
+            "faults": dict(summary.faults),
+            "categories": dict(summary.categories),
+            "tools": dict(summary.tools),
+            "catalog_tools": sorted(load_catalog(work.one("tool_catalog").folder).names),
+            "replayed": summary.replayed,
+            "remembered": summary.remembered,
+            "not_replayable": summary.not_replayable,
+            "no_final_state": summary.no_final_state,
+            "redacted": dict(summary.redacted),
+        },
+    )
+
+
+def _days_before(version: Version, settings: AgentSettings) -> list[str]:
+    """The days of the window before the version's own."""
+    return window(settings, version.manifest.address.partition or "")[:-1]
+
+
+def _shares_before(version: Version, settings: AgentSettings) -> dict[str, float]:
+    """The accepted share of each earlier day of the window that has a version with logged runs, as things stand now:
+    days are made side by side and in any order, so what was there when this one was built says nothing."""
+    address, warehouse, found = version.manifest.address, version.warehouse, {}
+    for day in _days_before(version, settings):
+        before = warehouse.current(Address(agent=address.agent, asset=address.asset, partition=day))
+        share = None if before is None else before.manifest.headline["accepted_share"]
+        if isinstance(share, float):
+            found[day] = share
+    return found
+
+
+def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
+    """Tools of the catalog that few accepted runs of the day call, with how many do."""
+    headline, wanted = version.manifest.headline, settings.verification.min_runs_per_tool
+    counts = cast("dict[str, int]", headline["tools"])
+    called = {name: counts.get(name, 0) for name in cast("list[str]", headline["catalog_tools"])}
+    return {"thin_tools": {name: count for name, count in called.items() if count < wanted}}
+
+
+def _enough(version: Version, settings: AgentSettings) -> CheckOutcome:
+    accepted, wanted = version.manifest.rows["accepted"], settings.verification.min_accepted
+    return CheckOutcome(passed=accepted >= wanted, detail={"accepted": accepted, "wanted": wanted})
+
+
+def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
+    share, drop = version.manifest.headline["accepted_share"], settings.verification.max_acceptance_drop
+    before, days = _shares_before(version, settings), len(_days_before(version, settings))
+    if not isinstance(share, float):
+        return CheckOutcome(passed=True, detail={"days_before": len(before)}, said="not compared: the day has no runs")
+    if not before:
+        said = f"not compared: of the {days} days of the window before this one, none is verified with runs yet"
+        return CheckOutcome(passed=True, detail={"accepted_share": share, "days_before": 0}, said=said)
+    usual = sum(before.values()) / len(before)
+    return CheckOutcome(
+        # a hair is allowed: shares are quotients, and a drop of exactly the limit is no breach
+        passed=share >= usual - drop - 1e-9,
+        detail={
+            "accepted_share": share,
+            "mean_of_days_before": usual,
+            "days_before": len(before),
+            "allowed_drop": drop,
+        },
+        said=f"{share:.1%} accepted, held against {usual:.1%}, the mean of {len(before)} of the {days} days of the "
+        f"window before this one",
+    )
+
+
+def _plots(version: Version, settings: AgentSettings) -> dict[str, Plot]:
+    manifest = version.manifest
+    headline = manifest.headline
+    shares = _shares_before(version, settings)
+    if isinstance(share := headline["accepted_share"], float):
+        shares[manifest.address.partition or ""] = share
+    return {
+        "accepted_share_by_day": plots.by_day(shares, title="Share of a day's runs that was accepted"),
+        "rejected_by_rule": plots.bars(headline["faults"], title="Runs rejected, by rule"),
+        "accepted_by_category": plots.bars(headline["categories"], title="Accepted runs, by category"),
+        "calls_by_tool": plots.bars(headline["tools"], title="Accepted runs that call a tool"),
+    }
+
+
+STAGE = Stage(
+    asset="verified_trajectories",
+    description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
+    group=Group.DATA,
+    kinds=("parquet",),
+    code_version="10",
+    inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
+    reads=_reads,
+    sources=_sources,
+    build=_build,
+    checks=(
+        Check(
+            name="enough_accepted",
+            description="At least `verification.min_accepted` runs of the day were accepted.",
+            blocking=False,
+            evaluate=_enough,
+        ),
+        Check(
+            name="no_sudden_drop",
+            description="The accepted share lies at most `verification.max_acceptance_drop` below the mean of the "
+            "window's days before that are verified when the check runs; its result says how many those were.",
+            blocking=False,
+            evaluate=_no_sudden_drop,
+        ),
+    ),
+    plots=_plots,
+    figures=_figures,
+    unshown=frozenset({"catalog_tools", "faults", "categories", "tools"}),
+)

@@ -1,0 +1,1 @@
+"""The base model: where it comes from, what it must satisfy, how it is converted and quantized."""

@@ -1,0 +1,1 @@
+"""The LoRA adapter: its configuration, which modules it may sit on, which keys of PEFT and TRL are ours."""

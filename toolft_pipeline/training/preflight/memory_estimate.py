@@ -1,0 +1,129 @@
+"""How much memory training needs at its peak, from the model's shape and how training will run.
+
+What autograd keeps of a layer was counted tensor by tensor (saved-tensor hooks) on Gemma 3, Gemma 4 E, Llama and
+Qwen3 in transformers 5.23 and PEFT 0.21, eager and sdpa, with and without dropout, in bf16 and float32: the formulas
+below give the same bytes but for a few values a token. benchmarks/preflight.py holds the whole against measured peaks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolft_pipeline.training.preflight.model_shape import LayerShape, ModelShape
+from toolft_pipeline.training.preflight.run_plan import RunPlan
+from toolft_pipeline.training.sft.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
+
+LIBRARIES_BYTES = {"cpu": 1.0e9, "cuda": 0.5e9}
+"""A process that has imported torch, transformers, trl and datasets; on CUDA what kernels and workspaces of cuBLAS and
+bitsandbytes take of the device once training runs."""
+
+NF4_BYTES = 0.53
+"""Bytes a parameter in NF4 with double quantization (Dettmers et al. 2023: 4.127 bits, and buffers)."""
+
+HEAD_TILE = 4096, 32_768
+"""Positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
+
+FRAGMENTATION = 1.1
+"""What allocators hold beyond what is asked of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryEstimate:
+    """Bytes by what holds them."""
+
+    libraries: float
+    weights: float
+    adapter: float
+    activations: float
+    logits: float
+    """What projecting to the vocabulary takes beyond what a layer's backward pass takes at another moment."""
+
+    @property
+    def total(self) -> float:
+        """Bytes needed at the peak, libraries included."""
+        return self.libraries + FRAGMENTATION * (self.weights + self.adapter + self.activations + self.logits)
+
+    @property
+    def text(self) -> str:
+        """The figures in one line."""
+        parts = {
+            "libraries": self.libraries,
+            "weights": self.weights,
+            "adapter and optimizer": self.adapter,
+            "activations": self.activations,
+            "logits": self.logits,
+        }
+        figures = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items())
+        return f"about {self.total / 1e9:.1f} GB ({figures})"
+
+
+def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
+    """The peak of the largest training step."""
+    kept, passing = _activations(shape, plan)
+    head = _head(shape, plan)
+    return MemoryEstimate(
+        libraries=LIBRARIES_BYTES[plan.device],
+        weights=shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes) + shape.other * plan.compute_bytes,
+        adapter=shape.adapter * plan.optimizer_bytes,
+        activations=kept + passing,
+        logits=max(0.0, head - passing),
+    )
+
+
+def _activations(shape: ModelShape, plan: RunPlan) -> tuple[float, float]:
+    """Bytes that stand while the head is computed, and bytes that the backward pass of one layer adds to them."""
+    a_layer = [plan.tokens * _saved(layer, plan) for layer in shape.decoder]
+    passing = max(plan.tokens * _backward(layer, plan) for layer in shape.decoder)
+    if plan.quantized:
+        passing += 2 * plan.compute_bytes * shape.largest_linear  # a layer dequantized, and on its way to that
+    hidden = plan.tokens * shape.hidden
+    ends = hidden * (4 + 2 * plan.compute_bytes)  # embeddings, the last norm's input, what the head reads
+    inputs = plan.tokens * shape.layer_inputs * len(shape.decoder) * plan.compute_bytes
+    if not plan.checkpointing:
+        return sum(a_layer) + inputs + ends, passing
+    return hidden * plan.compute_bytes * len(shape.decoder) + inputs + ends, max(a_layer) + passing
+
+
+def _saved(layer: LayerShape, plan: RunPlan) -> float:
+    """Bytes a token that autograd keeps of a layer: norms' float32 inputs, adapters' inputs, attention, MLP."""
+    size = plan.compute_bytes
+    return 4 * layer.norms + _adapter_inputs(layer, plan) + _attention(layer, plan) + 3 * size * layer.inner
+
+
+def _adapter_inputs(layer: LayerShape, plan: RunPlan) -> float:
+    """Each adapter reads a float32 copy of its own, or in float32 the tensor that its neighbours read; with dropout the
+    product is kept too, and its mask: a float on a CPU, a byte on CUDA."""
+    if plan.dropout:
+        return layer.adapter_inputs * (8.0 if plan.device == "cpu" else 5.0)
+    return 4.0 * (layer.adapter_inputs if plan.compute_bytes < 4 else layer.distinct_adapter_inputs)
+
+
+def _attention(layer: LayerShape, plan: RunPlan) -> float:
+    """Queries, keys and values of every head; plain attention keeps each head's matrix twice, a fused one keeps its
+    output and the mask of packed rows."""
+    size = plan.compute_bytes
+    own_output = size if size < 4 else 0  # in float32 it is the tensor that o_proj's adapter keeps
+    if plan.attention == "eager":
+        return 3 * size * layer.query + layer.heads * plan.tokens * (4 + own_output)
+    if plan.attention == "flash":
+        return size * (layer.query + 2 * layer.key) + own_output * layer.query + 4 * layer.heads
+    return 3 * size * layer.query + own_output * layer.query + 4 * layer.heads + size * plan.tokens
+
+
+def _backward(layer: LayerShape, plan: RunPlan) -> float:
+    """Bytes a token of the gradients that stand at one moment of a layer's backward pass."""
+    size = plan.compute_bytes
+    mlp = layer.inner * (4 + 3 * size)
+    attention = layer.heads * plan.tokens * (8 + size) if plan.attention == "eager" else 4 * size * layer.query
+    return max(mlp, attention) + layer.norms * 2
+
+
+def _head(shape: ModelShape, plan: RunPlan) -> float:
+    """Bytes of projecting to the vocabulary and of its gradient."""
+    if not plan.fused_loss:  # logits, their log-softmax, both gradients and a float32 copy
+        return plan.tokens * shape.vocabulary * (4.0 * plan.compute_bytes + 4.0)
+    gradient = plan.loss_positions * shape.hidden * (4 + plan.compute_bytes)
+    if plan.device == "cuda":  # one Triton kernel turns a tile into its gradient in place
+        tile = min(plan.loss_positions, HEAD_TILE[0]) * min(shape.vocabulary, HEAD_TILE[1])
+        return tile * plan.compute_bytes + gradient
+    return min(plan.loss_positions * shape.vocabulary, LOGITS_AT_ONCE) * BYTES_PER_LOGIT + gradient

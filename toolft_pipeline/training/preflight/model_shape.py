@@ -1,0 +1,159 @@
+"""The shape of a base model with its adapter, read without loading a weight.
+
+Invariant: the very classes that will train are built, on PyTorch's meta device, from the folder's own config: a hub
+config that leaves values to its class has them filled in as transformers does, and PEFT itself counts the adapter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.base_config import load_config
+from toolft_pipeline.training.base.base_model import quiet_transformers
+from toolft_pipeline.training.lora.adapter_config import lora_config, unusable_setting
+from toolft_pipeline.training.lora.lora_targets import TOWERS
+
+if TYPE_CHECKING:
+    import torch
+
+_DECODER_LAYER = re.compile(r"^(.*\blayers\.\d+)\.")
+_TOWER = re.compile(rf"\b({'|'.join(TOWERS)})\b")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerShape:
+    """What autograd keeps of one decoder layer, in elements a token."""
+
+    norms: int
+    """Inputs of all norms."""
+    adapter_inputs: int
+    """Inputs of all adapted projections, each counted for itself."""
+    distinct_adapter_inputs: int
+    """The same, where projections that read one tensor count once."""
+    query: int
+    """All query heads together."""
+    key: int
+    """All key heads together."""
+    heads: int
+    inner: int
+    """Width of the MLP."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelShape:
+    """Sizes of the language model, and how many parameters there are of each kind."""
+
+    hidden: int
+    intermediate: int
+    """Width of the widest MLP."""
+    vocabulary: int
+    decoder: tuple[LayerShape, ...]
+    layer_inputs: int
+    """Elements a token that each layer is given beside the hidden state (per-layer embeddings of Gemma 4 E)."""
+    linear: int
+    """Parameters of the projections that are quantized where asked for: all but the output head and the towers."""
+    largest_linear: int
+    """Parameters of the largest of them."""
+    other: int
+    """All other frozen parameters: embeddings, output head, norms, and the towers of a multimodal base."""
+    adapter: int
+    """Parameters that are trained."""
+    dropout: bool
+    """Whether the adapter's inputs pass through dropout."""
+
+
+def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
+    """Build base and adapter on the meta device. Raises `TrainingDataError` for an adapter that cannot be."""
+    model, lora = _on_meta(base, training)
+    config = model.get_base_model().config.get_text_config()
+    linears = _quantizable(model)
+    decoder = tuple(_layer(modules, config=config) for modules in _decoder_layers(model))
+    parameters = {id(parameter): parameter for parameter in model.parameters()}.values()  # tied ones count once
+    adapter = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    linear = sum(module.weight.numel() for module in linears.values())
+    return ModelShape(
+        hidden=config.hidden_size,
+        intermediate=max(layer.inner for layer in decoder),
+        vocabulary=config.vocab_size,
+        decoder=decoder,
+        layer_inputs=getattr(config, "hidden_size_per_layer_input", None) or 0,
+        linear=linear,
+        largest_linear=max(module.weight.numel() for module in linears.values()),
+        other=sum(parameter.numel() for parameter in parameters) - adapter - linear,
+        adapter=adapter,
+        dropout=lora.lora_dropout > 0,
+    )
+
+
+def _on_meta(base: Path, training: TrainingSettings) -> tuple[Any, Any]:
+    import torch
+    from peft import get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    with quiet_transformers(), torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(load_config(base), dtype=torch.bfloat16)
+        lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
+        lora.init_lora_weights = True  # other ways to begin read the weights, which are not there
+        try:
+            return get_peft_model(model, lora), lora
+        except ValueError as error:
+            raise unusable_setting(error) from error
+
+
+def _quantizable(model: Any) -> dict[str, torch.nn.Linear]:
+    """The linear layers that bitsandbytes replaces."""
+    import torch
+
+    head = model.get_output_embeddings()
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and module is not head
+        and ".lora_" not in name
+        and not _TOWER.search(name)
+    }
+
+
+def _decoder_layers(model: Any) -> Iterator[dict[str, Any]]:
+    """The modules of each layer of the language model, by their names within it."""
+    layers: dict[str, dict[str, Any]] = {}
+    for name, module in model.named_modules():
+        found = _DECODER_LAYER.match(name)
+        if found and not _TOWER.search(name):
+            layers.setdefault(found[1], {})[name[found.end() :]] = module
+    yield from layers.values()
+
+
+def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
+    import torch
+
+    linears = {name: module for name, module in modules.items() if isinstance(module, torch.nn.Linear)}
+    outputs = {name.removesuffix(".base_layer").rpartition(".")[2]: m.out_features for name, m in linears.items()}
+    heads = config.num_attention_heads
+    query = outputs.get("q_proj", config.hidden_size)  # layers with one fused projection: what they read
+    key = outputs.get("k_proj", query)  # a layer that shares its neighbour's keys reads as many
+    norms = {"q_norm": query, "k_norm": key, "v_norm": key}
+    adapted = [
+        (name.removesuffix(".base_layer").rpartition(".")[0], module.in_features)
+        for name, module in linears.items()
+        if name.endswith(".base_layer")
+    ]
+    return LayerShape(
+        norms=sum(
+            norms.get(name.rpartition(".")[2], config.hidden_size)
+            for name, module in modules.items()
+            if type(module).__name__.endswith("Norm")
+        ),
+        adapter_inputs=sum(width for _, width in adapted),
+        distinct_adapter_inputs=sum(width for _, width in set(adapted)),
+        query=query,
+        key=key,
+        heads=heads,
+        inner=max(module.in_features for module in linears.values()),  # of the projection down from the MLP
+    )

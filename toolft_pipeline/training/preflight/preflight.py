@@ -1,0 +1,125 @@
+"""Whether training will fit, and about how long it takes, said before a weight is loaded.
+
+Invariant: an estimate comes from the model's own config and the rows that were drawn, never from a table of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.preflight.fitting_settings import settings_that_fit, within
+from toolft_pipeline.training.preflight.memory_estimate import MemoryEstimate, estimate_memory
+from toolft_pipeline.training.preflight.model_shape import ModelShape, read_shape
+from toolft_pipeline.training.preflight.run_plan import plan_run
+from toolft_pipeline.training.preflight.time_estimate import estimate_seconds
+from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.runtime.free_memory import free_memory
+from toolft_pipeline.training.runtime.model_device import model_device
+
+if TYPE_CHECKING:
+    import torch
+
+
+class DoesNotFitError(FixableError, MemoryError):
+    """Training will not fit; one line with the figures and settings that would."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Memory that is needed, bytes that are free, and seconds."""
+
+    memory: MemoryEstimate
+    free: float
+    seconds: float
+    long_rows: str = ""
+    """What rows beyond `training.packed_length` cost; empty where there are none."""
+
+    @property
+    def text(self) -> str:
+        """The figures in one line."""
+        return f"{self.memory.text} of {self.free / 1e9:.1f} GB free, about {self.seconds:.0f} s"
+
+
+def check_fit(
+    *,
+    base: Path,
+    drawn: Drawn,
+    training: TrainingSettings,
+    compute: ComputeType,
+    progress: Callable[[str], None],
+) -> Estimate:
+    """Estimate memory and time, and log both. Raises `DoesNotFitError` when more is needed than is free, unless
+    `training.memory_check` is "warn"."""
+    machine = _Machine(shape=read_shape(base, training), device=model_device(), compute=compute)
+    estimate = machine.estimate(drawn, training)
+    if estimate.long_rows:
+        progress(estimate.long_rows)
+    progress(estimate.text)
+    if estimate.memory.total <= estimate.free:
+        return estimate
+    if training.memory_check == "warn":
+        progress("more memory than is free; training goes ahead because training.memory_check is warn")
+        return estimate
+    fitting = settings_that_fit(
+        drawn=drawn,
+        training=training,
+        needs=lambda rows, settings: machine.memory(rows, settings).total,
+        free=estimate.free,
+    )
+    raise DoesNotFitError(
+        f"training: needs {estimate.text}; "
+        + (f"settings that fit: {'; or '.join(fitting)}" if fitting else "no settings of this base model fit; use a ")
+        + ("" if fitting else "smaller base model or a machine with more memory")
+        + "; training.memory_check=warn goes ahead all the same"
+    )
+
+
+def estimate_training(
+    *, base: Path, drawn: Drawn, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
+) -> Estimate:
+    """The estimate alone, from config.json and the rows."""
+    return _Machine(shape=read_shape(base, training), device=model_device(), compute=compute).estimate(drawn, training)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Machine:
+    """What stays the same while settings are tried: the base, the device and the number type."""
+
+    shape: ModelShape
+    device: torch.device
+    compute: ComputeType
+
+    def estimate(self, drawn: Drawn, training: TrainingSettings) -> Estimate:
+        """Memory and time."""
+        return Estimate(
+            memory=self.memory(drawn, training),
+            free=free_memory(self.device),
+            seconds=estimate_seconds(shape=self.shape, drawn=drawn, training=training, compute=self.compute),
+            long_rows=self._long_rows(drawn, training),
+        )
+
+    def memory(self, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
+        """Memory alone."""
+        plan = plan_run(
+            drawn=drawn, training=training, dropout=self.shape.dropout, device=self.device, compute=self.compute
+        )
+        return estimate_memory(shape=self.shape, plan=plan)
+
+    def _long_rows(self, drawn: Drawn, training: TrainingSettings) -> str:
+        length = training.packed_length
+        longest = max(drawn.train.longest, drawn.validation.longest)
+        if longest <= length or drawn.shows_images:
+            return ""
+        count = sum(row.tokens > length for side in (drawn.train, drawn.validation) for row in side.rows)
+        without = self.memory(within(drawn, tokens=length), training).total
+        return (
+            f"the longest row has {longest} tokens, training.packed_length is {length}: rows beyond it ({count}) are "
+            f"trained alone, none is cut; they raise peak memory from {without / 1e9:.1f} to "
+            f"{self.memory(drawn, training).total / 1e9:.1f} GB, and chat.max_length={length} would leave them out"
+        )

@@ -1,0 +1,84 @@
+"""How training will really run, as far as memory depends on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.quantized import Attention, attention_for
+from toolft_pipeline.training.rows.packing import longest_batch
+from toolft_pipeline.training.rows.sampling import Drawn, Row
+from toolft_pipeline.training.sft.sft import trainer_arguments
+
+if TYPE_CHECKING:
+    import torch
+
+AnyAttention = Literal[Attention, "flash"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """One training step at its largest."""
+
+    device: Literal["cpu", "cuda"]
+    tokens: int
+    """Tokens of the longest batch. Packed rows of a batch are laid end to end, so attention sees one row."""
+    loss_positions: int
+    """Positions of the densest batch that are projected to the vocabulary."""
+    checkpointing: bool
+    """Whether a layer's activations are computed again in the backward pass instead of kept."""
+    attention: AnyAttention
+    fused_loss: bool
+    """Whether the logits are made tile by tile; else all of them stand in memory at once."""
+    quantized: bool
+    dropout: bool
+    """Whether adapters drop part of their inputs."""
+    compute_bytes: int
+    """Bytes of an element of activations and of weights that are not quantized."""
+    optimizer_bytes: float
+    """Bytes a trained parameter: the weight and its gradient in float32, and the optimizer's state."""
+
+
+def plan_run(
+    *, drawn: Drawn, training: TrainingSettings, dropout: bool, device: torch.device, compute: ComputeType
+) -> RunPlan:
+    """Read settings, `training.sft` included, and rows."""
+    arguments = trainer_arguments(drawn=drawn, training=training, device=device, compute=compute)
+    tokens = longest_batch(drawn, training)
+    return RunPlan(
+        device="cuda" if device.type == "cuda" else "cpu",
+        tokens=tokens,
+        loss_positions=_densest(drawn, tokens),
+        checkpointing=bool(arguments.get("activation_checkpointing", arguments["gradient_checkpointing"])),
+        attention=attention_for(tokens, device=device),
+        fused_loss=not (arguments.get("label_smoothing_factor") or 0) > 0,  # TRL then builds the full logits
+        quantized=training.quantization == "nf4",
+        dropout=dropout,
+        compute_bytes=compute.bytes,
+        optimizer_bytes=8.0 + _state_bytes(str(arguments["optim"])),
+    )
+
+
+def _state_bytes(optimizer: str) -> float:
+    """Bytes a parameter of an optimizer's state, by transformers' name for it; two float32 moments as a rule."""
+    if "8bit" in optimizer:
+        return 2.1  # two moments in a byte each, and their scales
+    if "sgd" in optimizer or "adafactor" in optimizer:
+        return 4.0
+    return 4.0 if "lion" in optimizer or "rmsprop" in optimizer else 8.0
+
+
+def _densest(drawn: Drawn, tokens: int) -> int:
+    """Loss positions that a batch of so many tokens has at most: the rows with most of them come together."""
+
+    def share(row: Row) -> float:
+        return row.loss_tokens / max(1, row.tokens)
+
+    positions, left = 0.0, tokens
+    for row in sorted((*drawn.train.rows, *drawn.validation.rows), key=share, reverse=True):
+        taken = min(left, row.tokens * row.weight)
+        positions += taken * share(row)
+        left -= taken
+    return round(positions)

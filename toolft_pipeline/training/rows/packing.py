@@ -1,0 +1,49 @@
+"""Rows laid end to end in packed rows: best fit first, and a row beyond the setting in a packed row of its own.
+
+Invariant: no row is cut, and one long row lengthens no other packed row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.rows.sampling import Drawn, Side
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def pack_rows(ids: pa.Table, *, length: int, shuffle_seed: int | None = None) -> Dataset:
+    """Packed rows of at most `length` tokens, and each longer row alone; `seq_lengths` says where rows begin."""
+    from datasets import Dataset, concatenate_datasets
+    from trl import pack_dataset
+
+    beyond = pc.greater(pc.list_value_length(ids["input_ids"]), length)
+    longer, fitting = ids.filter(beyond), Dataset(ids.filter(pc.invert(beyond)))
+    if shuffle_seed is not None:
+        fitting = fitting.shuffle(seed=shuffle_seed)
+    packed = pack_dataset(fitting, length, "bfd") if len(fitting) else None
+    if not longer.num_rows:
+        return packed
+    lengths = pc.list_value_length(longer["input_ids"]).to_pylist()
+    alone = Dataset(longer.append_column("seq_lengths", pa.array([[n] for n in lengths], pa.list_(pa.int32()))))
+    return alone if packed is None else concatenate_datasets([packed, alone.cast(packed.features)])
+
+
+def longest_batch(drawn: Drawn, training: TrainingSettings) -> int:
+    """Tokens of the longest batch, of training or validation. Rows that show images are trained one by one."""
+    if drawn.shows_images:
+        return max(drawn.train.longest, drawn.validation.longest)
+    return max(_longest_batch(side, training) for side in (drawn.train, drawn.validation))
+
+
+def _longest_batch(side: Side, training: TrainingSettings) -> int:
+    length, size = training.packed_length, training.batch_size
+    beyond = sorted((row.tokens for row in side.rows for _ in range(row.weight) if row.tokens > length), reverse=True)
+    alone = beyond[:size]
+    rest = side.tokens - sum(beyond)  # fewer tokens than the packs have room for make shorter packs
+    return sum(alone) + min(length * (size - len(alone)), rest)

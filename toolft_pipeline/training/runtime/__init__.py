@@ -1,0 +1,1 @@
+"""What training runs on: device, memory, kernel caches, and a heartbeat while libraries are silent."""

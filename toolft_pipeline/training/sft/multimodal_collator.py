@@ -1,0 +1,57 @@
+"""Rows that show images as a trainer's batches: ids and labels as they were proven, pixels made when they are needed.
+
+Invariant: what a row is in tokens was decided and proven before; here its pictures are only looked up by their hashes
+and prepared by the base's own image processor, one row a batch. Nothing is padded, nothing packed: pixels belong to one
+row, and a pack has no place for them. TRL's own collator for images would render and tokenize the row again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.ingest.images.image_store import image_file
+from toolft_pipeline.training.rows.sampling import TrainingDataError
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+    from transformers import ProcessorMixin
+
+
+class PicturedRows:
+    """A data collator: one row with `input_ids`, `labels` and `image_sha256` as the model's inputs."""
+
+    def __init__(self, *, processor: ProcessorMixin, folders: Sequence[Path]) -> None:
+        """`folders` are those of the window's days; an image lies in one of them under its hash."""
+        self._processor, self._folders = processor, tuple(folders)
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """The batch of one row, tensors of shape (1, tokens), with its pixels where it shows images."""
+        import torch
+
+        (row,) = rows
+        ids = torch.tensor([row["input_ids"]])
+        return {
+            "input_ids": ids,
+            "labels": torch.tensor([row["labels"]]),
+            "attention_mask": torch.ones_like(ids),
+            "mm_token_type_ids": torch.tensor(self._processor.create_mm_token_type_ids([row["input_ids"]])),
+            **self._pixels(row["image_sha256"]),
+        }
+
+    def _pixels(self, hashes: Sequence[str]) -> dict[str, torch.Tensor]:
+        if not hashes:
+            return {}
+        made = self._processor.image_processor([self._picture(sha256) for sha256 in hashes], return_tensors="pt")
+        return {name: tensor for name, tensor in made.items() if name not in self._processor.unused_input_names}
+
+    def _picture(self, sha256: str) -> Image:
+        from PIL import Image
+
+        path = next((path for folder in self._folders if (path := image_file(folder, sha256)).is_file()), None)
+        if path is None:
+            raise TrainingDataError(f"image {sha256} is beside none of the window's tensors; run token_tensors again")
+        with Image.open(path) as picture:
+            return picture.convert("RGB")

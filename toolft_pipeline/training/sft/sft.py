@@ -1,0 +1,163 @@
+"""TRL's SFTTrainer over our own ids and labels, from an agent's training settings.
+
+Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
+time, nothing is truncated, and packing keeps rows apart (see packing.py; block-diagonal attention by position ids).
+Where any row shows an image, all are trained one by one instead: pixels have no place in a pack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolft_pipeline.chat.rendering.processor import load_processor
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.base_model import quiet_transformers
+from toolft_pipeline.training.base.quantized import load_for_training, use_full_precision_adapter
+from toolft_pipeline.training.lora.adapter_config import lora_config, refuse_stray_parameters, unusable_setting
+from toolft_pipeline.training.lora.owned_keys import OWNED_SFT
+from toolft_pipeline.training.rows.packing import longest_batch, pack_rows
+from toolft_pipeline.training.rows.sampling import Drawn, Side, TrainingDataError
+from toolft_pipeline.training.runtime.model_device import model_device
+from toolft_pipeline.training.sft import lm_head
+from toolft_pipeline.training.sft.callbacks import make_callbacks
+from toolft_pipeline.training.sft.multimodal_collator import PicturedRows
+
+if TYPE_CHECKING:
+    import torch
+    from trl import SFTTrainer
+
+VALIDATIONS = 3
+"""Times that the validation loss is measured in a run, at equal distances and after the last step."""
+
+
+def make_trainer(
+    *,
+    base: Path,
+    drawn: Drawn,
+    training: TrainingSettings,
+    checkpoints: Path,
+    compute: ComputeType,
+    progress: Callable[[str], None],
+    images: Sequence[Path] = (),
+) -> SFTTrainer:
+    """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
+
+    Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
+    """
+    import datasets
+    from transformers import AutoTokenizer, set_seed
+    from transformers.trainer_callback import PrinterCallback
+    from trl import SFTTrainer
+
+    datasets.disable_progress_bars()
+    lm_head.use_cpu_head()
+    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints, compute=compute)
+    with quiet_transformers():
+        model = load_for_training(
+            base,
+            quantization=training.quantization,
+            packed_length=longest_batch(drawn, training),
+            dtype=compute.dtype,
+        )
+    lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    collator = None
+    if drawn.shows_images:
+        collator = PicturedRows(processor=load_processor(base, tokenizer=tokenizer), folders=images)
+    set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
+    try:
+        trainer = SFTTrainer(
+            model=model,
+            args=config,
+            train_dataset=_rows(drawn, drawn.train, config),
+            eval_dataset=_rows(drawn, drawn.validation, config) if drawn.validation.rows else None,
+            processing_class=tokenizer,
+            data_collator=collator,
+            peft_config=lora,
+            callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
+        )
+    except ValueError as error:
+        raise unusable_setting(error) from error
+    refuse_stray_parameters(trainer.model)
+    trainer.remove_callback(PrinterCallback)
+    trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
+    use_full_precision_adapter(trainer.model)
+    return trainer
+
+
+def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
+    """One side's rows as a dataset: packed, unless rows show images."""
+    import datasets
+
+    if drawn.shows_images:
+        return datasets.Dataset(side.ids)
+    seed = config.seed if config.shuffle_dataset else None
+    return pack_rows(side.ids.select(["input_ids", "labels"]), length=config.max_length, shuffle_seed=seed)
+
+
+def trainer_arguments(
+    *, drawn: Drawn, training: TrainingSettings, device: torch.device, compute: ComputeType
+) -> dict[str, Any]:
+    """The arguments of `trl.SFTConfig`, but for the folder: what this project sets, then `training.sft`."""
+    cuda = device.type == "cuda"
+    return {
+        "max_length": training.packed_length,
+        "packing": True,
+        "packing_strategy": "bfd",
+        "dataset_kwargs": {"skip_prepare_dataset": True},  # rows come tokenized and packed
+        "per_device_train_batch_size": training.batch_size,
+        "per_device_eval_batch_size": training.batch_size,
+        "gradient_accumulation_steps": training.gradient_accumulation,
+        "num_train_epochs": training.epochs,
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
+        "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
+        "bf16": cuda and compute is ComputeType.BF16,
+        "use_cpu": not cuda,
+        "gradient_checkpointing": cuda,
+        "eval_strategy": "steps" if drawn.validation.rows else "no",
+        "eval_steps": 1 / VALIDATIONS,
+        "prediction_loss_only": True,
+        "include_num_input_tokens_seen": "all",
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "save_steps": training.save_steps,
+        "save_total_limit": 2,
+        "seed": training.seed,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": cuda,
+        **(_UNPACKED | {"gradient_accumulation_steps": _accumulated(training)} if drawn.shows_images else {}),
+        **training.sft,
+    }
+
+
+def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
+    from trl import SFTConfig
+
+    for key in training.sft.keys() & OWNED_SFT.keys():
+        raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED_SFT[key]}")
+    arguments = trainer_arguments(drawn=drawn, training=training, device=model_device(), compute=compute)
+    try:
+        return SFTConfig(output_dir=str(checkpoints), **arguments)
+    except (TypeError, ValueError) as error:
+        raise TrainingDataError(f"training.sft: {error}; use the names of trl.SFTConfig") from error
+
+
+_UNPACKED = {
+    "packing": False,
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "remove_unused_columns": False,
+}
+"""How rows are trained of which any shows an image: one by one, by our own collator."""
+
+
+def _accumulated(training: TrainingSettings) -> int:
+    """Rows of a step where a batch is one row."""
+    return training.batch_size * training.gradient_accumulation

@@ -1,0 +1,99 @@
+"""Rule 7: what the log says happened is what the backend does.
+
+Invariant: an accepted run, replayed call by call from its recorded initial state, gives the recorded results and the
+recorded final state, both in canonical JSON with volatile keys masked. A forged result, a dropped call or a perturbed
+argument shows in one of the two. A run whose log records no final state is replayed all the same and every result
+compared; what its calls did beyond their results is unproven, and that is a finding of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from toolft_pipeline.sandbox.protocol import (
+    MCP_FAILURE,
+    Sandbox,
+    SandboxError,
+    SandboxStateError,
+    SandboxTimeoutError,
+    failure_text,
+)
+from toolft_pipeline.sandbox.state import canonical_result, state_digest
+from toolft_pipeline.trajectories.record import Message, Role, Trajectory
+from toolft_pipeline.verification.rules.catalog_words import Schemas
+from toolft_pipeline.verification.rules.state_grounding import check_unread, untold
+from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+
+
+def replay(
+    sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str], schemas: Schemas | None = None
+) -> Finding | None:
+    """Reset, call every tool in the recorded order, compare; None where everything agrees. Where all results agree and
+    the log records no final state to compare, the fault is `no_final_state`; the settings say whether it counts.
+
+    With the tools' `schemas`, a run that agrees is asked too whether it read what only the backend knew.
+    Needs a run that passed structure and catalog. Raises `SandboxError` where the backend fails.
+    """
+    if trajectory.initial_state_ref is None:
+        return not_replayable("the log records no initial state")
+    sandbox.reset(trajectory.initial_state_ref)
+    suspects = [] if schemas is None else untold(trajectory.messages, schemas=schemas)
+    initially = sandbox.snapshot() if suspects else ""
+    results = dict(_results(trajectory.messages))
+    for place, message in enumerate(trajectory.messages):
+        for call in message.tool_calls:
+            result = sandbox.call(call.name, json.loads(call.arguments_json))
+            answer = results.get((place, call.id))
+            if answer is None:  # the run ends in this call, as `allow_final_call` allows
+                continue
+            recorded = answer.text
+            if result.is_error and recorded.startswith(MCP_FAILURE):  # the server's own words, as its client got them
+                recorded = failure_text(call.name, recorded)
+            if canonical_result(result.text, volatile) != canonical_result(recorded, volatile):
+                return Finding(
+                    rule=Rule.REPLAY,
+                    fault=Fault.RESULT_DIFFERS,
+                    reason=f"message {place}: {call.name} gives {{}}, the log says {{}}",
+                    quoted=(result.text, recorded),
+                )
+    if trajectory.final_state_ref is not None:
+        digest = state_digest(sandbox.snapshot())
+        if digest != trajectory.final_state_ref:
+            reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
+            return _fault(Fault.FINAL_STATE_DIFFERS, reason)
+    unread = check_unread(suspects, state=initially) if suspects else None
+    return unread or (_no_final_state() if trajectory.final_state_ref is None else None)
+
+
+def not_replayable(why: str) -> Finding:
+    """The finding for a run that cannot be replayed at all; the settings say whether it counts."""
+    return _fault(Fault.NOT_REPLAYABLE, f"{why}; verification.require_replay: false keeps such runs")
+
+
+def _no_final_state() -> Finding:
+    reason = "every result agrees, but the log records no final state to compare: what the calls changed is unproven"
+    return _fault(Fault.NO_FINAL_STATE, f"{reason}; log it, or verification.require_replay: false keeps such runs")
+
+
+def sandbox_failed(error: SandboxError) -> Finding:
+    """The finding for a run on which the backend itself failed, after one retry on a fresh one."""
+    if isinstance(error, SandboxStateError):
+        return _fault(Fault.UNKNOWN_STATE, str(error))
+    timeout = isinstance(error, SandboxTimeoutError)
+    return _fault(Fault.SANDBOX_TIMEOUT if timeout else Fault.SANDBOX_CRASHED, str(error))
+
+
+def _fault(fault: Fault, reason: str) -> Finding:
+    return Finding(rule=Rule.REPLAY, fault=fault, reason=reason)
+
+
+def _results(messages: Sequence[Message]) -> list[tuple[tuple[int, str], Message]]:
+    """Each tool turn under (number of the assistant turn that asked, call id): ids may recur in later turns."""
+    found, asked = [], 0
+    for place, message in enumerate(messages):
+        if message.role is Role.ASSISTANT:
+            asked = place
+        elif message.role is Role.TOOL:
+            found.append(((asked, message.tool_call_id or ""), message))
+    return found

@@ -1,0 +1,40 @@
+"""A catalog that is rendered once gives the text that the template makes of conversation and tools together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from toolft_pipeline.chat.formats import FORMATS
+from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.rendering.catalog_text import NAME, render_with_catalog
+from toolft_pipeline.chat.rendering.conversation import openai_tools, template_messages, trajectory_messages
+from toolft_pipeline.chat.rendering.rendering import render
+from toolft_pipeline.settings import CatalogMode
+from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES
+
+TOOLS = openai_tools(CATALOG)
+
+
+@pytest.mark.parametrize("mode", [CatalogMode.NAMES, CatalogMode.FULL])
+@pytest.mark.parametrize("chat_format", FORMATS.values(), ids=lambda one: one.name)
+def test_render_with_catalog_equals_the_whole_rendering(chat_format: ChatFormat, mode: CatalogMode) -> None:
+    template = chat_format.template(catalog_mode=mode)
+    for shape in SHAPES:
+        messages = template_messages(trajectory_messages(shape))
+        for options in ({}, {"add_generation_prompt": True}):
+            ours = render_with_catalog(render, messages, template=template, tools=TOOLS, **options)
+            assert ours == render(messages, template=template, tools=TOOLS, **options)
+
+
+@pytest.mark.parametrize("name", [NAME, "t", "the", "the catalog stands", f"{NAME} too"])
+def test_render_with_catalog_content_or_tool_like_the_stand_in_changes_nothing(name: str) -> None:
+    template = FORMATS["gemma3"].template(catalog_mode=CatalogMode.FULL)
+    function = {"name": name, "description": NAME[3:], "parameters": {}}
+    tools: list[dict[str, Any]] = [{"type": "function", "function": function}]
+    for said in ("plain", NAME, NAME[2:], f'{NAME}", "description": ""'):
+        messages = [{"role": "system", "content": said}, {"role": "user", "content": said}]
+        messages += [{"role": "assistant", "content": said}]
+        ours = render_with_catalog(render, messages, template=template, tools=tools)
+        assert ours == render(messages, template=template, tools=tools)

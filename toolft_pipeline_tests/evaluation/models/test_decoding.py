@@ -1,0 +1,110 @@
+"""Batched decoding of a tiny random model in fp32: the same tokens however rows are put together."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.evaluation.models.decoding import DecodingError, TransformersGenerator, load_model
+from toolft_pipeline.evaluation.models.generation import RememberingGenerator
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_model_folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Layers scaled up and the output matrix drawn anew, so that answers depend on tokens far back."""
+    import torch
+    from transformers import AutoTokenizer
+
+    model = load_model(tiny_model_folder, compute=ComputeType.FP32)
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        for name, weight in model.model.layers.named_parameters():
+            if "proj" in name:
+                weight.mul_(5)
+        model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight))
+    return model, AutoTokenizer.from_pretrained(tiny_model_folder)
+
+
+def _generator(
+    loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase],
+    *,
+    batch_size: int,
+    max_new_tokens: int = 12,
+    stops: tuple[str, ...] = ("<end_of_turn>",),
+) -> TransformersGenerator:
+    model, tokenizer = loaded
+    return TransformersGenerator(
+        model=model, tokenizer=tokenizer, stops=stops, max_new_tokens=max_new_tokens, batch_size=batch_size
+    )
+
+
+def _prompts(*, shared: int, lengths: tuple[int, ...]) -> list[list[int]]:
+    drawn = random.Random(0)
+    beginning = [drawn.randrange(300, 200_000) for _ in range(shared)]
+    return [beginning + [drawn.randrange(300, 200_000) for _ in range(length)] for length in lengths]
+
+
+@pytest.mark.parametrize("shared", [0, 100, 700])
+def test_decoding_any_batch_gives_the_tokens_of_each_row_alone(
+    loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase], shared: int
+) -> None:
+    """700 shared tokens are more than the sliding window: a padding gap inside it would show."""
+    prompts = _prompts(shared=shared, lengths=(40, 7, 90, 1, 23))
+    alone = [_generator(loaded, batch_size=1).generate([prompt])[0].text for prompt in prompts]
+    for batch_size in (2, 5):
+        together = _generator(loaded, batch_size=batch_size).generate(prompts)
+        assert [generation.text for generation in together] == alone
+
+
+def test_decoding_answers_depend_on_a_token_far_back(
+    loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase],
+) -> None:
+    """Without this the comparisons above would prove nothing."""
+    (prompt,) = _prompts(shared=700, lengths=(7,))
+    other = [*prompt[:250], *[5000] * 100, *prompt[350:]]
+    answers = [_generator(loaded, batch_size=1).generate([each])[0].text for each in (prompt, other)]
+    assert answers[0] != answers[1]
+
+
+def test_decoding_equals_transformers_generate(loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> None:
+    import torch
+
+    model, tokenizer = loaded
+    (prompt,) = _prompts(shared=0, lengths=(50,))
+    ids = model.generate(torch.tensor([prompt]), max_new_tokens=12, do_sample=False, eos_token_id=None)
+    (ours,) = _generator(loaded, batch_size=1).generate([prompt])
+    assert ours.text == tokenizer.decode(ids[0, len(prompt) :])
+    assert (ours.n_prompt_tokens, ours.n_new_tokens, ours.finished) == (50, 12, False)
+
+
+def test_decoding_stop_text_ends_a_row_and_is_cut_off(
+    loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase],
+) -> None:
+    prompts = _prompts(shared=0, lengths=(30, 20))
+    whole = [generation.text for generation in _generator(loaded, batch_size=2).generate(prompts)]
+    stop = whole[0][len(whole[0]) // 2 :][:4]
+    stopped = _generator(loaded, batch_size=2, stops=(stop,)).generate(prompts)
+    assert stopped[0].text == whole[0].split(stop)[0]
+    assert stopped[0].finished
+    assert stopped[0].n_new_tokens < 12
+
+
+def test_decoding_folder_without_a_model_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(DecodingError, match="not a model folder"):
+        load_model(tmp_path, compute=ComputeType.BF16)
+
+
+def test_remembering_asks_each_distinct_prompt_once(loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> None:
+    prompts = _prompts(shared=0, lengths=(5, 6))
+    inner = _generator(loaded, batch_size=4, max_new_tokens=2)
+    remembering = RememberingGenerator(inner)
+    first = remembering.generate([prompts[0], prompts[1], prompts[0]])
+    assert first[0] is first[2]
+    assert remembering.generate([prompts[1]])[0] is first[1]

@@ -1,0 +1,149 @@
+"""Yesterday's runs of the assistant as tasks, on its real backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from msgspec.structs import replace
+from pydantic import ValidationError
+
+from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.curation.selection import SELECTION_FILE
+from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, run_as_task, shadow_tasks, trained_on
+from toolft_pipeline.evaluation.scoring.evaluate import evaluate
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
+from toolft_pipeline.ingest.day import read_day
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.record import Origin, Role, Trajectory, text_message
+from toolft_pipeline.trajectories.row_writer import write_trajectories
+from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle
+
+AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml", overrides={"sandbox.sessions": "1"})
+DAY = "2026-10-05"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Trajectory]:
+    """The logged runs of the day that call tools the assistant has; some of them forged, as the logs are."""
+    raw = tmp_path_factory.mktemp("raw")
+    read_day(AGENT, day=DAY, out=raw)
+    (table,) = raw.glob("traj*.parquet")
+    names = set(load_catalog(AGENT.path("catalog.json")).names)
+    return [
+        run
+        for run in read_trajectories(table)
+        if {call.name for message in run.messages for call in message.tool_calls} <= names
+        and run.outcome.status == "success"
+    ]
+
+
+def _draw(runs: list[Trajectory], folder: Path, *, seen: frozenset[str] = frozenset(), most: int = 100) -> ShadowTasks:
+    assert AGENT.sandbox is not None
+    path = folder / "accepted.parquet"
+    write_trajectories(runs, path)
+    return shadow_tasks(accepted=path, trained_on=seen, runs=most, sandbox=AGENT.sandbox, cwd=AGENT.folder)
+
+
+@pytest.fixture(scope="module")
+def whole(runs: list[Trajectory], tmp_path_factory: pytest.TempPathFactory) -> ShadowTasks:
+    """All runs of the day that can be done again."""
+    return _draw(runs, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def kept(runs: list[Trajectory], whole: ShadowTasks) -> list[Trajectory]:
+    """The runs behind those tasks."""
+    good = {task.task_id for task in whole.tasks}
+    return sorted((run for run in runs if run.trajectory_id in good), key=lambda run: run.trajectory_id)
+
+
+def _asked(drawn: ShadowTasks, model: ScriptedModel, folder: Path) -> ModelMetrics:
+    folder.mkdir(exist_ok=True)
+    return evaluate(
+        name="candidate", tasks=drawn.tasks, settings=AGENT, catalog=load_catalog(AGENT.path("catalog.json")),
+        prompter=model, generator=model, catalog_tokens_saved_per_turn=0, out=folder, progress=lambda _line: None,
+    )  # fmt: skip
+
+
+def test_shadow_model_that_does_what_production_did_passes_every_run(whole: ShadowTasks, tmp_path: Path) -> None:
+    assert len(whole.tasks) >= 5
+    metrics = _asked(whole, ScriptedModel(oracle(whole.tasks)), tmp_path)
+    assert metrics.task_outcomes == {task.task_id: True for task in whole.tasks}
+
+
+def test_shadow_model_that_only_talks_fails_the_runs_that_act(whole: ShadowTasks, tmp_path: Path) -> None:
+    def talk(_messages: list[Message]) -> str:
+        return "Done."
+
+    passed = _asked(whole, ScriptedModel(talk), tmp_path).task_outcomes
+    acts = {task.task_id for task in whole.tasks if any(not call.fails for call in task.plan)}
+    assert acts
+    assert not any(passed[task_id] for task_id in acts)
+
+
+def test_shadow_run_that_does_not_replay_is_left_out_and_counted(kept: list[Trajectory], tmp_path: Path) -> None:
+    spoiled = replace(kept[0], final_state_ref="sha256:" + "0" * 64)
+    drawn = _draw([spoiled, *kept[1:3]], tmp_path)
+    assert [task.task_id for task in drawn.tasks] == [run.trajectory_id for run in kept[1:3]]
+    assert drawn.left_out == 1
+
+
+def test_shadow_draws_runs_that_were_not_trained_on_first(kept: list[Trajectory], tmp_path: Path) -> None:
+    unseen, seen = {run.trajectory_id for run in kept[:2]}, frozenset(run.trajectory_id for run in kept[2:])
+    drawn = _draw(kept, tmp_path, seen=seen, most=3)
+    assert unseen < {task.task_id for task in drawn.tasks}
+    assert (len(drawn.tasks), drawn.trained_on) == (3, 1)
+
+
+def test_shadow_golden_sampled_and_unanswered_runs_are_no_tasks(kept: list[Trajectory], tmp_path: Path) -> None:
+    first = kept[0]
+    others = [
+        replace(first, trajectory_id="golden", golden=True),
+        replace(first, trajectory_id="sampled", origin=Origin.SAMPLED),
+        replace(first, trajectory_id="unanswered", messages=first.messages[:-1]),
+        replace(first, trajectory_id="twice", messages=(*first.messages, *[text_message(Role.USER, "and?")] * 2)),
+    ]
+    assert [task.task_id for task in _draw([first, *others], tmp_path).tasks] == [first.trajectory_id]
+
+
+def test_shadow_day_without_runs_gives_no_task_and_starts_no_backend(tmp_path: Path) -> None:
+    assert _draw([], tmp_path) == ShadowTasks(tasks=(), trained_on=0, left_out=0)
+
+
+def test_shadow_failed_call_of_the_record_is_planned_as_one_that_fails(runs: list[Trajectory]) -> None:
+    failing = [run for run in runs if any(m.role is Role.TOOL and m.text.startswith("Error: ") for m in run.messages)]
+    assert failing
+    assert any(call.fails for call in run_as_task(failing[0]).plan)
+
+
+def test_shadow_refusal_in_an_ordinary_result_is_a_call_that_must_be_made() -> None:
+    """To the backend it went well, and rollouts are judged by what the backend says."""
+    refused = result("c1", "find", '{"error": "no such order"}')
+    run = trajectory(user("find 7"), calls(("c1", "find", {"n": 7})), refused, says("It is gone."))
+    task = run_as_task(run)
+    assert [call.fails for call in task.plan] == [False]
+    assert task.category == "error_then_explain"
+
+
+def test_trained_on_counts_training_rows_and_their_near_duplicates(tmp_path: Path) -> None:
+    table = {
+        "trajectory_id": ["a", "b", "c", "d"],
+        "side": ["train", "validation", "out", "out"],
+        "duplicate_of": [None, None, "a", None],
+    }
+    pq.write_table(pa.table(table), tmp_path / SELECTION_FILE)
+    assert trained_on(tmp_path) == {"a", "c"}
+
+
+def test_settings_shadow_without_a_sandbox_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"gate\.shadow\.runs needs a backend"):
+        agent(tmp_path, gate={"shadow": {"runs": 20}})
+    assert isinstance(agent(tmp_path), AgentSettings)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from toolft_pipeline.evaluation.report.prices import Price, price_of, priced
+from toolft_pipeline.settings import EndpointSettings, EvaluationSettings
+from toolft_pipeline_tests.evaluation.figures import figures
+
+USED = replace(figures(80), busy_ms_per_task=7_200.0, prompt_tokens_per_task=10_000.0, new_tokens_per_task=500.0)
+
+
+@pytest.mark.parametrize(
+    ("price", "cost"),
+    [
+        (Price(), 0.0),
+        (Price(machine_hour=1.5), 3.0),  # 7.2 s a task are 2 h for a thousand
+        (Price(million_prompt_tokens=2.5), 25.0),
+        (Price(million_completion_tokens=10.0), 5.0),
+        (Price(machine_hour=1.5, million_prompt_tokens=2.5, million_completion_tokens=10.0), 33.0),
+    ],
+)
+def test_priced_a_thousand_tasks_cost_what_their_tokens_and_hours_do(price: Price, cost: float) -> None:
+    assert priced(USED, price).cost_per_1k_tasks == pytest.approx(cost)
+
+
+def test_price_of_an_endpoint_is_its_own_and_of_all_others_the_machines() -> None:
+    endpoint = EndpointSettings(base_url="https://x.example/v1", model="m", price_per_million_prompt_tokens=2.5)
+    settings = EvaluationSettings(machine_hour_price=0.4, endpoints={"big": endpoint})
+    assert price_of("big", settings) == Price(million_prompt_tokens=2.5)
+    assert price_of("candidate", settings) == price_of("base", settings) == Price(machine_hour=0.4)

@@ -1,0 +1,28 @@
+"""How the machine computes enters no fingerprint: an adapter and an evaluation are reused whatever it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.stages.evaluations.evaluations import judge_settings
+from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
+from toolft_pipeline.stages.qlora_adapter import training_settings
+from toolft_pipeline_tests.training.made_rows import agent
+
+
+@pytest.mark.parametrize(
+    "placed", [{"compute_type": "bf16"}, {"compute_type": "fp32"}, {"max_hours": None}, {"memory_check": "warn"}]
+)
+def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | None], tmp_path: Path) -> None:
+    plain, other = agent(tmp_path), agent(tmp_path, **placed)
+    assert QLORA_ADAPTER.reads(other) == QLORA_ADAPTER.reads(plain)
+    assert judge_settings(other) == judge_settings(plain)
+
+
+def test_every_other_setting_of_training_does(tmp_path: Path) -> None:
+    read = training_settings(agent(tmp_path))
+    placement = {"save_steps", "compute_type", "max_hours", "memory_check"}
+    assert set(TrainingSettings.model_fields) - read.keys() == placement

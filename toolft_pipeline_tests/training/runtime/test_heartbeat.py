@@ -1,0 +1,34 @@
+"""No silent minute: a library call that says nothing is spoken for."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from toolft_pipeline.training.runtime import heartbeat as pulses
+from toolft_pipeline.training.runtime.heartbeat import Pulse, pulse
+
+
+def test_beat_speaks_only_after_silence_and_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    beating = Pulse(say=said.append)
+    beating.doing = "converting the tokenizer"
+    beating.beat(began=time.monotonic())
+    assert said == []
+    monkeypatch.setattr(pulses, "SILENCE_SECONDS", 0.0)
+    beating.beat(began=time.monotonic() - 31)
+    assert said == ["converting the tokenizer, 31 s"]
+
+
+def test_pulse_ends_with_its_block_even_when_that_raises() -> None:
+    said: list[str] = []
+
+    def fail() -> None:
+        with pulse(progress=said.append) as beating:
+            beating.say("begun")
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert said == ["begun"]
