@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+FIGURES = 8
+"""Figures of a red check that a line quotes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FailedStep:
@@ -31,8 +34,24 @@ def failed_steps(instance: dg.DagsterInstance, run_id: str) -> list[FailedStep]:
             while error is not None and error.cause is not None:
                 error = error.cause
             said = "unknown error" if error is None else " ".join(error.message.split())
+            if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+                said = _red_checks(instance, run_id, event.step_key) or said
         found.append(FailedStep(key=event.step_key or "", error=said))
     return found
+
+
+def _red_checks(instance: dg.DagsterInstance, run_id: str, step: str | None) -> str:
+    """Which blocking checks of a step are red, with what they say or their first figures."""
+    lines = []
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        check = entry.get_dagster_event().asset_check_evaluation_data
+        if entry.step_key != step or check.passed or not check.blocking:
+            continue
+        figures = [f"{name} {value.value}" for name, value in check.metadata.items()][:FIGURES]
+        lines.append(f"the check {check.check_name} is red ({check.description or ', '.join(figures)})")
+    return (
+        f"{'; '.join(lines)}; nothing that needs it was made, and its page in the UI shows the check" if lines else ""
+    )
 
 
 def unfinished_steps(instance: dg.DagsterInstance, run_id: str) -> list[str]:
