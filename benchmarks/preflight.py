@@ -88,7 +88,11 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.write:
+        _write_base(asked.write, Case(**json.loads(asked.case)))
+        return
     if asked.case:
         print(json.dumps(measure(Case(**json.loads(asked.case)), steps=QUICK_STEPS if asked.quick else STEPS)))
         return
@@ -112,7 +116,16 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
     settings = _agent(case)
     with tempfile.TemporaryDirectory() as place:
         base, out = Path(place, "base"), Path(place)
-        _write_base(base, case)
+        writing = [
+            sys.executable,
+            "-m",
+            "benchmarks.preflight",
+            "--case",
+            json.dumps(asdict(case)),
+            "--write",
+            str(base),
+        ]
+        subprocess.run(writing, check=True, capture_output=True)  # a process of its own: its peak is not training's
         count = max(4, round(steps * case.packed_length / 160))
         selection, tensors = write_rows(out, made_rows(count, vocabulary=case.vocabulary))
         drawn = draw_rows(selection=selection, tensors=tensors, token_budget=None)

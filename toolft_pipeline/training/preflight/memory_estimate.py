@@ -23,8 +23,10 @@ NF4_BYTES = 0.53
 HEAD_TILE = 4096, 32_768
 """Positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
 
-FRAGMENTATION = 1.1
-"""What allocators hold beyond what is asked of them."""
+HELD = {"cpu": 1.6, "cuda": 1.1}
+"""What allocators and kernels hold, as a multiple of what is asked of them. On a CPU it was set by the measured peaks
+of benchmarks/preflight.py and of the demo in float32; steps of many lengths in bf16 take up to 1.5 GB more, in the
+kernel caches, before they stop growing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +39,13 @@ class MemoryEstimate:
     activations: float
     logits: float
     """What projecting to the vocabulary takes beyond what a layer's backward pass takes at another moment."""
+    held: float
+    """What allocators and kernels hold, as a multiple of all but the libraries."""
 
     @property
     def total(self) -> float:
         """Bytes needed at the peak, libraries included."""
-        return self.libraries + FRAGMENTATION * (self.weights + self.adapter + self.activations + self.logits)
+        return self.libraries + self.held * (self.weights + self.adapter + self.activations + self.logits)
 
     @property
     def text(self) -> str:
@@ -52,6 +56,7 @@ class MemoryEstimate:
             "adapter and optimizer": self.adapter,
             "activations": self.activations,
             "logits": self.logits,
+            "allocator and kernels": self.total - self.libraries - (self.total - self.libraries) / self.held,
         }
         figures = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items())
         return f"about {self.total / 1e9:.1f} GB ({figures})"
@@ -67,6 +72,7 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
         adapter=shape.adapter * plan.optimizer_bytes,
         activations=kept + passing,
         logits=max(0.0, head - passing),
+        held=HELD[plan.device],
     )
 
 
