@@ -46,13 +46,15 @@ def imports() -> list[tuple[str, str]]:
                 for alias in node.names:
                     inner = f"{node.module}.{alias.name}"
                     found.append((name, inner if inner in known else str(node.module)))
+            elif isinstance(node, ast.Import):
+                found += [(name, alias.name) for alias in node.names if alias.name in known]
     return found
 
 
-def folder_of(module: str) -> str:
-    """The folder that a module lies in; a module of the package's root stands for itself."""
-    folder = modules()[module].parent
-    return module if folder == PACKAGE else str(folder.relative_to(PACKAGE.parent))
+def folders() -> dict[str, str]:
+    """The folder that each module lies in; a module of the package's root stands for itself."""
+    places = {name: path.parent for name, path in modules().items()}
+    return {name: name if at == PACKAGE else str(at.relative_to(PACKAGE.parent)) for name, at in places.items()}
 
 
 def test_no_import_runs_upwards() -> None:
@@ -66,7 +68,7 @@ def test_no_import_runs_upwards() -> None:
 
 
 def test_no_circle_between_folders() -> None:
-    places = {name: folder_of(name) for name in modules()}
+    places = folders()
     arrows: dict[str, set[str]] = defaultdict(set)
     for importer, imported in imports():
         if places[importer] != places[imported]:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-FIGURES = 8
-"""Figures of a red check that a line quotes."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class FailedStep:
@@ -41,13 +38,14 @@ def failed_steps(instance: dg.DagsterInstance, run_id: str) -> list[FailedStep]:
 
 
 def _red_checks(instance: dg.DagsterInstance, run_id: str, step: str | None) -> str:
-    """Which blocking checks of a step are red, with what they say or their first figures."""
+    """Which blocking checks of a step are red, with what they say or else their numbers."""
     lines = []
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         check = entry.get_dagster_event().asset_check_evaluation_data
         if entry.step_key != step or check.passed or not check.blocking:
             continue
-        figures = [f"{name} {value.value}" for name, value in check.metadata.items()][:FIGURES]
+        numbers = {name: value.value for name, value in check.metadata.items()}
+        figures = [f"{name} {number:.4g}" for name, number in numbers.items() if isinstance(number, int | float)]
         lines.append(f"the check {check.check_name} is red ({check.description or ', '.join(figures)})")
     return (
         f"{'; '.join(lines)}; nothing that needs it was made, and its page in the UI shows the check" if lines else ""

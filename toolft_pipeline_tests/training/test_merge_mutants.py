@@ -120,3 +120,13 @@ def test_weight_that_no_adapter_touches_is_seen_in_the_logits(made: Made) -> Non
     found = compare_merged(merged.to(made.expected.dtype), made.expected)
     assert not found["passed"], found
     assert found["weights_off"] <= 1
+
+
+def test_smallest_change_of_a_weight_that_no_adapter_touches_fails(made: Made) -> None:
+    merged = AutoModelForCausalLM.from_pretrained(made.out / "model", dtype=torch.bfloat16)
+    norm = [module for name, module in merged.named_modules() if name.endswith(".norm")][-1]
+    norm.weight.data[0] += 2 * torch.finfo(torch.bfloat16).eps
+    found = compare_merged(merged.to(made.expected.dtype), made.expected)
+    assert found["relative_error"] <= found["allowed"], "the logits alone would show it"
+    assert not found["passed"], found
+    assert found["untouched_changed_first"].endswith("norm.weight")

@@ -2,4 +2,5 @@
 
 from helpdesk.server import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -105,6 +105,7 @@ def _files(settings: AgentSettings) -> list[list[str | int]]:
     """Name, size and time of change of each file of a base model that is a folder."""
     if settings.base_model.folder is None:
         return []
-    files = [path for path in settings.path(settings.base_model.folder).glob("*") if path.is_file()]
-    status = {path.name: path.stat() for path in sorted(files)}
+    folder = settings.path(settings.base_model.folder)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    status = {path.relative_to(folder).as_posix(): path.stat() for path in sorted(files)}
     return [[name, each.st_size, each.st_mtime_ns] for name, each in status.items()]

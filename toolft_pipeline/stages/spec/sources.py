@@ -80,7 +80,7 @@ def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str
             read = model_files(folder)
         except (BaseModelError, OSError):  # the stage says what is wrong with the folder
             read = sorted(folder.glob("*"))
-        return {f"base/{name}": digest for name, digest in files(*read).items()}
+        return {f"base/{path.relative_to(folder).as_posix()}": file_digest(path) for path in read if path.is_file()}
     if settings.package is not None:
         try:
             return {"base": digest_of([settings.package, version(settings.package), settings.sha256])}

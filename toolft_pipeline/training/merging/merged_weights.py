@@ -8,6 +8,7 @@ in what the adapter adds, so it holds for every model.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +32,26 @@ class ModuleColumns:
     places: torch.Tensor
     right: torch.Tensor
     base: torch.Tensor
+
+
+def untouched_weights(model: Any, *, adapted: Iterable[str]) -> dict[str, str]:
+    """Digest of each parameter of a model that no adapter touches, by its name; what is held in 4 bits has none.
+
+    A merge must hand these on bit for bit. `adapted` names the modules that carry an adapter.
+    """
+    prefixes = tuple(f"{name}." for name in adapted)
+    return {
+        name: _digest(parameter)
+        for name, parameter in model.named_parameters()
+        if parameter.is_floating_point() and not name.startswith(prefixes)
+    }
+
+
+def _digest(values: torch.Tensor) -> str:
+    import torch
+
+    data = values.detach().cpu().contiguous().flatten().view(torch.uint8)
+    return hashlib.blake2b(data.numpy().data, digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True)

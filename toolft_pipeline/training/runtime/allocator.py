@@ -2,7 +2,8 @@
 
 glibc gives every block above 32 MB back to the kernel at once, and the kernel clears the pages again at the next
 tile: with a vocabulary of 262,144 a training step faulted in 2 GB, a quarter of all CPU time on two cores (12.2 ms of
-CPU a token, 10.5 with this). Peak memory stays as it was.
+CPU a token, 10.5 with this; with gradient checkpointing on a CPU 292 s of 4 steps, 106 with this). Peak memory stays as
+it was.
 
 Invariant: results do not depend on it; where the C library is another one, nothing happens.
 """

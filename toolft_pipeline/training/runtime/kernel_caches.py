@@ -5,6 +5,9 @@ keeps 1,024 such kernels with their buffers, and PyTorch keeps handles of 1,024 
 small layers grew from 297 to 1,040 MB where the lengths differed, and from 294 to 322 MB where they were equal. Neither
 autograd nor the allocator's settings made a difference to that.
 
+What still grows is the heap, by free pieces between its blocks: from 2.6 to 3.4 GiB in 32 steps of many lengths of
+Gemma 3 270M. Giving them back after each step (malloc_trim) left 2.4 to 2.8, and took 52 s of system time for 18.
+
 Invariant: results do not depend on it. What a person has set in the environment stays.
 """
 

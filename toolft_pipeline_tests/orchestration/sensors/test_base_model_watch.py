@@ -79,7 +79,7 @@ def test_base_model_files_are_hashed_again_only_where_they_moved(site: Site, mon
     def none_hashed(*_arguments: object) -> dict[str, str]:
         raise AssertionError("hashed again")
 
-    monkeypatch.setattr("toolft_pipeline.stages.spec.sources.files", none_hashed)
+    monkeypatch.setattr("toolft_pipeline.stages.spec.sources.file_digest", none_hashed)
     found, _ = tick(site, cursor)
     assert "the base model is as in" in str(found)
     weights = site.folder / "base" / "model.safetensors"

@@ -33,7 +33,9 @@ def check(seed: int, *, factor: float = 1.0) -> bool:
     rows, right = [[1], [2]], OneDirection(exact)
     with torch.no_grad():
         logits = [right(input_ids=torch.tensor([row]), logits_to_keep=4).logits[0] for row in rows]
-    expected = Expected(rows=rows, logits=logits, adapter_effect=1.0, columns={"layer": columns}, dtype=torch.float32)
+    expected = Expected(
+        rows=rows, logits=logits, adapter_effect=1.0, columns={"layer": columns}, untouched={}, dtype=torch.float32
+    )
     return bool(compare_merged(OneDirection(merged.float()), expected)["passed"])
 
 
