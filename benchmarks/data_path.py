@@ -54,7 +54,8 @@ from benchmarks.log_rows import (
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.raw_trajectories import STAGE
-from toolft_pipeline.stages.spec.stage import address_of, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import address_of
 from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.store import Warehouse

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, MissingError, load_agent, problem_lines, warehouse_root
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.promotion.model_registry import SERVICE
 from toolft_pipeline.orchestration.conditions import follows_its_inputs, window_condition
 from toolft_pipeline.orchestration.freshness import freshness_policy
 from toolft_pipeline.orchestration.metadata import shown, version_metadata
@@ -23,8 +22,9 @@ from toolft_pipeline.orchestration.partitions import daily_partitions, partition
 from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
-from toolft_pipeline.stages.planning.retrain_policy import MODEL_BEGINS, worth_a_model
-from toolft_pipeline.stages.spec.stage import CheckOutcome, Group, Stage, run_stage
+from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
+from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
+from toolft_pipeline.stages.spec.stage import Group, Stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -85,8 +85,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         dg.AssetDep(dg.AssetKey([agent.name, asset]), partition_mapping=partition_mapping(span, agent))
         for asset, span in stage.inputs.items()
     ]
-    if stage.asset == "eval_report":
-        deps.append(dg.AssetDep(dg.AssetKey([agent.name, SERVICE])))
+    deps += [dg.AssetDep(dg.AssetKey([agent.name, source])) for source in stage.observes]
 
     @dg.asset(
         key=key,
@@ -104,9 +103,15 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
         retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
         required_resource_keys={agent_key},
-        output_required=stage.asset != MODEL_BEGINS,
+        output_required=not stage.begins_model,
         check_specs=[
-            dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
+            dg.AssetCheckSpec(
+                check.name,
+                asset=key,
+                description=check.description,
+                blocking=check.blocking,
+                metadata={"reads": f"{stage.asset} of the window's earlier days"} if check.earlier_days else None,
+            )
             for check in stage.checks
         ],
     )
@@ -116,7 +121,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             settings = file.load()
             if stage.accelerator:
                 _refuse_what_is_missing(settings, file)
-            if file.skip_quiet_night and stage.asset == MODEL_BEGINS:
+            if file.skip_quiet_night and stage.begins_model:
                 worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
                 context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
                 if not worth.go:
@@ -133,7 +138,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             )
         except FixableError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        if stage.asset == "champion" and not reused and version.manifest.headline["moved"]:
+        if stage.moves_service and not reused and version.manifest.headline["moved"]:
             context.log_event(service_observation(agent.name, move="promotion"))
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
@@ -160,8 +165,7 @@ def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
 
 
 def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
-    for check in stage.checks:
-        outcome: CheckOutcome = check.evaluate(version, settings)
+    for check, outcome in check_outcomes(stage, version, settings):
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=outcome.passed,

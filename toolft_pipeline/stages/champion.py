@@ -79,7 +79,7 @@ STAGE = Stage(
     kinds=("json",),
     code_version="3",
     inputs={"eval_report": Span.SAME, "merged_model": Span.SAME},
-    reads=lambda _settings: {},
+    moves_service=True,
     build=_build,
     checks=(
         Check(

@@ -9,19 +9,14 @@ from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
 from toolft_pipeline.chat.shown_row import row_markdown
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, ChatSettings
+from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 EXAMPLES_FILE = "examples.json"
 """One row of each category as Markdown: for people, and no content that anything downstream reads."""
-
-
-def _reads(settings: AgentSettings) -> Json:
-    forms = settings.verification.error_forms
-    return settings.chat.model_dump(mode="json", exclude={"max_length", "long_rows"}) | {"error_forms": list(forms)}
 
 
 def _build(work: Work) -> Built:
@@ -80,7 +75,7 @@ STAGE = Stage(
     kinds=("parquet", "jinja"),
     code_version="4",
     inputs={"verified_trajectories": Span.SAME, "tool_catalog": Span.WHOLE, "base_model": Span.WHOLE},
-    reads=_reads,
+    settings=(*fields_of("chat", ChatSettings, but={"max_length", "long_rows"}), "verification.error_forms"),
     build=_build,
     checks=(
         Check(

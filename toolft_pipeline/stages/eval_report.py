@@ -12,7 +12,7 @@ from toolft_pipeline.curation.readiness.production_stats import Incumbent
 from toolft_pipeline.curation.readiness.readiness import Readiness
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
-from toolft_pipeline.evaluation.promotion.model_registry import InService, incumbent, withdrawn_at
+from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, InService, incumbent, withdrawn_at
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
 from toolft_pipeline.evaluation.report.prices import price_of
 from toolft_pipeline.evaluation.report.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
@@ -22,10 +22,10 @@ from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import draw_tasks
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
+from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, contenders
-from toolft_pipeline.stages.evaluations.evaluations import JUDGE_CODE, evaluated, judge_settings
-from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, evaluated
+from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources, wants_shadow
 from toolft_pipeline.stages.evaluations.training_examples import taught_rows
 from toolft_pipeline.stages.presentation.report_metadata import report_headline, report_plots, report_texts
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
@@ -42,17 +42,14 @@ from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 VERDICT_FILE = "verdict.json"
 
 
-def _reads(settings: AgentSettings) -> Json:
+def _derived(settings: AgentSettings) -> dict[str, Json]:
     evaluation = settings.evaluation
     compared = evaluation.compare
     return {
-        "judge": judge_settings(settings),
-        "judge_code": JUDGE_CODE,
-        "compare": list(compared),
+        "judge": EVALUATION.code_version,
+        **EVALUATION.derived(settings),
         "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
         "prices": {name: asdict(price_of(name, evaluation)) for name in (CANDIDATE, *compared)},
-        "tasks": [evaluation.max_tasks, evaluation.few_shot_tasks, evaluation.catalog_tasks],
-        "gate": settings.gate.model_dump(mode="json"),
         **bfcl_reads(settings),
     }
 
@@ -72,7 +69,7 @@ def _sources(scope: Scope) -> dict[str, str]:
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
         **({} if withdrawn is None else {"withdrawn": digest}),
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
-        **shadow_sources(settings, scope.partition, scope.warehouse),
+        **shadow_sources(settings),
     }
 
 
@@ -214,8 +211,28 @@ STAGE = Stage(
         "readiness_report": Span.SAME,
         "base_model": Span.WHOLE,
         "tool_catalog": Span.WHOLE,
+        "verified_trajectories": Span.SAME,
+        "training_set": Span.SAME,
     },
-    reads=_reads,
+    settings=(
+        *EVALUATION.settings,
+        "gate",
+        "evaluation.compare",
+        "evaluation.max_tasks",
+        "evaluation.few_shot_tasks",
+        "evaluation.catalog_tasks",
+    ),
+    placement=(
+        *EVALUATION.placement,
+        *BFCL_EVALUATION.placement,
+        "evaluation.tasks",
+        "evaluation.bfcl",
+        "evaluation.bfcl_questions",
+        "verification.error_forms",
+    ),
+    derived=_derived,
+    optional={"verified_trajectories": wants_shadow, "training_set": wants_shadow},
+    observes=(SERVICE,),
     sources=_sources,
     build=_build,
     accelerator=True,

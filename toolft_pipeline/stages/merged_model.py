@@ -5,18 +5,10 @@ from __future__ import annotations
 import json
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.qlora_adapter import training_settings
+from toolft_pipeline.stages.qlora_adapter import BASE_NAME, base_name
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
-        "training": training_settings(settings),  # the rounding that is merged into, and what the card says
-    }
 
 
 def _build(work: Work) -> Built:
@@ -51,7 +43,17 @@ STAGE = Stage(
     kinds=("safetensors", "transformers"),
     code_version="8",
     inputs={"qlora_adapter": Span.SAME, "base_model": Span.WHOLE},
-    reads=_reads,
+    settings=(
+        "chat.format",
+        "chat.catalog_mode",
+        "training.quantization",
+        "training.lora_r",
+        "training.lora_alpha",
+        "training.epochs",
+        "training.learning_rate",
+    ),  # the rounding that is merged into, and what the model card says
+    placement=("training.compute_type", *BASE_NAME, "description"),
+    derived=base_name,
     build=_build,
     accelerator=True,
     checks=(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import Group, Plot, Span, Stage, StageError, Work
 from toolft_pipeline.stages.token_tensors import proof_report
 from toolft_pipeline.training.base.base_checks import base_problems
@@ -18,15 +17,17 @@ from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
+TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT), "chat.format")
+"""The settings that decide an adapter's weights and what it says of itself."""
 
-def _reads(settings: AgentSettings) -> Json:
-    return training_settings(settings)
+
+BASE_NAME = ("base_model.package", "base_model.folder", "base_model.hub")
+"""The settings that name the base model; they enter a fingerprint through `base_name`."""
 
 
-def training_settings(settings: AgentSettings) -> dict[str, Any]:
-    """What decides an adapter's weights and what it says of itself."""
-    read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
-    return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
+def base_name(settings: AgentSettings) -> dict[str, Json]:
+    """The base model as the adapter's config and the model card name it."""
+    return {"base": source_name(settings.base_model)}
 
 
 def _build(work: Work) -> Built:
@@ -73,7 +74,9 @@ STAGE = Stage(
     code_version="5",
     inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
     alike=frozenset({"base_model"}),
-    reads=_reads,
+    settings=TRAINED_WITH,
+    placement=("training", *BASE_NAME),
+    derived=base_name,
     build=_build,
     accelerator=True,
     plots=_plots,

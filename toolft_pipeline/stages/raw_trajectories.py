@@ -9,14 +9,10 @@ from toolft_pipeline.ingest.images.image_store import image_content
 from toolft_pipeline.ingest.parsing.unread_keys import as_lines
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.declared_settings import log_reading
+from toolft_pipeline.stages.spec.declared_settings import LOG_READING
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return log_reading(settings) | {"time_zone": settings.schedule.time_zone}
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -88,10 +84,12 @@ STAGE = Stage(
     kinds=("parquet",),
     code_version="10",
     inputs={},
-    reads=_reads,
+    settings=(*LOG_READING, "schedule.time_zone"),
+    placement=("logs.folder",),
     sources=_sources,
     keeps=_keeps,
     figures=_figures,
+    display=("logs.folder",),
     build=_build,
     checks=(
         Check(

@@ -24,22 +24,12 @@ from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, 
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 REPORT_FILE = "readiness.json"
 PAGE_FILE = "readiness.html"
 
 _CHANGES_SHOWN = 10
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "readiness": settings.readiness.model_dump(mode="json"),
-        "incumbent": settings.incumbent.model_dump(mode="json"),
-        "verification": settings.verification.model_dump(mode="json", include={"redaction", "error_forms"}),
-        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
-    }
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -141,7 +131,15 @@ STAGE = Stage(
         "tool_catalog": Span.WHOLE,
         "base_model": Span.WHOLE,
     },
-    reads=_reads,
+    settings=(
+        "readiness",
+        "incumbent",
+        "verification.redaction",
+        "verification.error_forms",
+        "chat.format",
+        "chat.catalog_mode",
+    ),
+    placement=("catalog.renames", "logs.golden"),
     sources=_sources,
     build=_build,
     checks=(

@@ -7,12 +7,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return {"error_forms": list(settings.verification.error_forms), "volatile": _volatile(settings)}
 
 
 def _volatile(settings: AgentSettings) -> list[str]:
@@ -38,6 +33,6 @@ STAGE = Stage(
     kinds=("parquet",),
     code_version="4",
     inputs={"verified_trajectories": Span.SAME},
-    reads=_reads,
+    settings=("verification.error_forms", "sandbox.volatile"),
     build=_build,
 )

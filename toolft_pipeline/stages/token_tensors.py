@@ -8,16 +8,13 @@ from toolft_pipeline.chat.chat_rows import ROWS_FILE
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.token_tensors import PROOFS_FILE, TENSORS_FILE, write_token_tensors
 from toolft_pipeline.ingest.images.image_store import image_content
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Span, Stage, Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return settings.chat.model_dump(mode="json", exclude={"images"})
 
 
 def _build(work: Work) -> Built:
@@ -96,7 +93,7 @@ STAGE = Stage(
         "verified_trajectories": Span.SAME,
         "base_model": Span.WHOLE,
     },
-    reads=_reads,
+    settings=fields_of("chat", ChatSettings, but={"images"}),
     build=_build,
     checks=(
         _check(Proof.LOSS_MASK, "Loss tokens decode to exactly the assistant turns, each in exactly one row."),

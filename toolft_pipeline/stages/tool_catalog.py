@@ -10,19 +10,10 @@ from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.mcp_catalog_state import noted_listing
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.declared_settings import SANDBOX
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return settings.catalog.model_dump(mode="json") | {"hidden": _hidden(settings)}
-
-
-def _hidden(settings: AgentSettings) -> Json:
-    """Names of the backend's own tools, which no model sees."""
-    return None if settings.sandbox is None else [settings.sandbox.reset_tool, settings.sandbox.snapshot_tool]
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -73,7 +64,8 @@ STAGE = Stage(
     kinds=("json",),
     code_version="4",
     inputs={},
-    reads=_reads,
+    settings=("catalog", "sandbox.reset_tool", "sandbox.snapshot_tool"),
+    placement=SANDBOX,
     sources=_sources,
     build=_build,
     partitioned=False,

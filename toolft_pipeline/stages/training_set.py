@@ -9,12 +9,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Group, Plot, Scope, Span, Stage, Work
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return settings.curation.model_dump(mode="json")
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -60,7 +55,9 @@ STAGE = Stage(
     kinds=("parquet",),
     code_version="4",
     inputs={"run_signatures": Span.WINDOW, "tool_catalog": Span.WHOLE},
-    reads=_reads,
+    settings=("curation",),
+    placement=("evaluation.tasks",),
+    begins_model=True,
     sources=_sources,
     build=_build,
     plots=_plots,

@@ -6,10 +6,11 @@ from typing import cast
 
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.ingest.images.image_store import image_content
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, VerificationSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
+from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
+from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work, window
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
@@ -18,15 +19,7 @@ from toolft_pipeline.warehouse.store import Built, Version
 
 _DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
 """Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
-
-
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "verification": settings.verification.model_dump(mode="json", exclude=_DISPLAY),
-        "format": settings.chat.format,
-        "sandbox": sandbox_protocol(settings),
-        "golden": golden_runs(settings),
-    }
+_WINDOW = ("window_days", "first_day")
 
 
 def _sources(scope: Scope) -> dict[str, str]:
@@ -145,7 +138,13 @@ STAGE = Stage(
     kinds=("parquet",),
     code_version="10",
     inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
-    reads=_reads,
+    settings=(
+        *fields_of("verification", VerificationSettings, but=_DISPLAY),
+        "chat.format",
+        *SANDBOX_PROTOCOL,
+    ),
+    placement=(*SANDBOX, *GOLDEN_RUNS, "catalog.renames"),
+    derived=lambda settings: {"golden": golden_runs(settings)},
     sources=_sources,
     build=_build,
     checks=(
@@ -154,6 +153,7 @@ STAGE = Stage(
             description="At least `verification.min_accepted` runs of the day were accepted.",
             blocking=False,
             evaluate=_enough,
+            settings=("verification.min_accepted",),
         ),
         Check(
             name="no_sudden_drop",
@@ -161,9 +161,12 @@ STAGE = Stage(
             "window's days before that are verified when the check runs; its result says how many those were.",
             blocking=False,
             evaluate=_no_sudden_drop,
+            settings=("verification.max_acceptance_drop", *_WINDOW),
+            earlier_days=True,
         ),
     ),
     plots=_plots,
     figures=_figures,
+    display=("verification.min_runs_per_tool", *_WINDOW),
     unshown=frozenset({"catalog_tools", "faults", "categories", "tools"}),
 )

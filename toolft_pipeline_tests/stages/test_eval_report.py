@@ -11,7 +11,7 @@ import pytest
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE, made_from_others, past_points
 from toolft_pipeline.stages.evaluations.compared_models import contenders
-from toolft_pipeline.stages.evaluations.evaluations import judge_settings
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION
 from toolft_pipeline.stages.spec.stage import Scope, Work
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.agents import agent
@@ -93,12 +93,14 @@ def test_reads_price_makes_the_report_again_and_asks_no_model(tmp_path: Path) ->
         desk(tmp_path, evaluation={"compare": ["big"], "endpoints": {"big": {**BIG, "machine_hour_price": price}}})
         for price in (1.0, 2.0)
     )
-    assert STAGE.reads(cheap) != STAGE.reads(dear)
-    assert judge_settings(cheap) == judge_settings(dear)
+    assert STAGE.fingerprint_settings(cheap) != STAGE.fingerprint_settings(dear)
+    assert EVALUATION.fingerprint_settings(cheap) == EVALUATION.fingerprint_settings(dear)
 
 
 def test_reads_endpoint_that_is_not_compared_enters_nothing(tmp_path: Path) -> None:
-    assert STAGE.reads(desk(tmp_path, evaluation={"endpoints": {"big": BIG}})) == STAGE.reads(desk(tmp_path))
+    assert STAGE.fingerprint_settings(
+        desk(tmp_path, evaluation={"endpoints": {"big": BIG}})
+    ) == STAGE.fingerprint_settings(desk(tmp_path))
 
 
 def test_contenders_endpoint_is_found_by_what_decides_its_answers(tmp_path: Path, warehouse: Warehouse) -> None:

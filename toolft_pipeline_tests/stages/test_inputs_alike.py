@@ -10,7 +10,8 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work
 from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 
 FIRST, SECOND = "2026-10-01", "2026-10-02"
@@ -29,7 +30,7 @@ def stage(asset: str, inputs: dict[str, Span], **how: Any) -> Stage:
         kinds=(),
         code_version="1",
         inputs=inputs,
-        reads=lambda settings: settings.training.seed,
+        settings=("training.seed",),
         build=build,
         **how,
     )

@@ -12,7 +12,8 @@ from toolft_pipeline.orchestration.metadata import version_metadata
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
 from toolft_pipeline.stages.raw_trajectories import STAGE
-from toolft_pipeline.stages.spec.stage import StageError, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import StageError
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 

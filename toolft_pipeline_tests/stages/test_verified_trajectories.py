@@ -11,7 +11,8 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import raw_trajectories, tool_catalog, verified_trajectories
-from toolft_pipeline.stages.spec.stage import CheckOutcome, Scope, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import CheckOutcome, Scope
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.verification.rules.verdict import read_verdicts
 from toolft_pipeline.warehouse.store import Version, Warehouse

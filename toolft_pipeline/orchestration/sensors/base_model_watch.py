@@ -22,7 +22,8 @@ from toolft_pipeline.orchestration.sensors.attempts import attempts_at, ended_ru
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import base_model
 from toolft_pipeline.stages.planning.plan import changed
-from toolft_pipeline.stages.spec.stage import Group, address_of, recipe_for
+from toolft_pipeline.stages.spec.run_stage import recipe_for
+from toolft_pipeline.stages.spec.stage import Group, address_of
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Warehouse

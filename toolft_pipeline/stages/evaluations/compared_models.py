@@ -11,17 +11,22 @@ from pathlib import Path
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
 from toolft_pipeline.evaluation.report.report import CANDIDATE
-from toolft_pipeline.settings import BaseModelSettings
-from toolft_pipeline.stages.evaluations.evaluations import Contender, nested
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.stages.evaluations.evaluations import Contender
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import converted_base
+from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 IN_SERVICE = "in_service"
 """The key under which the model in service stands among the results."""
+
+
+REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
+"""A base model of another package, converted; the package is its partition."""
 
 
 def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
@@ -49,17 +54,16 @@ def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
 
 def _reference_model(work: Work, package: str) -> Version:
     """A model from another package, converted once, to stand beside the candidate in the report."""
-    settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
+    own = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
-    def build(out: Path) -> Built:
-        summary = converted_base(work, settings, out)
+    def build(_settings: AgentSettings, out: Path) -> Built:
+        summary = converted_base(work, own, out)
         return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
-    return nested(
+    return nested_version(
         work,
-        Address(agent=settings.name, asset="reference_model", partition=package),
-        code_version="1",
-        reads={"package": package},
-        inputs=sources.base_model(settings.base_model, agent=settings),
+        REFERENCE_MODEL,
+        partition=package,
+        inputs=sources.base_model(own.base_model, agent=own),
         build=build,
     )

@@ -7,8 +7,6 @@ starts, and the plan, the command line and the UI cannot disagree about what is 
 from __future__ import annotations
 
 import re
-import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -17,9 +15,10 @@ from pathlib import Path
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, damaged_files
+from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
 
 Progress = Callable[[str], None]
 
@@ -74,6 +73,10 @@ class Work:
         """The single version of an input that is read whole or on the same day."""
         return next(iter(self.inputs[asset].values()))
 
+    def one_or_none(self, asset: str) -> Version | None:
+        """The single version of an optional input; None where there is none."""
+        return next(iter(self.inputs.get(asset, {}).values()), None)
+
     @property
     def day(self) -> str:
         """The partition, for a stage that has partitions."""
@@ -109,6 +112,10 @@ class Check:
     blocking: bool
     evaluate: Callable[[Version, AgentSettings], CheckOutcome]
     """Thresholds come from the settings of the run that asks, so that a changed threshold makes no version again."""
+    settings: tuple[str, ...] = ()
+    """Dotted keys of the settings that it reads; it sees no others."""
+    earlier_days: bool = False
+    """Whether it compares with the asset's versions of the window's earlier days, as they are when it runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,18 +127,16 @@ class Plot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class Stage(Artifact):
     """The declaration of one asset."""
 
-    asset: str
     description: str
     group: Group
     kinds: tuple[str, ...]
-    code_version: str
     inputs: Mapping[str, Span]
-    reads: Callable[[AgentSettings], Json]
-    """The settings that the build reads: they enter the fingerprint, all others do not."""
     build: Callable[[Work], Built]
+    optional: Mapping[str, Callable[[AgentSettings], bool]] = field(default_factory=dict)
+    """Inputs that may have no version, and whether the settings ask for them: without, they enter no fingerprint."""
     sources: Callable[[Scope], dict[str, str]] = lambda _scope: {}
     """Digests of files outside the warehouse that the build reads, by name."""
     keeps: Callable[[Recipe, Version], str | None] = lambda _recipe, _version: None
@@ -150,6 +155,14 @@ class Stage:
     """Figures shown beside the headline that also depend on display settings, which enter no fingerprint."""
     unshown: frozenset[str] = frozenset()
     """Figures of the headline that are for checks and plots alone."""
+    display: tuple[str, ...] = ()
+    """Dotted keys of the settings that plots and figures read."""
+    observes: tuple[str, ...] = ()
+    """Observable sources (of this agent) whose state the build reads: an edge of Dagster's graph."""
+    begins_model: bool = False
+    """Whether a night that is worth no model leaves this stage out, and with it all that follow."""
+    moves_service: bool = False
+    """Whether its figure `moved` says that another model is in service."""
 
 
 def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
@@ -170,6 +183,8 @@ def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None,
     """
     found: dict[str, dict[str, Version]] = {}
     for asset, span in stage.inputs.items():
+        if asset in stage.optional and not stage.optional[asset](settings):
+            continue
         if span is Span.WINDOW:
             wanted: list[str | None] = [*window(settings, partition or "")]
         else:
@@ -179,7 +194,7 @@ def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None,
             for each in wanted
             if (version := warehouse.current(Address(agent=settings.name, asset=asset, partition=each))) is not None
         }
-        if not versions:
+        if not versions and asset not in stage.optional:
             where = f" in the window that ends on {partition}" if span is Span.WINDOW else ""
             raise StageError(f"{settings.name}/{stage.asset}: {asset} has no version{where}; materialize it first")
         found[asset] = versions
@@ -211,87 +226,6 @@ def _of_one_origin(stage: Stage, settings: AgentSettings, found: Inputs, warehou
                 )
             pinned[asset][name] = same[0]
     return pinned
-
-
-def recipe_for(
-    stage: Stage, settings: AgentSettings, partition: str | None, inputs: Inputs, warehouse: Warehouse
-) -> Recipe:
-    """Everything that decides a version's identity."""
-    digests = {
-        f"{asset}/{name}": version.manifest.content_digest
-        for asset, versions in inputs.items()
-        for name, version in versions.items()
-    }
-    scope = Scope(settings=settings, partition=partition, warehouse=warehouse)
-    digests |= {f"file:{name}": digest for name, digest in stage.sources(scope).items()}
-    read = stage.reads(settings)
-    return Recipe(
-        address=address_of(stage, settings, partition),
-        fingerprint=fingerprint_of(code_version=stage.code_version, settings=read, inputs=digests),
-        code_version=stage.code_version,
-        settings=read,
-        inputs=digests,
-    )
-
-
-def kept_version(
-    stage: Stage, recipe: Recipe, warehouse: Warehouse, *, force: bool
-) -> tuple[Version, str] | tuple[None, None]:
-    """The version in force where it stays whatever the recipe says, and why. Raises `StageError` where it must not."""
-    current = warehouse.current(recipe.address)
-    why = None if current is None else stage.keeps(recipe, current)
-    if current is None or why is None:
-        return None, None
-    if force:
-        raise StageError(f"{recipe.address}: {why}; forced, it would lose them: put the files back, or do not force it")
-    if damaged := warehouse.damage(current):
-        raise StageError(f"{recipe.address}: {why}, and its file {damaged[0]} is damaged; put the log files back")
-    return current, why
-
-
-def run_stage(
-    stage: Stage,
-    settings: AgentSettings,
-    partition: str | None,
-    warehouse: Warehouse,
-    *,
-    progress: Progress,
-    run_id: str | None,
-    force: bool = False,
-) -> tuple[Version, bool]:
-    """Reuse the version with this fingerprint, or build and commit it; says which (True = reused)."""
-    started = time.monotonic()
-    inputs = current_inputs(stage, settings, partition, warehouse)
-    recipe = recipe_for(stage, settings, partition, inputs, warehouse)
-    kept, why = kept_version(stage, recipe, warehouse, force=force)
-    if kept is not None:
-        progress(f"kept version {kept.folder.name}: {why}")
-        return kept, True
-    found = None if force else warehouse.reuse(recipe.address, recipe.fingerprint)
-    if found is not None:
-        progress(f"reused version {found.folder.name}: nothing that it reads has changed")
-        return found, True
-    scratch = recipe.address.folder(warehouse.root) / "scratch" / recipe.fingerprint[:24]
-    with warehouse.staging(recipe.address) as staged:
-        work = Work(
-            settings=settings,
-            partition=partition,
-            inputs=inputs,
-            out=staged,
-            scratch=scratch,
-            warehouse=warehouse,
-            progress=progress,
-            run_id=run_id,
-            force=force,
-            previous=None if force else _undamaged(warehouse.current(recipe.address)),
-        )
-        version = warehouse.commit(staged, recipe, stage.build(work), run_id=run_id, started=started)
-    shutil.rmtree(scratch, ignore_errors=True)
-    return version, False
-
-
-def _undamaged(version: Version | None) -> Version | None:
-    return None if version is None or damaged_files(version) else version
 
 
 DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -11,7 +11,8 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, CatalogSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, run_stage, window
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, window
 from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.removal import reclaim_content
@@ -56,7 +57,7 @@ ROWS = Stage(
     kinds=(),
     code_version="1",
     inputs={},
-    reads=lambda settings: {"seed": settings.curation.seed},
+    settings=("curation.seed",),
     sources=_logged,
     build=_lower,
 )
@@ -67,7 +68,6 @@ JOINED = Stage(
     kinds=(),
     code_version="1",
     inputs={"rows": Span.WINDOW},
-    reads=lambda _settings: {},
     build=_join,
 )
 STAGES = (ROWS, JOINED)
@@ -90,7 +90,6 @@ SHELF = Stage(
     kinds=(),
     code_version="1",
     inputs={},
-    reads=lambda _settings: {},
     sources=lambda scope: {"shelf": file_digest(scope.settings.path("shelf.txt"))},
     build=_shelf,
     partitioned=False,
@@ -102,7 +101,6 @@ EARLY = Stage(
     kinds=(),
     code_version="1",
     inputs={"shelf": Span.WHOLE},
-    reads=lambda _settings: {},
     build=_stocked,
 )
 LATE = Stage(
@@ -112,7 +110,6 @@ LATE = Stage(
     kinds=(),
     code_version="1",
     inputs={"early": Span.SAME, "shelf": Span.WHOLE},
-    reads=lambda _settings: {},
     build=_stocked,
 )
 

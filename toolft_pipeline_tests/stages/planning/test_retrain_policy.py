@@ -17,7 +17,8 @@ from toolft_pipeline.orchestration.sensors.schedules import night_config
 from toolft_pipeline.stages import stages
 from toolft_pipeline.stages.planning import retrain_policy
 from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
 from toolft_pipeline.warehouse.manifest import MANIFEST, encode_manifest
 from toolft_pipeline.warehouse.store import Built, Warehouse
 from toolft_pipeline_tests.orchestration.site import Site, opened
@@ -56,7 +57,7 @@ STAND_INS = (
         "qlora_adapter",
         Group.MODEL,
         {"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
-        reads=lambda settings: {"epochs": settings.training.epochs},
+        settings=("training.epochs",),
     ),
     stand_in("eval_report", Group.MODEL, {"qlora_adapter": Span.SAME}),
 )
