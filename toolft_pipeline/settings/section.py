@@ -32,5 +32,5 @@ def regular_expressions(value: tuple[str, ...]) -> tuple[str, ...]:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+            raise ValueError(f"{pattern!r} is not a valid regular expression ({error})") from error
     return value
