@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.spec.stage import Group, window
+from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
