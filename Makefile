@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test faults wheel ui dev look lint bench data clean
+.PHONY: demo quality test faults wheel ui dev look lint docs bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,9 @@ lint: $(TOOLS)  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(STAMP)  ## the settings reference (docs/settings.md) from the docstrings of toolft_pipeline/settings
+	$(BIN)/python -m docs.settings_reference
 
 bench: $(TOOLS)  ## every benchmark; rewrites benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.results

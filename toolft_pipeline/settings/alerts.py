@@ -20,11 +20,15 @@ class EmailSettings(Section):
     """How an alert is mailed."""
 
     host: str = Field(min_length=1)
+    """Mail server."""
     port: int = Field(587, gt=0, lt=65536)
+    """Port of the mail server: 587 for STARTTLS, usually 465 for TLS."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """`starttls` refuses a server that does not offer it; `none` is for a relay on this machine."""
     sender: str = Field(min_length=3)
+    """Address that alerts come from."""
     to: tuple[str, ...] = Field(min_length=1)
+    """Addresses that alerts go to."""
     user: str | None = None
     """Name to log in with; None sends without a login."""
     password_from: str = Field("TOOLFT_SMTP_PASSWORD", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")

@@ -37,3 +37,4 @@ class CurationSettings(Section):
     max_weight: int = Field(4, ge=1)
     """How often one row is repeated at most: a handful of rows said a hundred times is learned by heart."""
     seed: int = 0
+    """Seed of the hash that splits task keys into training and validation."""

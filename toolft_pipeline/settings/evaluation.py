@@ -21,7 +21,9 @@ class EndpointSettings(Section):
     key_from: str | None = "OPENAI_API_KEY"
     """Environment variable that holds the key; null for a server that wants none."""
     price_per_million_prompt_tokens: float = Field(0.0, ge=0)
+    """Price of a million prompt tokens."""
     price_per_million_completion_tokens: float = Field(0.0, ge=0)
+    """Price of a million completion tokens."""
     machine_hour_price: float = Field(0.0, ge=0)
     """Price of the machine's hour, for a model that you serve yourself."""
     parallel: int = Field(4, ge=1)

@@ -22,9 +22,13 @@ class GateSettings(Section):
     """What a candidate must show: the lower end of each 95 % interval against a threshold."""
 
     parse_rate: float = Field(0.95, ge=0, le=1)
+    """Steps whose turn is finished and whose calls can all be read."""
     right_tool: float = Field(0.8, ge=0, le=1)
+    """Steps that call the expected tools, as often as expected."""
     valid_arguments: float = Field(0.8, ge=0, le=1)
+    """Calling steps whose calls all validate against the catalog."""
     task_success: float = Field(0.0, ge=0, le=1)
+    """Tasks that the rollout passes; 0 leaves it to the paired test."""
     margin: float = Field(0.0, ge=0, le=1)
     """How much worse than the model in service the candidate may be, at the lower end of the paired interval. With 0
     it must be shown to be better: a tie, and a lead that may be chance, keep the champion."""

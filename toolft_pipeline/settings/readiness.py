@@ -11,7 +11,9 @@ class IncumbentSettings(Section):
     """Prices of the model that runs the agent now, in any one currency; what is not given is not reckoned."""
 
     price_per_million_prompt_tokens: float | None = Field(None, ge=0)
+    """Price of a million prompt tokens."""
     price_per_million_completion_tokens: float | None = Field(None, ge=0)
+    """Price of a million completion tokens."""
 
 
 class ReadinessSettings(Section):

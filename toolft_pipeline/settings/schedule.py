@@ -11,7 +11,9 @@ class ScheduleSettings(Section):
     """When the night starts, what starts by itself, and when a night is not worth a model."""
 
     hour: int = Field(2, ge=0, le=23)
+    """Hour at which the night starts, in `time_zone`."""
     time_zone: str = "UTC"
+    """IANA name of the zone that days and hours are counted in, such as Europe/Berlin."""
     running: bool = False
     """Whether the nightly schedule, the sensors and the automation of this agent run as soon as the daemon does. Until
     then a person starts each in the UI. What was switched there by hand stays as it was switched."""
