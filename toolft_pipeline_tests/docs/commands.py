@@ -25,7 +25,7 @@ _SEPARATORS = {"&&", "||", ";", "|", "&"}
 
 
 def problems(line: str, *, in_sentence: bool = False) -> Iterator[str]:
-    """What is wrong with each command of a shell line. In a sentence `toolft run` names a command and needs no agent."""
+    """What is wrong with each command of a shell line. In a sentence `toolft run` needs no agent."""
     for words in _commands(line):
         named = in_sentence and words in (["toolft", name] for name in _subcommands())
         problem = None if named else _problem(words)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.docs.commands import problems
 from toolft_pipeline_tests.docs.pages import (
@@ -124,6 +125,11 @@ def test_guide_is_reached_from_the_readme(page: Path) -> None:
 
 def test_readme_is_one_page() -> None:
     assert len(text_of(README).splitlines()) <= 150
+
+
+def test_glossary_has_every_asset() -> None:
+    page = text_of(REPOSITORY / "docs" / "glossary.md")
+    assert [stage.asset for stage in STAGES if f"| `{stage.asset}` |" not in page] == []
 
 
 def test_changelog_entries_say_what_they_rebuild() -> None:
