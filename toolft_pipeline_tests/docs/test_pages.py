@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,16 @@ def test_guide_is_reached_from_the_readme(page: Path) -> None:
 
 def test_readme_is_one_page() -> None:
     assert len(text_of(README).splitlines()) <= 150
+
+
+def test_picture_of_the_flow_shows_every_asset_and_no_other_arrow() -> None:
+    (flow,) = [fence.text for fence in fences(text_of(README)) if fence.language == "mermaid"]
+    inputs = {stage.asset: set(stage.inputs) for stage in STAGES}
+    assets = {node: label.split()[0] for node, label in re.findall(r"(\w+)\[(\w[\w ]*)\]", flow)}
+    assert set(assets.values()) == inputs.keys()
+    chains = [re.findall(r"(?:^ *|--> )(\w+)", line) for line in flow.splitlines()[1:]]
+    arrows = [pair for chain in chains for pair in pairwise(chain) if pair[0] in assets]
+    assert [f"{read} -> {by}" for read, by in arrows if assets[read] not in inputs[assets[by]]] == []
 
 
 def test_glossary_has_every_asset() -> None:

@@ -1,6 +1,6 @@
 """What a new user does in the UI, in a headless Chromium on a real webserver and daemon: `make ui`.
 
-The pictures of the README come from here: docs/pictures, in 256 colours.
+The pictures of the pages come from here: docs/pictures, in 256 colours.
 """
 
 from __future__ import annotations
