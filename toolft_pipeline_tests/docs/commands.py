@@ -27,7 +27,7 @@ _SEPARATORS = {"&&", "||", ";", "|", "&"}
 def problems(line: str, *, in_sentence: bool = False) -> Iterator[str]:
     """What is wrong with each command of a shell line. In a sentence `toolft run` needs no agent."""
     for words in _commands(line):
-        named = in_sentence and words in (["toolft", name] for name in _subcommands())
+        named = in_sentence and words in (["toolft", name] for name in subcommands())
         problem = None if named else _problem(words)
         if problem is not None:
             yield f"`{shlex.join(words)}`: {problem}"
@@ -69,7 +69,8 @@ def _toolft(arguments: list[str]) -> str | None:
 
 
 @cache
-def _subcommands() -> tuple[str, ...]:
+def subcommands() -> tuple[str, ...]:
+    """The commands of `toolft`."""
     return tuple(make_parser(None)._subparsers._group_actions[0].choices)  # type: ignore[union-attr]
 
 
