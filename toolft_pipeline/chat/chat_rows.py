@@ -24,14 +24,14 @@ from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.formats.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.chat.rendering.conversation import (
     STRIP_TOOLS,
-    image_hashes_of,
+    image_hashes,
     openai_tools,
     template_messages,
     trajectory_messages,
 )
-from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, Spans, left_of, prompt_key
+from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, Spans, prompt_key, remove_spans
 from toolft_pipeline.chat.rendering.processor import why_no_images
-from toolft_pipeline.chat.rendering.rendering import Piece, render_rows
+from toolft_pipeline.chat.rendering.rendering import Segment, render_rows
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.ingest.images.image_store import images_beside, shown_by_run
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
@@ -72,14 +72,14 @@ class ChatRow(Struct, frozen=True, kw_only=True):
     trajectory_id: str
     category: str
     tools: tuple[str, ...]
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]
     images: tuple[str, ...] = ()
     """Hashes of the images that its placeholders stand for, in order."""
 
     @property
     def text(self) -> str:
         """The whole row."""
-        return "".join(piece.text for piece in self.pieces)
+        return "".join(segment.text for segment in self.segments)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,16 +105,16 @@ class ChatRowsSummary:
     example_rows: dict[str, ChatRow]
 
 
-PastedIn = Mapping[str, Spans]
+PastedSpans = Mapping[str, Spans]
 """Where tool lists stand in the system prompts that hold any, by `prompt_key`."""
 
 
-def prompt_messages(trajectory: Trajectory, *, chat: ChatSettings, pasted: PastedIn) -> list[dict[str, Any]]:
+def prompt_messages(trajectory: Trajectory, *, chat: ChatSettings, pasted: PastedSpans) -> list[dict[str, Any]]:
     """One run as its template takes it, under the agent file's policies for the system prompt and for reasoning."""
     messages = trajectory_messages(
         trajectory,
         system_prompt=chat.system_prompt,
-        without_tools=lambda prompt: left_of(prompt, pasted.get(prompt_key(prompt), ())),
+        without_tools=lambda prompt: remove_spans(prompt, pasted.get(prompt_key(prompt), ())),
     )
     messages = template_messages(messages)
     if chat.thinking == "drop":
@@ -128,7 +128,7 @@ def trajectory_rows(
     chat_format: ChatFormat,
     chat: ChatSettings,
     tools: list[dict[str, Any]],
-    pasted: PastedIn = MappingProxyType({}),
+    pasted: PastedSpans = MappingProxyType({}),
     error_forms: Sequence[str] = (),
 ) -> list[ChatRow]:
     """The rows of one run. `error_forms` are the agent's own forms of failed calls, which its category goes by."""
@@ -143,9 +143,9 @@ def trajectory_rows(
             row_id=f"{trajectory.trajectory_id}#{number}",
             trajectory_id=trajectory.trajectory_id,
             category=category,
-            tools=called_tools([messages[place] for place in row.places]),
-            pieces=row.pieces,
-            images=image_hashes_of(messages[: row.places[-1]]),
+            tools=called_tools([messages[message_index] for message_index in row.message_indices]),
+            segments=row.segments,
+            images=image_hashes(messages[: row.message_indices[-1]]),
         )
         for number, row in enumerate(rendered)
     ]
@@ -202,7 +202,7 @@ def write_chat_rows(
             )
             counts.update(trajectories=1, without_assistant=not rows)
             for row in rows:
-                trained = [len(piece.text) for piece in row.pieces if piece.trained]
+                trained = [len(segment.text) for segment in row.segments if segment.trained]
                 counts.update(turns=len(trained), trained=sum(trained), characters=len(row.text))
                 by_category[row.category] += 1
                 examples.setdefault(row.category, row)
@@ -235,9 +235,9 @@ def read_chat_rows(path: Path) -> Iterator[ChatRow]:
     with pq.ParquetFile(path, pre_buffer=False) as parquet:
         for batch in parquet.iter_batches(batch_size=1024):
             for row in batch.to_pylist():
-                pieces = tuple(Piece(**piece) for piece in row.pop("pieces"))
+                segments = tuple(Segment(**segment) for segment in row.pop("pieces"))
                 images = tuple(row.pop("images", ()))
-                yield ChatRow(**{**row, "tools": tuple(row["tools"])}, pieces=pieces, images=images)
+                yield ChatRow(**{**row, "tools": tuple(row["tools"])}, segments=segments, images=images)
 
 
 def read_prompt_tools(path: Path) -> list[dict[str, Any]]:
@@ -249,7 +249,7 @@ def read_prompt_tools(path: Path) -> list[dict[str, Any]]:
     return tools
 
 
-def read_pasted(path: Path) -> PastedIn:
+def read_pasted(path: Path) -> PastedSpans:
     """Where tool lists stood in the system prompts that the rows of a file were rendered from."""
     metadata = pq.read_metadata(path).metadata or {}
     return msgspec.json.decode(metadata.get(PASTED_KEY, b"{}"), type=dict[str, Spans])

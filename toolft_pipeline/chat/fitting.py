@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.chat.chat_rows import ChatRow, PastedIn, called_tools, prompt_messages
+from toolft_pipeline.chat.chat_rows import ChatRow, PastedSpans, called_tools, prompt_messages
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.rendering.conversation import image_hashes_of
+from toolft_pipeline.chat.rendering.conversation import image_hashes
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
-from toolft_pipeline.chat.rendering.rendering import Piece, Turn, render_turns
+from toolft_pipeline.chat.rendering.rendering import RenderedTurn, Segment, render_turns
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.chat.truncation.truncate import CutRow, cut
 from toolft_pipeline.settings import ChatSettings, LongRows
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class LeftOut(StrEnum):
+class DropReason(StrEnum):
     """Why a row is not written as it was rendered."""
 
     TOO_LONG = "too_long"
@@ -35,12 +35,12 @@ class LeftOut(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FittedRow:
-    """One row as tokens. `kept` are the places of its messages where it was cut, `places` those of its turns."""
+class EncodedRow:
+    """One row as tokens. `kept` are the places of its messages where it was cut, `message_indices` those of its turns."""
 
     row: ChatRow
     tokens: TokenRow
-    places: tuple[int, ...]
+    message_indices: tuple[int, ...]
     kept: tuple[int, ...] | None = None
     images: tuple[str, ...] = ()
     """Hashes of the images that its tokens show, in order."""
@@ -52,17 +52,17 @@ class FittedRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class FitResult:
     """What became of one rendered row: `written` is the row itself, or the rows cut out of it, or nothing."""
 
-    whole: FittedRow
-    left_out: LeftOut | None = None
-    cuts: tuple[FittedRow, ...] = ()
+    whole: EncodedRow
+    left_out: DropReason | None = None
+    cuts: tuple[EncodedRow, ...] = ()
     lost: tuple[int, ...] = ()
     """Places of the turns that stand in no row because of the length."""
 
     @property
-    def written(self) -> tuple[FittedRow, ...]:
+    def written(self) -> tuple[EncodedRow, ...]:
         """The rows to train on."""
         return (self.whole,) if self.left_out is None else self.cuts
 
@@ -72,7 +72,7 @@ class Fitted:
         return self.whole.n_loss_tokens - sum(row.n_loss_tokens for row in self.written)
 
 
-class Fitter:
+class RowFitter:
     """Encodes the rows of one day, by one tokenizer and one agent's settings."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Fitter:
         tokenizer: PreTrainedTokenizerBase,
         chat: ChatSettings,
         tools: list[dict[str, Any]],
-        pasted: PastedIn,
+        pasted: PastedSpans,
         images: ImageTokens | None = None,
     ) -> None:
         """`tools` and `pasted` are what the rows were rendered with; `images` is None where they show none."""
@@ -90,50 +90,56 @@ class Fitter:
         self._encoder = RowEncoder(tokenizer=tokenizer, chat_format=self._chat_format)
         self._chat, self._tools, self._pasted, self._images = chat, tools, pasted, images
 
-    def fit(self, trajectory: Trajectory, rows: Sequence[ChatRow]) -> list[Fitted]:
+    def fit(self, trajectory: Trajectory, rows: Sequence[ChatRow]) -> list[FitResult]:
         """What becomes of each rendered row of a run."""
         messages = prompt_messages(trajectory, chat=self._chat, pasted=self._pasted) if rows else []
-        turns = iter([place for place, message in enumerate(messages) if message["role"] == Role.ASSISTANT])
+        turns = iter(
+            [message_index for message_index, message in enumerate(messages) if message["role"] == Role.ASSISTANT]
+        )
         fitted = []
         for row in rows:
-            places = tuple(next(turns) for piece in row.pieces if piece.trained)
-            pieces = row.pieces if self._images is None else self._images.widened_pieces(row.pieces, row.images)
-            tokens = self._encoder.encode_row(pieces)
-            whole = FittedRow(row=row, tokens=tokens, places=places, images=row.images)
+            message_indices = tuple(next(turns) for segment in row.segments if segment.trained)
+            segments = row.segments if self._images is None else self._images.expand_segments(row.segments, row.images)
+            tokens = self._encoder.encode_row(segments)
+            whole = EncodedRow(row=row, tokens=tokens, message_indices=message_indices, images=row.images)
             fitted.append(self._fit(whole, messages))
         return fitted
 
-    def _fit(self, whole: FittedRow, messages: list[dict[str, Any]]) -> Fitted:
-        if not all(self._reversible(piece) for piece in whole.row.pieces):
-            return Fitted(whole=whole, left_out=LeftOut.NOT_REVERSIBLE)
+    def _fit(self, whole: EncodedRow, messages: list[dict[str, Any]]) -> FitResult:
+        if not all(self._reversible(segment) for segment in whole.row.segments):
+            return FitResult(whole=whole, left_out=DropReason.NOT_REVERSIBLE)
         if len(whole.tokens.input_ids) <= self._chat.max_length:
-            return Fitted(whole=whole)
+            return FitResult(whole=whole)
         if self._chat.long_rows is LongRows.DROP:
-            return Fitted(whole=whole, left_out=LeftOut.TOO_LONG, lost=whole.places)
+            return FitResult(whole=whole, left_out=DropReason.TOO_LONG, lost=whole.message_indices)
         made = cut(
             messages,
-            places=whole.places,
+            message_indices=whole.message_indices,
             how=self._chat.long_rows,
             limit=self._chat.max_length,
             render=self._render,
-            measure=lambda pieces: sum(len(self._encoder.encode(piece.text)) for piece in pieces),
+            measure=lambda segments: sum(len(self._encoder.encode(segment.text)) for segment in segments),
         )
         cuts = tuple(self._cut_row(whole.row, number, row, messages) for number, row in enumerate(made.rows))
-        return Fitted(whole=whole, left_out=LeftOut.TOO_LONG, cuts=cuts, lost=made.lost)
+        return FitResult(whole=whole, left_out=DropReason.TOO_LONG, cuts=cuts, lost=made.lost)
 
-    def _cut_row(self, whole: ChatRow, number: int, made: CutRow, messages: list[dict[str, Any]]) -> FittedRow:
+    def _cut_row(self, whole: ChatRow, number: int, made: CutRow, messages: list[dict[str, Any]]) -> EncodedRow:
         row = ChatRow(
             row_id=f"{whole.row_id}.{number}",
             trajectory_id=whole.trajectory_id,
             category=whole.category,
-            tools=called_tools([messages[place] for place in made.row.places]),
-            pieces=made.row.pieces,
-            images=image_hashes_of(messages[place] for place in made.kept if place < made.row.places[-1]),
+            tools=called_tools([messages[message_index] for message_index in made.row.message_indices]),
+            segments=made.row.segments,
+            images=image_hashes(
+                messages[message_index] for message_index in made.kept if message_index < made.row.message_indices[-1]
+            ),
         )
-        tokens = self._encoder.encode_row(row.pieces)
-        return FittedRow(row=row, tokens=tokens, places=made.row.places, kept=made.kept, images=row.images)
+        tokens = self._encoder.encode_row(row.segments)
+        return EncodedRow(
+            row=row, tokens=tokens, message_indices=made.row.message_indices, kept=made.kept, images=row.images
+        )
 
-    def _render(self, messages: list[dict[str, Any]]) -> list[Turn]:
+    def _render(self, messages: list[dict[str, Any]]) -> list[RenderedTurn]:
         """The turns of a history, its images as wide as they are: what is cut is measured in tokens."""
         turns = render_turns(
             messages, chat_format=self._chat_format, catalog_mode=self._chat.catalog_mode, tools=self._tools
@@ -141,12 +147,12 @@ class Fitter:
         if self._images is None:
             return list(turns)
         return [
-            replace(turn, prompt=self._images.widened(turn.prompt, image_hashes_of(messages[: turn.place])))
+            replace(turn, prompt=self._images.widened(turn.prompt, image_hashes(messages[: turn.message_index])))
             for turn in turns
         ]
 
-    def _reversible(self, piece: Piece) -> bool:
-        if not piece.trained:
+    def _reversible(self, segment: Segment) -> bool:
+        if not segment.trained:
             return True
-        ids = self._encoder.encode(piece.text)
-        return bool(self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == piece.text)
+        ids = self._encoder.encode(segment.text)
+        return bool(self._tokenizer.decode(ids, clean_up_tokenization_spaces=False) == segment.text)

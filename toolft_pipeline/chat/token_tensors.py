@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_pasted, read_prompt_tools
-from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
+from toolft_pipeline.chat.fitting import DropReason, EncodedRow, FitResult, RowFitter
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorRow, recorded_messages
+from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementRows, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
-from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.serving import install_chat_format
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, link_images, shown_by_run
 from toolft_pipeline.settings import AgentSettings, CatalogMode
@@ -56,7 +56,7 @@ TENSOR_SCHEMA = pa.schema(
 IMAGES_FIELD = pa.field("image_sha256", pa.list_(pa.string()), nullable=False)
 """A column more, where rows show images: their hashes in order. A day without any has the schema it had."""
 
-UNASKED_TOOLS = [
+IGNORED_TOOLS = [
     {"type": "function", "function": {"name": "unasked", "description": "", "parameters": {"type": "object"}}}
 ]
 """In catalog mode none the proofs send a tool along, as every agent framework does: the template must ignore it."""
@@ -106,10 +106,10 @@ def write_token_tensors(
     saved = saved_tokenizer(str(tokenizer.resolve()), settings.chat.format, settings.chat.catalog_mode)
     images = row_images(accepted=accepted, base=tokenizer, tokenizer=saved, format_name=settings.chat.format)
     tools, pasted = read_prompt_tools(rows), read_pasted(rows)
-    fitter = Fitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted, images=images.tokens)
+    fitter = RowFitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted, images=images.tokens)
     prover = Prover(
         tokenizer=saved,
-        tools=tools or UNASKED_TOOLS,
+        tools=tools or IGNORED_TOOLS,
         format_name=settings.chat.format,
         thinking=settings.chat.thinking,
         images=images.server,
@@ -177,7 +177,7 @@ def saved_tokenizer(folder: str, format_name: str, catalog_mode: CatalogMode) ->
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    install(tokenizer, get_format(format_name), catalog_mode)
+    install_chat_format(tokenizer, get_format(format_name), catalog_mode)
     with tempfile.TemporaryDirectory() as place:
         tokenizer.save_pretrained(place)
         saved: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place)
@@ -198,23 +198,26 @@ def _paired(*, accepted: Path, rows: Path) -> Iterator[tuple[Trajectory, list[Ch
         raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
 
 
-def _under_proof(fitted: Fitted) -> TensorRow:
+def _under_proof(fitted: FitResult) -> TensorRow:
     """A row for the prover; one that was to be cut comes with what became of it."""
-    whole = _tensor_row(fitted.whole, trained=fitted.left_out is not LeftOut.NOT_REVERSIBLE)
+    whole = _tensor_row(fitted.whole, trained=fitted.left_out is not DropReason.NOT_REVERSIBLE)
     if not fitted.cuts:
         return whole
-    rows = tuple(CutTensorRow(row=_tensor_row(row), kept=row.kept or (), places=row.places) for row in fitted.cuts)
-    return dataclasses.replace(whole, cut=Cut(rows=rows, lost=fitted.lost))
+    rows = tuple(
+        CutTensorRow(row=_tensor_row(row), kept=row.kept or (), message_indices=row.message_indices)
+        for row in fitted.cuts
+    )
+    return dataclasses.replace(whole, cut=ReplacementRows(rows=rows, lost=fitted.lost))
 
 
-def _tensor_row(fitted: FittedRow, *, trained: bool = True) -> TensorRow:
+def _tensor_row(fitted: EncodedRow, *, trained: bool = True) -> TensorRow:
     tokens = fitted.tokens
     return TensorRow(row_id=fitted.row.row_id, input_ids=tokens.input_ids, labels=tokens.labels, trained=trained)
 
 
-def _losses(fitted: Fitted) -> dict[str, int]:
+def _losses(fitted: FitResult) -> dict[str, int]:
     """What the length or the tokenizer costs, by name."""
-    if fitted.left_out is LeftOut.NOT_REVERSIBLE:
+    if fitted.left_out is DropReason.NOT_REVERSIBLE:
         return {"not_reversible": 1}
     if fitted.left_out is None:
         return {}
@@ -227,7 +230,7 @@ def _losses(fitted: Fitted) -> dict[str, int]:
     }
 
 
-def _tensor(fitted: FittedRow) -> dict[str, Any]:
+def _tensor(fitted: EncodedRow) -> dict[str, Any]:
     row, tokens = fitted.row, fitted.tokens
     return {
         "row_id": row.row_id,

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from toolft_pipeline.chat.chat_rows import ChatRow, PastedIn, prompt_messages
-from toolft_pipeline.chat.fitting import Fitted, FittedRow, Fitter, LeftOut
-from toolft_pipeline.chat.rendering.conversation import image_hashes_of
+from toolft_pipeline.chat.chat_rows import ChatRow, PastedSpans, prompt_messages
+from toolft_pipeline.chat.fitting import DropReason, EncodedRow, FitResult, RowFitter
+from toolft_pipeline.chat.rendering.conversation import image_hashes
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.serving import ServingPrompt, serving_prompt
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, TokenRow
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainedSpan:
+class TracedSpan:
     """Tokens [start, end) of a row that all carry loss, or none of them. A trained span is one assistant turn:
     `message` is its place in the run's record, `prompt` what a server would send before it, and `as_served` whether
     the row's tokens before it are that prompt's."""
@@ -45,7 +45,7 @@ class ExplainedSpan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExplainedRow:
+class TracedRow:
     """One row. `note` says why a row is not trained on, or that the stored row is not what would be made now."""
 
     row_id: str
@@ -53,10 +53,10 @@ class ExplainedRow:
     n_tokens: int
     n_loss_tokens: int
     note: str | None
-    spans: tuple[ExplainedSpan, ...]
+    spans: tuple[TracedSpan, ...]
 
 
-class Explainer:
+class RowTracer:
     """Explains the rows of one day; the parts are those that the day's versions were made with."""
 
     def __init__(
@@ -65,27 +65,32 @@ class Explainer:
         tokenizer: PreTrainedTokenizerBase,
         chat: ChatSettings,
         tools: list[dict[str, Any]],
-        pasted: PastedIn,
+        pasted: PastedSpans,
         images: ImageTokens | None = None,
     ) -> None:
-        self._fitter = Fitter(tokenizer=tokenizer, chat=chat, tools=tools, pasted=pasted, images=images)
+        self._fitter = RowFitter(tokenizer=tokenizer, chat=chat, tools=tools, pasted=pasted, images=images)
         self._images = images
         self._tokenizer, self._chat, self._tools, self._pasted = tokenizer, chat, tools, pasted
 
     def rows(
         self, trajectory: Trajectory, rows: Sequence[ChatRow], *, stored: Mapping[str, TokenRow]
-    ) -> list[ExplainedRow]:
+    ) -> list[TracedRow]:
         """The rows that a run became. `stored` are those of the version in force, by row id."""
         messages = prompt_messages(trajectory, chat=self._chat, pasted=self._pasted)
         recorded = _assistant_places([message.role for message in trajectory.messages])
-        ordinal = {place: number for number, place in enumerate(_assistant_places([m["role"] for m in messages]))}
+        ordinal = {
+            message_index: number
+            for number, message_index in enumerate(_assistant_places([m["role"] for m in messages]))
+        }
         explained = []
         for fitted in self._fitter.fit(trajectory, rows):
             for row in fitted.written or (fitted.whole,):
                 tokens = stored.get(row.row.row_id)
-                spans = self._spans(row, tokens or row.tokens, messages, lambda place: recorded[ordinal[place]])
+                spans = self._spans(
+                    row, tokens or row.tokens, messages, lambda message_index: recorded[ordinal[message_index]]
+                )
                 explained.append(
-                    ExplainedRow(
+                    TracedRow(
                         row_id=row.row.row_id,
                         trained=tokens is not None,
                         n_tokens=spans[-1].end,
@@ -97,27 +102,27 @@ class Explainer:
         return explained
 
     def _spans(
-        self, row: FittedRow, tokens: TokenRow, messages: list[dict[str, Any]], recorded: Callable[[int], int]
-    ) -> tuple[ExplainedSpan, ...]:
-        places = iter(row.places)
+        self, row: EncodedRow, tokens: TokenRow, messages: list[dict[str, Any]], recorded: Callable[[int], int]
+    ) -> tuple[TracedSpan, ...]:
+        message_indices = iter(row.message_indices)
         kept = range(len(messages)) if row.kept is None else row.kept
         spans = []
         for start, end, trained in _stretches(tokens.labels):
             ids = tokens.input_ids[start:end]
             text = self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
-            place = next(places, None) if trained else None
-            if place is None:
-                spans.append(ExplainedSpan(start=start, end=end, trained=trained, text=str(text)))
+            message_index = next(message_indices, None) if trained else None
+            if message_index is None:
+                spans.append(TracedSpan(start=start, end=end, trained=trained, text=str(text)))
                 continue
-            history = [messages[at] for at in kept if at < place]
+            history = [messages[at] for at in kept if at < message_index]
             prompt = self._served(history)
             spans.append(
-                ExplainedSpan(
+                TracedSpan(
                     start=start,
                     end=end,
                     trained=True,
                     text=str(text),
-                    message=recorded(place),
+                    message=recorded(message_index),
                     prompt=prompt.text,
                     prompt_tokens=len(prompt.ids),
                     as_served=prompt.ids == tokens.input_ids[:start],
@@ -129,7 +134,7 @@ class Explainer:
         """A server's prompt; its images stand in the text as the template writes them, and in the ids as wide as they
         are."""
         prompt = serving_prompt(history, tokenizer=self._tokenizer, tools=self._tools or None)
-        images = image_hashes_of(history)
+        images = image_hashes(history)
         if self._images is None or not images:
             return prompt
         text = self._images.widened(prompt.text, images)
@@ -146,9 +151,9 @@ def stored_rows(path: Path, *, trajectory_id: str) -> dict[str, TokenRow]:
     return found
 
 
-def _note(fitted: Fitted, row: FittedRow, stored: TokenRow | None, chat: ChatSettings) -> str | None:
+def _note(fitted: FitResult, row: EncodedRow, stored: TokenRow | None, chat: ChatSettings) -> str | None:
     if not fitted.written:
-        if fitted.left_out is LeftOut.TOO_LONG:
+        if fitted.left_out is DropReason.TOO_LONG:
             return f"left out: {len(row.tokens.input_ids)} tokens, chat.max_length is {chat.max_length}"
         return "left out: the tokenizer does not give back one of its assistant turns"
     if stored is None:
@@ -170,4 +175,4 @@ def _stretches(labels: Sequence[int]) -> Iterator[tuple[int, int, bool]]:
 
 
 def _assistant_places(roles: Sequence[str]) -> list[int]:
-    return [place for place, role in enumerate(roles) if role == Role.ASSISTANT]
+    return [message_index for message_index, role in enumerate(roles) if role == Role.ASSISTANT]

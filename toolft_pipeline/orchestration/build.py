@@ -21,7 +21,7 @@ from toolft_pipeline.orchestration.model_in_service import service_observation
 from toolft_pipeline.orchestration.partitions import daily_partitions, partition_mapping
 from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
+from toolft_pipeline.settings_checks.external_resources import missing_evaluation_resources
 from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
 from toolft_pipeline.stages.spec.stage import Group, Stage
@@ -151,7 +151,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
 
 def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
     """Refuse to train a model that cannot be evaluated afterwards. Raises `MissingError`."""
-    missing = list(missing_for_evaluation(settings))
+    missing = list(missing_evaluation_resources(settings))
     if missing:
         where = Path(file.path)
         lines = problem_lines(missing, path=where, overrides=file.overrides, overrides_named=RUN_CONFIG)

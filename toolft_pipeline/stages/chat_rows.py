@@ -7,8 +7,8 @@ import json
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
-from toolft_pipeline.chat.shown_row import row_markdown
+from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved_for_model
+from toolft_pipeline.chat.row_markdown import row_markdown
 from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
@@ -48,7 +48,7 @@ def _build(context: BuildContext) -> Built:
 
 
 def _tokens_saved(context: BuildContext) -> int:
-    return saved_with_tokenizer_of(
+    return catalog_tokens_saved_for_model(
         context.input("base_model").file("model"),
         load_catalog(context.input("tool_catalog").folder).openai_tools(),
         chat_format=get_format(context.settings.chat.format),

@@ -159,9 +159,12 @@ def test_row_text_ids_and_mask_equal_apply_chat_template(shape: Trajectory, fami
     for mode in (CatalogMode.NONE, CatalogMode.FULL):
         rows = render_rows(messages, chat_format=family.chat_format, catalog_mode=mode, tools=TOOLS)
         for row in rows:
-            ours = family.encoder.encode_row(row.pieces)
+            ours = family.encoder.encode_row(row.segments)
             theirs = family.installed(mode).apply_chat_template(
-                messages[: row.places[-1] + 1], tools=TOOLS, return_dict=True, return_assistant_tokens_mask=True
+                messages[: row.message_indices[-1] + 1],
+                tools=TOOLS,
+                return_dict=True,
+                return_assistant_tokens_mask=True,
             )
             served = len(ours.input_ids)  # a newline may follow the last turn
             assert ours.input_ids == theirs["input_ids"][:served]

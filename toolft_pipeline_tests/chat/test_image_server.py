@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 
 from toolft_pipeline.chat.chat_rows import trajectory_rows
-from toolft_pipeline.chat.fitting import Fitter
+from toolft_pipeline.chat.fitting import RowFitter
 from toolft_pipeline.chat.formats import GEMMA4
 from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.processor import load_processor
-from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.rendering import Segment
 from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import saved_tokenizer
@@ -59,7 +59,7 @@ class Pictured:
     def failures(self, run: Trajectory) -> list[str]:
         chat = ChatSettings(format="gemma4", max_length=100_000)
         rows = trajectory_rows(run, chat_format=GEMMA4, chat=chat, tools=[])
-        fitter = Fitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
+        fitter = RowFitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
         made = [one.whole for one in fitter.fit(run, rows)]
         prover = Prover(tokenizer=self.tokenizer, tools=[], format_name="gemma4", thinking="drop", images=self.server)
         tensors = [
@@ -106,8 +106,8 @@ def test_proofs_loss_on_an_image_token_turns_them_red(
 ) -> None:
     encode_row = RowEncoder.encode_row
 
-    def trains_the_last_image_token(self: RowEncoder, pieces: tuple[Piece, ...]) -> TokenRow:
-        made = encode_row(self, pieces)
+    def trains_the_last_image_token(self: RowEncoder, segments: tuple[Segment, ...]) -> TokenRow:
+        made = encode_row(self, segments)
         closes = self._encode("<image|>", add_special_tokens=False).ids[0]
         if closes in made.input_ids:
             made.labels[made.input_ids.index(closes)] = closes

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolft_pipeline.chat.chat_rows import trajectory_rows
-from toolft_pipeline.chat.fitting import Fitter
+from toolft_pipeline.chat.fitting import RowFitter
 from toolft_pipeline.chat.formats import GEMMA3
-from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorRow
+from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementRows, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.trajectories.record import Message
@@ -33,7 +33,7 @@ def _step(number: int) -> list[Message]:
     return [assistant("", ("read", {"page": number})), tool(f"page {number}: " + "text " * 12)]
 
 
-LONG = trajectory(
+LONG_TEXT = trajectory(
     "long",
     system("You read."),
     user("Read the book."),
@@ -50,7 +50,7 @@ SHORT = trajectory("short", user("Hi"), assistant("Hello!"))
 def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
     how: str, rows: int, lost: int, tmp_path: Path, agent: Agent, write: Write
 ) -> None:
-    summary = write(agent(max_length=150, long_rows=how), LONG, SHORT)
+    summary = write(agent(max_length=150, long_rows=how), LONG_TEXT, SHORT)
     made = pq.read_table(tmp_path / "tensors.parquet").to_pylist()
     assert summary.proofs.green, summary.proofs
     assert [row["row_id"] for row in made] == [*(f"long#0.{number}" for number in range(rows)), "short#0"]
@@ -63,32 +63,32 @@ def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
 
 
 def test_write_token_tensors_split_loses_no_token_of_loss(agent: Agent, write: Write) -> None:
-    whole = write(agent(), LONG)
-    split = write(agent(max_length=150, long_rows="split"), LONG)
+    whole = write(agent(), LONG_TEXT)
+    split = write(agent(max_length=150, long_rows="split"), LONG_TEXT)
     assert (split.loss_tokens, split.lost_loss_tokens) == (whole.loss_tokens, 0)
     assert split.rows == 3
 
 
 def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
     chat = ChatSettings.model_validate({"max_length": 150, "long_rows": "split"})
-    rows = trajectory_rows(LONG, chat_format=GEMMA3, chat=chat, tools=[])
-    (fitted,) = Fitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG, rows)
+    rows = trajectory_rows(LONG_TEXT, chat_format=GEMMA3, chat=chat, tools=[])
+    (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG_TEXT, rows)
     assert len(fitted.cuts) == 3
 
     def tensor(row_id: str, tokens: object) -> TensorRow:
         return TensorRow(row_id=row_id, input_ids=tokens.input_ids, labels=tokens.labels)  # type: ignore[attr-defined]
 
     parts = tuple(
-        CutTensorRow(row=tensor(one.row.row_id, one.tokens), kept=one.kept or (), places=one.places)
+        CutTensorRow(row=tensor(one.row.row_id, one.tokens), kept=one.kept or (), message_indices=one.message_indices)
         for one in fitted.cuts
     )
     whole = tensor(fitted.whole.row.row_id, fitted.whole.tokens)
-    return dataclasses.replace(whole, cut=Cut(rows=parts, lost=fitted.lost))
+    return dataclasses.replace(whole, cut=ReplacementRows(rows=parts, lost=fitted.lost))
 
 
 def _proven(gemma: PreTrainedTokenizerBase, row: TensorRow) -> ProofReport:
     prover = Prover(tokenizer=gemma, tools=[], format_name="gemma3", thinking="drop")
-    prover.prove(trajectory_id="long", messages=LONG.messages, rows=[row], catalog=False)
+    prover.prove(trajectory_id="long", messages=LONG_TEXT.messages, rows=[row], catalog=False)
     return prover.report()
 
 

@@ -17,7 +17,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, tool, trajectory, user
-from toolft_pipeline_tests.chat.test_chat_rows import PASTED, inputs
+from toolft_pipeline_tests.chat.test_render_day import PASTED, inputs
 
 Agent = Callable[..., AgentSettings]
 Write = Callable[..., TokenSummary]
@@ -126,8 +126,8 @@ def test_write_token_tensors_broken_mask_is_reported_and_not_raised(
 ) -> None:
     encode_row = RowEncoder.encode_row
 
-    def everything(self: RowEncoder, pieces: Any) -> TokenRow:
-        ids = encode_row(self, pieces).input_ids
+    def everything(self: RowEncoder, segments: Any) -> TokenRow:
+        ids = encode_row(self, segments).input_ids
         return TokenRow(input_ids=ids, labels=ids)
 
     monkeypatch.setattr(RowEncoder, "encode_row", everything)

@@ -30,7 +30,7 @@ class TokenClass(StrEnum):
     TEXT = "text"
 
 
-class ImageMarks(NamedTuple):
+class ImageMarkers(NamedTuple):
     """How a family's processor writes an image: the template's placeholder, as often as the image has soft tokens,
     between an opening and a closing token. All three are control strings, so no text can spell one."""
 
@@ -74,7 +74,7 @@ class ChatFormat:
     text_tokens: str
     """Pattern of the added tokens that are ordinary text."""
     capabilities: Capabilities = Capabilities()
-    images: ImageMarks | None = None
+    images: ImageMarkers | None = None
     """None where the family shows no images."""
 
     def template(self, *, catalog_mode: CatalogMode) -> str:
@@ -95,12 +95,12 @@ class ChatFormat:
             return TokenClass.CONTROL
         return TokenClass.TEXT if re.fullmatch(self.text_tokens, token) else None
 
-    def contains_control(self, text: str) -> str | None:
+    def first_control_string(self, text: str) -> str | None:
         """The first control string of the format's list that stands in a text, or None."""
         return next((control for control in self.control_strings if control in text), None)
 
 
-def neutral_forms(control: str) -> tuple[str, str]:
+def neutralized_forms(control: str) -> tuple[str, str]:
     """A control string made harmless: in plain text by a visible space, in a JSON string by an escape (same value)."""
     escaped = "<\\/" + control[2:] if control.startswith("</") else f"\\u{ord(control[0]):04x}" + control[1:]
     return f"{control[0]} {control[1:]}", escaped
@@ -108,7 +108,7 @@ def neutral_forms(control: str) -> tuple[str, str]:
 
 @cache
 def _neutralizing_macros(control_strings: tuple[str, ...]) -> str:
-    forms = [(control, *neutral_forms(control)) for control in control_strings]
+    forms = [(control, *neutralized_forms(control)) for control in control_strings]
     plain = _replacing_macro("plain", [(control, spaced) for control, spaced, _ in forms])
     return plain + "\n" + _replacing_macro("in_json", [(control, escaped) for control, _, escaped in forms])
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import TemplateError
 
 from toolft_pipeline.chat.proofs.image_server import ImageServer
-from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, comparable, images_of, request
+from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, canonical_json, chat_message, image_parts
 from toolft_pipeline.trajectories.record import Message
 
 if TYPE_CHECKING:
@@ -25,29 +25,29 @@ IGNORED = -100
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedSpan:
+class LossSpan:
     """A stretch of loss tokens, [start, end), and the place of the assistant message that it should be."""
 
     start: int
     end: int
-    place: int | None
+    message_index: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class RowUnderProof:
     """One row under proof: what the trainer will read, and what was recorded."""
 
     input_ids: Sequence[int]
     labels: Sequence[int]
-    spans: tuple[TrainedSpan, ...]
+    spans: tuple[LossSpan, ...]
     messages: tuple[Message, ...]
     """The whole trajectory, after the policy for the system prompt."""
 
     @property
     def history(self) -> tuple[Message, ...]:
         """The messages up to the last trained turn."""
-        places = [span.place for span in self.spans if span.place is not None]
-        return self.messages[: max(places, default=-1) + 1]
+        message_indices = [span.message_index for span in self.spans if span.message_index is not None]
+        return self.messages[: max(message_indices, default=-1) + 1]
 
 
 def loss_spans(labels: Sequence[int]) -> list[tuple[int, int]]:
@@ -61,7 +61,7 @@ def loss_spans(labels: Sequence[int]) -> list[tuple[int, int]]:
     return spans
 
 
-def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
+def check_loss_mask(subject: RowUnderProof, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
     """Each span decodes to one assistant turn, end of turn included, and labels repeat the ids."""
     if len(subject.labels) != len(subject.input_ids):
         return f"{len(subject.labels)} labels for {len(subject.input_ids)} tokens"
@@ -71,16 +71,16 @@ def check_loss_mask(subject: Subject, *, tokenizer: PreTrainedTokenizerBase, ora
         if list(subject.labels[span.start : span.end]) != list(subject.input_ids[span.start : span.end]):
             return f"labels differ from ids in tokens {span.start}..{span.end}"
         trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
-        if span.place is None:
+        if span.message_index is None:
             return f"loss on what is no assistant turn: {trained[:80]!r}"
-        recorded = oracle.decoded("".join(part.text for part in oracle.answer(subject.messages[span.place])))
+        recorded = oracle.decoded("".join(part.text for part in oracle.answer(subject.messages[span.message_index])))
         if trained != recorded:
-            return f"message {span.place}: loss on {_difference(trained, recorded)}"
+            return f"message {span.message_index}: loss on {_difference(trained, recorded)}"
     return None
 
 
 def check_serving_prompt(
-    subject: Subject,
+    subject: RowUnderProof,
     *,
     tokenizer: PreTrainedTokenizerBase,
     tools: list[dict[str, Any]],
@@ -88,56 +88,58 @@ def check_serving_prompt(
 ) -> str | None:
     """The tokens before each span are the prompt that the saved tokenizer makes of the history; of one that shows
     images, the processor."""
-    requests = [request(message) for message in subject.messages]
+    requests = [chat_message(message) for message in subject.messages]
     for span in subject.spans:
-        if span.place is None:
+        if span.message_index is None:
             continue
-        if span.place == 0:
+        if span.message_index == 0:
             return "message 0: an assistant turn without any history cannot be served"
         try:
             served: list[int]
-            if images is not None and any(images_of(message) for message in subject.messages[: span.place]):
-                served = images.prompt(requests[: span.place], tools=tools or None)
+            if images is not None and any(image_parts(message) for message in subject.messages[: span.message_index]):
+                served = images.prompt(requests[: span.message_index], tools=tools or None)
             else:
                 served = tokenizer.apply_chat_template(
-                    requests[: span.place], tools=tools or None, add_generation_prompt=True, return_dict=False
+                    requests[: span.message_index], tools=tools or None, add_generation_prompt=True, return_dict=False
                 )
         except (TemplateError, ValueError, TypeError) as error:
-            return f"message {span.place}: the saved template fails on the history ({error})"
+            return f"message {span.message_index}: the saved template fails on the history ({error})"
         trained = list(subject.input_ids[: span.start])
         if trained != served:
-            place = _first_difference(trained, served)
-            ours, theirs = (_decode(tokenizer, ids[place : place + 8]) for ids in (trained, served))
-            return f"message {span.place}: token {place} of the context begins {ours!r}, a server sends {theirs!r}"
+            message_index = _first_difference(trained, served)
+            ours, theirs = (_decode(tokenizer, ids[message_index : message_index + 8]) for ids in (trained, served))
+            return f"message {span.message_index}: token {message_index} of the context begins {ours!r}, a server sends {theirs!r}"
     return None
 
 
-def check_parser(subject: Subject, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
+def check_parser(subject: RowUnderProof, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
     """The parser that is saved with the tokenizer reads the recorded calls and text out of each span."""
     for span in subject.spans:
-        if span.place is None:
+        if span.message_index is None:
             continue
-        message = subject.messages[span.place]
+        message = subject.messages[span.message_index]
         trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
         try:
             parsed = tokenizer.parse_response(trained, prefix=_decode(tokenizer, subject.input_ids[: span.start]))
             read = [
-                (call["function"]["name"], comparable(call["function"]["arguments"]))
+                (call["function"]["name"], canonical_json(call["function"]["arguments"]))
                 for call in parsed.get("tool_calls", ())
             ]
         except (ValueError, KeyError, TypeError) as error:
-            return f"message {span.place}: the parser fails on {trained[:80]!r} ({' '.join(str(error).split())[:120]})"
+            return f"message {span.message_index}: the parser fails on {trained[:80]!r} ({' '.join(str(error).split())[:120]})"
         if read != oracle.calls(message):
-            return f"message {span.place}: parsed calls are {_difference(str(read), str(oracle.calls(message)))}"
+            return (
+                f"message {span.message_index}: parsed calls are {_difference(str(read), str(oracle.calls(message)))}"
+            )
         if (said := parsed.get("content", "")) != oracle.said(message):
-            return f"message {span.place}: parsed text is {_difference(said, message.text)}"
+            return f"message {span.message_index}: parsed text is {_difference(said, message.text)}"
         if (thought := parsed.get("reasoning_content", "")) != oracle.thought(message).strip():
-            return f"message {span.place}: parsed reasoning is {_difference(thought, message.reasoning or '')}"
+            return f"message {span.message_index}: parsed reasoning is {_difference(thought, message.reasoning or '')}"
     return None
 
 
 def check_control_tokens(
-    subject: Subject,
+    subject: RowUnderProof,
     *,
     tokenizer: PreTrainedTokenizerBase,
     oracle: Oracle,
@@ -201,11 +203,11 @@ def _decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
 
 
 def _difference(found: str, wanted: str) -> str:
-    place = _first_difference(found, wanted)
-    start = max(0, place - 20)
-    return f"{found[start : start + 60]!r}, recorded is {wanted[start : start + 60]!r} (character {place})"
+    message_index = _first_difference(found, wanted)
+    start = max(0, message_index - 20)
+    return f"{found[start : start + 60]!r}, recorded is {wanted[start : start + 60]!r} (character {message_index})"
 
 
 def _first_difference(one: Sequence[object], other: Sequence[object]) -> int:
     pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return next((message_index for message_index, (a, b) in pairs if a != b), min(len(one), len(other)))

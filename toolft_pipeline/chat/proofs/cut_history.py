@@ -30,11 +30,11 @@ def check_cut_history(messages: Sequence[Message], *, kept: Sequence[int], train
 def _check_gap(messages: Sequence[Message], said: Sequence[int]) -> str | None:
     """At most one stretch may be missing: earlier steps, between the request that they answered and a later step."""
     gaps = [(before, behind) for before, behind in pairwise(said) if behind != before + 1]
-    for request, step in gaps:
-        begun = [place for place in said if place <= request]
-        steps = messages[request + 1 : step]
+    for chat_message, step in gaps:
+        begun = [place for place in said if place <= chat_message]
+        steps = messages[chat_message + 1 : step]
         if any(_replies(messages[place]) for place in begun) or not all(map(_replies, steps)):
-            return f"messages {request + 1} to {step - 1} are missing in the midst of the history"
+            return f"messages {chat_message + 1} to {step - 1} are missing in the midst of the history"
         if not messages[step].tool_calls or steps[-1].role is not Role.TOOL:
             return f"message {step} is not where a step begins"
     return None

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, Part, control_pattern, marker, named, value_of
+from toolft_pipeline.chat.proofs.oracle import (
+    CATALOG,
+    Oracle,
+    OraclePart,
+    argument_value,
+    control_pattern,
+    marker,
+    token_strings,
+)
 from toolft_pipeline.trajectories.record import Message, Role
 
 WORD_BORDER = "\u2581"
@@ -19,8 +27,8 @@ class Gemma3Oracle(Oracle):
 
     control = control_pattern(
         [
-            *named("<{}>", "bos eos pad unk mask start_of_turn end_of_turn start_of_image end_of_image"),
-            *named("<{}>", "tool_call /tool_call tool_response /tool_response"),
+            *token_strings("<{}>", "bos eos pad unk mask start_of_turn end_of_turn start_of_image end_of_image"),
+            *token_strings("<{}>", "tool_call /tool_call tool_response /tool_response"),
             "[multimodal]",
             "<unused",
         ]
@@ -28,46 +36,46 @@ class Gemma3Oracle(Oracle):
     turn_markers = ("<bos>", "<start_of_turn>", "<end_of_turn>")
     text_tokens = r"\s+|</?[a-z]+[1-6]?>"
 
-    def answer(self, message: Message) -> list[Part]:
+    def assistant_turn(self, message: Message) -> list[OraclePart]:
         """Text, calls one a line, end of turn."""
-        said = self.said(message)
+        expected_text = self.expected_text(message)
         calls = [
             f'<tool_call>{{"name": {self.json_text(call.name)}, '
-            f'"arguments": {self.json_text(value_of(call.arguments_json))}}}</tool_call>'
+            f'"arguments": {self.json_text(argument_value(call.arguments_json))}}}</tool_call>'
             for call in message.tool_calls
         ]
-        return [Part("\n".join([said, *calls] if said else calls)), END]
+        return [OraclePart("\n".join([expected_text, *calls] if expected_text else calls)), END]
 
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[Part]:
+    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
         """Results in a row share one user turn."""
         system = self.neutral_text(messages[0].text) if messages[0].role is Role.SYSTEM else ""
         spoken = messages[1:] if messages[0].role is Role.SYSTEM else messages
-        head = [Part(system)] if system else []
+        head = [OraclePart(system)] if system else []
         if catalog:
-            head += [Part("\n\n"), CATALOG] if system else [CATALOG]
+            head += [OraclePart("\n\n"), CATALOG] if system else [CATALOG]
         turns = list(self._turns(spoken))
         if head and spoken[0].role is Role.ASSISTANT:
             turns.insert(0, ("user", [*head, END]))
         elif head:
             speaker, content = turns[0]
-            turns[0] = (speaker, [*head, Part("\n\n"), *content])
+            turns[0] = (speaker, [*head, OraclePart("\n\n"), *content])
         parts = [marker("<bos>")]
         for number, (speaker, content) in enumerate(turns):
-            parts += [Part("\n")] if number else []
-            parts += [START, Part(f"{speaker}\n"), *content]
+            parts += [OraclePart("\n")] if number else []
+            parts += [START, OraclePart(f"{speaker}\n"), *content]
         return parts
 
-    def _turns(self, messages: Sequence[Message]) -> Iterator[tuple[str, list[Part]]]:
+    def _turns(self, messages: Sequence[Message]) -> Iterator[tuple[str, list[OraclePart]]]:
         for is_tool, run in groupby(messages, key=lambda message: message.role is Role.TOOL):
             if is_tool:
                 results = (f"<tool_response>{self.neutral_text(one.text)}</tool_response>" for one in run)
-                yield "user", [Part("\n".join(results)), END]
+                yield "user", [OraclePart("\n".join(results)), END]
                 continue
             for message in run:
                 if message.role is Role.ASSISTANT:
-                    yield "model", self.answer(message)
+                    yield "model", self.assistant_turn(message)
                 else:
-                    yield "user", [Part(self.neutral_text(message.text)), END]
+                    yield "user", [OraclePart(self.neutral_text(message.text)), END]
 
     def decoded(self, text: str) -> str:
         """Word borders come back as spaces."""

@@ -17,7 +17,7 @@ import msgspec
 from toolft_pipeline.trajectories.record import Message, Role
 
 
-class Part(NamedTuple):
+class OraclePart(NamedTuple):
     """A stretch of a row's text: a marker of the syntax, or what stands between markers; or an image, `text` its
     sha256."""
 
@@ -26,13 +26,13 @@ class Part(NamedTuple):
     is_image: bool = False
 
 
-CATALOG = Part("\0catalog")
+CATALOG = OraclePart("\0catalog")
 """Stands in a row where the tools stand; what they are is not in the record."""
 
 
-def marker(text: str) -> Part:
+def marker(text: str) -> OraclePart:
     """A part that is one control token, where the tokenizer knows it."""
-    return Part(text, is_marker=True)
+    return OraclePart(text, is_marker=True)
 
 
 class Oracle(ABC):
@@ -50,16 +50,16 @@ class Oracle(ABC):
     """Pattern of the added tokens that are ordinary text; every other one is control, and so are all special ones."""
 
     @abstractmethod
-    def answer(self, message: Message) -> list[Part]:
+    def assistant_turn(self, message: Message) -> list[OraclePart]:
         """The whole assistant turn as it is trained, end of turn included."""
 
     @abstractmethod
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[Part]:
+    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
         """A history that ends in a trained turn, from the first token to the end of that turn."""
 
-    def with_images(self, parts: Iterable[Part], tokens: Callable[[str], int]) -> list[Part]:
+    def with_images(self, parts: Iterable[OraclePart], tokens: Callable[[str], int]) -> list[OraclePart]:
         """Parts whose images are written in markers; `tokens` says how many an image takes, by its sha256."""
-        written: list[Part] = []
+        written: list[OraclePart] = []
         for part in parts:
             if not part.is_image:
                 written.append(part)
@@ -80,17 +80,17 @@ class Oracle(ABC):
         """Text whose control strings got a space behind their first character."""
         return self.control.sub(lambda found: found.group() + " ", text)
 
-    def said(self, message: Message) -> str:
+    def expected_text(self, message: Message) -> str:
         """The text of an assistant turn."""
         return self.neutral_text(message.text.strip())
 
-    def thought(self, message: Message) -> str:
+    def expected_reasoning(self, message: Message) -> str:
         """The reasoning of an assistant turn; empty for a family that renders none."""
         return ""
 
     def calls(self, message: Message) -> list[tuple[str, str]]:
         """Name and canonical arguments of the recorded calls, comparable as JSON: key order aside, 1 is not 1.0."""
-        return [(call.name, comparable(value_of(call.arguments_json))) for call in message.tool_calls]
+        return [(call.name, canonical_json(argument_value(call.arguments_json))) for call in message.tool_calls]
 
     def json_text(self, value: Any) -> str:
         """A value as JSON whose control strings are escaped; a text that is not JSON stays as it is."""
@@ -104,15 +104,15 @@ class Oracle(ABC):
         return self.control.sub(escape, text)
 
 
-def images_of(message: Message) -> list[Part]:
+def image_parts(message: Message) -> list[OraclePart]:
     """The images that a message shows, in order."""
-    return [Part(part.image_sha256, is_image=True) for part in message.content if part.image_sha256 is not None]
+    return [OraclePart(part.image_sha256, is_image=True) for part in message.content if part.image_sha256 is not None]
 
 
-def request(message: Message) -> dict[str, Any]:
+def chat_message(message: Message) -> dict[str, Any]:
     """The message as a server holds it after decoding a chat request; a picture stands there by its sha256."""
     chat: dict[str, Any] = {"role": message.role.value, "content": message.text}
-    if images_of(message):
+    if image_parts(message):
         chat["content"] = [
             {"type": "text", "text": part.text or ""} if part.image_sha256 is None else _picture(part.image_sha256)
             for part in message.content
@@ -124,7 +124,7 @@ def request(message: Message) -> dict[str, Any]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _plain(value_of(call.arguments_json))},
+                "function": {"name": call.name, "arguments": _plain(argument_value(call.arguments_json))},
             }
             for call in message.tool_calls
         ]
@@ -137,8 +137,8 @@ def _picture(sha256: str) -> dict[str, str]:
     return {"type": "image", "image": sha256}
 
 
-def named(form: str, names: str) -> list[str]:
-    """Strings of one form, from names between spaces: `named("<|{}|>", "a b")` is `<|a|>` and `<|b|>`."""
+def token_strings(form: str, names: str) -> list[str]:
+    """Strings of one form, from names between spaces: `token_strings("<|{}|>", "a b")` is `<|a|>` and `<|b|>`."""
     return [form.format(name) for name in names.split()]
 
 
@@ -151,7 +151,7 @@ class _NotJson(str):
     """Argument text whose value cannot be written as UTF-8, or that is not JSON."""
 
 
-def value_of(arguments_json: str) -> Any:
+def argument_value(arguments_json: str) -> Any:
     """The value of argument text, or the text where the value cannot be written as UTF-8."""
     try:
         value = json.loads(arguments_json or "{}")
@@ -161,17 +161,17 @@ def value_of(arguments_json: str) -> Any:
     return value
 
 
-def comparable(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """JSON text that is equal exactly where two values are equal as JSON."""
     return json.dumps(value, sort_keys=True)
 
 
-def last_question(messages: Sequence[Message]) -> int:
+def last_user_index(messages: Sequence[Message]) -> int:
     """The place of the last user message, or -1."""
     return max((place for place, message in enumerate(messages) if message.role is Role.USER), default=-1)
 
 
-def unreasoned(message: Message) -> Message:
+def without_reasoning(message: Message) -> Message:
     """The message without its reasoning."""
     return msgspec.structs.replace(message, reasoning=None) if message.reasoning else message
 

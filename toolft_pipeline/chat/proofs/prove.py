@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolft_pipeline.chat.proofs.checks import (
-    Subject,
-    TrainedSpan,
+    LossSpan,
+    RowUnderProof,
     check_control_tokens,
     check_loss_mask,
     check_parser,
@@ -25,9 +25,9 @@ from toolft_pipeline.chat.proofs.checks import (
 )
 from toolft_pipeline.chat.proofs.cut_history import check_cut_history
 from toolft_pipeline.chat.proofs.image_server import ImageServer
-from toolft_pipeline.chat.proofs.oracle import unreasoned
+from toolft_pipeline.chat.proofs.oracle import without_reasoning
 from toolft_pipeline.chat.proofs.oracles import ORACLES
-from toolft_pipeline.chat.proofs.report import Failure, Proof, ProofReport, report
+from toolft_pipeline.chat.proofs.report import Proof, ProofFailure, ProofReport, report
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
 
 if TYPE_CHECKING:
@@ -42,21 +42,21 @@ class TensorRow:
     input_ids: Sequence[int]
     labels: Sequence[int]
     trained: bool = True
-    cut: Cut | None = None
+    cut: ReplacementRows | None = None
     """What is trained in its place, where it was cut to fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CutTensorRow:
-    """A row over a part of the run: `kept` are the places of its messages, `places` those of its trained turns."""
+    """A row over a part of the run: `kept` are the places of its messages, `message_indices` those of its trained turns."""
 
     row: TensorRow
     kept: tuple[int, ...]
-    places: tuple[int, ...]
+    message_indices: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut:
+class ReplacementRows:
     """What a row became, and the places of its turns that were given up."""
 
     rows: tuple[CutTensorRow, ...]
@@ -112,7 +112,7 @@ class Prover:
         self._oracle = ORACLES[format_name]
         self._thinking, self._images = thinking, images
         self._control_ids = control_token_ids(tokenizer, self._oracle)
-        self._failures: dict[Proof, list[Failure]] = defaultdict(list)
+        self._failures: dict[Proof, list[ProofFailure]] = defaultdict(list)
         self._checked: Counter[Proof] = Counter()
 
     def prove(
@@ -120,13 +120,13 @@ class Prover:
     ) -> None:
         """Put the rows of one trajectory to the proofs. `catalog`: one opens the text."""
         if self._thinking == "drop":
-            messages = tuple(unreasoned(message) for message in messages)
-        turns = [place for place, message in enumerate(messages) if message.role is Role.ASSISTANT]
+            messages = tuple(without_reasoning(message) for message in messages)
+        turns = [message_index for message_index, message in enumerate(messages) if message.role is Role.ASSISTANT]
         met = 0
         for row in rows:
             spans = []
             for start, end in loss_spans(row.labels):
-                spans.append(TrainedSpan(start=start, end=end, place=turns[met] if met < len(turns) else None))
+                spans.append(LossSpan(start=start, end=end, message_index=turns[met] if met < len(turns) else None))
                 met += 1
             if row.trained:
                 self._prove_row(row, spans=tuple(spans), messages=messages, catalog=catalog)
@@ -139,30 +139,30 @@ class Prover:
     def _prove_cut(
         self,
         whole: TensorRow,
-        cut: Cut,
+        cut: ReplacementRows,
         *,
-        spans: Sequence[TrainedSpan],
+        spans: Sequence[LossSpan],
         messages: tuple[Message, ...],
         catalog: bool,
     ) -> None:
         """Rows that stand for a longer one: each is put to the proofs against the history as cut."""
         for part in cut.rows:
-            if reason := check_cut_history(messages, kept=part.kept, trained=part.places):
+            if reason := check_cut_history(messages, kept=part.kept, trained=part.message_indices):
                 self._fail(Proof.SERVING_PROMPT, part.row.row_id, reason)
                 continue
             marked = loss_spans(part.row.labels)
-            if len(marked) != len(part.places):
-                reason = f"{len(marked)} stretches of loss for {len(part.places)} turns"
+            if len(marked) != len(part.message_indices):
+                reason = f"{len(marked)} stretches of loss for {len(part.message_indices)} turns"
                 self._fail(Proof.LOSS_MASK, part.row.row_id, reason)
                 continue
             placed = tuple(
-                TrainedSpan(start=start, end=end, place=part.kept.index(place))
-                for (start, end), place in zip(marked, part.places, strict=True)
+                LossSpan(start=start, end=end, message_index=part.kept.index(message_index))
+                for (start, end), message_index in zip(marked, part.message_indices, strict=True)
             )
-            history = tuple(messages[place] for place in part.kept)
+            history = tuple(messages[message_index] for message_index in part.kept)
             self._prove_row(part.row, spans=placed, messages=history, catalog=catalog)
-        trained = [place for part in cut.rows for place in part.places]
-        if sorted([*trained, *cut.lost]) != [span.place for span in spans]:
+        trained = [message_index for part in cut.rows for message_index in part.message_indices]
+        if sorted([*trained, *cut.lost]) != [span.message_index for span in spans]:
             reason = f"cut into rows that train the turns {trained} and give up {list(cut.lost)}: not each turn once"
             self._fail(Proof.LOSS_MASK, whole.row_id, reason)
 
@@ -171,9 +171,9 @@ class Prover:
         return report(rows_checked=dict(self._checked), failures=self._failures)
 
     def _prove_row(
-        self, row: TensorRow, *, spans: tuple[TrainedSpan, ...], messages: tuple[Message, ...], catalog: bool
+        self, row: TensorRow, *, spans: tuple[LossSpan, ...], messages: tuple[Message, ...], catalog: bool
     ) -> None:
-        subject = Subject(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
+        subject = RowUnderProof(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
         tokenizer, oracle, images = self._tokenizer, self._oracle, self._images
         proofs: dict[Proof, Callable[[], str | None]] = {
             Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=tokenizer, oracle=oracle),
@@ -196,4 +196,4 @@ class Prover:
                 self._fail(proof, row.row_id, reason)
 
     def _fail(self, proof: Proof, row_id: str, reason: str) -> None:
-        self._failures[proof].append(Failure(row_id=row_id, reason=reason))
+        self._failures[proof].append(ProofFailure(row_id=row_id, reason=reason))

@@ -23,7 +23,7 @@ class Proof(StrEnum):
     """No control token lies in content."""
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class ProofFailure(Struct, frozen=True, kw_only=True):
     """One row that a proof refutes, and why, in one line."""
 
     row_id: str
@@ -35,7 +35,7 @@ class ProofResult(Struct, frozen=True, kw_only=True):
 
     rows_checked: int
     n_failures: int
-    failures: tuple[Failure, ...]
+    failures: tuple[ProofFailure, ...]
     """The first of them."""
 
 
@@ -57,7 +57,7 @@ class ProofReport(Struct, frozen=True, kw_only=True):
         return sum(result.n_failures for result in self.results.values())
 
 
-def report(*, rows_checked: dict[Proof, int], failures: dict[Proof, list[Failure]]) -> ProofReport:
+def make_report(*, rows_checked: dict[Proof, int], failures: dict[Proof, list[ProofFailure]]) -> ProofReport:
     """The report of what was collected."""
     return ProofReport(
         results={

@@ -41,7 +41,9 @@ class CatalogText(NamedTuple):
 
 
 NAME = "the catalog stands here"
-STAND_IN: list[dict[str, Any]] = [{"type": "function", "function": {"name": NAME, "description": "", "parameters": {}}}]
+STAND_IN_TOOLS: list[dict[str, Any]] = [
+    {"type": "function", "function": {"name": NAME, "description": "", "parameters": {}}}
+]
 
 
 def render_with_catalog(
@@ -54,7 +56,7 @@ def render_with_catalog(
 ) -> Rendered:
     """`render` with tools."""
     known = _catalog_text(render, template, msgspec.json.encode(tools))
-    text, spans = render(messages, template=template, tools=STAND_IN, add_generation_prompt=add_generation_prompt)
+    text, spans = render(messages, template=template, tools=STAND_IN_TOOLS, add_generation_prompt=add_generation_prompt)
     place = text.find(NAME) - known.name_at
     end = place + len(known.stand_in)
     if text.count(NAME) != 1 or text[place:end] != known.stand_in:
@@ -69,9 +71,9 @@ def _catalog_text(render: Renderer, template: str, tools: bytes) -> CatalogText:
     """Where the texts of one question differ, with the tools and with the stand-in."""
     question = [{"role": "user", "content": ""}]
     catalog, _ = render(question, template=template, tools=msgspec.json.decode(tools))
-    stand_in, _ = render(question, template=template, tools=STAND_IN)
-    start = shared_length(catalog, stand_in)
-    behind = shared_length(catalog[start:][::-1], stand_in[start:][::-1])
+    stand_in, _ = render(question, template=template, tools=STAND_IN_TOOLS)
+    start = common_prefix_length(catalog, stand_in)
+    behind = common_prefix_length(catalog[start:][::-1], stand_in[start:][::-1])
     return CatalogText(
         catalog=catalog[start : len(catalog) - behind],
         stand_in=stand_in[start : len(stand_in) - behind],
@@ -79,7 +81,7 @@ def _catalog_text(render: Renderer, template: str, tools: bytes) -> CatalogText:
     )
 
 
-def shared_length(one: str, other: str) -> int:
+def common_prefix_length(one: str, other: str) -> int:
     """How many characters two texts have in common from the start."""
     low, high = 0, min(len(one), len(other))
     while low < high:

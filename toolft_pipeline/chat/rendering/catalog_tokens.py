@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-def saved_with_tokenizer_of(
+def catalog_tokens_saved_for_model(
     base: Path, tools: list[dict[str, Any]], *, chat_format: ChatFormat, mode: CatalogMode
 ) -> int:
     """`catalog_tokens_saved`, counted with the tokenizer in a model's folder."""

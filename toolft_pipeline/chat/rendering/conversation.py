@@ -60,7 +60,7 @@ def _without_tools(message: dict[str, Any], without_tools: WithoutTools) -> dict
     return {**message, "content": without_tools(content)}
 
 
-def image_hashes_of(messages: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+def image_hashes(messages: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     """The hashes of the images that chat messages show, in order."""
     lists = (content for message in messages if isinstance(content := message.get("content"), list))
     return tuple(part["image_sha256"] for content in lists for part in content if "image_sha256" in part)

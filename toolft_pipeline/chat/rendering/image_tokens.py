@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolft_pipeline.chat.formats.chat_format import ChatFormatError, ImageMarks
-from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.formats.chat_format import ChatFormatError, ImageMarkers
+from toolft_pipeline.chat.rendering.rendering import Segment
 from toolft_pipeline.ingest.images.image_store import image_file
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class ImageTokens:
     """What the images of a day's runs are in tokens, by one base's processor."""
 
-    def __init__(self, *, marks: ImageMarks, processor: ProcessorMixin, folder: Path) -> None:
+    def __init__(self, *, marks: ImageMarkers, processor: ProcessorMixin, folder: Path) -> None:
         """`folder` holds the images under their hashes."""
         self._marks, self._processor, self._folder = marks, processor, folder
         self._text = cache(self._text_of)
@@ -31,16 +31,18 @@ class ImageTokens:
     def widened(self, text: str, images: Sequence[str]) -> str:
         """A text with each of its placeholders widened. Raises `ChatFormatError` where there are not as many of them as
         images."""
-        (piece,) = self.widened_pieces([Piece(text=text, trained=False)], images)
-        return piece.text
+        (segment,) = self.expand_segments([Segment(text=text, trained=False)], images)
+        return segment.text
 
-    def widened_pieces(self, pieces: Sequence[Piece], images: Sequence[str]) -> tuple[Piece, ...]:
+    def expand_segments(self, segments: Sequence[Segment], images: Sequence[str]) -> tuple[Segment, ...]:
         """The pieces of one row over a history that shows these images."""
         if not images:
-            return tuple(pieces)
+            return tuple(segments)
         left = iter(images)
-        made = tuple(Piece(text="".join(self._stretches(piece.text, left)), trained=piece.trained) for piece in pieces)
-        written = sum(piece.text.count(self._marks.placeholder) for piece in pieces)
+        made = tuple(
+            Segment(text="".join(self._stretches(segment.text, left)), trained=segment.trained) for segment in segments
+        )
+        written = sum(segment.text.count(self._marks.placeholder) for segment in segments)
         if written != len(images):
             raise ChatFormatError(
                 f"the template writes {written} images where the history shows {len(images)}; mend the chat template"

@@ -46,7 +46,7 @@ def parse_assistant(text: str, chat_format: ChatFormat) -> ParsedTurn:
     except (ValueError, RecursionError):
         return _malformed(text, chat_format)
     answer = message.get("content", "")
-    if chat_format.call_marker in answer or chat_format.contains_control(answer):
+    if chat_format.call_marker in answer or chat_format.first_control_string(answer):
         return _malformed(text, chat_format)
     return ParsedTurn(text=answer, calls=calls)
 

@@ -47,7 +47,7 @@ def prompt_key(prompt: str) -> str:
     return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def left_of(prompt: str, spans: Spans) -> str:
+def remove_spans(prompt: str, spans: Spans) -> str:
     """A prompt without some stretches of it."""
     ends = [0, *(end for _, end in spans)]
     return "".join(prompt[end:start] for end, (start, _) in zip(ends, (*spans, (len(prompt), 0)), strict=True))
@@ -77,7 +77,7 @@ class PastedTools:
 
     def without(self, prompt: str) -> str:
         """What is left of a prompt without them."""
-        return left_of(prompt, self.spans(prompt))
+        return remove_spans(prompt, self.spans(prompt))
 
     def spans(self, prompt: str) -> Spans:
         """What of a prompt is a pasted tool list, with what announces it; nothing where there is none."""

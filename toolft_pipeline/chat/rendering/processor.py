@@ -51,7 +51,7 @@ def load_processor(model: Path, *, tokenizer: PreTrainedTokenizerBase) -> Proces
     return processor
 
 
-def keep_processor(base: Path, model: Path) -> None:
+def copy_processor_files(base: Path, model: Path) -> None:
     """Give a model that was made of a base its processor's files; the template lies beside them already."""
     for name in PROCESSOR_FILES:
         if (base / name).is_file():

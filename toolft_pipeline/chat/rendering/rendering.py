@@ -19,7 +19,7 @@ from toolft_pipeline.chat.rendering.catalog_text import Renderer, render_with_ca
 from toolft_pipeline.settings import CatalogMode
 
 
-class Piece(Struct, frozen=True, kw_only=True):
+class Segment(Struct, frozen=True, kw_only=True):
     """A stretch of a row's text; `trained` pieces are whole assistant turns, end-of-turn token included."""
 
     text: str
@@ -27,10 +27,10 @@ class Piece(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class RenderedTurn:
     """One assistant turn: its place among the messages, the text a server sends before it, and its own text."""
 
-    place: int
+    message_index: int
     prompt: str
     answer: str
 
@@ -39,8 +39,8 @@ class Turn:
 class RenderedRow:
     """Pieces up to the last trained turn, and the places of the assistant messages that are trained here."""
 
-    pieces: tuple[Piece, ...]
-    places: tuple[int, ...]
+    segments: tuple[Segment, ...]
+    message_indices: tuple[int, ...]
 
 
 def render(
@@ -74,24 +74,24 @@ def render_rows(
     tools: list[dict[str, Any]] | None = None,
 ) -> list[RenderedRow]:
     """The rows of one conversation; none where no assistant speaks. Text after the last turn is left out."""
-    return rows_of(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
+    return group_into_rows(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
 
 
-def rows_of(turns: Iterable[Turn]) -> list[RenderedRow]:
+def group_into_rows(turns: Iterable[RenderedTurn]) -> list[RenderedRow]:
     """Turns of one conversation as rows. A turn that is not among them is context of those behind it."""
     rows: list[RenderedRow] = []
-    pieces: list[Piece] = []
-    places: list[int] = []
+    segments: list[Segment] = []
+    message_indices: list[int] = []
     text = ""
     for turn in turns:
         if not turn.prompt.startswith(text):
-            rows.append(RenderedRow(pieces=tuple(pieces), places=tuple(places)))
-            pieces, places, text = [], [], ""
-        pieces += [Piece(text=turn.prompt[len(text) :], trained=False), Piece(text=turn.answer, trained=True)]
-        places.append(turn.place)
+            rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(message_indices)))
+            segments, message_indices, text = [], [], ""
+        segments += [Segment(text=turn.prompt[len(text) :], trained=False), Segment(text=turn.answer, trained=True)]
+        message_indices.append(turn.message_index)
         text = turn.prompt + turn.answer
-    if pieces:
-        rows.append(RenderedRow(pieces=tuple(pieces), places=tuple(places)))
+    if segments:
+        rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(message_indices)))
     return rows
 
 
@@ -101,25 +101,31 @@ def render_turns(
     chat_format: ChatFormat,
     catalog_mode: CatalogMode,
     tools: list[dict[str, Any]] | None = None,
-) -> Iterator[Turn]:
+) -> Iterator[RenderedTurn]:
     """Every assistant turn of one conversation as it is served and said, in order."""
     template = chat_format.template(catalog_mode=catalog_mode)
     written: Renderer = render
     if tools and catalog_mode is not CatalogMode.NONE:  # the template ignores them there
         written = partial(render_with_catalog, render, tools=tools)
-    places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
+    message_indices = [
+        message_index for message_index, message in enumerate(messages) if message["role"] == "assistant"
+    ]
     reasons = any(message.get("reasoning_content") for message in messages)
     if chat_format.capabilities.prefix_stable or not reasons:  # one rendering shows every turn as it is served
         text, spans = written(messages, template=template)
-        _require(len(spans) == len(places), chat_format, f"marks {len(spans)} of {len(places)} assistant turns")
-        for place, (start, end) in zip(places, spans, strict=True):
-            yield Turn(place=place, prompt=text[:start], answer=text[start:end])
+        _require(
+            len(spans) == len(message_indices),
+            chat_format,
+            f"marks {len(spans)} of {len(message_indices)} assistant turns",
+        )
+        for message_index, (start, end) in zip(message_indices, spans, strict=True):
+            yield RenderedTurn(message_index=message_index, prompt=text[:start], answer=text[start:end])
         return
-    for place in places:
-        prompt, _ = written(messages[:place], template=template, add_generation_prompt=True)
-        text, spans = written(messages[: place + 1], template=template)
+    for message_index in message_indices:
+        prompt, _ = written(messages[:message_index], template=template, add_generation_prompt=True)
+        text, spans = written(messages[: message_index + 1], template=template)
         _require(bool(spans) and text.startswith(prompt), chat_format, "renders a turn that its prompt does not begin")
-        yield Turn(place=place, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
+        yield RenderedTurn(message_index=message_index, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
 
 
 def _require(holds: bool, chat_format: ChatFormat, fault: str) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolft_pipeline.chat.formats.chat_format import ChatFormat, TokenClass
-from toolft_pipeline.chat.rendering.catalog_text import shared_length
-from toolft_pipeline.chat.rendering.rendering import Piece
-from toolft_pipeline.chat.rendering.word_borders import words_of
+from toolft_pipeline.chat.rendering.catalog_text import common_prefix_length
+from toolft_pipeline.chat.rendering.rendering import Segment
+from toolft_pipeline.chat.rendering.word_splitting import word_splitter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 NO_LOSS = -100
 """The label that PyTorch's cross entropy ignores."""
 
-CACHED_CHARACTERS = 8_000_000
+CACHE_LIMIT_CHARACTERS = 8_000_000
 """Text whose ids are remembered, about 100 MB; then the memory is emptied and fills again."""
 
-LONG = 2_000
+LONG_TEXT = 2_000
 """Characters from which an opening that two texts share (system prompt and catalog) is worth remembering whole."""
 
 
@@ -45,7 +45,7 @@ class RowEncoder:
     def __init__(self, *, tokenizer: PreTrainedTokenizerBase, chat_format: ChatFormat) -> None:
         self._encode = tokenizer.backend_tokenizer.encode
         self._borders = re.compile(f"({'|'.join(_borders(tokenizer, chat_format))})")
-        self._words = words_of(tokenizer)
+        self._words = word_splitter(tokenizer)
         self._known: dict[str, list[int]] = {}
         self._opening: tuple[str, list[int]] = ("", [])
         self._last_long = ""
@@ -53,7 +53,7 @@ class RowEncoder:
 
     def encode(self, text: str) -> list[int]:
         """Ids of a text, no token added."""
-        if len(text) < LONG:
+        if len(text) < LONG_TEXT:
             return self._encoded(text)
         opening, ids = self._opening
         if not opening or not text.startswith(opening) or text.startswith("\n", len(opening)):
@@ -70,19 +70,19 @@ class RowEncoder:
 
     def _learn_opening(self, text: str) -> None:
         """Remember what this text and the last long one open with, up to a border that ends within what they share."""
-        shared, self._last_long = shared_length(text, self._last_long), text
+        shared, self._last_long = common_prefix_length(text, self._last_long), text
         ends = [found.end() for found in self._borders.finditer(text, 0, shared) if found.end() < shared]
-        if ends and ends[-1] >= LONG:
+        if ends and ends[-1] >= LONG_TEXT:
             self._opening = text[: ends[-1]], self._encoded(text[: ends[-1]])
 
-    def encode_row(self, pieces: Iterable[Piece]) -> TokenRow:
+    def encode_row(self, segments: Iterable[Segment]) -> TokenRow:
         """Ids and labels of a row. An assistant turn starts afresh on both sides, as a server's split has it."""
         input_ids: list[int] = []
         labels: list[int] = []
-        for piece in pieces:
-            ids = self.encode(piece.text)
+        for segment in segments:
+            ids = self.encode(segment.text)
             input_ids += ids
-            labels += ids if piece.trained else [NO_LOSS] * len(ids)
+            labels += ids if segment.trained else [NO_LOSS] * len(ids)
         return TokenRow(input_ids=input_ids, labels=labels)
 
     def _learn(self, chunk: str) -> list[int]:
@@ -95,7 +95,7 @@ class RowEncoder:
 
     def _remember(self, text: str, ids: list[int]) -> list[int]:
         self._characters += len(text)
-        if self._characters > CACHED_CHARACTERS:
+        if self._characters > CACHE_LIMIT_CHARACTERS:
             self._known.clear()
             self._characters = len(text)
         self._known[text] = ids

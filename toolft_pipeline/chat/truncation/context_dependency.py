@@ -16,12 +16,12 @@ from toolft_pipeline.trajectories.grounding_text import leaves, raw_words, stand
 _SENTENCE = re.compile(r"(?:^|(?<=[.!?:]))\s+|\n")
 
 
-def rests_on_cut_off(messages: Sequence[dict[str, Any]], *, kept: Sequence[int], place: int) -> bool:
-    """Whether the turn at `place` uses a value that messages before it told, but none of the kept ones."""
+def depends_on_removed_context(messages: Sequence[dict[str, Any]], *, kept: Sequence[int], message_index: int) -> bool:
+    """Whether the turn at `message_index` uses a value that messages before it told, but none of the kept ones."""
     standing = set(kept)
-    left = _text(messages[at] for at in range(place) if at in standing)
-    gone = _text(messages[at] for at in range(place) if at not in standing)
-    return any(stands_in(value, gone) and not stands_in(value, left) for value in _values(messages[place]))
+    left = _text(messages[at] for at in range(message_index) if at in standing)
+    gone = _text(messages[at] for at in range(message_index) if at not in standing)
+    return any(stands_in(value, gone) and not stands_in(value, left) for value in _values(messages[message_index]))
 
 
 def _values(message: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 from toolft_pipeline.chat.chat_rows import write_chat_rows
 from toolft_pipeline.chat.formats import GEMMA4
-from toolft_pipeline.chat.rendering.processor import keep_processor, load_processor, why_no_images
+from toolft_pipeline.chat.rendering.processor import copy_processor_files, load_processor, why_no_images
 from toolft_pipeline.chat.token_tensors import write_token_tensors
 from toolft_pipeline.curation.selection import SELECTION_SCHEMA
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
@@ -242,7 +242,7 @@ def test_base_model_that_is_brought_to_bf16_keeps_its_processor(lesson: Lesson, 
     wide = tmp_path / "wide"
     AutoModelForCausalLM.from_pretrained(lesson.base, dtype=torch.float32).save_pretrained(wide)
     AutoTokenizer.from_pretrained(lesson.base).save_pretrained(wide)
-    keep_processor(lesson.base, wide)
+    copy_processor_files(lesson.base, wide)
     settings = lesson.settings.model_copy(update={"base_model": BaseModelSettings(folder=str(wide))})
     convert_base_model(settings=settings, out=tmp_path, progress=lambda _line: None)
     assert why_no_images(tmp_path / "model", GEMMA4) is None

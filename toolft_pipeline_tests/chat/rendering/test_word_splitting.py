@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolft_pipeline.chat.rendering.word_borders import words_of
+from toolft_pipeline.chat.rendering.word_splitting import word_splitter
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def both_ways(gemma: PreTrainedTokenizerBase) -> Callable[[str], tuple[list[int], list[int]]]:
     """Ids of a text's pieces one after the other, and of the whole."""
-    found = words_of(gemma)
+    found = word_splitter(gemma)
     assert found is not None
 
     def encode(text: str) -> tuple[list[int], list[int]]:
@@ -46,7 +46,7 @@ def test_words_of_pieces_have_the_ids_of_the_whole(
 
 
 def test_words_of_no_cut_where_a_piece_of_the_vocabulary_reaches_across(gemma: PreTrainedTokenizerBase) -> None:
-    found = words_of(gemma)
+    found = word_splitter(gemma)
     assert found is not None
     assert gemma.tokenize("> </") == [">\u2581</"]
     assert found.cut("one two> </b> three") == ["one", " two> </b> three"]
@@ -54,12 +54,12 @@ def test_words_of_no_cut_where_a_piece_of_the_vocabulary_reaches_across(gemma: P
 
 @pytest.mark.parametrize("format_name", ["qwen3", "llama3", "chatml"])
 def test_words_of_tokenizer_with_a_split_of_its_own_has_none(format_name: str) -> None:
-    assert words_of(stand_in(format_name)) is None
+    assert word_splitter(stand_in(format_name)) is None
 
 
 def test_words_of_added_token_with_a_space_has_none() -> None:
     tokenizer = stand_in("gemma4")
-    assert words_of(tokenizer) is not None
+    assert word_splitter(tokenizer) is not None
     tokenizer.add_tokens(["two words"])
-    words_of.cache_clear()
-    assert words_of(tokenizer) is None
+    word_splitter.cache_clear()
+    assert word_splitter(tokenizer) is None

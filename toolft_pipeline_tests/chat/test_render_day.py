@@ -48,7 +48,7 @@ def test_write_chat_rows_row_carries_category_and_called_tools(tmp_path: Path, a
     (row,) = written(tmp_path, agent(), next(one for one in SHAPES if one.trajectory_id == "parallel_calls"))
     assert (row.row_id, row.trajectory_id) == ("parallel_calls#0", "parallel_calls")
     assert (row.category, row.tools) == ("parallel_calls", ("weather",))
-    assert [piece.trained for piece in row.pieces] == [False, True, False, True]
+    assert [segment.trained for segment in row.segments] == [False, True, False, True]
 
 
 def test_write_chat_rows_same_input_gives_the_same_bytes(tmp_path: Path, agent: Agent) -> None:
@@ -74,7 +74,7 @@ def test_write_chat_rows_catalog_mode_puts_tools_into_the_prompt(
     mode: str, seen: str, tmp_path: Path, agent: Agent
 ) -> None:
     (row,) = written(tmp_path, agent(catalog_mode=mode), SHAPES[0])
-    assert seen in row.pieces[0].text
+    assert seen in row.segments[0].text
     assert len(read_prompt_tools(tmp_path / "rows.parquet")) == 3
 
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 SPACE = "\u2581"
 """The mark that SentencePiece writes for a space."""
 
-JOINING_AT_MOST = 20
+MAX_JOINING_CHARACTERS = 20
 """Characters behind which no cut is made; a vocabulary with more of them has no such structure."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class WordSplitter:
     """A tokenizer whose text may be cut into words."""
 
     pattern: re.Pattern[str]
@@ -48,7 +48,7 @@ class Words:
 
 
 @lru_cache(maxsize=4)
-def words_of(tokenizer: PreTrainedTokenizerBase) -> Words | None:
+def word_splitter(tokenizer: PreTrainedTokenizerBase) -> WordSplitter | None:
     """How a tokenizer's text may be cut; None where it is of another kind.
 
     Reads the whole vocabulary (a second for Gemma's), so it is kept: days are encoded one after the other.
@@ -57,14 +57,14 @@ def words_of(tokenizer: PreTrainedTokenizerBase) -> Words | None:
         return None
     crossing = re.compile(f"([^{SPACE}]){SPACE}")
     joining = {found for piece in tokenizer.get_vocab() for found in crossing.findall(piece)}
-    if len(joining) > JOINING_AT_MOST:
+    if len(joining) > MAX_JOINING_CHARACTERS:
         return None
     space, other = f"[ {SPACE}]", f"[^ {SPACE}]"
     behind = re.escape("".join(sorted(joining)))
     goes_on = f"(?:(?<=[{behind}]){space}+{other}*)*" if joining else ""
     first = {token.content[0] for token in tokenizer.added_tokens_decoder.values()}
     backend = tokenizer.backend_tokenizer
-    return Words(
+    return WordSplitter(
         pattern=re.compile(f"{space}*{other}+{goes_on}|{space}+"),
         added=re.compile(f"[{re.escape(''.join(sorted(first)))}]" if first else "(?!)"),
         backend=backend,

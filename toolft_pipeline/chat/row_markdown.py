@@ -14,8 +14,8 @@ from toolft_pipeline.chat.chat_rows import ChatRow
 def row_markdown(row: ChatRow) -> str:
     """The row's stretches as fenced blocks, each under its label: trained or masked."""
     blocks = [f"`{row.row_id}`"]
-    for piece in row.pieces:
-        label = "**trained** (loss)" if piece.trained else "masked (no loss)"
-        fence = "`" * (1 + max((len(run) for run in re.findall("`+", piece.text)), default=2))
-        blocks.append(f"{label}\n{fence}text\n{piece.text}\n{fence}")
+    for segment in row.segments:
+        label = "**trained** (loss)" if segment.trained else "masked (no loss)"
+        fence = "`" * (1 + max((len(run) for run in re.findall("`+", segment.text)), default=2))
+        blocks.append(f"{label}\n{fence}text\n{segment.text}\n{fence}")
     return "\n\n".join(blocks)
