@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from jinja2 import TemplateError
 from msgspec import Struct, to_builtins
 
-from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats import get_format, image_formats
 from toolft_pipeline.chat.formats.chat_format import ChatFormat, ChatFormatError
 from toolft_pipeline.chat.rendering.conversation import (
     STRIP_TOOLS,
@@ -186,7 +186,7 @@ def write_chat_rows(
         for trajectory in read_trajectories(accepted):
             if blind is not None and shown_by_run(trajectory):
                 if settings.chat.images == "refuse":
-                    raise ChatFormatError(f"{_shows_images(trajectory)}, and {blind}; {_IMAGES_MEND}")
+                    raise ChatFormatError(f"{_shows_images(trajectory)}, and {blind}; {_images_fix()}")
                 counts.update(images_not_rendered=1)
                 continue
             if finder is not None:
@@ -255,7 +255,8 @@ def read_pasted(path: Path) -> PastedIn:
     return msgspec.json.decode(metadata.get(PASTED_KEY, b"{}"), type=dict[str, Spans])
 
 
-_IMAGES_MEND = "choose gemma4 and a base with its processor, or set chat.images: drop_row"
+def _images_fix() -> str:
+    return f"choose {image_formats()} and a base with its processor, or set chat.images: drop_row"
 
 
 def _shows_images(trajectory: Trajectory) -> str:

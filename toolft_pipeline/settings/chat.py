@@ -52,5 +52,5 @@ class ChatSettings(Section):
     long_rows: LongRows = LongRows.DROP
     """What becomes of a row that is longer than `max_length`."""
     images: Literal["drop_row", "refuse"] = "drop_row"
-    """What becomes of a run that shows images where the chat format renders none (all but gemma4) or the base has no
-    processor: it has no row and is counted, or chat_rows stops with one line. Where images can be rendered they are."""
+    """What becomes of a run that shows images where the chat format renders none or the base has no processor:
+    `drop_row` leaves it out and counts it, `refuse` stops chat_rows with an error."""

@@ -6,7 +6,7 @@ import json
 
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
-from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats import get_format, image_formats
 from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
 from toolft_pipeline.chat.shown_row import row_markdown
 from toolft_pipeline.settings import AgentSettings
@@ -85,7 +85,8 @@ STAGE = Stage(
     checks=(
         Check(
             name="all_images_rendered",
-            description="No run is left out because it shows images; else choose gemma4 and a base with its processor.",
+            description="No run is left out because it shows images; else choose "
+            f"{image_formats()} and a base with its processor.",
             blocking=False,
             evaluate=_all_images_rendered,
         ),

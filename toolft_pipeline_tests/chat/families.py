@@ -16,6 +16,7 @@ from toolft_pipeline.chat.rendering.serving import install
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
 from toolft_pipeline.settings import CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES, FamilyCase
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,6 +54,11 @@ class Family:
 
     def __repr__(self) -> str:
         return f"Family({self.chat_format.name})"
+
+    @property
+    def case(self) -> FamilyCase:
+        """What the suite knows of the format."""
+        return FAMILY_CASES[self.chat_format.name]
 
     @cached_property
     def encoder(self) -> RowEncoder:

@@ -19,3 +19,8 @@ def get_format(name: str) -> ChatFormat:
     except KeyError:
         known = ", ".join(sorted(FORMATS))
         raise ChatFormatError(f"chat.format: no chat format named {name!r}; known: {known}") from None
+
+
+def image_formats() -> str:
+    """Names of the formats that render images, for a message."""
+    return " or ".join(name for name, chat_format in FORMATS.items() if chat_format.images is not None)

@@ -76,6 +76,12 @@ class ChatFormat:
     capabilities: Capabilities = Capabilities()
     images: ImageMarks | None = None
     """None where the family shows no images."""
+    taught_marks: tuple[str, ...] = ()
+    """Texts that all occur in the official template of a model whose maker trained it on this call syntax; empty where
+    no maker did. An untuned model is asked in the format with the most of them (`evaluation.models.baselines`)."""
+    bare_call_prefix: str | None = None
+    """A token that untuned models of the family may write before a call that is a bare JSON object; None where calls
+    stand between markers (`evaluation.models.reading`)."""
 
     def template(self, *, catalog_mode: CatalogMode) -> str:
         """The template with control strings and default catalog mode written into its head."""

@@ -40,4 +40,5 @@ CHATML = ChatFormat(
     call_marker="<tool_call>",
     control_strings=(*QWEN_TOKENS, *SMOLLM2_TOKENS, "<think>", "</think>", "<tools>", "</tools>", *MARKERS),
     text_tokens=r"\s+",
+    taught_marks=("<|im_start|>", "<tool_call>"),
 )

@@ -74,5 +74,6 @@ GEMMA4 = ChatFormat(
     ),
     text_tokens=r"\n+|\t+|</?[a-z]+[1-6]?>",
     capabilities=Capabilities(reasoning=True, prefix_stable=False),
+    taught_marks=("<|tool_call>",),
     images=ImageMarks(opens="<|image>", placeholder="<|image|>", closes="<image|>"),
 )

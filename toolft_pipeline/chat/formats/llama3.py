@@ -52,4 +52,6 @@ LLAMA3 = ChatFormat(
         "<|reserved_special_token_",
     ),
     text_tokens=r"\s+",
+    taught_marks=("<|start_header_id|>", '"parameters"'),
+    bare_call_prefix="<|python_tag|>",
 )

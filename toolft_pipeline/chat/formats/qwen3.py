@@ -45,5 +45,6 @@ QWEN3 = ChatFormat(
     call_marker="<tool_call>",
     control_strings=(*QWEN_TOKENS, "<think>", "</think>", "<tools>", "</tools>", *MARKERS),
     text_tokens=r"\s+",
+    taught_marks=("<|im_start|>", "<tool_call>", "<think>"),
     capabilities=Capabilities(reasoning=True, prefix_stable=False),
 )
