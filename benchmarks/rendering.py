@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.rendering.conversation import openai_tools
 from toolft_pipeline.chat.rendering.rendering import render_rows
-from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.serving import install_chat_format
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.settings import CatalogMode
 
@@ -81,7 +81,7 @@ def measure(folder: Path, *, core: int, rows: int, rounds: int) -> dict[str, flo
     tools = openai_tools(json.loads(CATALOG.read_text(encoding="utf-8")))
     figures: dict[str, float] = {}
     for mode in MODES:
-        install(tokenizer, GEMMA3, mode)
+        install_chat_format(tokenizer, GEMMA3, mode)
         blocks = [
             [_conversation(random.Random(first + number), tools) for number in range(BLOCK)]
             for first in range(0, rows, BLOCK)
@@ -123,7 +123,7 @@ def _ours(
     tools: list[dict[str, Any]],
 ) -> list[TokenRow]:
     return [
-        encoder.encode_row(row.pieces)
+        encoder.encode_row(row.segments)
         for messages in conversations
         for row in render_rows(messages, chat_format=GEMMA3, catalog_mode=mode, tools=tools)
     ]

@@ -19,8 +19,8 @@ from toolft_pipeline.errors import FixableError
 from toolft_pipeline.project import in_project
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.checks import settings_problems
+from toolft_pipeline.settings_checks.partial_settings import settings_without_errors
 from toolft_pipeline.settings_checks.problem import Problem
-from toolft_pipeline.settings_checks.readable_part import readable_part
 from toolft_pipeline.settings_checks.schema import schema_problems
 
 AGENT_FILE = "agent.yaml"
@@ -89,7 +89,7 @@ def load_agent(
         settings, left_out = AgentSettings.model_validate(document), frozenset[str]()
     except ValidationError as error:
         problems += schema_problems(error)
-        readable, left_out = readable_part(document, error)
+        readable, left_out = settings_without_errors(document, error)
         if readable is None:
             raise SettingsError(*lines(problems)) from error
         settings = readable

@@ -15,9 +15,9 @@ import yaml
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.chat import formats
 from toolft_pipeline.chat.formats import chat_format
-from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.rendering import Segment
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.jobs import job_name, nightly_job_name
 from toolft_pipeline.settings import AgentSettings
@@ -30,8 +30,8 @@ DAY = "2026-10-01"
 def _loss_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     encode_row = RowEncoder.encode_row
 
-    def broken(self: RowEncoder, pieces: Iterable[Piece]) -> TokenRow:
-        row = encode_row(self, pieces)
+    def broken(self: RowEncoder, segments: Iterable[Segment]) -> TokenRow:
+        row = encode_row(self, segments)
         return TokenRow(input_ids=row.input_ids, labels=row.input_ids)
 
     monkeypatch.setattr(RowEncoder, "encode_row", broken)

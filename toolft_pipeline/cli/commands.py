@@ -10,7 +10,7 @@ import argparse
 from toolft_pipeline.agent_file import AGENT_FILE, agent_files, agents_root, load_agent, warehouse_root
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.settings_checks.problem import nearest
+from toolft_pipeline.settings_checks.problem import did_you_mean
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -21,7 +21,7 @@ def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str
     files = agent_files(agents_root())
     if path not in files:
         found = [each.parent.name for each in files]
-        mend = nearest(name, found) or (
+        mend = did_you_mean(name, found) or (
             "" if found else "; `toolft init DIR` makes a project, TOOLFT_AGENTS names another"
         )
         raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}{mend}")

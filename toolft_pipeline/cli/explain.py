@@ -11,9 +11,10 @@ from pathlib import Path
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows, read_pasted, read_prompt_tools
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.token_tensors import TENSORS_FILE, saved_tokenizer
-from toolft_pipeline.chat.token_trace import ExplainedRow, Explainer, stored_rows
+from toolft_pipeline.chat.token_tensors import TENSORS_FILE
+from toolft_pipeline.chat.token_trace import RowTracer, TracedRow, stored_rows
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.cli.output.find_run import FoundRun, find_run
 from toolft_pipeline.cli.runs.terminal import say
@@ -61,7 +62,7 @@ def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> 
     return answers(found.logged, judge=judge, verdict=found.verdict)
 
 
-def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[ExplainedRow], str | None]:
+def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[TracedRow], str | None]:
     """The run's rows, or one line that says why there are none."""
     if found.accepted is None:
         return [], "no row: the run was rejected"
@@ -76,7 +77,7 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     verified = _version(warehouse, settings, "verified_trajectories", found.day)
     assert verified is not None, "a found run has a verified day"
     accepted = verified.file(ACCEPTED_FILE)
-    explainer = Explainer(
+    tracer = RowTracer(
         tokenizer=tokenizer,
         chat=chat,
         tools=read_prompt_tools(rows.file(ROWS_FILE)),
@@ -85,8 +86,8 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     )
     id_ = found.accepted.trajectory_id
     own = [row for row in read_chat_rows(rows.file(ROWS_FILE)) if row.trajectory_id == id_]
-    explained = explainer.rows(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
-    return explained, None if explained else _why_no_row(found.accepted, rows)
+    traced = tracer.trace(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
+    return traced, None if traced else _why_no_row(found.accepted, rows)
 
 
 def _why_no_row(run: Trajectory, rows: Version) -> str:
@@ -107,7 +108,7 @@ def _head_lines(found: FoundRun, given: list[RuleAnswer], file: Path) -> Iterato
 
 
 def _document(
-    found: FoundRun, given: list[RuleAnswer], rows: list[ExplainedRow], *, file: Path, note: str | None
+    found: FoundRun, given: list[RuleAnswer], rows: list[TracedRow], *, file: Path, note: str | None
 ) -> dict[str, object]:
     source, verdict = found.logged.source, found.verdict
     return {

@@ -18,7 +18,7 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.ingest.day import log_days
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.settings_checks.external_resources import missing_resources
 from toolft_pipeline.stages.planning.plan import Action, Step, make_plan
 from toolft_pipeline.stages.spec.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.stages.stages import STAGES, with_downstream
@@ -48,7 +48,7 @@ def run_agent(
     days = chosen_days(settings, None if force else warehouse, first=first, last=last)
     groups = [*Group][: [*Group].index(until) + 1]
     stages = tuple(each for each in _chosen(stage) if each.group in groups)
-    missing = list(missing_things(settings, for_model=any(each.group is Group.MODEL for each in stages)))
+    missing = list(missing_resources(settings, for_model=any(each.group is Group.MODEL for each in stages)))
     if missing:  # what would fail hours later fails before anything starts
         raise MissingError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)

@@ -22,7 +22,7 @@ from toolft_pipeline.orchestration.model_in_service import service_observation
 from toolft_pipeline.orchestration.partitions import daily_partitions, partition_mapping
 from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
+from toolft_pipeline.settings_checks.external_resources import missing_evaluation_resources
 from toolft_pipeline.stages.planning.retrain_policy import MODEL_BEGINS, worth_a_model
 from toolft_pipeline.stages.spec.stage import CheckOutcome, Group, Stage, run_stage
 from toolft_pipeline.stages.stages import STAGES
@@ -146,7 +146,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
 
 def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
     """Nothing is trained that cannot be judged afterwards. Raises `MissingError`."""
-    missing = list(missing_for_evaluation(settings))
+    missing = list(missing_evaluation_resources(settings))
     if missing:
         where = Path(file.path)
         lines = problem_lines(missing, path=where, overrides=file.overrides, overrides_named=RUN_CONFIG)

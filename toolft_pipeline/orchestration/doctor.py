@@ -23,7 +23,7 @@ from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
 from toolft_pipeline.orchestration.runs.gpu_lease import devices
 from toolft_pipeline.project import INSTANCE_FILE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.settings_checks.external_resources import missing_resources
 from toolft_pipeline.warehouse.store import Warehouse
 
 DISTRIBUTION = "toolft_pipeline"
@@ -181,7 +181,7 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Finding]:
 
 def _faults(settings: AgentSettings) -> Iterator[tuple[str, str]]:
     """What the agent file names and this machine does not have, each with the mend."""
-    for missing in missing_things(settings, for_model=True):
+    for missing in missing_resources(settings, for_model=True):
         yield missing.message, f"mend {missing.key} in the agent file, or put there what it names"
 
 

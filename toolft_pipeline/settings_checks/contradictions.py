@@ -22,7 +22,7 @@ from toolft_pipeline.settings import (
     TrainingSettings,
     VerificationSettings,
 )
-from toolft_pipeline.settings_checks.problem import Problem, shown
+from toolft_pipeline.settings_checks.problem import Problem, quoted
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -40,7 +40,7 @@ def source_problems(
         message = "it is a commit of base_model.hub, which is not set; remove it"
         yield Problem(key="base_model.revision", message=message, also=("base_model",))
     if base_model.sha256 is not None and not _SHA256.fullmatch(base_model.sha256):
-        message = f"64 hexadecimal digits are wanted, found {shown(base_model.sha256)}"
+        message = f"64 hexadecimal digits are wanted, found {quoted(base_model.sha256)}"
         yield Problem(key="base_model.sha256", message=message)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.settings_checks.library_fields import LibraryField, library_fields
-from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
+from toolft_pipeline.settings_checks.problem import Problem, did_you_mean, quoted
 from toolft_pipeline.training.lora.owned_keys import OWNED_PEFT, OWNED_SFT, refused_peft
 
 
@@ -27,7 +27,7 @@ def _problems(section: str, given: Mapping[str, Any], *, library: str, owned: Ma
         if name in owned:
             yield Problem(key=key, message=f"cannot be set here; {owned[name]}")
         elif fields is not None and name not in fields:
-            near = nearest(name, [each for each in fields if each not in owned])
+            near = did_you_mean(name, [each for each in fields if each not in owned])
             yield Problem(key=key, message=f"{library} has no such setting{near or '; use its own names'}")
         elif fields is not None and (wrong := _wrong(value, fields[name])):
             yield Problem(key=key, message=wrong)
@@ -37,10 +37,10 @@ def _wrong(value: object, field: LibraryField) -> str | None:
     if field.types is not None and not any(_fits(value, each) for each in field.types):
         number = _number(value) if isinstance(value, str) and {int, float} & set(field.types) else None
         hint = f"; YAML reads this as text, write {number!r}" if number is not None else ""
-        return f"{field.annotation} is wanted, found {shown(value)}{hint}"
+        return f"{field.annotation} is wanted, found {quoted(value)}{hint}"
     if isinstance(value, str) and field.choices and value not in field.choices:
-        near = nearest(value, field.choices)
-        return f"{shown(value)} is none of {', '.join(field.choices)}{near}"
+        near = did_you_mean(value, field.choices)
+        return f"{quoted(value)} is none of {', '.join(field.choices)}{near}"
     return None
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.rendering.conversation import REPLACE, STRIP_TOOLS
 from toolft_pipeline.settings import ChatSettings, EvaluationSettings, ScheduleSettings
-from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
+from toolft_pipeline.settings_checks.problem import Problem, did_you_mean, quoted
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
 _UNTUNED = ("base", "base_catalog")
@@ -26,7 +26,7 @@ def chat_problems(chat: ChatSettings) -> Iterator[Problem]:
     """A chat format that is not registered, a policy for system prompts that is none."""
     if chat.format not in FORMATS:
         known = ", ".join(sorted(FORMATS))
-        message = f"no chat format named {chat.format!r}; known: {known}{nearest(chat.format, FORMATS)}"
+        message = f"no chat format named {chat.format!r}; known: {known}{did_you_mean(chat.format, FORMATS)}"
         yield Problem(key="chat.format", message=message)
     policy = chat.system_prompt
     if policy.startswith(REPLACE):
@@ -34,11 +34,11 @@ def chat_problems(chat: ChatSettings) -> Iterator[Problem]:
             yield Problem(key="chat.system_prompt", message=f"a text is wanted after {REPLACE!r}, or write strip")
     elif policy not in _POLICIES:
         wanted = f"keep, strip, {STRIP_TOOLS} or '{REPLACE} TEXT' is wanted"
-        yield Problem(key="chat.system_prompt", message=f"{shown(policy)} is not known; {wanted}{_policy(policy)}")
+        yield Problem(key="chat.system_prompt", message=f"{quoted(policy)} is not known; {wanted}{_policy(policy)}")
 
 
 def _policy(policy: str) -> str:
-    return nearest(policy, _POLICIES) or nearest(policy.partition(":")[0], [REPLACE.rstrip(":")])
+    return did_you_mean(policy, _POLICIES) or did_you_mean(policy.partition(":")[0], [REPLACE.rstrip(":")])
 
 
 def comparison_problems(evaluation: EvaluationSettings) -> Iterator[Problem]:
@@ -51,7 +51,7 @@ def comparison_problems(evaluation: EvaluationSettings) -> Iterator[Problem]:
             yield Problem(key=key, message=f"{name!r} is in every report; remove it")
         elif name not in _UNTUNED and name not in evaluation.endpoints and (why := _no_package(name)):
             known = ", ".join((*_UNTUNED, *evaluation.endpoints))
-            near = nearest(name, (*_UNTUNED, *evaluation.endpoints)) or nearest(name, _model_packages())
+            near = did_you_mean(name, (*_UNTUNED, *evaluation.endpoints)) or did_you_mean(name, _model_packages())
             message = f"no model named {name!r}; {known}, or an installed model package is wanted ({why}){near}"
             yield Problem(key=key, message=message, also=("evaluation.endpoints",))
 
@@ -78,14 +78,14 @@ def schedule_problems(schedule: ScheduleSettings) -> Iterator[Problem]:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
         wanted = "a name such as Europe/Berlin, America/New_York or UTC is wanted"
-        message = f"no time zone named {zone!r}; {wanted}{nearest(zone, available_timezones())}"
+        message = f"no time zone named {zone!r}; {wanted}{did_you_mean(zone, available_timezones())}"
         yield Problem(key="schedule.time_zone", message=message)
 
 
 def owner_problems(owner: str) -> Iterator[Problem]:
     """An owner that Dagster does not show."""
     if not _ADDRESS.fullmatch(owner) and not (owner.startswith("team:") and len(owner) > len("team:")):
-        yield Problem(key="owner", message=f"team:NAME or an e-mail address is wanted, found {shown(owner)}")
+        yield Problem(key="owner", message=f"team:NAME or an e-mail address is wanted, found {quoted(owner)}")
 
 
 def first_day_problems(first_day: str) -> Iterator[Problem]:

@@ -21,14 +21,14 @@ class Problem:
     also: tuple[str, ...] = ()
 
 
-def nearest(name: object, names: Iterable[str]) -> str:
+def did_you_mean(name: object, names: Iterable[str]) -> str:
     """A question for the valid name that a wrong one is nearest to; empty where none is near."""
     known = {each.lower(): each for each in names}
     found = get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
     return f"; did you mean {known[found[0]]}?" if found else ""
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value for a message, cut to a length that a person reads."""
     text = repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.settings_checks.problem import Problem, nearest, shown
+from toolft_pipeline.settings_checks.problem import Problem, did_you_mean, quoted
 
 _SECRET = re.compile(r"^alerts\b|\b(env|request|command)\b|password|secret|(_from|token|key)$")
 """Keys whose values are not quoted: they may hold what only an environment should."""
@@ -40,26 +40,26 @@ def _message(error: ErrorDetails) -> str:
         return "is missing; add it"
     if loc == ("name",):
         return (
-            f"the folder's name is the agent's, and {shown(value)} cannot be one: lower-case letters, digits and _, "
+            f"the folder's name is the agent's, and {quoted(value)} cannot be one: lower-case letters, digits and _, "
             "beginning with a letter; rename the folder"
         )
     if kind in _CONTAINERS:
-        what = "nothing" if value is None else shown(value)
+        what = "nothing" if value is None else quoted(value)
         return f"keys below it are wanted, found {what}; remove the line or put keys below it"
     message = error["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return message
     if not _SECRET.search(dotted(loc)):
-        message += f", found {shown(value)}"
+        message += f", found {quoted(value)}"
     if kind in {"literal_error", "enum"}:
-        message += nearest(value, re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", ""))))
+        message += did_you_mean(value, re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", ""))))
     return message
 
 
 def _known_key(loc: tuple[int | str, ...]) -> str:
     """The known key that an unknown one is meant for: a near one of its section, or the same in another section."""
     *section, name = loc
-    near = nearest(name, _fields(tuple(section)))
+    near = did_you_mean(name, _fields(tuple(section)))
     if near:
         return near
     elsewhere = [key for key in _all_keys(AgentSettings) if key.rsplit(".", 1)[-1] == name]

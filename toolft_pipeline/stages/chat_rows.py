@@ -1,14 +1,15 @@
-"""chat_rows[d]: verified runs as text, in pieces that say where the loss will sit."""
+"""chat_rows[d]: verified runs as text, in segments that are trained or context."""
 
 from __future__ import annotations
 
 import json
 
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
-from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ROWS_FILE
 from toolft_pipeline.chat.formats import get_format, image_formats
-from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
-from toolft_pipeline.chat.shown_row import row_markdown
+from toolft_pipeline.chat.render_day import write_chat_rows
+from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved_for_model
+from toolft_pipeline.chat.row_markdown import row_markdown
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
@@ -16,7 +17,7 @@ from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 EXAMPLES_FILE = "examples.json"
-"""One row of each category as Markdown: for people, and no content that anything downstream reads."""
+"""One row of each category as Markdown, for people; it is not part of the version's content."""
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -28,7 +29,8 @@ def _build(work: Work) -> Built:
     summary = write_chat_rows(
         accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
         catalog=work.one("tool_catalog").file(CATALOG_FILE),
-        settings=work.settings,
+        chat=work.settings.chat,
+        error_forms=work.settings.verification.error_forms,
         out=work.out,
         base=work.one("base_model").file("model"),
     )
@@ -53,7 +55,7 @@ def _build(work: Work) -> Built:
 
 
 def _tokens_saved(work: Work) -> int:
-    return saved_with_tokenizer_of(
+    return catalog_tokens_saved_for_model(
         work.one("base_model").file("model"),
         load_catalog(work.one("tool_catalog").folder).openai_tools(),
         chat_format=get_format(work.settings.chat.format),
@@ -75,7 +77,7 @@ def _all_images_rendered(version: Version, _settings: AgentSettings) -> CheckOut
 
 STAGE = Stage(
     asset="chat_rows",
-    description="Each run in the model's own chat template, in pieces marked trained or context.",
+    description="Each run in the model's own chat template, in segments marked trained or context.",
     group=Group.DATA,
     kinds=("parquet", "jinja"),
     code_version="4",

@@ -10,7 +10,7 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.renames import apply_renames, load_renames
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
+from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved_for_model
 from toolft_pipeline.curation.readiness.criteria import Verdict
 from toolft_pipeline.curation.readiness.readiness import measure
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
@@ -86,7 +86,7 @@ def _build(work: Work) -> Built:
 
 def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
     """Tokens of the catalog that a mode leaves out of a prompt, with the base's tokenizer."""
-    return saved_with_tokenizer_of(
+    return catalog_tokens_saved_for_model(
         work.one("base_model").file("model"),
         catalog.openai_tools(),
         chat_format=get_format(work.settings.chat.format),

@@ -25,7 +25,7 @@ def _build(work: Work) -> Built:
         rows=work.one("chat_rows").file(ROWS_FILE),
         accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
         tokenizer=work.one("base_model").file("model"),
-        settings=work.settings,
+        chat=work.settings.chat,
         out=work.out,
         progress=work.progress,
     )
@@ -55,7 +55,7 @@ def _build(work: Work) -> Built:
 
 
 def proof_report(version: Version) -> ProofReport:
-    """What the proofs found on the rows of a version."""
+    """The result of the proofs on the rows of a version."""
     return msgspec.json.decode(version.file(PROOFS_FILE).read_bytes(), type=ProofReport)
 
 

@@ -11,9 +11,8 @@ import pytest
 
 from toolft_pipeline.chat.formats import FORMATS, GEMMA3
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
-from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.serving import install_chat_format, saved_tokenizer
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.families import Family
 from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder
@@ -40,7 +39,7 @@ def installed(gemma: PreTrainedTokenizerBase) -> Callable[[ChatFormat, CatalogMo
 
     def make(chat_format: ChatFormat, catalog_mode: CatalogMode = CatalogMode.NONE) -> PreTrainedTokenizerBase:
         tokenizer = copy.copy(gemma)
-        install(tokenizer, chat_format, catalog_mode)
+        install_chat_format(tokenizer, chat_format, catalog_mode)
         return tokenizer
 
     return make
@@ -76,7 +75,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     tokenizer = AutoTokenizer.from_pretrained(
         tokenizer_folder(request.param, scratch=tmp_path_factory.mktemp("tokenizers"))
     )
-    install(tokenizer, chat_format, CatalogMode.NONE)
+    install_chat_format(tokenizer, chat_format, CatalogMode.NONE)
     folder = tmp_path_factory.mktemp("saved")
     tokenizer.save_pretrained(folder)
     return Family(chat_format, AutoTokenizer.from_pretrained(folder))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import ProofReport
-from toolft_pipeline.chat.rendering.serving import install
+from toolft_pipeline.chat.rendering.serving import install_chat_format
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES, FamilyCase
@@ -68,7 +68,7 @@ class Family:
     def installed(self, mode: CatalogMode) -> PreTrainedTokenizerBase:
         """The tokenizer with another catalog mode; the vocabulary is shared."""
         tokenizer = copy.copy(self.tokenizer)
-        install(tokenizer, self.chat_format, mode)
+        install_chat_format(tokenizer, self.chat_format, mode)
         return tokenizer
 
     def rows(
@@ -83,8 +83,8 @@ class Family:
         chat = ChatSettings(format=self.chat_format.name, catalog_mode=mode, thinking=thinking)
         rows = []
         for row in trajectory_rows(shape, chat_format=self.chat_format, chat=chat, tools=list(tools)):
-            tokens = self.encoder.encode_row(row.pieces)
-            answers = [piece.text for piece in row.pieces if piece.trained]
+            tokens = self.encoder.encode_row(row.segments)
+            answers = [segment.text for segment in row.segments if segment.trained]
             reversible = all(self.tokenizer.decode(self.encoder.encode(answer)) == answer for answer in answers)
             rows.append(
                 TensorRow(row_id=row.row_id, input_ids=tokens.input_ids, labels=tokens.labels, trained=reversible)

@@ -101,7 +101,7 @@ FAMILY_CASES = {
     "gemma4": FamilyCase(
         official="gemma4_v5.jinja",
         official_names={"bos_token": "<bos>"},
-        # control strings in content are live in the official one; text beside calls, see test_mended_templates
+        # control strings in content are live in the official one; text beside calls, see test_template_fixes
         differs=frozenset({"hostile", "call_with_text", "whitespace", "thinks_in_every_turn"}),
         stand_in=StandIn(
             algorithm="gemma",
@@ -135,7 +135,7 @@ FAMILY_CASES = {
         official_names={"bos_token": "<|begin_of_text|>", "date_string": "26 Jul 2024"},
         # several calls are refused there, text beside a call is dropped
         differs=frozenset({"parallel_calls", "call_with_text", "whitespace", "thinks_in_every_turn"}),
-        # a second system turn is made the first user turn there, see test_mended_templates
+        # a second system turn is made the first user turn there, see test_template_fixes
         differs_with_catalog=frozenset({"consecutive_system_turns"}),
         stand_in=StandIn(
             algorithm="gpt",

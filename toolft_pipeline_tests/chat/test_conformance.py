@@ -130,9 +130,12 @@ def test_row_text_ids_and_mask_equal_apply_chat_template(shape: Trajectory, fami
     for mode in (CatalogMode.NONE, CatalogMode.FULL):
         rows = render_rows(messages, chat_format=family.chat_format, catalog_mode=mode, tools=TOOLS)
         for row in rows:
-            ours = family.encoder.encode_row(row.pieces)
+            ours = family.encoder.encode_row(row.segments)
             theirs = family.installed(mode).apply_chat_template(
-                messages[: row.places[-1] + 1], tools=TOOLS, return_dict=True, return_assistant_tokens_mask=True
+                messages[: row.message_indices[-1] + 1],
+                tools=TOOLS,
+                return_dict=True,
+                return_assistant_tokens_mask=True,
             )
             served = len(ours.input_ids)  # a newline may follow the last turn
             assert ours.input_ids == theirs["input_ids"][:served]
@@ -215,5 +218,7 @@ def test_parser_is_the_inverse_of_the_template(said: str, arguments: list[dict[s
     parsed = family.tokenizer.parse_response(text[slice(*spans[0])], prefix=text[: spans[0][0]])
     read = [call["function"] for call in parsed.get("tool_calls", ())]
     oracle = ORACLES[family.chat_format.name]
-    assert [(one["name"], json.dumps(one["arguments"], sort_keys=True)) for one in read] == oracle.calls(message)
-    assert parsed.get("content", "") == oracle.said(message)
+    assert [(one["name"], json.dumps(one["arguments"], sort_keys=True)) for one in read] == oracle.expected_calls(
+        message
+    )
+    assert parsed.get("content", "") == oracle.expected_text(message)

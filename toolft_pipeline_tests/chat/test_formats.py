@@ -95,7 +95,7 @@ def test_classify_unnamed_token_has_no_class() -> None:
     ],
 )
 def test_contains_control_names_the_first_control_string(text: str, found: str | None) -> None:
-    assert GEMMA3.contains_control(text) == found
+    assert GEMMA3.first_control_string(text) == found
 
 
 def test_template_bakes_in_the_catalog_mode() -> None:

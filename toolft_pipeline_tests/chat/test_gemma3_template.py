@@ -111,7 +111,7 @@ def test_template_control_string_in_arguments_is_escaped_and_keeps_its_value(con
     arguments = {control: ["<\\", control + control]}
     text = text_of([{"role": "assistant", "tool_calls": [call(control, arguments)]}])
     body = text.split("<tool_call>")[1].split("</tool_call>")[0]
-    assert GEMMA3.contains_control(body) is None
+    assert GEMMA3.first_control_string(body) is None
     assert json.loads(body) == {"name": control, "arguments": arguments}
 
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
-from toolft_pipeline.chat.fitting import Fitter
+from toolft_pipeline.chat.fitting import RowFitter
 from toolft_pipeline.chat.formats import GEMMA4
 from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.processor import load_processor
-from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.rendering import Segment
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import assistant, tool, trajectory, user
@@ -59,7 +59,7 @@ class Pictured:
     def failures(self, run: Trajectory) -> list[str]:
         chat = ChatSettings(format="gemma4", max_length=100_000)
         rows = trajectory_rows(run, chat_format=GEMMA4, chat=chat, tools=[])
-        fitter = Fitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
+        fitter = RowFitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
         made = [one.whole for one in fitter.fit(run, rows)]
         prover = Prover(tokenizer=self.tokenizer, tools=[], format_name="gemma4", thinking="drop", images=self.server)
         tensors = [
@@ -81,21 +81,21 @@ def pictured(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictured:
 
 
 def _one_token_short(self: ImageTokens, image: str) -> str:
-    return _text_of(self, image).replace("<|image|>", "", 1)
+    return _expansion_of(self, image).replace("<|image|>", "", 1)
 
 
 def _without_borders(self: ImageTokens, image: str) -> str:
-    return _text_of(self, image).removeprefix("<|image>")
+    return _expansion_of(self, image).removeprefix("<|image>")
 
 
-_text_of = ImageTokens._text_of
+_expansion_of = ImageTokens._expansion_of
 
 
 @pytest.mark.parametrize("fault", [_one_token_short, _without_borders])
 def test_proofs_image_of_another_width_turns_them_red(
     fault: Callable[..., str], tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ImageTokens, "_text_of", fault)
+    monkeypatch.setattr(ImageTokens, "_expansion_of", fault)
     rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
     summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
     assert set(failures(summary)) == {Proof.SERVING_PROMPT, Proof.CONTROL_TOKENS}
@@ -106,8 +106,8 @@ def test_proofs_loss_on_an_image_token_turns_them_red(
 ) -> None:
     encode_row = RowEncoder.encode_row
 
-    def trains_the_last_image_token(self: RowEncoder, pieces: tuple[Piece, ...]) -> TokenRow:
-        made = encode_row(self, pieces)
+    def trains_the_last_image_token(self: RowEncoder, segments: tuple[Segment, ...]) -> TokenRow:
+        made = encode_row(self, segments)
         closes = self._encode("<image|>", add_special_tokens=False).ids[0]
         if closes in made.input_ids:
             made.labels[made.input_ids.index(closes)] = closes

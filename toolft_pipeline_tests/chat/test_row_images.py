@@ -10,9 +10,10 @@ import pytest
 
 from toolft_pipeline.chat.chat_rows import read_chat_rows
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, saved_tokenizer
-from toolft_pipeline.chat.token_trace import Explainer, stored_rows
+from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA
+from toolft_pipeline.chat.token_trace import RowTracer, stored_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.conversations import SHAPES, assistant, trajectory, user
 from toolft_pipeline_tests.chat.pictured import (
@@ -111,11 +112,11 @@ def test_explained_run_with_pictures_is_as_served(tmp_path: Path, agent: Agent, 
     encoded(tmp_path, settings, base)
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
     images = row_images(accepted=tmp_path / "accepted.parquet", base=base, tokenizer=tokenizer, format_name="gemma4")
-    explainer = Explainer(tokenizer=tokenizer, chat=settings.chat, tools=[], pasted={}, images=images.tokens)
+    tracer = RowTracer(tokenizer=tokenizer, chat=settings.chat, tools=[], pasted={}, images=images.tokens)
     tensors = tmp_path / "tensors" / "tensors.parquet"
     for run in PICTURED:
         rows = [row for row in read_chat_rows(tmp_path / "rows.parquet") if row.trajectory_id == run.trajectory_id]
         stored = stored_rows(tensors, trajectory_id=run.trajectory_id)
-        for explained in explainer.rows(run, rows, stored=stored):
-            assert explained.note is None
-            assert all(span.as_served for span in explained.spans if span.trained)
+        for traced in tracer.trace(run, rows, stored=stored):
+            assert traced.note is None
+            assert all(span.as_served for span in traced.spans if span.trained)

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from toolft_pipeline.chat.chat_rows import ChatRowsError, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ChatRowsError
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, write_token_tensors
 from toolft_pipeline.settings import AgentSettings
@@ -29,7 +30,7 @@ def write(tmp_path: Path, gemma_tokenizer_folder: Path) -> Write:
 
     def run(settings: AgentSettings, *trajectories: Trajectory) -> TokenSummary:
         paths = inputs(tmp_path, *trajectories)
-        write_chat_rows(**paths, settings=settings, out=tmp_path)
+        write_chat_rows(**paths, chat=settings.chat, out=tmp_path)
         return tensors(settings)
 
     def tensors(settings: AgentSettings) -> TokenSummary:
@@ -37,7 +38,7 @@ def write(tmp_path: Path, gemma_tokenizer_folder: Path) -> Write:
             rows=tmp_path / "rows.parquet",
             accepted=tmp_path / "accepted.parquet",
             tokenizer=gemma_tokenizer_folder,
-            settings=settings,
+            chat=settings.chat,
             out=tmp_path,
             progress=lambda line: None,
         )
@@ -126,8 +127,8 @@ def test_write_token_tensors_broken_mask_is_reported_and_not_raised(
 ) -> None:
     encode_row = RowEncoder.encode_row
 
-    def everything(self: RowEncoder, pieces: Any) -> TokenRow:
-        ids = encode_row(self, pieces).input_ids
+    def everything(self: RowEncoder, segments: Any) -> TokenRow:
+        ids = encode_row(self, segments).input_ids
         return TokenRow(input_ids=ids, labels=ids)
 
     monkeypatch.setattr(RowEncoder, "encode_row", everything)
@@ -151,7 +152,7 @@ def test_write_token_tensors_rows_of_other_trajectories_are_refused(
             rows=tmp_path / "rows.parquet",
             accepted=tmp_path / "accepted.parquet",
             tokenizer=gemma_tokenizer_folder,
-            settings=agent(),
+            chat=agent().chat,
             out=tmp_path,
             progress=lambda line: None,
         )
@@ -164,7 +165,7 @@ def test_write_token_tensors_folder_without_tokenizer_is_refused(tmp_path: Path,
             rows=tmp_path / "rows.parquet",
             accepted=tmp_path / "accepted.parquet",
             tokenizer=tmp_path / "nowhere",
-            settings=agent(),
+            chat=agent().chat,
             out=tmp_path,
             progress=lambda line: None,
         )

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
-from toolft_pipeline.chat.fitting import Fitter
+from toolft_pipeline.chat.fitting import RowFitter
 from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, TokenRow
-from toolft_pipeline.chat.token_trace import ExplainedRow, Explainer
+from toolft_pipeline.chat.token_trace import RowTracer, TracedRow
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES
-from toolft_pipeline_tests.chat.test_long_rows import LONG
+from toolft_pipeline_tests.chat.test_long_rows import LONG_TEXT
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -26,13 +26,13 @@ def explained(
     *,
     stored: dict[str, TokenRow] | None = None,
     **chat_settings: object,
-) -> list[ExplainedRow]:
+) -> list[TracedRow]:
     chat = ChatSettings.model_validate(chat_settings)
     rows = trajectory_rows(run, chat_format=GEMMA3, chat=chat, tools=[])
     if stored is None:
-        fitted = Fitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(run, rows)
+        fitted = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(run, rows)
         stored = {row.row.row_id: row.tokens for one in fitted for row in one.written}
-    return Explainer(tokenizer=gemma, chat=chat, tools=[], pasted={}).rows(run, rows, stored=stored)
+    return RowTracer(tokenizer=gemma, chat=chat, tools=[], pasted={}).trace(run, rows, stored=stored)
 
 
 @pytest.mark.parametrize("policy", ["keep", "strip", "replace: Be brief."])
@@ -58,7 +58,7 @@ def test_explained_every_token_stands_in_one_span_and_every_turn_is_as_served(
 
 
 def test_explained_cut_row_shows_the_prompt_of_the_history_as_cut(gemma: PreTrainedTokenizerBase) -> None:
-    rows = explained(gemma, LONG, max_length=150, long_rows="split")
+    rows = explained(gemma, LONG_TEXT, max_length=150, long_rows="split")
     assert [row.row_id for row in rows] == ["long#0.0", "long#0.1", "long#0.2"]
     assert all(row.note == "cut out of a row of 342 tokens" for row in rows)
     turns = [span for row in rows for span in row.spans if span.trained]
@@ -67,7 +67,7 @@ def test_explained_cut_row_shows_the_prompt_of_the_history_as_cut(gemma: PreTrai
 
 
 def test_explained_row_that_is_too_long_says_so(gemma: PreTrainedTokenizerBase) -> None:
-    (row,) = explained(gemma, LONG, max_length=150)
+    (row,) = explained(gemma, LONG_TEXT, max_length=150)
     assert not row.trained
     assert row.note == "left out: 342 tokens, chat.max_length is 150"
     assert row.n_tokens == 342
@@ -76,11 +76,11 @@ def test_explained_row_that_is_too_long_says_so(gemma: PreTrainedTokenizerBase) 
 def test_explained_stored_row_with_another_mask_is_shown_as_it_is_stored(gemma: PreTrainedTokenizerBase) -> None:
     chat = ChatSettings()
     rows = trajectory_rows(SHAPES[0], chat_format=GEMMA3, chat=chat, tools=[])
-    (fitted,) = Fitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(SHAPES[0], rows)
+    (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(SHAPES[0], rows)
     ids = fitted.whole.tokens.input_ids
     shifted = TokenRow(input_ids=ids, labels=[NO_LOSS, *fitted.whole.tokens.labels[:-1]])
     (row,) = explained(gemma, SHAPES[0], stored={"no_tool#0": shifted})
-    assert row.note == "not what would be made now: the code has changed since; run the pipeline again"
+    assert row.note == "differs from what the code makes now: it has changed since; run the pipeline again"
     (turn,) = [span for span in row.spans if span.trained]
     assert turn.as_served is False
     assert explained(gemma, SHAPES[0], stored={})[0].trained is False

@@ -10,7 +10,7 @@ import yaml
 from toolft_pipeline.agents_found import find_agents
 from toolft_pipeline.cli import init
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.settings_checks.external_resources import missing_resources
 
 
 def test_init_writes_a_project_whose_agent_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_init_writes_a_project_whose_agent_is_complete(tmp_path: Path, capsys: p
     assert len((project / "README.md").read_text().splitlines()) < 20
     agents, broken = find_agents(project / "data")
     assert ([agent.name for agent in agents], broken) == (["assistant"], [])
-    assert [each for each in missing_things(agents[0], for_model=True) if "not installed" not in each.message] == []
+    assert [each for each in missing_resources(agents[0], for_model=True) if "not installed" not in each.message] == []
     assert not [path for path in project.rglob("*") if path.is_symlink() or path.name == "__pycache__"]
     assert [path.name for path in project.parent.iterdir()] == ["project"]
 

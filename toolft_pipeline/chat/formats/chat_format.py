@@ -30,7 +30,7 @@ class TokenClass(StrEnum):
     TEXT = "text"
 
 
-class ImageMarks(NamedTuple):
+class ImageMarkers(NamedTuple):
     """How a family's processor writes an image: the template's placeholder, as often as the image has soft tokens,
     between an opening and a closing token. All three are control strings, so no text can spell one."""
 
@@ -74,7 +74,7 @@ class ChatFormat:
     text_tokens: str
     """Pattern of the added tokens that are ordinary text."""
     capabilities: Capabilities = Capabilities()
-    images: ImageMarks | None = None
+    images: ImageMarkers | None = None
     """None where the family shows no images."""
     taught_marks: tuple[str, ...] = ()
     """Texts that all occur in the official template of a model whose maker trained it on this call syntax; empty where
@@ -101,7 +101,7 @@ class ChatFormat:
             return TokenClass.CONTROL
         return TokenClass.TEXT if re.fullmatch(self.text_tokens, token) else None
 
-    def contains_control(self, text: str) -> str | None:
+    def first_control_string(self, text: str) -> str | None:
         """The first control string of the format's list that stands in a text, or None."""
         return next((control for control in self.control_strings if control in text), None)
 

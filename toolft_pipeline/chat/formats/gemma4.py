@@ -5,7 +5,7 @@ Images of a result stand behind it, before what the model says next, as in the f
 
 from __future__ import annotations
 
-from toolft_pipeline.chat.formats.chat_format import Capabilities, ChatFormat, ImageMarks
+from toolft_pipeline.chat.formats.chat_format import Capabilities, ChatFormat, ImageMarkers
 
 GEMMA4 = ChatFormat(
     name="gemma4",
@@ -75,5 +75,5 @@ GEMMA4 = ChatFormat(
     text_tokens=r"\n+|\t+|</?[a-z]+[1-6]?>",
     capabilities=Capabilities(reasoning=True, prefix_stable=False),
     taught_marks=("<|tool_call>",),
-    images=ImageMarks(opens="<|image>", placeholder="<|image|>", closes="<image|>"),
+    images=ImageMarkers(opens="<|image>", placeholder="<|image|>", closes="<image|>"),
 )

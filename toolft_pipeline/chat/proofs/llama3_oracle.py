@@ -1,10 +1,18 @@
-"""Llama 3.1 and 3.2, from the record."""
+"""The oracle of Llama 3.1 and 3.2."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolft_pipeline.chat.proofs.oracle import CATALOG, Oracle, Part, control_pattern, marker, named, value_of
+from toolft_pipeline.chat.proofs.oracle import (
+    CATALOG,
+    Oracle,
+    OraclePart,
+    argument_value,
+    control_pattern,
+    marker,
+    token_strings,
+)
 from toolft_pipeline.trajectories.record import Message, Role
 
 END = marker("<|eot_id|>")
@@ -16,46 +24,51 @@ class Llama3Oracle(Oracle):
 
     control = control_pattern(
         [
-            *named(
+            *token_strings(
                 "<|{}|>", "begin_of_text end_of_text start_header_id end_header_id eot_id eom_id python_tag step_id"
             ),
-            *named("<|{}|>", "finetune_right_pad_id image"),
+            *token_strings("<|{}|>", "finetune_right_pad_id image"),
             "<|reserved_special_token_",
         ]
     )
 
-    turn_markers = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+    turn_tokens = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 
-    def said(self, message: Message) -> str:
-        """Text that does not begin like a call anywhere."""
-        return super().said(message).replace('{"name": ', '{ "name": ')
+    def expected_text(self, message: Message) -> str:
+        """Text with a space in whatever begins like a call."""
+        return super().expected_text(message).replace('{"name": ', '{ "name": ')
 
-    def answer(self, message: Message) -> list[Part]:
-        """Text, calls on one line, end of turn."""
+    def assistant_turn(self, message: Message) -> list[OraclePart]:
+        """Text, all calls on one line, end of turn."""
+        named = ((call.name, argument_value(call.arguments_json)) for call in message.tool_calls)
         calls = "; ".join(
-            f'{{"name": {self.json_text(call.name)}, "parameters": {self.json_text(value_of(call.arguments_json))}}}'
-            for call in message.tool_calls
+            f'{{"name": {self.json_text(name)}, "parameters": {self.json_text(value)}}}' for name, value in named
         )
-        return [Part("\n".join(text for text in (self.said(message), calls) if text)), END]
+        return [OraclePart("\n".join(text for text in (self.expected_text(message), calls) if text)), END]
 
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[Part]:
+    def conversation(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
         """A system turn opens every conversation."""
         system = messages[0].text if messages[0].role is Role.SYSTEM else None
-        spoken = messages if system is None else messages[1:]
+        others = messages if system is None else messages[1:]
         opening = ("Environment: ipython\n" if catalog else "") + OPENING + self.neutral_text((system or "").strip())
-        parts = [marker("<|begin_of_text|>"), *_header("system"), Part(opening), END]
-        if catalog and spoken[0].role is not Role.USER:
+        parts = [marker("<|begin_of_text|>"), *_header("system"), OraclePart(opening), END]
+        if catalog and others[0].role is not Role.USER:
             parts += [*_header("user"), CATALOG, END]
-        for place, message in enumerate(spoken):
+        for index, message in enumerate(others):
             if message.role is Role.ASSISTANT:
-                parts += [*_header("assistant"), *self.answer(message)]
+                parts += [*_header("assistant"), *self.assistant_turn(message)]
             elif message.role is Role.TOOL:
-                parts += [*_header("ipython"), Part(self.json_text(message.text)), END]
+                parts += [*_header("ipython"), OraclePart(self.json_text(message.text)), END]
             else:
-                tools = [CATALOG] if catalog and place == 0 and message.role is Role.USER else []
-                parts += [*_header(message.role.value), *tools, Part(self.neutral_text(message.text.strip())), END]
+                tools = [CATALOG] if catalog and index == 0 and message.role is Role.USER else []
+                parts += [
+                    *_header(message.role.value),
+                    *tools,
+                    OraclePart(self.neutral_text(message.text.strip())),
+                    END,
+                ]
         return parts
 
 
-def _header(role: str) -> list[Part]:
-    return [marker("<|start_header_id|>"), Part(role), marker("<|end_header_id|>"), Part("\n\n")]
+def _header(role: str) -> list[OraclePart]:
+    return [marker("<|start_header_id|>"), OraclePart(role), marker("<|end_header_id|>"), OraclePart("\n\n")]

@@ -1,8 +1,8 @@
-"""A conversation as pieces of text, each trained or not.
+"""Render a conversation into segments of text, each trained or not.
 
-Invariant: the text before every trained piece of a row is the text that a server sends before that turn. Where a
-longer history changes the text of a shorter one (earlier reasoning dropped), the row ends and the next one starts
-over with a fresh history, so each assistant turn is trained in exactly one row.
+Invariant: the text before every trained segment of a row is the text that a server sends before that turn. Where a
+longer history changes the text of a shorter one (earlier reasoning dropped), the row ends and the next one starts with
+the whole history rendered again, so each assistant turn is trained in exactly one row.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from toolft_pipeline.chat.rendering.catalog_text import Renderer, render_with_ca
 from toolft_pipeline.settings import CatalogMode
 
 
-class Piece(Struct, frozen=True, kw_only=True):
-    """A stretch of a row's text; `trained` pieces are whole assistant turns, end-of-turn token included."""
+class Segment(Struct, frozen=True, kw_only=True):
+    """A segment of a row's text; a `trained` one is a whole assistant turn, end-of-turn token included."""
 
     text: str
     trained: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
-    """One assistant turn: its place among the messages, the text a server sends before it, and its own text."""
+class RenderedTurn:
+    """One assistant turn: the text that a server sends before it, and its own text."""
 
-    place: int
+    message_index: int
     prompt: str
     answer: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedRow:
-    """Pieces up to the last trained turn, and the places of the assistant messages that are trained here."""
+    """Segments up to the last trained turn, and the indices of the assistant messages that are trained."""
 
-    pieces: tuple[Piece, ...]
-    places: tuple[int, ...]
+    segments: tuple[Segment, ...]
+    message_indices: tuple[int, ...]
 
 
 def render(
@@ -73,25 +73,25 @@ def render_rows(
     catalog_mode: CatalogMode,
     tools: list[dict[str, Any]] | None = None,
 ) -> list[RenderedRow]:
-    """The rows of one conversation; none where no assistant speaks. Text after the last turn is left out."""
-    return rows_of(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
+    """The rows of one conversation; empty without an assistant turn. Text after the last turn is left out."""
+    return group_into_rows(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
 
 
-def rows_of(turns: Iterable[Turn]) -> list[RenderedRow]:
-    """Turns of one conversation as rows. A turn that is not among them is context of those behind it."""
+def group_into_rows(turns: Iterable[RenderedTurn]) -> list[RenderedRow]:
+    """Group the turns of one conversation into rows. Turns that are not among them are context of later ones."""
     rows: list[RenderedRow] = []
-    pieces: list[Piece] = []
-    places: list[int] = []
+    segments: list[Segment] = []
+    indices: list[int] = []
     text = ""
     for turn in turns:
         if not turn.prompt.startswith(text):
-            rows.append(RenderedRow(pieces=tuple(pieces), places=tuple(places)))
-            pieces, places, text = [], [], ""
-        pieces += [Piece(text=turn.prompt[len(text) :], trained=False), Piece(text=turn.answer, trained=True)]
-        places.append(turn.place)
+            rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(indices)))
+            segments, indices, text = [], [], ""
+        segments += [Segment(text=turn.prompt[len(text) :], trained=False), Segment(text=turn.answer, trained=True)]
+        indices.append(turn.message_index)
         text = turn.prompt + turn.answer
-    if pieces:
-        rows.append(RenderedRow(pieces=tuple(pieces), places=tuple(places)))
+    if segments:
+        rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(indices)))
     return rows
 
 
@@ -101,27 +101,28 @@ def render_turns(
     chat_format: ChatFormat,
     catalog_mode: CatalogMode,
     tools: list[dict[str, Any]] | None = None,
-) -> Iterator[Turn]:
-    """Every assistant turn of one conversation as it is served and said, in order."""
+) -> Iterator[RenderedTurn]:
+    """Every assistant turn of one conversation with its serving prompt, in order."""
     template = chat_format.template(catalog_mode=catalog_mode)
-    written: Renderer = render
-    if tools and catalog_mode is not CatalogMode.NONE:  # the template ignores them there
-        written = partial(render_with_catalog, render, tools=tools)
-    places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
+    render_messages: Renderer = render
+    if tools and catalog_mode is not CatalogMode.NONE:  # in mode `none` the template ignores tools
+        render_messages = partial(render_with_catalog, render, tools=tools)
+    indices = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     reasons = any(message.get("reasoning_content") for message in messages)
     if chat_format.capabilities.prefix_stable or not reasons:  # one rendering shows every turn as it is served
-        text, spans = written(messages, template=template)
-        _require(len(spans) == len(places), chat_format, f"marks {len(spans)} of {len(places)} assistant turns")
-        for place, (start, end) in zip(places, spans, strict=True):
-            yield Turn(place=place, prompt=text[:start], answer=text[start:end])
+        text, spans = render_messages(messages, template=template)
+        _require(len(spans) == len(indices), chat_format, f"marks {len(spans)} of {len(indices)} assistant turns")
+        for index, (start, end) in zip(indices, spans, strict=True):
+            yield RenderedTurn(message_index=index, prompt=text[:start], answer=text[start:end])
         return
-    for place in places:
-        prompt, _ = written(messages[:place], template=template, add_generation_prompt=True)
-        text, spans = written(messages[: place + 1], template=template)
-        _require(bool(spans) and text.startswith(prompt), chat_format, "renders a turn that its prompt does not begin")
-        yield Turn(place=place, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
+    for index in indices:
+        prompt, _ = render_messages(messages[:index], template=template, add_generation_prompt=True)
+        text, spans = render_messages(messages[: index + 1], template=template)
+        starts_with_prompt = bool(spans) and text.startswith(prompt)
+        _require(starts_with_prompt, chat_format, "renders a turn that does not start with its prompt")
+        yield RenderedTurn(message_index=index, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
 
 
-def _require(holds: bool, chat_format: ChatFormat, fault: str) -> None:
-    if not holds:
-        raise ChatFormatError(f"{chat_format.template_file}: the template {fault}; mend its generation blocks")
+def _require(condition: bool, chat_format: ChatFormat, fault: str) -> None:
+    if not condition:
+        raise ChatFormatError(f"{chat_format.template_file}: the template {fault}; fix its generation blocks")

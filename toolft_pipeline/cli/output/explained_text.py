@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolft_pipeline.chat.token_trace import ExplainedRow, ExplainedSpan
+from toolft_pipeline.chat.token_trace import TracedRow, TracedSpan
 from toolft_pipeline.cli.runs.terminal import visible
 from toolft_pipeline.trajectories.record import Source
 from toolft_pipeline.verification.rule_results import RuleAnswer
@@ -25,7 +25,7 @@ def rule_lines(answers: list[RuleAnswer]) -> Iterator[str]:
         yield f"  {number} {answer.rule:16}{answer.answer:10}{reason}".rstrip()
 
 
-def row_lines(row: ExplainedRow, *, source: Source, file: Path, prompts: bool, colour: bool) -> Iterator[str]:
+def row_lines(row: TracedRow, *, source: Source, file: Path, prompts: bool, colour: bool) -> Iterator[str]:
     """A row's stretches, each under a line that says what it is; with `prompts`, each turn's prompt in full."""
     note = f"; {row.note}" if row.note else ""
     yield f"row {visible(row.row_id)}: {row.n_tokens} tokens, {row.n_loss_tokens} with loss{note}"
@@ -41,7 +41,7 @@ def row_lines(row: ExplainedRow, *, source: Source, file: Path, prompts: bool, c
         yield _painted(visible(span.text), _TRAINED if span.trained else _MASKED, colour=colour)
 
 
-def _prompt_lines(span: ExplainedSpan, *, colour: bool) -> Iterator[str]:
+def _prompt_lines(span: TracedSpan, *, colour: bool) -> Iterator[str]:
     same = "the tokens before" if span.as_served else f"NOT the {span.start} tokens before"
     yield f"a server builds this prompt of {span.prompt_tokens} tokens, {same}:"
     yield _painted(visible(span.prompt or ""), _MASKED, colour=colour)

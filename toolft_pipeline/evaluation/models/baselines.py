@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.chat.formats import CHATML, FORMATS
+from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.formats.chatml import CHATML
 from toolft_pipeline.chat.formats.hermes import MARKERS
 from toolft_pipeline.chat.rendering.conversation import template_messages, trajectory_messages
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.rendering import Segment
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaughtRow:
-    """`pieces` joined are the row; what stands before a trained piece is the prompt that a server builds there."""
+    """`segments` joined are the row; what stands before a trained piece is the prompt that a server builds there."""
 
     category: str
     row_id: str
@@ -17,4 +17,4 @@ class TaughtRow:
     day: str
     file: str
     line: int
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]

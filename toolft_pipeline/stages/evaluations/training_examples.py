@@ -40,6 +40,6 @@ def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
                 day=day,
                 file=run.file,
                 line=run.line,
-                pieces=row.pieces,
+                segments=row.segments,
             )
     return [row for _, row in sorted(found.items())]

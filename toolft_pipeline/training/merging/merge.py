@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
-from toolft_pipeline.chat.rendering.processor import keep_processor
-from toolft_pipeline.chat.rendering.serving import install, token_id
+from toolft_pipeline.chat.rendering.processor import copy_processor_files
+from toolft_pipeline.chat.rendering.serving import install_chat_format, token_id
 from toolft_pipeline.compute_type import ComputeType, choose_compute_type
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.base.base_model import MODEL_FOLDER, make_portable, quiet_transformers
@@ -68,9 +68,9 @@ def merge_adapter(
     with pulse(progress=progress) as said, quiet_transformers():
         said.doing = "loading the tokenizer"
         tokenizer = AutoTokenizer.from_pretrained(base)
-        install(tokenizer, chat_format, settings.chat.catalog_mode)
+        install_chat_format(tokenizer, chat_format, settings.chat.catalog_mode)
         tokenizer.save_pretrained(folder)
-        keep_processor(base, folder)
+        copy_processor_files(base, folder)
         said.doing = "loading the base as it was trained on, and merging"
         device = model_device(bytes_needed=MERGE_BYTES * count_parameters(base))
         merged = merged_in_memory(base, adapter, quantization=settings.training.quantization, device=device)

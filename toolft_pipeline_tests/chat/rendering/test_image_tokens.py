@@ -15,7 +15,7 @@ from toolft_pipeline.chat.rendering.conversation import template_messages, traje
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.processor import load_processor
 from toolft_pipeline.chat.rendering.rendering import render
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.official import official_text
 from toolft_pipeline_tests.chat.pictured import (
@@ -70,7 +70,7 @@ def test_image_tokens_template_that_drops_an_image_is_refused(tmp_path: Path, ba
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
     assert GEMMA4.images is not None
     tokens = ImageTokens(
-        marks=GEMMA4.images, processor=load_processor(base, tokenizer=tokenizer), folder=tmp_path / "images"
+        markers=GEMMA4.images, processor=load_processor(base, tokenizer=tokenizer), folder=tmp_path / "images"
     )
-    with pytest.raises(ChatFormatError, match="writes 1 images where the history shows 2; mend the chat template"):
-        tokens.widened("a<|image|>b", [ONE, TWO])
+    with pytest.raises(ChatFormatError, match="writes 1 images where the history shows 2; fix the chat template"):
+        tokens.expand("a<|image|>b", [ONE, TWO])

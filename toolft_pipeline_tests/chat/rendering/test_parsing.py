@@ -83,10 +83,12 @@ def test_parse_is_the_inverse_of_the_template(turn: tuple[str, list[tuple[str, d
     assert parsed.text == said.strip()
 
 
-pieces = st.sampled_from([GOOD, "<tool_call>", "</tool_call>", "{}", '{"name": "f", "arguments": {}}', " text ", "\n"])
+segments = st.sampled_from(
+    [GOOD, "<tool_call>", "</tool_call>", "{}", '{"name": "f", "arguments": {}}', " text ", "\n"]
+)
 
 
-@given(written=st.lists(pieces, max_size=5).map("".join))
+@given(written=st.lists(segments, max_size=5).map("".join))
 def test_parse_agrees_with_the_saved_tokenizer_on_broken_turns(written: str, gemma: PreTrainedTokenizerBase) -> None:
     ours = parse_assistant(written, GEMMA3)
     try:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, left_of
+from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, remove_spans
 
 DESCRIPTIONS = {
     "search": "Finds documents by words.",
@@ -87,7 +87,7 @@ def test_pasted_tools_what_is_left_is_the_prompt_with_stretches_left_out(prompt:
     spans = FINDER.spans(prompt)
     assert all(start < end for start, end in spans)
     assert all(before[1] <= behind[0] for before, behind in pairwise(spans))
-    left = left_of(prompt, spans)
+    left = remove_spans(prompt, spans)
     assert len(left) == len(prompt) - sum(end - start for start, end in spans)
     rest = iter(prompt)
     assert all(character in rest for character in left)

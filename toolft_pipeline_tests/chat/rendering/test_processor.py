@@ -10,8 +10,8 @@ import pytest
 
 from toolft_pipeline.chat.formats import FORMATS, GEMMA4
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
-from toolft_pipeline.chat.rendering.processor import keep_processor, load_processor, why_no_images
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.rendering.processor import copy_processor_files, load_processor, why_no_images
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.settings import CatalogMode
 
 
@@ -24,14 +24,14 @@ def test_why_no_images_names_the_file_that_is_missing(base: Path, tmp_path: Path
     assert why_no_images(base, GEMMA4) is None
     assert why_no_images(None, GEMMA4) == "the base model has no processor (processor_config.json)"
     assert why_no_images(tmp_path, GEMMA4) == "the base model has no processor (processor_config.json)"
-    keep_processor(base, tmp_path)
+    copy_processor_files(base, tmp_path)
     assert why_no_images(tmp_path, GEMMA4) is None
 
 
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"processor_class": None}, "none of its files names a processor_class"),
+        ({"processor_class": None}, "no file names a processor_class"),
         ({"processor_class": "NoSuchProcessor"}, "transformers has no processor 'NoSuchProcessor'; upgrade"),
         ({"image_processor": {"image_processor_type": "NoSuchImages"}}, "its image processor cannot be loaded"),
     ],

@@ -51,7 +51,11 @@ def _conversation(*reasoning: str) -> list[dict[str, Any]]:
 def _rows(messages: list[dict[str, Any]], chat_format: ChatFormat) -> list[tuple[str, list[str], tuple[int, ...]]]:
     rows = render_rows(messages, chat_format=chat_format, catalog_mode=CatalogMode.NONE)
     return [
-        ("".join(piece.text for piece in row.pieces), [p.text for p in row.pieces if p.trained], row.places)
+        (
+            "".join(segment.text for segment in row.segments),
+            [p.text for p in row.segments if p.trained],
+            row.message_indices,
+        )
         for row in rows
     ]
 
@@ -65,18 +69,18 @@ def test_render_rows_dropped_reasoning_begins_a_new_row_with_the_served_history(
 
 def test_render_rows_stable_stretches_share_a_row() -> None:
     rows = _rows(_conversation("", "", "t2", "t3"), forgetful())
-    assert [places for _, _, places in rows] == [(1, 3, 5), (7,)]
+    assert [message_indices for _, _, message_indices in rows] == [(1, 3, 5), (7,)]
 
 
 def test_render_rows_every_trained_turn_follows_its_serving_prompt() -> None:
     messages = _conversation("t0", "", "t2", "")
     for row in render_rows(messages, chat_format=forgetful(), catalog_mode=CatalogMode.NONE):
-        text, places = "", list(row.places)
-        for piece in row.pieces:
-            if piece.trained:
-                served, _ = render(messages[: places.pop(0)], template=FORGETFUL, add_generation_prompt=True)
+        text, message_indices = "", list(row.message_indices)
+        for segment in row.segments:
+            if segment.trained:
+                served, _ = render(messages[: message_indices.pop(0)], template=FORGETFUL, add_generation_prompt=True)
                 assert text == served
-            text += piece.text
+            text += segment.text
 
 
 def test_render_rows_without_an_assistant_are_none() -> None:
@@ -85,10 +89,10 @@ def test_render_rows_without_an_assistant_are_none() -> None:
 
 def test_render_rows_tail_behind_the_last_turn_is_left_out() -> None:
     messages = [*_conversation("", ""), {"role": "user", "content": "never answered"}]
-    ((text, trained, places),) = _rows(messages, GEMMA3)
+    ((text, trained, message_indices),) = _rows(messages, GEMMA3)
     assert text.endswith("a1<end_of_turn>")
     assert trained == ["a0<end_of_turn>", "a1<end_of_turn>"]
-    assert places == (1, 3)
+    assert message_indices == (1, 3)
 
 
 def test_render_rows_template_without_marks_is_refused() -> None:

@@ -52,8 +52,8 @@ def test_encode_texts_that_share_a_long_opening_equal_the_whole_text(
 def test_encode_memory_is_emptied_and_fills_again(
     gemma: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolft_pipeline.chat.rendering.tokens.CACHED_CHARACTERS", 20)
+    monkeypatch.setattr("toolft_pipeline.chat.rendering.tokens.CACHE_LIMIT_CHARACTERS", 20)
     small = RowEncoder(tokenizer=gemma, chat_format=GEMMA3)
     text = "one line of text\nanother line of text\none line of text"
     assert small.encode(text) == gemma(text, add_special_tokens=False)["input_ids"]
-    assert sum(map(len, small._known)) <= 40
+    assert sum(map(len, small._cache)) <= 40

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
-from toolft_pipeline.chat.rendering.rendering import Piece, render, render_turns
-from toolft_pipeline.chat.truncation.truncate import Cuts, borders, cut, kept_places
+from toolft_pipeline.chat.rendering.rendering import Segment, render, render_turns
+from toolft_pipeline.chat.truncation.truncate import CutResult, cut, cut_points, kept_from
 from toolft_pipeline.settings import CatalogMode, LongRows
 from toolft_pipeline_tests.chat.rendering.test_rendering import FORGETFUL, forgetful
 
@@ -23,46 +23,46 @@ TEMPLATE = GEMMA3.template(catalog_mode=CatalogMode.NONE)
 def conversation(shape: str, *, words: int = 3) -> list[dict[str, Any]]:
     """A conversation by its letters: system, user, assistant, call, tool result."""
     messages = []
-    for place, letter in enumerate(shape):
-        message: dict[str, Any] = {"role": ROLES[letter], "content": f"{letter}{place} " * words}
+    for index, letter in enumerate(shape):
+        message: dict[str, Any] = {"role": ROLES[letter], "content": f"{letter}{index} " * words}
         if letter == "c":
-            message["tool_calls"] = [{"function": {"name": "f", "arguments": {"n": place}}}]
+            message["tool_calls"] = [{"function": {"name": "f", "arguments": {"n": index}}}]
         messages.append(message)
     return messages
 
 
-def length(pieces: Sequence[Piece]) -> int:
-    return sum(len(piece.text) for piece in pieces)
+def length(segments: Sequence[Segment]) -> int:
+    return sum(len(segment.text) for segment in segments)
 
 
 def cuts_of(
     messages: list[dict[str, Any]], how: LongRows, limit: int, chat_format: ChatFormat = GEMMA3
-) -> tuple[Cuts, list[int]]:
-    places = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
+) -> tuple[CutResult, list[int]]:
+    indices = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
 
     def turns(history: list[dict[str, Any]]) -> list[Any]:
         return list(render_turns(history, chat_format=chat_format, catalog_mode=CatalogMode.NONE))
 
-    return cut(messages, places=places, how=how, limit=limit, render=turns, measure=length), places
+    return cut(messages, message_indices=indices, how=how, limit=limit, render=turns, count_tokens=length), indices
 
 
-def shown(cuts: Cuts) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    return [(row.kept, row.row.places) for row in cuts.rows]
+def shown(cuts: CutResult) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    return [(row.kept, row.row.message_indices) for row in cuts.rows]
 
 
 def size(shape: str) -> int:
     return len(render(conversation(shape), template=TEMPLATE)[0]) - 1  # a row has no newline behind its last turn
 
 
-def test_borders_are_user_turns_and_steps() -> None:
-    assert borders(conversation("suuacttctaua")) == [1, 7, 10]
+def test_cut_points_are_user_turns_and_steps() -> None:
+    assert cut_points(conversation("suuacttctaua")) == [1, 7, 10]
 
 
 @pytest.mark.parametrize(
-    ("border", "kept"), [(1, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (5, (0, 1, 2, 5, 6, 7, 8)), (7, (0, 7, 8))]
+    ("point", "kept"), [(1, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (5, (0, 1, 2, 5, 6, 7, 8)), (7, (0, 7, 8))]
 )
-def test_kept_places_hold_system_prompt_request_and_the_rest(border: int, kept: tuple[int, ...]) -> None:
-    assert kept_places(conversation("suuctctua"), border) == kept
+def test_kept_from_holds_system_prompt_request_and_the_rest(point: int, kept: tuple[int, ...]) -> None:
+    assert kept_from(conversation("suuctctua"), point) == kept
 
 
 def test_cut_front_drops_whole_user_turns_first_to_last() -> None:
@@ -78,8 +78,8 @@ def test_cut_front_within_one_request_drops_steps_and_keeps_the_request() -> Non
 
 
 def test_cut_front_whose_last_turn_does_not_fit_gives_up_every_turn() -> None:
-    cuts, places = cuts_of(conversation("suaua"), LongRows.CUT_FRONT, 20)
-    assert (cuts.rows, cuts.lost) == ((), tuple(places))
+    cuts, indices = cuts_of(conversation("suaua"), LongRows.CUT_FRONT, 20)
+    assert (cuts.rows, cuts.lost) == ((), tuple(indices))
 
 
 def test_split_trains_every_turn_once_with_earlier_turns_as_context() -> None:
@@ -92,16 +92,16 @@ def test_split_turn_that_fits_nowhere_is_given_up_and_the_others_are_not() -> No
     messages = conversation("uauaua")
     messages[2]["content"] = "long " * 200
     cuts, _ = cuts_of(messages, LongRows.SPLIT, size("uaua"))
-    assert [row.row.places for row in cuts.rows] == [(1,), (5,)]
+    assert [row.row.message_indices for row in cuts.rows] == [(1,), (5,)]
     assert cuts.lost == (3,)
 
 
 def test_split_context_carries_no_loss() -> None:
     cuts, _ = cuts_of(conversation("suauauauaua"), LongRows.SPLIT, size("suauauaua"))
-    context, answer = cuts.rows[1].row.pieces
+    context, answer = cuts.rows[1].row.segments
     assert not context.trained
     assert "a8 a8 a8<end_of_turn>" in context.text
-    assert answer == Piece(text="a10 a10 a10<end_of_turn>", trained=True)
+    assert answer == Segment(text="a10 a10 a10<end_of_turn>", trained=True)
 
 
 def test_split_family_that_drops_reasoning_follows_its_own_serving_prompts() -> None:
@@ -110,8 +110,8 @@ def test_split_family_that_drops_reasoning_follows_its_own_serving_prompts() -> 
         if message["role"] == "assistant":
             message["reasoning_content"] = "t"
     whole = len(render(messages[:2], template=FORGETFUL)[0])
-    cuts, places = cuts_of(messages, LongRows.SPLIT, 2 * whole, forgetful())
-    assert sorted(place for row in cuts.rows for place in row.row.places) == places
+    cuts, indices = cuts_of(messages, LongRows.SPLIT, 2 * whole, forgetful())
+    assert sorted(index for row in cuts.rows for index in row.row.message_indices) == indices
     assert _served(cuts, messages, FORGETFUL)
 
 
@@ -162,21 +162,21 @@ def test_split_turn_that_uses_what_was_told_long_ago_gets_more_context() -> None
     limit = len(render(messages[4:], template=TEMPLATE)[0])
     cuts, _ = cuts_of(messages, LongRows.SPLIT, limit)
     assert cuts.lost == ()
-    (blocked,) = [row for row in cuts.rows if 11 in row.row.places]
+    (blocked,) = [row for row in cuts.rows if 11 in row.row.message_indices]
     assert 4 in blocked.kept
 
 
-def _served(cuts: Cuts, messages: list[dict[str, Any]], template: str) -> bool:
+def _served(cuts: CutResult, messages: list[dict[str, Any]], template: str) -> bool:
     """Whether the text before every trained piece is what a server sends for the history as cut."""
     for row in cuts.rows:
-        text, places = "", list(row.row.places)
-        for piece in row.row.pieces:
-            if piece.trained:
-                place = places.pop(0)
-                history = [messages[kept] for kept in row.kept if kept < place]
+        text, indices = "", list(row.row.message_indices)
+        for segment in row.row.segments:
+            if segment.trained:
+                index = indices.pop(0)
+                history = [messages[kept] for kept in row.kept if kept < index]
                 if text != render(history, template=template, add_generation_prompt=True)[0]:
                     return False
-            text += piece.text
+            text += segment.text
     return True
 
 
@@ -190,8 +190,8 @@ def test_cut_any_conversation_fits_serves_and_accounts_for_every_turn(
     shape: str, words: int, limit: int, how: LongRows
 ) -> None:
     messages = conversation(shape, words=words)
-    cuts, places = cuts_of(messages, how, limit)
-    assert all(length(row.row.pieces) <= limit for row in cuts.rows)
-    assert sorted([*cuts.lost, *(place for row in cuts.rows for place in row.row.places)]) == places
-    assert all(row.kept[-1] == row.row.places[-1] for row in cuts.rows)
+    cuts, indices = cuts_of(messages, how, limit)
+    assert all(length(row.row.segments) <= limit for row in cuts.rows)
+    assert sorted([*cuts.lost, *(index for row in cuts.rows for index in row.row.message_indices)]) == indices
+    assert all(row.kept[-1] == row.row.message_indices[-1] for row in cuts.rows)
     assert _served(cuts, messages, TEMPLATE)

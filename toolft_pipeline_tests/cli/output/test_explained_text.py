@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from toolft_pipeline.chat.token_trace import ExplainedRow, ExplainedSpan
+from toolft_pipeline.chat.token_trace import TracedRow, TracedSpan
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.trajectories.record import Source
 from toolft_pipeline.verification.rule_results import Answer, RuleAnswer
 from toolft_pipeline.verification.rules.verdict import Rule
 
 SOURCE = Source(file="2026-10-01.jsonl", line=7, offset=1234, format="openai")
-ASKED = ExplainedSpan(start=0, end=5, trained=False, text="<user>hi\x1b[31m<model>")
-SAID = ExplainedSpan(
+ASKED = TracedSpan(start=0, end=5, trained=False, text="<user>hi\x1b[31m<model>")
+SAID = TracedSpan(
     start=5, end=8, trained=True, text="hello<end>", message=1, prompt="<user>hi", prompt_tokens=5, as_served=True
 )
-ROW = ExplainedRow(row_id="r#0", trained=True, n_tokens=8, n_loss_tokens=3, note=None, spans=(ASKED, SAID))
+ROW = TracedRow(row_id="r#0", trained=True, n_tokens=8, n_loss_tokens=3, note=None, spans=(ASKED, SAID))
 
 
-def lines(row: ExplainedRow = ROW, *, prompts: bool = False, colour: bool = False) -> list[str]:
+def lines(row: TracedRow = ROW, *, prompts: bool = False, colour: bool = False) -> list[str]:
     return list(row_lines(row, source=SOURCE, file=Path("logs/2026-10-01.jsonl"), prompts=prompts, colour=colour))
 
 

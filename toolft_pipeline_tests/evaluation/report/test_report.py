@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
-from toolft_pipeline.chat.rendering.rendering import Piece
+from toolft_pipeline.chat.rendering.rendering import Segment
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
 from toolft_pipeline.evaluation.report.report import write_report
@@ -75,7 +75,7 @@ TAUGHT = TaughtRow(
     day="2026-10-01",
     file="2026-10-01.jsonl",
     line=7,
-    pieces=(Piece(text=f"user: {HOSTILE}\n", trained=False), Piece(text="the answer with loss", trained=True)),
+    segments=(Segment(text=f"user: {HOSTILE}\n", trained=False), Segment(text="the answer with loss", trained=True)),
 )
 
 

@@ -101,10 +101,10 @@ def _installed(folder: Path, to: Path) -> Path:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from toolft_pipeline.chat.formats import get_format
-    from toolft_pipeline.chat.rendering.serving import install
+    from toolft_pipeline.chat.rendering.serving import install_chat_format
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    install(tokenizer, get_format("gemma3"), CatalogMode.NONE)
+    install_chat_format(tokenizer, get_format("gemma3"), CatalogMode.NONE)
     tokenizer.save_pretrained(to)
     AutoModelForCausalLM.from_pretrained(folder).save_pretrained(to)
     return to

@@ -18,7 +18,7 @@ from toolft_pipeline.settings_checks.problem import Problem
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
 
-def missing_things(settings: AgentSettings, *, for_model: bool) -> Iterator[Problem]:
+def missing_resources(settings: AgentSettings, *, for_model: bool) -> Iterator[Problem]:
     """Everything that is named and missing; `for_model` also what only the model's stages read."""
     yield from _missing_paths(
         settings,
@@ -42,10 +42,10 @@ def missing_things(settings: AgentSettings, *, for_model: bool) -> Iterator[Prob
     if settings.sandbox is not None:
         yield from _missing_programs(settings.sandbox, folder=settings.folder)
     if for_model:
-        yield from missing_for_evaluation(settings)
+        yield from missing_evaluation_resources(settings)
 
 
-def missing_for_evaluation(settings: AgentSettings) -> Iterator[Problem]:
+def missing_evaluation_resources(settings: AgentSettings) -> Iterator[Problem]:
     """What the report of a model needs: asked before anything is trained."""
     evaluation = settings.evaluation
     yield from _missing_paths(settings, {"evaluation.tasks": evaluation.tasks, "evaluation.bfcl": evaluation.bfcl})

@@ -22,7 +22,9 @@ _STAND_INS: Mapping[str, Any] = {
 _ROUNDS = 5
 
 
-def readable_part(given: Mapping[str, Any], error: ValidationError) -> tuple[AgentSettings | None, frozenset[str]]:
+def settings_without_errors(
+    given: Mapping[str, Any], error: ValidationError
+) -> tuple[AgentSettings | None, frozenset[str]]:
     """The settings without what an error names, and the dotted keys that were left out; None where nothing helps."""
     document = copy.deepcopy(dict(given))
     left_out = set[str]()

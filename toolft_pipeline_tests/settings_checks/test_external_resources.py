@@ -10,7 +10,7 @@ import yaml
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.settings_checks.named_things import missing_things
+from toolft_pipeline.settings_checks.external_resources import missing_resources
 
 ENDPOINT = {"base_url": "https://models.example/v1", "model": "m", "key_from": "TOOLFT_TEST_NO_SUCH_KEY"}
 
@@ -21,7 +21,9 @@ def configure(folder: Path, **sections: Any) -> None:
 
 
 def missing(folder: Path, *, for_model: bool = True) -> dict[str, str]:
-    return {each.key: each.message for each in missing_things(load_agent(folder / "agent.yaml"), for_model=for_model)}
+    return {
+        each.key: each.message for each in missing_resources(load_agent(folder / "agent.yaml"), for_model=for_model)
+    }
 
 
 @pytest.mark.parametrize(

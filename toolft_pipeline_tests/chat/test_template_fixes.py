@@ -59,11 +59,11 @@ def test_earlier_reasoning_is_trained_though_history_drops_it(chat_format: ChatF
         messages[-1]["reasoning_content"] = f"thought {number}"
     assert official_text(chat_format.name, messages).count("thought ") == 1
     rows = render_rows(messages, chat_format=chat_format, catalog_mode=CatalogMode.NONE)
-    trained = [piece.text for row in rows for piece in row.pieces if piece.trained]
+    trained = [segment.text for row in rows for segment in row.segments if segment.trained]
     assert [f"thought {number}" in text for number, text in enumerate(trained)] == [True] * 3
     for row in rows:  # and each is trained behind the prompt that the official template serves
-        (place,) = row.places
-        context = "".join(piece.text for piece in row.pieces[:-1])
+        (place,) = row.message_indices
+        context = "".join(segment.text for segment in row.segments[:-1])
         assert context == official_text(chat_format.name, messages[:place], add_generation_prompt=True)
 
 
