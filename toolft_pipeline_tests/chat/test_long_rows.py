@@ -33,7 +33,7 @@ def _step(number: int) -> list[Message]:
     return [assistant("", ("read", {"page": number})), tool(f"page {number}: " + "text " * 12)]
 
 
-LONG_TEXT = trajectory(
+LONG_RUN = trajectory(
     "long",
     system("You read."),
     user("Read the book."),
@@ -50,7 +50,7 @@ SHORT = trajectory("short", user("Hi"), assistant("Hello!"))
 def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
     how: str, rows: int, lost: int, tmp_path: Path, agent: Agent, write: Write
 ) -> None:
-    summary = write(agent(max_length=150, long_rows=how), LONG_TEXT, SHORT)
+    summary = write(agent(max_length=150, long_rows=how), LONG_RUN, SHORT)
     made = pq.read_table(tmp_path / "tensors.parquet").to_pylist()
     assert summary.proofs.green, summary.proofs
     assert [row["row_id"] for row in made] == [*(f"long#0.{number}" for number in range(rows)), "short#0"]
@@ -63,16 +63,16 @@ def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
 
 
 def test_write_token_tensors_split_loses_no_token_of_loss(agent: Agent, write: Write) -> None:
-    whole = write(agent(), LONG_TEXT)
-    split = write(agent(max_length=150, long_rows="split"), LONG_TEXT)
+    whole = write(agent(), LONG_RUN)
+    split = write(agent(max_length=150, long_rows="split"), LONG_RUN)
     assert (split.loss_tokens, split.lost_loss_tokens) == (whole.loss_tokens, 0)
     assert split.rows == 3
 
 
 def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
     chat = ChatSettings.model_validate({"max_length": 150, "long_rows": "split"})
-    rows = trajectory_rows(LONG_TEXT, chat_format=GEMMA3, chat=chat, tools=[])
-    (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG_TEXT, rows)
+    rows = trajectory_rows(LONG_RUN, chat_format=GEMMA3, chat=chat, tools=[])
+    (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG_RUN, rows)
     assert len(fitted.cuts) == 3
 
     def tensor(row_id: str, tokens: object) -> TensorRow:
@@ -88,7 +88,7 @@ def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
 
 def _proven(gemma: PreTrainedTokenizerBase, row: TensorRow) -> ProofReport:
     prover = Prover(tokenizer=gemma, tools=[], format_name="gemma3", thinking="drop")
-    prover.prove(trajectory_id="long", messages=LONG_TEXT.messages, rows=[row], catalog=False)
+    prover.prove(trajectory_id="long", messages=LONG_RUN.messages, rows=[row], catalog=False)
     return prover.report()
 
 

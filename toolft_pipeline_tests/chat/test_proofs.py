@@ -26,7 +26,7 @@ RETRY = next(shape for shape in SHAPES if shape.trajectory_id == "error_then_ret
 HOSTILE = next(shape for shape in SHAPES if shape.trajectory_id == "hostile")
 
 
-def group_into_rows(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
+def tensor_rows(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
     rows = trajectory_rows(shape, chat_format=chat_format, chat=ChatSettings(), tools=[])
     encoded = [encoder.encode_row(row.segments) for row in rows]
     return [
@@ -80,12 +80,12 @@ def _first_turn_only(row: TensorRow) -> TensorRow:
 def test_loss_mask_broken_mask_turns_it_red(
     fault: Callable[[TensorRow], TensorRow], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:
-    rows = [fault(row) for row in group_into_rows(RETRY, encoder)]
+    rows = [fault(row) for row in tensor_rows(RETRY, encoder)]
     assert Proof.LOSS_MASK in red(proven(RETRY, rows, gemma))
 
 
 def test_loss_mask_turn_trained_in_two_rows_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
-    assert Proof.LOSS_MASK in red(proven(RETRY, group_into_rows(RETRY, encoder) * 2, gemma))
+    assert Proof.LOSS_MASK in red(proven(RETRY, tensor_rows(RETRY, encoder) * 2, gemma))
 
 
 def test_loss_mask_trajectory_without_its_rows_turns_it_red(gemma: PreTrainedTokenizerBase) -> None:
@@ -97,7 +97,7 @@ def test_loss_mask_template_that_drops_calls_silently_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     broken = mutated(GEMMA3, ("for call in message['tool_calls'] or []", "for call in []"))
-    report = proven(RETRY, group_into_rows(RETRY, encoder, broken), installed(broken))
+    report = proven(RETRY, tensor_rows(RETRY, encoder, broken), installed(broken))
     assert {Proof.LOSS_MASK, Proof.PARSER} <= red(report)
     assert report.results[Proof.SERVING_PROMPT].n_failures == 0  # equally wrong on both sides: this one cannot see it
 
@@ -109,14 +109,14 @@ def test_serving_prompt_template_that_serves_other_text_turns_it_red(
         GEMMA3,
         ("'<start_of_turn>model\\n' if add_generation_prompt", "'<start_of_turn>model' if add_generation_prompt"),
     )
-    assert red(proven(RETRY, group_into_rows(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
+    assert red(proven(RETRY, tensor_rows(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
 
 
 def test_serving_prompt_template_that_raises_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     served = mutated(GEMMA3, ("{{- '<bos>' -}}", "{{- raise_exception('roles must alternate') -}}"))
-    report = proven(RETRY, group_into_rows(RETRY, encoder), installed(served))
+    report = proven(RETRY, tensor_rows(RETRY, encoder), installed(served))
     assert red(report) == {Proof.SERVING_PROMPT}
     assert "roles must alternate" in report.results[Proof.SERVING_PROMPT].failures[0].reason
 
@@ -125,7 +125,7 @@ def test_serving_prompt_context_encoded_otherwise_turns_it_red(
     gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:
     """Ids of an answer that was encoded together with a newline before it: the text is right, the split is not."""
-    (row,) = group_into_rows(RETRY, encoder)
+    (row,) = tensor_rows(RETRY, encoder)
     ids, labels = list(row.input_ids), list(row.labels)
     index = ids.index(encoder.encode("\n")[0])
     newlines = encoder.encode("\n\n") + ids[index + 1 :]
@@ -148,7 +148,7 @@ def test_parser_broken_response_template_turns_it_red(
     tokenizer = copy.copy(gemma)
     tokenizer.response_template = copy.deepcopy(dict(GEMMA3.response_template))
     tokenizer.response_template["fields"]["tool_calls"].update(change)
-    assert red(proven(RETRY, group_into_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
+    assert red(proven(RETRY, tensor_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
 
 
 def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
@@ -158,14 +158,14 @@ def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, e
     number = {"type": "object", "properties": {"id": {"type": "integer"}}}
     tools = [{"type": "function", "function": {"name": "get_order", "parameters": number}}]
     tokenizer.parse_response = lambda text, **options: read(text, tools=tools, **options)
-    assert red(proven(RETRY, group_into_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
+    assert red(proven(RETRY, tensor_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
 
 
 def test_control_tokens_template_that_leaves_them_live_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     live = mutated(GEMMA3, control_strings=("<never>",))
-    report = proven(HOSTILE, group_into_rows(HOSTILE, encoder, live), installed(live))
+    report = proven(HOSTILE, tensor_rows(HOSTILE, encoder, live), installed(live))
     assert Proof.CONTROL_TOKENS in red(report)
     assert "control tokens instead of" in report.results[Proof.CONTROL_TOKENS].failures[0].reason
 
@@ -174,5 +174,5 @@ def test_control_tokens_template_that_drops_results_turns_it_red(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     broken = mutated(GEMMA3, ("'<tool_response>' ~ plain(text) ~", "'<tool_response>' ~"))
-    report = proven(RETRY, group_into_rows(RETRY, encoder, broken), installed(broken))
+    report = proven(RETRY, tensor_rows(RETRY, encoder, broken), installed(broken))
     assert red(report) == {Proof.CONTROL_TOKENS}

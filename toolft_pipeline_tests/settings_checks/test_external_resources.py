@@ -36,7 +36,7 @@ def missing(folder: Path, *, for_model: bool = True) -> dict[str, str]:
         ({"catalog": {"file": "catalog.json", "renames": "r.yaml"}}, "catalog.renames", "r.yaml does not exist"),
         ({"base_model": {"folder": "base"}}, "base_model.folder", "base does not exist"),
         ({"base_model": {"package": "no-such-model"}}, "base_model.package", "is not installed"),
-        ({"sandbox": {"command": ["pyhton", "x"]}}, "sandbox.command", "pyhton is no program"),
+        ({"sandbox": {"command": ["pyhton", "x"]}}, "sandbox.command", "no program pyhton"),
         ({"sandbox": {"command": ["python", "back.py"]}}, "sandbox.command", "back.py does not exist"),
         ({"sandbox": {"command": ["python", "-m", "no_such_server"]}}, "sandbox.command", "'no_such_server'"),
         ({"evaluation": {"tasks": "t.jsonl"}}, "evaluation.tasks", "t.jsonl does not exist"),

@@ -1,4 +1,4 @@
-"""Whatever an agent file says wrongly is said when it is read: file, key, value, what is wanted, the nearest name."""
+"""Errors of an agent file are reported when it is read: file, key, value, what is expected, the closest name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"chat": {"format": "gemma9"}}, "chat.format", ["'gemma9'", "did you mean gemma"]),
         ({"chat": {"system_prompt": "stripp"}}, "chat.system_prompt", ["'stripp'", "did you mean strip?"]),
         ({"chat": {"system_prompt": "striptools"}}, "chat.system_prompt", ["did you mean strip_tools?"]),
-        ({"chat": {"system_prompt": "replace:"}}, "chat.system_prompt", ["a text is wanted"]),
+        ({"chat": {"system_prompt": "replace:"}}, "chat.system_prompt", ["no text after"]),
         ({"chat": {"thinking": "kep"}}, "chat.thinking", ["'kep'", "did you mean keep?"]),
         ({"chat": {"catalog_mode": "nmaes"}}, "chat.catalog_mode", ["did you mean names?"]),
         ({"evaluation": {"compare": ["gpt"]}}, "evaluation.compare.0", ["'gpt'", "base, base_catalog"]),
@@ -71,18 +71,18 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"training": {"epoch": 2}}, "training.epoch", ["did you mean epochs?"]),
         ({"epochs": 2}, "epochs", ["did you mean training.epochs?"]),
         ({"training": {"quantization": "nf5"}}, "training.quantization", ["'nf5'", "did you mean nf4?"]),
-        ({"training": None}, "training", ["found nothing", "put keys below it"]),
+        ({"training": None}, "training", ["got nothing", "add keys below it"]),
         ({"training": {"target_modules": []}}, "training.target_modules", ["at least one"]),
         ({"schedule": {"time_zone": "Europe/Berln"}}, "schedule.time_zone", ["did you mean Europe/Berlin?"]),
         ({"schedule": {"time_zone": "Europe"}}, "schedule.time_zone", ["no time zone named 'Europe'"]),
         ({"schedule": {"time_zone": "../UTC"}}, "schedule.time_zone", ["no time zone"]),
         ({"schedule": {"hour": 24}}, "schedule.hour", ["less than or equal to 23", "24"]),
         ({"retention": {"hour": -1}}, "retention.hour", ["-1"]),
-        ({"first_day": "2026-02-30"}, "first_day", ["2026-02-30", "no day of the calendar"]),
+        ({"first_day": "2026-02-30"}, "first_day", ["2026-02-30", "not a valid date"]),
         ({"first_day": "0001-01-01"}, "first_day", ["1970"]),
         ({"owner": "ml platform"}, "owner", ["team:NAME", "'ml platform'"]),
         ({"logs": {"format": "lanchain"}}, "logs.format", ["did you mean langchain?"]),
-        ({"catalog": {"mcp": True}}, "catalog.mcp", ["a sandbox section is wanted"]),
+        ({"catalog": {"mcp": True}}, "catalog.mcp", ["needs a sandbox section"]),
         ({"base_model": {"folder": "m", "revision": "abc"}}, "base_model.revision", ["base_model.hub"]),
         ({"base_model": {"folder": "m", "sha256": "abc"}}, "base_model.sha256", ["64 hexadecimal digits"]),
         (

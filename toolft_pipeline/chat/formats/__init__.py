@@ -1,4 +1,4 @@
-"""The chat formats by name. A new one is a declaration, a template, an oracle for its proofs, and a line here."""
+"""The registry of chat formats. A test names the parts that a new one lacks (`test_every_format_has_all_its_parts`)."""
 
 from __future__ import annotations
 

@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 def taught_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
     """The format of the tool calls that a chat model was taught, by its own template; None where that has no tools.
 
-    A format matches where all its `taught_marks` occur; of several the one with the most marks is taken.
+    A format matches where all its `native_template_texts` occur; of several the one with the most marks is taken.
     """
     template = own_template(tokenizer)
     if "tools" not in template:
         return None
-    taught = [each for each in FORMATS.values() if each.taught_marks and all(m in template for m in each.taught_marks)]
-    return max(taught, key=lambda each: len(each.taught_marks), default=None)
+    texts = {name: each.native_template_texts for name, each in FORMATS.items() if each.native_template_texts}
+    matching = [name for name in texts if all(text in template for text in texts[name])]
+    return FORMATS[max(matching, key=lambda name: len(texts[name]))] if matching else None
 
 
 def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
