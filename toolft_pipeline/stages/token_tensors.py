@@ -102,7 +102,7 @@ STAGE = Stage(
         _check(Proof.LOSS_MASK, "Loss tokens decode to exactly the assistant turns, each in exactly one row."),
         _check(Proof.SERVING_PROMPT, "The tokens before a trained turn are the prompt that a server builds."),
         _check(Proof.PARSER, "Parsing a trained turn gives back the recorded calls."),
-        _check(Proof.CONTROL_TOKENS, "No control token lies in content."),
+        _check(Proof.CONTROL_TOKENS, "No content holds a control token."),
         Check(
             name="no_turn_is_lost",
             description="Every assistant turn fits chat.max_length; else raise it, or cut rows (chat.long_rows).",

@@ -1,4 +1,4 @@
-"""A chat format with its family's tokenizer, and what the pipeline makes of a run with the two."""
+"""A chat format with its family's tokenizer, and the rows and proofs of a run with both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs whose tools answered with pictures, and a day of them as verification leaves it."""
+"""Runs that show images, and a day of them as verification writes it."""
 
 from __future__ import annotations
 

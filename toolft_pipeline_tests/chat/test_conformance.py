@@ -1,4 +1,4 @@
-"""What every chat format must pass. A new one is registered, gets a tokenizer among the families, and runs this."""
+"""What every registered chat format must pass, with the tokenizer of its family."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_proofs_every_shape_is_green_in_every_catalog_mode(shape: Trajectory, fa
         ("serves_no_cue", {Proof.SERVING_PROMPT}),
     ],
 )
-def test_proofs_planted_fault_turns_them_red(fault: PlantedFault, red: set[Proof], family: Family) -> None:
+def test_proofs_fail_on_a_planted_fault(fault: PlantedFault, red: set[Proof], family: Family) -> None:
     broken = Family(mutated(family.chat_format, family.case.planted[fault]), family.tokenizer)
     if fault == "serves_no_cue":  # the rows are right, a server makes another prompt
         report = family.proven(SHAPES[4], served_by=broken.installed(CatalogMode.NONE))
@@ -93,7 +93,7 @@ def test_proofs_planted_fault_turns_them_red(fault: PlantedFault, red: set[Proof
     assert red <= {proof for proof, result in report.results.items() if result.n_failures}
 
 
-def test_proofs_live_control_strings_turn_them_red(family: Family) -> None:
+def test_proofs_fail_on_live_control_strings(family: Family) -> None:
     live = mutated(family.chat_format, control_strings=("<never>",))
     end = family.chat_format.stop_tokens[0]
     shape = trajectory("t", user(f"a{end}b"), assistant("yes"))
@@ -165,7 +165,7 @@ def test_forty_tools_stand_in_the_prompt_by_mode(family: Family) -> None:
     assert refuted(family.proven(SHAPES[1], mode=CatalogMode.FULL, tools=FORTY)) == []
 
 
-def test_parser_reads_text_and_calls_and_knows_a_cut_one(family: Family) -> None:
+def test_parser_reads_text_and_calls_and_refuses_a_cut_one(family: Family) -> None:
     messages = [{"role": "user", "content": "x"}, *template_messages(trajectory_messages(SHAPES[3]))[1:2]]
     text, spans = render(messages, template=family.chat_format.template(catalog_mode=CatalogMode.NONE))
     answer = text[slice(*spans[-1])]

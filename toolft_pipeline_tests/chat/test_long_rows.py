@@ -1,4 +1,4 @@
-"""Rows above `chat.max_length`: cut by the agent's setting, proven as cut, and counted whatever becomes of them."""
+"""Rows above `chat.max_length`: cut by the agent's setting, proven as cut, and counted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SHORT = trajectory("short", user("Hi"), assistant("Hello!"))
 
 
 @pytest.mark.parametrize(("how", "rows", "lost"), [("drop", 0, 7), ("cut_front", 1, 5), ("split", 3, 0)])
-def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
+def test_long_row_is_cut_by_the_setting_and_proven(
     how: str, rows: int, lost: int, tmp_path: Path, agent: Agent, write: Write
 ) -> None:
     summary = write(agent(max_length=150, long_rows=how), LONG_RUN, SHORT)
@@ -144,7 +144,7 @@ def _history_of_another(row: TensorRow) -> TensorRow:
         (_history_of_another, Proof.SERVING_PROMPT),
     ],
 )
-def test_proofs_of_cut_rows_broken_cut_turns_them_red(
+def test_proofs_fail_on_a_broken_cut(
     fault: Callable[[TensorRow], TensorRow], proof: Proof, gemma: PreTrainedTokenizerBase
 ) -> None:
     row = _under_proof(gemma)
@@ -153,7 +153,7 @@ def test_proofs_of_cut_rows_broken_cut_turns_them_red(
     assert report.results[proof].n_failures
 
 
-def test_proofs_of_cut_rows_context_that_no_server_sends_turns_serving_prompt_red(
+def test_cut_row_with_a_wrong_context_fails_serving_prompt(
     gemma: PreTrainedTokenizerBase,
 ) -> None:
     row = _under_proof(gemma)

@@ -1,4 +1,4 @@
-"""The four proofs turn red on each fault that was planted on purpose; test_conformance has them green."""
+"""The four proofs fail on each planted fault; test_conformance shows them green."""
 
 from __future__ import annotations
 
@@ -77,23 +77,23 @@ def _first_turn_only(row: TensorRow) -> TensorRow:
 
 
 @pytest.mark.parametrize("fault", [_shifted, _everything, _nothing, _newline_too, _first_turn_only])
-def test_loss_mask_broken_mask_turns_it_red(
+def test_loss_mask_fails_on_a_broken_mask(
     fault: Callable[[TensorRow], TensorRow], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:
     rows = [fault(row) for row in tensor_rows(RETRY, encoder)]
     assert Proof.LOSS_MASK in red(proven(RETRY, rows, gemma))
 
 
-def test_loss_mask_turn_trained_in_two_rows_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+def test_loss_mask_fails_on_a_turn_in_two_rows(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
     assert Proof.LOSS_MASK in red(proven(RETRY, tensor_rows(RETRY, encoder) * 2, gemma))
 
 
-def test_loss_mask_trajectory_without_its_rows_turns_it_red(gemma: PreTrainedTokenizerBase) -> None:
+def test_loss_mask_fails_on_a_trajectory_without_rows(gemma: PreTrainedTokenizerBase) -> None:
     report = proven(RETRY, [], gemma)
     assert report.results[Proof.LOSS_MASK].failures[0].reason == "3 of 3 assistant turns carry no loss"
 
 
-def test_loss_mask_template_that_drops_calls_silently_turns_it_red(
+def test_loss_mask_fails_on_a_template_that_drops_calls(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     broken = mutated(GEMMA3, ("for call in message['tool_calls'] or []", "for call in []"))
@@ -102,7 +102,7 @@ def test_loss_mask_template_that_drops_calls_silently_turns_it_red(
     assert report.results[Proof.SERVING_PROMPT].n_failures == 0  # equally wrong on both sides: this one cannot see it
 
 
-def test_serving_prompt_template_that_serves_other_text_turns_it_red(
+def test_serving_prompt_fails_on_a_template_with_other_text(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     served = mutated(
@@ -112,7 +112,7 @@ def test_serving_prompt_template_that_serves_other_text_turns_it_red(
     assert red(proven(RETRY, tensor_rows(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
 
 
-def test_serving_prompt_template_that_raises_turns_it_red(
+def test_serving_prompt_fails_on_a_template_that_raises(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     served = mutated(GEMMA3, ("{{- '<bos>' -}}", "{{- raise_exception('roles must alternate') -}}"))
@@ -121,9 +121,7 @@ def test_serving_prompt_template_that_raises_turns_it_red(
     assert "roles must alternate" in report.results[Proof.SERVING_PROMPT].failures[0].reason
 
 
-def test_serving_prompt_context_encoded_otherwise_turns_it_red(
-    gemma: PreTrainedTokenizerBase, encoder: RowEncoder
-) -> None:
+def test_serving_prompt_fails_on_context_encoded_otherwise(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
     """Ids of an answer that was encoded together with a newline before it: the text is right, the split is not."""
     (row,) = tensor_rows(RETRY, encoder)
     ids, labels = list(row.input_ids), list(row.labels)
@@ -142,7 +140,7 @@ def test_serving_prompt_context_encoded_otherwise_turns_it_red(
         {"repeats": False},
     ],
 )
-def test_parser_broken_response_template_turns_it_red(
+def test_parser_fails_on_a_broken_response_template(
     change: dict[str, Any], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:
     tokenizer = copy.copy(gemma)
@@ -151,7 +149,7 @@ def test_parser_broken_response_template_turns_it_red(
     assert red(proven(RETRY, tensor_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
 
 
-def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+def test_parser_fails_on_cast_arguments(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
     """A parser that reads "7" as 7, as one does that is given the tools, changes what was recorded."""
     tokenizer = copy.copy(gemma)
     read = tokenizer.parse_response
@@ -161,7 +159,7 @@ def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, e
     assert red(proven(RETRY, tensor_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
 
 
-def test_control_tokens_template_that_leaves_them_live_turns_it_red(
+def test_control_tokens_fails_on_live_control_strings(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     live = mutated(GEMMA3, control_strings=("<never>",))
@@ -170,7 +168,7 @@ def test_control_tokens_template_that_leaves_them_live_turns_it_red(
     assert "control tokens instead of" in report.results[Proof.CONTROL_TOKENS].failures[0].reason
 
 
-def test_control_tokens_template_that_drops_results_turns_it_red(
+def test_control_tokens_fails_on_a_template_that_drops_results(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     broken = mutated(GEMMA3, ("'<tool_response>' ~ plain(text) ~", "'<tool_response>' ~"))

@@ -18,7 +18,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, tool, trajectory, user
-from toolft_pipeline_tests.chat.test_chat_rows import PASTED, inputs
+from toolft_pipeline_tests.chat.test_render_day import PASTED, inputs
 
 Agent = Callable[..., AgentSettings]
 Write = Callable[..., TokenSummary]
@@ -76,7 +76,7 @@ def test_write_token_tensors_catalog_in_the_prompt_is_proven_too(mode: str, agen
     assert summary.rows == len(SHAPES)
 
 
-def test_write_token_tensors_prompt_without_its_pasted_tools_is_proven(agent: Agent, write: Write) -> None:
+def test_write_token_tensors_strip_tools_is_proven(agent: Agent, write: Write) -> None:
     pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
     bare = trajectory("bare", system(json.dumps(CATALOG["tools"])), user("Hi"), assistant("Hello!"))
     summary = write(agent(system_prompt="strip_tools"), pasted, *SHAPES, bare)
@@ -84,7 +84,7 @@ def test_write_token_tensors_prompt_without_its_pasted_tools_is_proven(agent: Ag
     assert summary.rows == len(SHAPES) + 2
 
 
-def test_write_token_tensors_prompt_that_lost_more_than_was_said_turns_its_proofs_red(
+def test_write_token_tensors_undeclared_removal_turns_proofs_red(
     agent: Agent, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
@@ -93,7 +93,7 @@ def test_write_token_tensors_prompt_that_lost_more_than_was_said_turns_its_proof
     assert summary.proofs.results["serving_prompt"].n_failures == 1
 
 
-def test_write_token_tensors_too_long_rows_are_left_out_and_counted(tmp_path: Path, agent: Agent, write: Write) -> None:
+def test_too_long_rows_are_left_out_and_counted(tmp_path: Path, agent: Agent, write: Write) -> None:
     long = trajectory("long", user("x " * 300), assistant("Long."))
     summary = write(agent(max_length=200), SHAPES[0], long)
     assert [row["trajectory_id"] for row in _rows(tmp_path)] == ["no_tool"]
@@ -101,14 +101,14 @@ def test_write_token_tensors_too_long_rows_are_left_out_and_counted(tmp_path: Pa
     assert summary.proofs.green
 
 
-def test_write_token_tensors_turn_that_the_tokenizer_cannot_give_back_is_left_out(agent: Agent, write: Write) -> None:
+def test_write_token_tensors_irreversible_turn_is_left_out(agent: Agent, write: Write) -> None:
     bordered = trajectory("bordered", user("a\u2581b"), assistant("", ("f", {"a": "x\u2581y"})), tool("\u2581"))
     summary = write(agent(), SHAPES[0], bordered)
     assert (summary.rows, summary.not_reversible) == (1, 1)
     assert summary.proofs.green
 
 
-def test_write_token_tensors_word_border_in_a_question_is_no_fault(agent: Agent, write: Write) -> None:
+def test_word_border_in_a_question_is_no_failure(agent: Agent, write: Write) -> None:
     summary = write(agent(), trajectory("bordered", user("a\u2581b"), assistant("ok")))
     assert summary.proofs.green
     assert summary.rows == 1
@@ -122,7 +122,7 @@ def test_write_token_tensors_same_input_gives_the_same_bytes(tmp_path: Path, age
     assert made[0] == made[1]
 
 
-def test_write_token_tensors_broken_mask_is_reported_and_not_raised(
+def test_broken_mask_is_reported_and_not_raised(
     tmp_path: Path, agent: Agent, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode_row = RowEncoder.encode_row
@@ -140,7 +140,7 @@ def test_write_token_tensors_broken_mask_is_reported_and_not_raised(
     )
 
 
-def test_write_token_tensors_rows_of_other_trajectories_are_refused(
+def test_rows_of_other_trajectories_are_refused(
     tmp_path: Path, agent: Agent, write: Write, gemma_tokenizer_folder: Path
 ) -> None:
     write(agent(), *SHAPES[:2])

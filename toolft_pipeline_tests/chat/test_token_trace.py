@@ -1,4 +1,4 @@
-"""Rows explained: every token accounted for, each trained turn with its message and the prompt that a server builds."""
+"""Token traces: every token is in a span, each trained turn has its message and its serving prompt."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def explained(
 @pytest.mark.parametrize(
     "shape", [shape for shape in SHAPES if shape.trajectory_id in {"unicode", "several_user_turns"}]
 )
-def test_explained_every_token_stands_in_one_span_and_every_turn_is_as_served(
+def test_trace_covers_every_token_and_turns_are_as_served(
     shape: Trajectory, policy: str, gemma: PreTrainedTokenizerBase
 ) -> None:
     (row,) = explained(gemma, shape, system_prompt=policy)
@@ -57,7 +57,7 @@ def test_explained_every_token_stands_in_one_span_and_every_turn_is_as_served(
         before += span.text
 
 
-def test_explained_cut_row_shows_the_prompt_of_the_history_as_cut(gemma: PreTrainedTokenizerBase) -> None:
+def test_trace_of_a_cut_row_shows_the_cut_history(gemma: PreTrainedTokenizerBase) -> None:
     rows = explained(gemma, LONG_TEXT, max_length=150, long_rows="split")
     assert [row.row_id for row in rows] == ["long#0.0", "long#0.1", "long#0.2"]
     assert all(row.note == "cut out of a row of 342 tokens" for row in rows)
@@ -73,7 +73,7 @@ def test_explained_row_that_is_too_long_says_so(gemma: PreTrainedTokenizerBase) 
     assert row.n_tokens == 342
 
 
-def test_explained_stored_row_with_another_mask_is_shown_as_it_is_stored(gemma: PreTrainedTokenizerBase) -> None:
+def test_trace_shows_the_stored_mask(gemma: PreTrainedTokenizerBase) -> None:
     chat = ChatSettings()
     rows = trajectory_rows(SHAPES[0], chat_format=GEMMA3, chat=chat, tools=[])
     (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(SHAPES[0], rows)

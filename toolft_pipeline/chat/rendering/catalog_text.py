@@ -40,7 +40,7 @@ class CatalogText(NamedTuple):
     name_at: int
 
 
-PLACEHOLDER = "the catalog stands here"
+PLACEHOLDER = "placeholder for the catalog"
 PLACEHOLDER_TOOLS: list[dict[str, Any]] = [
     {"type": "function", "function": {"name": PLACEHOLDER, "description": "", "parameters": {}}}
 ]

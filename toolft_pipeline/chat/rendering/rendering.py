@@ -52,7 +52,7 @@ def render(
 ) -> tuple[str, list[tuple[int, int]]]:
     """A chat template's text and the character spans of its `{% generation %}` blocks.
 
-    Rendered by transformers' own function, the one behind `apply_chat_template`, without a tokenizer.
+    Rendered without a tokenizer, by the function that transformers' `apply_chat_template` calls.
     """
     from transformers.utils.chat_template_utils import render_jinja_template
 

@@ -1,4 +1,4 @@
-"""A catalog that is rendered once gives the text that the template makes of conversation and tools together."""
+"""A cached catalog gives the text that the template makes of conversation and tools together."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_render_with_catalog_equals_the_whole_rendering(chat_format: ChatFormat,
             assert ours == render(messages, template=template, tools=TOOLS, **options)
 
 
-@pytest.mark.parametrize("name", [PLACEHOLDER, "t", "the", "the catalog stands", f"{PLACEHOLDER} too"])
-def test_render_with_catalog_content_or_tool_like_the_placeholder_changes_nothing(name: str) -> None:
+@pytest.mark.parametrize("name", [PLACEHOLDER, "t", "the", "placeholder for", f"{PLACEHOLDER} too"])
+def test_render_with_catalog_content_like_the_placeholder_is_kept(name: str) -> None:
     template = FORMATS["gemma3"].template(catalog_mode=CatalogMode.FULL)
     function = {"name": name, "description": PLACEHOLDER[3:], "parameters": {}}
     tools: list[dict[str, Any]] = [{"type": "function", "function": function}]

@@ -31,9 +31,7 @@ from toolft_pipeline_tests.chat.pictured import (
 Agent = Callable[..., AgentSettings]
 
 
-def test_pictured_ids_are_those_of_the_processor_and_no_image_token_carries_loss(
-    tmp_path: Path, agent: Agent, base: Path
-) -> None:
+def test_image_ids_equal_the_processors_and_carry_no_loss(tmp_path: Path, agent: Agent, base: Path) -> None:
     """The whole run through the processor's own `apply_chat_template`, beside the row."""
     rendered(tmp_path, agent(format="gemma4"), base, *PICTURED)
     _, rows = encoded(tmp_path, agent(format="gemma4"), base)
@@ -56,7 +54,7 @@ def test_pictured_ids_are_those_of_the_processor_and_no_image_token_carries_loss
         assert [row["input_ids"].count(mark) for mark in (marks[0], marks[2])] == [len(images)] * 2
 
 
-def test_pictured_text_is_that_of_the_official_template() -> None:
+def test_image_text_equals_the_official_template() -> None:
     run = PICTURED[0]
     messages = template_messages(trajectory_messages(run))
     ours = GEMMA4.template(catalog_mode=CatalogMode.NONE)

@@ -1,4 +1,4 @@
-"""A base's processor: loaded without what needs torchvision, kept with the models made of it, refused in one line."""
+"""A base's processor: loaded without torchvision, copied into trained models, refused in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long conversations cut into histories that fit: where they are cut, what is trained, what is given up."""
+"""Long conversations cut into histories that fit: where they are cut, what is trained, what is lost."""
 
 from __future__ import annotations
 
@@ -71,24 +71,24 @@ def test_cut_front_drops_whole_user_turns_first_to_last() -> None:
     assert cuts.lost == (2,)
 
 
-def test_cut_front_within_one_request_drops_steps_and_keeps_the_request() -> None:
+def test_cut_front_drops_steps_and_keeps_their_request() -> None:
     cuts, _ = cuts_of(conversation("suctcta"), LongRows.CUT_FRONT, size("sucta"))
     assert shown(cuts) == [((0, 1, 4, 5, 6), (4, 6))]
     assert cuts.lost == (2,)
 
 
-def test_cut_front_whose_last_turn_does_not_fit_gives_up_every_turn() -> None:
+def test_cut_front_loses_every_turn_if_the_last_does_not_fit() -> None:
     cuts, indices = cuts_of(conversation("suaua"), LongRows.CUT_FRONT, 20)
     assert (cuts.rows, cuts.lost) == ((), tuple(indices))
 
 
-def test_split_trains_every_turn_once_with_earlier_turns_as_context() -> None:
+def test_split_trains_every_turn_once() -> None:
     cuts, _ = cuts_of(conversation("suauauauaua"), LongRows.SPLIT, size("suauauaua"))
     assert shown(cuts) == [((0, 1, 2, 3, 4, 5, 6, 7, 8), (2, 4, 6, 8)), ((0, 7, 8, 9, 10), (10,))]
     assert cuts.lost == ()
 
 
-def test_split_turn_that_fits_nowhere_is_given_up_and_the_others_are_not() -> None:
+def test_split_loses_only_the_turn_that_fits_nowhere() -> None:
     messages = conversation("uauaua")
     messages[2]["content"] = "long " * 200
     cuts, _ = cuts_of(messages, LongRows.SPLIT, size("uaua"))
@@ -104,7 +104,7 @@ def test_split_context_carries_no_loss() -> None:
     assert answer == Segment(text="a10 a10 a10<end_of_turn>", trained=True)
 
 
-def test_split_family_that_drops_reasoning_follows_its_own_serving_prompts() -> None:
+def test_split_with_dropped_reasoning_follows_serving_prompts() -> None:
     messages = conversation("uauaua")
     for message in messages:
         if message["role"] == "assistant":
@@ -139,7 +139,7 @@ FILLER = [("u", "go on"), ("a", "well"), ("u", "go on"), ("a", "well")]
         (("u", "all is well"), ("a", "all is well"), False),
     ],
 )
-def test_cut_front_turn_that_uses_what_was_cut_off_is_given_up(
+def test_cut_front_loses_a_turn_that_needs_removed_context(
     first: tuple[str, str], last: tuple[str, str], lost: bool
 ) -> None:
     messages = told(first, ("a", "yes"), *FILLER, ("u", "and now?"), last, ("u", "thanks"), ("a", "bye"))
@@ -148,14 +148,14 @@ def test_cut_front_turn_that_uses_what_was_cut_off_is_given_up(
     assert cuts.lost == ((1, 7) if lost else (1,))
 
 
-def test_cut_front_value_that_is_told_again_is_no_loss() -> None:
+def test_cut_front_keeps_a_turn_whose_value_is_repeated() -> None:
     again = ("u", "C-1420 again, now?")
     messages = told(("u", "I am C-1420."), ("a", "yes"), *FILLER, again, ("a", "C-1420 is blocked."))
     cuts, _ = cuts_of(messages, LongRows.CUT_FRONT, len(render(messages[2:], template=TEMPLATE)[0]))
     assert cuts.lost == (1,)
 
 
-def test_split_turn_that_uses_what_was_told_long_ago_gets_more_context() -> None:
+def test_split_turn_that_needs_old_context_gets_more() -> None:
     messages = told(
         *FILLER, ("u", "I am C-1420."), ("a", "yes"), *FILLER, ("u", "and now?"), ("a", "C-1420 is blocked.")
     )
@@ -186,9 +186,7 @@ def _served(cuts: CutResult, messages: list[dict[str, Any]], template: str) -> b
     limit=st.integers(60, 900),
     how=st.sampled_from([LongRows.CUT_FRONT, LongRows.SPLIT]),
 )
-def test_cut_any_conversation_fits_serves_and_accounts_for_every_turn(
-    shape: str, words: int, limit: int, how: LongRows
-) -> None:
+def test_cut_accounts_for_every_turn_of_any_conversation(shape: str, words: int, limit: int, how: LongRows) -> None:
     messages = conversation(shape, words=words)
     cuts, indices = cuts_of(messages, how, limit)
     assert all(length(row.row.segments) <= limit for row in cuts.rows)

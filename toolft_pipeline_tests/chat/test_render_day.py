@@ -1,4 +1,4 @@
-"""The stage that writes chat rows: what it writes, that it repeats itself, and what it refuses."""
+"""Chat rows of a day: their content, that they are deterministic, and what is refused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_write_chat_rows_same_input_gives_the_same_bytes(tmp_path: Path, agent: 
     assert one == other
 
 
-def test_write_chat_rows_mode_none_does_not_depend_on_the_catalog(tmp_path: Path, agent: Agent) -> None:
+def test_mode_none_does_not_depend_on_the_catalog(tmp_path: Path, agent: Agent) -> None:
     paths = inputs(tmp_path, *SHAPES)
     write_chat_rows(**paths, chat=agent().chat, out=tmp_path)
     before = (tmp_path / "rows.parquet").read_bytes()
@@ -87,7 +87,7 @@ def test_write_chat_rows_system_prompt_policy_is_applied(tmp_path: Path, agent: 
 PASTED = f"You help.\n\nTools:\n{json.dumps(CATALOG['tools'])}\n\nBe brief."
 
 
-def test_write_chat_rows_strip_tools_takes_out_a_pasted_list_and_counts_it(tmp_path: Path, agent: Agent) -> None:
+def test_strip_tools_removes_and_counts_a_pasted_list(tmp_path: Path, agent: Agent) -> None:
     pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
     bare = trajectory("bare", system(json.dumps(CATALOG["tools"])), user("Hi"), assistant("Hello!"))
     settings = agent(system_prompt="strip_tools")
@@ -103,9 +103,7 @@ def test_write_chat_rows_strip_tools_takes_out_a_pasted_list_and_counts_it(tmp_p
     assert len(read_pasted(tmp_path / "rows.parquet")) == 2
 
 
-def test_write_chat_rows_strip_tools_without_a_pasted_list_gives_the_bytes_of_keep(
-    tmp_path: Path, agent: Agent
-) -> None:
+def test_strip_tools_without_a_pasted_list_equals_keep(tmp_path: Path, agent: Agent) -> None:
     made = []
     for policy in ("keep", "strip_tools"):
         written(tmp_path, agent(system_prompt=policy), *SHAPES)
