@@ -14,7 +14,7 @@ from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES
-from toolft_pipeline_tests.chat.test_long_rows import LONG_TEXT
+from toolft_pipeline_tests.chat.test_long_rows import LONG_RUN
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -58,7 +58,7 @@ def test_trace_covers_every_token_and_turns_are_as_served(
 
 
 def test_trace_of_a_cut_row_shows_the_cut_history(gemma: PreTrainedTokenizerBase) -> None:
-    rows = explained(gemma, LONG_TEXT, max_length=150, long_rows="split")
+    rows = explained(gemma, LONG_RUN, max_length=150, long_rows="split")
     assert [row.row_id for row in rows] == ["long#0.0", "long#0.1", "long#0.2"]
     assert all(row.note == "cut out of a row of 342 tokens" for row in rows)
     turns = [span for row in rows for span in row.spans if span.trained]
@@ -67,7 +67,7 @@ def test_trace_of_a_cut_row_shows_the_cut_history(gemma: PreTrainedTokenizerBase
 
 
 def test_explained_row_that_is_too_long_says_so(gemma: PreTrainedTokenizerBase) -> None:
-    (row,) = explained(gemma, LONG_TEXT, max_length=150)
+    (row,) = explained(gemma, LONG_RUN, max_length=150)
     assert not row.trained
     assert row.note == "left out: 342 tokens, chat.max_length is 150"
     assert row.n_tokens == 342
