@@ -45,7 +45,7 @@ def test_load_agent_overrides_are_typed_and_checked(agent_file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (MINIMAL + "trainning: {}\n", r"trainning: unknown key; remove it or mend its spelling"),
+        (MINIMAL + "trainning: {}\n", r"trainning: unknown key; remove it or fix its spelling"),
         (MINIMAL + "training: {epochs: many}\n", r"training\.epochs: Input should be a valid number"),
         (MINIMAL + "window_days: 100\n", r"window_days: Input should be less than or equal to 99"),
         (MINIMAL.replace('first_day: "2026-10-01"', ""), r"first_day: is missing; add it"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.catalog.build import build_catalog
-from toolft_pipeline.chat.chat_rows import write_chat_rows
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
 from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.settings import AgentSettings, LongRows
@@ -87,14 +87,14 @@ def test_bfcl_every_run_is_accepted_unaltered_and_proven(
         assert before == after
 
     accepted = verified / "accepted.parquet"
-    write_chat_rows(accepted=accepted, catalog=catalog / "catalog.json", settings=desk, out=rows)
+    write_chat_rows(accepted=accepted, catalog=catalog / "catalog.json", chat=desk.chat, out=rows)
 
     def encoded(**chat: object) -> TokenSummary:
         return write_token_tensors(
             rows=rows / "rows.parquet",
             accepted=accepted,
             tokenizer=gemma_tokenizer_folder,
-            settings=desk.model_copy(update={"chat": desk.chat.model_copy(update=chat)}),
+            chat=desk.chat.model_copy(update=chat),
             out=tensors,
             progress=print,
         )

@@ -16,8 +16,8 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.chat import formats
 from toolft_pipeline.chat.formats import chat_format
 from toolft_pipeline.chat.rendering.rendering import Segment
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.jobs import job_name, nightly_job_name
 from toolft_pipeline.settings import AgentSettings

@@ -1,7 +1,7 @@
-"""The rows of a run as tokens: what is written, what is cut to fit, what is left out and why.
+"""The rows of a trajectory as tokens that fit `chat.max_length`: written as they are, cut, or left out with a reason.
 
-Invariant: a row that fits is encoded as it was rendered and nothing else happens to it. A longer one is cut by the
-agent's setting, from the run's own messages and never from its tokens; whatever of its turns ends in no row is named.
+Invariant: a row that fits is encoded as it was rendered. A longer one is cut by the agent's setting, from the messages
+and never from the tokens; every turn that ends up in no row is named.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.chat.chat_rows import ChatRow, PastedSpans, called_tools, prompt_messages
+from toolft_pipeline.chat.chat_rows import ChatRow, PastedSpans
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.conversation import image_hashes
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.rendering import RenderedTurn, Segment, render_turns
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
+from toolft_pipeline.chat.trajectory_rows import called_tools, prompt_messages
 from toolft_pipeline.chat.truncation.truncate import CutRow, cut
 from toolft_pipeline.settings import ChatSettings, LongRows
 from toolft_pipeline.trajectories.record import Role, Trajectory
@@ -31,19 +32,19 @@ class DropReason(StrEnum):
     TOO_LONG = "too_long"
     """It has more than `chat.max_length` tokens; rows may have been cut out of it."""
     NOT_REVERSIBLE = "not_reversible"
-    """The tokenizer does not give back one of its assistant turns (a literal word-border mark, say)."""
+    """One of its assistant turns decodes to another text (it holds a literal word-border mark, say)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedRow:
-    """One row as tokens. `kept` are the places of its messages where it was cut, `message_indices` those of its turns."""
+    """One row as tokens."""
 
     row: ChatRow
     tokens: TokenRow
     message_indices: tuple[int, ...]
+    """Messages of its trained turns."""
     kept: tuple[int, ...] | None = None
-    images: tuple[str, ...] = ()
-    """Hashes of the images that its tokens show, in order."""
+    """Indices of the messages that a cut row kept; None for a row with its whole history."""
 
     @property
     def n_loss_tokens(self) -> int:
@@ -53,27 +54,27 @@ class EncodedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class FitResult:
-    """What became of one rendered row: `written` is the row itself, or the rows cut out of it, or nothing."""
+    """What became of one rendered row."""
 
     whole: EncodedRow
-    left_out: DropReason | None = None
+    drop_reason: DropReason | None = None
     cuts: tuple[EncodedRow, ...] = ()
     lost: tuple[int, ...] = ()
-    """Places of the turns that stand in no row because of the length."""
+    """Message indices of the turns that are in no row because of the length."""
 
     @property
     def written(self) -> tuple[EncodedRow, ...]:
-        """The rows to train on."""
-        return (self.whole,) if self.left_out is None else self.cuts
+        """The rows to train on: the row itself, the rows cut out of it, or none."""
+        return (self.whole,) if self.drop_reason is None else self.cuts
 
     @property
     def lost_loss_tokens(self) -> int:
-        """Tokens with loss of the row that stand in no row that is written."""
+        """Tokens with loss of the row that are in no written row."""
         return self.whole.n_loss_tokens - sum(row.n_loss_tokens for row in self.written)
 
 
 class RowFitter:
-    """Encodes the rows of one day, by one tokenizer and one agent's settings."""
+    """Encodes the rows of one day with one tokenizer and one agent's settings."""
 
     def __init__(
         self,
@@ -84,70 +85,64 @@ class RowFitter:
         pasted: PastedSpans,
         images: ImageTokens | None = None,
     ) -> None:
-        """`tools` and `pasted` are what the rows were rendered with; `images` is None where they show none."""
+        """`tools` and `pasted` are those that the rows were rendered with; `images` is None where they show none."""
         self._chat_format = get_format(chat.format)
         self._tokenizer = tokenizer
         self._encoder = RowEncoder(tokenizer=tokenizer, chat_format=self._chat_format)
         self._chat, self._tools, self._pasted, self._images = chat, tools, pasted, images
 
     def fit(self, trajectory: Trajectory, rows: Sequence[ChatRow]) -> list[FitResult]:
-        """What becomes of each rendered row of a run."""
+        """What becomes of each rendered row of a trajectory."""
         messages = prompt_messages(trajectory, chat=self._chat, pasted=self._pasted) if rows else []
-        turns = iter(
-            [message_index for message_index, message in enumerate(messages) if message["role"] == Role.ASSISTANT]
-        )
-        fitted = []
+        turns = iter([index for index, message in enumerate(messages) if message["role"] == Role.ASSISTANT])
+        results = []
         for row in rows:
-            message_indices = tuple(next(turns) for segment in row.segments if segment.trained)
+            indices = tuple(next(turns) for segment in row.segments if segment.trained)
             segments = row.segments if self._images is None else self._images.expand_segments(row.segments, row.images)
-            tokens = self._encoder.encode_row(segments)
-            whole = EncodedRow(row=row, tokens=tokens, message_indices=message_indices, images=row.images)
-            fitted.append(self._fit(whole, messages))
-        return fitted
+            whole = EncodedRow(row=row, tokens=self._encoder.encode_row(segments), message_indices=indices)
+            results.append(self._fit(whole, messages))
+        return results
 
     def _fit(self, whole: EncodedRow, messages: list[dict[str, Any]]) -> FitResult:
         if not all(self._reversible(segment) for segment in whole.row.segments):
-            return FitResult(whole=whole, left_out=DropReason.NOT_REVERSIBLE)
+            return FitResult(whole=whole, drop_reason=DropReason.NOT_REVERSIBLE)
         if len(whole.tokens.input_ids) <= self._chat.max_length:
             return FitResult(whole=whole)
         if self._chat.long_rows is LongRows.DROP:
-            return FitResult(whole=whole, left_out=DropReason.TOO_LONG, lost=whole.message_indices)
-        made = cut(
+            return FitResult(whole=whole, drop_reason=DropReason.TOO_LONG, lost=whole.message_indices)
+        result = cut(
             messages,
             message_indices=whole.message_indices,
             how=self._chat.long_rows,
             limit=self._chat.max_length,
             render=self._render,
-            measure=lambda segments: sum(len(self._encoder.encode(segment.text)) for segment in segments),
+            count_tokens=lambda segments: sum(len(self._encoder.encode(segment.text)) for segment in segments),
         )
-        cuts = tuple(self._cut_row(whole.row, number, row, messages) for number, row in enumerate(made.rows))
-        return FitResult(whole=whole, left_out=DropReason.TOO_LONG, cuts=cuts, lost=made.lost)
+        cuts = tuple(self._cut_row(whole.row, number, row, messages) for number, row in enumerate(result.rows))
+        return FitResult(whole=whole, drop_reason=DropReason.TOO_LONG, cuts=cuts, lost=result.lost)
 
-    def _cut_row(self, whole: ChatRow, number: int, made: CutRow, messages: list[dict[str, Any]]) -> EncodedRow:
+    def _cut_row(self, whole: ChatRow, number: int, cut_row: CutRow, messages: list[dict[str, Any]]) -> EncodedRow:
+        indices = cut_row.row.message_indices
         row = ChatRow(
             row_id=f"{whole.row_id}.{number}",
             trajectory_id=whole.trajectory_id,
             category=whole.category,
-            tools=called_tools([messages[message_index] for message_index in made.row.message_indices]),
-            segments=made.row.segments,
-            images=image_hashes(
-                messages[message_index] for message_index in made.kept if message_index < made.row.message_indices[-1]
-            ),
+            tools=called_tools([messages[index] for index in indices]),
+            segments=cut_row.row.segments,
+            images=image_hashes(messages[index] for index in cut_row.kept if index < indices[-1]),
         )
         tokens = self._encoder.encode_row(row.segments)
-        return EncodedRow(
-            row=row, tokens=tokens, message_indices=made.row.message_indices, kept=made.kept, images=row.images
-        )
+        return EncodedRow(row=row, tokens=tokens, message_indices=indices, kept=cut_row.kept)
 
     def _render(self, messages: list[dict[str, Any]]) -> list[RenderedTurn]:
-        """The turns of a history, its images as wide as they are: what is cut is measured in tokens."""
+        """The turns of a history with expanded images, because rows are cut by their number of tokens."""
         turns = render_turns(
             messages, chat_format=self._chat_format, catalog_mode=self._chat.catalog_mode, tools=self._tools
         )
         if self._images is None:
             return list(turns)
         return [
-            replace(turn, prompt=self._images.widened(turn.prompt, image_hashes(messages[: turn.message_index])))
+            replace(turn, prompt=self._images.expand(turn.prompt, image_hashes(messages[: turn.message_index])))
             for turn in turns
         ]
 

@@ -1,7 +1,7 @@
-"""What the chat stages need to know of a day's images, all in one place: whether they are rendered, and by what.
+"""Whether the images of a day's rows are rendered, and with what.
 
-Invariant: chat_rows and token_tensors decide alike, from the format, the base's folder and the accepted runs: a run has
-rows that show its images, or it has no row.
+Invariant: chat_rows and token_tensors decide alike, from the format, the base's folder and the accepted runs: a run
+that shows images has rows that show them, or it has no row.
 """
 
 from __future__ import annotations
@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RowImages:
-    """How wide the images of a day's rows are, the server that proves it, and where they lie: nothing for a day whose
-    runs show none, or `not_rendered`, where the runs that do have no row."""
+    """How images become tokens in a day's rows; all None for a day whose runs show no images."""
 
     tokens: ImageTokens | None = None
     server: ImageServer | None = None
+    """The reference that the proofs compare with."""
     folder: Path | None = None
+    """Holds the images under their hashes."""
     not_rendered: bool = False
+    """Runs show images that cannot be rendered, so those runs have no row."""
 
 
 def row_images(*, accepted: Path, base: Path, tokenizer: PreTrainedTokenizerBase, format_name: str) -> RowImages:
-    """What is known of the images of a parquet of accepted runs, by a base's folder and its installed tokenizer."""
+    """The images of a parquet of accepted runs, for a base model's folder and its installed tokenizer."""
     chat_format, folder = get_format(format_name), images_beside(accepted)
     if folder is None:
         return RowImages()
@@ -40,7 +42,7 @@ def row_images(*, accepted: Path, base: Path, tokenizer: PreTrainedTokenizerBase
         return RowImages(not_rendered=True)
     processor = load_processor(base, tokenizer=tokenizer)
     return RowImages(
-        tokens=ImageTokens(marks=chat_format.images, processor=processor, folder=folder),
+        tokens=ImageTokens(markers=chat_format.images, processor=processor, folder=folder),
         server=ImageServer(processor=processor, folder=folder),
         folder=folder,
     )

@@ -1,7 +1,7 @@
-"""A chat row for people: Markdown in which every stretch says whether it carries loss.
+"""A chat row as Markdown, each segment labelled as trained or masked.
 
-Invariant: the stretches joined are the row, character for character; a fence is longer than any run of backticks in
-what it holds, so no content can end it.
+Invariant: the segments joined are the row, character for character; a fence is longer than any run of backticks inside
+it, so no content can end it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from toolft_pipeline.chat.chat_rows import ChatRow
 
 
 def row_markdown(row: ChatRow) -> str:
-    """The row's stretches as fenced blocks, each under its label: trained or masked."""
+    """The row's segments as fenced blocks, each under its label."""
     blocks = [f"`{row.row_id}`"]
     for segment in row.segments:
         label = "**trained** (loss)" if segment.trained else "masked (no loss)"

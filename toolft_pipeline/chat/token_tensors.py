@@ -1,21 +1,19 @@
-"""The stage that turns chat rows into ids and labels, and proves every one of them.
+"""Chat rows encoded as ids and labels, each row checked by all four proofs.
 
-Invariant: what is written has been put to all four proofs; a refuted row makes the report red, never an exception,
-so that the blocking check can show every failure at once. A row that cannot be trained is left out and counted.
+Invariant: every row written was put to the proofs. A row that fails makes the report red and raises nothing, so that
+the blocking check can show every failure at once. A row that cannot be trained on is left out and counted.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -23,18 +21,14 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_pasted, read_prompt_tools
 from toolft_pipeline.chat.fitting import DropReason, EncodedRow, FitResult, RowFitter
-from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementRows, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
-from toolft_pipeline.chat.rendering.serving import install_chat_format
-from toolft_pipeline.chat.row_images import row_images
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
+from toolft_pipeline.chat.row_images import RowImages, row_images
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, link_images, shown_by_run
-from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 TENSORS_FILE = "tensors.parquet"
 PROOFS_FILE = "proofs.json"
@@ -54,17 +48,18 @@ TENSOR_SCHEMA = pa.schema(
 )
 
 IMAGES_FIELD = pa.field("image_sha256", pa.list_(pa.string()), nullable=False)
-"""A column more, where rows show images: their hashes in order. A day without any has the schema it had."""
+"""Extra column where rows show images: their hashes, in order. Without images the schema stays as it was."""
 
 IGNORED_TOOLS = [
     {"type": "function", "function": {"name": "unasked", "description": "", "parameters": {"type": "object"}}}
 ]
-"""In catalog mode none the proofs send a tool along, as every agent framework does: the template must ignore it."""
+"""Tools of the proofs' requests in catalog mode `none`: agent frameworks always send some, the template must ignore
+them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenSummary:
-    """What was written, what was left out, and what the proofs found."""
+    """Counts of what was written and left out, and the result of the proofs."""
 
     rows: int
     tokens: int
@@ -76,11 +71,11 @@ class TokenSummary:
     cut_rows: int
     """Rows written that were cut out of such a row."""
     lost_turns: int
-    """Assistant turns that stand in no row because of the length."""
+    """Assistant turns that are in no row because of the length."""
     lost_loss_tokens: int
     """Their tokens with loss."""
     not_reversible: int
-    """Rows with an assistant turn that the tokenizer does not give back (a literal word-border mark, say)."""
+    """Rows with an assistant turn that decodes to another text (it holds a literal word-border mark, say)."""
     lengths: tuple[int, ...]
     """Tokens of every row written, for the histogram."""
     proofs: ProofReport
@@ -91,147 +86,146 @@ def write_token_tensors(
     rows: Path,
     accepted: Path,
     tokenizer: Path,
-    settings: AgentSettings,
+    chat: ChatSettings,
     out: Path,
     progress: Callable[[str], None],
 ) -> TokenSummary:
-    """Encode rows.parquet with the base model's tokenizer into tensors.parquet, and prove it in proofs.json.
+    """Encode rows.parquet with the base model's tokenizer into tensors.parquet, and write the proofs to proofs.json.
 
-    `accepted` are the trajectories that the rows were rendered from: the record that the proofs go by.
+    `accepted` are the trajectories that the rows were rendered from; the proofs compare the rows with them.
     Raises `ChatRowsError` where the two do not belong together.
     """
     if not (tokenizer / "tokenizer_config.json").is_file():
         raise ChatRowsError(f"{tokenizer}: no tokenizer_config.json; name a model folder in Hugging Face layout")
     progress("loading the tokenizer")
-    saved = saved_tokenizer(str(tokenizer.resolve()), settings.chat.format, settings.chat.catalog_mode)
-    images = row_images(accepted=accepted, base=tokenizer, tokenizer=saved, format_name=settings.chat.format)
+    saved = saved_tokenizer(str(tokenizer.resolve()), chat.format, chat.catalog_mode)
+    images = row_images(accepted=accepted, base=tokenizer, tokenizer=saved, format_name=chat.format)
     tools, pasted = read_prompt_tools(rows), read_pasted(rows)
-    fitter = RowFitter(tokenizer=saved, chat=settings.chat, tools=tools, pasted=pasted, images=images.tokens)
     prover = Prover(
         tokenizer=saved,
         tools=tools or IGNORED_TOOLS,
-        format_name=settings.chat.format,
-        thinking=settings.chat.thinking,
+        format_name=chat.format,
+        thinking=chat.thinking,
         images=images.server,
     )
-    counts: Counter[str] = Counter()
-    lengths: list[int] = []
-    shown: set[str] = set()
-    schema = TENSOR_SCHEMA if images.tokens is None else TENSOR_SCHEMA.append(IMAGES_FIELD)
+    counts = _Counts()
 
     def tensors() -> Iterator[dict[str, Any]]:
+        fitter = RowFitter(tokenizer=saved, chat=chat, tools=tools, pasted=pasted, images=images.tokens)
         reported = time.monotonic()
-        for trajectory, chat_rows in _paired(accepted=accepted, rows=rows):
-            if not chat_rows and images.not_rendered and shown_by_run(trajectory):
-                continue  # chat_rows counts them
+        for trajectory, chat_rows in _with_rows(accepted=accepted, rows=rows, images=images):
             fitted = fitter.fit(trajectory, chat_rows)
             prover.prove(
                 trajectory_id=trajectory.trajectory_id,
-                messages=recorded_messages(trajectory, system_prompt=settings.chat.system_prompt, pasted=pasted),
-                rows=[_under_proof(one) for one in fitted],
+                messages=recorded_messages(trajectory, system_prompt=chat.system_prompt, pasted=pasted),
+                rows=[_row_to_prove(result) for result in fitted],
                 catalog=bool(tools),
             )
-            for one in fitted:
-                counts.update(_losses(one))
-                for row in one.written:
-                    tensor = _tensor(row)
-                    counts.update(rows=1, tokens=tensor["n_tokens"], loss=tensor["n_loss_tokens"])
-                    lengths.append(tensor["n_tokens"])
-                    shown.update(row.images)
-                    yield tensor
+            for result in fitted:
+                yield from counts.add(result)
             if time.monotonic() - reported > PROGRESS_SECONDS:
                 reported = time.monotonic()
-                progress(f"{counts['rows']} rows encoded and proven, {counts['tokens']} tokens")
+                progress(f"{counts.of['rows']} rows encoded and proven, {counts.of['tokens']} tokens")
 
     stream = tensors()
+    schema = TENSOR_SCHEMA if images.tokens is None else TENSOR_SCHEMA.append(IMAGES_FIELD)
     with pq.ParquetWriter(out / TENSORS_FILE, schema, compression="zstd") as writer:
         while chunk := list(islice(stream, BATCH_ROWS)):
             writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
     if images.folder is not None:
-        link_images(shown, into=out / IMAGES_FOLDER, sources=(images.folder,))
+        link_images(counts.images, into=out / IMAGES_FOLDER, sources=(images.folder,))
     proofs = prover.report()
     (out / PROOFS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(proofs), indent=2) + b"\n")
-    progress(f"{counts['rows']} rows, {counts['tokens']} tokens, {proofs.n_failures} refuted by a proof")
-    return TokenSummary(
-        rows=counts["rows"],
-        tokens=counts["tokens"],
-        loss_tokens=counts["loss"],
-        longest=max(lengths, default=0),
-        too_long=counts["too_long"],
-        too_long_loss_tokens=counts["too_long_loss"],
-        cut_rows=counts["cut_rows"],
-        lost_turns=counts["lost_turns"],
-        lost_loss_tokens=counts["lost_loss"],
-        not_reversible=counts["not_reversible"],
-        lengths=tuple(lengths),
-        proofs=proofs,
-    )
+    progress(f"{counts.of['rows']} rows, {counts.of['tokens']} tokens, {proofs.n_failures} failures of a proof")
+    return counts.summary(proofs)
 
 
-@lru_cache(maxsize=3)
-def saved_tokenizer(folder: str, format_name: str, catalog_mode: CatalogMode) -> PreTrainedTokenizerBase:
-    """The base model's tokenizer with the format installed, saved and loaded again: what a server will load.
+@dataclass(kw_only=True)
+class _Counts:
+    """Counts of the rows written and of those left out."""
 
-    Kept, because loading Gemma's takes seconds and days are encoded one after the other.
-    """
-    from transformers import AutoTokenizer
+    of: Counter[str] = field(default_factory=Counter)
+    lengths: list[int] = field(default_factory=list)
+    images: set[str] = field(default_factory=set)
+    """Hashes of the images that rows show."""
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    install_chat_format(tokenizer, get_format(format_name), catalog_mode)
-    with tempfile.TemporaryDirectory() as place:
-        tokenizer.save_pretrained(place)
-        saved: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(place)
-    return saved
+    def add(self, result: FitResult) -> Iterator[dict[str, Any]]:
+        """Count one rendered row; yields the table's rows that it became."""
+        self.of.update(_losses(result))
+        for row in result.written:
+            tensor = _tensor(row)
+            self.of.update(rows=1, tokens=tensor["n_tokens"], loss=tensor["n_loss_tokens"])
+            self.lengths.append(tensor["n_tokens"])
+            self.images.update(row.row.images)
+            yield tensor
+
+    def summary(self, proofs: ProofReport) -> TokenSummary:
+        """The counts so far, with the result of the proofs."""
+        return TokenSummary(
+            rows=self.of["rows"],
+            tokens=self.of["tokens"],
+            loss_tokens=self.of["loss"],
+            longest=max(self.lengths, default=0),
+            too_long=self.of["too_long"],
+            too_long_loss_tokens=self.of["too_long_loss"],
+            cut_rows=self.of["cut_rows"],
+            lost_turns=self.of["lost_turns"],
+            lost_loss_tokens=self.of["lost_loss"],
+            not_reversible=self.of["not_reversible"],
+            lengths=tuple(self.lengths),
+            proofs=proofs,
+        )
 
 
-def _paired(*, accepted: Path, rows: Path) -> Iterator[tuple[Trajectory, list[ChatRow]]]:
-    """Every trajectory with its rows, if it has any; both files are in one order."""
+def _with_rows(*, accepted: Path, rows: Path, images: RowImages) -> Iterator[tuple[Trajectory, list[ChatRow]]]:
+    """Every trajectory with its rows, without those that have none because of images; both files are in one order."""
     groups = groupby(read_chat_rows(rows), key=lambda row: row.trajectory_id)
     trajectory_id, group = next(groups, (None, iter(())))
     for trajectory in read_trajectories(accepted):
-        if trajectory.trajectory_id != trajectory_id:
+        if trajectory.trajectory_id == trajectory_id:
+            yield trajectory, list(group)
+            trajectory_id, group = next(groups, (None, iter(())))
+        elif not (images.not_rendered and shown_by_run(trajectory)):  # chat_rows counts those
             yield trajectory, []
-            continue
-        yield trajectory, list(group)
-        trajectory_id, group = next(groups, (None, iter(())))
     if trajectory_id is not None:
         raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
 
 
-def _under_proof(fitted: FitResult) -> TensorRow:
-    """A row for the prover; one that was to be cut comes with what became of it."""
-    whole = _tensor_row(fitted.whole, trained=fitted.left_out is not DropReason.NOT_REVERSIBLE)
-    if not fitted.cuts:
+def _row_to_prove(result: FitResult) -> TensorRow:
+    """The whole row for the prover, with the rows that replace it where it was cut."""
+    whole = _tensor_row(result.whole, trained=result.drop_reason is not DropReason.NOT_REVERSIBLE)
+    if not result.cuts:
         return whole
     rows = tuple(
         CutTensorRow(row=_tensor_row(row), kept=row.kept or (), message_indices=row.message_indices)
-        for row in fitted.cuts
+        for row in result.cuts
     )
-    return dataclasses.replace(whole, cut=ReplacementRows(rows=rows, lost=fitted.lost))
+    return dataclasses.replace(whole, replaced_by=ReplacementRows(rows=rows, lost=result.lost))
 
 
-def _tensor_row(fitted: EncodedRow, *, trained: bool = True) -> TensorRow:
-    tokens = fitted.tokens
-    return TensorRow(row_id=fitted.row.row_id, input_ids=tokens.input_ids, labels=tokens.labels, trained=trained)
+def _tensor_row(encoded: EncodedRow, *, trained: bool = True) -> TensorRow:
+    tokens = encoded.tokens
+    return TensorRow(row_id=encoded.row.row_id, input_ids=tokens.input_ids, labels=tokens.labels, trained=trained)
 
 
-def _losses(fitted: FitResult) -> dict[str, int]:
-    """What the length or the tokenizer costs, by name."""
-    if fitted.left_out is DropReason.NOT_REVERSIBLE:
+def _losses(result: FitResult) -> dict[str, int]:
+    """What is lost to the length limit or to the tokenizer, by name."""
+    if result.drop_reason is DropReason.NOT_REVERSIBLE:
         return {"not_reversible": 1}
-    if fitted.left_out is None:
+    if result.drop_reason is None:
         return {}
     return {
         "too_long": 1,
-        "too_long_loss": fitted.whole.n_loss_tokens,
-        "cut_rows": len(fitted.cuts),
-        "lost_turns": len(fitted.lost),
-        "lost_loss": fitted.lost_loss_tokens,
+        "too_long_loss": result.whole.n_loss_tokens,
+        "cut_rows": len(result.cuts),
+        "lost_turns": len(result.lost),
+        "lost_loss": result.lost_loss_tokens,
     }
 
 
-def _tensor(fitted: EncodedRow) -> dict[str, Any]:
-    row, tokens = fitted.row, fitted.tokens
+def _tensor(encoded: EncodedRow) -> dict[str, Any]:
+    """A row of the table."""
+    row, tokens = encoded.row, encoded.tokens
     return {
         "row_id": row.row_id,
         "trajectory_id": row.trajectory_id,
@@ -239,7 +233,7 @@ def _tensor(fitted: EncodedRow) -> dict[str, Any]:
         "tools": list(row.tools),
         "input_ids": tokens.input_ids,
         "labels": tokens.labels,
-        "image_sha256": list(fitted.images),
+        "image_sha256": list(row.images),
         "n_tokens": len(tokens.input_ids),
-        "n_loss_tokens": fitted.n_loss_tokens,
+        "n_loss_tokens": encoded.n_loss_tokens,
     }

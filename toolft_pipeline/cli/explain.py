@@ -11,8 +11,9 @@ from pathlib import Path
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows, read_pasted, read_prompt_tools
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.token_tensors import TENSORS_FILE, saved_tokenizer
+from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.chat.token_trace import RowTracer, TracedRow, stored_rows
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.cli.output.find_run import FoundRun, find_run
@@ -74,7 +75,7 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     verified = _version(warehouse, settings, "verified_trajectories", found.day)
     assert verified is not None, "a found run has a verified day"
     accepted = verified.file(ACCEPTED_FILE)
-    explainer = RowTracer(
+    tracer = RowTracer(
         tokenizer=tokenizer,
         chat=chat,
         tools=read_prompt_tools(rows.file(ROWS_FILE)),
@@ -83,8 +84,8 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     )
     id_ = found.accepted.trajectory_id
     own = [row for row in read_chat_rows(rows.file(ROWS_FILE)) if row.trajectory_id == id_]
-    explained = explainer.rows(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
-    return explained, None if explained else _why_no_row(found.accepted, rows)
+    traced = tracer.trace(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
+    return traced, None if traced else _why_no_row(found.accepted, rows)
 
 
 def _why_no_row(run: Trajectory, rows: Version) -> str:

@@ -11,7 +11,7 @@ from toolft_pipeline.settings.section import Section
 
 
 class CatalogMode(StrEnum):
-    """What of the tool catalog stands in the prompt."""
+    """How much of the tool catalog is in the prompt: nothing, the names, or whole schemas."""
 
     NONE = "none"
     NAMES = "names"
@@ -19,17 +19,17 @@ class CatalogMode(StrEnum):
 
 
 class LongRows(StrEnum):
-    """What becomes of a row above the limit. A row is cut where a user turn or a step begins, never within a turn, and
-    no turn is trained on a history that lacks what the turn speaks of. Rows and loss tokens lost are counted."""
+    """What happens to a row above the limit. A row is cut where a user turn or a step begins, never inside a turn, and
+    no turn is trained without the context that it depends on. Lost rows and loss tokens are counted."""
 
     DROP = "drop"
     """It is left out."""
     CUT_FRONT = "cut_front"
-    """Its oldest turns are left out until it fits. The system prompt stays, and so does the request that the first kept
-    step belongs to."""
+    """Its oldest turns are left out until it fits. The system prompt stays, and so does the request of the first kept
+    step."""
     SPLIT = "split"
-    """It becomes several rows, each with the system prompt and, as context without loss, as many of the turns before as
-    fit into half of `max_length`: every turn is trained once, at the price of saying its context again."""
+    """It becomes several rows, each with the system prompt and, as context without loss, as many earlier turns as fit
+    into half of `max_length`: every turn is trained once, and its context is encoded again."""
 
 
 class ChatSettings(Section):
@@ -38,19 +38,19 @@ class ChatSettings(Section):
     format: str = "gemma3"
     """Name of a registered chat format."""
     catalog_mode: CatalogMode = CatalogMode.NONE
-    """`none` is the point of the exercise: the model knows its tools by heart."""
+    """`none` is the purpose of the training: the model learns the tools, so no prompt has to list them."""
     system_prompt: Literal["keep", "strip", "strip_tools"] | str = "keep"
-    """`keep` the logged one, `strip` it, or `replace: <text>` written as the text itself after `replace:`.
-    `strip_tools` keeps it but for a tool list that was pasted into it: JSON of tools in MCP or OpenAI shape, half of
-    which today's catalog has, and lines that each list a tool by its name, its signature or the words of its
-    description, where they name half of the catalog; with them go the heading, code fence or tags around them. Advice
-    on a tool stays, and so do examples of calls. Parts of a prompt are left out and counted, none is rewritten."""
+    """`keep` the logged one, `strip` it, or replace it with the text after `replace:`. `strip_tools` removes only tool
+    lists pasted into it: JSON of tools in MCP or OpenAI shape, if today's catalog has half of them, and lines that each
+    list a tool by its name, its signature or the words of its description, if they name half of the catalog. Their
+    heading, code fence or tags are removed too. Advice on a tool and examples of calls stay. Removed parts are counted,
+    and nothing is rewritten."""
     thinking: Literal["drop", "keep"] = "drop"
-    """Whether reasoning of earlier turns is rendered."""
+    """Whether recorded reasoning is rendered and trained."""
     max_length: int = Field(4096, gt=0)
-    """Tokens of a row at most; `long_rows` says what becomes of a longer one. It is counted in any case."""
+    """Most tokens of a row. Longer ones are counted and handled as `long_rows` says."""
     long_rows: LongRows = LongRows.DROP
-    """What becomes of a row that is longer than `max_length`."""
+    """What happens to a row that is longer than `max_length`."""
     images: Literal["drop_row", "refuse"] = "drop_row"
-    """What becomes of a run that shows images where the chat format renders none (all but gemma4) or the base has no
-    processor: it has no row and is counted, or chat_rows stops with one line. Where images can be rendered they are."""
+    """What happens to a run that shows images where the chat format renders none or the base has no processor:
+    `drop_row` leaves it out and counts it, `refuse` stops chat_rows with an error."""

@@ -1,1 +1,1 @@
-"""What an agent file says wrongly, all of it at once, found when the file is read and not hours later."""
+"""Checks of an agent file when it is read: all errors at once, before anything starts."""

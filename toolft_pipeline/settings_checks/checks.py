@@ -1,4 +1,4 @@
-"""All checks of an agent file beyond its schema that need nothing but the file and what is installed here."""
+"""All checks of an agent file beyond its schema that need only the file and the installed packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from toolft_pipeline.settings_checks.problem import Problem
 
 
 def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
-    """Everything that the settings say wrongly though their schema allows it, in the order of the sections."""
+    """Every problem of the settings that their schema allows, in the order of the sections."""
     yield from owner_problems(settings.owner)
     yield from first_day_problems(settings.first_day)
     yield from source_problems(settings.catalog, settings.sandbox, settings.base_model)

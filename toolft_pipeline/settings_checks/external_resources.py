@@ -1,7 +1,7 @@
-"""What an agent file names and this machine must have: files, packages, programs, modules, keys.
+"""Resources that an agent file names and this machine must have: files, packages, programs, modules, keys.
 
-Invariant: nothing is started, imported or asked of a network. A thing that is missing is no fault of the file's text:
-another machine may have it, so the agent is loaded all the same, and what runs it asks here first.
+Invariant: nothing is started, imported or requested over a network. A missing resource is no error of the file, because
+another machine may have it: the agent is loaded all the same, and whatever runs it checks here first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_ggu
 
 
 def missing_resources(settings: AgentSettings, *, for_model: bool) -> Iterator[Problem]:
-    """Everything that is named and missing; `for_model` also what only the model's stages read."""
+    """Every resource that is missing; with `for_model` also those that only the model's stages read."""
     yield from _missing_paths(
         settings,
         {
@@ -38,7 +38,7 @@ def missing_resources(settings: AgentSettings, *, for_model: bool) -> Iterator[P
             yield Problem(key="base_model.package", message=str(error).partition(": ")[2])
     module = settings.catalog.module
     if module is not None and not _module_exists(module, folder=settings.folder):
-        yield Problem(key="catalog.module", message=f"no module named {module!r}, here or installed")
+        yield Problem(key="catalog.module", message=f"no module named {module!r} in the agent's folder or installed")
     if settings.sandbox is not None:
         yield from _missing_programs(settings.sandbox, folder=settings.folder)
     if for_model:
@@ -46,7 +46,7 @@ def missing_resources(settings: AgentSettings, *, for_model: bool) -> Iterator[P
 
 
 def missing_evaluation_resources(settings: AgentSettings) -> Iterator[Problem]:
-    """What the report of a model needs: asked before anything is trained."""
+    """Missing resources of a model's report, to check before anything is trained."""
     evaluation = settings.evaluation
     yield from _missing_paths(settings, {"evaluation.tasks": evaluation.tasks, "evaluation.bfcl": evaluation.bfcl})
     yield from _missing_for_endpoints(evaluation)
@@ -59,10 +59,12 @@ def _missing_paths(settings: AgentSettings, named: Mapping[str, str | None]) -> 
 
 
 def _missing_programs(sandbox: SandboxSettings, *, folder: Path) -> Iterator[Problem]:
-    """The program, the script that an interpreter is given, the module after `-m`."""
+    """The program, the script passed to an interpreter, the module after `-m`."""
     program = sandbox.command[0]
     if program != "python" and shutil.which(program) is None and not (folder / program).is_file():
-        yield Problem(key="sandbox.command", message=f"{program} is no program of this machine")
+        yield Problem(
+            key="sandbox.command", message=f"no program {program} on this machine; install it or name another"
+        )
     for before, word in pairwise(sandbox.command):
         if before == "-m" and not _module_exists(word, folder=folder):
             yield Problem(key="sandbox.command", message=f"no module named {word!r}")
@@ -81,12 +83,12 @@ def _module_exists(name: str, *, folder: Path) -> bool:
 
 
 def _missing_for_endpoints(evaluation: EvaluationSettings) -> Iterator[Problem]:
-    """What the endpoints that are compared with need: the client, and a key each."""
+    """Missing requirements of the endpoints to compare with: the client library and the keys."""
     compared = {name: evaluation.endpoints[name] for name in evaluation.compare if name in evaluation.endpoints}
     if compared and find_spec("openai") is None:
-        wanted = "openai is not installed; pip install 'toolft_pipeline[endpoints]'"
-        yield Problem(key="evaluation.endpoints", message=wanted)
+        message = "openai is not installed; pip install 'toolft_pipeline[endpoints]'"
+        yield Problem(key="evaluation.endpoints", message=message)
     for name, endpoint in compared.items():
         if endpoint.key_from is not None and not os.environ.get(endpoint.key_from):
-            message = f"{endpoint.key_from} is not set; set it where the run starts, or write null"
+            message = f"environment variable {endpoint.key_from} is not set; set it where the run starts, or write null"
             yield Problem(key=f"evaluation.endpoints.{name}.key_from", message=message)

@@ -1,6 +1,6 @@
-"""Names, types and choices of PEFT's and TRL's settings, read from their source: importing them would load torch.
+"""Names, types and choices of PEFT's and TRL's settings, parsed from their source: importing them would load torch.
 
-Invariant: what the source does not say plainly is not known, and what is not known is not refused.
+Invariant: a type or choice that the source does not state plainly is unknown, and what is unknown is not refused.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _CLASSES = {
         ("transformers", "training_args.py", "TrainingArguments"),
     ),
 }
-"""Where a class and the classes that it inherits from are written."""
+"""Files of each class and of the classes that it inherits from."""
 
 _ENUMS = (("transformers", "trainer_utils.py"), ("transformers", "training_args.py"))
-"""Where the enums that annotations name are written."""
+"""Files of the enums in annotations."""
 
 _PLAIN = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,), "None": (type(None),)}
 _CONTAINERS = {"list": (list,), "dict": (dict,)}
@@ -35,26 +35,32 @@ _CONTAINERS = {"list": (list,), "dict": (dict,)}
 
 @dataclass(frozen=True, kw_only=True)
 class LibraryField:
-    """One setting. `types` is None where its annotation says more than plain types; `choices` where it names any."""
+    """One setting of a library class."""
 
     types: tuple[type, ...] | None
+    """None where the annotation holds more than plain types."""
     choices: tuple[str, ...] = ()
+    """The allowed texts; empty where any is."""
     annotation: str = ""
 
 
 @cache
 def library_fields(name: str) -> Mapping[str, LibraryField] | None:
-    """The settings of `peft.LoraConfig` or `trl.SFTConfig`; None where the source is not what it is known to be."""
-    found: dict[str, LibraryField] = {}
+    """The settings of `peft.LoraConfig` or `trl.SFTConfig`; None where the source has another layout than expected."""
+    fields: dict[str, LibraryField] = {}
     for package, file, class_name in _CLASSES[name]:
         module = _module(package, file)
         body = None if module is None else _class_body(module, class_name)
         if body is None:
             return None
         for statement in body:
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and _is_set(statement):
-                found.setdefault(statement.target.id, _field(statement.annotation))
-    return found
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and _is_argument(statement)
+            ):
+                fields.setdefault(statement.target.id, _field(statement.annotation))
+    return fields
 
 
 @cache
@@ -72,8 +78,8 @@ def _class_body(module: ast.Module, name: str) -> list[ast.stmt] | None:
     return next((node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == name), None)
 
 
-def _is_set(statement: ast.AnnAssign) -> bool:
-    """Whether a field is an argument of the class."""
+def _is_argument(statement: ast.AnnAssign) -> bool:
+    """Whether a field is an argument of the class's `__init__`."""
     call = statement.value
     return not isinstance(call, ast.Call) or not any(
         keyword.arg == "init" and isinstance(keyword.value, ast.Constant) and keyword.value.value is False
@@ -130,9 +136,9 @@ def _parts(annotation: ast.expr) -> Iterator[str]:
 
 @cache
 def _enum_values(name: str) -> tuple[str, ...]:
-    """The values of an enum of strings; empty for whatever is none."""
-    for place in _ENUMS:
-        module = _module(*place)
+    """The values of an enum of strings; empty for any other name."""
+    for file in _ENUMS:
+        module = _module(*file)
         body = None if module is None else _class_body(module, name)
         if body is not None:
             values = [each.value for each in body if isinstance(each, ast.Assign)]

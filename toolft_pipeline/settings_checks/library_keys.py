@@ -1,4 +1,4 @@
-"""`training.peft` and `training.sft`: names that the libraries know, values of their types, none that is owned."""
+"""Checks of `training.peft` and `training.sft`: names, types, and settings that toolft sets itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolft_pipeline.training.lora.owned_keys import OWNED_PEFT, OWNED_SFT, refu
 
 
 def library_key_problems(training: TrainingSettings) -> Iterator[Problem]:
-    """What PEFT or TRL would refuse when training starts, and what they would take but must not."""
+    """Settings that PEFT or TRL would refuse when training starts, and settings that toolft must set itself."""
     yield from _problems("training.peft", training.peft, library="peft.LoraConfig", owned=OWNED_PEFT)
     for name, reason in refused_peft(training.peft):
         if name not in OWNED_PEFT:  # the key may be set, to another value
@@ -29,18 +29,18 @@ def _problems(section: str, given: Mapping[str, Any], *, library: str, owned: Ma
         elif fields is not None and name not in fields:
             near = did_you_mean(name, [each for each in fields if each not in owned])
             yield Problem(key=key, message=f"{library} has no such setting{near or '; use its own names'}")
-        elif fields is not None and (wrong := _wrong(value, fields[name])):
-            yield Problem(key=key, message=wrong)
+        elif fields is not None and (message := _wrong_value(value, fields[name])):
+            yield Problem(key=key, message=message)
 
 
-def _wrong(value: object, field: LibraryField) -> str | None:
+def _wrong_value(value: object, field: LibraryField) -> str | None:
     if field.types is not None and not any(_fits(value, each) for each in field.types):
         number = _number(value) if isinstance(value, str) and {int, float} & set(field.types) else None
         hint = f"; YAML reads this as text, write {number!r}" if number is not None else ""
-        return f"{field.annotation} is wanted, found {quoted(value)}{hint}"
+        return f"expected {field.annotation}, got {quoted(value)}{hint}"
     if isinstance(value, str) and field.choices and value not in field.choices:
         near = did_you_mean(value, field.choices)
-        return f"{quoted(value)} is none of {', '.join(field.choices)}{near}"
+        return f"expected one of {', '.join(field.choices)}, got {quoted(value)}{near}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Names that an agent file takes from somewhere: a chat format, a model to compare with, a time zone, an owner."""
+"""Checks of values from open sets: chat format, model to compare with, time zone, owner, first day."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ALWAYS_COMPARED = frozenset({"candidate", "in_service", "incumbent"})
 _POLICIES = ("keep", "strip", STRIP_TOOLS)
 _FIRST_YEAR = 1970
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}")
-"""What Dagster takes for an e-mail address."""
+"""Dagster's pattern of an e-mail address."""
 
 
 def chat_problems(chat: ChatSettings) -> Iterator[Problem]:
-    """A chat format that is not registered, a policy for system prompts that is none."""
+    """An unregistered chat format, an unknown policy for system prompts."""
     if chat.format not in FORMATS:
         known = ", ".join(sorted(FORMATS))
         message = f"no chat format named {chat.format!r}; known: {known}{did_you_mean(chat.format, FORMATS)}"
@@ -31,39 +31,39 @@ def chat_problems(chat: ChatSettings) -> Iterator[Problem]:
     policy = chat.system_prompt
     if policy.startswith(REPLACE):
         if not policy.removeprefix(REPLACE).strip():
-            yield Problem(key="chat.system_prompt", message=f"a text is wanted after {REPLACE!r}, or write strip")
+            yield Problem(key="chat.system_prompt", message=f"no text after {REPLACE!r}; add one, or write strip")
     elif policy not in _POLICIES:
-        wanted = f"keep, strip, {STRIP_TOOLS} or '{REPLACE} TEXT' is wanted"
-        yield Problem(key="chat.system_prompt", message=f"{quoted(policy)} is not known; {wanted}{_policy(policy)}")
+        message = f"expected keep, strip, {STRIP_TOOLS} or '{REPLACE} TEXT', got {quoted(policy)}{_near_policy(policy)}"
+        yield Problem(key="chat.system_prompt", message=message)
 
 
-def _policy(policy: str) -> str:
+def _near_policy(policy: str) -> str:
     return did_you_mean(policy, _POLICIES) or did_you_mean(policy.partition(":")[0], [REPLACE.rstrip(":")])
 
 
 def comparison_problems(evaluation: EvaluationSettings) -> Iterator[Problem]:
-    """Names in `evaluation.compare` that are no model: neither untuned base, endpoint nor installed model package."""
-    for place, name in enumerate(evaluation.compare):
-        key = f"evaluation.compare.{place}"
-        if name in evaluation.compare[:place]:
-            yield Problem(key=key, message=f"{name!r} stands twice; remove one")
+    """Names in `evaluation.compare` that are neither untuned base, endpoint nor installed model package."""
+    for index, name in enumerate(evaluation.compare):
+        key = f"evaluation.compare.{index}"
+        if name in evaluation.compare[:index]:
+            yield Problem(key=key, message=f"{name!r} is listed twice; remove one")
         elif name in _ALWAYS_COMPARED:
             yield Problem(key=key, message=f"{name!r} is in every report; remove it")
         elif name not in _UNTUNED and name not in evaluation.endpoints and (why := _no_package(name)):
             known = ", ".join((*_UNTUNED, *evaluation.endpoints))
             near = did_you_mean(name, (*_UNTUNED, *evaluation.endpoints)) or did_you_mean(name, _model_packages())
-            message = f"no model named {name!r}; {known}, or an installed model package is wanted ({why}){near}"
+            message = f"no model named {name!r} ({why}); write {known} or an installed model package{near}"
             yield Problem(key=key, message=message, also=("evaluation.endpoints",))
 
 
 def _no_package(name: str) -> str | None:
-    """Why a name is no installed package with a model; None where it is one."""
+    """Why a name is not an installed package with a model; None where it is."""
     try:
         find_gguf(name)
     except BaseModelError as error:
         return str(error).partition(": ")[2]
     except ValueError:
-        return "a name is wanted"
+        return "not a package name"
     return None
 
 
@@ -77,23 +77,25 @@ def schedule_problems(schedule: ScheduleSettings) -> Iterator[Problem]:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):
-        wanted = "a name such as Europe/Berlin, America/New_York or UTC is wanted"
-        message = f"no time zone named {zone!r}; {wanted}{did_you_mean(zone, available_timezones())}"
+        examples = "Europe/Berlin, America/New_York or UTC"
+        message = (
+            f"no time zone named {zone!r}; write one such as {examples}{did_you_mean(zone, available_timezones())}"
+        )
         yield Problem(key="schedule.time_zone", message=message)
 
 
 def owner_problems(owner: str) -> Iterator[Problem]:
-    """An owner that Dagster does not show."""
+    """An owner that Dagster does not accept."""
     if not _ADDRESS.fullmatch(owner) and not (owner.startswith("team:") and len(owner) > len("team:")):
-        yield Problem(key="owner", message=f"team:NAME or an e-mail address is wanted, found {quoted(owner)}")
+        yield Problem(key="owner", message=f"expected team:NAME or an e-mail address, got {quoted(owner)}")
 
 
 def first_day_problems(first_day: str) -> Iterator[Problem]:
-    """A first day that no calendar has, or that no log can be of."""
+    """A first day that does not exist or is too early for any log."""
     try:
         year = date.fromisoformat(first_day).year
     except ValueError as error:
-        yield Problem(key="first_day", message=f"{first_day} is no day of the calendar ({error})")
+        yield Problem(key="first_day", message=f"{first_day} is not a valid date ({error}); write YYYY-MM-DD")
         return
     if year < _FIRST_YEAR:
-        yield Problem(key="first_day", message=f"a day since {_FIRST_YEAR}-01-01 is wanted, found {first_day}")
+        yield Problem(key="first_day", message=f"expected a day since {_FIRST_YEAR}-01-01, got {first_day}")

@@ -1,4 +1,4 @@
-"""The part of a wrong agent file that can be read, so that its other errors are found in the same look."""
+"""Settings from the valid part of an agent file with errors, so that its other errors are reported together."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from pydantic import ValidationError
 
 from toolft_pipeline.settings import AgentSettings
 
-_STAND_INS: Mapping[str, Any] = {
+_PLACEHOLDERS: Mapping[str, Any] = {
     "name": "agent",
     "first_day": "2026-01-01",
     "catalog": {"file": "catalog.json"},
     "base_model": {"folder": "model"},
     "sandbox": {"command": ["python"]},
 }
-"""Harmless values for what has no default, so that the rest can be read; nothing is reported of them."""
+"""Placeholders for required settings, so that the rest can be validated; problems with them are not reported."""
 
 _ROUNDS = 5
+"""Validations at most: without one error, pydantic may report another."""
 
 
 def settings_without_errors(
     given: Mapping[str, Any], error: ValidationError
 ) -> tuple[AgentSettings | None, frozenset[str]]:
-    """The settings without what an error names, and the dotted keys that were left out; None where nothing helps."""
+    """The settings without the keys that an error names, and those dotted keys; None where they stay invalid."""
     document = copy.deepcopy(dict(given))
     left_out = set[str]()
     for _ in range(_ROUNDS):
@@ -42,16 +43,16 @@ def settings_without_errors(
 
 
 def _leave_out(document: dict[Any, Any], loc: tuple[int | str, ...]) -> str:
-    """Take the deepest key of a place out of the document; returns that key, dotted."""
+    """Remove the deepest existing key of a location from the document; returns that key, dotted."""
     top = loc[0]
-    if top in _STAND_INS and (len(loc) == 1 or not _is_section(document.get(top), loc[1])):
-        document[top] = copy.deepcopy(_STAND_INS[str(top)])
+    if top in _PLACEHOLDERS and (len(loc) == 1 or not _is_section(document.get(top), loc[1])):
+        document[top] = copy.deepcopy(_PLACEHOLDERS[str(top)])
         return str(top)
-    place, key = document, [top]
-    while len(key) < len(loc) and _is_section(place.get(key[-1]), loc[len(key)]):
-        place = place[key[-1]]
+    section, key = document, [top]
+    while len(key) < len(loc) and _is_section(section.get(key[-1]), loc[len(key)]):
+        section = section[key[-1]]
         key.append(loc[len(key)])
-    place.pop(key[-1], None)
+    section.pop(key[-1], None)
     return ".".join(str(part) for part in key)
 
 

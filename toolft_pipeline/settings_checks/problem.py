@@ -1,4 +1,4 @@
-"""One thing that an agent file says wrongly."""
+"""One problem of an agent file."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ LONGEST_VALUE = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A wrong value: the dotted key that it stands at, and what is wrong and wanted, in one line.
-
-    `also` are the other keys of a contradiction; an override of any of them is what a person has to mend.
-    """
+    """A wrong value, by its dotted key."""
 
     key: str
     message: str
+    """What is wrong and what to do, in one line."""
     also: tuple[str, ...] = ()
+    """Other keys of a contradiction; where one of them is overridden, the problem is reported at the override."""
 
 
 def did_you_mean(name: object, names: Iterable[str]) -> str:
-    """A question for the valid name that a wrong one is nearest to; empty where none is near."""
+    """A hint with the valid name closest to a wrong one; empty where none is close."""
     known = {each.lower(): each for each in names}
-    found = get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
-    return f"; did you mean {known[found[0]]}?" if found else ""
+    matches = get_close_matches(str(name).lower(), known, n=1, cutoff=0.6)
+    return f"; did you mean {known[matches[0]]}?" if matches else ""
 
 
 def quoted(value: object) -> str:
-    """A value for a message, cut to a length that a person reads."""
+    """The repr of a value for a message, shortened to `LONGEST_VALUE` characters."""
     text = repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."

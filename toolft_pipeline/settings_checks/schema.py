@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in the words of an agent file: dotted key, value, what is wanted, nearest valid name."""
+"""Pydantic's errors in terms of an agent file: dotted key, value, what is expected, closest valid name."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.problem import Problem, did_you_mean, quoted
 
 _SECRET = re.compile(r"^alerts\b|\b(env|request|command)\b|password|secret|(_from|token|key)$")
-"""Keys whose values are not quoted: they may hold what only an environment should."""
+"""Keys whose values are not quoted, because they may hold secrets."""
 
-_OF_THE_FOLDER = frozenset({"name", "folder"})
-"""Fields of the settings that no key sets: they come from where the file lies."""
+_SET_BY_FOLDER = frozenset({"name", "folder"})
+"""Fields that no key sets: they come from the file's location."""
 
 _CONTAINERS = frozenset({"model_type", "dict_type", "mapping_type"})
 
 
 def schema_problems(error: ValidationError) -> Iterator[Problem]:
-    """Each error of a validation as a problem."""
+    """The errors of a validation as problems."""
     for each in error.errors():
         yield Problem(key=dotted(each["loc"]), message=_message(each))
 
 
 def dotted(loc: tuple[int | str, ...]) -> str:
-    """A place in the document as a dotted key."""
+    """A location in the document as a dotted key."""
     return ".".join(str(part) for part in loc if part != "[key]") or "(top level)"
 
 
 def _message(error: ErrorDetails) -> str:
     kind, loc, value = error["type"], error["loc"], error["input"]
     if kind == "extra_forbidden":
-        return f"unknown key; remove it or mend its spelling{_known_key(loc)}"
+        return f"unknown key; remove it or fix its spelling{_known_key(loc)}"
     if kind == "missing":
         return "is missing; add it"
     if loc == ("name",):
         return (
-            f"the folder's name is the agent's, and {quoted(value)} cannot be one: lower-case letters, digits and _, "
-            "beginning with a letter; rename the folder"
+            f"the folder's name is the agent's name, and {quoted(value)} is not valid; rename the folder to lower-case "
+            "letters, digits and _, beginning with a letter"
         )
     if kind in _CONTAINERS:
-        what = "nothing" if value is None else quoted(value)
-        return f"keys below it are wanted, found {what}; remove the line or put keys below it"
+        actual = "nothing" if value is None else quoted(value)
+        return f"expected keys below it, got {actual}; remove the line or add keys below it"
     message = error["msg"].removeprefix("Value error, ")
     if kind == "value_error":
         return message
     if not _SECRET.search(dotted(loc)):
-        message += f", found {quoted(value)}"
+        message += f", got {quoted(value)}"
     if kind in {"literal_error", "enum"}:
         message += did_you_mean(value, re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", ""))))
     return message
 
 
 def _known_key(loc: tuple[int | str, ...]) -> str:
-    """The known key that an unknown one is meant for: a near one of its section, or the same in another section."""
+    """A hint for an unknown key: a similar one of its section, or the same name in another section."""
     *section, name = loc
     near = did_you_mean(name, _fields(tuple(section)))
     if near:
@@ -75,12 +75,12 @@ def _fields(section: tuple[int | str, ...]) -> set[str]:
         model = _model_of(annotation)
         if model is not None and _is_mapping(annotation):
             parts = parts[1:]
-    return set() if model is None else model.model_fields.keys() - (_OF_THE_FOLDER if not section else set())
+    return set() if model is None else model.model_fields.keys() - (_SET_BY_FOLDER if not section else set())
 
 
 def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
-        if not prefix and name in _OF_THE_FOLDER:
+        if not prefix and name in _SET_BY_FOLDER:
             continue
         inner = None if _is_mapping(field.annotation) else _model_of(field.annotation)
         if inner is None:
@@ -90,7 +90,7 @@ def _all_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:
-    """The section that an annotation holds, itself, optionally or as a mapping's value."""
+    """The section in an annotation: itself, in an optional, or as a mapping's value."""
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
             return each

@@ -1,12 +1,13 @@
-"""chat_rows[d]: verified runs as text, in pieces that say where the loss will sit."""
+"""chat_rows[d]: verified runs as text, in segments that are trained or context."""
 
 from __future__ import annotations
 
 import json
 
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
-from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
-from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.chat_rows import ROWS_FILE
+from toolft_pipeline.chat.formats import get_format, image_formats
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved_for_model
 from toolft_pipeline.chat.row_markdown import row_markdown
 from toolft_pipeline.settings import AgentSettings, ChatSettings
@@ -16,14 +17,15 @@ from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.store import Built, Version
 
 EXAMPLES_FILE = "examples.json"
-"""One row of each category as Markdown: for people, and no content that anything downstream reads."""
+"""One row of each category as Markdown, for people; it is not part of the version's content."""
 
 
 def _build(context: BuildContext) -> Built:
     summary = write_chat_rows(
         accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
         catalog=context.input("tool_catalog").file(CATALOG_FILE),
-        settings=context.settings,
+        chat=context.settings.chat,
+        error_forms=context.settings.verification.error_forms,
         out=context.out,
         base=context.input("base_model").file("model"),
     )
@@ -70,7 +72,7 @@ def _all_images_rendered(version: Version, _settings: AgentSettings) -> CheckOut
 
 STAGE = Stage(
     asset="chat_rows",
-    description="Each run in the model's own chat template, in pieces marked trained or context.",
+    description="Each run in the model's own chat template, in segments marked trained or context.",
     group=Group.DATA,
     kinds=("parquet", "jinja"),
     code_version="4",
@@ -84,7 +86,8 @@ STAGE = Stage(
     checks=(
         Check(
             name="all_images_rendered",
-            description="No run is left out because it shows images; else choose gemma4 and a base with its processor.",
+            description="No run is left out because it shows images; else choose "
+            f"{image_formats()} and a base with its processor.",
             blocking=False,
             evaluate=_all_images_rendered,
         ),

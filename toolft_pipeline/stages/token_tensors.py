@@ -22,7 +22,7 @@ def _build(context: BuildContext) -> Built:
         rows=context.input("chat_rows").file(ROWS_FILE),
         accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
         tokenizer=context.input("base_model").file("model"),
-        settings=context.settings,
+        chat=context.settings.chat,
         out=context.out,
         progress=context.progress,
     )
@@ -52,7 +52,7 @@ def _build(context: BuildContext) -> Built:
 
 
 def proof_report(version: Version) -> ProofReport:
-    """What the proofs found on the rows of a version."""
+    """The result of the proofs on the rows of a version."""
     return msgspec.json.decode(version.file(PROOFS_FILE).read_bytes(), type=ProofReport)
 
 
@@ -99,7 +99,7 @@ STAGE = Stage(
         _check(Proof.LOSS_MASK, "Loss tokens decode to exactly the assistant turns, each in exactly one row."),
         _check(Proof.SERVING_PROMPT, "The tokens before a trained turn are the prompt that a server builds."),
         _check(Proof.PARSER, "Parsing a trained turn gives back the recorded calls."),
-        _check(Proof.CONTROL_TOKENS, "No control token lies in content."),
+        _check(Proof.CONTROL_TOKENS, "No content holds a control token."),
         Check(
             name="no_turn_is_lost",
             description="Every assistant turn fits chat.max_length; else raise it, or cut rows (chat.long_rows).",

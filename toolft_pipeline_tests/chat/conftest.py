@@ -11,9 +11,8 @@ import pytest
 
 from toolft_pipeline.chat.formats import FORMATS, GEMMA3
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
-from toolft_pipeline.chat.rendering.serving import install_chat_format
+from toolft_pipeline.chat.rendering.serving import install_chat_format, saved_tokenizer
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.families import Family
 from toolft_pipeline_tests.chat.tokenizers_of_families import tokenizer_folder

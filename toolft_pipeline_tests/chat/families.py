@@ -1,4 +1,4 @@
-"""A chat format with its family's tokenizer, and what the pipeline makes of a run with the two."""
+"""A chat format with its family's tokenizer, and the rows and proofs of a run with both."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.rendering.serving import install_chat_format
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES, FamilyCase
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,6 +54,11 @@ class Family:
 
     def __repr__(self) -> str:
         return f"Family({self.chat_format.name})"
+
+    @property
+    def case(self) -> FamilyCase:
+        """What the suite knows of the format."""
+        return FAMILY_CASES[self.chat_format.name]
 
     @cached_property
     def encoder(self) -> RowEncoder:

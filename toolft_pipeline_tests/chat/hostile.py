@@ -1,4 +1,4 @@
-"""Conversations that hypothesis makes, of content that tries to speak every format's syntax."""
+"""Generated conversations whose content tries to inject every format's syntax."""
 
 from __future__ import annotations
 

@@ -7,20 +7,11 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-OFFICIAL = {
-    "gemma3": ("gemma3.jinja", {"bos_token": "<bos>"}),
-    "gemma4": ("gemma4_v5.jinja", {"bos_token": "<bos>"}),
-    "qwen3": ("qwen3.jinja", {}),
-    "llama3": ("llama3_2.jinja", {"bos_token": "<|begin_of_text|>", "date_string": "26 Jul 2024"}),
-    "chatml": ("qwen3_instruct_2507.jinja", {}),
-}
+from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES
 
-TRAINING = {
-    "gemma3": "gemma3_training.jinja",
-    "qwen3": "qwen3_training.jinja",
-    "chatml": "qwen3_instruct_2507_training.jinja",
-}
-"""Those of Gemma 4 and Llama 3.1/3.2 do not exist."""
+OFFICIAL = {name: (case.official, dict(case.official_names)) for name, case in FAMILY_CASES.items()}
+
+TRAINING = {name: case.training for name, case in FAMILY_CASES.items() if case.training is not None}
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Runs whose tools answered with pictures, and a day of them as verification leaves it."""
+"""Runs that show images, and a day of them as verification writes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from toolft_pipeline.chat.chat_rows import ChatRowsSummary, write_chat_rows
+from toolft_pipeline.chat.render_day import ChatRowsSummary, write_chat_rows
 from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.settings import AgentSettings
@@ -97,7 +97,7 @@ def write_day(folder: Path, *runs: Trajectory) -> dict[str, Path]:
 
 def rendered(folder: Path, settings: AgentSettings, base: Path | None, *runs: Trajectory) -> ChatRowsSummary:
     """Chat rows of a day in a folder."""
-    return write_chat_rows(**write_day(folder, *runs), settings=settings, out=folder, base=base)
+    return write_chat_rows(**write_day(folder, *runs), chat=settings.chat, out=folder, base=base)
 
 
 def encoded(folder: Path, settings: AgentSettings, base: Path) -> tuple[TokenSummary, list[dict[str, Any]]]:
@@ -107,7 +107,7 @@ def encoded(folder: Path, settings: AgentSettings, base: Path) -> tuple[TokenSum
         rows=folder / "rows.parquet",
         accepted=folder / "accepted.parquet",
         tokenizer=base,
-        settings=settings,
+        chat=settings.chat,
         out=folder / "tensors",
         progress=lambda _line: None,
     )

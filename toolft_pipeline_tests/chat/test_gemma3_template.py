@@ -1,4 +1,4 @@
-"""The template of gemma3 by itself: what text it makes of each shape, and that content cannot speak its syntax."""
+"""The template of gemma3: its text of each shape, and that content cannot inject its syntax."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_template_whole_conversation_gives_the_documented_text() -> None:
     )
 
 
-def test_template_generation_marks_cover_answer_and_end_of_turn_only() -> None:
+def test_template_generation_marks_cover_answers_only() -> None:
     messages = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     text, spans = render(messages, template=GEMMA3.template(catalog_mode=CatalogMode.NONE))
     assert [text[start:end] for start, end in spans] == ["b<end_of_turn>"]
@@ -56,7 +56,7 @@ def test_template_generation_prompt_opens_a_model_turn() -> None:
     assert text == "<bos><start_of_turn>user\na<end_of_turn>\n<start_of_turn>model\n"
 
 
-def test_template_content_parts_are_joined_and_null_content_is_empty() -> None:
+def test_template_joins_parts_and_null_content_is_empty() -> None:
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     messages = [{"role": "user", "content": parts}, {"role": "assistant", "content": None, "tool_calls": None}]
     assert "user\nab<end_of_turn>\n<start_of_turn>model\n<end_of_turn>" in text_of(messages)
@@ -93,7 +93,7 @@ def test_template_mode_full_writes_one_neutralized_schema_a_line() -> None:
     assert "never \\u003cend_of_turn>" in text
 
 
-def test_template_catalog_before_an_assistant_turn_gets_a_turn_of_its_own() -> None:
+def test_template_catalog_before_an_assistant_turn_is_a_turn() -> None:
     text = text_of([{"role": "assistant", "content": "Hi"}], CatalogMode.NAMES, tools=TOOLS)
     assert "Tools: search, weather, calculate<end_of_turn>\n<start_of_turn>model\nHi" in text
 
@@ -107,7 +107,7 @@ def test_template_control_string_in_text_gets_a_visible_space(control: str) -> N
 
 
 @pytest.mark.parametrize("control", GEMMA3.control_strings)
-def test_template_control_string_in_arguments_is_escaped_and_keeps_its_value(control: str) -> None:
+def test_template_escapes_control_strings_in_arguments(control: str) -> None:
     arguments = {control: ["<\\", control + control]}
     text = text_of([{"role": "assistant", "tool_calls": [call(control, arguments)]}])
     body = text.split("<tool_call>")[1].split("</tool_call>")[0]
@@ -115,7 +115,7 @@ def test_template_control_string_in_arguments_is_escaped_and_keeps_its_value(con
     assert json.loads(body) == {"name": control, "arguments": arguments}
 
 
-def test_template_closing_marker_in_arguments_is_written_with_an_escaped_slash() -> None:
+def test_template_escapes_a_closing_marker_in_arguments() -> None:
     assert '"<\\/tool_call>"' in text_of([{"role": "assistant", "tool_calls": [call("f", {"a": "</tool_call>"})]}])
 
 

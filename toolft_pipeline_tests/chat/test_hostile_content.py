@@ -1,4 +1,4 @@
-"""No content, however hostile, changes the number or the place of loss tokens, or escapes a proof; in any format."""
+"""No hostile content changes the number or position of loss tokens or escapes a proof, in any format."""
 
 from __future__ import annotations
 

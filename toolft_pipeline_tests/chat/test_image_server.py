@@ -1,4 +1,4 @@
-"""The proofs of rows with pictures: each fault turns them red, and no text around a picture does."""
+"""The proofs of rows with images: each planted fault fails them, and no text around an image does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.fitting import RowFitter
 from toolft_pipeline.chat.formats import GEMMA4
 from toolft_pipeline.chat.proofs.image_server import ImageServer
@@ -20,9 +19,10 @@ from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.processor import load_processor
 from toolft_pipeline.chat.rendering.rendering import Segment
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import assistant, tool, trajectory, user
@@ -81,27 +81,27 @@ def pictured(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictured:
 
 
 def _one_token_short(self: ImageTokens, image: str) -> str:
-    return _text_of(self, image).replace("<|image|>", "", 1)
+    return _expansion_of(self, image).replace("<|image|>", "", 1)
 
 
 def _without_borders(self: ImageTokens, image: str) -> str:
-    return _text_of(self, image).removeprefix("<|image>")
+    return _expansion_of(self, image).removeprefix("<|image>")
 
 
-_text_of = ImageTokens._text_of
+_expansion_of = ImageTokens._expansion_of
 
 
 @pytest.mark.parametrize("fault", [_one_token_short, _without_borders])
-def test_proofs_image_of_another_width_turns_them_red(
+def test_proofs_fail_on_an_image_of_another_width(
     fault: Callable[..., str], tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ImageTokens, "_text_of", fault)
+    monkeypatch.setattr(ImageTokens, "_expansion_of", fault)
     rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
     summary, _ = encoded(tmp_path, agent(format="gemma4"), base)
     assert set(failures(summary)) == {Proof.SERVING_PROMPT, Proof.CONTROL_TOKENS}
 
 
-def test_proofs_loss_on_an_image_token_turns_them_red(
+def test_proofs_fail_on_loss_at_an_image_token(
     tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode_row = RowEncoder.encode_row
@@ -119,7 +119,7 @@ def test_proofs_loss_on_an_image_token_turns_them_red(
     assert Proof.LOSS_MASK in failures(summary)
 
 
-def test_proofs_another_picture_of_another_width_turns_them_red(tmp_path: Path, agent: Agent, base: Path) -> None:
+def test_proofs_fail_on_another_image(tmp_path: Path, agent: Agent, base: Path) -> None:
     """The row was made of one picture, the record shows another."""
     rendered(tmp_path, agent(format="gemma4"), base, PICTURED[0])
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
@@ -134,7 +134,7 @@ def test_proofs_another_picture_of_another_width_turns_them_red(tmp_path: Path, 
     assert red == {Proof.SERVING_PROMPT, Proof.CONTROL_TOKENS}
 
 
-def test_proofs_parser_that_reads_an_image_as_text_is_red(
+def test_proofs_fail_on_a_parser_that_reads_images_as_text(
     tmp_path: Path, agent: Agent, base: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = copy.copy(saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE))
@@ -149,7 +149,7 @@ def test_proofs_parser_that_reads_an_image_as_text_is_red(
 IMAGES_BEFORE_THE_ANSWER = r"(?:<\|image>|<\|image\|>|<image\|>)*"
 
 
-def test_image_server_tool_text_alone_is_served_by_the_tokenizer(tmp_path: Path, agent: Agent, base: Path) -> None:
+def test_run_without_images_is_served_by_the_tokenizer(tmp_path: Path, agent: Agent, base: Path) -> None:
     """A run without pictures on a day with some is proven as ever."""
     plain = trajectory("plain", user("x"), assistant("", ("f", {"a": 1})), tool("y"), assistant("z"))
     rendered(tmp_path, agent(format="gemma4"), base, plain, PICTURED[0])

@@ -1,4 +1,4 @@
-"""Rows above `chat.max_length`: cut by the agent's setting, proven as cut, and counted whatever becomes of them."""
+"""Rows above `chat.max_length`: cut by the agent's setting, proven as cut, and counted."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.fitting import RowFitter
 from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementRows, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline_tests.chat.conversations import assistant, system, tool, trajectory, user
@@ -33,7 +33,7 @@ def _step(number: int) -> list[Message]:
     return [assistant("", ("read", {"page": number})), tool(f"page {number}: " + "text " * 12)]
 
 
-LONG_TEXT = trajectory(
+LONG_RUN = trajectory(
     "long",
     system("You read."),
     user("Read the book."),
@@ -47,10 +47,10 @@ SHORT = trajectory("short", user("Hi"), assistant("Hello!"))
 
 
 @pytest.mark.parametrize(("how", "rows", "lost"), [("drop", 0, 7), ("cut_front", 1, 5), ("split", 3, 0)])
-def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
+def test_long_row_is_cut_by_the_setting_and_proven(
     how: str, rows: int, lost: int, tmp_path: Path, agent: Agent, write: Write
 ) -> None:
-    summary = write(agent(max_length=150, long_rows=how), LONG_TEXT, SHORT)
+    summary = write(agent(max_length=150, long_rows=how), LONG_RUN, SHORT)
     made = pq.read_table(tmp_path / "tensors.parquet").to_pylist()
     assert summary.proofs.green, summary.proofs
     assert [row["row_id"] for row in made] == [*(f"long#0.{number}" for number in range(rows)), "short#0"]
@@ -63,16 +63,16 @@ def test_write_token_tensors_long_row_is_cut_by_the_setting_and_proven(
 
 
 def test_write_token_tensors_split_loses_no_token_of_loss(agent: Agent, write: Write) -> None:
-    whole = write(agent(), LONG_TEXT)
-    split = write(agent(max_length=150, long_rows="split"), LONG_TEXT)
+    whole = write(agent(), LONG_RUN)
+    split = write(agent(max_length=150, long_rows="split"), LONG_RUN)
     assert (split.loss_tokens, split.lost_loss_tokens) == (whole.loss_tokens, 0)
     assert split.rows == 3
 
 
 def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
     chat = ChatSettings.model_validate({"max_length": 150, "long_rows": "split"})
-    rows = trajectory_rows(LONG_TEXT, chat_format=GEMMA3, chat=chat, tools=[])
-    (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG_TEXT, rows)
+    rows = trajectory_rows(LONG_RUN, chat_format=GEMMA3, chat=chat, tools=[])
+    (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG_RUN, rows)
     assert len(fitted.cuts) == 3
 
     def tensor(row_id: str, tokens: object) -> TensorRow:
@@ -83,51 +83,55 @@ def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
         for one in fitted.cuts
     )
     whole = tensor(fitted.whole.row.row_id, fitted.whole.tokens)
-    return dataclasses.replace(whole, cut=ReplacementRows(rows=parts, lost=fitted.lost))
+    return dataclasses.replace(whole, replaced_by=ReplacementRows(rows=parts, lost=fitted.lost))
 
 
 def _proven(gemma: PreTrainedTokenizerBase, row: TensorRow) -> ProofReport:
     prover = Prover(tokenizer=gemma, tools=[], format_name="gemma3", thinking="drop")
-    prover.prove(trajectory_id="long", messages=LONG_TEXT.messages, rows=[row], catalog=False)
+    prover.prove(trajectory_id="long", messages=LONG_RUN.messages, rows=[row], catalog=False)
     return prover.report()
 
 
 def _second(whole: TensorRow, **changes: object) -> TensorRow:
     """The row with its second part changed."""
-    assert whole.cut is not None
-    first, second, *others = whole.cut.rows
+    assert whole.replaced_by is not None
+    first, second, *others = whole.replaced_by.rows
     changed = dataclasses.replace(second, **changes)  # type: ignore[arg-type]
-    return dataclasses.replace(whole, cut=dataclasses.replace(whole.cut, rows=(first, changed, *others)))
+    return dataclasses.replace(
+        whole, replaced_by=dataclasses.replace(whole.replaced_by, rows=(first, changed, *others))
+    )
 
 
 def _trained_twice(row: TensorRow) -> TensorRow:
-    assert row.cut is not None
-    return dataclasses.replace(row, cut=dataclasses.replace(row.cut, rows=(*row.cut.rows, row.cut.rows[0])))
+    assert row.replaced_by is not None
+    return dataclasses.replace(
+        row, replaced_by=dataclasses.replace(row.replaced_by, rows=(*row.replaced_by.rows, row.replaced_by.rows[0]))
+    )
 
 
 def _left_out_in_silence(row: TensorRow) -> TensorRow:
-    assert row.cut is not None
-    return dataclasses.replace(row, cut=dataclasses.replace(row.cut, rows=row.cut.rows[:-1]))
+    assert row.replaced_by is not None
+    return dataclasses.replace(row, replaced_by=dataclasses.replace(row.replaced_by, rows=row.replaced_by.rows[:-1]))
 
 
 def _loss_on_context(row: TensorRow) -> TensorRow:
-    assert row.cut is not None
-    part = row.cut.rows[1]
+    assert row.replaced_by is not None
+    part = row.replaced_by.rows[1]
     return _second(row, row=dataclasses.replace(part.row, labels=part.row.input_ids))
 
 
 def _cut_by_its_tokens(row: TensorRow) -> TensorRow:
     """What TRL does: the row's first tokens, whatever they end in."""
-    assert row.cut is not None
-    part = row.cut.rows[1]
+    assert row.replaced_by is not None
+    part = row.replaced_by.rows[1]
     end = len(part.row.input_ids) - 5
     short = dataclasses.replace(part.row, input_ids=part.row.input_ids[:end], labels=part.row.labels[:end])
     return _second(row, row=short)
 
 
 def _history_of_another(row: TensorRow) -> TensorRow:
-    assert row.cut is not None
-    return _second(row, kept=row.cut.rows[0].kept)
+    assert row.replaced_by is not None
+    return _second(row, kept=row.replaced_by.rows[0].kept)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +144,7 @@ def _history_of_another(row: TensorRow) -> TensorRow:
         (_history_of_another, Proof.SERVING_PROMPT),
     ],
 )
-def test_proofs_of_cut_rows_broken_cut_turns_them_red(
+def test_proofs_fail_on_a_broken_cut(
     fault: Callable[[TensorRow], TensorRow], proof: Proof, gemma: PreTrainedTokenizerBase
 ) -> None:
     row = _under_proof(gemma)
@@ -149,11 +153,11 @@ def test_proofs_of_cut_rows_broken_cut_turns_them_red(
     assert report.results[proof].n_failures
 
 
-def test_proofs_of_cut_rows_context_that_no_server_sends_turns_serving_prompt_red(
+def test_cut_row_with_a_wrong_context_fails_serving_prompt(
     gemma: PreTrainedTokenizerBase,
 ) -> None:
     row = _under_proof(gemma)
-    assert row.cut is not None
-    part = row.cut.rows[1].row
+    assert row.replaced_by is not None
+    part = row.replaced_by.rows[1].row
     headless = dataclasses.replace(part, input_ids=part.input_ids[10:], labels=part.labels[10:])
     assert _proven(gemma, _second(row, row=headless)).results[Proof.SERVING_PROMPT].n_failures

@@ -15,6 +15,7 @@ from toolft_pipeline.chat.rendering.rendering import render
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, THINKING
+from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES
 from toolft_pipeline_tests.chat.official import TRAINING, official_text, training_text
 from toolft_pipeline_tests.conftest import REPOSITORY
 
@@ -22,24 +23,10 @@ TOOLS = openai_tools(CATALOG)
 FORTY = openai_tools(json.loads((REPOSITORY / "data" / "helpdesk" / "catalog.json").read_text()))
 
 WITHOUT_TOOLS = {"no_tool", "ends_in_a_tool_turn"}
-"""What gemma3 can be compared on: the official template of Gemma 3 has no tools (up to the first result)."""
+"""What a format can be compared on whose official template has no tools (up to the first result)."""
 
-OTHERWISE = {
-    # control strings in content are live in the official ones; text beside calls, see test_mended_templates
-    "gemma4": {"hostile", "call_with_text", "whitespace", "thinks_in_every_turn"},
-    # an answer that begins with a newline is trimmed
-    "qwen3": {"hostile", "whitespace"},
-    "chatml": {"hostile", "whitespace"},
-    # several calls are refused there, text beside a call is dropped
-    "llama3": {"parallel_calls", "call_with_text", "whitespace", "thinks_in_every_turn"},
-}
-"""Shapes on which the official template is not right; each is another text here, or the list is stale."""
-
-WITH_A_CATALOG = {
-    # a second system turn is made the first user turn there, see test_mended_templates
-    "llama3": {"consecutive_system_turns"},
-}
-"""Shapes on which it is wrong only where tools are listed."""
+WITH_TOOLS = sorted(name for name, case in FAMILY_CASES.items() if case.official_has_tools)
+TOOLLESS = sorted(FAMILY_CASES.keys() - set(WITH_TOOLS))
 
 
 def odd(**properties: Any) -> dict[str, Any]:
@@ -83,43 +70,43 @@ def served(shape: Trajectory, format_name: str, mode: CatalogMode) -> Iterator[t
 
 
 @pytest.mark.parametrize("mode", [CatalogMode.NONE, CatalogMode.FULL])
-@pytest.mark.parametrize("format_name", sorted(OTHERWISE))
-def test_serving_prompt_equals_the_official_one_on_all_shapes_but_those_named(
-    format_name: str, mode: CatalogMode
-) -> None:
-    otherwise = {
+@pytest.mark.parametrize("format_name", WITH_TOOLS)
+def test_serving_prompt_differs_from_the_official_where_listed(format_name: str, mode: CatalogMode) -> None:
+    differs = {
         shape.trajectory_id
         for shape in (*SHAPES, *THINKING)
         if any(ours != theirs for ours, theirs in served(shape, format_name, mode))
     }
-    listed = WITH_A_CATALOG.get(format_name, set()) if mode is CatalogMode.FULL else set()
-    assert otherwise == OTHERWISE[format_name] | listed
+    case = FAMILY_CASES[format_name]
+    with_catalog = case.differs_with_catalog if mode is CatalogMode.FULL else frozenset()
+    assert differs == case.differs | with_catalog
 
 
 @pytest.mark.parametrize(
     "shape", [one for one in SHAPES if one.trajectory_id in WITHOUT_TOOLS], ids=lambda s: s.trajectory_id
 )
-def test_serving_prompt_of_gemma3_equals_the_official_one_without_tools(shape: Trajectory) -> None:
-    assert all(ours == theirs for ours, theirs in served(shape, "gemma3", CatalogMode.NONE))
+@pytest.mark.parametrize("format_name", TOOLLESS)
+def test_serving_prompt_without_tools_equals_the_official_one(format_name: str, shape: Trajectory) -> None:
+    assert all(ours == theirs for ours, theirs in served(shape, format_name, CatalogMode.NONE))
 
 
-@pytest.mark.parametrize("format_name", sorted(OTHERWISE))
+@pytest.mark.parametrize("format_name", WITH_TOOLS)
 def test_whole_conversation_equals_the_official_text(format_name: str) -> None:
-    """The answers too, up to the last turn's end; Qwen 3 puts an empty reasoning block into a last turn without any."""
-    template = FORMATS[format_name].template(catalog_mode=CatalogMode.FULL)
+    """The answers too, up to the last turn's end."""
+    template, case = FORMATS[format_name].template(catalog_mode=CatalogMode.FULL), FAMILY_CASES[format_name]
     for shape in (*SHAPES, *THINKING):
-        if shape.trajectory_id in OTHERWISE[format_name] | WITH_A_CATALOG.get(format_name, set()):
+        if shape.trajectory_id in case.differs | case.differs_with_catalog:
             continue
         messages = messages_of(shape, format_name)
         last = max(place for place, message in enumerate(messages) if message["role"] == "assistant")
         ours, _ = render(messages[: last + 1], template=template, tools=TOOLS)
         theirs = official_text(format_name, messages[: last + 1], tools=TOOLS)
-        if format_name == "qwen3" and not messages[last].get("reasoning_content"):
-            theirs = theirs.replace("<think>\n\n</think>\n\n", "")
+        if case.official_adds and not messages[last].get("reasoning_content"):
+            theirs = theirs.replace(case.official_adds, "")
         assert ours == theirs
 
 
-@pytest.mark.parametrize("format_name", sorted(OTHERWISE))
+@pytest.mark.parametrize("format_name", WITH_TOOLS)
 def test_catalog_text_equals_the_official_one_tool_by_tool(format_name: str) -> None:
     template = FORMATS[format_name].template(catalog_mode=CatalogMode.FULL)
     messages = [{"role": "system", "content": "S"}, {"role": "user", "content": "a"}]
@@ -145,4 +132,4 @@ def test_mask_equals_trl_wherever_the_text_does(format_name: str) -> None:
         if ours.rstrip("\n") == theirs.rstrip("\n"):
             assert spans == [(start, len(theirs[:end].rstrip("\n"))) for start, end in masked]
             compared += 1
-    assert compared >= {"gemma3": 1, "qwen3": 1, "chatml": 13}[format_name]
+    assert compared >= FAMILY_CASES[format_name].training_agrees

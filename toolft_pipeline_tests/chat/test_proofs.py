@@ -1,4 +1,4 @@
-"""The four proofs turn red on each fault that was planted on purpose; test_conformance has them green."""
+"""The four proofs fail on each planted fault; test_conformance shows them green."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolft_pipeline.chat.chat_rows import trajectory_rows
 from toolft_pipeline.chat.formats import GEMMA3
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder
+from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES
@@ -26,7 +26,7 @@ RETRY = next(shape for shape in SHAPES if shape.trajectory_id == "error_then_ret
 HOSTILE = next(shape for shape in SHAPES if shape.trajectory_id == "hostile")
 
 
-def group_into_rows(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
+def tensor_rows(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
     rows = trajectory_rows(shape, chat_format=chat_format, chat=ChatSettings(), tools=[])
     encoded = [encoder.encode_row(row.segments) for row in rows]
     return [
@@ -64,9 +64,9 @@ def _nothing(row: TensorRow) -> TensorRow:
 def _newline_too(row: TensorRow) -> TensorRow:
     """Loss on the newline behind the end of turn, which no server ever generates."""
     labels = list(row.labels)
-    for message_index in range(1, len(labels)):
-        if row.labels[message_index - 1] != NO_LOSS and row.labels[message_index] == NO_LOSS:
-            labels[message_index] = row.input_ids[message_index]
+    for index in range(1, len(labels)):
+        if row.labels[index - 1] != NO_LOSS and row.labels[index] == NO_LOSS:
+            labels[index] = row.input_ids[index]
     return TensorRow(row_id=row.row_id, input_ids=row.input_ids, labels=labels)
 
 
@@ -77,59 +77,57 @@ def _first_turn_only(row: TensorRow) -> TensorRow:
 
 
 @pytest.mark.parametrize("fault", [_shifted, _everything, _nothing, _newline_too, _first_turn_only])
-def test_loss_mask_broken_mask_turns_it_red(
+def test_loss_mask_fails_on_a_broken_mask(
     fault: Callable[[TensorRow], TensorRow], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:
-    rows = [fault(row) for row in group_into_rows(RETRY, encoder)]
+    rows = [fault(row) for row in tensor_rows(RETRY, encoder)]
     assert Proof.LOSS_MASK in red(proven(RETRY, rows, gemma))
 
 
-def test_loss_mask_turn_trained_in_two_rows_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
-    assert Proof.LOSS_MASK in red(proven(RETRY, group_into_rows(RETRY, encoder) * 2, gemma))
+def test_loss_mask_fails_on_a_turn_in_two_rows(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+    assert Proof.LOSS_MASK in red(proven(RETRY, tensor_rows(RETRY, encoder) * 2, gemma))
 
 
-def test_loss_mask_trajectory_without_its_rows_turns_it_red(gemma: PreTrainedTokenizerBase) -> None:
+def test_loss_mask_fails_on_a_trajectory_without_rows(gemma: PreTrainedTokenizerBase) -> None:
     report = proven(RETRY, [], gemma)
     assert report.results[Proof.LOSS_MASK].failures[0].reason == "3 of 3 assistant turns carry no loss"
 
 
-def test_loss_mask_template_that_drops_calls_silently_turns_it_red(
+def test_loss_mask_fails_on_a_template_that_drops_calls(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     broken = mutated(GEMMA3, ("for call in message['tool_calls'] or []", "for call in []"))
-    report = proven(RETRY, group_into_rows(RETRY, encoder, broken), installed(broken))
+    report = proven(RETRY, tensor_rows(RETRY, encoder, broken), installed(broken))
     assert {Proof.LOSS_MASK, Proof.PARSER} <= red(report)
     assert report.results[Proof.SERVING_PROMPT].n_failures == 0  # equally wrong on both sides: this one cannot see it
 
 
-def test_serving_prompt_template_that_serves_other_text_turns_it_red(
+def test_serving_prompt_fails_on_a_template_with_other_text(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     served = mutated(
         GEMMA3,
         ("'<start_of_turn>model\\n' if add_generation_prompt", "'<start_of_turn>model' if add_generation_prompt"),
     )
-    assert red(proven(RETRY, group_into_rows(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
+    assert red(proven(RETRY, tensor_rows(RETRY, encoder), installed(served))) == {Proof.SERVING_PROMPT}
 
 
-def test_serving_prompt_template_that_raises_turns_it_red(
+def test_serving_prompt_fails_on_a_template_that_raises(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     served = mutated(GEMMA3, ("{{- '<bos>' -}}", "{{- raise_exception('roles must alternate') -}}"))
-    report = proven(RETRY, group_into_rows(RETRY, encoder), installed(served))
+    report = proven(RETRY, tensor_rows(RETRY, encoder), installed(served))
     assert red(report) == {Proof.SERVING_PROMPT}
     assert "roles must alternate" in report.results[Proof.SERVING_PROMPT].failures[0].reason
 
 
-def test_serving_prompt_context_encoded_otherwise_turns_it_red(
-    gemma: PreTrainedTokenizerBase, encoder: RowEncoder
-) -> None:
+def test_serving_prompt_fails_on_context_encoded_otherwise(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
     """Ids of an answer that was encoded together with a newline before it: the text is right, the split is not."""
-    (row,) = group_into_rows(RETRY, encoder)
+    (row,) = tensor_rows(RETRY, encoder)
     ids, labels = list(row.input_ids), list(row.labels)
-    message_index = ids.index(encoder.encode("\n")[0])
-    newlines = encoder.encode("\n\n") + ids[message_index + 1 :]
-    broken = TensorRow(row_id=row.row_id, input_ids=ids[:message_index] + newlines, labels=labels)
+    index = ids.index(encoder.encode("\n")[0])
+    newlines = encoder.encode("\n\n") + ids[index + 1 :]
+    broken = TensorRow(row_id=row.row_id, input_ids=ids[:index] + newlines, labels=labels)
     assert Proof.SERVING_PROMPT in red(proven(RETRY, [broken], gemma))
 
 
@@ -142,37 +140,37 @@ def test_serving_prompt_context_encoded_otherwise_turns_it_red(
         {"repeats": False},
     ],
 )
-def test_parser_broken_response_template_turns_it_red(
+def test_parser_fails_on_a_broken_response_template(
     change: dict[str, Any], gemma: PreTrainedTokenizerBase, encoder: RowEncoder
 ) -> None:
     tokenizer = copy.copy(gemma)
     tokenizer.response_template = copy.deepcopy(dict(GEMMA3.response_template))
     tokenizer.response_template["fields"]["tool_calls"].update(change)
-    assert red(proven(RETRY, group_into_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
+    assert red(proven(RETRY, tensor_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
 
 
-def test_parser_casting_arguments_turns_it_red(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
+def test_parser_fails_on_cast_arguments(gemma: PreTrainedTokenizerBase, encoder: RowEncoder) -> None:
     """A parser that reads "7" as 7, as one does that is given the tools, changes what was recorded."""
     tokenizer = copy.copy(gemma)
     read = tokenizer.parse_response
     number = {"type": "object", "properties": {"id": {"type": "integer"}}}
     tools = [{"type": "function", "function": {"name": "get_order", "parameters": number}}]
     tokenizer.parse_response = lambda text, **options: read(text, tools=tools, **options)
-    assert red(proven(RETRY, group_into_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
+    assert red(proven(RETRY, tensor_rows(RETRY, encoder), tokenizer)) == {Proof.PARSER}
 
 
-def test_control_tokens_template_that_leaves_them_live_turns_it_red(
+def test_control_tokens_fails_on_live_control_strings(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     live = mutated(GEMMA3, control_strings=("<never>",))
-    report = proven(HOSTILE, group_into_rows(HOSTILE, encoder, live), installed(live))
+    report = proven(HOSTILE, tensor_rows(HOSTILE, encoder, live), installed(live))
     assert Proof.CONTROL_TOKENS in red(report)
-    assert "control tokens where" in report.results[Proof.CONTROL_TOKENS].failures[0].reason
+    assert "control tokens instead of" in report.results[Proof.CONTROL_TOKENS].failures[0].reason
 
 
-def test_control_tokens_template_that_drops_results_turns_it_red(
+def test_control_tokens_fails_on_a_template_that_drops_results(
     installed: Callable[..., PreTrainedTokenizerBase], encoder: RowEncoder
 ) -> None:
     broken = mutated(GEMMA3, ("'<tool_response>' ~ plain(text) ~", "'<tool_response>' ~"))
-    report = proven(RETRY, group_into_rows(RETRY, encoder, broken), installed(broken))
+    report = proven(RETRY, tensor_rows(RETRY, encoder, broken), installed(broken))
     assert red(report) == {Proof.CONTROL_TOKENS}

@@ -1,4 +1,4 @@
-"""The stage that writes chat rows: what it writes, that it repeats itself, and what it refuses."""
+"""Chat rows of a day: their content, that they are deterministic, and what is refused."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_pasted, read_prompt_tools, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_pasted, read_prompt_tools
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
@@ -28,13 +29,13 @@ def inputs(folder: Path, *trajectories: Trajectory) -> dict[str, Path]:
 
 
 def written(tmp_path: Path, settings: AgentSettings, *trajectories: Trajectory) -> list[ChatRow]:
-    write_chat_rows(**inputs(tmp_path, *trajectories), settings=settings, out=tmp_path)
+    write_chat_rows(**inputs(tmp_path, *trajectories), chat=settings.chat, out=tmp_path)
     return list(read_chat_rows(tmp_path / "rows.parquet"))
 
 
 def test_write_chat_rows_counts_what_it_wrote(tmp_path: Path, agent: Agent) -> None:
     silent = trajectory("silent", user("anyone?"))
-    summary = write_chat_rows(**inputs(tmp_path, *SHAPES, silent), settings=agent(), out=tmp_path)
+    summary = write_chat_rows(**inputs(tmp_path, *SHAPES, silent), chat=agent().chat, out=tmp_path)
     rows = list(read_chat_rows(tmp_path / "rows.parquet"))
     assert (summary.trajectories, summary.rows, summary.without_assistant) == (len(SHAPES) + 1, len(SHAPES), 1)
     assert summary.characters == sum(len(row.text) for row in rows)
@@ -54,17 +55,17 @@ def test_write_chat_rows_row_carries_category_and_called_tools(tmp_path: Path, a
 def test_write_chat_rows_same_input_gives_the_same_bytes(tmp_path: Path, agent: Agent) -> None:
     outs = [tmp_path / "a", tmp_path / "b"]
     for out in outs:
-        write_chat_rows(**inputs(out, *SHAPES), settings=agent(catalog_mode="full"), out=out)
+        write_chat_rows(**inputs(out, *SHAPES), chat=agent(catalog_mode="full").chat, out=out)
     one, other = ((out / "rows.parquet").read_bytes() for out in outs)
     assert one == other
 
 
-def test_write_chat_rows_mode_none_does_not_depend_on_the_catalog(tmp_path: Path, agent: Agent) -> None:
+def test_mode_none_does_not_depend_on_the_catalog(tmp_path: Path, agent: Agent) -> None:
     paths = inputs(tmp_path, *SHAPES)
-    write_chat_rows(**paths, settings=agent(), out=tmp_path)
+    write_chat_rows(**paths, chat=agent().chat, out=tmp_path)
     before = (tmp_path / "rows.parquet").read_bytes()
     paths["catalog"].write_text('{"tools": []}')
-    write_chat_rows(**paths, settings=agent(), out=tmp_path)
+    write_chat_rows(**paths, chat=agent().chat, out=tmp_path)
     assert (tmp_path / "rows.parquet").read_bytes() == before
     assert read_prompt_tools(tmp_path / "rows.parquet") == []
 
@@ -86,12 +87,12 @@ def test_write_chat_rows_system_prompt_policy_is_applied(tmp_path: Path, agent: 
 PASTED = f"You help.\n\nTools:\n{json.dumps(CATALOG['tools'])}\n\nBe brief."
 
 
-def test_write_chat_rows_strip_tools_takes_out_a_pasted_list_and_counts_it(tmp_path: Path, agent: Agent) -> None:
+def test_strip_tools_removes_and_counts_a_pasted_list(tmp_path: Path, agent: Agent) -> None:
     pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
     bare = trajectory("bare", system(json.dumps(CATALOG["tools"])), user("Hi"), assistant("Hello!"))
     settings = agent(system_prompt="strip_tools")
     paths = inputs(tmp_path, pasted, SHAPES[1], bare)
-    summary = write_chat_rows(**paths, settings=settings, out=tmp_path)
+    summary = write_chat_rows(**paths, chat=settings.chat, out=tmp_path)
     first, second, third = read_chat_rows(tmp_path / "rows.parquet")
     assert first.text.startswith("<bos><start_of_turn>user\nYou help.\n\nBe brief.\n\nHi")
     assert second.text.startswith("<bos><start_of_turn>user\nYou help.\n\nFind Ada.")
@@ -102,9 +103,7 @@ def test_write_chat_rows_strip_tools_takes_out_a_pasted_list_and_counts_it(tmp_p
     assert len(read_pasted(tmp_path / "rows.parquet")) == 2
 
 
-def test_write_chat_rows_strip_tools_without_a_pasted_list_gives_the_bytes_of_keep(
-    tmp_path: Path, agent: Agent
-) -> None:
+def test_strip_tools_without_a_pasted_list_equals_keep(tmp_path: Path, agent: Agent) -> None:
     made = []
     for policy in ("keep", "strip_tools"):
         written(tmp_path, agent(system_prompt=policy), *SHAPES)
@@ -125,13 +124,13 @@ def test_write_chat_rows_image_is_refused_with_the_trajectory(tmp_path: Path, ag
 
 def test_write_chat_rows_loads_neither_torch_nor_tokenizers(tmp_path: Path, agent: Agent) -> None:
     inputs(tmp_path, *SHAPES)
-    (tmp_path / "settings.json").write_text(agent().model_dump_json())
+    (tmp_path / "chat.json").write_text(agent().chat.model_dump_json())
     program = (
         "import sys; from pathlib import Path\n"
-        "from toolft_pipeline.chat.chat_rows import write_chat_rows\n"
-        "from toolft_pipeline.settings import AgentSettings\n"
-        "out = Path(sys.argv[1]); settings = AgentSettings.model_validate_json((out / 'settings.json').read_text())\n"
-        "write_chat_rows(accepted=out / 'accepted.parquet', catalog=out / 'catalog.json', settings=settings, out=out)\n"
+        "from toolft_pipeline.chat.render_day import write_chat_rows\n"
+        "from toolft_pipeline.settings import ChatSettings\n"
+        "out = Path(sys.argv[1]); chat = ChatSettings.model_validate_json((out / 'chat.json').read_text())\n"
+        "write_chat_rows(accepted=out / 'accepted.parquet', catalog=out / 'catalog.json', chat=chat, out=out)\n"
         "print([name for name in ('torch', 'tokenizers') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)

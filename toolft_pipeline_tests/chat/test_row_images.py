@@ -1,4 +1,4 @@
-"""Runs with pictures from accepted rows to token tensors: proven, cut, explained, or left out and counted."""
+"""Runs with images from accepted rows to token tensors: proven, cut, traced, or left out and counted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pytest
 
 from toolft_pipeline.chat.chat_rows import read_chat_rows
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, saved_tokenizer
+from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA
 from toolft_pipeline.chat.token_trace import RowTracer, stored_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.conversations import SHAPES, assistant, trajectory, user
@@ -34,7 +35,7 @@ Agent = Callable[..., AgentSettings]
 
 
 @pytest.mark.parametrize("mode", CatalogMode)
-def test_pictured_runs_are_rendered_and_proven(mode: CatalogMode, tmp_path: Path, agent: Agent, base: Path) -> None:
+def test_image_runs_are_rendered_and_proven(mode: CatalogMode, tmp_path: Path, agent: Agent, base: Path) -> None:
     settings = agent(format="gemma4", catalog_mode=mode)
     assert rendered(tmp_path, settings, base, *PICTURED, *SHAPES).images_not_rendered == 0
     summary, rows = encoded(tmp_path, settings, base)
@@ -52,7 +53,7 @@ def test_pictured_runs_are_rendered_and_proven(mode: CatalogMode, tmp_path: Path
 NAMED = {run.trajectory_id for run in PICTURED[:4]}
 
 
-def test_pictured_run_that_is_cut_keeps_the_pictures_of_its_part(tmp_path: Path, agent: Agent, base: Path) -> None:
+def test_cut_row_keeps_the_images_of_its_history(tmp_path: Path, agent: Agent, base: Path) -> None:
     long = trajectory(
         "long",
         user("Read all."),
@@ -78,7 +79,7 @@ def test_pictured_run_that_is_cut_keeps_the_pictures_of_its_part(tmp_path: Path,
     ("format_name", "sighted", "why"),
     [("gemma3", True, "chat format gemma3 renders no images"), ("gemma4", False, "the base model has no processor")],
 )
-def test_pictured_run_that_cannot_be_rendered_has_no_row_and_is_counted(
+def test_unrenderable_image_run_has_no_row_and_is_counted(
     format_name: str, sighted: bool, why: str, tmp_path: Path, agent: Agent, base: Path
 ) -> None:
     summary = rendered(tmp_path, agent(format=format_name), base if sighted else tmp_path, *PICTURED)
@@ -87,7 +88,7 @@ def test_pictured_run_that_cannot_be_rendered_has_no_row_and_is_counted(
     assert [row.row_id for row in read_chat_rows(tmp_path / "rows.parquet")] == ["no_picture#0"]
 
 
-def test_pictured_runs_without_rows_leave_the_proofs_green(
+def test_image_runs_without_rows_keep_the_proofs_green(
     tmp_path: Path, agent: Agent, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     settings, blind = agent(format="chatml"), tokenizer_folder("chatml", scratch=tmp_path_factory.mktemp("blind"))
@@ -99,23 +100,23 @@ def test_pictured_runs_without_rows_leave_the_proofs_green(
     assert not (tmp_path / "tensors" / "images").exists()
 
 
-def test_pictured_run_that_must_be_rendered_is_refused_by_name(tmp_path: Path, agent: Agent, base: Path) -> None:
+def test_image_run_is_refused_where_images_must_be_rendered(tmp_path: Path, agent: Agent, base: Path) -> None:
     refused = r"^run one_chart \(2026-10-01.jsonl:1\) shows images, and chat format gemma3 renders no images; choose"
     with pytest.raises(ChatFormatError, match=refused):
         rendered(tmp_path, agent(images="refuse"), base, *PICTURED)
 
 
-def test_explained_run_with_pictures_is_as_served(tmp_path: Path, agent: Agent, base: Path) -> None:
+def test_trace_of_an_image_run_is_as_served(tmp_path: Path, agent: Agent, base: Path) -> None:
     settings = agent(format="gemma4")
     rendered(tmp_path, settings, base, *PICTURED)
     encoded(tmp_path, settings, base)
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
     images = row_images(accepted=tmp_path / "accepted.parquet", base=base, tokenizer=tokenizer, format_name="gemma4")
-    explainer = RowTracer(tokenizer=tokenizer, chat=settings.chat, tools=[], pasted={}, images=images.tokens)
+    tracer = RowTracer(tokenizer=tokenizer, chat=settings.chat, tools=[], pasted={}, images=images.tokens)
     tensors = tmp_path / "tensors" / "tensors.parquet"
     for run in PICTURED:
         rows = [row for row in read_chat_rows(tmp_path / "rows.parquet") if row.trajectory_id == run.trajectory_id]
         stored = stored_rows(tensors, trajectory_id=run.trajectory_id)
-        for explained in explainer.rows(run, rows, stored=stored):
-            assert explained.note is None
-            assert all(span.as_served for span in explained.spans if span.trained)
+        for traced in tracer.trace(run, rows, stored=stored):
+            assert traced.note is None
+            assert all(span.as_served for span in traced.spans if span.trained)

@@ -7,7 +7,7 @@ from toolft_pipeline.chat.rendering.rendering import Segment
 from toolft_pipeline.chat.row_markdown import row_markdown
 
 
-def test_row_markdown_marks_every_stretch_and_loses_no_character() -> None:
+def test_row_markdown_labels_segments_and_loses_no_character() -> None:
     segments = (
         Segment(text="<user>say ```` and *stars*\n", trained=False),
         Segment(text="```code```<end>", trained=True),

@@ -1,4 +1,4 @@
-"""What the official templates do wrong, each fault shown on them and its mend on ours."""
+"""Faults of the official templates: each is shown on them, and that ours does not have it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_gemma4_text_beside_a_call_stands_before_it() -> None:
 
 
 @pytest.mark.parametrize("chat_format", [GEMMA4, QWEN3], ids=lambda one: one.name)
-def test_earlier_reasoning_is_trained_though_history_drops_it(chat_format: ChatFormat) -> None:
+def test_earlier_reasoning_is_trained_once(chat_format: ChatFormat) -> None:
     """The official templates drop it from the one text that they make: in training it is lost without a word."""
     messages = []
     for number in range(3):
@@ -67,7 +67,7 @@ def test_earlier_reasoning_is_trained_though_history_drops_it(chat_format: ChatF
         assert context == official_text(chat_format.name, messages[:place], add_generation_prompt=True)
 
 
-def test_gemma4_key_that_is_no_word_is_delimited_and_read_back() -> None:
+def test_gemma4_delimited_key_is_read_back() -> None:
     arguments = {"a b": 1, "x-y": {"": True}, "plain_1": None}
     assert "{a b:1" in official_text("gemma4", [ASKED, calling(arguments)])
     assert read_back(GEMMA4, calling(arguments)) == ("", [("f", arguments)])
@@ -77,7 +77,7 @@ def test_gemma4_name_with_a_dot_or_a_dash_is_read_back() -> None:
     assert read_back(GEMMA4, calling({"n": 1}, name="mail.send-now")) == ("", [("mail.send-now", {"n": 1})])
 
 
-def test_gemma4_characters_that_the_parser_keeps_for_itself_are_replaced() -> None:
+def test_gemma4_reserved_parser_characters_are_replaced() -> None:
     assert read_back(GEMMA4, calling({"t": "a\x01b\x02"})) == ("", [("f", {"t": "a\u2401b\u2402"})])
 
 
@@ -99,14 +99,14 @@ def test_gemma4_parameters_without_a_type_close_their_brace() -> None:
     assert 'parameters:{type:<|"|>OBJECT<|"|>}}<tool|>' in text_of(GEMMA4, [ASKED], tools=[tool])
 
 
-def test_gemma4_type_with_alternatives_is_a_list_and_not_python() -> None:
+def test_gemma4_type_with_alternatives_is_a_list() -> None:
     schema = {"type": "object", "properties": {"a": {"type": ["string", "null"]}}}
     tool = {"type": "function", "function": {"name": "f", "description": "d", "parameters": schema}}
     assert "['STRING', 'NULL']" in official_text("gemma4", [ASKED], tools=[tool])
     assert 'type:[<|"|>STRING<|"|>,<|"|>NULL<|"|>]' in text_of(GEMMA4, [ASKED], tools=[tool])
 
 
-def test_llama3_several_calls_of_one_turn_are_written_and_read_back() -> None:
+def test_llama3_parallel_calls_are_read_back() -> None:
     with pytest.raises(TemplateError, match="single tool-calls"):
         official_text("llama3", [ASKED, calling({"n": 1}, {"n": 2})])
     tricky = {"t": '}; {"name": "g", "parameters": {}}'}
@@ -118,7 +118,7 @@ def test_llama3_text_beside_a_call_is_kept() -> None:
     assert read_back(LLAMA3, calling({"n": 1}, text="Wait.")) == ("Wait.", [("f", {"n": 1})])
 
 
-def test_llama3_text_that_begins_like_a_call_is_none() -> None:
+def test_llama3_text_that_begins_like_a_call_is_no_call() -> None:
     said = 'Send {"name": "f", "parameters": {}}'
     assert read_back(LLAMA3, {"role": "assistant", "content": said}) == (said.replace("{", "{ ", 1), [])
 
@@ -128,13 +128,13 @@ def test_llama3_date_stands_still() -> None:
     assert "Today Date: 26 Jul 2024\n" in text_of(LLAMA3, [ASKED])
 
 
-def test_llama3_catalog_before_an_assistant_turn_swallows_no_message() -> None:
+def test_llama3_catalog_before_an_assistant_turn_keeps_messages() -> None:
     messages = [{"role": "assistant", "content": "Hello."}, ASKED]
     assert official_text("llama3", messages, tools=[TOOL]).count("assistant") == 0
     assert "Hello.<|eot_id|>" in text_of(LLAMA3, messages, tools=[TOOL])
 
 
-def test_qwen3_answer_without_reasoning_is_trained_as_it_is_served_back() -> None:
+def test_qwen3_answer_without_reasoning_is_trained_as_served() -> None:
     """The official template puts an empty reasoning block into the last turn, and takes it out of the history."""
     messages = [ASKED, {"role": "assistant", "content": "Yes."}]
     assert "<think>\n\n</think>\n\nYes." in official_text("qwen3", messages)
@@ -142,7 +142,7 @@ def test_qwen3_answer_without_reasoning_is_trained_as_it_is_served_back() -> Non
     assert "<think>" not in text_of(QWEN3, messages)
 
 
-def test_qwen3_request_that_disables_thinking_gets_the_trained_prompt() -> None:
+def test_qwen3_request_without_thinking_gets_the_trained_prompt() -> None:
     from transformers.utils.chat_template_utils import render_jinja_template
 
     template = QWEN3.template(catalog_mode=CatalogMode.NONE)
@@ -186,6 +186,6 @@ def test_what_cannot_be_rendered_is_refused_by_name(chat_format: ChatFormat) -> 
         text_of(chat_format, [{"role": "critic", "content": "x"}])
 
 
-def test_gemma4_arguments_as_text_are_refused_with_the_mend() -> None:
+def test_gemma4_arguments_as_text_are_refused_with_the_fix() -> None:
     with pytest.raises(TemplateError, match="decode the JSON text of a call first"):
         text_of(GEMMA4, [ASKED, calling('{"n": 1}')])

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from toolft_pipeline.chat.chat_rows import ChatRowsError, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ChatRowsError
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, write_token_tensors
 from toolft_pipeline.settings import AgentSettings
@@ -29,7 +30,7 @@ def write(tmp_path: Path, gemma_tokenizer_folder: Path) -> Write:
 
     def run(settings: AgentSettings, *trajectories: Trajectory) -> TokenSummary:
         paths = inputs(tmp_path, *trajectories)
-        write_chat_rows(**paths, settings=settings, out=tmp_path)
+        write_chat_rows(**paths, chat=settings.chat, out=tmp_path)
         return tensors(settings)
 
     def tensors(settings: AgentSettings) -> TokenSummary:
@@ -37,7 +38,7 @@ def write(tmp_path: Path, gemma_tokenizer_folder: Path) -> Write:
             rows=tmp_path / "rows.parquet",
             accepted=tmp_path / "accepted.parquet",
             tokenizer=gemma_tokenizer_folder,
-            settings=settings,
+            chat=settings.chat,
             out=tmp_path,
             progress=lambda line: None,
         )
@@ -75,7 +76,7 @@ def test_write_token_tensors_catalog_in_the_prompt_is_proven_too(mode: str, agen
     assert summary.rows == len(SHAPES)
 
 
-def test_write_token_tensors_prompt_without_its_pasted_tools_is_proven(agent: Agent, write: Write) -> None:
+def test_write_token_tensors_strip_tools_is_proven(agent: Agent, write: Write) -> None:
     pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
     bare = trajectory("bare", system(json.dumps(CATALOG["tools"])), user("Hi"), assistant("Hello!"))
     summary = write(agent(system_prompt="strip_tools"), pasted, *SHAPES, bare)
@@ -83,7 +84,7 @@ def test_write_token_tensors_prompt_without_its_pasted_tools_is_proven(agent: Ag
     assert summary.rows == len(SHAPES) + 2
 
 
-def test_write_token_tensors_prompt_that_lost_more_than_was_said_turns_its_proofs_red(
+def test_write_token_tensors_undeclared_removal_turns_proofs_red(
     agent: Agent, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pasted = trajectory("pasted", system(PASTED), user("Hi"), assistant("Hello!"))
@@ -92,7 +93,7 @@ def test_write_token_tensors_prompt_that_lost_more_than_was_said_turns_its_proof
     assert summary.proofs.results["serving_prompt"].n_failures == 1
 
 
-def test_write_token_tensors_too_long_rows_are_left_out_and_counted(tmp_path: Path, agent: Agent, write: Write) -> None:
+def test_too_long_rows_are_left_out_and_counted(tmp_path: Path, agent: Agent, write: Write) -> None:
     long = trajectory("long", user("x " * 300), assistant("Long."))
     summary = write(agent(max_length=200), SHAPES[0], long)
     assert [row["trajectory_id"] for row in _rows(tmp_path)] == ["no_tool"]
@@ -100,14 +101,14 @@ def test_write_token_tensors_too_long_rows_are_left_out_and_counted(tmp_path: Pa
     assert summary.proofs.green
 
 
-def test_write_token_tensors_turn_that_the_tokenizer_cannot_give_back_is_left_out(agent: Agent, write: Write) -> None:
+def test_write_token_tensors_irreversible_turn_is_left_out(agent: Agent, write: Write) -> None:
     bordered = trajectory("bordered", user("a\u2581b"), assistant("", ("f", {"a": "x\u2581y"})), tool("\u2581"))
     summary = write(agent(), SHAPES[0], bordered)
     assert (summary.rows, summary.not_reversible) == (1, 1)
     assert summary.proofs.green
 
 
-def test_write_token_tensors_word_border_in_a_question_is_no_fault(agent: Agent, write: Write) -> None:
+def test_word_border_in_a_question_is_no_failure(agent: Agent, write: Write) -> None:
     summary = write(agent(), trajectory("bordered", user("a\u2581b"), assistant("ok")))
     assert summary.proofs.green
     assert summary.rows == 1
@@ -121,7 +122,7 @@ def test_write_token_tensors_same_input_gives_the_same_bytes(tmp_path: Path, age
     assert made[0] == made[1]
 
 
-def test_write_token_tensors_broken_mask_is_reported_and_not_raised(
+def test_broken_mask_is_reported_and_not_raised(
     tmp_path: Path, agent: Agent, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode_row = RowEncoder.encode_row
@@ -139,7 +140,7 @@ def test_write_token_tensors_broken_mask_is_reported_and_not_raised(
     )
 
 
-def test_write_token_tensors_rows_of_other_trajectories_are_refused(
+def test_rows_of_other_trajectories_are_refused(
     tmp_path: Path, agent: Agent, write: Write, gemma_tokenizer_folder: Path
 ) -> None:
     write(agent(), *SHAPES[:2])
@@ -151,7 +152,7 @@ def test_write_token_tensors_rows_of_other_trajectories_are_refused(
             rows=tmp_path / "rows.parquet",
             accepted=tmp_path / "accepted.parquet",
             tokenizer=gemma_tokenizer_folder,
-            settings=agent(),
+            chat=agent().chat,
             out=tmp_path,
             progress=lambda line: None,
         )
@@ -164,7 +165,7 @@ def test_write_token_tensors_folder_without_tokenizer_is_refused(tmp_path: Path,
             rows=tmp_path / "rows.parquet",
             accepted=tmp_path / "accepted.parquet",
             tokenizer=tmp_path / "nowhere",
-            settings=agent(),
+            chat=agent().chat,
             out=tmp_path,
             progress=lambda line: None,
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolft_pipeline_tests.chat.conversations import SHAPES
+from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -25,18 +26,6 @@ GPT_SPLIT = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 """How Llama 3 and Qwen split text into words (Qwen takes digits one by one)."""
-
-_QWEN = """endoftext im_start im_end object_ref_start object_ref_end box_start box_end quad_start quad_end vision_start
-vision_end vision_pad image_pad video_pad"""
-_QWEN_CODE = "fim_prefix fim_middle fim_suffix fim_pad repo_name file_sep"
-_QWEN_TAGS = "tool_call /tool_call tool_response /tool_response think /think"
-_LLAMA = """begin_of_text end_of_text finetune_right_pad_id step_id start_header_id end_header_id eom_id eot_id
-python_tag"""
-_SMOLLM2 = """repo_name reponame file_sep filename gh_stars issue_start issue_comment issue_closed jupyter_start
-jupyter_text jupyter_code jupyter_output jupyter_script empty_output"""
-_GEMMA_3 = "pad eos bos unk mask start_of_turn end_of_turn start_of_image end_of_image image_soft_token"
-_GEMMA = 'pad eos bos unk mask |turn turn| |tool tool| |tool_call tool_call| |tool_response tool_response| |"|'
-_GEMMA_MEDIA = "|think| |channel channel| |image |image| image| |audio |audio| audio| |video|"
 
 
 def tokenizer_folder(format_name: str, *, scratch: Path) -> Path:
@@ -52,37 +41,15 @@ def stand_in(format_name: str) -> PreTrainedTokenizerBase:
     """A small tokenizer of the family's kind."""
     from transformers import PreTrainedTokenizerFast
 
-    special, text, bos, eos = {
-        "qwen3": ([*_all("<|{}|>", _QWEN)], [*_all("<|{}|>", _QWEN_CODE), *_all("<{}>", _QWEN_TAGS)], None, "im_end"),
-        "chatml": ([*_all("<|{}|>", "endoftext im_start im_end"), *_all("<{}>", _SMOLLM2)], [], None, "im_end"),
-        "llama3": (
-            [*_all("<|{}|>", _LLAMA), *(f"<|reserved_special_token_{number}|>" for number in range(8))],
-            [],
-            "begin_of_text",
-            "eot_id",
-        ),
-        "gemma3": (
-            [*_all("<{}>", _GEMMA_3), *(f"<unused{number}>" for number in range(9))],
-            ["[multimodal]", "<table>", "</table>", "<b>", "</b>", *("\n" * n for n in range(1, 31)), "\t", "\t\t"],
-            "bos",
-            "eos",
-        ),
-        "gemma4": (
-            [*_all("<{}>", _GEMMA), *_all("<{}>", _GEMMA_MEDIA), *(f"<unused{number}>" for number in range(9))],
-            ["[multimodal]", "<table>", "</table>", "<b>", "</b>", *("\n" * n for n in range(1, 31)), "\t", "\t\t"],
-            "bos",
-            "eos",
-        ),
-    }[format_name]
-    gemma = format_name.startswith("gemma")
-    named = "<{}>" if gemma else "<|{}|>"
+    case = FAMILY_CASES[format_name].stand_in
+    gemma = case.algorithm == "gemma"
     wrapped: PreTrainedTokenizerBase = PreTrainedTokenizerFast(
-        tokenizer_object=_gemma_like() if gemma else _gpt_like(composed=format_name == "qwen3"),
-        bos_token=named.format(bos) if bos else None,
-        eos_token=named.format(eos),
+        tokenizer_object=_gemma_like() if gemma else _gpt_like(composed=case.algorithm == "gpt_nfc"),
+        bos_token=case.bos,
+        eos_token=case.eos,
     )
-    wrapped.add_special_tokens({"extra_special_tokens": special})
-    wrapped.add_tokens([_literal(token) for token in text])
+    wrapped.add_special_tokens({"extra_special_tokens": [*case.special]})
+    wrapped.add_tokens([_literal(token) for token in case.text])
     return wrapped
 
 
@@ -135,10 +102,6 @@ def _corpus() -> list[str]:
     arguments = [call.arguments_json for shape in SHAPES for message in shape.messages for call in message.tool_calls]
     syntax = ["\n\n", "assistant\n", "\n\n\n", "user\n", "system\n", '{"name": "', '", "arguments": {', ">\n", "}}"]
     return [*texts, *arguments, *syntax * 20]
-
-
-def _all(form: str, names: str) -> list[str]:
-    return [form.format(name) for name in names.split()]
 
 
 def _literal(token: str) -> object:

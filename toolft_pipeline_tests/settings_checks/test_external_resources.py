@@ -1,4 +1,4 @@
-"""What an agent file names and this machine lacks is said before anything starts."""
+"""Resources that an agent file names and this machine lacks are reported before anything starts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def missing(folder: Path, *, for_model: bool = True) -> dict[str, str]:
         ({"catalog": {"file": "catalog.json", "renames": "r.yaml"}}, "catalog.renames", "r.yaml does not exist"),
         ({"base_model": {"folder": "base"}}, "base_model.folder", "base does not exist"),
         ({"base_model": {"package": "no-such-model"}}, "base_model.package", "is not installed"),
-        ({"sandbox": {"command": ["pyhton", "x"]}}, "sandbox.command", "pyhton is no program"),
+        ({"sandbox": {"command": ["pyhton", "x"]}}, "sandbox.command", "no program pyhton"),
         ({"sandbox": {"command": ["python", "back.py"]}}, "sandbox.command", "back.py does not exist"),
         ({"sandbox": {"command": ["python", "-m", "no_such_server"]}}, "sandbox.command", "'no_such_server'"),
         ({"evaluation": {"tasks": "t.jsonl"}}, "evaluation.tasks", "t.jsonl does not exist"),
@@ -49,7 +49,7 @@ def missing(folder: Path, *, for_model: bool = True) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_missing_thing_is_named_with_its_key(
+def test_missing_resource_is_named_with_its_key(
     assistant_folder: Path, sections: dict[str, Any], key: str, words: str
 ) -> None:
     assert missing(assistant_folder) == {}
@@ -59,7 +59,7 @@ def test_missing_thing_is_named_with_its_key(
     assert words in found[key]
 
 
-def test_run_refuses_before_anything_starts_and_says_all_that_is_missing(
+def test_run_with_missing_resources_lists_all_and_starts_nothing(
     assistant_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = assistant_folder.parent.parent

@@ -1,4 +1,4 @@
-"""The names that are read from the libraries' source are those that the libraries have."""
+"""Settings parsed from the libraries' source equal those of the real classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_library_fields_are_the_arguments_of_the_real_classes() -> None:
         assert set(found) == {field.name for field in dataclasses.fields(real) if field.init}
 
 
-def test_library_fields_defaults_of_the_real_classes_fit_their_types() -> None:
+def test_library_fields_types_fit_the_real_defaults() -> None:
     from peft import LoraConfig
     from trl import SFTConfig
 

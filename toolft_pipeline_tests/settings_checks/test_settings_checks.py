@@ -1,4 +1,4 @@
-"""Whatever an agent file says wrongly is said when it is read: file, key, value, what is wanted, the nearest name."""
+"""Errors of an agent file are reported when it is read: file, key, value, what is expected, the closest name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"chat": {"format": "gemma9"}}, "chat.format", ["'gemma9'", "did you mean gemma"]),
         ({"chat": {"system_prompt": "stripp"}}, "chat.system_prompt", ["'stripp'", "did you mean strip?"]),
         ({"chat": {"system_prompt": "striptools"}}, "chat.system_prompt", ["did you mean strip_tools?"]),
-        ({"chat": {"system_prompt": "replace:"}}, "chat.system_prompt", ["a text is wanted"]),
+        ({"chat": {"system_prompt": "replace:"}}, "chat.system_prompt", ["no text after"]),
         ({"chat": {"thinking": "kep"}}, "chat.thinking", ["'kep'", "did you mean keep?"]),
         ({"chat": {"catalog_mode": "nmaes"}}, "chat.catalog_mode", ["did you mean names?"]),
         ({"evaluation": {"compare": ["gpt"]}}, "evaluation.compare.0", ["'gpt'", "base, base_catalog"]),
@@ -71,18 +71,18 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"training": {"epoch": 2}}, "training.epoch", ["did you mean epochs?"]),
         ({"epochs": 2}, "epochs", ["did you mean training.epochs?"]),
         ({"training": {"quantization": "nf5"}}, "training.quantization", ["'nf5'", "did you mean nf4?"]),
-        ({"training": None}, "training", ["found nothing", "put keys below it"]),
+        ({"training": None}, "training", ["got nothing", "add keys below it"]),
         ({"training": {"target_modules": []}}, "training.target_modules", ["at least one"]),
         ({"schedule": {"time_zone": "Europe/Berln"}}, "schedule.time_zone", ["did you mean Europe/Berlin?"]),
         ({"schedule": {"time_zone": "Europe"}}, "schedule.time_zone", ["no time zone named 'Europe'"]),
         ({"schedule": {"time_zone": "../UTC"}}, "schedule.time_zone", ["no time zone"]),
         ({"schedule": {"hour": 24}}, "schedule.hour", ["less than or equal to 23", "24"]),
         ({"retention": {"hour": -1}}, "retention.hour", ["-1"]),
-        ({"first_day": "2026-02-30"}, "first_day", ["2026-02-30", "no day of the calendar"]),
+        ({"first_day": "2026-02-30"}, "first_day", ["2026-02-30", "not a valid date"]),
         ({"first_day": "0001-01-01"}, "first_day", ["1970"]),
         ({"owner": "ml platform"}, "owner", ["team:NAME", "'ml platform'"]),
         ({"logs": {"format": "lanchain"}}, "logs.format", ["did you mean langchain?"]),
-        ({"catalog": {"mcp": True}}, "catalog.mcp", ["a sandbox section is wanted"]),
+        ({"catalog": {"mcp": True}}, "catalog.mcp", ["needs a sandbox section"]),
         ({"base_model": {"folder": "m", "revision": "abc"}}, "base_model.revision", ["base_model.hub"]),
         ({"base_model": {"folder": "m", "sha256": "abc"}}, "base_model.sha256", ["64 hexadecimal digits"]),
         (
@@ -110,7 +110,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
     ],
     ids=str,
 )
-def test_load_agent_wrong_value_names_file_key_and_what_is_wanted(
+def test_load_agent_wrong_value_names_file_key_and_fix(
     tmp_path: Path, section: dict[str, Any], key: str, words: list[str]
 ) -> None:
     path = write(tmp_path, yaml.safe_dump(MINIMAL | section))
@@ -121,7 +121,7 @@ def test_load_agent_wrong_value_names_file_key_and_what_is_wanted(
     assert "\n" not in found[0]
 
 
-def test_load_agent_says_every_error_of_a_file_at_once(tmp_path: Path) -> None:
+def test_load_agent_reports_every_error_at_once(tmp_path: Path) -> None:
     wrong = {
         "catalog": {"file": "a.json", "module": "tools"},
         "chat": {"format": "gemma9", "thinking": "kep"},
@@ -161,11 +161,11 @@ def test_load_agent_says_every_error_of_a_file_at_once(tmp_path: Path) -> None:
         ("{1: 2}", "1: "),
     ],
 )
-def test_load_agent_unusable_yaml_is_a_line_and_no_traceback(tmp_path: Path, text: str, words: str) -> None:
+def test_load_agent_unusable_yaml_is_one_line(tmp_path: Path, text: str, words: str) -> None:
     assert any(words in line for line in lines(write(tmp_path, text)))
 
 
-def test_load_agent_bytes_that_are_no_text_are_a_line(tmp_path: Path) -> None:
+def test_load_agent_binary_file_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path, "")
     path.write_bytes(b"\xff\xfe\x00")
     assert "cannot be read as YAML" in lines(path)[0]
@@ -174,7 +174,7 @@ def test_load_agent_bytes_that_are_no_text_are_a_line(tmp_path: Path) -> None:
     assert "cannot be read as YAML" in lines(path)[0]
 
 
-def test_load_agent_date_without_quotes_is_the_day_that_it_says(tmp_path: Path) -> None:
+def test_load_agent_unquoted_date_is_kept(tmp_path: Path) -> None:
     path = write(tmp_path, yaml.safe_dump(MINIMAL).replace("'2026-10-01'", "2026-10-01"))
     assert "first_day: 2026-10-01\n" in path.read_text()
     assert load_agent(path).first_day == "2026-10-01"
@@ -200,13 +200,13 @@ def test_load_agent_wrong_override_is_not_blamed_on_the_file(tmp_path: Path) -> 
     assert line.startswith("override chat.format: gemma9 (of the run's config): chat.format: ")
 
 
-def test_load_agent_right_override_does_not_hide_what_the_file_says_wrongly(tmp_path: Path) -> None:
+def test_load_agent_valid_override_does_not_hide_a_files_error(tmp_path: Path) -> None:
     path = write(tmp_path, yaml.safe_dump(MINIMAL | {"schedule": {"hour": 24}}))
     (line,) = lines(path, overrides={"training.epochs": "2"})
     assert line.startswith(f"{path}: schedule.hour: ")
 
 
-def test_load_agent_message_quotes_nothing_that_may_be_secret(tmp_path: Path) -> None:
+def test_load_agent_message_quotes_no_secret(tmp_path: Path) -> None:
     secret = "hush-7f3a9c"
     wrong = {
         "sandbox": {"command": f"serve --token {secret}", "env": {"TOKEN": [secret]}},
@@ -233,5 +233,5 @@ def test_load_agent_message_quotes_nothing_that_may_be_secret(tmp_path: Path) ->
     ],
     ids=str,
 )
-def test_load_agent_right_settings_are_taken(tmp_path: Path, section: dict[str, Any]) -> None:
+def test_load_agent_valid_settings_are_accepted(tmp_path: Path, section: dict[str, Any]) -> None:
     load_agent(write(tmp_path, yaml.safe_dump(MINIMAL | section)))

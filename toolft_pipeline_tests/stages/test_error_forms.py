@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from toolft_pipeline.catalog.build import build_catalog
-from toolft_pipeline.chat.chat_rows import read_chat_rows, write_chat_rows
+from toolft_pipeline.chat.chat_rows import read_chat_rows
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.evaluation.promotion.shadow import run_as_task
 from toolft_pipeline.settings import AgentSettings
@@ -47,7 +48,13 @@ def categories(folder: Path, *forms: str) -> set[str]:
     forms = desk.verification.error_forms
     write_signatures([RUN], out / "signatures.parquet", error_forms=forms)
     accepted = out / "accepted.parquet"
-    write_chat_rows(accepted=accepted, catalog=catalog / "catalog.json", settings=desk, out=out)
+    write_chat_rows(
+        accepted=accepted,
+        catalog=catalog / "catalog.json",
+        chat=desk.chat,
+        error_forms=desk.verification.error_forms,
+        out=out,
+    )
     return {
         *judged.categories,
         verdict.category,

@@ -138,7 +138,7 @@ def test_overview_answers_for_all_agents(page: Page, address: str, site: Site) -
 
 def test_checks_say_what_they_prove_and_on_how_many_rows(page: Page, address: str) -> None:
     page.goto(f"{address}/assets/assistant/token_tensors?view=checks")
-    see(page, "No control token lies in content.")
+    see(page, "No content holds a control token.")
     for check in ("control_tokens", "loss_mask", "no_turn_is_lost", "parser", "serving_prompt"):
         see(page, check)
     see(page, "rows_checked")

@@ -1,4 +1,4 @@
-"""The chat formats by name. A new one is a declaration, a template, an oracle for its proofs, and a line here."""
+"""The registry of chat formats. A test names the parts that a new one lacks (`test_every_format_has_all_its_parts`)."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def get_format(name: str) -> ChatFormat:
     except KeyError:
         known = ", ".join(sorted(FORMATS))
         raise ChatFormatError(f"chat.format: no chat format named {name!r}; known: {known}") from None
+
+
+def image_formats() -> str:
+    """Names of the formats that render images, for a message."""
+    return " or ".join(name for name, chat_format in FORMATS.items() if chat_format.images is not None)

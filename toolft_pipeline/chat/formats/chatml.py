@@ -1,4 +1,4 @@
-"""ChatML with Hermes calls: SmolLM2, Qwen2.5, Qwen3-Instruct-2507 and any base model that is taught ChatML.
+"""ChatML with Hermes calls: SmolLM2, Qwen2.5, Qwen3-Instruct-2507 and any base model to be trained on ChatML.
 
 The text equals the official template of Qwen3-Instruct-2507, which has neither a default system prompt (as Qwen2.5's
 has) nor reasoning.
@@ -40,4 +40,5 @@ CHATML = ChatFormat(
     call_marker="<tool_call>",
     control_strings=(*QWEN_TOKENS, *SMOLLM2_TOKENS, "<think>", "</think>", "<tools>", "</tools>", *MARKERS),
     text_tokens=r"\s+",
+    native_template_texts=("<|im_start|>", "<tool_call>"),
 )

@@ -1,6 +1,6 @@
 """Gemma 4: the family's own syntax for calls and results. A turn with calls ends with `<|tool_response>`.
 
-Images of a result stand behind it, before what the model says next, as in the family's own template.
+Images of a result follow it, before the model's next text, as in the family's own template.
 """
 
 from __future__ import annotations
@@ -74,5 +74,6 @@ GEMMA4 = ChatFormat(
     ),
     text_tokens=r"\n+|\t+|</?[a-z]+[1-6]?>",
     capabilities=Capabilities(reasoning=True, prefix_stable=False),
+    native_template_texts=("<|tool_call>",),
     images=ImageMarkers(opens="<|image>", placeholder="<|image|>", closes="<image|>"),
 )

@@ -1,4 +1,4 @@
-"""Llama 3.1 and 3.2: a call is bare JSON, and what begins like one is one; no marker tells the two apart."""
+"""Llama 3.1 and 3.2: a call is bare JSON without a marker, so any text that begins like a call is one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LLAMA3 = ChatFormat(
         "fields": {
             "tool_calls": {
                 "open_pattern": r'\s*(?=\{"name": )',
-                # inside JSON a quote is escaped, so neither end can stand in an argument
+                # inside JSON a quote is escaped, so no argument can contain either end
                 "close_pattern": rf'(?<=\}})(?:; (?=\{{"name": )|(?:\s*(?:{_STOPS}))+\s*)',
                 "content": "json",
                 "repeats": True,
@@ -52,4 +52,6 @@ LLAMA3 = ChatFormat(
         "<|reserved_special_token_",
     ),
     text_tokens=r"\s+",
+    native_template_texts=("<|start_header_id|>", '"parameters"'),
+    bare_call_prefix="<|python_tag|>",
 )

@@ -1,7 +1,7 @@
-"""Qwen3: ChatML with Hermes calls and a reasoning block, which is served up to the last question only.
+"""Qwen3: ChatML with Hermes calls and a reasoning block, which is rendered only after the last question.
 
-`enable_thinking` of a request is not read: it would put an empty reasoning block before the answer, and the model
-was trained without one. A model trained with `thinking: drop` does not reason, one trained with `keep` does.
+`enable_thinking` of a request is ignored: it would put an empty reasoning block before the answer, and the model was
+trained without one. A model trained with `thinking: drop` does not reason, one trained with `keep` does.
 """
 
 from __future__ import annotations
@@ -45,5 +45,6 @@ QWEN3 = ChatFormat(
     call_marker="<tool_call>",
     control_strings=(*QWEN_TOKENS, "<think>", "</think>", "<tools>", "</tools>", *MARKERS),
     text_tokens=r"\s+",
+    native_template_texts=("<|im_start|>", "<tool_call>", "<think>"),
     capabilities=Capabilities(reasoning=True, prefix_stable=False),
 )

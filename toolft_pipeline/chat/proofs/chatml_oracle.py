@@ -1,4 +1,4 @@
-"""ChatML with Hermes calls, from the record; `Qwen3Oracle` writes the reasoning too."""
+"""The oracles of ChatML with Hermes calls, and of Qwen3, which adds the reasoning."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ SMOLLM2 = token_strings(
 
 
 class ChatmlOracle(Oracle):
-    """Calls are JSON between markers in the answer, results stand in a user turn."""
+    """Calls are JSON between markers in the answer, results are in a user turn."""
 
     control = control_pattern([*QWEN, *SMOLLM2, *HERMES])
-    turn_markers = ("<|im_start|>", "<|im_end|>")
+    turn_tokens = ("<|im_start|>", "<|im_end|>")
     catalog_markers = frozenset({"<tool_call>", "</tool_call>"})
 
     def assistant_turn(self, message: Message) -> list[OraclePart]:
-        """Reasoning, text, calls one below the other, end of turn."""
+        """Reasoning, text, one call a line, end of turn."""
         parts: list[OraclePart] = []
-        if expected_reasoning := self.expected_reasoning(message):
-            parts += [THINK, OraclePart(f"\n{expected_reasoning}\n"), THINK_END, OraclePart("\n\n")]
+        if reasoning := self.expected_reasoning(message):
+            parts += [THINK, OraclePart(f"\n{reasoning}\n"), THINK_END, OraclePart("\n\n")]
         parts.append(OraclePart(self.expected_text(message)))
         for number, call in enumerate(message.tool_calls):
             name, arguments = self.json_text(call.name), self.json_text(argument_value(call.arguments_json))
@@ -56,9 +56,9 @@ class ChatmlOracle(Oracle):
             parts += [CALL, OraclePart(f'\n{{"name": {name}, "arguments": {arguments}}}\n'), CALL_END]
         return [*parts, END]
 
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
-        """The system turn holds the catalog; results in a row share one user turn."""
-        turns = list(self._turns(messages, asked=last_user_index(messages)))
+    def conversation(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
+        """The system turn holds the catalog; consecutive results share one user turn."""
+        turns = list(self._turns(messages, last_user=last_user_index(messages)))
         if catalog:
             has_system = messages[0].role is Role.SYSTEM
             system = self.neutral_text(messages[0].text) if has_system else ""
@@ -69,15 +69,15 @@ class ChatmlOracle(Oracle):
             parts += [OraclePart("\n" if number else ""), START, OraclePart(speaker), *content]
         return parts
 
-    def _turns(self, messages: Sequence[Message], *, asked: int) -> Iterator[tuple[str, list[OraclePart]]]:
-        for is_tool, run in groupby(enumerate(messages), key=lambda one: one[1].role is Role.TOOL):
+    def _turns(self, messages: Sequence[Message], *, last_user: int) -> Iterator[tuple[str, list[OraclePart]]]:
+        for is_tool, run in groupby(enumerate(messages), key=lambda pair: pair[1].role is Role.TOOL):
             if is_tool:
                 yield "user", [*(part for _, message in run for part in self._result(message)), END]
                 continue
-            for place, message in run:
+            for index, message in run:
                 if message.role is Role.ASSISTANT:
-                    assistant_turn = self.assistant_turn(message if place > asked else without_reasoning(message))
-                    yield "assistant", [OraclePart("\n"), *assistant_turn]
+                    turn = self.assistant_turn(message if index > last_user else without_reasoning(message))
+                    yield "assistant", [OraclePart("\n"), *turn]
                 else:
                     yield message.role.value, [OraclePart(f"\n{self.neutral_text(message.text)}"), END]
 
@@ -94,6 +94,6 @@ class Qwen3Oracle(ChatmlOracle):
         """The reasoning without the newlines around it."""
         return self.neutral_text((message.reasoning or "").strip("\n"))
 
-    def decoded(self, text: str) -> str:
+    def as_decoded(self, text: str) -> str:
         """Composed, as Qwen's normalizer has it."""
         return unicodedata.normalize("NFC", text)

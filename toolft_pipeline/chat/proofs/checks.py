@@ -1,4 +1,4 @@
-"""The four proofs on the rows of one trajectory: pure functions from ids, record and saved tokenizer to reasons.
+"""The four proofs of one row: pure functions from ids, record and saved tokenizer to the reason of a failure.
 
 Invariant: nothing here imports what it checks (rendering, encoding, parser, format). The serving side is the saved
 tokenizer alone, used as a server uses it.
@@ -26,7 +26,7 @@ IGNORED = -100
 
 @dataclass(frozen=True, kw_only=True)
 class LossSpan:
-    """A stretch of loss tokens, [start, end), and the place of the assistant message that it should be."""
+    """Tokens [start, end) that carry loss, and the index of the assistant message that they should be."""
 
     start: int
     end: int
@@ -41,17 +41,17 @@ class RowUnderProof:
     labels: Sequence[int]
     spans: tuple[LossSpan, ...]
     messages: tuple[Message, ...]
-    """The whole trajectory, after the policy for the system prompt."""
+    """The whole trajectory, under the policy for the system prompt."""
 
     @property
     def history(self) -> tuple[Message, ...]:
         """The messages up to the last trained turn."""
-        message_indices = [span.message_index for span in self.spans if span.message_index is not None]
-        return self.messages[: max(message_indices, default=-1) + 1]
+        indices = [span.message_index for span in self.spans if span.message_index is not None]
+        return self.messages[: max(indices, default=-1) + 1]
 
 
 def loss_spans(labels: Sequence[int]) -> list[tuple[int, int]]:
-    """Stretches of labels that carry loss, as [start, end)."""
+    """Spans [start, end) of labels that carry loss."""
     spans, start = [], 0
     for carries, run in groupby(labels, key=lambda label: label != IGNORED):
         end = start + sum(1 for _ in run)
@@ -61,85 +61,87 @@ def loss_spans(labels: Sequence[int]) -> list[tuple[int, int]]:
     return spans
 
 
-def check_loss_mask(subject: RowUnderProof, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
-    """Each span decodes to one assistant turn, end of turn included, and labels repeat the ids."""
-    if len(subject.labels) != len(subject.input_ids):
-        return f"{len(subject.labels)} labels for {len(subject.input_ids)} tokens"
-    if not subject.spans:
+def check_loss_mask(row: RowUnderProof, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
+    """Check that each span decodes to one assistant turn, end of turn included, and that its labels are its ids."""
+    if len(row.labels) != len(row.input_ids):
+        return f"{len(row.labels)} labels for {len(row.input_ids)} tokens"
+    if not row.spans:
         return "no token carries loss"
-    for span in subject.spans:
-        if list(subject.labels[span.start : span.end]) != list(subject.input_ids[span.start : span.end]):
+    for span in row.spans:
+        if list(row.labels[span.start : span.end]) != list(row.input_ids[span.start : span.end]):
             return f"labels differ from ids in tokens {span.start}..{span.end}"
-        trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
+        trained = _decode(tokenizer, row.input_ids[span.start : span.end])
         if span.message_index is None:
-            return f"loss on what is no assistant turn: {trained[:80]!r}"
-        recorded = oracle.decoded("".join(part.text for part in oracle.answer(subject.messages[span.message_index])))
+            return f"loss outside of any assistant turn: {trained[:80]!r}"
+        turn = oracle.assistant_turn(row.messages[span.message_index])
+        recorded = oracle.as_decoded("".join(part.text for part in turn))
         if trained != recorded:
             return f"message {span.message_index}: loss on {_difference(trained, recorded)}"
     return None
 
 
 def check_serving_prompt(
-    subject: RowUnderProof,
+    row: RowUnderProof,
     *,
     tokenizer: PreTrainedTokenizerBase,
     tools: list[dict[str, Any]],
     images: ImageServer | None = None,
 ) -> str | None:
-    """The tokens before each span are the prompt that the saved tokenizer makes of the history; of one that shows
-    images, the processor."""
-    requests = [chat_message(message) for message in subject.messages]
-    for span in subject.spans:
-        if span.message_index is None:
+    """Check that the tokens before each span are the prompt that the saved tokenizer makes of the history, or the
+    processor where the history shows images."""
+    messages = [chat_message(message) for message in row.messages]
+    for span in row.spans:
+        index = span.message_index
+        if index is None:
             continue
-        if span.message_index == 0:
+        if index == 0:
             return "message 0: an assistant turn without any history cannot be served"
         try:
             served: list[int]
-            if images is not None and any(image_parts(message) for message in subject.messages[: span.message_index]):
-                served = images.prompt(requests[: span.message_index], tools=tools or None)
+            if images is not None and any(image_parts(message) for message in row.messages[:index]):
+                served = images.prompt(messages[:index], tools=tools or None)
             else:
                 served = tokenizer.apply_chat_template(
-                    requests[: span.message_index], tools=tools or None, add_generation_prompt=True, return_dict=False
+                    messages[:index], tools=tools or None, add_generation_prompt=True, return_dict=False
                 )
         except (TemplateError, ValueError, TypeError) as error:
-            return f"message {span.message_index}: the saved template fails on the history ({error})"
-        trained = list(subject.input_ids[: span.start])
-        if trained != served:
-            message_index = _first_difference(trained, served)
-            ours, theirs = (_decode(tokenizer, ids[message_index : message_index + 8]) for ids in (trained, served))
-            return f"message {span.message_index}: token {message_index} of the context begins {ours!r}, a server sends {theirs!r}"
+            return f"message {index}: the saved template fails on the history ({error})"
+        context = list(row.input_ids[: span.start])
+        if context != served:
+            at = _first_difference(context, served)
+            ours, theirs = (_decode(tokenizer, ids[at : at + 8]) for ids in (context, served))
+            return f"message {index}: token {at} of the context begins {ours!r}, a server sends {theirs!r}"
     return None
 
 
-def check_parser(subject: RowUnderProof, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
-    """The parser that is saved with the tokenizer reads the recorded calls and text out of each span."""
-    for span in subject.spans:
-        if span.message_index is None:
+def check_parser(row: RowUnderProof, *, tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> str | None:
+    """Check that the saved parser reads the recorded calls, text and reasoning from each span."""
+    for span in row.spans:
+        index = span.message_index
+        if index is None:
             continue
-        message = subject.messages[span.message_index]
-        trained = _decode(tokenizer, subject.input_ids[span.start : span.end])
+        message = row.messages[index]
+        trained = _decode(tokenizer, row.input_ids[span.start : span.end])
         try:
-            parsed = tokenizer.parse_response(trained, prefix=_decode(tokenizer, subject.input_ids[: span.start]))
-            read = [
+            parsed = tokenizer.parse_response(trained, prefix=_decode(tokenizer, row.input_ids[: span.start]))
+            calls = [
                 (call["function"]["name"], canonical_json(call["function"]["arguments"]))
                 for call in parsed.get("tool_calls", ())
             ]
         except (ValueError, KeyError, TypeError) as error:
-            return f"message {span.message_index}: the parser fails on {trained[:80]!r} ({' '.join(str(error).split())[:120]})"
-        if read != oracle.calls(message):
-            return (
-                f"message {span.message_index}: parsed calls are {_difference(str(read), str(oracle.calls(message)))}"
-            )
-        if (said := parsed.get("content", "")) != oracle.said(message):
-            return f"message {span.message_index}: parsed text is {_difference(said, message.text)}"
-        if (thought := parsed.get("reasoning_content", "")) != oracle.thought(message).strip():
-            return f"message {span.message_index}: parsed reasoning is {_difference(thought, message.reasoning or '')}"
+            return f"message {index}: the parser fails on {trained[:80]!r} ({' '.join(str(error).split())[:120]})"
+        recorded = oracle.expected_calls(message)
+        if calls != recorded:
+            return f"message {index}: parsed calls are {_difference(str(calls), str(recorded))}"
+        if (text := parsed.get("content", "")) != oracle.expected_text(message):
+            return f"message {index}: parsed text is {_difference(text, message.text)}"
+        if (reasoning := parsed.get("reasoning_content", "")) != oracle.expected_reasoning(message).strip():
+            return f"message {index}: parsed reasoning is {_difference(reasoning, message.reasoning or '')}"
     return None
 
 
 def check_control_tokens(
-    subject: RowUnderProof,
+    row: RowUnderProof,
     *,
     tokenizer: PreTrainedTokenizerBase,
     oracle: Oracle,
@@ -147,39 +149,40 @@ def check_control_tokens(
     catalog: bool,
     images: ImageServer | None = None,
 ) -> str | None:
-    """The control tokens of the row are the markers of its syntax and nothing else; between them stands the record."""
-    if not subject.history:
-        return "no token carries loss: there is no turn to hold against the record"
-    parts = oracle.row(subject.history, catalog=catalog)
+    """Check that the row's control tokens are exactly the markers of its syntax, with the record between them."""
+    if not row.history:
+        return "no token carries loss: there is no turn to compare with the record"
+    parts = oracle.conversation(row.history, catalog=catalog)
     if images is not None:
-        parts = oracle.with_images(parts, images.tokens)
-    listed = parts.index(CATALOG) if catalog else len(parts)
-    sides = parts[:listed], parts[listed + 1 :]
+        parts = oracle.with_images(parts, images.token_count)
+    catalog_at = parts.index(CATALOG) if catalog else len(parts)
+    sides = parts[:catalog_at], parts[catalog_at + 1 :]
     known = _added_ids(tokenizer)
-    if unknown := [one for one in oracle.turn_markers if one not in known]:
-        return f"{', '.join(unknown)} is no token of this tokenizer: a turn has no beginning or end to learn"
-    before, behind = ([known[one.text] for one in side if one.is_marker and one.text in known] for side in sides)
-    found = [token for token in subject.input_ids if token in control_ids]
-    if catalog:  # what the tools are is not in the record: their markers are passed over, and no other control token
-        between = {known[token] for token in oracle.catalog_markers if token in known}
-        end = max(len(found) - len(behind), len(before))
-        found = [*found[: len(before)], *(t for t in found[len(before) : end] if t not in between), *found[end:]]
-    wanted = [*before, *behind]
-    if found != wanted:
-        stray = next((a for a, b in zip(found, [*wanted, None], strict=False) if a != b), None)
-        name = "fewer" if stray is None else f"{tokenizer.convert_ids_to_tokens(stray)} out of place"
-        return f"{len(found)} control tokens where {len(wanted)} are wanted: {name}"
-    opening, rest = (oracle.decoded("".join(part.text for part in side)) for side in sides)
-    return _text_beside_record(_decode(tokenizer, subject.input_ids), opening, rest if catalog else None)
+    if missing := [token for token in oracle.turn_tokens if token not in known]:
+        return f"the tokenizer has no token {', '.join(missing)}: turns have no begin or end that could be learned"
+    before, after = ([known[part.text] for part in side if part.is_marker and part.text in known] for side in sides)
+    actual = [token for token in row.input_ids if token in control_ids]
+    if catalog:  # the record does not say what the tools are: skip their markers, but no other control token
+        allowed = {known[token] for token in oracle.catalog_markers if token in known}
+        end = max(len(actual) - len(after), len(before))
+        inside = [token for token in actual[len(before) : end] if token not in allowed]
+        actual = [*actual[: len(before)], *inside, *actual[end:]]
+    expected = [*before, *after]
+    if actual != expected:
+        stray = next((a for a, b in zip(actual, [*expected, None], strict=False) if a != b), None)
+        what = "some are missing" if stray is None else f"{tokenizer.convert_ids_to_tokens(stray)} is out of place"
+        return f"{len(actual)} control tokens instead of {len(expected)}: {what}"
+    opening, rest = (oracle.as_decoded("".join(part.text for part in side)) for side in sides)
+    return _check_text(_decode(tokenizer, row.input_ids), opening, rest if catalog else None)
 
 
-def _text_beside_record(written: str, opening: str, rest: str | None) -> str | None:
-    """A row's text against the record: the whole of it, or what stands before a catalog and the `rest` behind it."""
+def _check_text(actual: str, opening: str, rest: str | None) -> str | None:
+    """Compare a row's text with the record: all of it, or the `opening` before a catalog and the `rest` after it."""
     if rest is None:
-        return f"the row holds {_difference(written, opening)}" if written != opening else None
-    around = written[: len(opening)] + written[len(opening) :][-len(rest) :]
+        return f"the row holds {_difference(actual, opening)}" if actual != opening else None
+    around = actual[: len(opening)] + actual[len(opening) :][-len(rest) :]
     if around != opening + rest:
-        return f"beside the catalog stands {_difference(around, opening + rest)}"
+        return f"around the catalog the row holds {_difference(around, opening + rest)}"
     return None
 
 
@@ -191,7 +194,7 @@ def control_token_ids(tokenizer: PreTrainedTokenizerBase, oracle: Oracle) -> fro
 
 @lru_cache(maxsize=4)
 def _added_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    """Ids of the added tokens by their text. Gemma 3 has 6,384: making the table costs ten times a row's proofs."""
+    """Ids of the added tokens by text. For Gemma 3's 6,384 the table takes ten times as long as a row's proofs."""
     ids: dict[str, int] = tokenizer.get_added_vocab()
     return ids
 
@@ -202,12 +205,12 @@ def _decode(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
     return text
 
 
-def _difference(found: str, wanted: str) -> str:
-    message_index = _first_difference(found, wanted)
-    start = max(0, message_index - 20)
-    return f"{found[start : start + 60]!r}, recorded is {wanted[start : start + 60]!r} (character {message_index})"
+def _difference(actual: str, recorded: str) -> str:
+    at = _first_difference(actual, recorded)
+    start = max(0, at - 20)
+    return f"{actual[start : start + 60]!r}, recorded is {recorded[start : start + 60]!r} (character {at})"
 
 
 def _first_difference(one: Sequence[object], other: Sequence[object]) -> int:
     pairs = enumerate(zip(one, other, strict=False))
-    return next((message_index for message_index, (a, b) in pairs if a != b), min(len(one), len(other)))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

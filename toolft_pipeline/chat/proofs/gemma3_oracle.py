@@ -1,4 +1,4 @@
-"""Gemma 3 with tools, from the record."""
+"""The oracle of Gemma 3 with tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toolft_pipeline.chat.proofs.oracle import (
 from toolft_pipeline.trajectories.record import Message, Role
 
 WORD_BORDER = "\u2581"
-"""The tokenizer writes spaces with this mark, so one in content comes back as a space."""
+"""The tokenizer's mark for a space; one in content is decoded as a space."""
 
 START, END = marker("<start_of_turn>"), marker("<end_of_turn>")
 
@@ -33,28 +33,28 @@ class Gemma3Oracle(Oracle):
             "<unused",
         ]
     )
-    turn_markers = ("<bos>", "<start_of_turn>", "<end_of_turn>")
+    turn_tokens = ("<bos>", "<start_of_turn>", "<end_of_turn>")
     text_tokens = r"\s+|</?[a-z]+[1-6]?>"
 
     def assistant_turn(self, message: Message) -> list[OraclePart]:
-        """Text, calls one a line, end of turn."""
-        expected_text = self.expected_text(message)
+        """Text, one call a line, end of turn."""
+        text = self.expected_text(message)
         calls = [
             f'<tool_call>{{"name": {self.json_text(call.name)}, '
             f'"arguments": {self.json_text(argument_value(call.arguments_json))}}}</tool_call>'
             for call in message.tool_calls
         ]
-        return [OraclePart("\n".join([expected_text, *calls] if expected_text else calls)), END]
+        return [OraclePart("\n".join([text, *calls] if text else calls)), END]
 
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
-        """Results in a row share one user turn."""
+    def conversation(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
+        """Consecutive results share one user turn."""
         system = self.neutral_text(messages[0].text) if messages[0].role is Role.SYSTEM else ""
-        spoken = messages[1:] if messages[0].role is Role.SYSTEM else messages
+        others = messages[1:] if messages[0].role is Role.SYSTEM else messages
         head = [OraclePart(system)] if system else []
         if catalog:
             head += [OraclePart("\n\n"), CATALOG] if system else [CATALOG]
-        turns = list(self._turns(spoken))
-        if head and spoken[0].role is Role.ASSISTANT:
+        turns = list(self._turns(others))
+        if head and others[0].role is Role.ASSISTANT:
             turns.insert(0, ("user", [*head, END]))
         elif head:
             speaker, content = turns[0]
@@ -77,6 +77,6 @@ class Gemma3Oracle(Oracle):
                 else:
                     yield "user", [OraclePart(self.neutral_text(message.text)), END]
 
-    def decoded(self, text: str) -> str:
-        """Word borders come back as spaces."""
+    def as_decoded(self, text: str) -> str:
+        """Word-border marks become spaces."""
         return text.replace(WORD_BORDER, " ")

@@ -1,4 +1,4 @@
-"""Gemma 4, from the record."""
+"""The oracle of Gemma 4."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUOTE = marker('<|"|>')
 
 
 class Gemma4Oracle(Oracle):
-    """Calls, results and answer share one model turn; strings stand between delimiters that cannot be escaped."""
+    """Calls, results and answer share one model turn; strings are between delimiters that cannot be escaped."""
 
     control = control_pattern(
         [
@@ -42,7 +42,7 @@ class Gemma4Oracle(Oracle):
     )
     image_markers = ("<|image>", "<|image|>", "<image|>")
     catalog_markers = frozenset({"<|tool>", "<tool|>", QUOTE.text})
-    turn_markers = (
+    turn_tokens = (
         *token_strings("<{}>", "bos |turn turn| |tool_call tool_call| |tool_response tool_response|"),
         '<|"|>',
     )
@@ -52,16 +52,16 @@ class Gemma4Oracle(Oracle):
         """The reasoning, trimmed."""
         return self.neutral_text((message.reasoning or "").strip())
 
-    def calls(self, message: Message) -> list[tuple[str, str]]:
-        """Arguments whose strings and keys are neutralized: there is no escape that keeps their value."""
-        read = ((call.name, argument_value(call.arguments_json)) for call in message.tool_calls)
-        return [(name, canonical_json(self._neutral(value))) for name, value in read]
+    def expected_calls(self, message: Message) -> list[tuple[str, str]]:
+        """Arguments with neutralized strings and keys: no escape keeps their value."""
+        calls = ((call.name, argument_value(call.arguments_json)) for call in message.tool_calls)
+        return [(name, canonical_json(self._neutral(value))) for name, value in calls]
 
     def assistant_turn(self, message: Message) -> list[OraclePart]:
-        """Reasoning, text, calls; a turn with calls ends where the first result opens."""
+        """Reasoning, text, calls; a turn with calls ends where the first result begins."""
         parts: list[OraclePart] = []
-        if expected_reasoning := self.expected_reasoning(message):
-            parts += [marker("<|channel>"), OraclePart(f"thought\n{expected_reasoning}\n"), marker("<channel|>")]
+        if reasoning := self.expected_reasoning(message):
+            parts += [marker("<|channel>"), OraclePart(f"thought\n{reasoning}\n"), marker("<channel|>")]
         parts.append(OraclePart(self.expected_text(message)))
         for call in message.tool_calls:
             parts += [
@@ -72,25 +72,25 @@ class Gemma4Oracle(Oracle):
             parts.append(marker("<tool_call|>"))
         return [*parts, RESULT if message.tool_calls else TURN_END]
 
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
+    def conversation(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
         """The system turn holds the catalog."""
         parts = [marker("<bos>")]
         system = messages[0] if messages[0].role is Role.SYSTEM else None
         if system or catalog:
             head = self.neutral_text(system.text.strip()) if system else ""
             parts += [TURN, OraclePart(f"system\n{head}"), *([CATALOG] if catalog else []), TURN_END, OraclePart("\n")]
-        spoken = messages if system is None else messages[1:]
-        asked = last_user_index(spoken)
+        others = messages if system is None else messages[1:]
+        last_user = last_user_index(others)
         called: tuple[ToolCall, ...] = ()
         before: Message | None = None
-        for place, message in enumerate(spoken):
+        for index, message in enumerate(others):
             after_call = before is not None and bool(before.tool_calls)
             after_result = before is not None and before.role is Role.TOOL
             if message.role is Role.ASSISTANT:
                 parts += [] if after_call or after_result else [TURN, OraclePart("model\n")]
-                parts += self.assistant_turn(message if place > asked else without_reasoning(message))
+                parts += self.assistant_turn(message if index > last_user else without_reasoning(message))
                 called = message.tool_calls
-                if not called and place < len(spoken) - 1:
+                if not called and index < len(others) - 1:
                     parts.append(OraclePart("\n"))
             elif message.role is Role.TOOL:
                 parts += [] if after_call else [RESULT] if after_result else [TURN, OraclePart("model\n"), RESULT]
@@ -108,15 +108,15 @@ class Gemma4Oracle(Oracle):
                 parts += [
                     TURN,
                     OraclePart(f"{message.role.value}\n"),
-                    *self._shown(message),
+                    *self._user_content(message),
                     TURN_END,
                     OraclePart("\n"),
                 ]
             before = message
         return parts
 
-    def _shown(self, message: Message) -> list[OraclePart]:
-        """What a user says between images, trimmed, and the images."""
+    def _user_content(self, message: Message) -> list[OraclePart]:
+        """A user's images, and the text between them, trimmed."""
         parts: list[OraclePart] = []
         for image, run in groupby(message.content, key=lambda part: part.image_sha256 is not None):
             if image:
@@ -125,8 +125,8 @@ class Gemma4Oracle(Oracle):
                 parts.append(OraclePart(self.neutral_text("".join(part.text or "" for part in run).strip())))
         return parts
 
-    def decoded(self, text: str) -> str:
-        """Word borders come back as spaces."""
+    def as_decoded(self, text: str) -> str:
+        """Word-border marks become spaces."""
         return text.replace(WORD_BORDER, " ")
 
     def _string(self, text: str) -> list[OraclePart]:

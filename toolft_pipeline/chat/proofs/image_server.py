@@ -1,7 +1,7 @@
-"""What a server makes of a conversation with pictures: the family's own processor, run on the pictures themselves.
+"""The prompt that a server makes of a conversation with images, by the family's own processor on the images themselves.
 
-Invariant: nothing here reckons how wide an image is. The prompt comes from the processor's `apply_chat_template`, the
-number of an image's tokens from the tensors that its image processor makes.
+Invariant: the number of an image's tokens is not computed here. The prompt comes from the processor's
+`apply_chat_template`, the number of tokens from the tensors that its image processor makes.
 """
 
 from __future__ import annotations
@@ -14,41 +14,42 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from transformers import ProcessorMixin
 
-PICTURES = 32
-"""Decoded pictures that are kept: the turns of one run look at the same ones again."""
+CACHED_IMAGES = 32
+"""Decoded images in the cache; the turns of one run show the same ones again."""
 
 
 class ImageServer:
-    """A processor around the saved tokenizer, and a folder of pictures under their hashes."""
+    """Serves prompts with a processor around the saved tokenizer."""
 
     def __init__(self, *, processor: ProcessorMixin, folder: Path) -> None:
+        """`folder` holds the images under their hashes."""
         self._processor, self._folder = processor, folder
-        self._picture = lru_cache(PICTURES)(self._load)
-        self._tokens: dict[str, int] = {}
+        self._image = lru_cache(CACHED_IMAGES)(self._load)
+        self._token_counts: dict[str, int] = {}
 
     def prompt(self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]] | None) -> list[int]:
-        """Ids of the prompt before the next turn, from messages whose pictures stand there by their hashes."""
-        shown = [{**message, "content": self._with_pictures(message["content"])} for message in messages]
+        """Ids of the prompt before the next turn, from messages that give images by their hashes."""
+        loaded = [{**message, "content": self._with_images(message["content"])} for message in messages]
         served = self._processor.apply_chat_template(
-            shown, tools=tools, add_generation_prompt=True, tokenize=True, return_dict=True
+            loaded, tools=tools, add_generation_prompt=True, tokenize=True, return_dict=True
         )
         return [int(token) for token in served["input_ids"][0]]
 
-    def tokens(self, sha256: str) -> int:
-        """How many tokens a picture takes."""
-        if sha256 not in self._tokens:
-            made = self._processor(text=self._processor.image_token, images=[self._picture(sha256)])
-            row = [int(token) for token in made["input_ids"][0]]
-            self._tokens[sha256] = row.count(self._processor.image_token_id)
-        return self._tokens[sha256]
+    def token_count(self, sha256: str) -> int:
+        """Number of tokens of an image."""
+        if sha256 not in self._token_counts:
+            encoded = self._processor(text=self._processor.image_token, images=[self._image(sha256)])
+            ids = [int(token) for token in encoded["input_ids"][0]]
+            self._token_counts[sha256] = ids.count(self._processor.image_token_id)
+        return self._token_counts[sha256]
 
-    def _with_pictures(self, content: Any) -> Any:
+    def _with_images(self, content: Any) -> Any:
         if not isinstance(content, list):
             return content
-        return [{**part, "image": self._picture(part["image"])} if "image" in part else part for part in content]
+        return [{**part, "image": self._image(part["image"])} if "image" in part else part for part in content]
 
     def _load(self, sha256: str) -> Image:
         from PIL import Image
 
-        with Image.open(self._folder / sha256) as picture:
-            return picture.convert("RGB")
+        with Image.open(self._folder / sha256) as image:
+            return image.convert("RGB")

@@ -1,4 +1,4 @@
-"""Llama 3.1 and 3.2, from the record."""
+"""The oracle of Llama 3.1 and 3.2."""
 
 from __future__ import annotations
 
@@ -32,35 +32,35 @@ class Llama3Oracle(Oracle):
         ]
     )
 
-    turn_markers = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+    turn_tokens = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 
     def expected_text(self, message: Message) -> str:
-        """Text that does not begin like a call anywhere."""
+        """Text with a space in whatever begins like a call."""
         return super().expected_text(message).replace('{"name": ', '{ "name": ')
 
     def assistant_turn(self, message: Message) -> list[OraclePart]:
-        """Text, calls on one line, end of turn."""
+        """Text, all calls on one line, end of turn."""
+        named = ((call.name, argument_value(call.arguments_json)) for call in message.tool_calls)
         calls = "; ".join(
-            f'{{"name": {self.json_text(call.name)}, "parameters": {self.json_text(argument_value(call.arguments_json))}}}'
-            for call in message.tool_calls
+            f'{{"name": {self.json_text(name)}, "parameters": {self.json_text(value)}}}' for name, value in named
         )
         return [OraclePart("\n".join(text for text in (self.expected_text(message), calls) if text)), END]
 
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
+    def conversation(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
         """A system turn opens every conversation."""
         system = messages[0].text if messages[0].role is Role.SYSTEM else None
-        spoken = messages if system is None else messages[1:]
+        others = messages if system is None else messages[1:]
         opening = ("Environment: ipython\n" if catalog else "") + OPENING + self.neutral_text((system or "").strip())
         parts = [marker("<|begin_of_text|>"), *_header("system"), OraclePart(opening), END]
-        if catalog and spoken[0].role is not Role.USER:
+        if catalog and others[0].role is not Role.USER:
             parts += [*_header("user"), CATALOG, END]
-        for place, message in enumerate(spoken):
+        for index, message in enumerate(others):
             if message.role is Role.ASSISTANT:
                 parts += [*_header("assistant"), *self.assistant_turn(message)]
             elif message.role is Role.TOOL:
                 parts += [*_header("ipython"), OraclePart(self.json_text(message.text)), END]
             else:
-                tools = [CATALOG] if catalog and place == 0 and message.role is Role.USER else []
+                tools = [CATALOG] if catalog and index == 0 and message.role is Role.USER else []
                 parts += [
                     *_header(message.role.value),
                     *tools,

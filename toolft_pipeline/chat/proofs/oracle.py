@@ -1,6 +1,6 @@
-"""What a format must make of recorded messages, said a second time, from the record alone.
+"""Oracles: a second, independent rendering of recorded messages, for the proofs to compare with.
 
-Invariant: an oracle knows its family's syntax by itself. It imports neither template, format, renderer nor parser,
+Invariant: an oracle implements its family's syntax by itself. It imports neither template, format, renderer nor parser,
 so that a fault in any of them cannot hide here.
 """
 
@@ -18,8 +18,7 @@ from toolft_pipeline.trajectories.record import Message, Role
 
 
 class OraclePart(NamedTuple):
-    """A stretch of a row's text: a marker of the syntax, or what stands between markers; or an image, `text` its
-    sha256."""
+    """A part of a row's text: a marker of the syntax, text between markers, or an image, whose sha256 is `text`."""
 
     text: str
     is_marker: bool = False
@@ -27,7 +26,7 @@ class OraclePart(NamedTuple):
 
 
 CATALOG = OraclePart("\0catalog")
-"""Stands in a row where the tools stand; what they are is not in the record."""
+"""Stands for the tools in a row; the record does not say what they are."""
 
 
 def marker(text: str) -> OraclePart:
@@ -36,16 +35,16 @@ def marker(text: str) -> OraclePart:
 
 
 class Oracle(ABC):
-    """One family's syntax, written from the record."""
+    """One family's syntax."""
 
     control: ClassVar[re.Pattern[str]]
     """Matches the first character of every control string."""
-    turn_markers: ClassVar[tuple[str, ...]]
+    turn_tokens: ClassVar[tuple[str, ...]]
     """Control tokens that begin and end turns: each must be one token of the tokenizer."""
     catalog_markers: ClassVar[frozenset[str]] = frozenset()
-    """Control tokens that the text of a catalog is made of."""
+    """Control tokens in the text of a catalog."""
     image_markers: ClassVar[tuple[str, str, str] | None] = None
-    """What opens an image, what stands for each of its tokens, what closes it; None for a family that shows none."""
+    """The tokens that open an image, fill it and close it; None for a family that renders no images."""
     text_tokens: ClassVar[str] = r"\s+"
     """Pattern of the added tokens that are ordinary text; every other one is control, and so are all special ones."""
 
@@ -54,11 +53,11 @@ class Oracle(ABC):
         """The whole assistant turn as it is trained, end of turn included."""
 
     @abstractmethod
-    def row(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
-        """A history that ends in a trained turn, from the first token to the end of that turn."""
+    def conversation(self, messages: Sequence[Message], *, catalog: bool) -> list[OraclePart]:
+        """A history that ends in a trained turn, from its first token to the end of that turn."""
 
     def with_images(self, parts: Iterable[OraclePart], tokens: Callable[[str], int]) -> list[OraclePart]:
-        """Parts whose images are written in markers; `tokens` says how many an image takes, by its sha256."""
+        """Parts with each image written as markers; `tokens` maps the sha256 of an image to its number of tokens."""
         written: list[OraclePart] = []
         for part in parts:
             if not part.is_image:
@@ -69,16 +68,16 @@ class Oracle(ABC):
         return written
 
     def is_control(self, token: str, *, special: bool) -> bool:
-        """Whether an added token of the family's tokenizers is control."""
+        """Whether an added token of the family's tokenizers is a control token."""
         return special or not re.fullmatch(self.text_tokens, token)
 
-    def decoded(self, text: str) -> str:
-        """Text as it comes back from the family's tokenizers."""
+    def as_decoded(self, text: str) -> str:
+        """Text as the family's tokenizers return it after encoding and decoding."""
         return text
 
     def neutral_text(self, text: str) -> str:
-        """Text whose control strings got a space behind their first character."""
-        return self.control.sub(lambda found: found.group() + " ", text)
+        """Text with a space after the first character of each control string."""
+        return self.control.sub(lambda match: match.group() + " ", text)
 
     def expected_text(self, message: Message) -> str:
         """The text of an assistant turn."""
@@ -88,18 +87,18 @@ class Oracle(ABC):
         """The reasoning of an assistant turn; empty for a family that renders none."""
         return ""
 
-    def calls(self, message: Message) -> list[tuple[str, str]]:
-        """Name and canonical arguments of the recorded calls, comparable as JSON: key order aside, 1 is not 1.0."""
+    def expected_calls(self, message: Message) -> list[tuple[str, str]]:
+        """Name and canonical arguments of the recorded calls; key order does not matter, and 1 is not 1.0."""
         return [(call.name, canonical_json(argument_value(call.arguments_json))) for call in message.tool_calls]
 
     def json_text(self, value: Any) -> str:
-        """A value as JSON whose control strings are escaped; a text that is not JSON stays as it is."""
+        """A value as JSON with escaped control strings; text that is not JSON is only escaped."""
         return self._escaped(value if isinstance(value, _NotJson) else json.dumps(value, ensure_ascii=False))
 
     def _escaped(self, text: str) -> str:
-        def escape(found: re.Match[str]) -> str:
-            closing = text[found.end() : found.end() + 1] == "/"
-            return "<\\" if closing else f"\\u{ord(found.group()):04x}"
+        def escape(match: re.Match[str]) -> str:
+            closing = text[match.end() : match.end() + 1] == "/"
+            return "<\\" if closing else f"\\u{ord(match.group()):04x}"
 
         return self.control.sub(escape, text)
 
@@ -110,11 +109,11 @@ def image_parts(message: Message) -> list[OraclePart]:
 
 
 def chat_message(message: Message) -> dict[str, Any]:
-    """The message as a server holds it after decoding a chat request; a picture stands there by its sha256."""
+    """The message as a server has it after decoding a chat request; an image is given by its sha256."""
     chat: dict[str, Any] = {"role": message.role.value, "content": message.text}
     if image_parts(message):
         chat["content"] = [
-            {"type": "text", "text": part.text or ""} if part.image_sha256 is None else _picture(part.image_sha256)
+            {"type": "text", "text": part.text or ""} if part.image_sha256 is None else _image(part.image_sha256)
             for part in message.content
         ]
     if message.reasoning:
@@ -133,17 +132,17 @@ def chat_message(message: Message) -> dict[str, Any]:
     return chat
 
 
-def _picture(sha256: str) -> dict[str, str]:
+def _image(sha256: str) -> dict[str, str]:
     return {"type": "image", "image": sha256}
 
 
 def token_strings(form: str, names: str) -> list[str]:
-    """Strings of one form, from names between spaces: `token_strings("<|{}|>", "a b")` is `<|a|>` and `<|b|>`."""
+    """Strings of one form from space-separated names: `token_strings("<|{}|>", "a b")` is `<|a|>` and `<|b|>`."""
     return [form.format(name) for name in names.split()]
 
 
 def control_pattern(strings: Iterable[str]) -> re.Pattern[str]:
-    """A pattern of the first character of each string."""
+    """A pattern that matches the first character of each string."""
     return re.compile("|".join(f"{re.escape(one[0])}(?={re.escape(one[1:])})" for one in strings))
 
 
@@ -152,7 +151,7 @@ class _NotJson(str):
 
 
 def argument_value(arguments_json: str) -> Any:
-    """The value of argument text, or the text where the value cannot be written as UTF-8."""
+    """The value of argument text, or the text itself where it is not JSON or its value cannot be written as UTF-8."""
     try:
         value = json.loads(arguments_json or "{}")
         json.dumps(value, ensure_ascii=False).encode()
@@ -162,13 +161,13 @@ def argument_value(arguments_json: str) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON text that is equal exactly where two values are equal as JSON."""
+    """JSON text that is the same for two values exactly where they are equal as JSON."""
     return json.dumps(value, sort_keys=True)
 
 
 def last_user_index(messages: Sequence[Message]) -> int:
-    """The place of the last user message, or -1."""
-    return max((place for place, message in enumerate(messages) if message.role is Role.USER), default=-1)
+    """The index of the last user message, or -1."""
+    return max((index for index, message in enumerate(messages) if message.role is Role.USER), default=-1)
 
 
 def without_reasoning(message: Message) -> Message:

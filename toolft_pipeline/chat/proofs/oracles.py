@@ -1,4 +1,4 @@
-"""The oracle of each format, by the format's name."""
+"""The registry of oracles, by the name of the format."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Running the four proofs over the rows of a day.
+"""Run the four proofs over the rows of a day.
 
-Invariant: every row is put to every proof, and every assistant turn of a trajectory must be met in exactly one row;
-rows that are not trained on may be passed over, but their turns are still counted.
+Invariant: every row goes through every proof, and every assistant turn of a trajectory must be in exactly one row. Rows
+that are not trained on skip the proofs, but their turns are counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from toolft_pipeline.chat.proofs.cut_history import check_cut_history
 from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.proofs.oracle import without_reasoning
 from toolft_pipeline.chat.proofs.oracles import ORACLES
-from toolft_pipeline.chat.proofs.report import Proof, ProofFailure, ProofReport, report
+from toolft_pipeline.chat.proofs.report import Proof, ProofFailure, ProofReport, make_report
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory, text_message
 
 if TYPE_CHECKING:
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TensorRow:
-    """A row as the trainer will read it. `trained` is False where it is not asked about (not reversible)."""
+    """A row as the trainer will read it. `trained` is False where it will not (not reversible)."""
 
     row_id: str
     input_ids: Sequence[int]
     labels: Sequence[int]
     trained: bool = True
-    cut: ReplacementRows | None = None
-    """What is trained in its place, where it was cut to fit."""
+    replaced_by: ReplacementRows | None = None
+    """The rows trained instead of it, where it was cut to fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CutTensorRow:
-    """A row over a part of the run: `kept` are the places of its messages, `message_indices` those of its trained turns."""
+    """A row over a part of the run, with the indices of the messages kept and of those trained."""
 
     row: TensorRow
     kept: tuple[int, ...]
@@ -57,7 +57,7 @@ class CutTensorRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplacementRows:
-    """What a row became, and the places of its turns that were given up."""
+    """The rows that a long row was cut into, and the message indices of its turns that are in none."""
 
     rows: tuple[CutTensorRow, ...]
     lost: tuple[int, ...]
@@ -69,18 +69,18 @@ def recorded_messages(
     system_prompt: str,
     pasted: Mapping[str, Sequence[tuple[int, int]]] = MappingProxyType({}),
 ) -> tuple[Message, ...]:
-    """The record that the proofs go by: the run's messages under the agent file's policy for the system prompt.
+    """The record that the proofs compare with: the run's messages under the agent file's policy for the system prompt.
 
-    `pasted` says where tool lists stand in system prompts, by the sha256 of the prompt: stretches that are left out.
+    `pasted` maps the sha256 of a system prompt to the spans of tool lists that are removed from it.
     """
     if system_prompt == "keep":
         return trajectory.messages
     if system_prompt == "strip_tools":
-        left = [_without_pasted(message, pasted) for message in trajectory.messages]
-        return tuple(message for message in left if message.role is not Role.SYSTEM or message.content)
-    spoken = tuple(message for message in trajectory.messages if message.role is not Role.SYSTEM)
-    replaced, replacement = system_prompt.partition(":")[::2]
-    return (text_message(Role.SYSTEM, replacement.strip()), *spoken) if replaced == "replace" else spoken
+        stripped = [_without_pasted(message, pasted) for message in trajectory.messages]
+        return tuple(message for message in stripped if message.role is not Role.SYSTEM or message.content)
+    others = tuple(message for message in trajectory.messages if message.role is not Role.SYSTEM)
+    policy, replacement = system_prompt.partition(":")[::2]
+    return (text_message(Role.SYSTEM, replacement.strip()), *others) if policy == "replace" else others
 
 
 def _without_pasted(message: Message, pasted: Mapping[str, Sequence[tuple[int, int]]]) -> Message:
@@ -94,7 +94,7 @@ def _without_pasted(message: Message, pasted: Mapping[str, Sequence[tuple[int, i
 
 
 class Prover:
-    """Collects the verdicts of all four proofs, trajectory by trajectory."""
+    """Runs the proofs trajectory by trajectory and collects the failures."""
 
     def __init__(
         self,
@@ -105,8 +105,8 @@ class Prover:
         thinking: Literal["drop", "keep"],
         images: ImageServer | None = None,
     ) -> None:
-        """`tokenizer` is the saved one, loaded again; `tools` is what an agent framework would send; `images` is the
-        processor around that tokenizer, None where no run shows any."""
+        """`tokenizer` is the saved one, loaded again; `tools` are those that an agent framework would send; `images` is
+        the processor around that tokenizer, None where no run shows images."""
         self._tokenizer = tokenizer
         self._tools = tools
         self._oracle = ORACLES[format_name]
@@ -118,71 +118,72 @@ class Prover:
     def prove(
         self, *, trajectory_id: str, messages: tuple[Message, ...], rows: Sequence[TensorRow], catalog: bool
     ) -> None:
-        """Put the rows of one trajectory to the proofs. `catalog`: one opens the text."""
+        """Run the proofs on the rows of one trajectory. `catalog`: each row begins with a tool catalog."""
         if self._thinking == "drop":
             messages = tuple(without_reasoning(message) for message in messages)
-        turns = [message_index for message_index, message in enumerate(messages) if message.role is Role.ASSISTANT]
-        met = 0
+        turns = [index for index, message in enumerate(messages) if message.role is Role.ASSISTANT]
+        seen = 0
         for row in rows:
             spans = []
             for start, end in loss_spans(row.labels):
-                spans.append(LossSpan(start=start, end=end, message_index=turns[met] if met < len(turns) else None))
-                met += 1
+                spans.append(LossSpan(start=start, end=end, message_index=turns[seen] if seen < len(turns) else None))
+                seen += 1
             if row.trained:
                 self._prove_row(row, spans=tuple(spans), messages=messages, catalog=catalog)
-            if row.cut is not None:
-                self._prove_cut(row, row.cut, spans=spans, messages=messages, catalog=catalog)
-        if met < len(turns):
-            missing = f"{len(turns) - met} of {len(turns)} assistant turns carry no loss"
+            if row.replaced_by is not None:
+                self._prove_replacement(row, row.replaced_by, spans=spans, messages=messages, catalog=catalog)
+        if seen < len(turns):
+            missing = f"{len(turns) - seen} of {len(turns)} assistant turns carry no loss"
             self._fail(Proof.LOSS_MASK, trajectory_id, missing)
 
-    def _prove_cut(
+    def report(self) -> ProofReport:
+        """The failures so far."""
+        return make_report(rows_checked=dict(self._checked), failures=self._failures)
+
+    def _prove_replacement(
         self,
         whole: TensorRow,
-        cut: ReplacementRows,
+        replacement: ReplacementRows,
         *,
         spans: Sequence[LossSpan],
         messages: tuple[Message, ...],
         catalog: bool,
     ) -> None:
-        """Rows that stand for a longer one: each is put to the proofs against the history as cut."""
-        for part in cut.rows:
-            if reason := check_cut_history(messages, kept=part.kept, trained=part.message_indices):
-                self._fail(Proof.SERVING_PROMPT, part.row.row_id, reason)
+        """Run the proofs on the rows that replace a longer one, each against its own cut history."""
+        for cut in replacement.rows:
+            if reason := check_cut_history(messages, kept=cut.kept, trained=cut.message_indices):
+                self._fail(Proof.SERVING_PROMPT, cut.row.row_id, reason)
                 continue
-            marked = loss_spans(part.row.labels)
-            if len(marked) != len(part.message_indices):
-                reason = f"{len(marked)} stretches of loss for {len(part.message_indices)} turns"
-                self._fail(Proof.LOSS_MASK, part.row.row_id, reason)
+            with_loss = loss_spans(cut.row.labels)
+            if len(with_loss) != len(cut.message_indices):
+                reason = f"{len(with_loss)} spans of loss for {len(cut.message_indices)} turns"
+                self._fail(Proof.LOSS_MASK, cut.row.row_id, reason)
                 continue
-            placed = tuple(
-                LossSpan(start=start, end=end, message_index=part.kept.index(message_index))
-                for (start, end), message_index in zip(marked, part.message_indices, strict=True)
+            cut_spans = tuple(
+                LossSpan(start=start, end=end, message_index=cut.kept.index(index))
+                for (start, end), index in zip(with_loss, cut.message_indices, strict=True)
             )
-            history = tuple(messages[message_index] for message_index in part.kept)
-            self._prove_row(part.row, spans=placed, messages=history, catalog=catalog)
-        trained = [message_index for part in cut.rows for message_index in part.message_indices]
-        if sorted([*trained, *cut.lost]) != [span.message_index for span in spans]:
-            reason = f"cut into rows that train the turns {trained} and give up {list(cut.lost)}: not each turn once"
+            history = tuple(messages[index] for index in cut.kept)
+            self._prove_row(cut.row, spans=cut_spans, messages=history, catalog=catalog)
+        trained = [index for cut in replacement.rows for index in cut.message_indices]
+        if sorted([*trained, *replacement.lost]) != [span.message_index for span in spans]:
+            lost = list(replacement.lost)
+            reason = f"cut into rows that train the turns {trained} and lose {lost}: not every turn exactly once"
             self._fail(Proof.LOSS_MASK, whole.row_id, reason)
-
-    def report(self) -> ProofReport:
-        """What was found so far."""
-        return report(rows_checked=dict(self._checked), failures=self._failures)
 
     def _prove_row(
         self, row: TensorRow, *, spans: tuple[LossSpan, ...], messages: tuple[Message, ...], catalog: bool
     ) -> None:
-        subject = RowUnderProof(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
+        under_proof = RowUnderProof(input_ids=row.input_ids, labels=row.labels, spans=spans, messages=messages)
         tokenizer, oracle, images = self._tokenizer, self._oracle, self._images
         proofs: dict[Proof, Callable[[], str | None]] = {
-            Proof.LOSS_MASK: lambda: check_loss_mask(subject, tokenizer=tokenizer, oracle=oracle),
+            Proof.LOSS_MASK: lambda: check_loss_mask(under_proof, tokenizer=tokenizer, oracle=oracle),
             Proof.SERVING_PROMPT: lambda: check_serving_prompt(
-                subject, tokenizer=tokenizer, tools=self._tools, images=images
+                under_proof, tokenizer=tokenizer, tools=self._tools, images=images
             ),
-            Proof.PARSER: lambda: check_parser(subject, tokenizer=tokenizer, oracle=oracle),
+            Proof.PARSER: lambda: check_parser(under_proof, tokenizer=tokenizer, oracle=oracle),
             Proof.CONTROL_TOKENS: lambda: check_control_tokens(
-                subject,
+                under_proof,
                 tokenizer=tokenizer,
                 oracle=oracle,
                 control_ids=self._control_ids,

@@ -1,4 +1,4 @@
-"""What the proofs found: rows checked and failures by name, ready for an asset check and for proofs.json."""
+"""The report of the proofs: rows checked and failures of each, for an asset check and for proofs.json."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 from msgspec import Struct
 
 SHOWN_FAILURES = 20
-"""Failures of one proof that are written out; all of them are counted."""
+"""Failures of one proof that are listed; all are counted."""
 
 
 class Proof(StrEnum):
-    """What is proven of every row."""
+    """A property that is checked on every row."""
 
     LOSS_MASK = "loss_mask"
     """Loss tokens decode to exactly the assistant turns, each in exactly one row."""
@@ -20,11 +20,11 @@ class Proof(StrEnum):
     PARSER = "parser"
     """Parsing a trained turn gives back the recorded calls."""
     CONTROL_TOKENS = "control_tokens"
-    """No control token lies in content."""
+    """No content holds a control token."""
 
 
 class ProofFailure(Struct, frozen=True, kw_only=True):
-    """One row that a proof refutes, and why, in one line."""
+    """One row that fails a proof, and why, in one line."""
 
     row_id: str
     reason: str
@@ -36,11 +36,11 @@ class ProofResult(Struct, frozen=True, kw_only=True):
     rows_checked: int
     n_failures: int
     failures: tuple[ProofFailure, ...]
-    """The first of them."""
+    """The first `SHOWN_FAILURES` of them."""
 
 
 class ProofReport(Struct, frozen=True, kw_only=True):
-    """All proofs over all rows. A report over no row at all is not green."""
+    """All proofs over all rows. A report without any row is not green."""
 
     results: dict[str, ProofResult]
 
@@ -58,7 +58,7 @@ class ProofReport(Struct, frozen=True, kw_only=True):
 
 
 def make_report(*, rows_checked: dict[Proof, int], failures: dict[Proof, list[ProofFailure]]) -> ProofReport:
-    """The report of what was collected."""
+    """A report from the collected counts and failures."""
     return ProofReport(
         results={
             proof.value: ProofResult(

@@ -1,9 +1,9 @@
-"""The text of a catalog, rendered once for all conversations that carry it.
+"""Cache the rendered text of a catalog, which is the same in every conversation.
 
-Invariant: what comes out is, character for character, what the template makes of the conversation with its tools.
-Forty tools cost several times what a conversation costs to render, and their text is the same every time: so the
-conversation is rendered with one stand-in tool, whose text is then replaced. Where the stand-in does not stand in it
-exactly once, the conversation is rendered with its tools. The proofs render every prompt in full.
+Invariant: the result is, character for character, what the template makes of the conversation with its tools. Forty
+tools take several times as long to render as a conversation, so a conversation is rendered with one placeholder tool,
+whose text is then replaced by the catalog's. Where the placeholder is not in it exactly once, the conversation is
+rendered with its tools. The proofs render every prompt in full.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Rendered = tuple[str, list[tuple[int, int]]]
 
 
 class Renderer(Protocol):
-    """`rendering.render`."""
+    """The signature of `rendering.render`."""
 
     def __hash__(self) -> int: ...
 
@@ -33,16 +33,16 @@ class Renderer(Protocol):
 
 
 class CatalogText(NamedTuple):
-    """What the tools write, what the stand-in writes in their place, and where in that its name stands."""
+    """The text that the tools become, the text that the placeholder becomes, and the offset of its name in that."""
 
     catalog: str
-    stand_in: str
+    placeholder: str
     name_at: int
 
 
-NAME = "the catalog stands here"
-STAND_IN_TOOLS: list[dict[str, Any]] = [
-    {"type": "function", "function": {"name": NAME, "description": "", "parameters": {}}}
+PLACEHOLDER = "placeholder for the catalog"
+PLACEHOLDER_TOOLS: list[dict[str, Any]] = [
+    {"type": "function", "function": {"name": PLACEHOLDER, "description": "", "parameters": {}}}
 ]
 
 
@@ -54,35 +54,37 @@ def render_with_catalog(
     tools: list[dict[str, Any]],
     add_generation_prompt: bool = False,
 ) -> Rendered:
-    """`render` with tools."""
-    known = _catalog_text(render, template, msgspec.json.encode(tools))
-    text, spans = render(messages, template=template, tools=STAND_IN_TOOLS, add_generation_prompt=add_generation_prompt)
-    place = text.find(NAME) - known.name_at
-    end = place + len(known.stand_in)
-    if text.count(NAME) != 1 or text[place:end] != known.stand_in:
+    """Render a conversation with tools."""
+    cached = _catalog_text(render, template, msgspec.json.encode(tools))
+    text, spans = render(
+        messages, template=template, tools=PLACEHOLDER_TOOLS, add_generation_prompt=add_generation_prompt
+    )
+    start = text.find(PLACEHOLDER) - cached.name_at
+    end = start + len(cached.placeholder)
+    if text.count(PLACEHOLDER) != 1 or text[start:end] != cached.placeholder:
         return render(messages, template=template, tools=tools, add_generation_prompt=add_generation_prompt)
-    longer = len(known.catalog) - len(known.stand_in)
-    moved = [(first + longer, last + longer) if first >= end else (first, last) for first, last in spans]
-    return text[:place] + known.catalog + text[end:], moved
+    shift = len(cached.catalog) - len(cached.placeholder)
+    shifted = [(first + shift, last + shift) if first >= end else (first, last) for first, last in spans]
+    return text[:start] + cached.catalog + text[end:], shifted
 
 
 @lru_cache(maxsize=8)
 def _catalog_text(render: Renderer, template: str, tools: bytes) -> CatalogText:
-    """Where the texts of one question differ, with the tools and with the stand-in."""
+    """The parts in which one question differs, rendered with the tools and with the placeholder."""
     question = [{"role": "user", "content": ""}]
     catalog, _ = render(question, template=template, tools=msgspec.json.decode(tools))
-    stand_in, _ = render(question, template=template, tools=STAND_IN_TOOLS)
-    start = common_prefix_length(catalog, stand_in)
-    behind = common_prefix_length(catalog[start:][::-1], stand_in[start:][::-1])
+    placeholder, _ = render(question, template=template, tools=PLACEHOLDER_TOOLS)
+    start = common_prefix_length(catalog, placeholder)
+    suffix = common_prefix_length(catalog[start:][::-1], placeholder[start:][::-1])
     return CatalogText(
-        catalog=catalog[start : len(catalog) - behind],
-        stand_in=stand_in[start : len(stand_in) - behind],
-        name_at=stand_in.find(NAME) - start,
+        catalog=catalog[start : len(catalog) - suffix],
+        placeholder=placeholder[start : len(placeholder) - suffix],
+        name_at=placeholder.find(PLACEHOLDER) - start,
     )
 
 
 def common_prefix_length(one: str, other: str) -> int:
-    """How many characters two texts have in common from the start."""
+    """Number of characters that two texts share from the start, by binary search."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

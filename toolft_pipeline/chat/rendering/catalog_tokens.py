@@ -1,7 +1,7 @@
-"""What the catalog mode in force leaves out of every prompt, in tokens.
+"""Count the tokens that a catalog mode saves in every prompt.
 
-Invariant: readiness, rows and report say one figure, because all count here. Both prompts are rendered by the format's
-own template, so call instructions and separators that come with a catalog count too.
+Invariant: readiness, rows and report show the same figure, because all count here. Both prompts are rendered by the
+format's own template, so call instructions and separators that come with a catalog count too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def catalog_tokens_saved_for_model(
     base: Path, tools: list[dict[str, Any]], *, chat_format: ChatFormat, mode: CatalogMode
 ) -> int:
-    """`catalog_tokens_saved`, counted with the tokenizer in a model's folder."""
+    """`catalog_tokens_saved` with the tokenizer in a model's folder."""
     tokenizer = _tokenizer(base / "tokenizer.json")
     return catalog_tokens_saved(
         tools,
@@ -34,7 +34,7 @@ def catalog_tokens_saved_for_model(
 
 @lru_cache(maxsize=1)
 def _tokenizer(file: Path) -> Tokenizer:
-    """Kept, because Gemma's takes a second to load and days are made one after the other."""
+    """Cached, because Gemma's takes a second to load and a run renders many days."""
     from tokenizers import Tokenizer
 
     loaded: Tokenizer = Tokenizer.from_file(str(file))
@@ -46,9 +46,9 @@ def catalog_tokens_saved(
 ) -> int:
     """Tokens of a prompt with the whole catalog (OpenAI `tools`) minus tokens of the same prompt in `mode`."""
 
-    def tokens(shown: CatalogMode) -> int:
+    def tokens(catalog_mode: CatalogMode) -> int:
         messages = [{"role": "user", "content": "?"}]
-        template = chat_format.template(catalog_mode=shown)
+        template = chat_format.template(catalog_mode=catalog_mode)
         text, _ = render(messages, template=template, tools=tools, add_generation_prompt=True)
         return len(encode(text))
 

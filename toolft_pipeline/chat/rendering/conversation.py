@@ -1,7 +1,7 @@
 """A trajectory as the messages that a chat template takes.
 
-Invariant: arguments reach the template as the JSON value that was recorded, key order kept, exactly as a server that
-decodes a request hands them over; so logs with other spacing or escapes train on the text that will be served.
+Invariant: arguments reach the template as the recorded JSON value, in the recorded key order, exactly as a server
+passes them on after decoding a request; so logs with other spacing or escapes train on the text that will be served.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ STRIP_TOOLS = "strip_tools"
 
 
 WithoutTools = Callable[[str], str]
-"""A system prompt to what is left of it without a pasted tool list: what the policy `strip_tools` needs."""
+"""Removes a pasted tool list from a system prompt, for the policy `strip_tools`."""
 
 
 def trajectory_messages(
     trajectory: Trajectory, *, system_prompt: str = "keep", without_tools: WithoutTools | None = None
 ) -> list[dict[str, Any]]:
-    """The run as OpenAI chat messages, arguments as JSON text, with the agent file's policy for the system prompt."""
+    """The run as OpenAI chat messages, arguments as JSON text, under the agent file's policy for the system prompt."""
     messages = [_message(message) for message in trajectory.messages]
     return with_system_prompt(messages, policy=system_prompt, without_tools=without_tools)
 
@@ -32,25 +32,27 @@ def trajectory_messages(
 def with_system_prompt(
     messages: list[dict[str, Any]], *, policy: str, without_tools: WithoutTools | None = None
 ) -> list[dict[str, Any]]:
-    """Messages under `chat.system_prompt`: kept, stripped, without a pasted tool list, or replaced.
+    """Apply `chat.system_prompt`: keep, strip, remove a pasted tool list, or replace.
 
-    A replacement (the text after `replace:`) is also put before a conversation that had no system prompt: a server
-    sends it every time. Raises `ChatFormatError` for a policy that is none of these.
+    A replacement (the text after `replace:`) is also added to a conversation without a system prompt, because a server
+    sends it every time. Raises `ChatFormatError` for an unknown policy.
     """
     if policy == "keep":
         return messages
     if policy == STRIP_TOOLS:
         if without_tools is None:
-            raise ChatFormatError(f"chat.system_prompt: {STRIP_TOOLS} needs to know today's tools; this is a fault")
-        left = [_without_tools(message, without_tools) for message in messages]
-        return [message for message in left if message["role"] != Role.SYSTEM or message["content"]]
-    spoken = [message for message in messages if message["role"] != Role.SYSTEM]
+            raise ChatFormatError(
+                f"chat.system_prompt: {STRIP_TOOLS} needs today's tools, which no caller gave; report this bug"
+            )
+        stripped = [_without_tools(message, without_tools) for message in messages]
+        return [message for message in stripped if message["role"] != Role.SYSTEM or message["content"]]
+    others = [message for message in messages if message["role"] != Role.SYSTEM]
     if policy == "strip":
-        return spoken
+        return others
     if not policy.startswith(REPLACE):
         known = f"keep, strip, {STRIP_TOOLS} or {REPLACE} TEXT"
-        raise ChatFormatError(f"chat.system_prompt: {policy!r} is not known; write {known}")
-    return [{"role": "system", "content": policy.removeprefix(REPLACE).strip()}, *spoken]
+        raise ChatFormatError(f"chat.system_prompt: unknown policy {policy!r}; write {known}")
+    return [{"role": "system", "content": policy.removeprefix(REPLACE).strip()}, *others]
 
 
 def _without_tools(message: dict[str, Any], without_tools: WithoutTools) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def image_hashes(messages: Iterable[dict[str, Any]]) -> tuple[str, ...]:
 
 
 def template_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """OpenAI messages as a template takes them: argument text decoded, keys without a value left out."""
+    """OpenAI messages as a template takes them: arguments decoded from JSON text, keys without a value left out."""
     return [
         {key: _calls(value) if key == "tool_calls" else value for key, value in message.items() if value is not None}
         for message in messages

@@ -1,8 +1,8 @@
-"""The placeholder of an image widened to the image's tokens, as the family's processor does it before it encodes.
+"""Expand image placeholders to as many tokens as the image takes, as the family's processor does before encoding.
 
-Invariant: only placeholders that the template wrote are widened, one for each image of the history, in order. No text
-can spell one: the template neutralizes it. How many tokens an image takes follows from its size alone, so nothing is
-decoded here; the proofs run the processor itself on the pictures.
+Invariant: only placeholders that the template wrote are expanded, one for each image of the history, in order. No text
+can contain one, because the template neutralizes it. The number of tokens follows from the image's size alone, so no
+image is decoded here; the proofs run the processor itself on the images.
 """
 
 from __future__ import annotations
@@ -21,47 +21,46 @@ if TYPE_CHECKING:
 
 
 class ImageTokens:
-    """What the images of a day's runs are in tokens, by one base's processor."""
+    """Expands the placeholders of a day's runs by one base model's processor."""
 
-    def __init__(self, *, marks: ImageMarkers, processor: ProcessorMixin, folder: Path) -> None:
+    def __init__(self, *, markers: ImageMarkers, processor: ProcessorMixin, folder: Path) -> None:
         """`folder` holds the images under their hashes."""
-        self._marks, self._processor, self._folder = marks, processor, folder
-        self._text = cache(self._text_of)
+        self._markers, self._processor, self._folder = markers, processor, folder
+        self._expansion = cache(self._expansion_of)
 
-    def widened(self, text: str, images: Sequence[str]) -> str:
-        """A text with each of its placeholders widened. Raises `ChatFormatError` where there are not as many of them as
-        images."""
+    def expand(self, text: str, images: Sequence[str]) -> str:
+        """A text with each placeholder expanded. Raises `ChatFormatError` unless there is one for each image."""
         (segment,) = self.expand_segments([Segment(text=text, trained=False)], images)
         return segment.text
 
     def expand_segments(self, segments: Sequence[Segment], images: Sequence[str]) -> tuple[Segment, ...]:
-        """The pieces of one row over a history that shows these images."""
+        """The segments of one row, whose history shows these images, with each placeholder expanded."""
         if not images:
             return tuple(segments)
         left = iter(images)
-        made = tuple(
-            Segment(text="".join(self._stretches(segment.text, left)), trained=segment.trained) for segment in segments
+        expanded = tuple(
+            Segment(text="".join(self._parts(segment.text, left)), trained=segment.trained) for segment in segments
         )
-        written = sum(segment.text.count(self._marks.placeholder) for segment in segments)
+        written = sum(segment.text.count(self._markers.placeholder) for segment in segments)
         if written != len(images):
             raise ChatFormatError(
-                f"the template writes {written} images where the history shows {len(images)}; mend the chat template"
+                f"the template writes {written} images where the history shows {len(images)}; fix the chat template"
             )
-        return made
+        return expanded
 
-    def _stretches(self, text: str, images: Iterator[str]) -> Iterator[str]:
-        first, *others = text.split(self._marks.placeholder)
+    def _parts(self, text: str, images: Iterator[str]) -> Iterator[str]:
+        first, *others = text.split(self._markers.placeholder)
         yield first
-        for behind in others:
+        for rest in others:
             image = next(images, None)
-            yield "" if image is None else self._text(image)
-            yield behind
+            yield "" if image is None else self._expansion(image)
+            yield rest
 
-    def _text_of(self, image: str) -> str:
+    def _expansion_of(self, image: str) -> str:
         from PIL import Image
 
         with Image.open(image_file(self._folder, image)) as opened:
             width, height = opened.size
         counted = self._processor._get_num_multimodal_tokens(image_sizes=[[height, width]])
         tokens: int = counted["num_image_tokens"][0]
-        return self._marks.opens + self._marks.placeholder * tokens + self._marks.closes
+        return self._markers.opens + self._markers.placeholder * tokens + self._markers.closes

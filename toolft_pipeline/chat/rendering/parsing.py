@@ -1,7 +1,7 @@
-"""An assistant turn's text back as answer and calls.
+"""Parse the text of an assistant turn into answer and calls.
 
-Invariant: evaluation reads a turn exactly as the server does that hands it to an agent: by the `response_template`
-that is saved with the tokenizer, run by transformers. Nothing is cast by a schema and nothing is repaired.
+Invariant: evaluation reads a turn exactly as a server does: by the `response_template` that is saved with the
+tokenizer, run by transformers. No value is cast by a schema and nothing is repaired.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from toolft_pipeline.chat.formats.chat_format import ChatFormat
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedCall:
-    """A call that was read: its name and the JSON text of its arguments object."""
+    """A parsed call: its name and the JSON text of its arguments object."""
 
     name: str
     arguments_json: str
@@ -24,18 +24,19 @@ class ParsedCall:
 
 @dataclass(frozen=True, kw_only=True)
 class ParsedTurn:
-    """A turn as read. With anything `malformed` it has no calls and `text` is the whole turn, as from a server."""
+    """A parsed turn. If any part is `malformed`, there are no calls and `text` is the whole turn, as from a server."""
 
     text: str
     calls: tuple[ParsedCall, ...] = ()
     malformed: tuple[str, ...] = ()
+    """Parts that begin like a call and are none; the whole turn where no part does."""
 
 
 def parse_assistant(text: str, chat_format: ChatFormat) -> ParsedTurn:
-    """Read what a model generated after the serving prompt, with or without its stop token.
+    """Parse what a model generated after the serving prompt, with or without its stop token.
 
-    A call that is cut, is not JSON, or lacks a name or an arguments object makes the turn malformed; a turn without
-    any call has neither calls nor malformed ones.
+    A call that is truncated, is not JSON, or lacks a name or an arguments object makes the turn malformed. A plain
+    answer has neither calls nor malformed parts.
     """
     from transformers.utils.chat_parsing import parse_response
 
@@ -59,7 +60,7 @@ def _call(function: dict[str, Any]) -> ParsedCall:
 
 
 def _malformed(text: str, chat_format: ChatFormat) -> ParsedTurn:
-    """Every stretch from one call marker to the next: which of them is at fault is for a reader to see."""
+    """A turn whose malformed parts run from each call marker to the next."""
     stop = "|".join(map(re.escape, chat_format.stop_tokens))
     plain = re.sub(f"(?:{stop})\\s*$", "", text)
     _, *calls = plain.split(chat_format.call_marker)

@@ -1,8 +1,8 @@
-"""A multimodal base's processor, as far as text and still images need it.
+"""Load the processor of a multimodal base model, for text and still images.
 
 Invariant: it is the family's own class with its own settings, so its ids are those of any server that loads the same
-folder. Its parts for sound and video are left out, and pictures are prepared by Pillow whatever else is installed: one
-row has the same pixels on every machine.
+folder. Its parts for audio and video are left out, and images are always prepared by Pillow, so a row has the same
+pixels on every machine.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 PROCESSOR_FILES = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
-"""What a base's folder may hold of its processor beside the tokenizer; a merged model keeps them."""
+"""Processor files that a base's folder may hold beside the tokenizer; a merged model gets copies."""
 
-_NAMES_THE_CLASS = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
+_FILES_NAMING_THE_CLASS = ("processor_config.json", "preprocessor_config.json", "tokenizer_config.json")
 
 
 def why_no_images(model: Path | None, chat_format: ChatFormat) -> str | None:
-    """Why a format and the folder of a base cannot render images; None where they can."""
+    """Why a format and a base model's folder cannot render images; None where they can."""
     if chat_format.images is None:
         return f"chat format {chat_format.name} renders no images"
     if model is None or not any((model / name).is_file() for name in PROCESSOR_FILES[:2]):
@@ -43,29 +43,27 @@ def load_processor(model: Path, *, tokenizer: PreTrainedTokenizerBase) -> Proces
         images = transformers.AutoImageProcessor.from_pretrained(model, backend="pil")
     except (OSError, ValueError, ImportError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise ChatFormatError(
-            f"{model}: its image processor cannot be loaded ({cause}); mend the base model"
-        ) from error
+        raise ChatFormatError(f"{model}: its image processor cannot be loaded ({cause}); fix the base model") from error
     parts = dict.fromkeys(family.get_attributes()) | {"image_processor": images, "tokenizer": tokenizer}
-    processor: ProcessorMixin = _for_stills(family)(**parts, chat_template=tokenizer.chat_template)
+    processor: ProcessorMixin = _accepting_missing_parts(family)(**parts, chat_template=tokenizer.chat_template)
     return processor
 
 
 def copy_processor_files(base: Path, model: Path) -> None:
-    """Give a model that was made of a base its processor's files; the template lies beside them already."""
+    """Copy the base's processor files into a model trained from it; the chat template is there already."""
     for name in PROCESSOR_FILES:
         if (base / name).is_file():
             shutil.copyfile(base / name, model / name)
 
 
 def _class_name(model: Path) -> str:
-    for name in _NAMES_THE_CLASS:
+    for name in _FILES_NAMING_THE_CLASS:
         path = model / name
-        if path.is_file() and (found := json.loads(path.read_text(encoding="utf-8")).get("processor_class")):
-            return str(found)
-    raise ChatFormatError(f"{model}: none of its files names a processor_class; mend {PROCESSOR_FILES[0]}")
+        if path.is_file() and (class_name := json.loads(path.read_text(encoding="utf-8")).get("processor_class")):
+            return str(class_name)
+    raise ChatFormatError(f"{model}: no file names a processor_class; add one to {PROCESSOR_FILES[0]}")
 
 
-def _for_stills(family: Any) -> Any:
-    """The family's class, content with parts that are left out: loading those asks for torchvision and sound codecs."""
+def _accepting_missing_parts(family: Any) -> Any:
+    """The family's class without its check for audio and video parts, which need torchvision and audio codecs."""
     return type(family.__name__, (family,), {"check_argument_for_proper_class": lambda *_: None})

@@ -1,8 +1,8 @@
-"""A conversation as pieces of text, each trained or not.
+"""Render a conversation into segments of text, each trained or not.
 
-Invariant: the text before every trained piece of a row is the text that a server sends before that turn. Where a
-longer history changes the text of a shorter one (earlier reasoning dropped), the row ends and the next one starts
-over with a fresh history, so each assistant turn is trained in exactly one row.
+Invariant: the text before every trained segment of a row is the text that a server sends before that turn. Where a
+longer history changes the text of a shorter one (earlier reasoning dropped), the row ends and the next one starts with
+the whole history rendered again, so each assistant turn is trained in exactly one row.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from toolft_pipeline.settings import CatalogMode
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """A stretch of a row's text; `trained` pieces are whole assistant turns, end-of-turn token included."""
+    """A segment of a row's text; a `trained` one is a whole assistant turn, end-of-turn token included."""
 
     text: str
     trained: bool
@@ -28,7 +28,7 @@ class Segment(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedTurn:
-    """One assistant turn: its place among the messages, the text a server sends before it, and its own text."""
+    """One assistant turn: the text that a server sends before it, and its own text."""
 
     message_index: int
     prompt: str
@@ -37,7 +37,7 @@ class RenderedTurn:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedRow:
-    """Pieces up to the last trained turn, and the places of the assistant messages that are trained here."""
+    """Segments up to the last trained turn, and the indices of the assistant messages that are trained."""
 
     segments: tuple[Segment, ...]
     message_indices: tuple[int, ...]
@@ -52,7 +52,7 @@ def render(
 ) -> tuple[str, list[tuple[int, int]]]:
     """A chat template's text and the character spans of its `{% generation %}` blocks.
 
-    Rendered by transformers' own function, the one behind `apply_chat_template`, without a tokenizer.
+    Rendered without a tokenizer, by the function that transformers' `apply_chat_template` calls.
     """
     from transformers.utils.chat_template_utils import render_jinja_template
 
@@ -73,25 +73,25 @@ def render_rows(
     catalog_mode: CatalogMode,
     tools: list[dict[str, Any]] | None = None,
 ) -> list[RenderedRow]:
-    """The rows of one conversation; none where no assistant speaks. Text after the last turn is left out."""
+    """The rows of one conversation; empty without an assistant turn. Text after the last turn is left out."""
     return group_into_rows(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
 
 
 def group_into_rows(turns: Iterable[RenderedTurn]) -> list[RenderedRow]:
-    """Turns of one conversation as rows. A turn that is not among them is context of those behind it."""
+    """Group the turns of one conversation into rows. Turns that are not among them are context of later ones."""
     rows: list[RenderedRow] = []
     segments: list[Segment] = []
-    message_indices: list[int] = []
+    indices: list[int] = []
     text = ""
     for turn in turns:
         if not turn.prompt.startswith(text):
-            rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(message_indices)))
-            segments, message_indices, text = [], [], ""
+            rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(indices)))
+            segments, indices, text = [], [], ""
         segments += [Segment(text=turn.prompt[len(text) :], trained=False), Segment(text=turn.answer, trained=True)]
-        message_indices.append(turn.message_index)
+        indices.append(turn.message_index)
         text = turn.prompt + turn.answer
     if segments:
-        rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(message_indices)))
+        rows.append(RenderedRow(segments=tuple(segments), message_indices=tuple(indices)))
     return rows
 
 
@@ -102,32 +102,27 @@ def render_turns(
     catalog_mode: CatalogMode,
     tools: list[dict[str, Any]] | None = None,
 ) -> Iterator[RenderedTurn]:
-    """Every assistant turn of one conversation as it is served and said, in order."""
+    """Every assistant turn of one conversation with its serving prompt, in order."""
     template = chat_format.template(catalog_mode=catalog_mode)
-    written: Renderer = render
-    if tools and catalog_mode is not CatalogMode.NONE:  # the template ignores them there
-        written = partial(render_with_catalog, render, tools=tools)
-    message_indices = [
-        message_index for message_index, message in enumerate(messages) if message["role"] == "assistant"
-    ]
+    render_messages: Renderer = render
+    if tools and catalog_mode is not CatalogMode.NONE:  # in mode `none` the template ignores tools
+        render_messages = partial(render_with_catalog, render, tools=tools)
+    indices = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
     reasons = any(message.get("reasoning_content") for message in messages)
     if chat_format.capabilities.prefix_stable or not reasons:  # one rendering shows every turn as it is served
-        text, spans = written(messages, template=template)
-        _require(
-            len(spans) == len(message_indices),
-            chat_format,
-            f"marks {len(spans)} of {len(message_indices)} assistant turns",
-        )
-        for message_index, (start, end) in zip(message_indices, spans, strict=True):
-            yield RenderedTurn(message_index=message_index, prompt=text[:start], answer=text[start:end])
+        text, spans = render_messages(messages, template=template)
+        _require(len(spans) == len(indices), chat_format, f"marks {len(spans)} of {len(indices)} assistant turns")
+        for index, (start, end) in zip(indices, spans, strict=True):
+            yield RenderedTurn(message_index=index, prompt=text[:start], answer=text[start:end])
         return
-    for message_index in message_indices:
-        prompt, _ = written(messages[:message_index], template=template, add_generation_prompt=True)
-        text, spans = written(messages[: message_index + 1], template=template)
-        _require(bool(spans) and text.startswith(prompt), chat_format, "renders a turn that its prompt does not begin")
-        yield RenderedTurn(message_index=message_index, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
+    for index in indices:
+        prompt, _ = render_messages(messages[:index], template=template, add_generation_prompt=True)
+        text, spans = render_messages(messages[: index + 1], template=template)
+        starts_with_prompt = bool(spans) and text.startswith(prompt)
+        _require(starts_with_prompt, chat_format, "renders a turn that does not start with its prompt")
+        yield RenderedTurn(message_index=index, prompt=prompt, answer=text[len(prompt) : spans[-1][1]])
 
 
-def _require(holds: bool, chat_format: ChatFormat, fault: str) -> None:
-    if not holds:
-        raise ChatFormatError(f"{chat_format.template_file}: the template {fault}; mend its generation blocks")
+def _require(condition: bool, chat_format: ChatFormat, fault: str) -> None:
+    if not condition:
+        raise ChatFormatError(f"{chat_format.template_file}: the template {fault}; fix its generation blocks")

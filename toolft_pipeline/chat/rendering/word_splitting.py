@@ -1,8 +1,8 @@
-"""Where text may be cut before it is encoded without changing its ids: before spaces, for vocabularies like Gemma's.
+"""Split text into words before encoding, without changing its ids: before spaces, for vocabularies like Gemma's.
 
-Invariant: a cut is made only where no piece of the vocabulary reaches across. A BPE without a split of its own
-merges over whole texts, so a word costs its merges each time that it occurs; cut into words, each is encoded once.
-Gemma 3's pieces hold the space mark in front, with one exception of 262,144 (`>▁</`): no cut is made behind `>`.
+Invariant: text is split only where no token of the vocabulary spans the split. A BPE without a pre-tokenizer merges
+over the whole text, so each occurrence of a word repeats its merges; split into words, each is encoded once. Gemma 3's
+tokens have the space mark in front, with one exception of 262,144 (`>▁</`), so text is not split after `>`.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ SPACE = "\u2581"
 """The mark that SentencePiece writes for a space."""
 
 MAX_JOINING_CHARACTERS = 20
-"""Characters behind which no cut is made; a vocabulary with more of them has no such structure."""
+"""Most characters after which text is not split; a vocabulary with more of them is not split at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WordSplitter:
-    """A tokenizer whose text may be cut into words."""
+    """Splits and encodes the text of one tokenizer."""
 
     pattern: re.Pattern[str]
-    """Its matches, side by side, are the text."""
+    """Matches the words; joined, they are the text."""
     added: re.Pattern[str]
-    """What every added token begins with."""
+    """Matches the first character of every added token."""
     backend: Tokenizer
     model: Model
 
-    def cut(self, text: str) -> list[str]:
-        """The text in pieces."""
+    def split(self, text: str) -> list[str]:
+        """The words of a text."""
         return self.pattern.findall(text)
 
     def encode(self, word: str) -> list[int]:
-        """Ids of a piece: by the model alone where no added token can stand in it, which is four times as quick."""
+        """Ids of a word, from the BPE model alone where it can hold no added token, which is four times as fast."""
         if self.added.search(word):
             ids: list[int] = self.backend.encode(word, add_special_tokens=False).ids
             return ids
@@ -49,23 +49,23 @@ class WordSplitter:
 
 @lru_cache(maxsize=4)
 def word_splitter(tokenizer: PreTrainedTokenizerBase) -> WordSplitter | None:
-    """How a tokenizer's text may be cut; None where it is of another kind.
+    """The splitter for a tokenizer; None where its text cannot be split.
 
-    Reads the whole vocabulary (a second for Gemma's), so it is kept: days are encoded one after the other.
+    Reads the whole vocabulary (a second for Gemma's); cached, because a run encodes many days.
     """
     if not _merges_over_spaces(tokenizer):
         return None
     crossing = re.compile(f"([^{SPACE}]){SPACE}")
-    joining = {found for piece in tokenizer.get_vocab() for found in crossing.findall(piece)}
+    joining = {character for token in tokenizer.get_vocab() for character in crossing.findall(token)}
     if len(joining) > MAX_JOINING_CHARACTERS:
         return None
     space, other = f"[ {SPACE}]", f"[^ {SPACE}]"
-    behind = re.escape("".join(sorted(joining)))
-    goes_on = f"(?:(?<=[{behind}]){space}+{other}*)*" if joining else ""
+    before = re.escape("".join(sorted(joining)))
+    continued = f"(?:(?<=[{before}]){space}+{other}*)*" if joining else ""
     first = {token.content[0] for token in tokenizer.added_tokens_decoder.values()}
     backend = tokenizer.backend_tokenizer
     return WordSplitter(
-        pattern=re.compile(f"{space}*{other}+{goes_on}|{space}+"),
+        pattern=re.compile(f"{space}*{other}+{continued}|{space}+"),
         added=re.compile(f"[{re.escape(''.join(sorted(first)))}]" if first else "(?!)"),
         backend=backend,
         model=backend.model,
@@ -73,7 +73,7 @@ def word_splitter(tokenizer: PreTrainedTokenizerBase) -> WordSplitter | None:
 
 
 def _merges_over_spaces(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether the tokenizer is a plain BPE over text whose spaces are marks, with added tokens that match literally."""
+    """Whether the tokenizer is a BPE over whole texts, with marks for spaces and added tokens that match literally."""
     from tokenizers import models, normalizers, pre_tokenizers
 
     backend = tokenizer.backend_tokenizer

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.formats.chatml import CHATML
 from toolft_pipeline.chat.formats.hermes import MARKERS
 from toolft_pipeline.chat.rendering.conversation import template_messages, trajectory_messages
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
@@ -26,21 +27,18 @@ from toolft_pipeline.trajectories.record import Role, Trajectory
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_TAUGHT = (
-    ("gemma4", ("<|tool_call>",)),
-    ("llama3", ("<|start_header_id|>", '"parameters"')),
-    ("qwen3", ("<|im_start|>", "<tool_call>", "<think>")),
-    ("chatml", ("<|im_start|>", "<tool_call>")),
-)
-"""Formats by the texts that stand in the template of a model that was taught their calls. Gemma 3 was taught none."""
-
 
 def taught_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
-    """The format of the tool calls that a chat model was taught, by its own template; None where that has no tools."""
+    """The format of the tool calls that a chat model was taught, by its own template; None where that has no tools.
+
+    A format matches where all its `native_template_texts` occur; of several the one with the most marks is taken.
+    """
     template = own_template(tokenizer)
-    found = (name for name, marks in _TAUGHT if all(mark in template for mark in marks))
-    name = next(found, None) if "tools" in template else None
-    return None if name is None else get_format(name)
+    if "tools" not in template:
+        return None
+    texts = {name: each.native_template_texts for name, each in FORMATS.items() if each.native_template_texts}
+    matching = [name for name in texts if all(text in template for text in texts[name])]
+    return FORMATS[max(matching, key=lambda name: len(texts[name]))] if matching else None
 
 
 def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -104,8 +102,9 @@ class OwnTemplatePrompter:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """The tokenizer's end of sequence and the usual ends of a turn."""
-        return (str(self.tokenizer.eos_token), "<|im_end|>", "<end_of_turn>")
+        """The tokenizer's end of sequence, and what ends a turn in any registered format."""
+        ends = (chat_format.stop_tokens[0] for chat_format in FORMATS.values())
+        return tuple(dict.fromkeys((str(self.tokenizer.eos_token), *ends)))
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """The model's own template over plain turns; the catalog follows the system prompt."""
@@ -154,7 +153,7 @@ class TranscriptPrompter:
 
 def hermes_format(chat_format: ChatFormat) -> ChatFormat:
     """The format to read Hermes calls by: the agent's own where its calls are such, else ChatML's."""
-    return chat_format if chat_format.call_marker == MARKERS[0] else get_format("chatml")
+    return chat_format if chat_format.call_marker == MARKERS[0] else CHATML
 
 
 def few_shot_messages(golden: Sequence[Trajectory], *, count: int) -> tuple[dict[str, Any], ...]:

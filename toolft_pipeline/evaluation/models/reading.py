@@ -13,12 +13,9 @@ from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn, parse_assistant
 from toolft_pipeline.evaluation.models.generation import Generation
 
-PYTHON_TAG = "<|python_tag|>"
-"""What Llama 3 may write before a call."""
-
 _DECODER = json.JSONDecoder()
 _BETWEEN = " \t\r\n;,"
-"""What Llama 3 writes between calls: it was taught none, so it takes one or the other."""
+"""What Llama 3 writes between bare calls: it was taught no separator, so it takes one or the other."""
 
 
 def read_turn(generation: Generation, chat_format: ChatFormat) -> ParsedTurn:
@@ -35,16 +32,17 @@ def read_native(generation: Generation, chat_format: ChatFormat) -> ParsedTurn:
     or with other keys beside them: a whole answer of such objects is calls, as for the parsers of servers. Every
     other family's parser reads all that its models are taught.
     """
-    if chat_format.name == "llama3" and generation.finished:
-        calls = _bare_calls(generation.text)
+    prefix = chat_format.bare_call_prefix
+    if prefix is not None and generation.finished:
+        calls = _bare_calls(generation.text, prefix)
         if calls is not None:
             return ParsedTurn(text="", calls=calls)
     return read_turn(generation, chat_format)
 
 
-def _bare_calls(text: str) -> tuple[ParsedCall, ...] | None:
+def _bare_calls(text: str, prefix: str) -> tuple[ParsedCall, ...] | None:
     """The calls of a text that is nothing but calls; None for any other text."""
-    rest = text.strip().removeprefix(PYTHON_TAG).strip()
+    rest = text.strip().removeprefix(prefix).strip()
     calls = []
     while rest:
         try:
@@ -55,7 +53,7 @@ def _bare_calls(text: str) -> tuple[ParsedCall, ...] | None:
         calls += [call for call in found if call is not None]
         if None in found:
             return None
-        rest = rest[end:].lstrip(_BETWEEN).removeprefix(PYTHON_TAG)
+        rest = rest[end:].lstrip(_BETWEEN).removeprefix(prefix)
     return tuple(calls) or None
 
 

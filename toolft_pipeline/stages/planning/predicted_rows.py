@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.catalog.build import CATALOG_FILE, load_catalog
-from toolft_pipeline.chat.chat_rows import ROWS_FILE, write_chat_rows
+from toolft_pipeline.chat.chat_rows import ROWS_FILE
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE, select_training_set
 from toolft_pipeline.settings import AgentSettings, CatalogMode
@@ -67,7 +68,8 @@ def _chat_rows(partition: str | None, foreseen: Foreseen) -> bool:
     write_chat_rows(
         accepted=accepted.file(ACCEPTED_FILE),
         catalog=foreseen.catalog / CATALOG_FILE,
-        settings=foreseen.settings,
+        chat=chat,
+        error_forms=foreseen.settings.verification.error_forms,
         out=out,
         base=base.file("model"),
     )

@@ -1,4 +1,4 @@
-"""A catalog that is rendered once gives the text that the template makes of conversation and tools together."""
+"""A cached catalog gives the text that the template makes of conversation and tools together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
-from toolft_pipeline.chat.rendering.catalog_text import NAME, render_with_catalog
+from toolft_pipeline.chat.rendering.catalog_text import PLACEHOLDER, render_with_catalog
 from toolft_pipeline.chat.rendering.conversation import openai_tools, template_messages, trajectory_messages
 from toolft_pipeline.chat.rendering.rendering import render
 from toolft_pipeline.settings import CatalogMode
@@ -28,12 +28,12 @@ def test_render_with_catalog_equals_the_whole_rendering(chat_format: ChatFormat,
             assert ours == render(messages, template=template, tools=TOOLS, **options)
 
 
-@pytest.mark.parametrize("name", [NAME, "t", "the", "the catalog stands", f"{NAME} too"])
-def test_render_with_catalog_content_or_tool_like_the_stand_in_changes_nothing(name: str) -> None:
+@pytest.mark.parametrize("name", [PLACEHOLDER, "t", "the", "placeholder for", f"{PLACEHOLDER} too"])
+def test_render_with_catalog_content_like_the_placeholder_is_kept(name: str) -> None:
     template = FORMATS["gemma3"].template(catalog_mode=CatalogMode.FULL)
-    function = {"name": name, "description": NAME[3:], "parameters": {}}
+    function = {"name": name, "description": PLACEHOLDER[3:], "parameters": {}}
     tools: list[dict[str, Any]] = [{"type": "function", "function": function}]
-    for said in ("plain", NAME, NAME[2:], f'{NAME}", "description": ""'):
+    for said in ("plain", PLACEHOLDER, PLACEHOLDER[2:], f'{PLACEHOLDER}", "description": ""'):
         messages = [{"role": "system", "content": said}, {"role": "user", "content": said}]
         messages += [{"role": "assistant", "content": said}]
         ours = render_with_catalog(render, messages, template=template, tools=tools)

@@ -16,7 +16,7 @@ def _characters(text: str) -> list[int]:
 @pytest.mark.parametrize(
     ("mode", "left_of_catalog"), [("none", ""), ("names", "Tools: search, weather, calculate\n\n")]
 )
-def test_catalog_tokens_saved_are_those_of_the_full_prompt_beyond_the_mode(mode: str, left_of_catalog: str) -> None:
+def test_catalog_tokens_saved_is_full_prompt_minus_mode(mode: str, left_of_catalog: str) -> None:
     tools = openai_tools(CATALOG)
     saved = catalog_tokens_saved(tools, chat_format=GEMMA3, mode=CatalogMode(mode), encode=_characters)
     nothing = catalog_tokens_saved(tools, chat_format=GEMMA3, mode=CatalogMode.FULL, encode=_characters)

@@ -38,7 +38,7 @@ def test_system_prompt_policy_decides_the_first_message(policy: str, roles: str,
     assert messages[0]["content"] == first
 
 
-def test_system_prompt_strip_tools_keeps_what_is_left_and_drops_an_empty_prompt() -> None:
+def test_strip_tools_keeps_the_rest_and_drops_an_empty_prompt() -> None:
     def messages(left: str) -> list[dict[str, object]]:
         return trajectory_messages(ONE_CALL, system_prompt="strip_tools", without_tools=lambda _prompt: left)
 
@@ -48,7 +48,7 @@ def test_system_prompt_strip_tools_keeps_what_is_left_and_drops_an_empty_prompt(
 
 def test_system_prompt_unknown_policy_is_refused() -> None:
     with pytest.raises(
-        ChatFormatError, match=r"chat.system_prompt: 'kep' is not known; write keep, strip, strip_tools or replace:"
+        ChatFormatError, match=r"chat.system_prompt: unknown policy 'kep'; write keep, strip, strip_tools or replace:"
     ):
         trajectory_messages(ONE_CALL, system_prompt="kep")
 

@@ -15,7 +15,7 @@ from toolft_pipeline.chat.rendering.conversation import template_messages, traje
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.processor import load_processor
 from toolft_pipeline.chat.rendering.rendering import render
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.chat.official import official_text
 from toolft_pipeline_tests.chat.pictured import (
@@ -31,9 +31,7 @@ from toolft_pipeline_tests.chat.pictured import (
 Agent = Callable[..., AgentSettings]
 
 
-def test_pictured_ids_are_those_of_the_processor_and_no_image_token_carries_loss(
-    tmp_path: Path, agent: Agent, base: Path
-) -> None:
+def test_image_ids_equal_the_processors_and_carry_no_loss(tmp_path: Path, agent: Agent, base: Path) -> None:
     """The whole run through the processor's own `apply_chat_template`, beside the row."""
     rendered(tmp_path, agent(format="gemma4"), base, *PICTURED)
     _, rows = encoded(tmp_path, agent(format="gemma4"), base)
@@ -56,7 +54,7 @@ def test_pictured_ids_are_those_of_the_processor_and_no_image_token_carries_loss
         assert [row["input_ids"].count(mark) for mark in (marks[0], marks[2])] == [len(images)] * 2
 
 
-def test_pictured_text_is_that_of_the_official_template() -> None:
+def test_image_text_equals_the_official_template() -> None:
     run = PICTURED[0]
     messages = template_messages(trajectory_messages(run))
     ours = GEMMA4.template(catalog_mode=CatalogMode.NONE)
@@ -70,7 +68,7 @@ def test_image_tokens_template_that_drops_an_image_is_refused(tmp_path: Path, ba
     tokenizer = saved_tokenizer(str(base.resolve()), "gemma4", CatalogMode.NONE)
     assert GEMMA4.images is not None
     tokens = ImageTokens(
-        marks=GEMMA4.images, processor=load_processor(base, tokenizer=tokenizer), folder=tmp_path / "images"
+        markers=GEMMA4.images, processor=load_processor(base, tokenizer=tokenizer), folder=tmp_path / "images"
     )
-    with pytest.raises(ChatFormatError, match="writes 1 images where the history shows 2; mend the chat template"):
-        tokens.widened("a<|image|>b", [ONE, TWO])
+    with pytest.raises(ChatFormatError, match="writes 1 images where the history shows 2; fix the chat template"):
+        tokens.expand("a<|image|>b", [ONE, TWO])

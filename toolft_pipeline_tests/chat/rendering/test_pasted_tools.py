@@ -48,7 +48,7 @@ LISTED = [openai("search"), openai("weather"), openai("gone_since")]
         (json.dumps(LISTED), ""),
     ],
 )  # fmt: skip
-def test_pasted_tools_list_goes_with_what_announces_it(prompt: str, left: str) -> None:
+def test_pasted_tools_removes_a_list_with_its_heading(prompt: str, left: str) -> None:
     assert FINDER.without(prompt) == left
 
 
@@ -83,7 +83,7 @@ PARTS = st.sampled_from(
 
 
 @given(st.lists(PARTS | st.text(max_size=5), max_size=12).map("".join))
-def test_pasted_tools_what_is_left_is_the_prompt_with_stretches_left_out(prompt: str) -> None:
+def test_pasted_tools_result_is_the_prompt_minus_spans(prompt: str) -> None:
     spans = FINDER.spans(prompt)
     assert all(start < end for start, end in spans)
     assert all(before[1] <= behind[0] for before, behind in pairwise(spans))

@@ -1,4 +1,4 @@
-"""A base's processor: loaded without what needs torchvision, kept with the models made of it, refused in one line."""
+"""A base's processor: loaded without torchvision, copied into trained models, refused in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from toolft_pipeline.chat.formats import FORMATS, GEMMA4
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
 from toolft_pipeline.chat.rendering.processor import copy_processor_files, load_processor, why_no_images
-from toolft_pipeline.chat.token_tensors import saved_tokenizer
+from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.settings import CatalogMode
 
 
@@ -31,7 +31,7 @@ def test_why_no_images_names_the_file_that_is_missing(base: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"processor_class": None}, "none of its files names a processor_class"),
+        ({"processor_class": None}, "no file names a processor_class"),
         ({"processor_class": "NoSuchProcessor"}, "transformers has no processor 'NoSuchProcessor'; upgrade"),
         ({"image_processor": {"image_processor_type": "NoSuchImages"}}, "its image processor cannot be loaded"),
     ],

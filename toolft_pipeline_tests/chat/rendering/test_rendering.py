@@ -60,7 +60,7 @@ def _rows(messages: list[dict[str, Any]], chat_format: ChatFormat) -> list[tuple
     ]
 
 
-def test_render_rows_dropped_reasoning_begins_a_new_row_with_the_served_history() -> None:
+def test_render_rows_dropped_reasoning_begins_a_new_row() -> None:
     assert _rows(_conversation("t0", "t1"), forgetful()) == [
         ("<user>u0<model>(t0)a0<end>", ["(t0)a0<end>"], (1,)),
         ("<user>u0<model>a0<end><user>u1<model>(t1)a1<end>", ["(t1)a1<end>"], (3,)),
@@ -72,7 +72,7 @@ def test_render_rows_stable_stretches_share_a_row() -> None:
     assert [message_indices for _, _, message_indices in rows] == [(1, 3, 5), (7,)]
 
 
-def test_render_rows_every_trained_turn_follows_its_serving_prompt() -> None:
+def test_render_rows_turns_follow_their_serving_prompt() -> None:
     messages = _conversation("t0", "", "t2", "")
     for row in render_rows(messages, chat_format=forgetful(), catalog_mode=CatalogMode.NONE):
         text, message_indices = "", list(row.message_indices)

@@ -30,9 +30,7 @@ def test_saved_folder_carries_template_and_parser(gemma: PreTrainedTokenizerBase
 
 
 @pytest.mark.parametrize("place", [1, 3, 5])
-def test_serving_prompt_equals_what_the_tokenizer_builds_from_the_request(
-    place: int, gemma: PreTrainedTokenizerBase
-) -> None:
+def test_serving_prompt_equals_apply_chat_template(place: int, gemma: PreTrainedTokenizerBase) -> None:
     messages = trajectory_messages(next(shape for shape in SHAPES if shape.trajectory_id == "error_then_retry"))
     prompt = serving_prompt(messages[:place], tokenizer=gemma, tools=openai_tools(CATALOG))
     assert prompt.text.endswith("<end_of_turn>\n<start_of_turn>model\n")
@@ -41,7 +39,7 @@ def test_serving_prompt_equals_what_the_tokenizer_builds_from_the_request(
     assert prompt.ids == served
 
 
-def test_serving_prompt_mode_can_be_overridden_for_an_untuned_model(gemma: PreTrainedTokenizerBase) -> None:
+def test_serving_prompt_mode_can_be_overridden(gemma: PreTrainedTokenizerBase) -> None:
     tools = openai_tools(CATALOG)
     text, ids = serving_prompt(
         [{"role": "user", "content": "a"}], tokenizer=gemma, tools=tools, catalog_mode=CatalogMode.FULL

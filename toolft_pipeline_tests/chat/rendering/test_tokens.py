@@ -41,7 +41,7 @@ endings = st.sampled_from(["\n", "\n\n", "x", " x", "> </b>", "<end_of_turn>", "
 
 @given(texts=st.lists(st.tuples(st.sampled_from(["", *openings, "".join(openings)]), st.lists(endings)), max_size=5))
 @settings(max_examples=60, deadline=None)
-def test_encode_texts_that_share_a_long_opening_equal_the_whole_text(
+def test_encode_with_a_shared_opening_equals_the_whole_text(
     texts: list[tuple[str, list[str]]], both_ways: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
     for opening, ending in texts:
@@ -56,4 +56,4 @@ def test_encode_memory_is_emptied_and_fills_again(
     small = RowEncoder(tokenizer=gemma, chat_format=GEMMA3)
     text = "one line of text\nanother line of text\none line of text"
     assert small.encode(text) == gemma(text, add_special_tokens=False)["input_ids"]
-    assert sum(map(len, small._known)) <= 40
+    assert sum(map(len, small._cache)) <= 40

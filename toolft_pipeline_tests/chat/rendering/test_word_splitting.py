@@ -1,4 +1,4 @@
-"""Where text may be cut: the pieces are the text, and their ids are the whole text's ids."""
+"""Words of a text: joined they are the text, and their ids are the ids of the whole text."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def both_ways(gemma: PreTrainedTokenizerBase) -> Callable[[str], tuple[list[int], list[int]]]:
-    """Ids of a text's pieces one after the other, and of the whole."""
-    found = word_splitter(gemma)
-    assert found is not None
+    """Ids of a text encoded word by word, and as a whole."""
+    splitter = word_splitter(gemma)
+    assert splitter is not None
 
     def encode(text: str) -> tuple[list[int], list[int]]:
-        pieces = found.cut(text)
-        assert "".join(pieces) == text
-        return [token for piece in pieces for token in found.encode(piece)], gemma(text, add_special_tokens=False)[
-            "input_ids"
-        ]
+        words = splitter.split(text)
+        assert "".join(words) == text
+        ids: list[int] = gemma(text, add_special_tokens=False)["input_ids"]
+        return [token for word in words for token in splitter.encode(word)], ids
 
     return encode
 
@@ -38,26 +37,26 @@ spaces = st.sampled_from(["", " ", "  ", "   ", "\u2581", " \u2581", "\t", "\n",
 
 @given(text=st.lists(words | spaces | st.text(max_size=4), max_size=20).map("".join))
 @settings(max_examples=200, deadline=None)
-def test_words_of_pieces_have_the_ids_of_the_whole(
+def test_split_words_have_the_ids_of_the_whole_text(
     text: str, both_ways: Callable[[str], tuple[list[int], list[int]]]
 ) -> None:
     ours, theirs = both_ways(text)
     assert ours == theirs
 
 
-def test_words_of_no_cut_where_a_piece_of_the_vocabulary_reaches_across(gemma: PreTrainedTokenizerBase) -> None:
-    found = word_splitter(gemma)
-    assert found is not None
+def test_split_does_not_cut_inside_a_token_of_the_vocabulary(gemma: PreTrainedTokenizerBase) -> None:
+    splitter = word_splitter(gemma)
+    assert splitter is not None
     assert gemma.tokenize("> </") == [">\u2581</"]
-    assert found.cut("one two> </b> three") == ["one", " two> </b> three"]
+    assert splitter.split("one two> </b> three") == ["one", " two> </b> three"]
 
 
 @pytest.mark.parametrize("format_name", ["qwen3", "llama3", "chatml"])
-def test_words_of_tokenizer_with_a_split_of_its_own_has_none(format_name: str) -> None:
+def test_word_splitter_with_a_pre_tokenizer_is_none(format_name: str) -> None:
     assert word_splitter(stand_in(format_name)) is None
 
 
-def test_words_of_added_token_with_a_space_has_none() -> None:
+def test_word_splitter_with_an_added_token_with_a_space_is_none() -> None:
     tokenizer = stand_in("gemma4")
     assert word_splitter(tokenizer) is not None
     tokenizer.add_tokens(["two words"])

@@ -1,4 +1,4 @@
-"""Long conversations cut into histories that fit: where they are cut, what is trained, what is given up."""
+"""Long conversations cut into histories that fit: where they are cut, what is trained, what is lost."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ TEMPLATE = GEMMA3.template(catalog_mode=CatalogMode.NONE)
 def conversation(shape: str, *, words: int = 3) -> list[dict[str, Any]]:
     """A conversation by its letters: system, user, assistant, call, tool result."""
     messages = []
-    for message_index, letter in enumerate(shape):
-        message: dict[str, Any] = {"role": ROLES[letter], "content": f"{letter}{message_index} " * words}
+    for index, letter in enumerate(shape):
+        message: dict[str, Any] = {"role": ROLES[letter], "content": f"{letter}{index} " * words}
         if letter == "c":
-            message["tool_calls"] = [{"function": {"name": "f", "arguments": {"n": message_index}}}]
+            message["tool_calls"] = [{"function": {"name": "f", "arguments": {"n": index}}}]
         messages.append(message)
     return messages
 
@@ -38,16 +38,12 @@ def length(segments: Sequence[Segment]) -> int:
 def cuts_of(
     messages: list[dict[str, Any]], how: LongRows, limit: int, chat_format: ChatFormat = GEMMA3
 ) -> tuple[CutResult, list[int]]:
-    message_indices = [
-        message_index for message_index, message in enumerate(messages) if message["role"] == "assistant"
-    ]
+    indices = [index for index, message in enumerate(messages) if message["role"] == "assistant"]
 
     def turns(history: list[dict[str, Any]]) -> list[Any]:
         return list(render_turns(history, chat_format=chat_format, catalog_mode=CatalogMode.NONE))
 
-    return cut(
-        messages, message_indices=message_indices, how=how, limit=limit, render=turns, measure=length
-    ), message_indices
+    return cut(messages, message_indices=indices, how=how, limit=limit, render=turns, count_tokens=length), indices
 
 
 def shown(cuts: CutResult) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -58,15 +54,15 @@ def size(shape: str) -> int:
     return len(render(conversation(shape), template=TEMPLATE)[0]) - 1  # a row has no newline behind its last turn
 
 
-def test_borders_are_user_turns_and_steps() -> None:
+def test_cut_points_are_user_turns_and_steps() -> None:
     assert cut_points(conversation("suuacttctaua")) == [1, 7, 10]
 
 
 @pytest.mark.parametrize(
-    ("border", "kept"), [(1, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (5, (0, 1, 2, 5, 6, 7, 8)), (7, (0, 7, 8))]
+    ("point", "kept"), [(1, (0, 1, 2, 3, 4, 5, 6, 7, 8)), (5, (0, 1, 2, 5, 6, 7, 8)), (7, (0, 7, 8))]
 )
-def test_kept_places_hold_system_prompt_request_and_the_rest(border: int, kept: tuple[int, ...]) -> None:
-    assert kept_from(conversation("suuctctua"), border) == kept
+def test_kept_from_holds_system_prompt_request_and_the_rest(point: int, kept: tuple[int, ...]) -> None:
+    assert kept_from(conversation("suuctctua"), point) == kept
 
 
 def test_cut_front_drops_whole_user_turns_first_to_last() -> None:
@@ -75,24 +71,24 @@ def test_cut_front_drops_whole_user_turns_first_to_last() -> None:
     assert cuts.lost == (2,)
 
 
-def test_cut_front_within_one_request_drops_steps_and_keeps_the_request() -> None:
+def test_cut_front_drops_steps_and_keeps_their_request() -> None:
     cuts, _ = cuts_of(conversation("suctcta"), LongRows.CUT_FRONT, size("sucta"))
     assert shown(cuts) == [((0, 1, 4, 5, 6), (4, 6))]
     assert cuts.lost == (2,)
 
 
-def test_cut_front_whose_last_turn_does_not_fit_gives_up_every_turn() -> None:
-    cuts, message_indices = cuts_of(conversation("suaua"), LongRows.CUT_FRONT, 20)
-    assert (cuts.rows, cuts.lost) == ((), tuple(message_indices))
+def test_cut_front_loses_every_turn_if_the_last_does_not_fit() -> None:
+    cuts, indices = cuts_of(conversation("suaua"), LongRows.CUT_FRONT, 20)
+    assert (cuts.rows, cuts.lost) == ((), tuple(indices))
 
 
-def test_split_trains_every_turn_once_with_earlier_turns_as_context() -> None:
+def test_split_trains_every_turn_once() -> None:
     cuts, _ = cuts_of(conversation("suauauauaua"), LongRows.SPLIT, size("suauauaua"))
     assert shown(cuts) == [((0, 1, 2, 3, 4, 5, 6, 7, 8), (2, 4, 6, 8)), ((0, 7, 8, 9, 10), (10,))]
     assert cuts.lost == ()
 
 
-def test_split_turn_that_fits_nowhere_is_given_up_and_the_others_are_not() -> None:
+def test_split_loses_only_the_turn_that_fits_nowhere() -> None:
     messages = conversation("uauaua")
     messages[2]["content"] = "long " * 200
     cuts, _ = cuts_of(messages, LongRows.SPLIT, size("uaua"))
@@ -108,14 +104,14 @@ def test_split_context_carries_no_loss() -> None:
     assert answer == Segment(text="a10 a10 a10<end_of_turn>", trained=True)
 
 
-def test_split_family_that_drops_reasoning_follows_its_own_serving_prompts() -> None:
+def test_split_with_dropped_reasoning_follows_serving_prompts() -> None:
     messages = conversation("uauaua")
     for message in messages:
         if message["role"] == "assistant":
             message["reasoning_content"] = "t"
     whole = len(render(messages[:2], template=FORGETFUL)[0])
-    cuts, message_indices = cuts_of(messages, LongRows.SPLIT, 2 * whole, forgetful())
-    assert sorted(message_index for row in cuts.rows for message_index in row.row.message_indices) == message_indices
+    cuts, indices = cuts_of(messages, LongRows.SPLIT, 2 * whole, forgetful())
+    assert sorted(index for row in cuts.rows for index in row.row.message_indices) == indices
     assert _served(cuts, messages, FORGETFUL)
 
 
@@ -143,7 +139,7 @@ FILLER = [("u", "go on"), ("a", "well"), ("u", "go on"), ("a", "well")]
         (("u", "all is well"), ("a", "all is well"), False),
     ],
 )
-def test_cut_front_turn_that_uses_what_was_cut_off_is_given_up(
+def test_cut_front_loses_a_turn_that_needs_removed_context(
     first: tuple[str, str], last: tuple[str, str], lost: bool
 ) -> None:
     messages = told(first, ("a", "yes"), *FILLER, ("u", "and now?"), last, ("u", "thanks"), ("a", "bye"))
@@ -152,14 +148,14 @@ def test_cut_front_turn_that_uses_what_was_cut_off_is_given_up(
     assert cuts.lost == ((1, 7) if lost else (1,))
 
 
-def test_cut_front_value_that_is_told_again_is_no_loss() -> None:
+def test_cut_front_keeps_a_turn_whose_value_is_repeated() -> None:
     again = ("u", "C-1420 again, now?")
     messages = told(("u", "I am C-1420."), ("a", "yes"), *FILLER, again, ("a", "C-1420 is blocked."))
     cuts, _ = cuts_of(messages, LongRows.CUT_FRONT, len(render(messages[2:], template=TEMPLATE)[0]))
     assert cuts.lost == (1,)
 
 
-def test_split_turn_that_uses_what_was_told_long_ago_gets_more_context() -> None:
+def test_split_turn_that_needs_old_context_gets_more() -> None:
     messages = told(
         *FILLER, ("u", "I am C-1420."), ("a", "yes"), *FILLER, ("u", "and now?"), ("a", "C-1420 is blocked.")
     )
@@ -173,11 +169,11 @@ def test_split_turn_that_uses_what_was_told_long_ago_gets_more_context() -> None
 def _served(cuts: CutResult, messages: list[dict[str, Any]], template: str) -> bool:
     """Whether the text before every trained piece is what a server sends for the history as cut."""
     for row in cuts.rows:
-        text, message_indices = "", list(row.row.message_indices)
+        text, indices = "", list(row.row.message_indices)
         for segment in row.row.segments:
             if segment.trained:
-                message_index = message_indices.pop(0)
-                history = [messages[kept] for kept in row.kept if kept < message_index]
+                index = indices.pop(0)
+                history = [messages[kept] for kept in row.kept if kept < index]
                 if text != render(history, template=template, add_generation_prompt=True)[0]:
                     return False
             text += segment.text
@@ -190,15 +186,10 @@ def _served(cuts: CutResult, messages: list[dict[str, Any]], template: str) -> b
     limit=st.integers(60, 900),
     how=st.sampled_from([LongRows.CUT_FRONT, LongRows.SPLIT]),
 )
-def test_cut_any_conversation_fits_serves_and_accounts_for_every_turn(
-    shape: str, words: int, limit: int, how: LongRows
-) -> None:
+def test_cut_accounts_for_every_turn_of_any_conversation(shape: str, words: int, limit: int, how: LongRows) -> None:
     messages = conversation(shape, words=words)
-    cuts, message_indices = cuts_of(messages, how, limit)
+    cuts, indices = cuts_of(messages, how, limit)
     assert all(length(row.row.segments) <= limit for row in cuts.rows)
-    assert (
-        sorted([*cuts.lost, *(message_index for row in cuts.rows for message_index in row.row.message_indices)])
-        == message_indices
-    )
+    assert sorted([*cuts.lost, *(index for row in cuts.rows for index in row.row.message_indices)]) == indices
     assert all(row.kept[-1] == row.row.message_indices[-1] for row in cuts.rows)
     assert _served(cuts, messages, TEMPLATE)

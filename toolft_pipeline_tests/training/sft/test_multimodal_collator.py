@@ -15,8 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from toolft_pipeline.chat.chat_rows import write_chat_rows
 from toolft_pipeline.chat.formats import GEMMA4
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.processor import copy_processor_files, load_processor, why_no_images
 from toolft_pipeline.chat.token_tensors import write_token_tensors
 from toolft_pipeline.curation.selection import SELECTION_SCHEMA
@@ -94,7 +94,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
         write_chat_rows(
             accepted=folder / "accepted.parquet",
             catalog=folder / "catalog.json",
-            settings=settings,
+            chat=settings.chat,
             out=folder,
             base=base,
         )
@@ -102,7 +102,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
             rows=folder / "rows.parquet",
             accepted=folder / "accepted.parquet",
             tokenizer=base,
-            settings=settings,
+            chat=settings.chat,
             out=folder / "out",
             progress=lambda _line: None,
         )
@@ -110,7 +110,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
         tensors[day] = folder / "out" / "tensors.parquet"
         selected += [_selected(one, day) for one in runs]
     pq.write_table(pa.Table.from_pylist(selected, schema=SELECTION_SCHEMA), place / "selection.parquet")
-    return Lesson(base=base, selection=place / "selection.parquet", tensors=tensors, settings=settings)
+    return Lesson(base=base, selection=place / "selection.parquet", tensors=tensors, chat=settings.chat)
 
 
 def _selected(one: Trajectory, day: str) -> dict[str, Any]:
