@@ -21,7 +21,7 @@ from toolft_pipeline.chat.rendering.conversation import STRIP_TOOLS, openai_tool
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, Spans, prompt_key
 from toolft_pipeline.chat.rendering.processor import why_no_images
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
-from toolft_pipeline.ingest.images.image_store import images_beside, shown_by_run
+from toolft_pipeline.ingest.images.image_store import image_hashes_of_run, images_folder_of
 from toolft_pipeline.settings import CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
@@ -76,7 +76,7 @@ def write_chat_rows(
     chat_format = get_format(chat.format)
     if chat.thinking == "keep" and not chat_format.capabilities.reasoning:
         raise ChatFormatError(f"chat format {chat_format.name} cannot render reasoning; set chat.thinking to drop")
-    has_images = images_beside(accepted) is not None
+    has_images = images_folder_of(accepted) is not None
     day = _Day(
         chat=chat,
         chat_format=chat_format,
@@ -116,7 +116,7 @@ class _Day:
     def rows(self, trajectories: Iterator[Trajectory]) -> Iterator[ChatRow]:
         """The rows of the trajectories, in order."""
         for trajectory in trajectories:
-            if self.why_no_images is not None and shown_by_run(trajectory):
+            if self.why_no_images is not None and image_hashes_of_run(trajectory):
                 self._leave_out(trajectory, self.why_no_images)
                 continue
             if self.finder is not None:

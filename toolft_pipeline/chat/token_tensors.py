@@ -25,7 +25,7 @@ from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementR
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import RowImages, row_images
-from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, link_images, shown_by_run
+from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, image_hashes_of_run, link_images
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
@@ -185,7 +185,7 @@ def _with_rows(*, accepted: Path, rows: Path, images: RowImages) -> Iterator[tup
         if trajectory.trajectory_id == trajectory_id:
             yield trajectory, list(group)
             trajectory_id, group = next(groups, (None, iter(())))
-        elif not (images.not_rendered and shown_by_run(trajectory)):  # chat_rows counts those
+        elif not (images.not_rendered and image_hashes_of_run(trajectory)):  # chat_rows counts those
             yield trajectory, []
     if trajectory_id is not None:
         raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")

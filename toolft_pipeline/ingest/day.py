@@ -15,20 +15,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from toolft_pipeline.ingest.day import REPEATED_ID, SeenIds
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
-from toolft_pipeline.ingest.lines.openai_columns import LoggedRun, logged_batch
-from toolft_pipeline.ingest.log_file import LogError
+from toolft_pipeline.ingest.lines.openai_table import UnconvertedRun, table_batch
+from toolft_pipeline.ingest.log_file import LogEntry, LogError
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
-from toolft_pipeline.ingest.parsing.parsed_run import Found
+from toolft_pipeline.ingest.parsing.keys_not_read import add_counts
+from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.ingest.parsing.rejects import (
     REJECT_SCHEMA,
     Reject,
     Rejection,
     hmac_key,
 )
-from toolft_pipeline.ingest.parsing.unread_keys import add_counts
-from toolft_pipeline.ingest.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
@@ -87,7 +86,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
         (out / name).touch(mode=_OWNER_ONLY)
     with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
         runs = _read(logs, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER)
-        with RowWriter(out / TRAJECTORIES_FILE, TRAJECTORY_SCHEMA, batch=logged_batch) as rows:
+        with RowWriter(out / TRAJECTORIES_FILE, TRAJECTORY_SCHEMA, batch=table_batch) as rows:
             for run in runs:
                 rows.add(run)
     if tally.runs != rows.rows + rejects.rows:
@@ -108,7 +107,7 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
     )
 
 
-def read_golden(settings: AgentSettings) -> list[Trajectory]:
+def read_golden_runs(settings: AgentSettings) -> list[Trajectory]:
     """The agent's golden runs, none where it names no file.
 
     People choose golden runs one by one, so a line that cannot be read is an error here: raises `LogError`.
@@ -129,7 +128,7 @@ def golden_images(settings: AgentSettings) -> dict[str, bytes]:
     return {sha256: data for found in _golden(settings) for sha256, data in (found.images or {}).items()}
 
 
-def _golden(settings: AgentSettings) -> Iterator[Found[Trajectory]]:
+def _golden(settings: AgentSettings) -> Iterator[LogEntry[Trajectory]]:
     if settings.logs.golden is not None:
         path = settings.path(settings.logs.golden)
         yield from Logs([path], agent=settings.name, settings=settings.logs).runs(golden=True)
@@ -166,7 +165,7 @@ def _end_of(day: str, settings: AgentSettings) -> int | None:
     return int(next_day.replace(tzinfo=ZoneInfo(settings.schedule.time_zone)).timestamp()) * 1_000_000_000
 
 
-def _read(logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path) -> Iterator[Trajectory | LoggedRun]:
+def _read(logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path) -> Iterator[Trajectory | UnconvertedRun]:
     """The trajectories of the logs; what is none goes to `rejects`, both to the tally, what they show to `images`."""
     key = hmac_key()
     for found in logs.rows():

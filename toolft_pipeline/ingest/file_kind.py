@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from toolft_pipeline.ingest.formats import shown_by
-from toolft_pipeline.ingest.parsing.lines import BYTE_ORDER_MARK, read_head
+from toolft_pipeline.ingest.formats import recognize_format
+from toolft_pipeline.ingest.parsing.log_lines import BYTE_ORDER_MARK, read_head
 
 HEAD_BYTES = 1 << 20
 """What is looked at: a JSON document that goes on over so many bytes and several lines is no line of a log."""
@@ -40,7 +40,7 @@ _SPREAD = ("one JSON document over many lines", "`{unpack}jq -c . {file} > {new}
 _ARRAY = ("a JSON array of runs", "`{unpack}jq -c '.[]' {file} > {new}`")
 
 
-def other_kind(path: Path) -> str | None:
+def not_a_log(path: Path) -> str | None:
     """What the file is instead of a log, what is wanted and how to mend it, in one line; None for what is read line by
     line. Raises `OSError` where it cannot be opened."""
     head = read_head(path, HEAD_BYTES + 1)
@@ -113,4 +113,4 @@ def _goes_on(text: bytes) -> bool:
 def _of_runs(value: Any) -> bool:
     """Whether a value is a list of what should be a line each, and no list of one run's messages."""
     first = value[0] if isinstance(value, list) and value else None
-    return isinstance(first, dict) and ("messages" in first or shown_by(first) is not None)
+    return isinstance(first, dict) and ("messages" in first or recognize_format(first) is not None)

@@ -23,12 +23,12 @@ from toolft_pipeline.ingest.lines.anthropic_messages import read_anthropic_line
 from toolft_pipeline.ingest.lines.atif import read_atif_line
 from toolft_pipeline.ingest.lines.langchain import LANGCHAIN_ROLES, read_langchain_line
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
-from toolft_pipeline.ingest.parsing.any_json import any_json
-from toolft_pipeline.ingest.parsing.json_constants import without_constants
-from toolft_pipeline.ingest.parsing.lines import read_lines
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.parsing.json_constants import replace_constants
+from toolft_pipeline.ingest.parsing.json_shape import any_json
+from toolft_pipeline.ingest.parsing.keys_not_read import FormatKeys
+from toolft_pipeline.ingest.parsing.log_lines import read_lines
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 from toolft_pipeline.ingest.parsing.reading import LineReader
-from toolft_pipeline.ingest.parsing.unread_keys import LineKeys
 from toolft_pipeline.ingest.spans.agents_sdk import AgentsSdk
 from toolft_pipeline.ingest.spans.langfuse import Langfuse
 from toolft_pipeline.ingest.spans.langsmith import LangSmith
@@ -44,7 +44,7 @@ READERS: Mapping[str, LineReader] = {
     "atif": read_atif_line,
 }
 
-LINE_KEYS: Mapping[str, LineKeys] = {
+LINE_KEYS: Mapping[str, FormatKeys] = {
     "openai": openai_chat.KEYS,
     "langchain": langchain.KEYS,
     "anthropic": anthropic_messages.KEYS,
@@ -61,19 +61,19 @@ SPAN_FORMATS: Mapping[str, SpanFormat] = {
     "span_rows": SpanRows(),
 }
 
-LOOKED_AT = 100
+MAX_DETECTION_LINES = 100
 """Lines that are looked at before a file counts as OpenAI chat: only runs without any call leave a doubt so long, and
 every format says those in the same way."""
 
 
-UNTOLD = "openai"
+DEFAULT_FORMAT = "openai"
 """How a file is read where no line tells its format."""
 
 
-def format_of(path: Path, *, max_line_bytes: int) -> str | None:
+def detect_format(path: Path, *, max_line_bytes: int) -> str | None:
     """The format of a file by its first telling line, None where none tells. Raises `OSError`."""
-    for line in islice(read_lines(path, max_line_bytes=max_line_bytes), LOOKED_AT):
-        if line.rejection is None and not line.blank and not too_deep(line.data):
+    for line in islice(read_lines(path, max_line_bytes=max_line_bytes), MAX_DETECTION_LINES):
+        if line.rejection is None and not line.blank and not is_too_deep(line.data):
             told = _told_by(line.data)
             if told is not None:
                 return told
@@ -84,12 +84,12 @@ def _told_by(data: bytes) -> str | None:
     try:
         row = any_json(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        plain = without_constants(data)
+        plain = replace_constants(data)
         return None if plain is None else _told_by(plain)
-    return shown_by(row)
+    return recognize_format(row)
 
 
-def shown_by(row: Any) -> str | None:
+def recognize_format(row: Any) -> str | None:
     """The format that a decoded line leaves no doubt of."""
     return next((name for name, shows in _SHOWS.items() if shows(row)), None)
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.ingest.file_kind import other_kind
-from toolft_pipeline.ingest.formats import UNTOLD, format_of
-from toolft_pipeline.ingest.parsing.lines import Line, read_lines, rest_of_file
+from toolft_pipeline.ingest.file_kind import not_a_log
+from toolft_pipeline.ingest.formats import DEFAULT_FORMAT, detect_format
+from toolft_pipeline.ingest.parsing.log_lines import LogLine, line_for_rest_of_file, read_lines
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
 
 
@@ -32,16 +32,20 @@ class LogFile:
     def __init__(self, path: Path, *, format_: str, max_line_bytes: int) -> None:
         self.path, self._max_line_bytes = path, max_line_bytes
         with self._readable():
-            self.other = other_kind(path)
+            self.other = not_a_log(path)
             untold = format_ == "auto" and self.other is None
-            told = format_of(path, max_line_bytes=max_line_bytes) if untold else format_.replace("auto", UNTOLD)
-        self.format, self.told = told or UNTOLD, told is not None
+            told = (
+                detect_format(path, max_line_bytes=max_line_bytes)
+                if untold
+                else format_.replace("auto", DEFAULT_FORMAT)
+            )
+        self.format, self.told = told or DEFAULT_FORMAT, told is not None
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[LogLine]:
         """The file's lines, from its beginning at each call."""
         with self._readable():
             if self.other is not None:
-                yield rest_of_file(self.path, 1, 0, RejectReason.NOT_A_LOG, self.other)
+                yield line_for_rest_of_file(self.path, 1, 0, RejectReason.NOT_A_LOG, self.other)
                 return
             yield from read_lines(self.path, max_line_bytes=self._max_line_bytes)
 

@@ -15,17 +15,15 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from toolft_pipeline.ingest.log_file import LogFile
-from toolft_pipeline.ingest.parsing.json_constants import without_constants
-from toolft_pipeline.ingest.parsing.lines import Line
-from toolft_pipeline.ingest.parsing.nesting import too_deep
-from toolft_pipeline.ingest.parsing.parsed_run import Account, Found
+from toolft_pipeline.ingest.log_file import LogEntry, LogFile, ReadCounts
+from toolft_pipeline.ingest.parsing.json_constants import replace_constants
+from toolft_pipeline.ingest.parsing.log_lines import LogLine
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 from toolft_pipeline.ingest.parsing.reading import NestedTooDeepError, guarded
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, hmac_key
-from toolft_pipeline.ingest.spans.span import NO_SIDE_CALLS, Piece, SideCalls, Span, SpanFormat
-from toolft_pipeline.ingest.spans.span_gaps import Borders
-from toolft_pipeline.ingest.spans.span_join import join
-from toolft_pipeline.ingest.unread_formats import named
+from toolft_pipeline.ingest.spans.span import KEEP_ALL_CALLS, SideCallFilter, SpanBytes, SpanFormat, TraceSpan
+from toolft_pipeline.ingest.spans.span_join import CompletenessRules, join
+from toolft_pipeline.ingest.unsupported_formats import named
 from toolft_pipeline.trajectories.record import Source, Trajectory
 
 MAX_HELD_BYTES = 128 << 20
@@ -48,7 +46,7 @@ class _Open(Struct, kw_only=True):
 
     trace_id: str
     path: Path
-    line: Line
+    line: LogLine
     hmac: str
     lines: int = 0
     spans: int = 0
@@ -66,8 +64,8 @@ class SpanFiles:
         name: str,
         format_: SpanFormat,
         agent: str,
-        borders: Borders,
-        side: SideCalls = NO_SIDE_CALLS,
+        borders: CompletenessRules,
+        side: SideCallFilter = KEEP_ALL_CALLS,
     ) -> None:
         self._files, self._name, self._format = files, name, format_
         self._agent, self._borders = agent, borders
@@ -75,18 +73,18 @@ class SpanFiles:
         self._open: dict[bytes, _Open] = {}
         self._held = 0
 
-    def runs(self, account: Account, *, golden: bool) -> Iterator[Found[Trajectory]]:
+    def runs(self, account: ReadCounts, *, golden: bool) -> Iterator[LogEntry[Trajectory]]:
         """What the files hold, each trace where its last line stands; `account` counts what was read."""
         last = self._last_lines()
         key = hmac_key()
         for place, path, line in self._lines():
             if line.blank:
-                yield Found(path, line, None)
+                yield LogEntry(path, line, None)
                 continue
             account.lines += 1
             pieces = self._pieces(line)
             if isinstance(pieces, Rejection):
-                yield Found(path, line, pieces)
+                yield LogEntry(path, line, pieces)
                 continue
             account.spans += len(pieces)
             for trace in self._take(path, line, pieces, key=key):
@@ -96,7 +94,7 @@ class SpanFiles:
         for trace in list(self._open):
             yield from self._close(trace, golden=golden)
 
-    def _lines(self) -> Iterator[tuple[int, Path, Line]]:
+    def _lines(self) -> Iterator[tuple[int, Path, LogLine]]:
         """The lines of all files, counted on from one file to the next."""
         lines = ((file.path, line) for file in self._files for line in file.lines())
         return ((place, path, line) for place, (path, line) in enumerate(lines, start=1))
@@ -109,19 +107,19 @@ class SpanFiles:
                 last.update((_key(piece.trace_id), place) for piece in pieces)
         return last
 
-    def _pieces(self, line: Line) -> list[Piece] | Rejection:
+    def _pieces(self, line: LogLine) -> list[SpanBytes] | Rejection:
         if line.rejection is not None:
             return line.rejection
         pieces = _read(line.data, self._format.pieces)
         if isinstance(pieces, Rejection) and pieces.reason is RejectReason.MALFORMED_JSON:
-            plain = without_constants(line.data)
+            plain = replace_constants(line.data)
             pieces = pieces if plain is None else _read(plain, self._format.pieces)
         return named(pieces, line.data) if isinstance(pieces, Rejection) else pieces
 
-    def _take(self, path: Path, line: Line, pieces: list[Piece], *, key: bytes) -> list[bytes]:
+    def _take(self, path: Path, line: LogLine, pieces: list[SpanBytes], *, key: bytes) -> list[bytes]:
         """Put the pieces of a line to their traces; the traces, each once."""
         hmac = line.hmac_by(key)
-        empty = Line(number=line.number, offset=line.offset, data=b"")
+        empty = LogLine(number=line.number, offset=line.offset, data=b"")
         taken: dict[bytes, None] = {}
         for first, piece in zip((True, *[False] * (len(pieces) - 1)), pieces, strict=True):
             trace = _key(piece.trace_id)
@@ -152,12 +150,12 @@ class SpanFiles:
         self._held -= one.held
         one.held, one.pieces = 0, None
 
-    def _close(self, trace: bytes, *, golden: bool) -> Iterator[Found[Trajectory]]:
+    def _close(self, trace: bytes, *, golden: bool) -> Iterator[LogEntry[Trajectory]]:
         one = self._open.pop(trace)
         self._held -= one.held
         lines, found = one.lines, self._spans(one)
         if isinstance(found, Rejection):
-            yield Found(one.path, one.line, found, lines=lines, spans=one.spans, hmac=one.hmac)
+            yield LogEntry(one.path, one.line, found, lines=lines, spans=one.spans, hmac=one.hmac)
             return
         source = Source(file=one.path.name, line=one.line.number, offset=one.line.offset, format=self._name)
         repeated = one.spans - len(found)
@@ -169,10 +167,10 @@ class SpanFiles:
             golden=golden,
             borders=self._borders,
         ):
-            yield Found(one.path, one.line, joined.run, lines=lines, spans=joined.spans + repeated, hmac=one.hmac)
+            yield LogEntry(one.path, one.line, joined.run, lines=lines, spans=joined.spans + repeated, hmac=one.hmac)
             lines = repeated = 0
 
-    def _spans(self, one: _Open) -> list[Span] | Rejection:
+    def _spans(self, one: _Open) -> list[TraceSpan] | Rejection:
         """The trace's spans, or why one of them cannot be read: a run with a hole is none.
 
         A span that was delivered twice is taken once, as it came last.
@@ -180,7 +178,7 @@ class SpanFiles:
         if one.pieces is None:
             detail = "the trace is too large, or its spans lie too far apart; sort the export by trace and time"
             return Rejection(reason=RejectReason.SPANS_TOO_FAR_APART, detail=detail)
-        spans: dict[str, Span] = {}
+        spans: dict[str, TraceSpan] = {}
         for data in one.pieces:
             span = _read(data, self._read_span)
             if isinstance(span, Rejection):
@@ -197,7 +195,7 @@ def _read(data: bytes, read: Callable[[bytes], _Made]) -> _Made | Rejection:
     """What a field map makes of a line or a piece; it parses parts of them again, so neither may nest too deep."""
 
     def of_shallow() -> _Made:
-        if too_deep(data):
+        if is_too_deep(data):
             raise NestedTooDeepError
         return read(data)
 

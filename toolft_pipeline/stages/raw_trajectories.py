@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.ingest.images.image_store import image_content
-from toolft_pipeline.ingest.parsing.unread_keys import as_lines
+from toolft_pipeline.ingest.parsing.keys_not_read import describe_keys_not_read
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import LOG_READING
@@ -51,7 +51,7 @@ def _build(context: BuildContext) -> Built:
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     context.progress(f"{summary.lines} lines ({formats}), {counts}")
-    for line in as_lines(summary.keys_not_read):
+    for line in describe_keys_not_read(summary.keys_not_read):
         context.progress(line)
     return Built(
         content=(TRAJECTORIES_FILE, *image_content(context.out)),

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.ingest.day import REPEATED_ID, SeenIds
 from toolft_pipeline.ingest.log_file import LogError, LogFile
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
+from toolft_pipeline.ingest.parsing.keys_not_read import add_counts, describe_keys_not_read
+from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.ingest.parsing.rejects import Rejection, hmac_key
-from toolft_pipeline.ingest.parsing.unread_keys import add_counts, as_lines
-from toolft_pipeline.ingest.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -229,7 +229,7 @@ def as_text(report: LintReport) -> Iterable[str]:
     for title, counts in (("kinds", report.categories), ("tools", report.tools)):
         if counts:
             yield f"{title} kept: " + ", ".join(f"{name} {count}" for name, count in counts.most_common())
-    yield from as_lines(report.keys_not_read)
+    yield from describe_keys_not_read(report.keys_not_read)
     for reason in report.left_out:
         yield f"left out of the catalog: {reason}"
     for rule in report.not_asked:

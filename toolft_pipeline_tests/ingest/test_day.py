@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.ingest.day import LogError, RawSummary, read_day, read_golden
-from toolft_pipeline.ingest.file_kind import other_kind
+from toolft_pipeline.ingest.day import LogError, RawSummary, read_day, read_golden_runs
+from toolft_pipeline.ingest.file_kind import not_a_log
 from toolft_pipeline.ingest.parsing.rejects import hmac_key, line_hmac
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
-from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_lines
+from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_json_lines
 from toolft_pipeline_tests.ingest.test_readers import ROWS
 from toolft_pipeline_tests.pictures import chart, data_uri
 
@@ -220,7 +220,7 @@ def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
     rows = len(list(read_trajectories(folder / "out" / "trajectories.parquet")))
     rejects = pq.read_table(folder / "out" / "rejects.parquet")
     assert summary.lines == rows + rejects.num_rows == summary.trajectories + summary.rejects
-    if other_kind(folder / "logs" / (f"{DAY}.jsonl" + ".gz" * packed)) is not None:
+    if not_a_log(folder / "logs" / (f"{DAY}.jsonl" + ".gz" * packed)) is not None:
         assert (summary.lines, summary.reasons) == (1, {"not_a_log": 1})
     elif not packed:
         expected = data.split(b"\n")
@@ -228,7 +228,7 @@ def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
 
 
 def test_read_golden_committed_agent_gives_golden_runs(assistant_folder: Path) -> None:
-    runs = read_golden(load_agent(assistant_folder / "agent.yaml"))
+    runs = read_golden_runs(load_agent(assistant_folder / "agent.yaml"))
     assert runs
     assert all(run.golden and run.origin == "golden" for run in runs)
 
@@ -237,7 +237,7 @@ def test_read_golden_broken_line_names_file_line_and_mend(desk: AgentSettings) -
     (desk.folder / "golden.jsonl").write_bytes(good("a") + b"\n\n{broken\n")
     named = agent(desk.folder, logs={"golden": "golden.jsonl"})
     with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*mend or remove the line"):
-        read_golden(named)
+        read_golden_runs(named)
 
 
 def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentSettings, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentS
 
 def test_read_day_traces_of_every_span_format_add_up(desk: AgentSettings, tmp_path: Path) -> None:
     for format_, export in EXPORTS.items():
-        write(desk, b"\n".join([*as_lines(export()), b"", b"{broken"]), f"{DAY}.{format_}.jsonl")
+        write(desk, b"\n".join([*as_json_lines(export()), b"", b"{broken"]), f"{DAY}.{format_}.jsonl")
     summary = read(desk, tmp_path / "out")
     assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(EXPORTS)}
     assert (summary.runs, summary.trajectories, summary.rejects, summary.blank_lines) == (8, 4, 4, 4)
@@ -263,7 +263,7 @@ def test_read_day_traces_of_every_span_format_add_up(desk: AgentSettings, tmp_pa
 
 def test_read_day_trace_that_is_none_is_one_reject_at_its_first_line(desk: AgentSettings, tmp_path: Path) -> None:
     rows = [row for row in EXPORTS["langsmith"]() if row["run_type"] != "llm"]
-    write(desk, b"\n".join([b"", *as_lines(rows)]))
+    write(desk, b"\n".join([b"", *as_json_lines(rows)]))
     summary = read(desk, tmp_path / "out")
     assert (summary.lines, summary.lines_of_rejects, summary.runs, summary.rejects) == (3, 3, 1, 1)
     reject = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()[0]

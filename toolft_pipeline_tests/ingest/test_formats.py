@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from toolft_pipeline.ingest.formats import READERS, SPAN_FORMATS, format_of
+from toolft_pipeline.ingest.formats import READERS, SPAN_FORMATS, detect_format
 from toolft_pipeline.ingest.log_file import LogFile
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline_tests.ingest.attribute_exports import agents_sdk_trace, phoenix_spans
@@ -23,7 +23,7 @@ def shown(tmp_path: Path, *lines: object) -> str | None:
     path = tmp_path / "2026-10-01.jsonl"
     written = (line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
     path.write_bytes(b"\n".join(written))
-    return format_of(path, max_line_bytes=100_000)
+    return detect_format(path, max_line_bytes=100_000)
 
 
 @pytest.mark.parametrize("format_", READERS)

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.ingest.log_file import LogEntry
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.parsed_run import Found
 from toolft_pipeline.ingest.parsing.rejects import Rejection
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.ingest.span_exports import as_lines
+from toolft_pipeline_tests.ingest.span_exports import as_json_lines
 from toolft_pipeline_tests.ingest.span_lines import SPAN_LINES
 from toolft_pipeline_tests.ingest.test_readers import ROWS
 
 
-def found(folder: Path, *files: list[Any]) -> list[Found[Trajectory]]:
+def found(folder: Path, *files: list[Any]) -> list[LogEntry[Trajectory]]:
     paths = [folder / f"2026-10-01.{place}.jsonl" for place in range(len(files))]
     for path, rows in zip(paths, files, strict=True):
-        path.write_bytes(b"\n".join(as_lines(rows)))
+        path.write_bytes(b"\n".join(as_json_lines(rows)))
     return list(Logs(paths, agent="desk", settings=LogSettings()).runs())
 
 
-def only(runs: list[Found[Trajectory]]) -> tuple[Trajectory, Found[Trajectory]]:
+def only(runs: list[LogEntry[Trajectory]]) -> tuple[Trajectory, LogEntry[Trajectory]]:
     assert len(runs) == 1
     assert isinstance(runs[0].run, Trajectory), runs[0].run
     return runs[0].run, runs[0]

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from toolft_pipeline.ingest import seen_ids
-from toolft_pipeline.ingest.seen_ids import SeenIds
+from toolft_pipeline.ingest import day
+from toolft_pipeline.ingest.day import SeenIds
 
 
 @pytest.mark.parametrize("recent", [1, 7, 1 << 16])

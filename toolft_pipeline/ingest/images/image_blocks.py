@@ -11,10 +11,10 @@ from typing import ClassVar
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.images.image_inbox import BadImageError, receive
+from toolft_pipeline.ingest.images.image_collector import BadImageError, receive
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import NULL, RefusedError, UnsupportedError
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
 from toolft_pipeline.trajectories.record import Part, Role
 
 IMAGE_TYPES = frozenset({"image", "image_url", "input_image"})
@@ -69,7 +69,7 @@ def image_part(block: ContentBlock, role: Role) -> Part:
     """The image of a block. Raises `RefusedError` for a block that is none, or one that this role cannot show."""
     if block.type not in IMAGE_TYPES:
         raise UnsupportedError(
-            f"a turn of the {role} carries a part of type {shown_name(block.type)}, which the record cannot hold; only "
+            f"a turn of the {role} carries a part of type {quotable_name(block.type)}, which the record cannot hold; only "
             "texts and images are read"
         )
     if role not in _MAY_SHOW:

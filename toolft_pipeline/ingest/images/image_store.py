@@ -35,7 +35,7 @@ def image_file(folder: Path, sha256: str) -> Path:
     return folder / sha256
 
 
-def images_beside(table: Path) -> Path | None:
+def images_folder_of(table: Path) -> Path | None:
     """The folder of images of the version that a parquet of trajectories belongs to; None where its runs show none."""
     folder = table.parent / IMAGES_FOLDER
     return folder if folder.is_dir() else None
@@ -88,6 +88,6 @@ def image_hashes(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def shown_by_run(run: Trajectory) -> tuple[str, ...]:
+def image_hashes_of_run(run: Trajectory) -> tuple[str, ...]:
     """The hashes of the images that a run shows, in order."""
     return tuple(part.image_sha256 for message in run.messages for part in message.content if part.image_sha256)

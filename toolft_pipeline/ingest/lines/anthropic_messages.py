@@ -13,31 +13,31 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.ingest.images.image_blocks import ContentBlock, image_part
-from toolft_pipeline.ingest.lines.answer_beside import append_answer
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_message
 from toolft_pipeline.ingest.lines.result_text import value_as_text
-from toolft_pipeline.ingest.parsing.logged_values import text_or_number
+from toolft_pipeline.ingest.lines.separate_answer import append_separate_answer
+from toolft_pipeline.ingest.parsing.keys_not_read import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    FormatKeys,
+    struct_keys,
+)
+from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
     NULL,
     Envelope,
     UnsupportedError,
     guarded,
-    shown_parts,
+    joined_parts,
     text_parts,
     tool_call,
     trajectory,
 )
 from toolft_pipeline.ingest.parsing.rejects import Rejection
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
-from toolft_pipeline.ingest.parsing.unread_keys import (
-    HARMLESS_CALL_KEYS,
-    HARMLESS_MESSAGE_KEYS,
-    HARMLESS_PART_KEYS,
-    HARMLESS_RUN_KEYS,
-    LineKeys,
-    keys_of,
-)
-from toolft_pipeline.ingest.unread_formats.entry import messages_of, objects
+from toolft_pipeline.ingest.unsupported_formats.entry import messages_of, objects
 from toolft_pipeline.trajectories.record import Message, Part, Role, Source, ToolCall, Trajectory
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
@@ -76,7 +76,7 @@ def read_anthropic_line(line: bytes, *, agent: str, source: Source, golden: bool
     def read() -> Trajectory:
         run = _DECODER.decode(line)
         messages = [*_system(run), *(one for message in run.messages for one in _turns(message))]
-        append_answer(messages, run, read=_answer)
+        append_separate_answer(messages, run, read=_answer)
         return trajectory(run, tuple(messages), line=line, agent=agent, source=source, golden=golden)
 
     return guarded(read, line=line)
@@ -90,7 +90,7 @@ def _system(run: _Run) -> Iterator[Message]:
 def _turns(message: _Message) -> Iterator[Message]:
     role = _ROLES.get(message.role)
     if role is None:
-        raise UnsupportedError(f"role {shown_name(message.role)} is none of Anthropic's: system, user and assistant")
+        raise UnsupportedError(f"role {quotable_name(message.role)} is none of Anthropic's: system, user and assistant")
     if isinstance(message.content, str):
         yield Message(role=role, content=text_parts(message.content))
     elif role is Role.ASSISTANT:
@@ -128,7 +128,7 @@ def _assistant(blocks: Sequence[_Block]) -> Message:
             thoughts.append(block.thinking or "")
         elif block.type != "redacted_thinking":
             raise UnsupportedError(
-                f"an assistant turn carries a part of type {shown_name(block.type)}, which is neither text nor a call"
+                f"an assistant turn carries a part of type {quotable_name(block.type)}, which is neither text nor a call"
             )
     return Message(
         role=Role.ASSISTANT,
@@ -148,7 +148,7 @@ def _user(blocks: Sequence[_Block]) -> Iterator[Message]:
         else:
             shown.append(block.text if block.type == "text" else image_part(block, Role.USER))
     if shown:
-        yield Message(role=Role.USER, content=shown_parts(*shown))
+        yield Message(role=Role.USER, content=joined_parts(*shown))
 
 
 def _result(block: _Block) -> Message:
@@ -159,13 +159,13 @@ def _result(block: _Block) -> Message:
     else:
         content = _shown(msgspec.json.decode(block.content, type=str | list[ContentBlock] | None) or "", Role.TOOL)
     content = failed_result(content) if block.is_error else content
-    return Message(role=Role.TOOL, content=content, tool_call_id=text_or_number(block.tool_use_id))
+    return Message(role=Role.TOOL, content=content, tool_call_id=id_as_text(block.tool_use_id))
 
 
 def _shown(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
     if isinstance(content, str):
         return text_parts(content)
-    return shown_parts(*(block.text if block.type == "text" else image_part(block, role) for block in content))
+    return joined_parts(*(block.text if block.type == "text" else image_part(block, role) for block in content))
 
 
 def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
@@ -174,11 +174,11 @@ def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
     return [*blocks, *(inner for block in blocks for inner in objects(block.get("content")))]
 
 
-KEYS = LineKeys(
-    run=keys_of(_Run) | HARMLESS_RUN_KEYS | {"thinking"},
-    message=keys_of(_Message) | HARMLESS_MESSAGE_KEYS | {"type"},
-    part=keys_of(_Block) | HARMLESS_PART_KEYS,
-    call=keys_of(_Block) | HARMLESS_CALL_KEYS | HARMLESS_PART_KEYS,
+KEYS = FormatKeys(
+    run=struct_keys(_Run) | HARMLESS_RUN_KEYS | {"thinking"},
+    message=struct_keys(_Message) | HARMLESS_MESSAGE_KEYS | {"type"},
+    part=struct_keys(_Block) | HARMLESS_PART_KEYS,
+    call=struct_keys(_Block) | HARMLESS_CALL_KEYS | HARMLESS_PART_KEYS,
     messages=messages_of,
     parts=_parts,
     calls=lambda message: [part for part in objects(message.get("content")) if part.get("type") == "tool_use"],

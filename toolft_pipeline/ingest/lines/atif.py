@@ -20,28 +20,28 @@ from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.ingest.images.image_blocks import ContentBlock, image_part
 from toolft_pipeline.ingest.lines.result_text import value_as_text
-from toolft_pipeline.ingest.parsing.logged_values import text_or_number
+from toolft_pipeline.ingest.parsing.keys_not_read import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    FormatKeys,
+    struct_keys,
+)
+from toolft_pipeline.ingest.parsing.logged_values import id_as_text
 from toolft_pipeline.ingest.parsing.reading import (
     NULL,
     Envelope,
     RefusedError,
     UnsupportedError,
     guarded,
-    shown_parts,
+    joined_parts,
     text_parts,
     tool_call,
     trajectory,
 )
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.parsing.unread_keys import (
-    HARMLESS_CALL_KEYS,
-    HARMLESS_MESSAGE_KEYS,
-    HARMLESS_PART_KEYS,
-    HARMLESS_RUN_KEYS,
-    LineKeys,
-    keys_of,
-)
-from toolft_pipeline.ingest.unread_formats.entry import objects
+from toolft_pipeline.ingest.unsupported_formats.entry import objects
 from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, ToolCall, Trajectory, Usage
 
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
@@ -159,7 +159,7 @@ def _results(step: _Step, calls: Sequence[ToolCall]) -> Iterator[Message]:
     results = step.observation.results if step.observation else []
     by_order = len(results) == len(calls) and all(result.source_call_id is None for result in results)
     for place, result in enumerate(results):
-        answered = calls[place].id if by_order else text_or_number(result.source_call_id)
+        answered = calls[place].id if by_order else id_as_text(result.source_call_id)
         if answered is None:
             raise UnsupportedError("an observation answers no call (no source_call_id)")
         content = _result_content(result)
@@ -180,7 +180,7 @@ def _result_content(result: _Result) -> tuple[Part, ...]:
 def _content(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, ...]:
     if isinstance(content, str):
         return text_parts(content)
-    return shown_parts(*(part.text if part.type == "text" else image_part(part, role) for part in content))
+    return joined_parts(*(part.text if part.type == "text" else image_part(part, role) for part in content))
 
 
 def _observed(step: dict[str, Any]) -> list[dict[str, Any]]:
@@ -193,11 +193,14 @@ def _observed(step: dict[str, Any]) -> list[dict[str, Any]]:
 _LEFT = frozenset({"extra"})
 """What the standard calls custom metadata, at every level."""
 
-KEYS = LineKeys(
-    run=keys_of(_Run) | HARMLESS_RUN_KEYS | _LEFT | {"notes", "continued_trajectory_ref"},
-    message=keys_of(_Step) | HARMLESS_MESSAGE_KEYS | _LEFT | {"step_id", "model_name", "metrics", "reasoning_effort"},
-    part=keys_of(_Result, ContentBlock) | HARMLESS_PART_KEYS | _LEFT,
-    call=keys_of(_Call) | HARMLESS_CALL_KEYS | _LEFT,
+KEYS = FormatKeys(
+    run=struct_keys(_Run) | HARMLESS_RUN_KEYS | _LEFT | {"notes", "continued_trajectory_ref"},
+    message=struct_keys(_Step)
+    | HARMLESS_MESSAGE_KEYS
+    | _LEFT
+    | {"step_id", "model_name", "metrics", "reasoning_effort"},
+    part=struct_keys(_Result, ContentBlock) | HARMLESS_PART_KEYS | _LEFT,
+    call=struct_keys(_Call) | HARMLESS_CALL_KEYS | _LEFT,
     messages=lambda row: objects(row.get("steps")) if isinstance(row, dict) else [],
     parts=_observed,
     calls=lambda step: objects(step.get("tool_calls")),

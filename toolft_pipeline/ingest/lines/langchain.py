@@ -15,9 +15,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from toolft_pipeline.ingest.lines.langchain_blocks import Beside, Block, read_blocks
+from toolft_pipeline.ingest.lines.langchain_blocks import AdditionalKwargs, Block, read_blocks
 from toolft_pipeline.ingest.lines.result_text import value_as_text
-from toolft_pipeline.ingest.parsing.logged_values import text_or_number
+from toolft_pipeline.ingest.parsing.keys_not_read import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    FormatKeys,
+    struct_keys,
+)
+from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
     NULL,
     Envelope,
@@ -29,16 +38,7 @@ from toolft_pipeline.ingest.parsing.reading import (
     trajectory,
 )
 from toolft_pipeline.ingest.parsing.rejects import Rejection
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
-from toolft_pipeline.ingest.parsing.unread_keys import (
-    HARMLESS_CALL_KEYS,
-    HARMLESS_MESSAGE_KEYS,
-    HARMLESS_PART_KEYS,
-    HARMLESS_RUN_KEYS,
-    LineKeys,
-    keys_of,
-)
-from toolft_pipeline.ingest.unread_formats.entry import messages_of, objects
+from toolft_pipeline.ingest.unsupported_formats.entry import messages_of, objects
 from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
@@ -80,7 +80,7 @@ class _Data(Struct, kw_only=True):
     invalid_tool_calls: list[Raw] | None = None
     tool_call_id: str | int | None = None
     status: str | None = None
-    additional_kwargs: Beside | None = None
+    additional_kwargs: AdditionalKwargs | None = None
     usage_metadata: _Tokens | None = None
 
 
@@ -136,11 +136,11 @@ def _unwrapped(message: Raw) -> _Message:
 def _message(message: _Message) -> Message:
     role, data = LANGCHAIN_ROLES.get(message.type), message.data
     if role is None:
-        raise UnsupportedError(f"a message of type {shown_name(message.type)} is none of system, human, ai and tool")
+        raise UnsupportedError(f"a message of type {quotable_name(message.type)} is none of system, human, ai and tool")
     if data.invalid_tool_calls:
         raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
     calls = data.tool_calls or []
-    content, reasoning = _content(data, role, [text_or_number(call.id) for call in calls])
+    content, reasoning = _content(data, role, [id_as_text(call.id) for call in calls])
     if role is Role.ASSISTANT and (beside := data.additional_kwargs) is not None:
         beside.check(calls=bool(calls))
         content = content or text_parts(beside.refused())
@@ -150,7 +150,7 @@ def _message(message: _Message) -> Message:
         content=failed_result(content) if role is Role.TOOL and data.status == "error" else content,
         reasoning=reasoning,
         tool_calls=tuple(tool_call(id_=call.id, name=call.name, arguments=call.args) for call in calls),
-        tool_call_id=text_or_number(data.tool_call_id),
+        tool_call_id=id_as_text(data.tool_call_id),
         name=data.name,
     )
 
@@ -178,13 +178,13 @@ def _inner(row: Any) -> list[dict[str, Any]]:
     return [data | {"type": one.get("type")} if isinstance(data, dict) else one for one, data in inner]
 
 
-KEYS = LineKeys(
-    run=keys_of(_Run) | HARMLESS_RUN_KEYS,
-    message=keys_of(_Data, _Wrapped)
+KEYS = FormatKeys(
+    run=struct_keys(_Run) | HARMLESS_RUN_KEYS,
+    message=struct_keys(_Data, _Wrapped)
     | HARMLESS_MESSAGE_KEYS
     | {"response_metadata", "artifact", "example", "chunk_position", "tool_call_chunks", "lc", "invalid_tool_calls"},
-    part=keys_of(Block) | HARMLESS_PART_KEYS | {"name", "arguments", "input", "partial_json", "status", "phase"},
-    call=keys_of(_Call) | HARMLESS_CALL_KEYS,
+    part=struct_keys(Block) | HARMLESS_PART_KEYS | {"name", "arguments", "input", "partial_json", "status", "phase"},
+    call=struct_keys(_Call) | HARMLESS_CALL_KEYS,
     messages=_inner,
     parts=lambda message: objects(message.get("content")),
     calls=lambda message: objects(message.get("tool_calls")),

@@ -16,7 +16,7 @@ from toolft_pipeline.ingest.parsing.reading import (
     NULL,
     InvalidCallError,
     UnsupportedError,
-    shown_parts,
+    joined_parts,
     text_parts,
 )
 from toolft_pipeline.trajectories.record import Part, Role
@@ -25,7 +25,7 @@ REASONING_BLOCKS = frozenset({"reasoning", "thinking", "reasoning_content"})
 """LangChain and OpenAI's Responses; Anthropic and Google; Bedrock."""
 CALL_BLOCKS = frozenset({"tool_call", "tool_call_chunk", "tool_use", "input_json_delta", "function_call"})
 """LangChain; Anthropic and Bedrock, whole and as streamed; OpenAI's Responses and Google."""
-NOT_SHOWN_BLOCKS = frozenset({"redacted_thinking"})
+SKIPPED_BLOCKS = frozenset({"redacted_thinking"})
 """Encrypted: nothing in it can be read, by anyone but the provider."""
 REFUSED_BLOCKS = frozenset(
     {
@@ -82,7 +82,7 @@ class _Thought(Struct):
         return self.text or _paragraphs(self.summary)
 
 
-class Beside(Struct):
+class AdditionalKwargs(Struct):
     """What integrations put beside the content (`additional_kwargs`), raw: a user's message may hold anything there."""
 
     reasoning_content: Raw = NULL
@@ -125,7 +125,7 @@ def read_blocks(
     called = False
     for block in content:
         if not isinstance(block, str) and block.type in CALL_BLOCKS:
-            check_repeated(block, call_ids)
+            refuse_call_only_in_block(block, call_ids)
             called = True
         elif not isinstance(block, str) and block.type in REASONING_BLOCKS:
             thoughts.append(block.thought)
@@ -133,7 +133,7 @@ def read_blocks(
             raise UnsupportedError("an assistant turn says something after its calls")
         else:
             shown.append(said)
-    return shown_parts(*shown), "".join(thoughts) or None
+    return joined_parts(*shown), "".join(thoughts) or None
 
 
 def _shown(block: str | Block, role: Role) -> str | Part | None:
@@ -141,12 +141,12 @@ def _shown(block: str | Block, role: Role) -> str | Part | None:
         return block
     if block.type in ("text", "refusal"):
         return block.text or block.refusal
-    return shown_part(block, role)
+    return non_text_part(block, role)
 
 
-def shown_part(block: Block, role: Role) -> Part | None:
+def non_text_part(block: Block, role: Role) -> Part | None:
     """What a block shows that is no text. Raises `RefusedError` for one that the record cannot hold."""
-    if block.type in NOT_SHOWN_BLOCKS:
+    if block.type in SKIPPED_BLOCKS:
         return None
     if block.type == "invalid_tool_call":
         raise InvalidCallError("the agent's own parser could not read a call (a block invalid_tool_call)")
@@ -155,7 +155,7 @@ def shown_part(block: Block, role: Role) -> Part | None:
     return image_part(block, role)
 
 
-def check_repeated(block: Block, call_ids: Collection[str | None]) -> None:
+def refuse_call_only_in_block(block: Block, call_ids: Collection[str | None]) -> None:
     """Raise `UnsupportedError` for a call that stands in a block and not among the calls of these ids."""
     id_ = block.call_id or block.id
     if not call_ids or (id_ and id_ not in call_ids):

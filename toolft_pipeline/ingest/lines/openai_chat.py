@@ -12,12 +12,20 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.ingest.images.image_blocks import ContentBlock, content_parts
-from toolft_pipeline.ingest.lines.answer_beside import append_answer
 from toolft_pipeline.ingest.lines.result_text import value_as_text
-from toolft_pipeline.ingest.parsing.any_json import any_json
-from toolft_pipeline.ingest.parsing.inner_json import unwrapped
-from toolft_pipeline.ingest.parsing.logged_values import text_or_number
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.lines.separate_answer import append_separate_answer
+from toolft_pipeline.ingest.parsing.json_shape import any_json
+from toolft_pipeline.ingest.parsing.keys_not_read import (
+    HARMLESS_CALL_KEYS,
+    HARMLESS_MESSAGE_KEYS,
+    HARMLESS_PART_KEYS,
+    HARMLESS_RUN_KEYS,
+    FormatKeys,
+    struct_keys,
+)
+from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep, unwrapped
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
     NULL,
     Envelope,
@@ -30,16 +38,7 @@ from toolft_pipeline.ingest.parsing.reading import (
     trajectory,
 )
 from toolft_pipeline.ingest.parsing.rejects import Rejection
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
-from toolft_pipeline.ingest.parsing.unread_keys import (
-    HARMLESS_CALL_KEYS,
-    HARMLESS_MESSAGE_KEYS,
-    HARMLESS_PART_KEYS,
-    HARMLESS_RUN_KEYS,
-    LineKeys,
-    keys_of,
-)
-from toolft_pipeline.ingest.unread_formats.entry import messages_of, objects
+from toolft_pipeline.ingest.unsupported_formats.entry import messages_of, objects
 from toolft_pipeline.trajectories.record import Message, Part, Role, Source, ToolCall, Trajectory
 
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
@@ -98,7 +97,7 @@ def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = 
         bare = line.lstrip()[:1] == b"["
         run = _Run(messages=_LIST_DECODER.decode(line)) if bare else _DECODER.decode(line)
         messages = [*_system(run), *(_message(place, message) for place, message in enumerate(run.messages))]
-        append_answer(messages, run, read=read_openai_message)
+        append_separate_answer(messages, run, read=read_openai_message)
         if run.tools == NULL:
             run.tools = run.functions
         run.tools = unwrapped(run.tools)
@@ -127,7 +126,7 @@ def _message(place: int, message: _Message) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise msgspec.ValidationError(
-            f"role {shown_name(message.role)} is none of system, developer, user, assistant and tool"
+            f"role {quotable_name(message.role)} is none of system, developer, user, assistant and tool"
             f" - at `$.messages[{place}].role`"
         )
     for key, raw in (("function_call", message.function_call), ("audio", message.audio)):
@@ -139,7 +138,7 @@ def _message(place: int, message: _Message) -> Message:
         content or text_parts(message.refusal),
         message.thinking or message.reasoning or message.reasoning_content,
         _calls(place, message.tool_calls),
-        text_or_number(message.tool_call_id),
+        id_as_text(message.tool_call_id),
         message.tool_name or message.name,
     )
 
@@ -151,7 +150,7 @@ def _content(place: int, role: Role, content: Raw) -> tuple[Part, ...]:
     if raw.startswith(b'"'):
         return text_parts(msgspec.json.decode(content, type=str))
     if role is Role.TOOL and (value := value_as_text(content)) is not None:
-        if too_deep(raw):
+        if is_too_deep(raw):
             raise NestedTooDeepError
         return text_parts(value)
     listed = Raw(b"[" + raw + b"]") if raw.startswith(b"{") else content
@@ -178,7 +177,7 @@ def _call(place: int, call: _Call) -> ToolCall:
     if call.function is None and call.name is not None and (call.args != NULL or call.arguments != NULL):
         return tool_call(id_=call.id, name=call.name, arguments=call.args if call.args != NULL else call.arguments)
     if call.function is None:
-        kind = f"type {shown_name(call.type)}" if call.type else "no `function`"
+        kind = f"type {quotable_name(call.type)}" if call.type else "no `function`"
         raise UnsupportedError(f"message {place} makes a call of {kind}; only calls of functions are read")
     return tool_call(id_=call.id, name=call.function.name, arguments=call.function.arguments)
 
@@ -194,11 +193,11 @@ def _decoded_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
     return objects(calls)
 
 
-KEYS = LineKeys(
-    run=keys_of(_Run) | HARMLESS_RUN_KEYS,
-    message=keys_of(_Message) | HARMLESS_MESSAGE_KEYS,
-    part=keys_of(ContentBlock) | HARMLESS_PART_KEYS,
-    call=keys_of(_Call, _Function) | HARMLESS_CALL_KEYS,
+KEYS = FormatKeys(
+    run=struct_keys(_Run) | HARMLESS_RUN_KEYS,
+    message=struct_keys(_Message) | HARMLESS_MESSAGE_KEYS,
+    part=struct_keys(ContentBlock) | HARMLESS_PART_KEYS,
+    call=struct_keys(_Call, _Function) | HARMLESS_CALL_KEYS,
     messages=messages_of,
     parts=lambda message: objects(message.get("content")),
     calls=_decoded_calls,

@@ -9,9 +9,9 @@ import re
 
 import msgspec
 
-from toolft_pipeline.ingest.parsing.any_json import any_json
 from toolft_pipeline.ingest.parsing.json_constants import CONSTANTS_REASON, has_constant
-from toolft_pipeline.ingest.parsing.nesting import MAX_NESTING
+from toolft_pipeline.ingest.parsing.json_shape import any_json
+from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 
 TOO_DEEP = Rejection(reason=RejectReason.NESTED_TOO_DEEP, detail=f"nested deeper than {MAX_NESTING} levels")
@@ -21,7 +21,7 @@ _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _UNPAIRED = "half of a surrogate pair stands alone in a text: a logger cut it in the middle of a character"
 
 
-def not_json(line: bytes) -> Rejection | None:
+def explain_invalid_json(line: bytes) -> Rejection | None:
     """Why a line is not JSON at all, None where it is: the typed decoder stops at the first of either fault."""
     try:
         any_json(line)

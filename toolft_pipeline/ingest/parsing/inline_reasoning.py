@@ -55,16 +55,18 @@ _MAX_BLOCKS = 64
 """Blocks of reasoning at the head of one text: models write one or two."""
 
 
-def may_reason(text: str) -> bool:
+def may_contain_reasoning(text: str) -> bool:
     """Whether a text has a mark of reasoning. Nearly every answer of a log is told apart by a few searches in C."""
     if "<" in text or "THINK]" in text or "think]" in text or "◁" in text or "&lt;" in text:
         return MARK.search(text) is not None or text.lstrip().startswith(OPENINGS)
     return text.lstrip().startswith(PHRASES)
 
 
-def with_reasoning_apart(messages: Sequence[Message]) -> tuple[Message, ...]:
+def separate_reasoning(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Messages whose assistant turns hold reasoning as such. Raises `InlineReasoningError`."""
-    return tuple([_apart(one) if one.role is Role.ASSISTANT and may_reason(one.text) else one for one in messages])
+    return tuple(
+        [_apart(one) if one.role is Role.ASSISTANT and may_contain_reasoning(one.text) else one for one in messages]
+    )
 
 
 def _apart(message: Message) -> Message:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 from toolft_pipeline.ingest.parsing.reading import NULL, NestedTooDeepError
 
 _Type = TypeVar("_Type")
@@ -16,7 +16,7 @@ _Type = TypeVar("_Type")
 def decoded(data: Raw | bytes, type_: type[_Type]) -> _Type:
     """JSON that lay inside a JSON string, under the same cap of nesting as the line itself."""
     text = bytes(data)
-    if too_deep(text):
+    if is_too_deep(text):
         raise NestedTooDeepError
     return msgspec.json.decode(text, type=type_)
 

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 
 CONSTANTS_REASON = (
     "NaN or Infinity is no JSON value, and it stands where the run is read; log null, or json.dumps(allow_nan=False)"
@@ -35,9 +35,9 @@ def has_constant(line: bytes) -> bool:
     )
 
 
-def without_constants(line: bytes) -> bytes | None:
+def replace_constants(line: bytes) -> bytes | None:
     """The line with null for each NaN and Infinity; None where it has none, or one that would change what is read."""
-    if not has_constant(line) or too_deep(line):
+    if not has_constant(line) or is_too_deep(line):
         return None
     try:
         row = json.loads(line, parse_constant=_Constant)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 from toolft_pipeline.trajectories.record import Outcome, OutcomeStatus
 from toolft_pipeline.warehouse.digest import digest_of
 
@@ -81,7 +81,7 @@ def start_time(logged: str | int | float | None) -> str | None:
     return _of_number(logged)
 
 
-def text_or_number(logged: str | int | None) -> str | None:
+def id_as_text(logged: str | int | None) -> str | None:
     """An id as text."""
     if not isinstance(logged, int):
         return logged
@@ -106,7 +106,7 @@ def final_state(logged: Raw) -> str | None:
         return None
     if text.startswith(b'"'):
         return _TEXT_DECODER.decode(text)
-    if too_deep(text):
+    if is_too_deep(text):
         raise RecursionError
     return f"sha256:{digest_of(msgspec.json.decode(text))}"
 

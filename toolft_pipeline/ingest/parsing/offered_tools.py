@@ -28,7 +28,7 @@ class _Tool(Struct):
 _DECODER = msgspec.json.Decoder(list[_Tool])
 
 
-class Offer(Struct, frozen=True):
+class ToolOffer(Struct, frozen=True):
     """A list of tools as a request carried it: its digest, and the tools' names, None where one cannot be read.
 
     The digest is of the list as JSON with its keys sorted and its tools in the order of their text: two loggers that
@@ -41,11 +41,11 @@ class Offer(Struct, frozen=True):
 _KEPT = 256
 """Offers that are kept; nearly every run of a day has the same one, but some agents pick tools for each request."""
 
-_OFFERS: dict[bytes, Offer] = {}
+_OFFERS: dict[bytes, ToolOffer] = {}
 """By the digest of the list as written."""
 
 
-def offer(tools: Raw) -> Offer | None:
+def offer(tools: Raw) -> ToolOffer | None:
     """What a list of tools, as JSON, offers; None for null."""
     if tools == b"null":
         return None
@@ -55,11 +55,11 @@ def offer(tools: Raw) -> Offer | None:
     if known is None:
         if len(_OFFERS) >= _KEPT:
             _OFFERS.clear()
-        known = _OFFERS[written] = Offer(digest=f"sha256:{sha256(_canonical(text)).hexdigest()}", names=_read(text))
+        known = _OFFERS[written] = ToolOffer(digest=f"sha256:{sha256(_canonical(text)).hexdigest()}", names=_read(text))
     return known
 
 
-def unoffered(called: Collection[str], offers: Iterable[Offer | None]) -> tuple[str, ...]:
+def unoffered(called: Collection[str], offers: Iterable[ToolOffer | None]) -> tuple[str, ...]:
     """The names among `called`, sorted, that no offer of the run's requests has; none where that cannot be said."""
     names = [one.names for one in offers if one is not None] if called else []
     known = [one for one in names if one is not None]

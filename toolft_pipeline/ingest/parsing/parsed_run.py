@@ -12,13 +12,13 @@ from typing import Generic, TypeVar
 
 from msgspec import Struct
 
-from toolft_pipeline.ingest.parsing.lines import Line
+from toolft_pipeline.ingest.parsing.log_lines import LogLine
 from toolft_pipeline.ingest.parsing.rejects import Rejection
 
 RunT_co = TypeVar("RunT_co", covariant=True)
 
 
-class Found(Struct, Generic[RunT_co], frozen=True, gc=False):
+class LogEntry(Struct, Generic[RunT_co], frozen=True, gc=False):
     """A run or a rejection with its place: file and line, or those where its trace begins; `run` is None for a blank
     line.
 
@@ -26,7 +26,7 @@ class Found(Struct, Generic[RunT_co], frozen=True, gc=False):
     """
 
     path: Path
-    line: Line
+    line: LogLine
     run: RunT_co | Rejection | None
     lines: int = 1
     spans: int = 0
@@ -37,7 +37,7 @@ class Found(Struct, Generic[RunT_co], frozen=True, gc=False):
     """How often each key that the reader left says something in the run (`level.key`); None where it left none."""
 
 
-class Account(Struct, kw_only=True):
+class ReadCounts(Struct, kw_only=True):
     """How many lines that are not blank, and how many spans, were read so far."""
 
     lines: int = 0

@@ -18,7 +18,7 @@ _PRINTED = re.compile(rf"\s*[\[(]?\s*(?:\w{{1,40}}\.){{0,6}}(?:{_CLASSES})\(\w{{
 """`ResponseFunctionToolCall(arguments='{...}', call_id=...`, alone or in a list."""
 
 
-class PrintedObjectError(FixableError, ValueError):
+class PythonReprError(FixableError, ValueError):
     """An assistant turn whose text is an object as Python prints it."""
 
     reason: ClassVar[RejectReason] = RejectReason.LOSSY_EXPORT
@@ -30,12 +30,12 @@ class PrintedObjectError(FixableError, ValueError):
         )
 
 
-def is_printed(text: str) -> bool:
+def is_python_repr(text: str) -> bool:
     """Whether a text begins as Python prints an object of the known client libraries."""
     return _PRINTED.match(text) is not None
 
 
-def refuse_printed(messages: Iterable[Message]) -> None:
-    """Raise `PrintedObjectError` where an assistant turn is such a text."""
-    if any(message.role is Role.ASSISTANT and is_printed(message.text) for message in messages):
-        raise PrintedObjectError
+def refuse_python_reprs(messages: Iterable[Message]) -> None:
+    """Raise `PythonReprError` where an assistant turn is such a text."""
+    if any(message.role is Role.ASSISTANT and is_python_repr(message.text) for message in messages):
+        raise PythonReprError

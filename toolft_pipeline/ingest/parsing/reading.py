@@ -15,19 +15,19 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.ingest.parsing.broken_json import TOO_DEEP, not_json
-from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, with_reasoning_apart
+from toolft_pipeline.ingest.parsing.broken_json import TOO_DEEP, explain_invalid_json
+from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, separate_reasoning
 from toolft_pipeline.ingest.parsing.logged_values import (
     LoggedOutcome,
     final_state,
+    id_as_text,
     initial_state,
     outcome,
     start_time,
-    text_or_number,
 )
-from toolft_pipeline.ingest.parsing.nesting import MAX_NESTING, too_deep
-from toolft_pipeline.ingest.parsing.offered_tools import Offer, offer, unoffered
-from toolft_pipeline.ingest.parsing.python_literals import PrintedObjectError, refuse_printed
+from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING, is_too_deep
+from toolft_pipeline.ingest.parsing.offered_tools import ToolOffer, offer, unoffered
+from toolft_pipeline.ingest.parsing.python_literals import PythonReprError, refuse_python_reprs
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import (
@@ -108,16 +108,16 @@ def guarded(read: Callable[[], _Read], *, line: bytes = b"null") -> _Read | Reje
     """
     try:
         return read()
-    except (RefusedError, InlineReasoningError, PrintedObjectError) as error:
+    except (RefusedError, InlineReasoningError, PythonReprError) as error:
         return Rejection(reason=error.reason, detail=str(error))
     except UnicodeDecodeError as error:
         return Rejection(reason=RejectReason.NOT_UTF8, detail=f"not UTF-8: {error.reason}")
     except msgspec.ValidationError as error:
-        return not_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
+        return explain_invalid_json(line) or Rejection(reason=RejectReason.WRONG_SHAPE, detail=_shape(error))
     except RecursionError:
         return TOO_DEEP
     except msgspec.DecodeError as error:
-        return not_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
+        return explain_invalid_json(line) or Rejection(reason=RejectReason.MALFORMED_JSON, detail=str(error))
 
 
 def trajectory(
@@ -129,7 +129,7 @@ def trajectory(
     source: Source,
     golden: bool,
     called: Collection[str] | None = None,
-    offers: Sequence[Offer | None] | None = None,
+    offers: Sequence[ToolOffer | None] | None = None,
 ) -> Trajectory:
     """The record of a run. A line without an id is named after its own digest.
 
@@ -137,16 +137,16 @@ def trajectory(
     where they are not the envelope's alone.
     """
     if messages:  # a batch of columns has none here
-        refuse_printed(messages)
-        messages = with_reasoning_apart(messages)
+        refuse_python_reprs(messages)
+        messages = separate_reasoning(messages)
     own = offer(envelope.tools)
     return Trajectory(
-        trajectory_id=text_or_number(envelope.id) or f"sha256:{hashlib.sha256(line).hexdigest()}",
+        trajectory_id=id_as_text(envelope.id) or f"sha256:{hashlib.sha256(line).hexdigest()}",
         agent=agent,
         source=source,
         started_at=start_time(envelope.started_at),
-        task_id=text_or_number(envelope.task_id),
-        task_key=text_or_number(envelope.task_key),
+        task_id=id_as_text(envelope.task_id),
+        task_key=id_as_text(envelope.task_key),
         outcome=outcome(envelope.outcome),
         golden=golden,
         origin=Origin.GOLDEN if golden else Origin.LOGGED,
@@ -166,7 +166,7 @@ def text_parts(*texts: str | None) -> tuple[Part, ...]:
     return tuple([Part("text", text) for text in texts if text])
 
 
-def shown_parts(*shown: str | Part | None) -> tuple[Part, ...]:
+def joined_parts(*shown: str | Part | None) -> tuple[Part, ...]:
     """Content of texts and of parts that are ready; none for what is empty."""
     return tuple([one if isinstance(one, Part) else Part("text", one) for one in shown if one])
 
@@ -179,14 +179,14 @@ def tool_call(*, id_: str | int | None, name: str, arguments: Raw) -> ToolCall:
     null for a call without arguments: those count as the empty object, which the catalog then judges."""
     raw = bytes(arguments)
     text = _TEXT_DECODER.decode(raw) if raw.startswith(b'"') else raw.decode("utf-8")
-    if says_no_arguments(text):
+    if means_no_arguments(text):
         text = NO_ARGUMENTS
-    if text.count("{") + text.count("[") > MAX_NESTING and too_deep(text.encode()):
+    if text.count("{") + text.count("[") > MAX_NESTING and is_too_deep(text.encode()):
         raise NestedTooDeepError
-    return ToolCall(text_or_number(id_) or "", name, text)
+    return ToolCall(id_as_text(id_) or "", name, text)
 
 
-def says_no_arguments(text: str) -> bool:
+def means_no_arguments(text: str) -> bool:
     """Whether a call's argument text stands for no arguments at all."""
     return len(text) < _LONGEST_NOTHING and text.strip() in ("", "null", "None")
 

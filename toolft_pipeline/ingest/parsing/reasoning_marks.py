@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 
-class Marks(NamedTuple):
+class ReasoningMarks(NamedTuple):
     """What opens and closes reasoning. The closing mark of `is_html` is a usual tag and tells nothing alone."""
 
     opens: str
@@ -16,17 +16,17 @@ class Marks(NamedTuple):
 
 
 MARKS = (
-    Marks("[THINK]", "[/THINK]"),  # Magistral
-    Marks("◁think▷", "◁/think▷"),  # Kimi
-    Marks("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
-    Marks("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
-    Marks("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
-    Marks("<|thinking|>", "<|/thinking|>"),
-    Marks("<|think|>", "<|/think|>"),
-    Marks("<|channel>thought", "<channel|>"),  # Gemma 4
-    Marks('<details type="reasoning"', "</details>", is_html=True),  # Open WebUI
-    Marks("Here is my thought process:", "Here is my response:"),  # Granite 3
-    Marks("Here's my thought process:", "Here's my response:"),
+    ReasoningMarks("[THINK]", "[/THINK]"),  # Magistral
+    ReasoningMarks("◁think▷", "◁/think▷"),  # Kimi
+    ReasoningMarks("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
+    ReasoningMarks("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
+    ReasoningMarks("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
+    ReasoningMarks("<|thinking|>", "<|/thinking|>"),
+    ReasoningMarks("<|think|>", "<|/think|>"),
+    ReasoningMarks("<|channel>thought", "<channel|>"),  # Gemma 4
+    ReasoningMarks('<details type="reasoning"', "</details>", is_html=True),  # Open WebUI
+    ReasoningMarks("Here is my thought process:", "Here is my response:"),  # Granite 3
+    ReasoningMarks("Here's my thought process:", "Here's my response:"),
 )
 
 _NAME = (

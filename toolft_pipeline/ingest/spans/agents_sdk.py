@@ -9,11 +9,25 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.inner_json import opened
+from toolft_pipeline.ingest.parsing.nested_json import opened
 from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds
+from toolft_pipeline.ingest.spans.span import (
+    ModelCall,
+    SideCallFilter,
+    SpanBytes,
+    SpanKind,
+    ToolRun,
+    TraceSpan,
+    nanoseconds,
+)
 from toolft_pipeline.ingest.spans.span_messages import read_result
-from toolft_pipeline.ingest.spans.span_payload import LossyError, Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span_payload import (
+    LossyExportError,
+    TokenCounts,
+    argument_text,
+    read_answer,
+    read_prompt,
+)
 
 
 class _Said(Struct):
@@ -55,21 +69,21 @@ _KINDS = {"generation": SpanKind.GENERATION, "response": SpanKind.GENERATION, "f
 class AgentsSdk:
     """One trace or span a line, or several as the SDK sends them."""
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The line's object, or those of its batch."""
         listed = _BATCH.decode(line).data
         rows = [Raw(line)] if listed is None else listed
         if not rows:
             raise msgspec.ValidationError("Expected at least one trace or span - at `$.data`")
         found = [(_ROW.decode(row), bytes(row)) for row in rows]
-        return [Piece(trace_id=row.trace_id or row.id, data=data) for row, data in found]
+        return [SpanBytes(trace_id=row.trace_id or row.id, data=data) for row, data in found]
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """The object as a span; the trace is one without times."""
         row = _ROW.decode(data)
         said = row.span_data or _Said()
         kind = side.kind(_KINDS.get(said.type, SpanKind.OTHER), said.name, said.model)
-        return Span(
+        return TraceSpan(
             span_id=row.id,
             name=said.name or said.type,
             kind=kind,
@@ -83,16 +97,16 @@ class AgentsSdk:
         )
 
 
-def _generation(said: _Said) -> Generation:
+def _generation(said: _Said) -> ModelCall:
     output = said.output if said.output != NULL else said.response
     if said.type == "response" and NULL in (said.input, output):
-        raise LossyError(
+        raise LossyExportError(
             "the Agents SDK's trace names a response by its id alone; let a trace processor write the messages, or "
             "export OpenTelemetry spans (OpenInference has an instrumentation of the SDK)"
         )
     history, _ = read_prompt(said.input)
-    tokens = opened(said.usage, Tokens)
-    return Generation(
+    tokens = opened(said.usage, TokenCounts)
+    return ModelCall(
         history=history,
         answer=read_answer(output),
         tools=said.tools if bytes(said.tools).startswith(b"[{") else NULL,

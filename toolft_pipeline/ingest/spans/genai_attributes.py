@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.inner_json import unwrapped
+from toolft_pipeline.ingest.parsing.nested_json import unwrapped
 from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import Generation, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_of
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
+from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_or_none
 from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
-from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Message
 
 _GENERATIONS = ("chat", "generate_content", "text_completion", "completion")
@@ -34,7 +34,7 @@ _EVENT_ROLES = {
 }
 
 
-def with_carried(attributes: Attributes, events: Events) -> Attributes:
+def with_event_attributes(attributes: Attributes, events: Events) -> Attributes:
     """A span's attributes, and those of its events that carry what it was given and said."""
     carried = [more for name, more in events if name in _CARRIERS]
     return {key: value for one in (attributes, *carried) for key, value in one.items()}
@@ -50,13 +50,13 @@ def _kind(attributes: Attributes) -> SpanKind:
     return SpanKind.GENERATION if told else SpanKind.OTHER
 
 
-def _generation(attributes: Attributes, events: Events) -> Generation:
+def _generation(attributes: Attributes, events: Events) -> ModelCall:
     history, answer = _messages(attributes, events)
     instructions = attributes.get("gen_ai.system_instructions")
     if instructions is not None:
         history = (*read_messages(raw([{"role": "system", "parts": structure(instructions)}])), *history)
     tokens = _tokens(attributes)
-    return Generation(
+    return ModelCall(
         history=history,
         answer=answer,
         tools=_tools(attributes),
@@ -127,7 +127,7 @@ def _tool(attributes: Attributes, name: str) -> ToolRun:
     named = attributes.get("gen_ai.tool.name", attributes.get("traceloop.entity.name"))
     return ToolRun(
         name=str(named or (name.removeprefix(_EXECUTE) if name.startswith(_EXECUTE) else "")),
-        call_id=text_of(attributes.get("gen_ai.tool.call.id")),
+        call_id=text_or_none(attributes.get("gen_ai.tool.call.id")),
         arguments_json=argument_text(raw(given)),
         result=read_result(raw(result)),
     )
@@ -145,9 +145,9 @@ def _tools(attributes: Attributes) -> Raw:
     return raw([functions[place] for place in sorted(functions)]) if functions else NULL
 
 
-def _tokens(attributes: Attributes) -> Tokens:
+def _tokens(attributes: Attributes) -> TokenCounts:
     names = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
-    return msgspec.convert({name: attributes.get(f"gen_ai.usage.{name}") for name in names}, Tokens)
+    return msgspec.convert({name: attributes.get(f"gen_ai.usage.{name}") for name in names}, TokenCounts)
 
 
 GENAI = Convention(

@@ -11,9 +11,9 @@ from collections.abc import Collection
 import msgspec
 from msgspec import Raw
 
+from toolft_pipeline.ingest.parsing.keys_not_read import contains_tool_call
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import UnsupportedError
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
-from toolft_pipeline.ingest.parsing.unread_keys import holds_call
 
 _SOUNDS_SO = re.compile(
     rb'"(?!(?:invalid_)?tool_calls"|function_call"|tool_use"|tool_result")'
@@ -28,7 +28,7 @@ def refuse_hidden_calls(message: Raw, *, known: Collection[str]) -> None:
         return
     given = msgspec.json.decode(message)
     for key, value in given.items() if isinstance(given, dict) else ():
-        if key not in known and holds_call(value):
+        if key not in known and contains_tool_call(value):
             raise UnsupportedError(
-                f"a message holds calls under {shown_name(key)}, which is not read; log them as tool_calls"
+                f"a message holds calls under {quotable_name(key)}, which is not read; log them as tool_calls"
             )

@@ -13,11 +13,20 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct, field
 
-from toolft_pipeline.ingest.parsing.inner_json import decoded, opened, unwrapped
+from toolft_pipeline.ingest.parsing.nested_json import decoded, opened, unwrapped
 from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds, scores
-from toolft_pipeline.ingest.spans.span_messages import answered_call, read_result
-from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span import (
+    ModelCall,
+    SideCallFilter,
+    SpanBytes,
+    SpanKind,
+    ToolRun,
+    TraceSpan,
+    nanoseconds,
+    scores,
+)
+from toolft_pipeline.ingest.spans.span_messages import call_id_of_output, read_result
+from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 
 
 class _Score(Struct, rename="camel"):
@@ -78,7 +87,7 @@ _OWNER = msgspec.json.Decoder(_Owner)
 class Langfuse:
     """One observation a line, or one trace with its observations."""
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The line's observation; or the trace itself, and each observation that stands in it.
 
         What older versions of the UI downloaded has the trace beside its observations.
@@ -88,16 +97,16 @@ class Langfuse:
         trace_id = head.trace_id or head.trace_id_ or head.id
         if not trace_id:
             raise msgspec.ValidationError("Object missing required field `id`")
-        inside = [Piece(trace_id=trace_id, data=bytes(row)) for row in owner.observations if bytes(row)[:1] == b"{"]
-        return [Piece(trace_id=trace_id, data=whole), *inside]
+        inside = [SpanBytes(trace_id=trace_id, data=bytes(row)) for row in owner.observations if bytes(row)[:1] == b"{"]
+        return [SpanBytes(trace_id=trace_id, data=whole), *inside]
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """The observation as a span; a trace is one without times."""
         row = _ROW.decode(data)
         kind = {"GENERATION": SpanKind.GENERATION, "TOOL": SpanKind.TOOL}.get(row.type or "", SpanKind.OTHER)
         kind = side.kind(kind, row.name, row.model or row.provided_model or row.provided_model_)
         given = [msgspec.json.decode(score, type=_Score) for score in row.scores if bytes(score)[:1] == b"{"]
-        return Span(
+        return TraceSpan(
             span_id=row.id,
             name=row.name or "",
             kind=kind,
@@ -113,12 +122,12 @@ class Langfuse:
         )
 
 
-def _generation(row: _Row) -> Generation:
+def _generation(row: _Row) -> ModelCall:
     messages, offered = _without_offered(unwrapped(row.input))
     history, tools = read_prompt(messages)
     stated = row.tools if row.tools != NULL else row.tools_
-    tokens = opened(row.usage_details if row.usage_details != NULL else row.usage_details_, Tokens)
-    return Generation(
+    tokens = opened(row.usage_details if row.usage_details != NULL else row.usage_details_, TokenCounts)
+    return ModelCall(
         history=history,
         answer=read_answer(row.output),
         tools=next((raw for raw in (tools, offered, stated) if raw != NULL), NULL),
@@ -156,7 +165,10 @@ def _tool(row: _Row) -> ToolRun:
     if result is None and row.level == "ERROR" and said:
         result = read_result(Raw(msgspec.json.encode(said)))
     return ToolRun(
-        name=row.name or "", call_id=answered_call(row.output), arguments_json=argument_text(row.input), result=result
+        name=row.name or "",
+        call_id=call_id_of_output(row.output),
+        arguments_json=argument_text(row.input),
+        result=result,
     )
 
 

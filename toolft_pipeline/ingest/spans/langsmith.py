@@ -9,11 +9,20 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.inner_json import opened
+from toolft_pipeline.ingest.parsing.nested_json import opened
 from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, nanoseconds, scores
-from toolft_pipeline.ingest.spans.span_messages import answered_call, read_result
-from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span import (
+    ModelCall,
+    SideCallFilter,
+    SpanBytes,
+    SpanKind,
+    ToolRun,
+    TraceSpan,
+    nanoseconds,
+    scores,
+)
+from toolft_pipeline.ingest.spans.span_messages import call_id_of_output, read_result
+from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Count
 
 
@@ -39,7 +48,7 @@ class _Owner(Struct):
 
 
 class _LlmOutput(Struct):
-    token_usage: Tokens | None = None
+    token_usage: TokenCounts | None = None
 
 
 class _Output(Struct):
@@ -47,8 +56,8 @@ class _Output(Struct):
 
 
 class _Outputs(Struct):
-    usage: Tokens | None = None
-    usage_metadata: Tokens | None = None
+    usage: TokenCounts | None = None
+    usage_metadata: TokenCounts | None = None
     llm_output: _LlmOutput | None = None
 
 
@@ -78,19 +87,19 @@ _OWNER = msgspec.json.Decoder(_Owner)
 class LangSmith:
     """One run a line; the root run's id is the trace's."""
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The run of the line."""
         owner = _OWNER.decode(line)
-        return [Piece(trace_id=owner.trace_id or owner.id, data=line)]
+        return [SpanBytes(trace_id=owner.trace_id or owner.id, data=line)]
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """The run as a span."""
         run = _RUN.decode(data)
         extra = opened(run.extra, _Extra)
         kind = {"llm": SpanKind.GENERATION, "tool": SpanKind.TOOL}.get(run.run_type, SpanKind.OTHER)
         kind = side.kind(kind, run.name, _model(extra))
         feedback = opened(run.feedback_stats, dict[str, _Feedback | None])
-        return Span(
+        return TraceSpan(
             span_id=run.id,
             name=run.name,
             kind=kind,
@@ -120,13 +129,13 @@ def _parent(dotted_order: str) -> str | None:
     return above[0].partition("Z")[2] or None if above else None
 
 
-def _generation(run: _Run, extra: _Extra) -> Generation:
+def _generation(run: _Run, extra: _Extra) -> ModelCall:
     """A wrapped SDK writes its completion into `outputs`; LangChain's tracer puts the tokens into the metadata."""
     history, tools = read_prompt(run.inputs)
     outputs, params = opened(run.outputs, _Outputs), extra.invocation_params
     counted = outputs.usage or outputs.usage_metadata or (outputs.llm_output and outputs.llm_output.token_usage)
-    counted = counted or opened((extra.metadata or {}).get("usage_metadata", NULL), Tokens)
-    return Generation(
+    counted = counted or opened((extra.metadata or {}).get("usage_metadata", NULL), TokenCounts)
+    return ModelCall(
         history=history,
         answer=read_answer(run.outputs),
         tools=params.tools if params is not None and params.tools != NULL else tools,
@@ -142,7 +151,7 @@ def _tool(run: _Run, extra: _Extra) -> ToolRun:
         result = read_result(run.error)
     return ToolRun(
         name=run.name,
-        call_id=extra.tool_call_id or answered_call(output),
+        call_id=extra.tool_call_id or call_id_of_output(output),
         arguments_json=argument_text(run.inputs),
         result=result,
     )

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.inner_json import decoded, opened, unwrapped
+from toolft_pipeline.ingest.parsing.nested_json import decoded, opened, unwrapped
 from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import Generation, Piece, SideCalls, Span, SpanKind, ToolRun, scores
-from toolft_pipeline.ingest.spans.span_messages import answered_call, read_result
-from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span import ModelCall, SideCallFilter, SpanBytes, SpanKind, ToolRun, TraceSpan, scores
+from toolft_pipeline.ingest.spans.span_messages import call_id_of_output, read_result
+from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Count
 
 
@@ -92,17 +92,17 @@ _TRACE_SPAN = "trace"
 class MlflowTraces:
     """One trace a line; the first piece is the trace's own info."""
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The info and the spans of the line's trace."""
         trace = _TRACE.decode(line)
         info = _INFO.decode(trace.info)
         trace_id = info.trace_id or info.request_id
         if trace_id is None:
             raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.info`")
-        head = Piece(trace_id=trace_id, data=b'{"info":' + bytes(trace.info) + b"}")
-        return [head, *(Piece(trace_id=trace_id, data=bytes(span)) for span in trace.data.spans)]
+        head = SpanBytes(trace_id=trace_id, data=b'{"info":' + bytes(trace.info) + b"}")
+        return [head, *(SpanBytes(trace_id=trace_id, data=bytes(span)) for span in trace.data.spans)]
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """A span, or the info as a span without times beside the others."""
         if data.startswith(b'{"info":'):
             return _of_info(_HEADED.decode(data).info)
@@ -114,7 +114,7 @@ class MlflowTraces:
         if not span_id:
             raise msgspec.ValidationError("Object missing required field `span_id` - at a span")
         codes = (span.status.code if span.status else None, span.status_code)
-        return Span(
+        return TraceSpan(
             span_id=span_id,
             name=span.name,
             kind=kind,
@@ -127,10 +127,10 @@ class MlflowTraces:
         )
 
 
-def _of_info(info: _Info) -> Span:
+def _of_info(info: _Info) -> TraceSpan:
     given = [(one.assessment_name or one.name, one.feedback.value) for one in info.assessments if one.feedback]
     tags = info.tags if isinstance(info.tags, dict) else {}
-    return Span(
+    return TraceSpan(
         span_id=_TRACE_SPAN,
         failed="ERROR" in (info.state, info.status),
         scores=scores(given),
@@ -138,11 +138,11 @@ def _of_info(info: _Info) -> Span:
     )
 
 
-def _generation(attributes: dict[str, Raw]) -> Generation:
+def _generation(attributes: dict[str, Raw]) -> ModelCall:
     history, tools = read_prompt(_plain(attributes.get("mlflow.spanInputs", NULL)))
     stated = unwrapped(attributes.get("mlflow.chat.tools", NULL))
-    tokens = opened(attributes.get("mlflow.chat.tokenUsage", NULL), Tokens)
-    return Generation(
+    tokens = opened(attributes.get("mlflow.chat.tokenUsage", NULL), TokenCounts)
+    return ModelCall(
         history=history,
         answer=read_answer(_plain(attributes.get("mlflow.spanOutputs", NULL))),
         tools=stated if stated != NULL else tools,
@@ -159,7 +159,7 @@ def _tool(span: _Span) -> ToolRun:
         result = read_result(Raw(msgspec.json.encode(said)))
     return ToolRun(
         name=_text(span.attributes.get("mlflow.spanFunctionName", NULL)) or span.name,
-        call_id=answered_call(output),
+        call_id=call_id_of_output(output),
         arguments_json=argument_text(_plain(span.attributes.get("mlflow.spanInputs", NULL))),
         result=result,
     )

@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import Generation, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_of
-from toolft_pipeline.ingest.spans.span_messages import answered_call, read_messages, read_result
-from toolft_pipeline.ingest.spans.span_payload import Tokens, argument_text, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
+from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_or_none
+from toolft_pipeline.ingest.spans.span_messages import call_id_of_output, read_messages, read_result
+from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Message
 
 _MESSAGE = re.compile(r"llm\.(input|output)_messages\.(\d{1,6})\.message\.(\S{1,120})")
@@ -31,12 +31,12 @@ def _kind(attributes: Attributes) -> SpanKind:
     return _KINDS.get(str(attributes.get("openinference.span.kind")).upper(), SpanKind.OTHER)
 
 
-def _generation(attributes: Attributes, events: Events) -> Generation:
+def _generation(attributes: Attributes, events: Events) -> ModelCall:
     given, said = _messages(attributes, "input"), _messages(attributes, "output")
     tokens = {f"{side}_tokens": attributes.get(f"llm.token_count.{side}") for side in ("prompt", "completion")}
-    counted = msgspec.convert(tokens, Tokens, strict=False)
+    counted = msgspec.convert(tokens, TokenCounts, strict=False)
     history, tools = (read_messages(raw(given)), NULL) if given else read_prompt(raw(attributes.get("input.value")))
-    return Generation(
+    return ModelCall(
         history=history,
         answer=_answer(said) if said else read_answer(raw(attributes.get("output.value"))),
         tools=_tools(attributes) if tools == NULL else tools,
@@ -100,14 +100,14 @@ def _tool(attributes: Attributes, name: str) -> ToolRun:
     named = next(_texts(attributes, "tool_call.id", "tool.id"), None)
     return ToolRun(
         name=next(_texts(attributes, "tool.name", "tool_call.function.name"), name),
-        call_id=named or answered_call(output),
+        call_id=named or call_id_of_output(output),
         arguments_json=argument_text(given),
         result=read_result(output),
     )
 
 
 def _texts(attributes: Attributes, *names: str) -> Iterator[str]:
-    return (text for name in names if (text := text_of(attributes.get(name))))
+    return (text for name in names if (text := text_or_none(attributes.get(name))))
 
 
 OPENINFERENCE = Convention(kind=_kind, generation=_generation, tool=_tool, model=("llm.model_name",))

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.ingest.parsing.reading import UnsupportedError
-from toolft_pipeline.ingest.spans.span import Piece, SideCalls, Span
+from toolft_pipeline.ingest.spans.span import SideCallFilter, SpanBytes, TraceSpan
 from toolft_pipeline.ingest.spans.span_attributes import Attributes
 from toolft_pipeline.ingest.spans.span_conventions import metadata_of, read_attributes
 
@@ -102,14 +102,14 @@ _SPAN = msgspec.json.Decoder(_Span)
 class OtelGenAi:
     """A line is a batch of spans, of any traces."""
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The spans of the line; a line of metrics or log records is none."""
         spans = list(_spans(_REQUEST.decode(line)))
         if not spans:
             raise UnsupportedError("a request without spans")
-        return [Piece(trace_id=_OWNER.decode(span).trace_id, data=bytes(span)) for span in spans]
+        return [SpanBytes(trace_id=_OWNER.decode(span).trace_id, data=bytes(span)) for span in spans]
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """One span, read by its attributes and by those of its content events."""
         span = _SPAN.decode(data)
         said = read_attributes(
@@ -119,7 +119,7 @@ class OtelGenAi:
             failure=span.status.message if span.status is not None else None,
             side=side,
         )
-        return Span(
+        return TraceSpan(
             span_id=span.span_id,
             name=span.name,
             kind=said.kind,

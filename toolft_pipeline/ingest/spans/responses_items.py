@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import NULL, UnsupportedError
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
 
 _CALL, _RESULT, _REASONING, _MESSAGE = "function_call", "function_call_output", "reasoning", "message"
 _REFUSED = frozenset(
@@ -43,7 +43,7 @@ class _Text(Struct):
     text: str = ""
 
 
-def are_items(rows: Sequence[Raw]) -> bool:
+def contains_response_items(rows: Sequence[Raw]) -> bool:
     """Whether a list holds items that are no chat messages, or the several messages of one answer."""
     items = list(map(_item, rows))
     if any(item.role is None and item.type in (_CALL, _RESULT, _REASONING, *_REFUSED) for item in items):
@@ -51,7 +51,7 @@ def are_items(rows: Sequence[Raw]) -> bool:
     return len(items) > 1 and all((item.type, item.role) == (_MESSAGE, "assistant") for item in items)
 
 
-def as_chat(rows: Sequence[Raw]) -> list[Raw]:
+def to_chat_messages(rows: Sequence[Raw]) -> list[Raw]:
     """The chat messages of a list of items and messages. Raises `UnsupportedError`."""
     return [one if isinstance(one, Raw) else Raw(msgspec.json.encode(one)) for one in _messages(rows)]
 
@@ -77,7 +77,7 @@ def _messages(rows: Sequence[Raw]) -> Iterator[dict[str, Any] | Raw]:
         elif item.role is not None and item.type in (None, _MESSAGE):
             yield row
         else:
-            said = shown_name(item.type)
+            said = quotable_name(item.type)
             raise UnsupportedError(f"an item {said} of the Responses API is none of message, reasoning, function_call")
     if turn:
         yield turn

@@ -27,7 +27,7 @@ class SpanKind(StrEnum):
     OTHER = "other"
 
 
-class SideCalls(Struct, frozen=True, kw_only=True):
+class SideCallFilter(Struct, frozen=True, kw_only=True):
     """Which model calls stand beside the agent's own and are left out: those that write titles or tags, or guard an
     answer. `patterns` are those of file names, case ignored, for the name or the model of a call."""
 
@@ -41,10 +41,10 @@ class SideCalls(Struct, frozen=True, kw_only=True):
         return SpanKind.OTHER if left_out else kind
 
 
-NO_SIDE_CALLS = SideCalls()
+KEEP_ALL_CALLS = SideCallFilter()
 
 
-class Generation(Struct, frozen=True, kw_only=True):
+class ModelCall(Struct, frozen=True, kw_only=True):
     """One call of the model: what it was given, what it said, the tools it was offered, what that took."""
 
     history: tuple[Message, ...] = ()
@@ -63,14 +63,14 @@ class ToolRun(Struct, frozen=True, kw_only=True):
     result: tuple[Part, ...] | None = None
 
 
-class Score(Struct, frozen=True, kw_only=True):
+class OutcomeScore(Struct, frozen=True, kw_only=True):
     """What somebody said of a whole run: the name of the feedback, and success or failure."""
 
     name: str
     status: OutcomeStatus
 
 
-class Span(Struct, frozen=True, kw_only=True):
+class TraceSpan(Struct, frozen=True, kw_only=True):
     """One span. `order` sorts a trace's spans where the export has such a key; times are nanoseconds since 1970.
 
     `generation` belongs to spans of that kind and `tool` to tool spans. `failed` is the span's own error status.
@@ -88,13 +88,13 @@ class Span(Struct, frozen=True, kw_only=True):
     started_ns: int | None = None
     ended_ns: int | None = None
     failed: bool = False
-    generation: Generation | None = None
+    generation: ModelCall | None = None
     tool: ToolRun | None = None
-    scores: tuple[Score, ...] = ()
+    scores: tuple[OutcomeScore, ...] = ()
     metadata: Mapping[str, Raw] = {}
 
 
-class Piece(Struct, frozen=True, kw_only=True):
+class SpanBytes(Struct, frozen=True, kw_only=True):
     """The bytes of one span as they stand on a line, and the trace that they belong to."""
 
     trace_id: str
@@ -107,11 +107,11 @@ class SpanFormat(Protocol):
     Both raise what `guarded` turns into a rejection.
     """
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The spans of one line, at least one."""
         ...
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """What one piece says; model calls that `side` leaves out are not read."""
         ...
 
@@ -133,10 +133,10 @@ _STATUS = {
 }
 
 
-def scores(given: Iterable[tuple[str, Raw]]) -> tuple[Score, ...]:
+def scores(given: Iterable[tuple[str, Raw]]) -> tuple[OutcomeScore, ...]:
     """The scores that say success or failure outright: a mean of 0.7 over two people says neither."""
     told = [(name, _STATUS.get(bytes(value).lower())) for name, value in given if name in SCORE_NAMES]
-    return tuple(Score(name=name, status=status) for name, status in told if status is not None)
+    return tuple(OutcomeScore(name=name, status=status) for name, status in told if status is not None)
 
 
 def nanoseconds(text: str | None) -> int | None:

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.inner_json import decoded, unwrapped
-from toolft_pipeline.ingest.spans.span import Generation, SpanKind, ToolRun
+from toolft_pipeline.ingest.parsing.nested_json import decoded, unwrapped
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
 
 Attributes = Mapping[str, Any]
 Events = Sequence[tuple[str, Attributes]]
@@ -27,7 +27,7 @@ class Convention:
     that hold the model's name. `tool` takes the attributes and the span's name."""
 
     kind: Callable[[Attributes], SpanKind]
-    generation: Callable[[Attributes, Events], Generation]
+    generation: Callable[[Attributes, Events], ModelCall]
     tool: Callable[[Attributes, str], ToolRun]
     model: tuple[str, ...]
 
@@ -37,7 +37,7 @@ def structure(value: Any) -> Any:
     return decoded(unwrapped(raw(value)), object)
 
 
-def text_of(value: Any) -> str | None:
+def text_or_none(value: Any) -> str | None:
     """A text, None for anything else."""
     return value if isinstance(value, str) else None
 

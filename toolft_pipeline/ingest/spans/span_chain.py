@@ -11,11 +11,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from toolft_pipeline.ingest.parsing.inline_reasoning import with_reasoning_apart
+from toolft_pipeline.ingest.parsing.inline_reasoning import separate_reasoning
 from toolft_pipeline.ingest.parsing.reading import RefusedError, UnsupportedError
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
-from toolft_pipeline.ingest.spans.span import Generation, Span
-from toolft_pipeline.ingest.spans.span_payload import LossyError
+from toolft_pipeline.ingest.spans.span import ModelCall, TraceSpan
+from toolft_pipeline.ingest.spans.span_payload import LossyExportError
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
@@ -39,13 +39,13 @@ class NoModelCallError(RefusedError):
     reason: ClassVar[RejectReason] = RejectReason.NO_MODEL_CALL
 
 
-def chained(generations: Sequence[Generation]) -> list[Message]:
+def chained(generations: Sequence[ModelCall]) -> list[Message]:
     """The conversation that the calls tell together. A call that failed and was made again adds nothing."""
     if not generations:
         raise NoModelCallError("no span of the trace is a model call")
     said: list[Message] = []
     for generation in generations:
-        history = with_reasoning_apart(generation.history)  # frameworks may send it back without its reasoning
+        history = separate_reasoning(generation.history)  # frameworks may send it back without its reasoning
         if len(history) < len(said) or not all(map(_same, said, history)):
             raise DoesNotChainError(
                 "a model call's history does not begin with what was said before it: another agent's call, one beside "
@@ -53,9 +53,9 @@ def chained(generations: Sequence[Generation]) -> list[Message]:
                 "that the exporter cut"
             )
         said += history[len(said) :]
-        said += with_reasoning_apart(generation.answer)
+        said += separate_reasoning(generation.answer)
     if not any(message.role is Role.ASSISTANT for message in said):
-        raise LossyError(
+        raise LossyExportError(
             "the model calls carry no messages; turn on the capture of message content, and export it along"
         )
     return said
@@ -97,7 +97,7 @@ def _number(digits: str) -> int | float:
     return float(digits) if len(digits) <= _FLOAT_DIGITS else int(digits)
 
 
-def completed(said: Sequence[Message], spans: Sequence[Span]) -> Iterator[Message]:
+def completed(said: Sequence[Message], spans: Sequence[TraceSpan]) -> Iterator[Message]:
     """The conversation with the tools' own results wherever a call stands unanswered."""
     results = _Results(spans)
     waiting: list[ToolCall] = []
@@ -119,7 +119,7 @@ def completed(said: Sequence[Message], spans: Sequence[Span]) -> Iterator[Messag
 class _Results:
     """The tool spans of a run that gave a result, each for one call: by its id, else by name and arguments."""
 
-    def __init__(self, spans: Sequence[Span]) -> None:
+    def __init__(self, spans: Sequence[TraceSpan]) -> None:
         self._by_id: dict[str, list[Message]] = {}
         self._by_call: dict[tuple[str, str], list[Message]] = {}
         for span in spans:

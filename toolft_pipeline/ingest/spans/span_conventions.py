@@ -9,37 +9,39 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.ingest.parsing.reading import text_parts
-from toolft_pipeline.ingest.spans.genai_attributes import GENAI, with_carried
+from toolft_pipeline.ingest.spans.genai_attributes import GENAI, with_event_attributes
 from toolft_pipeline.ingest.spans.openinference import OPENINFERENCE
-from toolft_pipeline.ingest.spans.span import Generation, SideCalls, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_attributes import Attributes, Events, raw, structure, text_of
+from toolft_pipeline.ingest.spans.span import ModelCall, SideCallFilter, SpanKind, ToolRun
+from toolft_pipeline.ingest.spans.span_attributes import Attributes, Events, raw, structure, text_or_none
 from toolft_pipeline.ingest.spans.vercel_spans import VERCEL
 
 _CONVENTIONS = (VERCEL, OPENINFERENCE, GENAI)
 """In the order in which they are asked: spans of the first two carry some attributes of the last one too."""
 
 
-class ReadSpan(Struct, frozen=True, kw_only=True):
+class SpanContent(Struct, frozen=True, kw_only=True):
     """What a span's attributes say; `attributes` are its own and those that its events carry."""
 
     kind: SpanKind
-    generation: Generation | None = None
+    generation: ModelCall | None = None
     tool: ToolRun | None = None
     attributes: Attributes
 
 
-def read_attributes(own: Attributes, events: Events, *, name: str, failure: str | None, side: SideCalls) -> ReadSpan:
+def read_attributes(
+    own: Attributes, events: Events, *, name: str, failure: str | None, side: SideCallFilter
+) -> SpanContent:
     """The span of a name with its own attributes and events; `failure` is what its status says, which a tool that gave
     nothing else answered. Raises what `guarded` turns into a rejection."""
-    attributes = with_carried(own, events)
+    attributes = with_event_attributes(own, events)
     marked = ((convention.kind(attributes), convention) for convention in _CONVENTIONS)
     kind, convention = next((one for one in marked if one[0] is not SpanKind.OTHER), (SpanKind.OTHER, GENAI))
-    kind = side.kind(kind, name, *(text_of(attributes.get(model)) for model in convention.model))
+    kind = side.kind(kind, name, *(text_or_none(attributes.get(model)) for model in convention.model))
     tool = convention.tool(attributes, name) if kind is SpanKind.TOOL else None
     if tool is not None and tool.result is None and failure:
         tool = msgspec.structs.replace(tool, result=text_parts(failure))
     generation = convention.generation(attributes, events) if kind is SpanKind.GENERATION else None
-    return ReadSpan(kind=kind, generation=generation, tool=tool, attributes=attributes)
+    return SpanContent(kind=kind, generation=generation, tool=tool, attributes=attributes)
 
 
 def metadata_of(attributes: Attributes) -> dict[str, Raw]:

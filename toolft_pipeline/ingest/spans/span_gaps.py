@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from toolft_pipeline.ingest.parsing.reading import RefusedError
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
-from toolft_pipeline.ingest.spans.span import Span
+from toolft_pipeline.ingest.spans.span import TraceSpan
 
 _MEND = "put all of the trace's spans into the files of one day"
 
@@ -26,7 +26,7 @@ class IncompleteTraceError(RefusedError):
     reason: ClassVar[RejectReason] = RejectReason.INCOMPLETE_TRACE
 
 
-class Borders(Struct, frozen=True, kw_only=True):
+class CompletenessRules(Struct, frozen=True, kw_only=True):
     """What lies outside the logs: parents in other services (`logs.remote_parents`), and all that began after the day
     (nanoseconds since 1970; None where the files are not those of a day).
     """
@@ -35,7 +35,7 @@ class Borders(Struct, frozen=True, kw_only=True):
     day_ends_ns: int | None = None
 
 
-def refuse_gaps(spans: Sequence[Span], *, borders: Borders) -> None:
+def refuse_gaps(spans: Sequence[TraceSpan], *, borders: CompletenessRules) -> None:
     """Raise `IncompleteTraceError` where a span is missing, or may be.
 
     A parent in another service may be: the span says so, or the borders do for spans that say nothing.
@@ -55,7 +55,7 @@ def refuse_gaps(spans: Sequence[Span], *, borders: Borders) -> None:
         raise IncompleteTraceError(f"the trace was going on when the day ended, and nothing later is there; {_MEND}")
 
 
-def _cut(spans: Sequence[Span], *, at: int) -> bool:
+def _cut(spans: Sequence[TraceSpan], *, at: int) -> bool:
     """Whether a trace was still open at a moment after which none of its spans began.
 
     A whole trace looks so only if its last span was just being made then: about as many a night as run side by side.

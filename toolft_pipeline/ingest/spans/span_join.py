@@ -12,15 +12,15 @@ from typing import ClassVar
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.inner_json import unwrapped
 from toolft_pipeline.ingest.parsing.logged_values import LoggedOutcome
+from toolft_pipeline.ingest.parsing.nested_json import unwrapped
 from toolft_pipeline.ingest.parsing.offered_tools import offer
 from toolft_pipeline.ingest.parsing.reading import NULL, Envelope, RefusedError, guarded, trajectory
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.spans.span import Generation, Span, SpanKind, iso
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, TraceSpan, iso
 from toolft_pipeline.ingest.spans.span_chain import chained, completed
-from toolft_pipeline.ingest.spans.span_gaps import Borders, refuse_gaps
-from toolft_pipeline.ingest.spans.span_tools import refuse_hidden, refuse_unasked
+from toolft_pipeline.ingest.spans.span_join import CompletenessRules, refuse_gaps
+from toolft_pipeline.ingest.spans.span_tools import refuse_mistyped_tool_spans, refuse_tools_without_call
 from toolft_pipeline.trajectories.record import OutcomeStatus, Source, Trajectory, Usage
 
 METADATA_KEYS = ("task_id", "task_key", "outcome", "initial_state", "final_state", "tools_ref")
@@ -36,7 +36,7 @@ class TooDeepError(RefusedError):
     reason: ClassVar[RejectReason] = RejectReason.NESTED_TOO_DEEP
 
 
-class Joined(Struct, frozen=True, kw_only=True):
+class TraceRun(Struct, frozen=True, kw_only=True):
     """A run of a trace, or why it is none, and how many of the trace's spans went into it."""
 
     run: Trajectory | Rejection
@@ -44,8 +44,8 @@ class Joined(Struct, frozen=True, kw_only=True):
 
 
 def join(
-    spans: Sequence[Span], *, trace_id: str, agent: str, source: Source, golden: bool, borders: Borders
-) -> list[Joined]:
+    spans: Sequence[TraceSpan], *, trace_id: str, agent: str, source: Source, golden: bool, borders: CompletenessRules
+) -> list[TraceRun]:
     """The run of one trace, then one refusal for each tool whose span holds model calls of its own.
 
     A trace with a gap is one refusal (`refuse_gaps` says what the borders are for).
@@ -53,19 +53,21 @@ def join(
     ordered = sorted(spans, key=lambda span: (span.order, span.started_ns or 0))
     branches = guarded(lambda: _branches(ordered, borders=borders))
     if isinstance(branches, Rejection):
-        return [Joined(run=branches, spans=len(spans))]
+        return [TraceRun(run=branches, spans=len(spans))]
     outer, inner = branches
     run = guarded(lambda: _run(outer, trace_id=trace_id, agent=agent, source=source, golden=golden))
     refused = Rejection(reason=RejectReason.SUB_AGENT, detail="model calls inside a tool's span: a sub-agent's run")
-    return [Joined(run=run, spans=len(outer)), *(Joined(run=refused, spans=len(branch)) for branch in inner)]
+    return [TraceRun(run=run, spans=len(outer)), *(TraceRun(run=refused, spans=len(branch)) for branch in inner)]
 
 
-def _branches(spans: Sequence[Span], *, borders: Borders) -> tuple[list[Span], list[list[Span]]]:
+def _branches(
+    spans: Sequence[TraceSpan], *, borders: CompletenessRules
+) -> tuple[list[TraceSpan], list[list[TraceSpan]]]:
     """The spans of the run itself, and those below each tool that asked a model."""
     refuse_gaps(spans, borders=borders)
     by_id = {span.span_id: span for span in spans}
-    outer: list[Span] = []
-    below: dict[str, list[Span]] = {}
+    outer: list[TraceSpan] = []
+    below: dict[str, list[TraceSpan]] = {}
     for span in spans:
         tool = _outermost_tool(span, by_id)
         (outer if tool is None else below.setdefault(tool, [])).append(span)
@@ -77,7 +79,7 @@ def _branches(spans: Sequence[Span], *, borders: Borders) -> tuple[list[Span], l
     return outer, inner
 
 
-def _outermost_tool(span: Span, by_id: dict[str, Span]) -> str | None:
+def _outermost_tool(span: TraceSpan, by_id: dict[str, TraceSpan]) -> str | None:
     found, at = None, span
     for _ in range(MAX_DEPTH):
         parent = by_id.get(at.parent_id or "")
@@ -88,12 +90,14 @@ def _outermost_tool(span: Span, by_id: dict[str, Span]) -> str | None:
     raise TooDeepError(f"spans lie more than {MAX_DEPTH} deep, or in a circle")
 
 
-def _run(spans: Sequence[Span], *, trace_id: str, agent: str, source: Source, golden: bool) -> Trajectory:
+def _run(spans: Sequence[TraceSpan], *, trace_id: str, agent: str, source: Source, golden: bool) -> Trajectory:
     generations = [span.generation for span in spans if span.generation is not None]
     messages = tuple(completed(chained(generations), spans))
     by_id = {span.span_id: span for span in spans}
-    refuse_unasked(messages, [span.tool for span in spans if span.tool and _outermost_tool(span, by_id) is None])
-    refuse_hidden(messages, [span.name for span in spans if span.kind is SpanKind.OTHER])
+    refuse_tools_without_call(
+        messages, [span.tool for span in spans if span.tool and _outermost_tool(span, by_id) is None]
+    )
+    refuse_mistyped_tool_spans(messages, [span.name for span in spans if span.kind is SpanKind.OTHER])
     envelope = _envelope(spans)
     envelope.id = trace_id
     envelope.tools = next((one.tools for one in reversed(generations) if one.tools != NULL), NULL)
@@ -104,7 +108,7 @@ def _run(spans: Sequence[Span], *, trace_id: str, agent: str, source: Source, go
     return trajectory(envelope, messages, line=b"", agent=agent, source=source, golden=golden, offers=offers)
 
 
-def _envelope(spans: Sequence[Span]) -> Envelope:
+def _envelope(spans: Sequence[TraceSpan]) -> Envelope:
     """What the trace's metadata says of the run: the root's word first, then that of the earliest span."""
     ids = {span.span_id for span in spans}
     roots = [span for span in spans if span.parent_id not in ids]
@@ -124,7 +128,7 @@ def _envelope(spans: Sequence[Span]) -> Envelope:
     return envelope
 
 
-def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> LoggedOutcome | None:
+def _outcome(spans: Sequence[TraceSpan], roots: Sequence[TraceSpan]) -> LoggedOutcome | None:
     scores = [score for span in spans for score in span.scores]
     for status in (OutcomeStatus.FAILURE, OutcomeStatus.SUCCESS):
         told = next((score for score in scores if score.status is status), None)
@@ -135,7 +139,7 @@ def _outcome(spans: Sequence[Span], roots: Sequence[Span]) -> LoggedOutcome | No
     return None
 
 
-def _usage(spans: Sequence[Span], generations: Sequence[Generation]) -> Usage:
+def _usage(spans: Sequence[TraceSpan], generations: Sequence[ModelCall]) -> Usage:
     prompt = [one.prompt_tokens for one in generations if one.prompt_tokens is not None]
     completion = [one.completion_tokens for one in generations if one.completion_tokens is not None]
     starts = [span.started_ns for span in spans if span.started_ns is not None]

@@ -16,24 +16,24 @@ from toolft_pipeline.ingest.images.image_blocks import ContentBlock, image_part
 from toolft_pipeline.ingest.lines.langchain_blocks import (
     CALL_BLOCKS,
     REASONING_BLOCKS,
-    Beside,
+    AdditionalKwargs,
     Block,
-    check_repeated,
-    shown_part,
+    non_text_part,
+    refuse_call_only_in_block,
 )
-from toolft_pipeline.ingest.parsing.inner_json import decoded, unwrapped
+from toolft_pipeline.ingest.parsing.keys_not_read import struct_keys
+from toolft_pipeline.ingest.parsing.nested_json import decoded, unwrapped
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
     NULL,
     InvalidCallError,
     UnsupportedError,
-    shown_parts,
+    joined_parts,
     text_parts,
     tool_call,
 )
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
-from toolft_pipeline.ingest.parsing.unread_keys import keys_of
 from toolft_pipeline.ingest.spans.hidden_calls import refuse_hidden_calls
-from toolft_pipeline.ingest.spans.responses_items import are_items, as_chat
+from toolft_pipeline.ingest.spans.responses_items import contains_response_items, to_chat_messages
 from toolft_pipeline.trajectories.record import Message, Part, Role, ToolCall
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
@@ -114,7 +114,7 @@ class _Message(Struct):
     additional_kwargs: Raw = NULL
 
 
-_KNOWN_KEYS = keys_of(_Message)
+_KNOWN_KEYS = struct_keys(_Message)
 
 
 def read_messages(value: Raw) -> tuple[Message, ...]:
@@ -122,7 +122,7 @@ def read_messages(value: Raw) -> tuple[Message, ...]:
     items = decoded(value, list[Raw])
     if len(items) == 1 and bytes(items[0]).startswith(b"["):
         items = msgspec.json.decode(items[0], type=list[Raw])
-    items = as_chat(items) if are_items(items) else items
+    items = to_chat_messages(items) if contains_response_items(items) else items
     return tuple(message for item in items for message in _messages(_plain(item)))
 
 
@@ -137,7 +137,7 @@ def read_result(value: Raw) -> tuple[Part, ...] | None:
     return text_parts(msgspec.json.decode(value, type=str) if raw.startswith(b'"') else raw.decode("utf-8"))
 
 
-def answered_call(value: Raw) -> str | None:
+def call_id_of_output(value: Raw) -> str | None:
     """The id of the call that a tool's output names, where it is a tool message."""
     named = _output(value).tool_call_id
     return msgspec.json.decode(named, type=str) if bytes(named).startswith(b'"') else None
@@ -175,7 +175,7 @@ def _class(message: _Message) -> str | None:
 def _messages(message: _Message) -> Iterator[Message]:
     role = _ROLES.get(message.role or message.type or "")
     if role is None:
-        said = shown_name(message.role or message.type)
+        said = quotable_name(message.role or message.type)
         raise UnsupportedError(f"a message of role {said} is none of system, user, assistant and tool")
     if message.invalid_tool_calls:
         raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
@@ -189,7 +189,7 @@ def _messages(message: _Message) -> Iterator[Message]:
     calls = stated or turn.calls
     beside = _beside(message, role)
     beside.check(calls=bool(calls))
-    content = shown_parts(*turn.texts) or text_parts(message.refusal or beside.refused())
+    content = joined_parts(*turn.texts) or text_parts(message.refusal or beside.refused())
     if turn.results and not turn.texts:
         return
     yield Message(
@@ -202,10 +202,10 @@ def _messages(message: _Message) -> Iterator[Message]:
     )
 
 
-def _beside(message: _Message, role: Role) -> Beside:
+def _beside(message: _Message, role: Role) -> AdditionalKwargs:
     """What LangChain's integrations put beside an answer's content."""
     given = bytes(message.additional_kwargs).startswith(b"{") and role is Role.ASSISTANT
-    return msgspec.json.decode(message.additional_kwargs, type=Beside) if given else Beside()
+    return msgspec.json.decode(message.additional_kwargs, type=AdditionalKwargs) if given else AdditionalKwargs()
 
 
 class _Turn:
@@ -214,10 +214,10 @@ class _Turn:
     What a block of a type is, `langchain_blocks` says, for every reader of them.
     """
 
-    def __init__(self, role: Role, *, call_ids: Collection[str] = (), shown_by: Role | None = None) -> None:
-        """`call_ids` are those of the calls that the message states beside its blocks, `shown_by` is whose images may
+    def __init__(self, role: Role, *, call_ids: Collection[str] = (), recognize_format: Role | None = None) -> None:
+        """`call_ids` are those of the calls that the message states beside its blocks, `recognize_format` is whose images may
         stand here, where that is not the role's own to say."""
-        self._role, self._call_ids, self._shown_by = role, call_ids, shown_by or role
+        self._role, self._call_ids, self._shown_by = role, call_ids, recognize_format or role
         self._called = False
         self.texts: list[str | Part | None] = []
         self.thoughts: list[str] = []
@@ -238,7 +238,7 @@ class _Turn:
             self._result(block)
         elif block.type == "blob" and block.modality == "image":
             self._say(image_part(ContentBlock(type="image", base64=block.content), self._shown_by))
-        elif (shown := shown_part(block, self._shown_by)) is not None:
+        elif (shown := non_text_part(block, self._shown_by)) is not None:
             self._say(shown)
 
     def _say(self, text: str | Part | None) -> None:
@@ -251,7 +251,7 @@ class _Turn:
         if block.type not in _WHOLE_CALLS and self.calls:
             return
         if block.type not in _WHOLE_CALLS or self._call_ids:
-            check_repeated(block, self._call_ids)
+            refuse_call_only_in_block(block, self._call_ids)
             return
         arguments = next((raw for raw in (block.input, block.args, block.arguments) if raw != NULL), NULL)
         self.calls.append(_call(_Call(id=block.call_id or block.id, name=block.name, arguments=arguments)))
@@ -276,10 +276,10 @@ def _blocks(content: Raw) -> list[str | _Block]:
 
 def read_texts(content: Raw, *, role: Role = Role.TOOL) -> tuple[Part, ...]:
     """Content without calls and results: a text, or a list of text blocks and, where the role may show any, images."""
-    turn = _Turn(Role.SYSTEM, shown_by=role)
+    turn = _Turn(Role.SYSTEM, recognize_format=role)
     for block in _blocks(content):
         turn.take(block)
-    return shown_parts(*turn.texts)
+    return joined_parts(*turn.texts)
 
 
 def _optional_text(value: Raw) -> str | None:

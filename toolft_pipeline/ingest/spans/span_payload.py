@@ -11,14 +11,14 @@ from typing import ClassVar
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.inner_json import decoded, unwrapped
+from toolft_pipeline.ingest.parsing.nested_json import decoded, unwrapped
 from toolft_pipeline.ingest.parsing.reading import NULL, RefusedError, UnsupportedError, text_parts
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
 from toolft_pipeline.ingest.spans.span_messages import read_messages, read_texts
 from toolft_pipeline.trajectories.record import Count, Message, Role
 
 
-class LossyError(RefusedError):
+class LossyExportError(RefusedError):
     """The exporter left out what a trajectory needs."""
 
     reason: ClassVar[RejectReason] = RejectReason.LOSSY_EXPORT
@@ -48,7 +48,7 @@ class _Answer(Struct):
     output: Raw = NULL
 
 
-class Tokens(Struct):
+class TokenCounts(Struct):
     """Tokens of one model call under the names that SDKs use."""
 
     prompt_tokens: Count | None = None
@@ -78,7 +78,7 @@ def argument_text(value: Raw) -> str | None:
 def read_prompt(value: Raw) -> tuple[tuple[Message, ...], Raw]:
     """The history that a model call was given, and the tools where they stand beside it.
 
-    Raises `LossyError` where the turns were flattened into text.
+    Raises `LossyExportError` where the turns were flattened into text.
     """
     value = unwrapped(value)
     start = bytes(value)[:1]
@@ -87,9 +87,9 @@ def read_prompt(value: Raw) -> tuple[tuple[Message, ...], Raw]:
     if start == b"[":
         return read_messages(value), NULL
     if bytes(value)[:2] in (b'"[', b'"{'):
-        raise LossyError("a model call's messages break off; raise the exporter's limit of an attribute's length")
+        raise LossyExportError("a model call's messages break off; raise the exporter's limit of an attribute's length")
     if start != b"{":
-        raise LossyError("a model call's prompt is one flattened text; export the messages of a chat model")
+        raise LossyExportError("a model call's prompt is one flattened text; export the messages of a chat model")
     prompt = decoded(value, _Prompt)
     head = prompt.system if prompt.system != NULL else prompt.instructions
     system = () if head == NULL else (Message(role=Role.SYSTEM, content=read_texts(head, role=Role.SYSTEM)),)
@@ -100,12 +100,14 @@ def _given(prompt: _Prompt) -> tuple[Message, ...]:
     if prompt.messages != NULL:
         return read_messages(prompt.messages)
     if bytes(prompt.previous_response_id)[:1] == b'"' or prompt.conversation != NULL:
-        raise LossyError("a model call's history is kept by the provider (previous_response_id); log the whole input")
+        raise LossyExportError(
+            "a model call's history is kept by the provider (previous_response_id); log the whole input"
+        )
     if bytes(prompt.input).startswith(b"["):
         return read_messages(prompt.input)
     if bytes(prompt.input).startswith(b'"') and (prompt.model, prompt.instructions, prompt.tools) != (NULL,) * 3:
         return (Message(role=Role.USER, content=read_texts(prompt.input)),)
-    raise LossyError("a model call's prompt has no messages; export the messages of a chat model")
+    raise LossyExportError("a model call's prompt has no messages; export the messages of a chat model")
 
 
 def read_answer(value: Raw) -> tuple[Message, ...]:
@@ -154,7 +156,7 @@ def _only(several: Sequence[Raw]) -> Raw:
         raise UnsupportedError("a model call has several answers (n > 1) or none")
     message = msgspec.json.decode(several[0], type=_Answer).message
     if message == NULL:
-        raise LossyError("a model call's output is a completion of plain text, not of a chat model")
+        raise LossyExportError("a model call's output is a completion of plain text, not of a chat model")
     return _listed(message)
 
 

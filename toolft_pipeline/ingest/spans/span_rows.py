@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from toolft_pipeline.ingest.spans.span import Piece, SideCalls, Span, nanoseconds
-from toolft_pipeline.ingest.spans.span_attributes import text_of
+from toolft_pipeline.ingest.spans.span import SideCallFilter, SpanBytes, TraceSpan, nanoseconds
+from toolft_pipeline.ingest.spans.span_attributes import text_or_none
 from toolft_pipeline.ingest.spans.span_conventions import metadata_of, read_attributes
 
 _LEAST_OF = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (0, 10**9))
@@ -22,15 +22,15 @@ _LEAST_OF = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (0, 10**9))
 class SpanRows:
     """One span a line."""
 
-    def pieces(self, line: bytes) -> list[Piece]:
+    def pieces(self, line: bytes) -> list[SpanBytes]:
         """The span of the line."""
         row = _row(line)
         trace_id = _text(row, "context.trace_id", "trace_id")
         if trace_id is None:
             raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.context`")
-        return [Piece(trace_id=trace_id, data=line)]
+        return [SpanBytes(trace_id=trace_id, data=line)]
 
-    def span(self, data: bytes, *, side: SideCalls) -> Span:
+    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
         """The line's span, read by its attributes and events."""
         row = _row(data)
         name = _text(row, "name") or ""
@@ -45,7 +45,7 @@ class SpanRows:
         span_id = _text(row, "context.span_id", "span_id")
         if span_id is None:
             raise msgspec.ValidationError("Object missing required field `span_id` - at `$.context`")
-        return Span(
+        return TraceSpan(
             span_id=span_id,
             name=name,
             kind=said.kind,
@@ -93,7 +93,7 @@ def _events(line: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _text(row: Mapping[str, Any], *names: str) -> str | None:
-    return next((text for name in names if (text := text_of(row.get(name)))), None)
+    return next((text for name in names if (text := text_or_none(row.get(name)))), None)
 
 
 def _time(value: Any) -> int | None:

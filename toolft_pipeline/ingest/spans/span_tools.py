@@ -17,7 +17,7 @@ from toolft_pipeline.ingest.parsing.reading import RefusedError
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
 from toolft_pipeline.ingest.spans.span import ToolRun
 from toolft_pipeline.ingest.spans.span_chain import spelled
-from toolft_pipeline.ingest.spans.span_payload import LossyError
+from toolft_pipeline.ingest.spans.span_payload import LossyExportError
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 
 
@@ -35,7 +35,7 @@ _REPEATED = re.compile(r"_\d+$")
 """What MLflow puts behind a span's name that stands in the trace already."""
 
 
-def refuse_unasked(messages: Sequence[Message], ran: Sequence[ToolRun]) -> None:
+def refuse_tools_without_call(messages: Sequence[Message], ran: Sequence[ToolRun]) -> None:
     """Raise `ToolWithoutCallError` where one of the tools that `ran` answers no call of the conversation."""
     calls = [call for message in messages for call in message.tool_calls]
     by_id = {call.id: place for place, call in enumerate(calls) if call.id}
@@ -55,14 +55,14 @@ def refuse_unasked(messages: Sequence[Message], ran: Sequence[ToolRun]) -> None:
         )
 
 
-def refuse_hidden(messages: Sequence[Message], others: Collection[str]) -> None:
-    """Raise `LossyError` where a call has no result, and one of the `others` (the names of spans that are neither model
+def refuse_mistyped_tool_spans(messages: Sequence[Message], others: Collection[str]) -> None:
+    """Raise `LossyExportError` where a call has no result, and one of the `others` (the names of spans that are neither model
     calls nor tools) is its tool's name."""
     given = {message.tool_call_id for message in messages if message.role is Role.TOOL}
     names = set(map(_plain, others))
     for message in messages:
         if any(call.id not in given and _plain(call.name) in names for call in message.tool_calls):
-            raise LossyError(
+            raise LossyExportError(
                 "a call has no result, and a span of its tool's name is not of the type tool: let the tracer record "
                 "tools as such (Langfuse: as_type='tool')"
             )

@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.reading import NULL, InvalidCallError, UnsupportedError
-from toolft_pipeline.ingest.spans.span import Generation, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_of
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
+from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_or_none
 from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
-from toolft_pipeline.ingest.spans.span_payload import LossyError, Tokens, argument_text, read_answer
+from toolft_pipeline.ingest.spans.span_payload import LossyExportError, TokenCounts, argument_text, read_answer
 
 _FAILED = ("error-text", "error-json", "execution-denied")
 
@@ -28,14 +28,16 @@ def _kind(attributes: Attributes) -> SpanKind:
     return SpanKind.GENERATION if operation.endswith((".doGenerate", ".doStream")) else SpanKind.OTHER
 
 
-def _generation(attributes: Attributes, events: Events) -> Generation:
+def _generation(attributes: Attributes, events: Events) -> ModelCall:
     prompt = structure(attributes.get("ai.prompt.messages"))
     if not isinstance(prompt, list):
-        raise LossyError("a model call of the AI SDK has no ai.prompt.messages; set recordInputs of its telemetry")
+        raise LossyExportError(
+            "a model call of the AI SDK has no ai.prompt.messages; set recordInputs of its telemetry"
+        )
     names = {"input_tokens": "ai.usage.promptTokens", "output_tokens": "ai.usage.completionTokens"}
     counted = {key: attributes.get(f"gen_ai.usage.{key}", attributes.get(name)) for key, name in names.items()}
-    tokens = msgspec.convert(counted, Tokens, strict=False)
-    return Generation(
+    tokens = msgspec.convert(counted, TokenCounts, strict=False)
+    return ModelCall(
         history=read_messages(raw([message for one in prompt for message in _messages(one)])),
         answer=read_answer(raw(_answer(attributes))),
         tools=_tools(attributes),
@@ -54,7 +56,7 @@ def _answer(attributes: Attributes) -> dict[str, Any] | None:
         return None
     calls = structure(said["toolCalls"]) or []
     if not isinstance(calls, list):
-        raise LossyError(
+        raise LossyExportError(
             "a model call's tool calls (ai.response.toolCalls) are no list; raise the limit of an attribute"
         )
     text = said["text"] or said["object"] or ""
@@ -130,8 +132,8 @@ def _tool(attributes: Attributes, name: str) -> ToolRun:
     given = attributes.get("ai.toolCall.args", attributes.get("ai.toolCall.input"))
     output = attributes.get("ai.toolCall.result", attributes.get("ai.toolCall.output"))
     return ToolRun(
-        name=text_of(attributes.get("ai.toolCall.name")) or name,
-        call_id=text_of(attributes.get("ai.toolCall.id")),
+        name=text_or_none(attributes.get("ai.toolCall.name")) or name,
+        call_id=text_or_none(attributes.get("ai.toolCall.id")),
         arguments_json=argument_text(raw(given)),
         result=read_result(raw(_plain(output))),
     )

@@ -7,10 +7,10 @@ from msgspec import Raw
 from toolft_pipeline.ingest.parsing.logged_values import (
     LoggedOutcome,
     final_state,
+    id_as_text,
     initial_state,
     outcome,
     start_time,
-    text_or_number,
 )
 
 MOMENT = "2025-10-09T08:53:20"
@@ -81,13 +81,13 @@ def test_outcome_of_an_unknown_word_is_refused_without_quoting_it(logged: Logged
 
 
 def test_ids_may_be_numbers_of_a_usual_length() -> None:
-    assert (text_or_number(725653563933458432), text_or_number("a"), text_or_number(None)) == (
+    assert (id_as_text(725653563933458432), id_as_text("a"), id_as_text(None)) == (
         "725653563933458432",
         "a",
         None,
     )
     with pytest.raises(msgspec.ValidationError):
-        text_or_number(10**5000)
+        id_as_text(10**5000)
 
 
 def test_initial_state_that_is_logged_whole_is_its_text() -> None:

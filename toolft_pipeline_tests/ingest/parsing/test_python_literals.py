@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.ingest.parsing.python_literals import is_printed
+from toolft_pipeline.ingest.parsing.python_literals import is_python_repr
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline_tests.curation.dedup.test_conversation_prefixes import LINES
 from toolft_pipeline_tests.ingest.parsing.test_inline_reasoning import logged
@@ -27,14 +27,14 @@ PRINTED = "ResponseFunctionToolCall(arguments='{\"city\":\"Lyon\"}', call_id='ca
     ],
 )
 def test_printed_object_is_told(text: str) -> None:
-    assert is_printed(text)
+    assert is_python_repr(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "Call AIMessage(content='x') first.", "Response time (ms) = 3", "f(x=1)", "[1](a)"]
 )
 def test_text_that_is_no_printed_object_stays(text: str) -> None:
-    assert not is_printed(text)
+    assert not is_python_repr(text)
 
 
 @pytest.mark.parametrize("format_", [*LINES, *ALL])

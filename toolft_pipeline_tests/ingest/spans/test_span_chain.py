@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from toolft_pipeline.ingest.parsing.reading import UnsupportedError
-from toolft_pipeline.ingest.spans.span import Generation, Span, SpanKind, ToolRun
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun, TraceSpan
 from toolft_pipeline.ingest.spans.span_chain import DoesNotChainError, chained, completed
 from toolft_pipeline.trajectories.record import Message, Part
 from toolft_pipeline_tests.conversations import calls, result, says, user
 
 
-def generation(*history: Message, answer: Message) -> Generation:
-    return Generation(history=history, answer=(answer,))
+def generation(*history: Message, answer: Message) -> ModelCall:
+    return ModelCall(history=history, answer=(answer,))
 
 
-def ran(name: str, text: str, *, call_id: str | None = None, arguments: str = "{}", failed: bool = False) -> Span:
+def ran(name: str, text: str, *, call_id: str | None = None, arguments: str = "{}", failed: bool = False) -> TraceSpan:
     run = ToolRun(name=name, call_id=call_id, arguments_json=arguments, result=(Part(type="text", text=text),))
-    return Span(span_id=text, kind=SpanKind.TOOL, tool=run, failed=failed)
+    return TraceSpan(span_id=text, kind=SpanKind.TOOL, tool=run, failed=failed)
 
 
 def texts(messages: list[Message]) -> list[str]:
@@ -55,7 +55,7 @@ def test_history_with_another_call_in_its_place_is_refused(other: tuple[str, str
 
 
 def test_call_that_failed_and_was_made_again_adds_nothing() -> None:
-    said = chained([Generation(history=(user("hi"),)), generation(user("hi"), answer=says("yes"))])
+    said = chained([ModelCall(history=(user("hi"),)), generation(user("hi"), answer=says("yes"))])
     assert texts(said) == ["hi", "yes"]
 
 

@@ -18,7 +18,7 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.ingest.span_exports import (
     CONVERSATION,
-    as_lines,
+    as_json_lines,
     langfuse_observations,
     langsmith_runs,
     otel_requests,
@@ -35,7 +35,7 @@ def outcome(
     folder: Path, rows: list[Any], *, over: datetime | None = None, remote_parents: bool = False
 ) -> Trajectory | Rejection:
     path = folder / "f.jsonl"
-    path.write_bytes(b"\n".join(as_lines(rows)))
+    path.write_bytes(b"\n".join(as_json_lines(rows)))
     settings = LogSettings(remote_parents=remote_parents)
     ends = None if over is None else int(over.timestamp()) * 1_000_000_000
     (found,) = Logs([path], agent="desk", settings=settings, day_ends_ns=ends).runs()
@@ -83,7 +83,7 @@ def test_day_ends_in_the_agents_own_time_zone(tmp_path: Path) -> None:
     rows = by_start("langsmith", first=MIDNIGHT - timedelta(minutes=3))
     for zone, reasons in (("UTC", {"incomplete_trace": 1}), ("Asia/Tokyo", {})):
         desk = agent(tmp_path, schedule={"time_zone": zone})
-        write(desk, b"\n".join(as_lines(rows[:3])))
+        write(desk, b"\n".join(as_json_lines(rows[:3])))
         assert read(desk, tmp_path / zone).reasons == reasons
 
 
@@ -171,8 +171,8 @@ def test_reject_of_a_trace_in_two_files_stands_where_the_trace_begins(tmp_path: 
     (tmp_path / "logs").mkdir()
     desk = agent(tmp_path)
     rows = [row for row in langsmith_runs() if row["parent_run_id"] is not None]
-    write(desk, b"\n".join([b"", *as_lines(rows[:2])]), f"{DAY}.1.jsonl")
-    write(desk, b"\n".join(as_lines(rows[2:])), f"{DAY}.2.jsonl")
+    write(desk, b"\n".join([b"", *as_json_lines(rows[:2])]), f"{DAY}.1.jsonl")
+    write(desk, b"\n".join(as_json_lines(rows[2:])), f"{DAY}.2.jsonl")
     summary = read(desk, tmp_path / "out")
     assert (summary.runs, summary.rejects, summary.lines, summary.lines_of_rejects) == (1, 1, len(rows), len(rows))
     (reject,) = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()

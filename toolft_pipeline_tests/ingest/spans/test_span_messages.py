@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.reading import RefusedError, UnsupportedError
 from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
-from toolft_pipeline.ingest.spans.span_payload import LossyError, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span_payload import LossyExportError, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Part, Role
 from toolft_pipeline_tests.pictures import chart, data_uri, in_base64
 
@@ -182,7 +182,7 @@ def test_several_answers_are_not_chosen_among() -> None:
 
 @pytest.mark.parametrize("prompt", ["Human: hi", {"prompt": "hi"}, {"prompts": ["Human: hi"]}, '[{"role": "us'])
 def test_prompt_without_turns_is_lossy(prompt: object) -> None:
-    with pytest.raises(LossyError):
+    with pytest.raises(LossyExportError):
         read_prompt(raw(prompt))
 
 

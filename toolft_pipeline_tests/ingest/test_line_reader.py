@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.line_runs import read_line
+from toolft_pipeline.ingest.line_reader import read_line
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
+from toolft_pipeline.ingest.log_file import LogEntry
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.parsed_run import Found
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
@@ -28,7 +28,7 @@ SAYS: dict[str, Any] = {"role": "assistant", "content": "It is there."}
 RUN = [ASK, CALLING, FOUND_IT, SAYS]
 
 
-def found(folder: Path, *lines: object, format_: str = "auto") -> list[Found[Trajectory]]:
+def found(folder: Path, *lines: object, format_: str = "auto") -> list[LogEntry[Trajectory]]:
     path = folder / "runs.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines))
     return list(Logs([path], agent="desk", settings=LogSettings(format=format_)).runs())  # type: ignore[arg-type]

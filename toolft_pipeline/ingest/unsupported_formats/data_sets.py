@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unread_formats.entry import UnreadFormat, field, has, objects, text_field
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat, field, has, objects, text_field
 
 _MESSAGES = "convert each run to OpenAI `messages`"
 
@@ -56,53 +56,53 @@ def _text(row: Any) -> bool:
     return isinstance(row, dict) and set(row) <= {"text", "id", "meta", "source"} and "text" in row
 
 
-DATA_SET_FORMATS: tuple[UnreadFormat, ...] = (
-    UnreadFormat(
+DATA_SET_FORMATS: tuple[UnsupportedFormat, ...] = (
+    UnsupportedFormat(
         name="LLaMA-Factory's ShareGPT format (`from`: function_call, observation)",
         advice=f"{_MESSAGES}: function_call is an assistant message with tool_calls, observation a tool message",
         row=_llama_factory,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="ShareGPT or Hermes (`from` and `value`)",
         advice=f"{_MESSAGES}: a <tool_call> in the text of gpt is one of tool_calls, tool a tool message",
         row=_share_gpt,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a chat under another key than `messages`",
         advice="rename the key, for example `jq -c '.messages = .conversations' FILE`",
         row=_conversations,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="one message a line",
         advice="write all messages of a run as one object a line, under `messages`",
         row=_one_message,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a preference data set (chosen and rejected)",
         advice=f"{_MESSAGES} of real runs: what the agent did, with its outcome",
         row=_preference,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a data set of queries and answers (xLAM)",
         advice=f"{_MESSAGES} with the results of the calls",
         row=_query_answers,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Alpaca's instruction format",
         advice=f"{_MESSAGES} of real runs, calls and results included",
         row=_instruction,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a data set of prompts and completions",
         advice=f"{_MESSAGES} of real runs, calls and results included",
         row=_prompt,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a chat flattened into one text",
         advice=f"{_MESSAGES}; turns cannot be told apart in flattened text",
         row=_flat_chat,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="plain text rows",
         advice=f"{_MESSAGES} of real runs, calls and results included",
         row=_text,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.parsing.lines import read_lines
+from toolft_pipeline.ingest.parsing.log_lines import read_lines
 from toolft_pipeline.ingest.parsing.rejects import RejectReason
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {

@@ -17,7 +17,7 @@ from typing import ClassVar
 import msgspec
 
 from toolft_pipeline.ingest.images.image_file import ImageFileError, check_image
-from toolft_pipeline.ingest.parsing.parsed_run import Found, RunT_co
+from toolft_pipeline.ingest.log_file import LogEntry, RunT_co
 from toolft_pipeline.ingest.parsing.reading import RefusedError
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
@@ -36,7 +36,7 @@ class ImageTooLargeError(RefusedError):
     reason: ClassVar[RejectReason] = RejectReason.IMAGE_TOO_LARGE
 
 
-class ImageInbox:
+class ImageCollector:
     """What the run being read showed so far."""
 
     def __init__(self, *, max_bytes: int, max_pixels: int) -> None:
@@ -70,7 +70,7 @@ class ImageInbox:
         mend = "raise logs.max_image_bytes if such images are wanted"
         return ImageTooLargeError(f"an image has more than {self._max_bytes} bytes; {mend}")
 
-    def each_with_images(self, runs: Iterator[Found[RunT_co]]) -> Iterator[Found[RunT_co]]:
+    def each_with_images(self, runs: Iterator[LogEntry[RunT_co]]) -> Iterator[LogEntry[RunT_co]]:
         """The runs of a file, each with the images that were read along with it; a rejected run has none."""
         while True:
             before = _OPEN.set(self)
@@ -87,7 +87,7 @@ class ImageInbox:
             yield found
 
 
-_OPEN: ContextVar[ImageInbox | None] = ContextVar("the inbox of the file being read", default=None)
+_OPEN: ContextVar[ImageCollector | None] = ContextVar("the inbox of the file being read", default=None)
 
 
 def receive(encoded: str) -> Part:
@@ -95,5 +95,5 @@ def receive(encoded: str) -> Part:
     inbox = _OPEN.get()
     if inbox is None:
         caps = LogSettings()
-        inbox = ImageInbox(max_bytes=caps.max_image_bytes, max_pixels=caps.max_image_pixels)
+        inbox = ImageCollector(max_bytes=caps.max_image_bytes, max_pixels=caps.max_image_pixels)
     return inbox.part(encoded)

@@ -12,7 +12,7 @@ def _never(_: Any) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnreadFormat:
+class UnsupportedFormat:
     """A format by name, and what to do with a log that is written in it; both are shown to a person.
 
     `row` recognises a decoded JSON line, `text` the bytes of a line that is not JSON. A recogniser must be certain: it

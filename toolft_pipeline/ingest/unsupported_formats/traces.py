@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unread_formats.entry import UnreadFormat, field, has, objects, text_field
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat, field, has, objects, text_field
 
 _SPANS = "export the trace as OTLP JSON (resourceSpans), one export a line"
 
@@ -48,32 +48,32 @@ def _helicone(row: Any) -> bool:
     return has(row, "request_id", "request_body") or text_field(row, "helicone_url") != ""
 
 
-TRACE_FORMATS: tuple[UnreadFormat, ...] = (
-    UnreadFormat(
+TRACE_FORMATS: tuple[UnsupportedFormat, ...] = (
+    UnsupportedFormat(
         name="an export of OpenTelemetry log records (OTLP, resourceLogs)",
         advice="export the traces (resourceSpans), with the content of messages recorded on their spans",
         row=_otlp_logs,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="an export of OpenTelemetry metrics (OTLP, resourceMetrics)",
         advice="export the traces (resourceSpans), with the content of messages recorded on their spans",
         row=_otlp_metrics,
     ),
-    UnreadFormat(name="a trace of Jaeger", advice=_SPANS, row=_jaeger),
-    UnreadFormat(name="spans of Zipkin", advice=_SPANS, row=_zipkin),
-    UnreadFormat(name="spans of Datadog", advice=_SPANS, row=_datadog),
-    UnreadFormat(
+    UnsupportedFormat(name="a trace of Jaeger", advice=_SPANS, row=_jaeger),
+    UnsupportedFormat(name="spans of Zipkin", advice=_SPANS, row=_zipkin),
+    UnsupportedFormat(name="spans of Datadog", advice=_SPANS, row=_datadog),
+    UnsupportedFormat(
         name="a single OTLP span without its export request",
         advice="wrap it: `jq -c '{resourceSpans: [{scopeSpans: [{spans: [.]}]}]}' FILE`",
         row=_otlp_span,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="calls of W&B Weave", advice=f"{_SPANS}, or convert each run to OpenAI messages", row=_wandb_weave
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="spans of Braintrust", advice=f"{_SPANS}, or convert each run to OpenAI messages", row=_braintrust
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="requests of Helicone",
         advice="write one object a line with `messages`: those of request_body, and the answer of response_body",
         row=_helicone,

@@ -11,11 +11,11 @@ import re
 _NAME = re.compile(r"[$_]?[A-Za-z]+(?:[ ._/:-][A-Za-z]+)*_?")
 _LONGEST = 40
 
-UNSHOWN = "(a name that is not shown)"
+UNQUOTABLE = "(a name that is not shown)"
 
 
-def shown_name(name: object) -> str:
+def quotable_name(name: object) -> str:
     """The name in backticks, or words that stand for it."""
     if isinstance(name, str) and len(name) <= _LONGEST and _NAME.fullmatch(name):
         return f"`{name}`"
-    return UNSHOWN
+    return UNQUOTABLE

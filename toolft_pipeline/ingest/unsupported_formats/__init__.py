@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import msgspec
 
-from toolft_pipeline.ingest.parsing.any_json import any_json
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.parsing.json_shape import any_json
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.unread_formats.apis import API_FORMATS
-from toolft_pipeline.ingest.unread_formats.data_sets import DATA_SET_FORMATS
-from toolft_pipeline.ingest.unread_formats.entry import UnreadFormat
-from toolft_pipeline.ingest.unread_formats.frameworks import FRAMEWORK_FORMATS
-from toolft_pipeline.ingest.unread_formats.texts import TEXT_FORMATS
-from toolft_pipeline.ingest.unread_formats.traces import TRACE_FORMATS
+from toolft_pipeline.ingest.unsupported_formats.apis import API_FORMATS
+from toolft_pipeline.ingest.unsupported_formats.data_sets import DATA_SET_FORMATS
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat
+from toolft_pipeline.ingest.unsupported_formats.frameworks import FRAMEWORK_FORMATS
+from toolft_pipeline.ingest.unsupported_formats.texts import TEXT_FORMATS
+from toolft_pipeline.ingest.unsupported_formats.traces import TRACE_FORMATS
 
-UNREAD_FORMATS: tuple[UnreadFormat, ...] = (
+UNSUPPORTED_FORMATS: tuple[UnsupportedFormat, ...] = (
     *TEXT_FORMATS,
     *TRACE_FORMATS,
     *API_FORMATS,
@@ -38,15 +38,15 @@ _MAY_BE_ANOTHER = frozenset(
 """Reasons of a reader that a line in another format would get."""
 
 
-def recognised(line: bytes) -> UnreadFormat | None:
+def recognised(line: bytes) -> UnsupportedFormat | None:
     """The format that a line is certainly written in, among those that no reader takes."""
-    if too_deep(line):
+    if is_too_deep(line):
         return None
     try:
         row = any_json(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return next((one for one in UNREAD_FORMATS if one.text(line)), None)
-    return next((one for one in UNREAD_FORMATS if one.row(row)), None)
+        return next((one for one in UNSUPPORTED_FORMATS if one.text(line)), None)
+    return next((one for one in UNSUPPORTED_FORMATS if one.row(row)), None)
 
 
 def named(rejection: Rejection, line: bytes) -> Rejection:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.line_runs import read_line
+from toolft_pipeline.ingest.line_reader import read_line
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
-from toolft_pipeline.ingest.lines.openai_columns import LoggedRun, logged_batch, read_logged_run
+from toolft_pipeline.ingest.lines.openai_table import UnconvertedRun, read_openai_row, table_batch
 from toolft_pipeline.ingest.parsing.rejects import Rejection
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.table import to_batch
@@ -89,23 +89,23 @@ _BESIDE = {
 }
 
 
-def both(lines: list[bytes]) -> tuple[list[LoggedRun | Trajectory | Rejection], list[Trajectory | Rejection]]:
+def both(lines: list[bytes]) -> tuple[list[UnconvertedRun | Trajectory | Rejection], list[Trajectory | Rejection]]:
     sources = [Source("day.jsonl", number, number * 100, "openai") for number in range(len(lines))]
     pairs = list(zip(lines, sources, strict=True))
     return (
-        [read_logged_run(line, agent="desk", source=source) for line, source in pairs],
+        [read_openai_row(line, agent="desk", source=source) for line, source in pairs],
         [read_openai_line(line, agent="desk", source=source) for line, source in pairs],
     )
 
 
-def compared(lines: list[bytes]) -> list[LoggedRun | Trajectory]:
+def compared(lines: list[bytes]) -> list[UnconvertedRun | Trajectory]:
     """What the reader under test kept, once it is seen to say what the other one says."""
     found, wanted = both(lines)
     assert [run for run in found if isinstance(run, Rejection)] == [run for run in wanted if isinstance(run, Rejection)]
     kept = [run for run in found if not isinstance(run, Rejection)]
     records = [run for run in wanted if not isinstance(run, Rejection)]
     if kept:
-        batch = logged_batch(kept)
+        batch = table_batch(kept)
         batch.validate(full=True)
         assert batch.equals(to_batch(records))
     return kept
@@ -114,7 +114,7 @@ def compared(lines: list[bytes]) -> list[LoggedRun | Trajectory]:
 @given(_runs(_ROLES, _ORDINARY))
 def test_ordinary_lines_give_the_same_table_without_records(runs: list[Any]) -> None:
     kept = compared([json.dumps(run).encode() for run in runs])
-    assert all(isinstance(run, LoggedRun) for run in kept)
+    assert all(isinstance(run, UnconvertedRun) for run in kept)
 
 
 @given(_runs([*_ROLES, "developer", "nobody"], _ANY, beside=_BESIDE, low=-1), st.integers(0, 400))
@@ -127,7 +127,7 @@ def test_the_committed_logs_are_read_without_records() -> None:
     lines = [line for path in sorted(LOGS.iterdir()) for line in path.read_bytes().splitlines()]
     kept = compared(lines)
     assert len(kept) > 2000
-    assert sum(isinstance(run, LoggedRun) for run in kept) > 0.98 * len(kept)
+    assert sum(isinstance(run, UnconvertedRun) for run in kept) > 0.98 * len(kept)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_the_committed_logs_are_read_without_records() -> None:
 def test_a_line_out_of_the_ordinary_is_a_record_in_its_place(message: dict[str, Any]) -> None:
     plain = {"messages": [{"role": "user", "content": "hello"}]}
     lines = [json.dumps(row).encode() for row in (plain, {"messages": [message]}, plain)]
-    assert list(map(type, compared(lines))) == [LoggedRun, Trajectory, LoggedRun]
+    assert list(map(type, compared(lines))) == [UnconvertedRun, Trajectory, UnconvertedRun]
 
 
 def test_a_text_that_arrow_cannot_hold_is_rejected_like_any_broken_line() -> None:
@@ -150,14 +150,14 @@ def test_a_text_that_arrow_cannot_hold_is_rejected_like_any_broken_line() -> Non
     found, wanted = both([line])
     assert found == wanted
     assert isinstance(found[0], Rejection)
-    assert isinstance(logged_batch(compared([b'{"messages":[{"role":"user","content":"\\u0000"}]}'])), pa.RecordBatch)
+    assert isinstance(table_batch(compared([b'{"messages":[{"role":"user","content":"\\u0000"}]}'])), pa.RecordBatch)
 
 
 @given(_runs([*_ROLES, "developer"], {**_ANY, "mood": _texts, "id": _texts}, beside=_BESIDE))
 def test_any_lines_leave_the_same_keys_unread(runs: list[Any]) -> None:
     source = Source("day.jsonl", 1, 0, "openai")
     for line in [json.dumps(run).encode() for run in runs]:
-        found = read_line(read_logged_run, line, agent="desk", source=source)
+        found = read_line(read_openai_row, line, agent="desk", source=source)
         wanted = read_line(read_openai_line, line, agent="desk", source=source)
         assert found[1] == wanted[1]
         assert isinstance(found[0], Rejection) == isinstance(wanted[0], Rejection)
@@ -185,15 +185,15 @@ def test_keys_beside_the_messages_are_learned_and_counted(
 ) -> None:
     line = json.dumps({"messages": RUN, **beside}).encode()
     source = Source("day.jsonl", 1, 0, "openai")
-    read = [read_line(read_logged_run, line, agent="desk", source=source) for _ in range(4)]
+    read = [read_line(read_openai_row, line, agent="desk", source=source) for _ in range(4)]
     assert [left for _, left in read] == [unread] * 4
-    assert isinstance(read[-1][0], Trajectory if "lambda" in beside else LoggedRun)
+    assert isinstance(read[-1][0], Trajectory if "lambda" in beside else UnconvertedRun)
 
 
 def test_keys_that_may_hold_what_a_run_lacks_are_left_to_the_other_reader() -> None:
     source = Source("day.jsonl", 1, 0, "openai")
     calls = [{"name": "f", "arguments": {"a": 1}}]
     for line in [{"messages": RUN, "steps_of_it": calls}] * 2 + [{"messages": [RUN[0], RUN[3]], "steps_of_it": calls}]:
-        run, left = read_line(read_logged_run, json.dumps(line).encode(), agent="desk", source=source)
+        run, left = read_line(read_openai_row, json.dumps(line).encode(), agent="desk", source=source)
     assert isinstance(run, Rejection)
     assert left is None

@@ -16,10 +16,10 @@ import msgspec
 from msgspec import Meta, Raw, Struct, defstruct
 
 from toolft_pipeline.ingest.lines.openai_chat import KEYS
+from toolft_pipeline.ingest.parsing.keys_not_read import HARMLESS_RUN_KEYS
 from toolft_pipeline.ingest.parsing.reading import NULL, Envelope
-from toolft_pipeline.ingest.parsing.unread_keys import HARMLESS_RUN_KEYS
 
-MOST_LEARNED = 40
+MAX_LEARNED_KEYS = 40
 """Keys that are learned at most: each costs a little on every line, and a log may make up a new one a line."""
 
 PLAIN_MESSAGE_KEYS = frozenset({"id", "annotations", "weight", "timestamp", "created_at", "createdAt", "finish_reason"})
@@ -28,28 +28,28 @@ PLAIN_MESSAGE_KEYS = frozenset({"id", "annotations", "weight", "timestamp", "cre
 _UNKNOWN = re.compile(r"unknown field `([A-Za-z][A-Za-z0-9_]{0,40})`( - at `\$\.messages\[\d+\]`)?$")
 
 
-class Function(Struct, gc=False, forbid_unknown_fields=True):
+class PlainFunction(Struct, gc=False, forbid_unknown_fields=True):
     """What a call asks for."""
 
     name: str
     arguments: str
 
 
-class Call(Struct, gc=False, forbid_unknown_fields=True):
+class PlainCall(Struct, gc=False, forbid_unknown_fields=True):
     """A call of a function."""
 
-    function: Function
+    function: PlainFunction
     id: str | None = None
     type: Literal["function"] | None = None
     index: int | None = None
 
 
-class UsualMessage(Struct, gc=False, forbid_unknown_fields=True):
+class PlainMessage(Struct, gc=False, forbid_unknown_fields=True):
     """A message whose content is a text."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: list[PlainCall] | None = None
     tool_call_id: str | None = None
     name: str | None = None
     reasoning: str | None = None
@@ -59,33 +59,33 @@ class UsualMessage(Struct, gc=False, forbid_unknown_fields=True):
     audio: None = None
 
 
-class UsualRun(Envelope, kw_only=True, gc=False, forbid_unknown_fields=True):
+class PlainRun(Envelope, kw_only=True, gc=False, forbid_unknown_fields=True):
     """A line whose messages are all usual ones."""
 
-    messages: Annotated[list[UsualMessage], Meta(min_length=1)]
+    messages: Annotated[list[PlainMessage], Meta(min_length=1)]
 
 
-class UsualLines:
+class PlainLineDecoder:
     """Decodes lines, and learns from those that it refuses."""
 
     def __init__(self) -> None:
         self._beside: tuple[str, ...] = ()
         self._of_messages: tuple[str, ...] = ()
         self._counted: tuple[str, ...] = ()
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(UsualRun)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(PlainRun)
 
-    def decode(self, line: bytes) -> UsualRun:
+    def decode(self, line: bytes) -> PlainRun:
         """The run of a line. Raises `msgspec.MsgspecError`, `UnicodeDecodeError` and `RecursionError`."""
         while True:
             try:
-                run: UsualRun = self._decoder.decode(line)
+                run: PlainRun = self._decoder.decode(line)
             except msgspec.ValidationError as error:
                 if not self._learns(str(error)):
                     raise
             else:
                 return run
 
-    def unread(self, run: UsualRun) -> Iterator[tuple[str, Raw]]:
+    def unread(self, run: PlainRun) -> Iterator[tuple[str, Raw]]:
         """The keys of a decoded run that are beside its messages and neither read nor known to be harmless."""
         for key in self._counted:
             value = getattr(run, key, NULL)
@@ -95,20 +95,20 @@ class UsualLines:
     def _learns(self, error: str) -> bool:
         """Whether an error names a key that can be learned; it is from now on."""
         found = _UNKNOWN.search(error)
-        if found is None or len(self._beside) + len(self._of_messages) >= MOST_LEARNED or iskeyword(found.group(1)):
+        if found is None or len(self._beside) + len(self._of_messages) >= MAX_LEARNED_KEYS or iskeyword(found.group(1)):
             return False
         key, of_message = found.group(1), found.group(2) is not None
         if of_message and key in PLAIN_MESSAGE_KEYS:
             self._of_messages += (key,)
-        elif not of_message and (key in HARMLESS_RUN_KEYS or key not in KEYS.run) and not hasattr(UsualRun, key):
+        elif not of_message and (key in HARMLESS_RUN_KEYS or key not in KEYS.run) and not hasattr(PlainRun, key):
             self._beside += (key,)
             self._counted += () if key in HARMLESS_RUN_KEYS else (key,)
         else:
             return False
-        message = defstruct("UsualMessage", _raw(self._of_messages), bases=(UsualMessage,), **_CONFIG)
+        message = defstruct("UsualMessage", _raw(self._of_messages), bases=(PlainMessage,), **_CONFIG)
         listed: Any = Annotated[list[message], Meta(min_length=1)]  # type: ignore[valid-type]
         fields: list[Any] = [("messages", listed), *_raw(self._beside)]
-        self._decoder = msgspec.json.Decoder(defstruct("UsualRun", fields, bases=(UsualRun,), kw_only=True, **_CONFIG))
+        self._decoder = msgspec.json.Decoder(defstruct("UsualRun", fields, bases=(PlainRun,), kw_only=True, **_CONFIG))
         return True
 
 

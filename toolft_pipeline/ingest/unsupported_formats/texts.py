@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from toolft_pipeline.ingest.unread_formats.entry import UnreadFormat
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat
 
 _EVENT = re.compile(rb"\s*(data|event|id|retry): ?|\s*:")
 _PYTHON = re.compile(rb"\s*[\[({]\s*('|[\[{]\s*')|\s*\[?\w+\((\w+=|\[|\{|')")
@@ -40,33 +40,33 @@ def _markup(line: bytes) -> bool:
     return line.lstrip().startswith((b"<?xml", b"<!DOCTYPE", b"<html"))
 
 
-TEXT_FORMATS: tuple[UnreadFormat, ...] = (
-    UnreadFormat(
+TEXT_FORMATS: tuple[UnsupportedFormat, ...] = (
+    UnsupportedFormat(
         name="a JSON text sequence (RFC 7464: a record separator before each value)",
         advice="remove the separators: `tr -d '\\036' < FILE > NEW.jsonl`",
         text=_sequence,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a stream of server-sent events (SSE)",
         advice="log the whole request and the assembled answer, one run a line, instead of the stream",
         text=_server_sent_event,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="the repr of a Python object",
         advice="write each run with json.dumps(run) instead of str(run) or print(run)",
         text=_python,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a JavaScript object (keys without quotes)",
         advice="write each run with JSON.stringify(run)",
         text=_javascript,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="XML or HTML",
         advice="write each run as one JSON object on a line",
         text=_markup,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a log line with text before its JSON",
         advice="log the JSON alone: remove what stands before it, such as a time and a level",
         text=_prefixed,

@@ -16,8 +16,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields
 
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
 
 HARMLESS_RUN_KEYS = frozenset(
     {
@@ -44,7 +44,7 @@ HARMLESS_PART_KEYS = frozenset(
 
 HARMLESS_CALL_KEYS = frozenset({"type", "index", "description", "strict", "parsed_arguments"})
 
-MOST_NAMES = 100
+MAX_NAMES = 100
 """Distinct names that are counted apart over all lines; further ones are counted together."""
 
 OTHERS = "other keys"
@@ -58,13 +58,13 @@ _ANSWERS = re.compile(r"(answer|reply|response|output|completion|generation|pred
 _DEEPEST = 6
 
 
-def keys_of(*structs: type[Struct]) -> frozenset[str]:
+def struct_keys(*structs: type[Struct]) -> frozenset[str]:
     """The keys that a reader's structs take from a line."""
     return frozenset(field.encode_name for struct in structs for field in fields(struct))
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineKeys:
+class FormatKeys:
     """What one format's reader knows: the keys of each level that it reads or may leave, and where messages, parts of
     their content and calls stand in a decoded line."""
 
@@ -78,7 +78,7 @@ class LineKeys:
     content: str = "content"
 
 
-def unread_keys(row: Any, keys: LineKeys) -> Counter[str] | Rejection:
+def count_keys_not_read(row: Any, keys: FormatKeys) -> Counter[str] | Rejection:
     """The keys of a decoded line that its reader left, as `level.key` with how often each says something; a rejection
     where one of them changes what the run means."""
     found: Counter[str] = Counter()
@@ -110,10 +110,10 @@ def unread_keys(row: Any, keys: LineKeys) -> Counter[str] | Rejection:
 def add_counts(total: Counter[str], more: Mapping[str, int]) -> None:
     """Add counts to a total whose number of names stays bounded."""
     for name, count in more.items():
-        total[name if name in total or len(total) < MOST_NAMES else OTHERS] += count
+        total[name if name in total or len(total) < MAX_NAMES else OTHERS] += count
 
 
-def as_lines(counts: Mapping[str, int]) -> list[str]:
+def describe_keys_not_read(counts: Mapping[str, int]) -> list[str]:
     """The counts as people read them, a line for each level."""
     lines = []
     for level in ("run", "message", "part", "call"):
@@ -137,35 +137,35 @@ def _says(value: Any) -> bool:
 
 def _count(found: Counter[str], level: str, left: Iterable[str]) -> None:
     for key in left:
-        found[f"{level}.{shown_name(key).strip('`')}"] += 1
+        found[f"{level}.{quotable_name(key).strip('`')}"] += 1
 
 
-def _refused_message(place: int, message: dict[str, Any], left: dict[str, Any], keys: LineKeys) -> Rejection | None:
+def _refused_message(place: int, message: dict[str, Any], left: dict[str, Any], keys: FormatKeys) -> Rejection | None:
     """Why a message without calls that are read cannot stand, if it cannot."""
     containers = {key: value for key, value in message.items() if key in HARMLESS_MESSAGE_KEYS}
     for key, value in (left | containers).items():
-        if (key in left and _named_calls(key, value)) or holds_call(value):
+        if (key in left and _named_calls(key, value)) or contains_tool_call(value):
             return _refused(
-                f"message {place} holds calls or results under {shown_name(key)}, which is not read; log calls as "
+                f"message {place} holds calls or results under {quotable_name(key)}, which is not read; log calls as "
                 "tool_calls and results as messages of their own"
             )
     if message.get(keys.content) is None and keys.content not in left:
         said = [key for key, value in left.items() if isinstance(value, str | list | dict)]
         if said:
             return _refused(
-                f"message {place} has no {keys.content}, and {shown_name(said[0])} is not read; write what it says as "
+                f"message {place} has no {keys.content}, and {quotable_name(said[0])} is not read; write what it says as "
                 f"{keys.content}"
             )
     return None
 
 
-def _refused_run(left: dict[str, Any], *, calls: int, last: dict[str, Any], keys: LineKeys) -> Rejection | None:
+def _refused_run(left: dict[str, Any], *, calls: int, last: dict[str, Any], keys: FormatKeys) -> Rejection | None:
     """Why a run cannot stand for what lies beside its messages, if it cannot."""
     if not calls:
         for key, value in left.items():
-            if _named_calls(key, value) or holds_call(value):
+            if _named_calls(key, value) or contains_tool_call(value):
                 return _refused(
-                    f"calls stand under {shown_name(key)} beside the messages, which is not read, and no message makes "
+                    f"calls stand under {quotable_name(key)} beside the messages, which is not read, and no message makes "
                     "one; log them as tool_calls of the messages that made them"
                 )
     if _speaks(last) and not keys.calls(last):
@@ -173,7 +173,7 @@ def _refused_run(left: dict[str, Any], *, calls: int, last: dict[str, Any], keys
     for key, value in left.items():
         if _holds_answer(value) or (isinstance(value, str) and _ANSWERS.search(key)):
             return _refused(
-                f"the run ends without an answer, and {shown_name(key)} beside the messages is not read; put the "
+                f"the run ends without an answer, and {quotable_name(key)} beside the messages is not read; put the "
                 "answer last in the messages"
             )
     return None
@@ -202,19 +202,19 @@ def _named_calls(key: str, value: Any) -> bool:
     )
 
 
-def holds_call(value: Any, *, deep: int = 0) -> bool:
+def contains_tool_call(value: Any, *, deep: int = 0) -> bool:
     """Whether a value is, or holds, an object that names a tool and its arguments."""
     if deep > _DEEPEST:
         return False
     if isinstance(value, list):
-        return any(holds_call(one, deep=deep + 1) for one in value)
+        return any(contains_tool_call(one, deep=deep + 1) for one in value)
     if not isinstance(value, dict):
         return False
     plain = {_plain(key): inner for key, inner in value.items()}
     named = any(isinstance(plain.get(name), str) and plain[name] for name in _NAMES)
     if named and any(isinstance(plain.get(name), dict | str) for name in _ARGUMENTS):
         return True
-    return any(holds_call(inner, deep=deep + 1) for inner in value.values())
+    return any(contains_tool_call(inner, deep=deep + 1) for inner in value.values())
 
 
 def _holds_answer(value: Any, *, deep: int = 0) -> bool:

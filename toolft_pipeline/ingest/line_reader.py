@@ -12,15 +12,15 @@ from typing import TypeVar
 
 import msgspec
 
-from toolft_pipeline.ingest.formats import LINE_KEYS, READERS, SPAN_FORMATS, shown_by
-from toolft_pipeline.ingest.lines.openai_columns import LoggedRun
-from toolft_pipeline.ingest.parsing.any_json import any_json
-from toolft_pipeline.ingest.parsing.json_constants import without_constants
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.formats import LINE_KEYS, READERS, SPAN_FORMATS, recognize_format
+from toolft_pipeline.ingest.lines.openai_table import UnconvertedRun
+from toolft_pipeline.ingest.parsing.json_constants import replace_constants
+from toolft_pipeline.ingest.parsing.json_shape import any_json
+from toolft_pipeline.ingest.parsing.keys_not_read import count_keys_not_read
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 from toolft_pipeline.ingest.parsing.reading import guarded
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.parsing.unread_keys import unread_keys
-from toolft_pipeline.ingest.unread_formats import named
+from toolft_pipeline.ingest.unsupported_formats import named
 from toolft_pipeline.trajectories.record import Source, Trajectory
 
 _Run = TypeVar("_Run")
@@ -34,14 +34,14 @@ def read_line(
     """What the reader of the source's format makes of a line, and the keys that it left, where any are."""
     run = read(line, agent=agent, source=source)
     if isinstance(run, Rejection) and run.reason is RejectReason.MALFORMED_JSON:
-        plain = without_constants(line)
+        plain = replace_constants(line)
         if plain is not None:
             run, line = _under_its_name(read(plain, agent=agent, source=source), plain, line), plain
     if isinstance(run, Rejection):
         return _better(run, line, agent=agent, source=source), None
-    if isinstance(run, LoggedRun):
+    if isinstance(run, UnconvertedRun):
         return run, run.unread
-    left = guarded(lambda: unread_keys(any_json(line), LINE_KEYS[source.format]))
+    left = guarded(lambda: count_keys_not_read(any_json(line), LINE_KEYS[source.format]))
     if isinstance(left, Rejection):
         return named(left, line), None
     return run, left or None
@@ -60,8 +60,8 @@ def _digest(line: bytes) -> str:
 
 def _better(rejection: Rejection, line: bytes, *, agent: str, source: Source) -> Rejection:
     """The rejection of a line, or one that says which other format the line is written in."""
-    if rejection.reason in _OF_ANOTHER_FORMAT and not too_deep(line):
-        other = shown_by(any_json(line))
+    if rejection.reason in _OF_ANOTHER_FORMAT and not is_too_deep(line):
+        other = recognize_format(any_json(line))
         if other is not None and other != source.format and _is_of(other, line, agent=agent, source=source):
             detail = f"this line is written as {other}, and the file is read as {source.format}; split it by format"
             return Rejection(reason=rejection.reason, detail=detail)

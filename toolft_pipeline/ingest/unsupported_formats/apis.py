@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unread_formats.entry import (
-    UnreadFormat,
+from toolft_pipeline.ingest.unsupported_formats.entry import (
+    UnsupportedFormat,
     field,
     has,
     messages_of,
@@ -119,60 +119,60 @@ def _json_rpc(row: Any) -> bool:
     return text_field(first, "jsonrpc").startswith("2.")
 
 
-API_FORMATS: tuple[UnreadFormat, ...] = (
-    UnreadFormat(
+API_FORMATS: tuple[UnsupportedFormat, ...] = (
+    UnsupportedFormat(
         name="JSON-RPC, as MCP servers log it",
         advice="log the agent's conversation, not the tool server's messages: the model's turns are not in here",
         row=_json_rpc,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a chunk of a streamed answer",
         advice="log the assembled message, as one object a line with all `messages`, instead of streaming chunks",
         row=_stream_chunk,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a line of the OpenAI or Anthropic batch API",
         advice=f"join each output line with its request by custom_id, and write {_RUN}",
         row=_batch,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Amazon Bedrock's invocation log",
         advice=f"write {_RUN} of input.inputBodyJson and output.outputBodyJson",
         row=_bedrock_log,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Amazon Bedrock's Converse format",
         advice="convert each run to OpenAI or Anthropic messages: toolUse is tool_use, toolResult is tool_result",
         row=_converse,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Gemini's `contents` with `parts`",
         advice="convert each run to OpenAI messages: role model is assistant, functionCall a tool call, "
         "functionResponse a tool message",
         row=_gemini,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="OpenAI's Responses API (items, not messages)",
         advice="convert each run to chat messages: function_call is an assistant message with tool_calls, "
         "function_call_output a tool message",
         row=_responses_items,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="OpenAI's Assistants API (threads)",
         advice=f"write each thread as {_RUN}",
         row=_assistants,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a request beside its response, without `messages` at the top",
         advice=f"write {_RUN}, for example `jq -c '.request + {{response}}' FILE`",
         row=_nested_request,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a model's answer without its request",
         advice=f"log {_RUN}",
         row=_answer_alone,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Cohere's chat history",
         advice="convert each run to OpenAI messages",
         row=_cohere,

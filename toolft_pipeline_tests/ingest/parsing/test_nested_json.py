@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.parsing.nesting import too_deep
+from toolft_pipeline.ingest.parsing.nested_json import is_too_deep
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='[]{}"\\ab'),
@@ -25,13 +25,13 @@ def depth(value: object) -> int:
 
 @given(value=JSON, cap=st.integers(0, 8))
 def test_too_deep_agrees_with_the_parsed_value_whatever_stands_in_strings(value: object, cap: int) -> None:
-    assert too_deep(json.dumps(value).encode(), cap=cap) is (depth(value) > cap)
+    assert is_too_deep(json.dumps(value).encode(), cap=cap) is (depth(value) > cap)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
 def test_too_deep_hostile_text_is_refused_without_a_parser(text: bytes) -> None:
-    assert too_deep(text)
+    assert is_too_deep(text)
 
 
 def test_too_deep_wide_text_passes() -> None:
-    assert not too_deep(json.dumps([{"a": [1]}] * 10_000).encode())
+    assert not is_too_deep(json.dumps([{"a": [1]}] * 10_000).encode())

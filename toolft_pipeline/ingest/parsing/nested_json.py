@@ -13,7 +13,7 @@ _NOT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
 
 
-def too_deep(text: bytes, *, cap: int = MAX_NESTING) -> bool:
+def is_too_deep(text: bytes, *, cap: int = MAX_NESTING) -> bool:
     """Whether the brackets of a JSON text, strings left out, nest deeper than `cap`.
 
     A text that is not JSON passes only if it is as shallow: at most `cap` brackets are open at any place of it.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unread_formats.entry import (
-    UnreadFormat,
+from toolft_pipeline.ingest.unsupported_formats.entry import (
+    UnsupportedFormat,
     field,
     has,
     messages_of,
@@ -90,73 +90,73 @@ def _gemini_cli(row: Any) -> bool:
     return has(row, "sessionId") and any(text_field(one, "type") == "gemini" for one in messages_of(row))
 
 
-FRAMEWORK_FORMATS: tuple[UnreadFormat, ...] = (
-    UnreadFormat(
+FRAMEWORK_FORMATS: tuple[UnsupportedFormat, ...] = (
+    UnsupportedFormat(
         name="a session of the Codex CLI (rollout)",
         advice=f"{_OPENAI_MESSAGES}; the items of a session stand one a line here, not one run a line",
         row=_codex,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a session of Claude Code",
         advice="write the `message` objects of a session as one object a line with Anthropic `messages`",
         row=_claude_code,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a session of the Gemini CLI",
         advice=_OPENAI_MESSAGES,
         row=_gemini_cli,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Pydantic AI's message history (all_messages_json)",
         advice=f"{_OPENAI_MESSAGES}, or export its OpenTelemetry spans (format otel)",
         row=_pydantic_ai,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="the Vercel AI SDK's UI messages (`parts`)",
         advice=f"{_OPENAI_MESSAGES}: a part tool-NAME holds a call (input) and its result (output)",
         row=_ui_messages,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="the Vercel AI SDK's model messages (parts tool-call and tool-result)",
         advice=f"{_OPENAI_MESSAGES}: tool-call is a tool call, tool-result a tool message",
         row=_model_messages,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Google ADK's events",
         advice=f"{_OPENAI_MESSAGES}, or export its OpenTelemetry spans (format otel)",
         row=_adk,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="AutoGen's messages and events",
         advice=f"{_OPENAI_MESSAGES}, or export its OpenTelemetry spans (format otel)",
         row=_autogen,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Semantic Kernel's chat history",
         advice=_OPENAI_MESSAGES,
         row=_semantic_kernel,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="LlamaIndex's chat messages (`blocks`)",
         advice=_OPENAI_MESSAGES,
         row=_llama_index,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="Haystack's chat messages",
         advice=f"{_OPENAI_MESSAGES}: ChatMessage.to_openai_dict_format() writes them",
         row=_haystack,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="LangChain's stream of events (astream_events)",
         advice="write the final state's messages with messages_to_dict instead",
         row=_langchain_events,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="a trajectory of SWE-agent",
         advice=_OPENAI_MESSAGES,
         row=_swe_agent,
     ),
-    UnreadFormat(
+    UnsupportedFormat(
         name="OpenHands' events",
         advice=_OPENAI_MESSAGES,
         row=_open_hands,

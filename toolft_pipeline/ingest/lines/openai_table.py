@@ -20,23 +20,29 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
-from toolft_pipeline.ingest.lines.openai_usual_line import Call, Function, UsualLines, UsualMessage, UsualRun
-from toolft_pipeline.ingest.parsing.inline_reasoning import may_reason
-from toolft_pipeline.ingest.parsing.nesting import MAX_NESTING, too_deep
-from toolft_pipeline.ingest.parsing.python_literals import is_printed
-from toolft_pipeline.ingest.parsing.reading import RefusedError, says_no_arguments, trajectory
+from toolft_pipeline.ingest.lines.openai_plain_line import (
+    PlainCall,
+    PlainFunction,
+    PlainLineDecoder,
+    PlainMessage,
+    PlainRun,
+)
+from toolft_pipeline.ingest.parsing.inline_reasoning import may_contain_reasoning
+from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING, is_too_deep
+from toolft_pipeline.ingest.parsing.python_literals import is_python_repr
+from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
+from toolft_pipeline.ingest.parsing.reading import RefusedError, means_no_arguments, trajectory
 from toolft_pipeline.ingest.parsing.rejects import Rejection
-from toolft_pipeline.ingest.parsing.shown_name import shown_name
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA, list_column, to_batch
 
 
-class LoggedRun(Struct, frozen=True, kw_only=True, gc=False):
+class UnconvertedRun(Struct, frozen=True, kw_only=True, gc=False):
     """A run whose messages are as the line has them: `head` is its record without any. `unread` counts the keys that
     the line has besides."""
 
     head: Trajectory
-    messages: list[UsualMessage]
+    messages: list[PlainMessage]
     unread: dict[str, int] | None = None
 
     @property
@@ -45,11 +51,11 @@ class LoggedRun(Struct, frozen=True, kw_only=True, gc=False):
         return self.head.trajectory_id
 
 
-_LINES = UsualLines()
+_LINES = PlainLineDecoder()
 _MESSAGES = TRAJECTORY_SCHEMA.get_field_index("messages")
 
 
-def read_logged_run(line: bytes, *, agent: str, source: Source) -> LoggedRun | Trajectory | Rejection:
+def read_openai_row(line: bytes, *, agent: str, source: Source) -> UnconvertedRun | Trajectory | Rejection:
     """The run that one line records, or why it is none; a whole record only where the line is out of the ordinary."""
     try:
         run = _LINES.decode(line)
@@ -58,21 +64,21 @@ def read_logged_run(line: bytes, *, agent: str, source: Source) -> LoggedRun | T
         if unread is not None and not any(map(_unusual, functions)) and not any(map(_to_look_at, run.messages)):
             called = {function.name for function in functions}
             head = trajectory(run, (), line=line, agent=agent, source=source, golden=False, called=called)
-            return LoggedRun(head=head, messages=run.messages, unread=unread or None)
+            return UnconvertedRun(head=head, messages=run.messages, unread=unread or None)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, RefusedError):
         pass  # the other reader says why
     return read_openai_line(line, agent=agent, source=source)
 
 
-def logged_batch(rows: Sequence[LoggedRun | Trajectory]) -> pa.RecordBatch:
+def table_batch(rows: Sequence[UnconvertedRun | Trajectory]) -> pa.RecordBatch:
     """Rows as one batch of `TRAJECTORY_SCHEMA`, in their order."""
     batches = [
-        _batch(list(group)) if kind is LoggedRun else to_batch(list(group)) for kind, group in groupby(rows, type)
+        _batch(list(group)) if kind is UnconvertedRun else to_batch(list(group)) for kind, group in groupby(rows, type)
     ]
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
-def _unread(run: UsualRun, *, calls: bool) -> dict[str, int] | None:
+def _unread(run: PlainRun, *, calls: bool) -> dict[str, int] | None:
     """The keys beside the messages that say something and are not read, counted; None where one of them may be what
     the run lacks: its calls, or its answer."""
     last = run.messages[-1]
@@ -83,7 +89,7 @@ def _unread(run: UsualRun, *, calls: bool) -> dict[str, int] | None:
         if not whole and raw[:1] in b'{["':
             return None
         if raw not in _NOTHING:
-            name = f"run.{shown_name(key).strip('`')}"
+            name = f"run.{quotable_name(key).strip('`')}"
             counts[name] = counts.get(name, 0) + 1
     return counts
 
@@ -91,15 +97,15 @@ def _unread(run: UsualRun, *, calls: bool) -> dict[str, int] | None:
 _NOTHING = frozenset({b"null", b"false", b'""', b"[]", b"{}"})
 
 
-def _unusual(function: Function) -> bool:
+def _unusual(function: PlainFunction) -> bool:
     """Whether arguments are not to be kept as they are: nested too deep, or standing for none."""
     text = function.arguments
-    return (len(text) > MAX_NESTING and too_deep(text.encode())) or says_no_arguments(text)
+    return (len(text) > MAX_NESTING and is_too_deep(text.encode())) or means_no_arguments(text)
 
 
-def _to_look_at(message: UsualMessage) -> bool:
+def _to_look_at(message: PlainMessage) -> bool:
     text = message.content if message.role == "assistant" else None
-    return text is not None and (may_reason(text) or is_printed(text))
+    return text is not None and (may_contain_reasoning(text) or is_python_repr(text))
 
 
 def _batch(runs: list[Any]) -> pa.RecordBatch:
@@ -108,7 +114,7 @@ def _batch(runs: list[Any]) -> pa.RecordBatch:
     return to_batch(_all("head", runs)).set_column(_MESSAGES, field, messages)
 
 
-def _messages(messages: list[UsualMessage], kind: pa.StructType) -> pa.StructArray:
+def _messages(messages: list[PlainMessage], kind: pa.StructType) -> pa.StructArray:
     fields = {field.name: field.type for field in kind}
     calls = [calls or () for calls in _all("tool_calls", messages)]
     arrays = {
@@ -137,12 +143,12 @@ def _content(texts: list[str | None], kind: pa.ListType) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets), parts, type=kind)
 
 
-def _reasoning(messages: list[UsualMessage], kind: pa.DataType) -> pa.Array:
+def _reasoning(messages: list[PlainMessage], kind: pa.DataType) -> pa.Array:
     first, second = _all("reasoning", messages), _all("reasoning_content", messages)
     return pa.array([one or other for one, other in zip(first, second, strict=True)], kind)
 
 
-def _calls(calls: list[Call], kind: pa.StructType) -> pa.StructArray:
+def _calls(calls: list[PlainCall], kind: pa.StructType) -> pa.StructArray:
     functions = _all("function", calls)
     arrays = {
         "id": pc.fill_null(pa.array(_all("id", calls), pa.string()), ""),

@@ -33,7 +33,7 @@ _FREE_BYTES = 64 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class Line(Struct, frozen=True, gc=False):
+class LogLine(Struct, frozen=True, gc=False):
     """One line without its newline: 1-based number, offset of its first byte (in the decompressed stream).
 
     `rejection` is set where the line must not be parsed; `data` then holds its first bytes only. `hmac` is set where
@@ -57,7 +57,7 @@ class Line(Struct, frozen=True, gc=False):
         return self.rejection is None and (not self.data or self.data.isspace())
 
 
-def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[Line]:
+def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
     """Stream the lines of a file with one of `LOG_ENDINGS`. Raises `OSError` where it cannot be opened or read."""
     with path.open("rb") as raw:
         unpacked = _Unpacked(raw, path)
@@ -71,7 +71,7 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[Line]:
             except _BROKEN as error:
                 if not unpacked.packed:
                     raise
-                yield rest_of_file(
+                yield line_for_rest_of_file(
                     path, number, offset, RejectReason.BROKEN_ARCHIVE, f"cannot be decompressed from here: {error}"
                 )
                 return
@@ -79,12 +79,12 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[Line]:
                 return
             if unpacked.too_dense(offset + length):
                 detail = f"unpacks into more than {MAX_RATIO} times its size; unpack it yourself if it is a log"
-                yield rest_of_file(path, number, offset, RejectReason.ARCHIVE_TOO_DENSE, detail)
+                yield line_for_rest_of_file(path, number, offset, RejectReason.ARCHIVE_TOO_DENSE, detail)
                 return
             if whole is None:
                 yield _line(number, offset, data.removesuffix(b"\n"))
             else:
-                yield Line(number, offset, data[:max_line_bytes], _too_long(max_line_bytes), whole)
+                yield LogLine(number, offset, data[:max_line_bytes], _too_long(max_line_bytes), whole)
             offset += length
 
 
@@ -150,9 +150,9 @@ def _drained(unpacked: _Unpacked, data: bytes, *, offset: int) -> tuple[int, str
     return length, seen.hexdigest()
 
 
-def rest_of_file(path: Path, number: int, offset: int, reason: RejectReason, detail: str) -> Line:
+def line_for_rest_of_file(path: Path, number: int, offset: int, reason: RejectReason, detail: str) -> LogLine:
     """A line that stands for all of a file from some place on, with the HMAC of the whole file as it lies there."""
-    return Line(number, offset, b"", Rejection(reason=reason, detail=detail), _packed_hmac(path))
+    return LogLine(number, offset, b"", Rejection(reason=reason, detail=detail), _packed_hmac(path))
 
 
 def _packed_hmac(path: Path) -> str:
@@ -165,7 +165,7 @@ def _too_long(cap: int) -> Rejection:
     return Rejection(reason=RejectReason.LINE_TOO_LONG, detail=detail)
 
 
-def _line(number: int, offset: int, data: bytes) -> Line:
+def _line(number: int, offset: int, data: bytes) -> LogLine:
     if offset == 0 and data.startswith(BYTE_ORDER_MARK):
-        return Line(number, offset, data.removeprefix(BYTE_ORDER_MARK), None, line_hmac(data, key=hmac_key()))
-    return Line(number, offset, data)
+        return LogLine(number, offset, data.removeprefix(BYTE_ORDER_MARK), None, line_hmac(data, key=hmac_key()))
+    return LogLine(number, offset, data)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.unread_formats import UNREAD_FORMATS, recognised
+from toolft_pipeline.ingest.unsupported_formats import UNSUPPORTED_FORMATS, recognised
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline_tests.ingest.test_readers import JSON, ROWS
-from toolft_pipeline_tests.ingest.unread_formats.examples import EXAMPLES
+from toolft_pipeline_tests.ingest.unsupported_formats.examples import EXAMPLES
 
 LINES = [
     (name, line if isinstance(line, bytes) else json.dumps(line).encode())
@@ -35,7 +35,7 @@ def test_unread_format_is_named_with_what_to_do(name: str, line: bytes, tmp_path
 
 
 def test_unread_formats_all_have_an_example() -> None:
-    unseen = {one.name for one in UNREAD_FORMATS} - {one.name for _, line in LINES if (one := recognised(line))}
+    unseen = {one.name for one in UNSUPPORTED_FORMATS} - {one.name for _, line in LINES if (one := recognised(line))}
     assert not unseen
 
 

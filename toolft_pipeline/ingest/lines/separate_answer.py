@@ -22,7 +22,7 @@ _WRAPPERS = ("body", "message")
 _ROLE = b'"role":"assistant"'
 
 
-class Answered(Protocol):
+class HasAnswerKeys(Protocol):
     """A decoded line with the keys under which answers stand."""
 
     response: Raw
@@ -31,12 +31,12 @@ class Answered(Protocol):
     completion: Raw
 
 
-def append_answer(messages: list[Message], run: Answered, *, read: Callable[[Raw], Message]) -> None:
+def append_separate_answer(messages: list[Message], run: HasAnswerKeys, *, read: Callable[[Raw], Message]) -> None:
     """Put the answer that stands beside the messages behind them, unless it is their last one already."""
     ended = messages[-1].role is Role.ASSISTANT and not messages[-1].tool_calls
     for key in ANSWER_KEYS:
         try:
-            answer = answer_beside(key, getattr(run, key))
+            answer = separate_answer(key, getattr(run, key))
         except UnsupportedError:
             if ended:  # the run has its answer, so this is something else
                 continue
@@ -51,7 +51,7 @@ def append_answer(messages: list[Message], run: Answered, *, read: Callable[[Raw
         messages.append(said)
 
 
-def answer_beside(key: str, value: Raw) -> Raw | None:
+def separate_answer(key: str, value: Raw) -> Raw | None:
     """The one assistant message that a value holds, as JSON; None where it says nothing.
 
     Raises `UnsupportedError` where it says something else: several answers, or an unknown shape.
@@ -68,7 +68,7 @@ def answer_beside(key: str, value: Raw) -> Raw | None:
     several = msgspec.json.decode(value, type=list[Raw])
     if len(several) != 1:
         raise UnsupportedError(f"several answers stand under `{key}`; log the one that was taken as last message")
-    return answer_beside(key, several[0])
+    return separate_answer(key, several[0])
 
 
 def _of_text(value: Raw, key: str) -> Raw | None:
@@ -76,7 +76,7 @@ def _of_text(value: Raw, key: str) -> Raw | None:
     text = msgspec.json.decode(value, type=str).strip()
     if text.startswith(("{", "[")):
         try:
-            return answer_beside(key, Raw(text.encode()))
+            return separate_answer(key, Raw(text.encode()))
         except (msgspec.DecodeError, UnsupportedError, RecursionError):
             pass
     return Raw(b"{" + _ROLE + b',"content":' + bytes(value) + b"}")
@@ -84,12 +84,12 @@ def _of_text(value: Raw, key: str) -> Raw | None:
 
 def _of_object(given: dict[str, Raw], value: Raw, key: str) -> Raw | None:
     if bytes(given.get("choices", NULL)).startswith(b"["):
-        return answer_beside(key, given["choices"])
+        return separate_answer(key, given["choices"])
     if bytes(given.get("role", NULL)) == b'"assistant"':
         return value
     for inner in _WRAPPERS:
         if bytes(given.get(inner, NULL)).startswith(b"{"):
-            return answer_beside(key, given[inner])
+            return separate_answer(key, given[inner])
     for text in ("content", "text"):  # a completion of the older API has text alone
         if bytes(given.get(text, NULL)).startswith(b'"') and "role" not in given and "type" not in given:
             return Raw(b"{" + _ROLE + b',"content":' + bytes(given[text]) + b"}")
