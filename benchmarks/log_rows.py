@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import yaml
 
-from toolft_pipeline.ingest.parsing.lines import read_lines
+from toolft_pipeline.ingest.parsing.log_lines import read_lines
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
 DAYS = ("2026-10-01", "2026-10-02")

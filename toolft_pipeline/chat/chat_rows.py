@@ -33,7 +33,7 @@ from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, Spans, left
 from toolft_pipeline.chat.rendering.processor import why_no_images
 from toolft_pipeline.chat.rendering.rendering import Piece, render_rows
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.ingest.images.image_store import images_beside, shown_by_run
+from toolft_pipeline.ingest.images.image_store import image_hashes_of_run, images_folder_of
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.trajectories.category import categorize
 from toolft_pipeline.trajectories.record import Role, Trajectory
@@ -169,7 +169,7 @@ def write_chat_rows(
     `base` is the base model's folder: whether it has a processor decides, with the format, whether images are rendered.
     """
     chat_format = get_format(settings.chat.format)
-    shows_images = images_beside(accepted) is not None
+    shows_images = images_folder_of(accepted) is not None
     blind = why_no_images(base, chat_format) if shows_images else None
     if settings.chat.thinking == "keep" and not chat_format.capabilities.reasoning:
         raise ChatFormatError(f"chat format {chat_format.name} cannot render reasoning; set chat.thinking to drop")
@@ -184,7 +184,7 @@ def write_chat_rows(
 
     def counted_rows() -> Iterator[ChatRow]:
         for trajectory in read_trajectories(accepted):
-            if blind is not None and shown_by_run(trajectory):
+            if blind is not None and image_hashes_of_run(trajectory):
                 if settings.chat.images == "refuse":
                     raise ChatFormatError(f"{_shows_images(trajectory)}, and {blind}; {_IMAGES_MEND}")
                 counts.update(images_not_rendered=1)

@@ -14,7 +14,7 @@ from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.proofs.image_server import ImageServer
 from toolft_pipeline.chat.rendering.image_tokens import ImageTokens
 from toolft_pipeline.chat.rendering.processor import load_processor, why_no_images
-from toolft_pipeline.ingest.images.image_store import images_beside
+from toolft_pipeline.ingest.images.image_store import images_folder_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -33,7 +33,7 @@ class RowImages:
 
 def row_images(*, accepted: Path, base: Path, tokenizer: PreTrainedTokenizerBase, format_name: str) -> RowImages:
     """What is known of the images of a parquet of accepted runs, by a base's folder and its installed tokenizer."""
-    chat_format, folder = get_format(format_name), images_beside(accepted)
+    chat_format, folder = get_format(format_name), images_folder_of(accepted)
     if folder is None:
         return RowImages()
     if chat_format.images is None or why_no_images(base, chat_format) is not None:

@@ -28,7 +28,7 @@ from toolft_pipeline.chat.proofs.prove import Cut, CutTensorRow, Prover, TensorR
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.rendering.serving import install
 from toolft_pipeline.chat.row_images import row_images
-from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, link_images, shown_by_run
+from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, image_hashes_of_run, link_images
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
@@ -122,7 +122,7 @@ def write_token_tensors(
     def tensors() -> Iterator[dict[str, Any]]:
         reported = time.monotonic()
         for trajectory, chat_rows in _paired(accepted=accepted, rows=rows):
-            if not chat_rows and images.not_rendered and shown_by_run(trajectory):
+            if not chat_rows and images.not_rendered and image_hashes_of_run(trajectory):
                 continue  # chat_rows counts them
             fitted = fitter.fit(trajectory, chat_rows)
             prover.prove(

@@ -17,7 +17,7 @@ from toolft_pipeline.chat.token_trace import ExplainedRow, Explainer, stored_row
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.cli.output.find_run import FoundRun, find_run
 from toolft_pipeline.cli.runs.terminal import say
-from toolft_pipeline.ingest.images.image_store import shown_by_run
+from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
@@ -90,7 +90,7 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
 
 
 def _why_no_row(run: Trajectory, rows: Version) -> str:
-    if shown_by_run(run):
+    if image_hashes_of_run(run):
         return f"no row: the run shows images, and {rows.manifest.headline['why_no_images']}"
     return "no row: no assistant speaks in the run"
 

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 from toolft_pipeline.agent_file import SettingsError, agent_files, load_agent
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
-from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
+from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.orchestration.runs.gpu_lease import devices
 from toolft_pipeline.project import INSTANCE_FILE
 from toolft_pipeline.settings import AgentSettings

@@ -32,7 +32,7 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from toolft_pipeline.ingest.parsing.nesting import MAX_NESTING, too_deep
+from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING, is_too_deep
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError
 
 _GRACE_S = 1.0
@@ -125,7 +125,7 @@ async def _write(process: Process, from_session: MemoryObjectReceiveStream[Sessi
 def _must_be_sendable(value: object) -> None:
     """Servers pass over a line that they cannot parse, and the SDK writes NaN as null: both are caught here."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    if too_deep(text):
+    if is_too_deep(text):
         raise ValueError(f"nested deeper than {MAX_NESTING} levels")
 
 

@@ -1,4 +1,4 @@
-"""raw_trajectories[d]: a day of logs as records; what cannot be read is kept as a reject. A restricted zone."""
+"""raw_trajectories[d]: a day of logs as records; unreadable runs become rejects. Restricted: unredacted text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.ingest.images.image_store import image_content
-from toolft_pipeline.ingest.parsing.unread_keys import as_lines
+from toolft_pipeline.ingest.parsing.keys_not_read import describe_keys_not_read
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import log_reading
@@ -24,19 +24,19 @@ def _sources(scope: Scope) -> dict[str, str]:
 
 
 def _keeps(recipe: Recipe, current: Version) -> str | None:
-    """Logs that were rotated away take no run with them: the version made from them stays.
+    """Explain why the current version is kept: its log files were rotated away, and all that remain are unchanged.
 
-    Only where all that is there now is what was read then: a file that is new or changed is read.
+    None if a file is new or changed; then the day is read again.
     """
     before, now = (_logs(inputs, day=recipe.address.partition) for inputs in (current.manifest.inputs, recipe.inputs))
     gone = sorted(before.keys() - now.keys())
     if not gone or any(before.get(name) != digest for name, digest in now.items()):
         return None
-    return f"{len(gone)} of the {len(before)} log files that it was made from are gone ({', '.join(gone[:3])})"
+    return f"{len(gone)} of the {len(before)} log files that it was built from are gone ({', '.join(gone[:3])})"
 
 
 def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
-    """A warning where the version is kept because its logs are gone."""
+    """A warning if the version is kept although its logs are gone."""
     day = version.manifest.address.partition
     gone = sorted(
         _logs(version.manifest.inputs, day=day).keys() - {path.name for path in log_files(settings, day=day or "")}
@@ -45,7 +45,7 @@ def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
 
 
 def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
-    """Digests of the log files among what a version was made from: they carry the day's name."""
+    """Digests of the log files among a version's inputs: their names begin with the day."""
     names = {name.removeprefix("file:"): digest for name, digest in inputs.items()}
     return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 
@@ -55,7 +55,7 @@ def _build(work: Work) -> Built:
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     work.progress(f"{summary.lines} lines ({formats}), {counts}")
-    for line in as_lines(summary.keys_not_read):
+    for line in describe_keys_not_read(summary.keys_not_read):
         work.progress(line)
     return Built(
         content=(TRAJECTORIES_FILE, *image_content(work.out)),

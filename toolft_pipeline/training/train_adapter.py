@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.ingest.images.image_store import images_beside
+from toolft_pipeline.ingest.images.image_store import images_folder_of
 from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
 from toolft_pipeline.training.base.base_model import source_name
@@ -106,7 +106,7 @@ def train_adapter(
             checkpoints=checkpoints,
             compute=compute.type,
             progress=said.say,
-            images=[folder for path in tensors.values() if (folder := images_beside(path)) is not None],
+            images=[folder for path in tensors.values() if (folder := images_folder_of(path)) is not None],
         )
         resumed = newest_checkpoint(checkpoints)
         said.say("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
-from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, golden_images, read_golden
+from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, golden_images, read_golden_runs
 from toolft_pipeline.ingest.images.image_store import (
     IMAGES_FOLDER,
     image_content,
@@ -131,7 +131,7 @@ def _keep_images(*, raw: Path, settings: AgentSettings, out: Path) -> None:
 def runs_of_day(*, raw: Path, settings: AgentSettings, day: str) -> Iterator[Trajectory]:
     """The runs that a day's verification judges, in the order of their verdicts: logged ones, then golden ones, each
     with its turns put together."""
-    golden = {run.trajectory_id: run for run in read_golden(settings) if golden_day(run, settings=settings) == day}
+    golden = {run.trajectory_id: run for run in read_golden_runs(settings) if golden_day(run, settings=settings) == day}
     logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
     for run in chain(logged, golden.values()):
         yield with_whole_turns(run, settings=settings.verification)

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.ingest.day import REPEATED_ID, SeenIds
 from toolft_pipeline.ingest.log_file import LogError, LogFile
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
+from toolft_pipeline.ingest.parsing.keys_not_read import add_counts, describe_keys_not_read
+from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.ingest.parsing.rejects import Rejection, hmac_key
-from toolft_pipeline.ingest.parsing.unread_keys import add_counts, as_lines
-from toolft_pipeline.ingest.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -143,11 +143,11 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
     except LogError as error:
         report.unread.append(str(error))
         return False
-    if file.other is not None:
-        report.unread.append(f"{path}: {file.other}")
+    if file.not_a_log is not None:
+        report.unread.append(f"{path}: {file.not_a_log}")
         return False
     report.formats[str(path)] = file.format
-    if not file.told:
+    if not file.format_detected:
         report.untold.append(str(path))
     return True
 
@@ -168,7 +168,7 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             place = Place(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
-        add_counts(report.keys_not_read, found.unread or {})
+        add_counts(report.keys_not_read, found.keys_not_read or {})
         run = with_whole_turns(read, settings=rules.cheap.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
         finding = check_cheap(run, rules=rules.cheap)
@@ -229,7 +229,7 @@ def as_text(report: LintReport) -> Iterable[str]:
     for title, counts in (("kinds", report.categories), ("tools", report.tools)):
         if counts:
             yield f"{title} kept: " + ", ".join(f"{name} {count}" for name, count in counts.most_common())
-    yield from as_lines(report.keys_not_read)
+    yield from describe_keys_not_read(report.keys_not_read)
     for reason in report.left_out:
         yield f"left out of the catalog: {reason}"
     for rule in report.not_asked:

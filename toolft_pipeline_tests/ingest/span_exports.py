@@ -72,7 +72,7 @@ TOKENS = (10, 4)
 """Prompt and completion tokens of each of the three model calls."""
 
 
-def as_lines(rows: Sequence[Any]) -> list[bytes]:
+def as_json_lines(rows: Sequence[Any]) -> list[bytes]:
     return [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
 
 

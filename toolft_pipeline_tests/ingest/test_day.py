@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import random
 import stat
 from pathlib import Path
 
@@ -13,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.ingest.day import LogError, RawSummary, read_day, read_golden
-from toolft_pipeline.ingest.file_kind import other_kind
+from toolft_pipeline.ingest import day as day_module
+from toolft_pipeline.ingest.day import LogError, RawSummary, SeenIds, read_day, read_golden_runs
+from toolft_pipeline.ingest.file_kind import not_a_log
 from toolft_pipeline.ingest.parsing.rejects import hmac_key, line_hmac
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
-from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_lines
-from toolft_pipeline_tests.ingest.test_readers import ROWS
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
+from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_json_lines
 from toolft_pipeline_tests.pictures import chart, data_uri
 
 DAY = "2026-10-01"
@@ -86,7 +88,7 @@ def test_read_day_file_of_another_kind_is_one_reject_with_its_mend_and_an_odd_li
     rejects = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()
     (reject,) = [each for each in rejects if each["reason"] == "not_a_log"]
     assert (reject["file"], reject["line"], reject["hmac"]) == (f"{DAY}-b.jsonl", 1, line_hmac(pretty, key=hmac_key()))
-    assert "is one JSON document over many lines, and one run or span a line is wanted" in reject["detail"]
+    assert "is one JSON document over many lines, but a log has one run or span a line" in reject["detail"]
     assert f"jq -c . {DAY}-b.jsonl" in reject["detail"]
 
 
@@ -220,7 +222,7 @@ def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
     rows = len(list(read_trajectories(folder / "out" / "trajectories.parquet")))
     rejects = pq.read_table(folder / "out" / "rejects.parquet")
     assert summary.lines == rows + rejects.num_rows == summary.trajectories + summary.rejects
-    if other_kind(folder / "logs" / (f"{DAY}.jsonl" + ".gz" * packed)) is not None:
+    if not_a_log(folder / "logs" / (f"{DAY}.jsonl" + ".gz" * packed)) is not None:
         assert (summary.lines, summary.reasons) == (1, {"not_a_log": 1})
     elif not packed:
         expected = data.split(b"\n")
@@ -228,7 +230,7 @@ def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
 
 
 def test_read_golden_committed_agent_gives_golden_runs(assistant_folder: Path) -> None:
-    runs = read_golden(load_agent(assistant_folder / "agent.yaml"))
+    runs = read_golden_runs(load_agent(assistant_folder / "agent.yaml"))
     assert runs
     assert all(run.golden and run.origin == "golden" for run in runs)
 
@@ -236,23 +238,23 @@ def test_read_golden_committed_agent_gives_golden_runs(assistant_folder: Path) -
 def test_read_golden_broken_line_names_file_line_and_mend(desk: AgentSettings) -> None:
     (desk.folder / "golden.jsonl").write_bytes(good("a") + b"\n\n{broken\n")
     named = agent(desk.folder, logs={"golden": "golden.jsonl"})
-    with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*mend or remove the line"):
-        read_golden(named)
+    with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*fix or remove the line"):
+        read_golden_runs(named)
 
 
 def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentSettings, tmp_path: Path) -> None:
-    for format_, row in ROWS.items():
+    for format_, row in LINE_SAMPLES.items():
         write(desk, json.dumps(row() | {"id": format_, "trajectory_id": format_}).encode(), f"{DAY}.{format_}.jsonl")
     summary = read(desk, tmp_path / "out")
-    assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(ROWS)}
+    assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(LINE_SAMPLES)}
     runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
-    assert {run.trajectory_id: run.source.format for run in runs} == {format_: format_ for format_ in ROWS}
+    assert {run.trajectory_id: run.source.format for run in runs} == {format_: format_ for format_ in LINE_SAMPLES}
     assert summary.rejects == 0
 
 
 def test_read_day_traces_of_every_span_format_add_up(desk: AgentSettings, tmp_path: Path) -> None:
     for format_, export in EXPORTS.items():
-        write(desk, b"\n".join([*as_lines(export()), b"", b"{broken"]), f"{DAY}.{format_}.jsonl")
+        write(desk, b"\n".join([*as_json_lines(export()), b"", b"{broken"]), f"{DAY}.{format_}.jsonl")
     summary = read(desk, tmp_path / "out")
     assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(EXPORTS)}
     assert (summary.runs, summary.trajectories, summary.rejects, summary.blank_lines) == (8, 4, 4, 4)
@@ -263,7 +265,7 @@ def test_read_day_traces_of_every_span_format_add_up(desk: AgentSettings, tmp_pa
 
 def test_read_day_trace_that_is_none_is_one_reject_at_its_first_line(desk: AgentSettings, tmp_path: Path) -> None:
     rows = [row for row in EXPORTS["langsmith"]() if row["run_type"] != "llm"]
-    write(desk, b"\n".join([b"", *as_lines(rows)]))
+    write(desk, b"\n".join([b"", *as_json_lines(rows)]))
     summary = read(desk, tmp_path / "out")
     assert (summary.lines, summary.lines_of_rejects, summary.runs, summary.rejects) == (3, 3, 1, 1)
     reject = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()[0]
@@ -273,5 +275,16 @@ def test_read_day_trace_that_is_none_is_one_reject_at_its_first_line(desk: Agent
 def test_read_day_format_that_the_agent_names_is_not_guessed(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     named = agent(tmp_path, logs={"format": "langchain"})
-    write(named, json.dumps(ROWS["openai"]()).encode())
+    write(named, json.dumps(LINE_SAMPLES["openai"]()).encode())
     assert read(named, tmp_path / "out").reasons == {"wrong_shape": 1}
+
+
+@pytest.mark.parametrize("recent", [1, 7, 1 << 16])
+def test_seen_ids_agree_with_a_set_of_the_ids(recent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_module, "_RECENT", recent)
+    draw = random.Random(recent)
+    ids = [f"run-{draw.randrange(300)}" for _ in range(1000)] + ["", "\ud800", "run-1\0"]
+    seen, plain = SeenIds(), set[str]()
+    for id_ in ids:
+        assert seen.add(id_) is (id_ not in plain)
+        plain.add(id_)

@@ -7,24 +7,24 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.ingest.log_file import LogEntry
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.parsed_run import Found
 from toolft_pipeline.ingest.parsing.rejects import Rejection
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.ingest.span_exports import as_lines
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
+from toolft_pipeline_tests.ingest.span_exports import as_json_lines
 from toolft_pipeline_tests.ingest.span_lines import SPAN_LINES
-from toolft_pipeline_tests.ingest.test_readers import ROWS
 
 
-def found(folder: Path, *files: list[Any]) -> list[Found[Trajectory]]:
+def found(folder: Path, *files: list[Any]) -> list[LogEntry[Trajectory]]:
     paths = [folder / f"2026-10-01.{place}.jsonl" for place in range(len(files))]
     for path, rows in zip(paths, files, strict=True):
-        path.write_bytes(b"\n".join(as_lines(rows)))
+        path.write_bytes(b"\n".join(as_json_lines(rows)))
     return list(Logs(paths, agent="desk", settings=LogSettings()).runs())
 
 
-def only(runs: list[Found[Trajectory]]) -> tuple[Trajectory, Found[Trajectory]]:
+def only(runs: list[LogEntry[Trajectory]]) -> tuple[Trajectory, LogEntry[Trajectory]]:
     assert len(runs) == 1
     assert isinstance(runs[0].run, Trajectory), runs[0].run
     return runs[0].run, runs[0]
@@ -44,7 +44,7 @@ def test_trace_cut_anywhere_by_a_rotation_is_one_run_in_either_order_of_the_file
 
 def test_traces_of_two_formats_between_other_files_are_each_put_together(tmp_path: Path) -> None:
     one, other = SPAN_LINES["langsmith"](), SPAN_LINES["langfuse"]()
-    runs = found(tmp_path, one[:3], [ROWS["openai"]()], other[:2], one[3:], [b"{broken"], other[2:])
+    runs = found(tmp_path, one[:3], [LINE_SAMPLES["openai"]()], other[:2], one[3:], [b"{broken"], other[2:])
     kinds = [run.run.reason if isinstance(run.run, Rejection) else run.run and run.run.source.format for run in runs]
     assert kinds == ["langsmith", "openai", "langfuse", "truncated_line"]
     assert [(run.path.name, run.line.number, run.lines) for run in runs] == [

@@ -11,11 +11,10 @@ import pytest
 
 from toolft_pipeline.ingest import span_files
 from toolft_pipeline.ingest.formats import SPAN_FORMATS
-from toolft_pipeline.ingest.log_file import LogFile
-from toolft_pipeline.ingest.parsing.parsed_run import Account, Found
+from toolft_pipeline.ingest.log_file import LogEntry, LogFile, ReadCounts
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, hmac_key, line_hmac
 from toolft_pipeline.ingest.span_files import SpanFiles
-from toolft_pipeline.ingest.spans.span_gaps import Borders
+from toolft_pipeline.ingest.spans.span_join import CompletenessRules
 from toolft_pipeline.trajectories.record import Trajectory
 
 
@@ -36,11 +35,11 @@ def opened(folder: Path, *contents: Sequence[bytes]) -> SpanFiles:
     for path, lines in zip(paths, contents, strict=True):
         path.write_bytes(b"\n".join(lines))
     files = [LogFile(path, format_="langsmith", max_line_bytes=10_000) for path in paths]
-    return SpanFiles(files, name="langsmith", format_=SPAN_FORMATS["langsmith"], agent="a", borders=Borders())
+    return SpanFiles(files, format_=SPAN_FORMATS["langsmith"], agent="a", completeness=CompletenessRules())
 
 
-def read(folder: Path, *lines: bytes) -> tuple[list[Found], Account]:
-    account = Account()
+def read(folder: Path, *lines: bytes) -> tuple[list[LogEntry], ReadCounts]:
+    account = ReadCounts()
     return list(opened(folder, lines).runs(account, golden=False)), account
 
 
@@ -52,7 +51,7 @@ def test_trace_is_joined_where_its_last_line_stands(tmp_path: Path) -> None:
         (4, "Rejection"),
         (1, "Trajectory"),
     ]
-    assert account == Account(lines=4, spans=3)
+    assert account == ReadCounts(lines=4, spans=3)
     assert sum(one.lines for one in runs if one.run is not None) == 4
     assert sum(one.spans for one in runs if one.run is not None) == 3
 
@@ -72,14 +71,14 @@ def test_traces_too_far_apart_give_up_the_largest_and_keep_the_others(
     kinds = [one.run.reason if isinstance(one.run, Rejection) else one.run and one.run.trajectory_id for one in runs]
     assert kinds == ["small", RejectReason.SPANS_TOO_FAR_APART]
     assert [(one.lines, one.spans) for one in runs] == [(2, 2), (7, 7)]
-    assert account == Account(lines=9, spans=9)
+    assert account == ReadCounts(lines=9, spans=9)
 
 
 def test_trace_that_lies_too_far_apart_over_two_files_is_one_rejection_where_it_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(span_files, "MAX_HELD_BYTES", 3_000)
-    account = Account()
+    account = ReadCounts()
     wide = [context("wide", id_=str(n), padding=1_000) for n in range(4)]
     files = opened(tmp_path, [b"", *wide[:2], model_call("a")], [*wide[2:], model_call("b")])
     runs = [one for one in files.runs(account, golden=False) if one.run is not None]
@@ -87,7 +86,7 @@ def test_trace_that_lies_too_far_apart_over_two_files_is_one_rejection_where_it_
     assert kinds == ["a", RejectReason.SPANS_TOO_FAR_APART, "b"]
     assert (runs[1].path.name, runs[1].line.number, runs[1].lines, runs[1].spans) == ("f0.jsonl", 2, 4, 4)
     assert runs[1].hmac == line_hmac(wide[0], key=hmac_key())
-    assert account == Account(lines=6, spans=6)
+    assert account == ReadCounts(lines=6, spans=6)
 
 
 def test_trace_over_the_cap_is_refused_and_nothing_of_it_is_held(
@@ -105,14 +104,14 @@ def test_spans_held_stay_under_the_cap_at_every_line(tmp_path: Path, monkeypatch
     lines = [context(f"t{n % 50}", id_=str(n), padding=200) for n in range(500)]
     file = opened(tmp_path, lines[::2], lines[1::2])
     held = []
-    shed = file._shed
+    limit_memory = file._limit_memory
 
     def watched() -> None:
-        shed()
+        limit_memory()
         held.append(sum(len(data) for one in file._open.values() for data in one.pieces or ()))
 
-    monkeypatch.setattr(file, "_shed", watched)
-    list(file.runs(Account(), golden=False))
+    monkeypatch.setattr(file, "_limit_memory", watched)
+    list(file.runs(ReadCounts(), golden=False))
     assert max(held) <= 20_000
 
 

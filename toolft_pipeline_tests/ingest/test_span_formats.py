@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.file_kind import other_kind
+from toolft_pipeline.ingest.file_kind import not_a_log
 from toolft_pipeline.ingest.formats import SPAN_FORMATS
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
+from toolft_pipeline.ingest.log_file import LogEntry
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.parsed_run import Found
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Source, Trajectory
@@ -33,7 +33,7 @@ from toolft_pipeline_tests.ingest.span_exports import (
     CONVERSATION,
     EXPORTS,
     TOKENS,
-    as_lines,
+    as_json_lines,
     langfuse_observations,
     langsmith_openai_runs,
     langsmith_runs,
@@ -60,9 +60,9 @@ NO_TOOLS = {"agents_sdk"}
 """Exports that do not say which tools a model call was offered."""
 
 
-def found(folder: Path, rows: list[Any], *, format_: Any = "auto") -> list[Found]:
+def found(folder: Path, rows: list[Any], *, format_: Any = "auto") -> list[LogEntry]:
     path = folder / "2026-10-01.jsonl"
-    path.write_bytes(b"\n".join(as_lines(rows)))
+    path.write_bytes(b"\n".join(as_json_lines(rows)))
     return list(Logs([path], agent="desk", settings=LogSettings(format=format_)).runs())
 
 
@@ -288,7 +288,7 @@ def test_otel_attribute_that_was_cut_says_which_limit_to_raise(tmp_path: Path) -
         for one in span["attributes"]:
             if one["key"] == "gen_ai.input.messages":
                 one["value"]["stringValue"] = one["value"]["stringValue"][:40]
-    assert "limit of an attribute's length" in refused(tmp_path, requests).detail
+    assert "attribute length limit" in refused(tmp_path, requests).detail
 
 
 def test_langfuse_trace_with_its_observations_is_one_line(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_langfuse_tools_among_the_messages_are_the_catalog(tmp_path: Path) -> No
 
 
 _PIECES = [b"null", b"[]", b"{}", b'""', b"-1", b"1e999", b"[[[[[[", b'{"a":', b"\xff", b"true", b'"\\ud800"', b"\n"]
-EXPORTED = {export: b"\n".join(as_lines(rows())) for export, (_, rows) in ALL.items()}
+EXPORTED = {export: b"\n".join(as_json_lines(rows())) for export, (_, rows) in ALL.items()}
 
 
 @pytest.mark.parametrize("export", ALL)
@@ -333,7 +333,7 @@ def test_any_bytes_add_up_to_runs_and_rejections(
     runs = list(Logs([path], agent="desk", settings=settings).runs())
     blank = sum(one.run is None for one in runs)
     lines = bytes(content).split(b"\n")
-    expected = len(lines) - (lines[-1] == b"") if other_kind(path) is None else 1
+    expected = len(lines) - (lines[-1] == b"") if not_a_log(path) is None else 1
     assert sum(one.lines for one in runs if one.run is not None) + blank == expected
     for one in runs:
         if isinstance(one.run, Trajectory):

@@ -29,7 +29,7 @@ from toolft_pipeline.evaluation.models.baselines import (
 )
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
-from toolft_pipeline.ingest.day import read_golden
+from toolft_pipeline.ingest.day import read_golden_runs
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def make_prompter(
             without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
         )
     full = model.policy is PromptPolicy.FULL_CATALOG
-    examples = few_shot_messages(read_golden(settings), count=settings.evaluation.few_shot)
+    examples = few_shot_messages(read_golden_runs(settings), count=settings.evaluation.few_shot)
     shown = () if full else examples
     installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
     template = own_template(tokenizer)

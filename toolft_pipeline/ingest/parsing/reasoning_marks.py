@@ -1,5 +1,7 @@
-"""The marks that models write their reasoning between, by family: those that the reasoning parsers of vLLM and SGLang
-know, and those that prompts and clients are known to use."""
+"""The marks around a model's reasoning, by family.
+
+Those that the reasoning parsers of vLLM and SGLang know, and those that prompts and clients are known to use.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import re
 from typing import NamedTuple
 
 
-class Marks(NamedTuple):
-    """What opens and closes reasoning. The closing mark of `is_html` is a usual tag and tells nothing alone."""
+class ReasoningMarks(NamedTuple):
+    """The opening and closing mark of reasoning. If `is_html`, the closing tag alone says nothing of reasoning."""
 
     opens: str
     closes: str
@@ -16,17 +18,17 @@ class Marks(NamedTuple):
 
 
 MARKS = (
-    Marks("[THINK]", "[/THINK]"),  # Magistral
-    Marks("◁think▷", "◁/think▷"),  # Kimi
-    Marks("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
-    Marks("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
-    Marks("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
-    Marks("<|thinking|>", "<|/thinking|>"),
-    Marks("<|think|>", "<|/think|>"),
-    Marks("<|channel>thought", "<channel|>"),  # Gemma 4
-    Marks('<details type="reasoning"', "</details>", is_html=True),  # Open WebUI
-    Marks("Here is my thought process:", "Here is my response:"),  # Granite 3
-    Marks("Here's my thought process:", "Here's my response:"),
+    ReasoningMarks("[THINK]", "[/THINK]"),  # Magistral
+    ReasoningMarks("◁think▷", "◁/think▷"),  # Kimi
+    ReasoningMarks("<|begin_of_thought|>", "<|end_of_thought|>"),  # OpenThinker, Sky-T1
+    ReasoningMarks("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A Reasoning
+    ReasoningMarks("<|inner_prefix|>", "<|inner_suffix|>"),  # Apertus
+    ReasoningMarks("<|thinking|>", "<|/thinking|>"),
+    ReasoningMarks("<|think|>", "<|/think|>"),
+    ReasoningMarks("<|channel>thought", "<channel|>"),  # Gemma 4
+    ReasoningMarks('<details type="reasoning"', "</details>", is_html=True),  # Open WebUI
+    ReasoningMarks("Here is my thought process:", "Here is my response:"),  # Granite 3
+    ReasoningMarks("Here's my thought process:", "Here's my response:"),
 )
 
 _NAME = (
@@ -46,10 +48,10 @@ HARMONY_PART = re.compile(
 """A message of gpt-oss; one with a recipient (`to=functions.NAME`) is a call and does not match."""
 
 HARMONY_WITHOUT_TOKENS = re.compile(r"\s*analysis.*?assistant(?:final|commentary|analysis)", re.DOTALL)
-"""What is left of harmony where special tokens were dropped: `analysisThe user asks ...assistantfinalIt is sent.`"""
+"""Harmony without its special tokens: `analysisThe user asks ...assistantfinalIt is sent.`"""
 
 PHRASES = ("analysis", "Here is my thought process:", "Here's my thought process:")
-"""How a text begins that may hold reasoning although it has no mark with a bracket."""
+"""Beginnings of texts that may hold reasoning without a mark in brackets."""
 
 OPENINGS = (*(mark.opens for mark in MARKS), *PHRASES)
 
@@ -59,7 +61,7 @@ ANSWER_MARKS = (
     ("<|begin_of_solution|>", "<|end_of_solution|>"),
     ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
 )
-"""What some of these models put around the answer behind their reasoning."""
+"""Marks that some of these models put around the answer after their reasoning."""
 
 _LITERALS = [
     re.escape(text)
@@ -71,4 +73,4 @@ MARK = re.compile(
     "|".join((re.sub(r"\?P<\w+>", "?:", TAG.pattern), _HARMONY_TOKENS, rf"&lt;/?(?:{_NAME})&gt;", *_LITERALS)),
     re.IGNORECASE,
 )
-"""Any mark, wherever it stands; phrases count at the head of a text alone."""
+"""Any mark, anywhere in a text; phrases count only at its beginning."""

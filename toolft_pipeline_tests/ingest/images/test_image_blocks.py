@@ -12,7 +12,7 @@ from langchain_core.messages import ToolMessage, messages_to_dict
 from langchain_core.messages.content import create_image_block
 from mcp.types import ImageContent
 
-from toolft_pipeline.ingest.formats import READERS
+from toolft_pipeline.ingest.formats import LINE_FORMATS
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.record import Part, Source, Trajectory
 from toolft_pipeline.trajectories.table import from_batch, to_batch
@@ -25,7 +25,7 @@ TEXT = {"type": "text", "text": "Sales:"}
 
 def read(format_: str, row: object) -> Trajectory | Rejection:
     source = Source(file="2026-10-01.jsonl", line=1, offset=0, format=format_)
-    return READERS[format_](json.dumps(row).encode(), agent="desk", source=source)
+    return LINE_FORMATS[format_].read(json.dumps(row).encode(), agent="desk", source=source)
 
 
 def openai_row(*blocks: dict[str, Any], role: str = "tool") -> dict[str, Any]:

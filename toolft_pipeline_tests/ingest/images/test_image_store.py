@@ -10,8 +10,8 @@ from toolft_pipeline.ingest.images.image_store import (
     MissingImageError,
     image_file,
     image_hashes,
+    image_hashes_of_run,
     link_images,
-    shown_by_run,
     write_images,
 )
 from toolft_pipeline.trajectories.record import Message, Part, Role
@@ -43,7 +43,7 @@ def test_link_images_none_makes_no_folder(tmp_path: Path) -> None:
 
 
 def test_link_images_missing_one_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(MissingImageError, match=r"image c{64} is in none of its inputs; run raw_trajectories again"):
+    with pytest.raises(MissingImageError, match=r"image c{64} is in none of its inputs; rebuild raw_trajectories"):
         link_images(["c" * 64], into=tmp_path / "verified", sources=(tmp_path,))
 
 
@@ -57,4 +57,4 @@ def test_image_hashes_come_from_their_column_in_any_run(tmp_path: Path) -> None:
 
 def test_shown_by_run_are_its_images_in_order() -> None:
     run = trajectory("one", shows("b" * 64), SHAPES[0].messages[0], shows("a" * 64, "b" * 64))
-    assert shown_by_run(run) == ("b" * 64, "a" * 64, "b" * 64)
+    assert image_hashes_of_run(run) == ("b" * 64, "a" * 64, "b" * 64)

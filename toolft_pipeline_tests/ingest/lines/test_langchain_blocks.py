@@ -53,12 +53,14 @@ def test_call_that_stands_in_a_block_too_is_taken_once(block: dict[str, Any]) ->
 )
 def test_call_that_stands_in_a_block_alone_is_refused(block: dict[str, Any]) -> None:
     for message in (AIMessage([block]), AIMessage([block], tool_calls=[CALL])):
-        assert "alone and not in tool_calls" in refused(message).detail
+        assert "; log it in tool_calls" in refused(message).detail
 
 
 def test_words_after_a_call_are_refused_because_the_record_would_turn_them_round() -> None:
     block = {"type": "tool_use", "id": "c1", "name": "get", "input": {"n": 1}}
-    assert "after its calls" in refused(AIMessage([block, {"type": "text", "text": "so"}], tool_calls=[CALL])).detail
+    assert (
+        "after its tool calls" in refused(AIMessage([block, {"type": "text", "text": "so"}], tool_calls=[CALL])).detail
+    )
     assert read(AIMessage([block, {"type": "text", "text": ""}], tool_calls=[CALL])).text == ""
 
 

@@ -159,7 +159,7 @@ def test_openai_system_beside_the_messages_is_the_first_turn_once() -> None:
 def test_openai_unknown_role_is_named() -> None:
     said = read(row(messages=[{"role": "function", "name": "get", "content": "x"}]))
     assert isinstance(said, Rejection)
-    assert "`function` is none of" in said.detail
+    assert "unknown role `function`" in said.detail
 
 
 def test_openai_call_that_is_no_function_is_refused_by_its_type() -> None:

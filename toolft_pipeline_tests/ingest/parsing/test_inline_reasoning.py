@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, split, with_reasoning_apart
+from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, separate_reasoning, split_reasoning
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
@@ -60,13 +60,13 @@ HARMONY = (
     ],
 )
 def test_reasoning_at_the_head_of_an_answer_is_told_apart(text: str) -> None:
-    assert split(text) == ("Look it up.", "It is sent.")
+    assert split_reasoning(text) == ("Look it up.", "It is sent.")
 
 
 def test_blocks_of_reasoning_in_a_row_are_joined() -> None:
-    assert split("<think>a</think>\n<reflection>b</reflection>c") == ("a\nb", "c")
+    assert split_reasoning("<think>a</think>\n<reflection>b</reflection>c") == ("a\nb", "c")
     twice = "<|channel|>analysis<|message|>a<|end|><|channel|>commentary<|message|>b<|end|><|channel|>final<|message|>c"
-    assert split(twice) == ("a", "b\nc")
+    assert split_reasoning(twice) == ("a", "b\nc")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_blocks_of_reasoning_in_a_row_are_joined() -> None:
 )
 def test_reasoning_that_cannot_be_told_apart_is_refused(text: str) -> None:
     with pytest.raises(InlineReasoningError):
-        split(text)
+        split_reasoning(text)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_reasoning_that_cannot_be_told_apart_is_refused(text: str) -> None:
     ],
 )
 def test_answer_that_only_speaks_of_reasoning_stays(text: str) -> None:
-    assert split(text) == ("", text)
+    assert split_reasoning(text) == ("", text)
 
 
 def test_text_of_users_tools_and_system_prompts_stays() -> None:
@@ -129,36 +129,36 @@ def test_text_of_users_tools_and_system_prompts_stays() -> None:
         Message(role=role, content=(Part(type="text", text="<think>a</think>b"),))
         for role in (Role.SYSTEM, Role.USER, Role.TOOL)
     ]
-    assert with_reasoning_apart(said) == tuple(said)
+    assert separate_reasoning(said) == tuple(said)
 
 
 def test_calls_and_stated_reasoning_stay_beside_what_stood_in_the_text() -> None:
     asked = calls(("a", "find", {}), text="<think>Look it up.</think>")
-    (message,) = with_reasoning_apart([asked])
+    (message,) = separate_reasoning([asked])
     assert (message.reasoning, message.content, message.tool_calls) == ("Look it up.", (), asked.tool_calls)
-    (message,) = with_reasoning_apart([Message(role=Role.ASSISTANT, content=asked.content, reasoning=" Look it up.\n")])
+    (message,) = separate_reasoning([Message(role=Role.ASSISTANT, content=asked.content, reasoning=" Look it up.\n")])
     assert message.reasoning == "Look it up."
-    (message,) = with_reasoning_apart([Message(role=Role.ASSISTANT, content=asked.content, reasoning="Order 7.")])
+    (message,) = separate_reasoning([Message(role=Role.ASSISTANT, content=asked.content, reasoning="Order 7.")])
     assert message.reasoning == "Order 7.\nLook it up."
 
 
 def test_parts_of_text_are_taken_together_and_images_are_refused() -> None:
     parts = tuple(Part(type="text", text=text) for text in ("<think>Look", " it up.</think>", "It is sent."))
-    (message,) = with_reasoning_apart([Message(role=Role.ASSISTANT, content=parts)])
+    (message,) = separate_reasoning([Message(role=Role.ASSISTANT, content=parts)])
     assert (message.reasoning, message.text) == ("Look it up.", "It is sent.")
     shown = (*parts, Part(type="image", image_sha256="0" * 64))
     with pytest.raises(InlineReasoningError):
-        with_reasoning_apart([Message(role=Role.ASSISTANT, content=shown)])
+        separate_reasoning([Message(role=Role.ASSISTANT, content=shown)])
 
 
 @given(texts=st.lists(st.sampled_from(["<think>", "</think>", "[THINK]", "`", '"', "a", "\n", HARMONY, "analysis"])))
 def test_no_answer_keeps_a_mark_that_is_not_quoted(texts: list[str]) -> None:
     text = "".join(texts)
     try:
-        _, answer = split(text)
+        _, answer = split_reasoning(text)
     except InlineReasoningError:
         return
-    assert split(answer) == ("", answer)
+    assert split_reasoning(answer) == ("", answer)
     if "`" not in text and '"' not in text:
         assert "think>" not in answer
         assert "<|" not in answer
@@ -179,7 +179,7 @@ def logged(format_: str, text: str, path: Path, monkeypatch: pytest.MonkeyPatch)
     else:
         monkeypatch.setattr(span_exports, "CONVERSATION", said)
         name, rows = ALL[format_][0], ALL[format_][1]()
-    path.write_bytes(b"\n".join(span_exports.as_lines(rows)))
+    path.write_bytes(b"\n".join(span_exports.as_json_lines(rows)))
     settings = LogSettings.model_validate({"format": name})
     (found,) = Logs([path], agent="desk", settings=settings).runs()
     assert found.run is not None

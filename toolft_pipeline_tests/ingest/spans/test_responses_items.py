@@ -54,9 +54,9 @@ def test_request_and_response_of_the_api_are_read(given: Any, output: Any, tmp_p
         (
             [ASK, {"type": "function_call_output", "call_id": "c", "output": "x"}, {"type": "my secret 1"}],
             [says("x")],
-            "none",
+            "is unknown",
         ),
-        ([ASK], [CALL, says("after")], "after its calls"),
+        ([ASK], [CALL, says("after")], "after its tool calls"),
         ({"input": "Hello", "model": "m", "previous_response_id": "resp_1"}, [says("x")], "previous_response_id"),
     ],
 )

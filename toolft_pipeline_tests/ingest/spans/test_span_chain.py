@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from toolft_pipeline.ingest.parsing.reading import UnsupportedError
-from toolft_pipeline.ingest.spans.span import Generation, Span, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_chain import DoesNotChainError, chained, completed
+from toolft_pipeline.ingest.parsing.rejects import UnsupportedError
+from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun, TraceSpan
+from toolft_pipeline.ingest.spans.span_chain import DoesNotChainError, add_tool_results, join_model_calls
 from toolft_pipeline.trajectories.record import Message, Part
 from toolft_pipeline_tests.conversations import calls, result, says, user
 
 
-def generation(*history: Message, answer: Message) -> Generation:
-    return Generation(history=history, answer=(answer,))
+def generation(*history: Message, answer: Message) -> ModelCall:
+    return ModelCall(history=history, answer=(answer,))
 
 
-def ran(name: str, text: str, *, call_id: str | None = None, arguments: str = "{}", failed: bool = False) -> Span:
+def ran(name: str, text: str, *, call_id: str | None = None, arguments: str = "{}", failed: bool = False) -> TraceSpan:
     run = ToolRun(name=name, call_id=call_id, arguments_json=arguments, result=(Part(type="text", text=text),))
-    return Span(span_id=text, kind=SpanKind.TOOL, tool=run, failed=failed)
+    return TraceSpan(span_id=text, kind=SpanKind.TOOL, tool=run, failed=failed)
 
 
 def texts(messages: list[Message]) -> list[str]:
@@ -27,7 +27,7 @@ def texts(messages: list[Message]) -> list[str]:
 def test_later_history_may_spell_arguments_otherwise_and_drop_reasoning() -> None:
     thought = Message(role=says("").role, reasoning="hm", tool_calls=calls(("c", "n", '{"a": 1, "b": 2}')).tool_calls)
     history = (user("hi"), calls(("c", "n", '{"b":2.0,"a":1.0}')), result("c", "n", "ok"))
-    said = chained([generation(user("hi"), answer=thought), generation(*history, answer=says("done"))])
+    said = join_model_calls([generation(user("hi"), answer=thought), generation(*history, answer=says("done"))])
     assert texts(said) == ["hi", "", "ok", "done"]
     assert said[1].reasoning == "hm"
     assert said[1].tool_calls[0].arguments_json == '{"a": 1, "b": 2}'
@@ -44,24 +44,26 @@ def test_later_history_may_spell_arguments_otherwise_and_drop_reasoning() -> Non
 )
 def test_history_that_does_not_begin_with_what_was_said_is_refused(later: tuple[Message, ...]) -> None:
     with pytest.raises(DoesNotChainError):
-        chained([generation(user("hi"), answer=says("yes")), generation(*later, answer=says("end"))])
+        join_model_calls([generation(user("hi"), answer=says("yes")), generation(*later, answer=says("end"))])
 
 
 @pytest.mark.parametrize("other", [("c", "m", {"a": 1}), ("d", "n", {"a": 1}), ("c", "n", {"a": 2})])
 def test_history_with_another_call_in_its_place_is_refused(other: tuple[str, str, dict[str, int]]) -> None:
     history = (user("hi"), calls(other), result(other[0], other[1], "ok"))
     with pytest.raises(DoesNotChainError):
-        chained([generation(user("hi"), answer=calls(("c", "n", {"a": 1}))), generation(*history, answer=says("end"))])
+        join_model_calls(
+            [generation(user("hi"), answer=calls(("c", "n", {"a": 1}))), generation(*history, answer=says("end"))]
+        )
 
 
 def test_call_that_failed_and_was_made_again_adds_nothing() -> None:
-    said = chained([Generation(history=(user("hi"),)), generation(user("hi"), answer=says("yes"))])
+    said = join_model_calls([ModelCall(history=(user("hi"),)), generation(user("hi"), answer=says("yes"))])
     assert texts(said) == ["hi", "yes"]
 
 
 def test_results_are_matched_by_id_whatever_the_order_of_their_spans() -> None:
     said = [user("hi"), calls(("c1", "n", {}), ("c2", "n", {}))]
-    whole = list(completed(said, [ran("n", "second", call_id="c2"), ran("n", "first", call_id="c1")]))
+    whole = list(add_tool_results(said, [ran("n", "second", call_id="c2"), ran("n", "first", call_id="c1")]))
     assert texts(whole[2:]) == ["first", "second"]
     assert [message.tool_call_id for message in whole[2:]] == ["c1", "c2"]
 
@@ -69,30 +71,30 @@ def test_results_are_matched_by_id_whatever_the_order_of_their_spans() -> None:
 def test_results_without_ids_are_matched_by_name_and_equal_arguments_alone() -> None:
     said = [user("hi"), calls(("c1", "n", {"a": 1}), ("c2", "n", {"a": 2}), ("c3", "other", {"a": 1}))]
     spans = [ran("n", "two", arguments='{"a": 2.0}'), ran("n", "nobody's", arguments='{"a": 3}')]
-    whole = list(completed(said, spans))
+    whole = list(add_tool_results(said, spans))
     assert [(message.text, message.tool_call_id) for message in whole[2:]] == [("two", "c2")]
 
 
 def test_result_in_the_history_wins_and_its_span_answers_no_other_call() -> None:
     first, again = calls(("", "n", {})), calls(("", "n", {}))
     said = [user("hi"), first, result("", "n", "as seen"), again]
-    whole = list(completed(said, [ran("n", "one"), ran("n", "two")]))
+    whole = list(add_tool_results(said, [ran("n", "one"), ran("n", "two")]))
     assert texts(whole) == ["hi", "", "as seen", "", "two"]
 
 
 def test_missing_result_is_put_behind_its_own_turn() -> None:
     said = [user("hi"), calls(("c1", "n", {}), ("c2", "n", {})), result("c1", "n", "one"), says("done")]
-    whole = list(completed(said, [ran("n", "two", call_id="c2")]))
+    whole = list(add_tool_results(said, [ran("n", "two", call_id="c2")]))
     assert texts(whole) == ["hi", "", "one", "two", "done"]
 
 
 def test_failed_tool_begins_with_the_error_prefix_once() -> None:
     said = [calls(("c1", "n", {}), ("c2", "n", {}))]
     spans = [ran("n", "boom", call_id="c1", failed=True), ran("n", "Error: x", call_id="c2", failed=True)]
-    assert texts(list(completed(said, spans)))[1:] == ["Error: boom", "Error: x"]
+    assert texts(list(add_tool_results(said, spans)))[1:] == ["Error: boom", "Error: x"]
 
 
 def test_turn_of_countless_calls_is_refused_before_they_are_matched() -> None:
     said = [calls(*[(f"c{n}", "n", {}) for n in range(257)])]
     with pytest.raises(UnsupportedError, match="more than 256 calls"):
-        list(completed(said, []))
+        list(add_tool_results(said, []))

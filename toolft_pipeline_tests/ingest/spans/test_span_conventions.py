@@ -194,7 +194,7 @@ def test_agents_sdk_batch_is_read_and_a_response_by_id_alone_is_refused(tmp_path
         if row.get("span_data", {}).get("type") == "generation":
             row["span_data"] = {"type": "response", "response_id": "resp_1"}
     rejection = refused(tmp_path, rows)
-    assert (rejection.reason, "by its id alone" in rejection.detail) == (RejectReason.LOSSY_EXPORT, True)
+    assert (rejection.reason, "without its content" in rejection.detail) == (RejectReason.LOSSY_EXPORT, True)
 
 
 def test_langfuse_download_of_older_versions_is_read(tmp_path: Path) -> None:

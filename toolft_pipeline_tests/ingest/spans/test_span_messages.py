@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.reading import RefusedError, UnsupportedError
+from toolft_pipeline.ingest.parsing.rejects import RefusedError, UnsupportedError
 from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
-from toolft_pipeline.ingest.spans.span_payload import LossyError, read_answer, read_prompt
+from toolft_pipeline.ingest.spans.span_payload import LossyExportError, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Part, Role
 from toolft_pipeline_tests.pictures import chart, data_uri, in_base64
 
@@ -142,7 +142,7 @@ def test_image_of_a_result_is_one_part_in_every_dialect(message: dict[str, Any])
 
 def test_image_in_a_system_prompt_is_refused() -> None:
     image = {"type": "image", "base64": in_base64(CHART)}
-    with pytest.raises(UnsupportedError, match="a turn of the system shows an image"):
+    with pytest.raises(UnsupportedError, match="a message of role system has an image"):
         read_prompt(raw({"system": [image], "messages": [{"role": "user", "content": "x"}]}))
 
 
@@ -182,7 +182,7 @@ def test_several_answers_are_not_chosen_among() -> None:
 
 @pytest.mark.parametrize("prompt", ["Human: hi", {"prompt": "hi"}, {"prompts": ["Human: hi"]}, '[{"role": "us'])
 def test_prompt_without_turns_is_lossy(prompt: object) -> None:
-    with pytest.raises(LossyError):
+    with pytest.raises(LossyExportError):
         read_prompt(raw(prompt))
 
 

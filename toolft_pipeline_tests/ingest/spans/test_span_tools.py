@@ -12,7 +12,7 @@ from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.ingest.small_traces import ASK, SMALL_TRACES, Tool, asked, gave, told
-from toolft_pipeline_tests.ingest.span_exports import as_lines
+from toolft_pipeline_tests.ingest.span_exports import as_json_lines
 
 every_format = pytest.mark.parametrize("format_", SMALL_TRACES)
 
@@ -21,7 +21,7 @@ ONE_CALL = [ASK, asked("c1"), gave("c1"), told()]
 
 def read(folder: Path, rows: list[dict[str, Any]], **logs: Any) -> Trajectory | Rejection:
     path = folder / "2026-10-01.jsonl"
-    path.write_bytes(b"\n".join(as_lines(rows)))
+    path.write_bytes(b"\n".join(as_json_lines(rows)))
     (found,) = Logs([path], agent="desk", settings=LogSettings.model_validate(logs)).runs()
     assert found.run is not None
     return found.run
