@@ -157,7 +157,7 @@ def non_text_part(block: Block, role: Role) -> Part | None:
         )
     if block.type in REFUSED_BLOCKS:
         raise UnsupportedError(
-            f"a message of role {role} has a block of type {block.type}, which is not supported; only text and images are"
+            f"a message of role {role} has a block of type {block.type}, which is not supported; use text or images"
         )
     return image_part(block, role)
 
