@@ -11,7 +11,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.keys_not_read import add_counts
 from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.ingest.parsing.rejects import REJECT_SCHEMA, Reject, Rejection, RejectReason, hmac_key
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA
@@ -115,13 +115,14 @@ class _Tally:
     ids: SeenIds = field(default_factory=SeenIds)
 
 
-def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
+def read_day(
+    paths: Sequence[Path], *, day: str, time_zone: str, agent: str, settings: LogSettings, out: Path
+) -> RawSummary:
     """Read a day's log files into `trajectories.parquet`, `rejects.parquet` and `images/` below `out`.
 
-    A day without logs gives two empty tables. Raises `LogError` if the folder or a file cannot be read.
+    A day without logs gives two empty tables. Raises `LogError` if a file cannot be read.
     """
-    paths = log_files(settings, day=day)
-    logs = Logs(paths, agent=settings.name, settings=settings.logs, day_ends_ns=_end_of_day(day, settings))
+    logs = Logs(paths, agent=agent, settings=settings, day_ends_ns=_end_of_day(day, time_zone=time_zone))
     tally = _Tally()
     for name in (TRAJECTORIES_FILE, REJECTS_FILE):
         (out / name).touch(mode=_OWNER_ONLY)
@@ -148,46 +149,47 @@ def read_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
     )
 
 
-def read_golden_runs(settings: AgentSettings) -> list[Trajectory]:
-    """Read the agent's golden runs; an empty list if it has no such file.
+def read_golden_runs(settings: LogSettings, *, folder: Path, agent: str) -> list[Trajectory]:
+    """Read the golden runs of the agent in a folder; an empty list if it has no such file.
 
     People choose golden runs one by one, so a line that cannot be read is an error: raises `LogError`.
     """
     runs = []
-    for entry in _golden_entries(settings):
+    for entry in _golden_entries(settings, folder=folder, agent=agent):
         run, line = entry.run, entry.line.number
         if isinstance(run, Rejection):
-            path = settings.path(settings.logs.golden or "")
-            raise LogError(f"{path}:{line}: not a run: {run.detail} ({run.reason}); fix or remove the line")
+            raise LogError(f"{entry.path}:{line}: not a run: {run.detail} ({run.reason}); fix or remove the line")
         if run is not None:
             runs.append(run)
     return runs
 
 
-def golden_images(settings: AgentSettings) -> dict[str, bytes]:
+def golden_images(settings: LogSettings, *, folder: Path, agent: str) -> dict[str, bytes]:
     """Return the images of the agent's golden runs by sha256."""
-    return {sha256: data for entry in _golden_entries(settings) for sha256, data in (entry.images or {}).items()}
+    entries = _golden_entries(settings, folder=folder, agent=agent)
+    return {sha256: data for entry in entries for sha256, data in (entry.images or {}).items()}
 
 
-def _golden_entries(settings: AgentSettings) -> Iterator[LogEntry[Trajectory]]:
-    if settings.logs.golden is not None:
-        path = settings.path(settings.logs.golden)
-        yield from Logs([path], agent=settings.name, settings=settings.logs).runs(golden=True)
+def _golden_entries(settings: LogSettings, *, folder: Path, agent: str) -> Iterator[LogEntry[Trajectory]]:
+    if settings.golden is not None:
+        path = (folder / settings.golden).resolve()
+        yield from Logs([path], agent=agent, settings=settings).runs(golden=True)
 
 
-def log_days(settings: AgentSettings) -> list[str]:
-    """List the days (YYYY-MM-DD) with log files from the agent's first day on; empty if the folder is missing."""
-    folder = settings.path(settings.logs.folder)
+def log_days(folder: Path, *, first_day: str) -> list[str]:
+    """List the days (YYYY-MM-DD) with log files from the first day on; empty if the folder is missing."""
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
     days = {match.group() for name in names if (match := _DAY.match(name))}
-    return sorted(day for day in days if day >= settings.first_day)
+    return sorted(day for day in days if day >= first_day)
 
 
-def log_files(settings: AgentSettings, *, day: str) -> list[Path]:
-    """List the day's log files by name: the day (YYYY-MM-DD), an optional suffix, a log ending."""
+def log_files(folder: Path, *, day: str) -> list[Path]:
+    """List the day's log files by name: the day (YYYY-MM-DD), an optional suffix, a log ending.
+
+    Raises `LogError` if the folder cannot be read.
+    """
     if not _DAY.fullmatch(day):
         raise LogError(f"{day!r} is not a day; write it as YYYY-MM-DD")
-    folder = settings.path(settings.logs.folder)
     try:
         return sorted(
             path for path in folder.iterdir() if path.name.startswith(day) and path.name.endswith(LOG_ENDINGS)
@@ -197,13 +199,13 @@ def log_files(settings: AgentSettings, *, day: str) -> list[Path]:
         raise LogError(f"{folder}: the log folder cannot be read ({error.strerror}); {fix}") from error
 
 
-def _end_of_day(day: str, settings: AgentSettings) -> int | None:
-    """First moment of the next day in the agent's time zone, in nanoseconds since 1970."""
+def _end_of_day(day: str, *, time_zone: str) -> int | None:
+    """First moment of the next day in a time zone, in nanoseconds since 1970."""
     try:
         next_day = datetime.fromisoformat(day) + timedelta(days=1)
     except (ValueError, OverflowError):  # files may have the name of a day that does not exist, as 2026-02-31
         return None
-    return int(next_day.replace(tzinfo=ZoneInfo(settings.schedule.time_zone)).timestamp()) * 1_000_000_000
+    return int(next_day.replace(tzinfo=ZoneInfo(time_zone)).timestamp()) * 1_000_000_000
 
 
 def _trajectories(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.ingest.images.image_store import image_content
@@ -20,7 +21,11 @@ def _reads(settings: AgentSettings) -> Json:
 
 
 def _sources(scope: Scope) -> dict[str, str]:
-    return sources.files(*log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
+    return sources.files(*_log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
+
+
+def _log_files(settings: AgentSettings, *, day: str) -> list[Path]:
+    return log_files(settings.path(settings.logs.folder), day=day)
 
 
 def _keeps(recipe: Recipe, current: Version) -> str | None:
@@ -39,7 +44,7 @@ def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
     """A warning if the version is kept although its logs are gone."""
     day = version.manifest.address.partition
     gone = sorted(
-        _logs(version.manifest.inputs, day=day).keys() - {path.name for path in log_files(settings, day=day or "")}
+        _logs(version.manifest.inputs, day=day).keys() - {path.name for path in _log_files(settings, day=day or "")}
     )
     return {"logs_gone": f"kept without {len(gone)} of its log files: {', '.join(gone[:3])}"} if gone else {}
 
@@ -51,7 +56,15 @@ def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
 
 
 def _build(work: Work) -> Built:
-    summary = read_day(work.settings, day=work.day, out=work.out)
+    settings = work.settings
+    summary = read_day(
+        _log_files(settings, day=work.day),
+        day=work.day,
+        time_zone=settings.schedule.time_zone,
+        agent=settings.name,
+        settings=settings.logs,
+        out=work.out,
+    )
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     work.progress(f"{summary.lines} lines ({formats}), {counts}")

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.verification.day import verify_day
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES, langchain_row
 from toolft_pipeline_tests.ingest.span_exports import EXPORTS
@@ -195,7 +194,7 @@ def test_lint_keeps_what_verification_keeps_redaction_and_renames_included(
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "2026-10-01.jsonl").write_bytes(path.read_bytes())
     raw.mkdir()
-    read_day(settings, day="2026-10-01", out=raw)
+    read_agent_day(settings, day="2026-10-01", out=raw)
     out.mkdir()
     verified = verify_day(
         raw=raw, catalog=catalog, settings=settings, day="2026-10-01", out=out, progress=lambda line: None

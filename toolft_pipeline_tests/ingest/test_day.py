@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.ingest import day as day_module
-from toolft_pipeline.ingest.day import LogError, RawSummary, SeenIds, read_day, read_golden_runs
+from toolft_pipeline.ingest.day import LogError, RawSummary, SeenIds, read_golden_runs
 from toolft_pipeline.ingest.file_kind import not_a_log
 from toolft_pipeline.ingest.parsing.rejects import hmac_key, line_hmac
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
 from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_json_lines
 from toolft_pipeline_tests.pictures import chart, data_uri
@@ -44,7 +44,7 @@ def write(desk: AgentSettings, data: bytes, name: str = f"{DAY}.jsonl") -> None:
 
 def read(desk: AgentSettings, out: Path) -> RawSummary:
     out.mkdir(parents=True)
-    return read_day(desk, day=DAY, out=out)
+    return read_agent_day(desk, day=DAY, out=out)
 
 
 def test_read_day_mixed_lines_are_trajectories_or_rejects_with_their_place(desk: AgentSettings, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_read_day_folder_in_place_of_a_file_is_one_line_with_the_mend(desk: Agen
 @pytest.mark.parametrize("day", ["../../etc", "2026-10", "*", ""])
 def test_read_day_text_that_is_no_day_is_refused(desk: AgentSettings, tmp_path: Path, day: str) -> None:
     with pytest.raises(LogError, match="not a day"):
-        read_day(desk, day=day, out=tmp_path)
+        read_agent_day(desk, day=day, out=tmp_path)
 
 
 LINES = st.lists(
@@ -230,7 +230,8 @@ def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
 
 
 def test_read_golden_committed_agent_gives_golden_runs(assistant_folder: Path) -> None:
-    runs = read_golden_runs(load_agent(assistant_folder / "agent.yaml"))
+    settings = load_agent(assistant_folder / "agent.yaml")
+    runs = read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name)
     assert runs
     assert all(run.golden and run.origin == "golden" for run in runs)
 
@@ -239,7 +240,7 @@ def test_read_golden_broken_line_names_file_line_and_mend(desk: AgentSettings) -
     (desk.folder / "golden.jsonl").write_bytes(good("a") + b"\n\n{broken\n")
     named = agent(desk.folder, logs={"golden": "golden.jsonl"})
     with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*fix or remove the line"):
-        read_golden_runs(named)
+        read_golden_runs(named.logs, folder=named.folder, agent=named.name)
 
 
 def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentSettings, tmp_path: Path) -> None:

@@ -21,14 +21,13 @@ from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Source, Trajectory
 from toolft_pipeline.trajectories.table import from_batch, to_batch
 from toolft_pipeline_tests.ingest.attribute_exports import (
-    agents_sdk_trace,
     langfuse_responses,
     openinference_requests,
     phoenix_rows,
-    phoenix_spans,
     tempo_batches,
     vercel_requests,
 )
+from toolft_pipeline_tests.ingest.samples import SPAN_SAMPLES
 from toolft_pipeline_tests.ingest.span_exports import (
     CONVERSATION,
     EXPORTS,
@@ -44,16 +43,14 @@ from toolft_pipeline_tests.ingest.span_exports import (
 )
 
 ALL: dict[str, tuple[Any, Callable[[], list[dict[str, Any]]]]] = {
-    **{format_: (format_, export) for format_, export in EXPORTS.items()},
+    **{format_: (format_, export) for format_, export in SPAN_SAMPLES.items()},
     "langsmith_openai": ("langsmith", langsmith_openai_runs),
     "openllmetry": ("otel", openllmetry_requests),
     "numbered": ("otel", numbered_requests),
     "openinference": ("otel", openinference_requests),
     "tempo": ("otel", tempo_batches),
     "vercel": ("otel", vercel_requests),
-    "phoenix": ("span_rows", phoenix_spans),
     "phoenix_rows": ("span_rows", phoenix_rows),
-    "agents_sdk": ("agents_sdk", agents_sdk_trace),
     "langfuse_responses": ("langfuse", langfuse_responses),
 }
 NO_TOOLS = {"agents_sdk"}

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, separate_reasoning, split_reasoning
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conversations import calls
 from toolft_pipeline_tests.curation.dedup.test_conversation_prefixes import LINES
 from toolft_pipeline_tests.ingest import span_exports
@@ -236,7 +235,7 @@ def test_day_of_openai_lines_reads_inline_reasoning_as_the_reader_does(tmp_path:
     texts = ["<think>Hm.</think>Any time.", "Any time.", "<think>cut", "`<think>`"]
     rows = [{"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}]} for text in texts]
     (tmp_path / "logs" / "2026-10-01.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    summary = read_day(agent(tmp_path), day="2026-10-01", out=tmp_path / "out")
+    summary = read_agent_day(agent(tmp_path), day="2026-10-01", out=tmp_path / "out")
     runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
     assert [(run.messages[-1].reasoning, run.messages[-1].text) for run in runs] == [
         ("Hm.", "Any time."),
