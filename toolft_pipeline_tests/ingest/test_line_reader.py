@@ -1,4 +1,4 @@
-"""What becomes of one line beyond its reader: better reasons, NaN read as null, keys that are not read."""
+"""One line after its reader: better reasons, NaN read as null, keys that are not read."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ WHOLE = json.dumps({"messages": RUN})
         (WHOLE.replace("there.", "\\ud83d\\u0041"), RejectReason.MALFORMED_JSON, "lone surrogate"),
     ],
 )
-def test_line_that_is_not_json_says_what_stands_there(
-    line: str, reason: RejectReason, said: str, tmp_path: Path
-) -> None:
+def test_invalid_json_is_explained(line: str, reason: RejectReason, said: str, tmp_path: Path) -> None:
     rejection = refused(tmp_path, line.encode())
     assert (rejection.reason, said in rejection.detail) == (reason, True), rejection
 
@@ -145,7 +143,7 @@ def test_calls_under_another_key_are_refused_in_every_format(format_: str, tmp_p
     assert "toolInvocations" in refused(tmp_path, row, format_).detail
 
 
-def test_calls_beside_the_messages_are_refused_only_where_no_message_makes_one(tmp_path: Path) -> None:
+def test_calls_next_to_messages_are_refused_if_the_only_ones(tmp_path: Path) -> None:
     expected = {"expected": [{"name": "find", "arguments": {"a": 1}}]}
     assert "`expected`" in refused(tmp_path, {"messages": [ASK, SAYS], **expected}).detail
     (one,) = found(tmp_path, {"messages": RUN, **expected})
@@ -161,7 +159,7 @@ def test_tools_that_are_offered_under_another_key_are_no_calls(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("key", ["output", "result", "text", "value"])
-def test_message_whose_only_content_is_under_another_key_is_refused(key: str, tmp_path: Path) -> None:
+def test_content_under_another_key_is_refused(key: str, tmp_path: Path) -> None:
     result = {"role": "tool", "tool_call_id": "c1", key: "there"}
     assert f"`{key}`" in refused(tmp_path, {"messages": [ASK, CALLING, result, SAYS]}).detail
 
@@ -181,7 +179,7 @@ def test_keys_that_may_be_secrets_are_counted_without_their_name(tmp_path: Path)
 
 
 @pytest.mark.parametrize("format_", LINE_SAMPLES)
-def test_runs_that_their_libraries_wrote_leave_no_key_unread(format_: str, tmp_path: Path) -> None:
+def test_library_written_runs_have_no_key_not_read(format_: str, tmp_path: Path) -> None:
     (one,) = found(tmp_path, LINE_SAMPLES[format_](), format_=format_)
     assert (isinstance(one.run, Trajectory), one.keys_not_read) == (True, None)
 
@@ -205,13 +203,13 @@ ANSWER = {"role": "assistant", "content": "It is there."}
         {"completion": "It is there."},
     ],
 )
-def test_answer_beside_the_messages_is_the_last_message(beside: dict[str, Any], tmp_path: Path) -> None:
+def test_separate_answer_becomes_the_last_message(beside: dict[str, Any], tmp_path: Path) -> None:
     whole = kept(tmp_path, {"messages": RUN})
     assert kept(tmp_path, {"messages": RUN[:-1], **beside}).messages == whole.messages
     assert kept(tmp_path, {"messages": RUN, **beside}).messages == whole.messages
 
 
-def test_answer_beside_the_messages_keeps_its_calls_to_the_digit(tmp_path: Path) -> None:
+def test_separate_answer_keeps_its_calls_exactly(tmp_path: Path) -> None:
     arguments = '{"id": 123456789012345678901234567890, "e": 1e400, "f": 1.0}'
     answer = {**CALLING, "tool_calls": [{**CALL, "function": {"name": "find", "arguments": "ARGS"}}]}
     line = json.dumps({"messages": [ASK], "response": {"choices": [{"message": answer}]}}).replace('"ARGS"', arguments)
@@ -228,9 +226,7 @@ def test_answer_beside_the_messages_keeps_its_calls_to_the_digit(tmp_path: Path)
         ({"final": {"role": "assistant", "content": "x"}}, "`final`"),
     ],
 )
-def test_answer_that_cannot_be_read_refuses_the_run_that_lacks_one(
-    beside: dict[str, Any], said: str, tmp_path: Path
-) -> None:
+def test_unreadable_separate_answer_is_refused(beside: dict[str, Any], said: str, tmp_path: Path) -> None:
     assert said in refused(tmp_path, {"messages": RUN[:-1], **beside}).detail
 
 
@@ -239,14 +235,14 @@ def test_answer_that_differs_from_the_last_message_is_refused(tmp_path: Path) ->
     assert "differs from the last message" in refused(tmp_path, {"messages": RUN, "response": other}).detail
 
 
-def test_anthropic_answer_beside_the_messages_is_the_last_message(tmp_path: Path) -> None:
+def test_anthropic_separate_answer_is_the_last_message(tmp_path: Path) -> None:
     row = anthropic_row()
     whole, last = kept(tmp_path, row), row["messages"].pop()
     answer = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": last["content"]}]}
     assert kept(tmp_path, {**row, "response": answer}).messages == whole.messages
 
 
-def test_langchain_constructors_and_bare_messages_are_the_same_run(tmp_path: Path) -> None:
+def test_langchain_constructors_equal_bare_messages(tmp_path: Path) -> None:
     row = langchain_row()
     classes = {"system": "SystemMessage", "human": "HumanMessage", "ai": "AIMessage", "tool": "ToolMessage"}
     dumped = [
@@ -264,7 +260,7 @@ def test_langchain_constructors_and_bare_messages_are_the_same_run(tmp_path: Pat
     assert kept(tmp_path, {**row, "messages": bare}).messages == whole.messages
 
 
-def test_system_beside_the_messages_makes_no_file_anthropic(tmp_path: Path) -> None:
+def test_separate_system_prompt_does_not_mean_anthropic(tmp_path: Path) -> None:
     first, second = found(tmp_path, {"system": "Be brief.", "messages": [ASK, SAYS]}, {"messages": RUN})
     assert isinstance(first.run, Trajectory)
     assert isinstance(second.run, Trajectory)
@@ -277,7 +273,7 @@ def test_line_of_another_format_than_its_file_is_named(tmp_path: Path) -> None:
     assert "has format anthropic, but the file is read as openai" in second.run.detail
 
 
-def test_atif_results_that_name_no_call_answer_as_many_calls_in_order(tmp_path: Path) -> None:
+def test_atif_results_without_ids_match_by_order(tmp_path: Path) -> None:
     row = LINE_SAMPLES["atif"]()
     whole = kept(tmp_path, row)
     for result in row["steps"][2]["observation"]["results"]:

@@ -1,4 +1,4 @@
-"""One conversation, written by each format's own library, is one record; what a format cannot say is refused."""
+"""One conversation, written by each format's own library, gives one and the same record."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_one_conversation_in_every_format_is_one_record(format_: str) -> None:
     assert from_batch(to_batch([run])) == [run]
 
 
-def test_openai_answer_dumped_with_every_field_is_the_same_record() -> None:
+def test_openai_fully_dumped_answer_is_the_same_record() -> None:
     """`model_dump()` writes what was not set as null: audio, function_call, refusal, details of the usage."""
     whole = openai_row(BaseModel.model_dump)
     assert "function_call" in whole["messages"][2]
@@ -77,7 +77,7 @@ def test_langchain_bare_list_is_a_run_named_after_its_line() -> None:
     assert run.outcome.status == "unknown"
 
 
-def test_langchain_call_that_its_parser_gave_up_is_a_reject_of_its_own() -> None:
+def test_langchain_invalid_tool_call_is_refused() -> None:
     broken = AIMessage("", invalid_tool_calls=[{"name": "get", "args": '{"a":', "id": "c1", "error": "cut off"}])
     rejection = rejected("langchain", messages_to_dict([HumanMessage("hi"), broken]))
     assert rejection.reason is RejectReason.INVALID_TOOL_CALL
@@ -108,7 +108,7 @@ def test_atif_step_that_no_model_should_learn_is_refused(step: dict[str, Any], s
     assert "a.png" not in rejection.detail
 
 
-def test_atif_copied_context_of_others_than_the_agent_stays_as_context() -> None:
+def test_atif_copied_steps_of_others_stay_as_context() -> None:
     row = atif_row()
     for step in row["steps"][:2]:
         step["is_copied_context"] = True
@@ -138,12 +138,12 @@ def test_atif_sub_agents_runs_inside_the_run_are_refused_as_such() -> None:
 
 
 @pytest.mark.parametrize("content", [{}, {"content": ""}, {"content": []}])
-def test_atif_result_that_only_refers_to_a_sub_agent_is_refused_as_such(content: dict[str, Any]) -> None:
+def test_atif_result_referring_to_a_sub_agent_is_refused(content: dict[str, Any]) -> None:
     rejection = rejected("atif", written(answered(subagent_trajectory_ref=REF, **content)))
     assert (rejection.reason, "only refers" in rejection.detail) == (RejectReason.SUB_AGENT, True)
 
 
-def test_atif_result_that_a_sub_agent_gave_in_words_is_read() -> None:
+def test_atif_text_result_of_a_sub_agent_is_read() -> None:
     row = written(answered(content="Error: nobody", subagent_trajectory_ref=REF))
     assert accepted("atif", row).messages == accepted("atif", atif_row()).messages
 
@@ -166,7 +166,7 @@ def test_atif_other_major_version_is_another_shape() -> None:
         ("user", [{"type": "document", "source": {"type": "url", "url": "https://x.test"}}]),
     ],
 )
-def test_anthropic_order_or_part_that_the_record_cannot_hold_is_refused(role: str, blocks: list[Any]) -> None:
+def test_anthropic_unsupported_order_or_part_is_refused(role: str, blocks: list[Any]) -> None:
     rejection = rejected("anthropic", {"messages": [{"role": role, "content": blocks}]})
     assert rejection.reason is RejectReason.UNSUPPORTED_CONTENT
 

@@ -1,4 +1,4 @@
-"""What the APIs of model providers send and answer, where it is not a whole run in a format that is read."""
+"""Requests and responses of model providers' APIs that are not whole runs in a supported format."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ API_FORMATS: tuple[UnsupportedFormat, ...] = (
         row=_assistants,
     ),
     UnsupportedFormat(
-        name="a request beside its response, without `messages` at the top",
+        name="a request next to its response, without `messages` at the top level",
         advice=f"write {_RUN}, for example `jq -c '.request + {{response}}' FILE`",
         row=_nested_request,
     ),

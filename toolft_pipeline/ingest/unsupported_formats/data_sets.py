@@ -1,4 +1,4 @@
-"""Formats of training sets: what fine-tuning tools take, which is not what agents log."""
+"""Formats of training sets, which fine-tuning tools read but agents do not log."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ DATA_SET_FORMATS: tuple[UnsupportedFormat, ...] = (
     ),
     UnsupportedFormat(
         name="a chat flattened into one text",
-        advice=f"{_MESSAGES}; turns cannot be told apart in flattened text",
+        advice=f"{_MESSAGES}; the turns of flattened text cannot be separated",
         row=_flat_chat,
     ),
     UnsupportedFormat(

@@ -1,4 +1,4 @@
-"""How agent frameworks and coding agents write their own sessions."""
+"""Session formats of agent frameworks and coding agents."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _gemini_cli(row: Any) -> bool:
 FRAMEWORK_FORMATS: tuple[UnsupportedFormat, ...] = (
     UnsupportedFormat(
         name="a session of the Codex CLI (rollout)",
-        advice=f"{_OPENAI_MESSAGES}; the items of a session stand one a line here, not one run a line",
+        advice=f"{_OPENAI_MESSAGES}; this file has one item of a session a line, not one run a line",
         row=_codex,
     ),
     UnsupportedFormat(

@@ -1,4 +1,4 @@
-"""Formats of traces and spans that no reader takes."""
+"""Unsupported formats of traces and spans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One picture in every dialect is one content part; what the log only names is refused and never fetched."""
+"""An image is the same content part in every dialect; an address is refused and never fetched."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_image_in_a_user_turn_is_read_too() -> None:
         ({"type": "input_audio", "data": "QUJD"}, RejectReason.UNSUPPORTED_CONTENT),
     ],
 )
-def test_image_that_cannot_be_kept_rejects_the_run_for_its_own_reason(block: Any, reason: RejectReason) -> None:
+def test_bad_image_rejects_the_run_with_its_reason(block: Any, reason: RejectReason) -> None:
     rejection = read("openai", openai_row(TEXT, block))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is reason
@@ -106,7 +106,7 @@ def test_image_that_cannot_be_kept_rejects_the_run_for_its_own_reason(block: Any
 
 
 @pytest.mark.parametrize("role", ["system", "assistant"])
-def test_image_in_a_turn_that_shows_none_is_refused(role: str) -> None:
+def test_image_in_a_turn_without_image_support_is_refused(role: str) -> None:
     rejection = read("openai", openai_row(openai_block(data_uri(CHART)), role=role))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is RejectReason.UNSUPPORTED_CONTENT

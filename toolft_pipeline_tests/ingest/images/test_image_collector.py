@@ -1,4 +1,4 @@
-"""The images of one run go with that run, once each, and with no other."""
+"""Each run gets its own images, once each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No answer keeps reasoning in its text: in every log format it is moved to where reasoning belongs, or refused."""
+"""No answer keeps reasoning in its text: it is moved to the reasoning field in every format, or refused."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ HARMONY = (
         HARMONY.replace("<|return|>", ""),
     ],
 )
-def test_reasoning_at_the_head_of_an_answer_is_told_apart(text: str) -> None:
+def test_reasoning_at_the_head_of_an_answer_is_separated(text: str) -> None:
     assert split_reasoning(text) == ("Look it up.", "It is sent.")
 
 
@@ -94,7 +94,7 @@ def test_blocks_of_reasoning_in_a_row_are_joined() -> None:
         "<think></think>" * 100_000,
     ],
 )
-def test_reasoning_that_cannot_be_told_apart_is_refused(text: str) -> None:
+def test_ambiguous_reasoning_is_refused(text: str) -> None:
     with pytest.raises(InlineReasoningError):
         split_reasoning(text)
 
@@ -131,7 +131,7 @@ def test_text_of_users_tools_and_system_prompts_stays() -> None:
     assert separate_reasoning(said) == tuple(said)
 
 
-def test_calls_and_stated_reasoning_stay_beside_what_stood_in_the_text() -> None:
+def test_inline_reasoning_joins_logged_reasoning() -> None:
     asked = calls(("a", "find", {}), text="<think>Look it up.</think>")
     (message,) = separate_reasoning([asked])
     assert (message.reasoning, message.content, message.tool_calls) == ("Look it up.", (), asked.tool_calls)
@@ -228,7 +228,7 @@ def test_spans_chain_where_the_history_lacks_the_reasoning(tmp_path: Path) -> No
     ]
 
 
-def test_day_of_openai_lines_reads_inline_reasoning_as_the_reader_does(tmp_path: Path) -> None:
+def test_inline_reasoning_of_a_day_equals_the_readers(tmp_path: Path) -> None:
     """The day's table is written without a record for each run."""
     (tmp_path / "logs").mkdir()
     (tmp_path / "out").mkdir()

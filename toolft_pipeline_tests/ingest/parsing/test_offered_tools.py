@@ -1,4 +1,4 @@
-"""A call is unoffered only where the log names every tool that was offered, and not this one."""
+"""A call counts as not offered only if all offered tools are readable and its tool is not among them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_digest_is_one_for_tools_and_keys_in_any_order() -> None:
     assert digest(json.dumps([MCP, MCP])) != digest(json.dumps([MCP]))
 
 
-def test_digest_of_a_list_that_cannot_be_compared_is_of_its_bytes() -> None:
+def test_digest_of_an_unsortable_list_is_of_its_bytes() -> None:
     assert digest("[1, ") != digest("[1,")
 
 

@@ -26,7 +26,7 @@ PRINTED = "ResponseFunctionToolCall(arguments='{\"city\":\"Lyon\"}', call_id='ca
         "openai.types.responses.ResponseOutputMessage(id='m')",
     ],
 )
-def test_printed_object_is_told(text: str) -> None:
+def test_python_repr_is_recognized(text: str) -> None:
     assert is_python_repr(text)
 
 

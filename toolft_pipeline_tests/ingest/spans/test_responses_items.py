@@ -1,4 +1,4 @@
-"""Items of OpenAI's Responses API in spans: one answer's items are one turn, what is not read is refused by name."""
+"""Items of OpenAI's Responses API in spans: an answer is one turn, an unsupported item is refused by name."""
 
 from __future__ import annotations
 

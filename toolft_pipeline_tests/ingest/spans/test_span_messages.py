@@ -1,4 +1,4 @@
-"""Turns in every dialect, and what stands where a model's answer or a tool's output is looked for."""
+"""Messages in every dialect, and the shapes of answers and tool outputs."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_turns_of_every_dialect_are_the_same_turns(dialect: str) -> None:
         {"role": "assistant", "parts": [{"type": "tool_call", "name": "n"}, {"type": "text", "content": "late"}]},
     ],
 )
-def test_turn_that_the_record_cannot_hold_is_refused_without_its_words(message: dict[str, Any]) -> None:
+def test_unsupported_turn_is_refused_without_its_text(message: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as caught:
         read_messages(raw([message]))
     assert "secret" not in str(caught.value)
