@@ -84,10 +84,11 @@ class SeenIds:
 
 @dataclass(frozen=True, kw_only=True)
 class RawSummary:
-    """Counts of a day's logs. `formats` is the format of each file, empty for a day without logs.
+    """Counts of a day's logs.
 
-    `lines` are those that are not blank, `lines_of_rejects` those that are part of no trajectory. `keys_not_read`
-    counts the keys of the trajectories that were not read and not empty (`level.key`).
+    `formats` is the format of each file, empty for a day without logs. `lines` are those that are not blank,
+    `lines_of_rejects` those that are part of no trajectory. `keys_not_read` counts the keys of the trajectories that
+    were not read and not empty (`level.key`).
     """
 
     day: str
@@ -118,9 +119,10 @@ class _Tally:
 def read_day(
     paths: Sequence[Path], *, day: str, time_zone: str, agent: str, settings: LogSettings, out: Path
 ) -> RawSummary:
-    """Read a day's log files into `trajectories.parquet`, `rejects.parquet` and `images/` below `out`.
+    """Read a day's log files into tables of trajectories and rejects below `out`.
 
-    A day without logs gives two empty tables. Raises `LogError` if a file cannot be read.
+    Writes `trajectories.parquet`, `rejects.parquet` and the runs' images (`images/`). A day without logs gives two
+    empty tables. Raises `LogError` if a file cannot be read.
     """
     logs = Logs(paths, agent=agent, settings=settings, day_ends_ns=_end_of_day(day, time_zone=time_zone))
     tally = _Tally()
@@ -150,9 +152,10 @@ def read_day(
 
 
 def read_golden_runs(settings: LogSettings, *, folder: Path, agent: str) -> list[Trajectory]:
-    """Read the golden runs of the agent in a folder; an empty list if it has no such file.
+    """Read the golden runs of the agent in a folder.
 
-    People choose golden runs one by one, so a line that cannot be read is an error: raises `LogError`.
+    An empty list if it has no such file. People choose golden runs one by one, so a line that cannot be read is an
+    error: raises `LogError`.
     """
     runs = []
     for entry in _golden_entries(settings, folder=folder, agent=agent):
@@ -177,16 +180,19 @@ def _golden_entries(settings: LogSettings, *, folder: Path, agent: str) -> Itera
 
 
 def log_days(folder: Path, *, first_day: str) -> list[str]:
-    """List the days (YYYY-MM-DD) with log files from the first day on; empty if the folder is missing."""
+    """List the days (YYYY-MM-DD) with log files from the first day on.
+
+    Empty if the folder is missing.
+    """
     names = (path.name for path in folder.iterdir()) if folder.is_dir() else ()
     days = {match.group() for name in names if (match := _DAY.match(name))}
     return sorted(day for day in days if day >= first_day)
 
 
 def log_files(folder: Path, *, day: str) -> list[Path]:
-    """List the day's log files by name: the day (YYYY-MM-DD), an optional suffix, a log ending.
+    """List the day's log files by name.
 
-    Raises `LogError` if the folder cannot be read.
+    A name is the day (YYYY-MM-DD), an optional suffix and a log ending. Raises `LogError` if the folder cannot be read.
     """
     if not _DAY.fullmatch(day):
         raise LogError(f"{day!r} is not a day; write it as YYYY-MM-DD")
@@ -211,7 +217,10 @@ def _end_of_day(day: str, *, time_zone: str) -> int | None:
 def _trajectories(
     logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path
 ) -> Iterator[Trajectory | UnconvertedRun]:
-    """Yield the trajectories of the logs; write rejections to `rejects`, images to `images`, counts to the tally."""
+    """Yield the trajectories of the logs.
+
+    Write rejections to `rejects`, images to `images`, counts to the tally.
+    """
     key = hmac_key()
     for entry in logs.rows():
         run = entry.run

@@ -41,9 +41,9 @@ _ARRAY = ("a JSON array of runs", "`{unpack}jq -c '.[]' {file} > {new}`")
 
 
 def not_a_log(path: Path) -> str | None:
-    """Explain in one line what a file is instead of a log and how to convert it; None for a file of lines.
+    """Explain in one line what a file is instead of a log and how to convert it.
 
-    Raises `OSError` if the file cannot be opened.
+    None for a file of lines. Raises `OSError` if the file cannot be opened.
     """
     head = read_head(path, HEAD_BYTES + 1)
     for begins, what, fix in _MAGIC:
@@ -62,7 +62,7 @@ def _message(what: str, fix: str, path: Path) -> str:
 
 
 def _document_kind(head: bytes, *, whole: bool) -> tuple[str, str] | None:
-    """Decide whether a file with this beginning is one or several JSON documents instead of lines."""
+    """Decide whether a file begins like JSON documents instead of lines."""
     text = head.removeprefix(BYTE_ORDER_MARK).strip()
     if not text.startswith((b"{", b"[")):
         return None
@@ -81,7 +81,10 @@ def _document_kind(head: bytes, *, whole: bool) -> tuple[str, str] | None:
 
 
 def _first_value(text: bytes) -> tuple[Any, int]:
-    """Decode the JSON value at the beginning of a text; return it and its length in bytes, 0 if it is incomplete."""
+    """Decode the JSON value at the beginning of a text.
+
+    Return it and its length in bytes, 0 if it is incomplete.
+    """
     decoded = text.decode("utf-8", "surrogateescape")
     try:
         value, end = _DECODER.raw_decode(decoded)
@@ -94,7 +97,10 @@ _DECODER = json.JSONDecoder()
 
 
 def _begins_with_one_line_value(text: bytes) -> bool:
-    """Whether a text begins with a JSON value on one line: then the value before it was one odd line of a log."""
+    """Whether a text begins with a JSON value on one line.
+
+    Then the value before it was one odd line of a log.
+    """
     _, end = _first_value(text)
     return end > 0 and b"\n" not in text[:end]
 

@@ -55,5 +55,5 @@ DEFAULT_FORMAT = OPENAI.name
 
 
 def recognize_format(row: Any) -> str | None:
-    """Return the only format that a decoded line can have, None if it may have several."""
+    """Return the only possible format of a decoded line, None if several are."""
     return next((one.name for one in _REGISTERED if one.recognizes(row)), None)

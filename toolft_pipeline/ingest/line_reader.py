@@ -1,4 +1,4 @@
-"""Read one line with its format's reader, and improve on the result: better reasons, NaN as null, keys not read.
+"""Read one line with its format's reader, and improve on the result.
 
 Invariant: a line that its reader accepts is taken as it is; the extra checks cost nothing on a plain line.
 """
@@ -30,7 +30,10 @@ _MAY_BE_ANOTHER_FORMAT = frozenset({RejectReason.WRONG_SHAPE, RejectReason.UNSUP
 def read_line(
     read: Callable[..., _Run | Rejection], line: bytes, *, agent: str, source: Source
 ) -> tuple[_Run | Rejection, Mapping[str, int] | None]:
-    """Read a line with the reader of the source's format; return the run and the counts of keys not read, if any."""
+    """Read a line with the reader of the source's format.
+
+    Return the run and the counts of keys not read, if any.
+    """
     run = read(line, agent=agent, source=source)
     if isinstance(run, Rejection) and run.reason is RejectReason.MALFORMED_JSON:
         without = replace_constants(line)
@@ -58,7 +61,7 @@ def _digest(line: bytes) -> str:
 
 
 def _best_rejection(rejection: Rejection, line: bytes, *, agent: str, source: Source) -> Rejection:
-    """Return the rejection of a line, or a better one that names the format in which the line is written."""
+    """Return the rejection of a line, or a better one that names its format."""
     if rejection.reason in _MAY_BE_ANOTHER_FORMAT and not is_too_deep(line):
         other = recognize_format(any_json(line))
         if other is not None and other != source.format and _accepts(other, line, agent=agent, source=source):
@@ -68,6 +71,9 @@ def _best_rejection(rejection: Rejection, line: bytes, *, agent: str, source: So
 
 
 def _accepts(format_: str, line: bytes, *, agent: str, source: Source) -> bool:
-    """Whether the reader of a line format accepts a line; a span format always counts as accepting."""
+    """Whether the reader of a line format accepts a line.
+
+    A span format always counts as accepting.
+    """
     reader = LINE_FORMATS.get(format_)
     return reader is None or not isinstance(reader.read(line, agent=agent, source=source), Rejection)

@@ -36,9 +36,9 @@ class LogError(FixableError, RuntimeError):
 
 
 class LogEntry(Struct, Generic[RunT_co], frozen=True, gc=False):
-    """A run, a rejection or a blank line (`run` is None), with its file and line; for a trace, its first line.
+    """A run, a rejection or a blank line (`run` is None), with its file and line.
 
-    `hmac` is set if the bytes of the line are no longer in memory.
+    For a trace, its first line. `hmac` is set if the bytes of the line are no longer in memory.
     """
 
     path: Path
@@ -61,11 +61,11 @@ class ReadCounts(Struct, kw_only=True):
 
 
 class LogFile:
-    """A file and how it is read; `format_` is the name of a format, or `auto` for detection.
+    """A file and how it is read.
 
-    `not_a_log` explains why a file is not a log of lines at all; such a file gives one rejected line for all of it.
-    `format_detected` is False if no line shows the format. Raises `LogError` for an unknown format or a file that
-    cannot be read, here and while its lines are streamed.
+    `format_` is the name of a format, or `auto` for detection. `not_a_log` explains why a file is not a log of lines at
+    all; such a file gives one rejected line for all of it. `format_detected` is False if no line shows the format.
+    Raises `LogError` for an unknown format or a file that cannot be read, here and while its lines are streamed.
     """
 
     def __init__(self, path: Path, *, format_: str, max_line_bytes: int) -> None:
@@ -97,7 +97,10 @@ class LogFile:
 
 
 def detect_format(path: Path, *, max_line_bytes: int) -> str | None:
-    """Detect the format of a file by the first line that shows it, None if no line does. Raises `OSError`."""
+    """Detect the format of a file by the first line that shows it.
+
+    None if no line does. Raises `OSError`.
+    """
     for line in islice(read_lines(path, max_line_bytes=max_line_bytes), MAX_DETECTION_LINES):
         if line.rejection is None and not line.blank and not is_too_deep(line.data):
             name = _format_of_line(line.data)

@@ -27,10 +27,10 @@ from toolft_pipeline.trajectories.record import Source, Trajectory
 
 
 class Logs:
-    """Files that are read together: those of a day, or one; `settings` has their format and limits.
+    """Files that are read together: those of a day, or one.
 
-    `day_ends_ns` is the end of the files' day (nanoseconds since 1970), None if they are not those of a day. Raises
-    `LogError` for a file that cannot be read, here and while the runs are streamed.
+    `settings` has their format and limits. `day_ends_ns` is the end of the files' day (nanoseconds since 1970), None if
+    they are not those of a day. Raises `LogError` for a file that cannot be read, here and while the runs are streamed.
     """
 
     def __init__(
@@ -44,12 +44,18 @@ class Logs:
         self.formats = {file.path: file.format for file in self._files}
 
     def runs(self, *, golden: bool = False) -> Iterator[LogEntry[Trajectory]]:
-        """Stream the entries of the files. Raises `LogError` after a file whose lines or spans do not add up."""
+        """Stream the entries of the files.
+
+        Raises `LogError` after a file whose lines or spans do not add up.
+        """
         for files in self._grouped():
             yield from self._runs(files, golden=golden)
 
     def rows(self) -> Iterator[LogEntry[Trajectory | UnconvertedRun]]:
-        """Stream the entries for a table: like `runs`, but without a record for each run if the format allows it."""
+        """Stream the entries for a table.
+
+        Like `runs`, but without a record for each run if the format allows it.
+        """
         for files in self._grouped():
             format_ = LINE_FORMATS.get(files[0].format)
             if format_ is None or format_.read_for_table is None:
@@ -58,7 +64,10 @@ class Logs:
                 yield from self._complete(files, partial(self._lines, files[0], format_.read_for_table))
 
     def _grouped(self) -> list[list[LogFile]]:
-        """Group the files: each by itself, but all files of a span format together, at the place of the first."""
+        """Group the files: each by itself, but all files of a span format together.
+
+        A group is at the place of its first file.
+        """
         groups: dict[str | int, list[LogFile]] = {}
         for place, file in enumerate(self._files):
             groups.setdefault(file.format if file.format in SPAN_FORMATS else place, []).append(file)
@@ -81,7 +90,7 @@ class Logs:
     def _complete(
         self, files: Sequence[LogFile], runs: Callable[[ReadCounts], Iterator[LogEntry[RunT_co]]]
     ) -> Iterator[LogEntry[RunT_co]]:
-        """Pass the entries on with their images, and compare what was read with what came out."""
+        """Add the images to the entries, and compare the counts of input and output."""
         read, returned = ReadCounts(), ReadCounts()
         for entry in self._with_images(runs(read)):
             if entry.run is not None:

@@ -55,7 +55,10 @@ class _OpenTrace(Struct, kw_only=True):
 
 
 class SpanFiles:
-    """Files of one span format, in reading order. Raises `LogError` if one cannot be read."""
+    """Files of one span format, in reading order.
+
+    Raises `LogError` if one cannot be read.
+    """
 
     def __init__(
         self,
@@ -73,7 +76,10 @@ class SpanFiles:
         self._held = 0
 
     def runs(self, counts: ReadCounts, *, golden: bool) -> Iterator[LogEntry[Trajectory]]:
-        """Stream the entries of the files, each trace at its last line; `counts` adds up what was read."""
+        """Stream the entries of the files, each trace at its last line.
+
+        `counts` adds up what was read.
+        """
         last = self._last_lines()
         key = hmac_key()
         for place, path, line in self._lines():
@@ -139,7 +145,10 @@ class SpanFiles:
         return list(traces)
 
     def _limit_memory(self) -> None:
-        """Give up the largest open traces if all together are too large, down to half of the limit."""
+        """Give up the largest open traces if all together are too large.
+
+        Stops at half of the limit.
+        """
         if self._held <= MAX_HELD_BYTES:
             return
         for one in sorted(self._open.values(), key=lambda one: one.held, reverse=True):
@@ -173,7 +182,7 @@ class SpanFiles:
             lines = repeated = 0
 
     def _spans(self, one: _OpenTrace) -> list[TraceSpan] | Rejection:
-        """Read the spans of a trace, or return the rejection of the first that cannot be read.
+        """Read the spans of a trace, or return the rejection of the first bad one.
 
         A span that was delivered twice counts once, as it came last.
         """

@@ -1,4 +1,7 @@
-"""raw_trajectories[d]: a day of logs as records; unreadable runs become rejects. Restricted: unredacted text."""
+"""raw_trajectories[d]: a day of logs as records; unreadable runs become rejects.
+
+Restricted: unredacted text.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +32,10 @@ def _log_files(settings: AgentSettings, *, day: str) -> list[Path]:
 
 
 def _keeps(recipe: Recipe, current: Version) -> str | None:
-    """Explain why the current version is kept: its log files were rotated away, and all that remain are unchanged.
+    """Explain why the current version is kept.
 
-    None if a file is new or changed; then the day is read again.
+    It is kept if its log files were rotated away, and all that remain are unchanged. None if a file is new or changed;
+    then the day is read again.
     """
     before, now = (_logs(inputs, day=recipe.address.partition) for inputs in (current.manifest.inputs, recipe.inputs))
     gone = sorted(before.keys() - now.keys())
@@ -50,7 +54,10 @@ def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
 
 
 def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
-    """Digests of the log files among a version's inputs: their names begin with the day."""
+    """Digests of the log files among a version's inputs.
+
+    The names of log files begin with the day.
+    """
     names = {name.removeprefix("file:"): digest for name, digest in inputs.items()}
     return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 

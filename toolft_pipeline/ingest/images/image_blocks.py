@@ -68,7 +68,10 @@ def content_parts(blocks: list[ContentBlock], *, role: Role) -> tuple[Part, ...]
 
 
 def image_part(block: ContentBlock, role: Role) -> Part:
-    """Read the image of a block. Raises `RefusedError` if it is not an image, or the role may not show images."""
+    """Read the image of a block.
+
+    Raises `RefusedError` if it is not an image, or the role may not show images.
+    """
     if block.type not in IMAGE_TYPES:
         raise UnsupportedError(
             f"a message of role {role} has a part of type {quotable_name(block.type)}, which is not supported; only "

@@ -69,7 +69,7 @@ class ImageCollector:
         return ImageTooLargeError(f"an image has more than {self._max_bytes} bytes; {fix}")
 
     def each_with_images(self, items: Iterator[_Item]) -> Iterator[tuple[_Item, Mapping[str, bytes]]]:
-        """Yield each item with the images (by sha256) that were collected while it was produced."""
+        """Yield each item with the images (by sha256) collected while producing it."""
         while True:
             before = _ACTIVE.set(self)
             try:
@@ -88,7 +88,10 @@ _ACTIVE: ContextVar[ImageCollector | None] = ContextVar("collector of the file b
 
 
 def collect_image(encoded: str) -> Part:
-    """Return the content part of an image in base64, through the active collector. Raises `RefusedError`."""
+    """Return the content part of an image in base64, through the active collector.
+
+    Raises `RefusedError`.
+    """
     collector = _ACTIVE.get()
     if collector is None:
         limits = LogSettings()

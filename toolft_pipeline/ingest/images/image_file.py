@@ -17,7 +17,10 @@ MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
 class ImageFileError(FixableError, ValueError):
-    """Bytes that are not a supported image, or one above a limit (`too_large`); the message never quotes them."""
+    """Bytes that are not a supported image, or one above a limit (`too_large`).
+
+    The message never quotes them.
+    """
 
     def __init__(self, text: str, *, too_large: bool = False) -> None:
         super().__init__(text)
@@ -69,9 +72,10 @@ def _too_many_pixels(max_pixels: int) -> ImageFileError:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """Return the canvas size in a WebP header, 0 x 0 for other files: Pillow allocates its memory on opening.
+    """Return the canvas size in a WebP header, 0 x 0 for other files.
 
-    The three kinds of first chunk are those of the WebP container specification (RFC 9649).
+    Pillow allocates the memory of the canvas on opening. The three kinds of first chunk are those of the WebP container
+    specification (RFC 9649).
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
         return 0, 0

@@ -1,4 +1,4 @@
-"""Store images as content-addressed files: one folder a version, each file named by its sha256.
+"""Store images as content-addressed files, one folder a version.
 
 Invariant: an image is written once and never changed, and a version contains every image that its runs show. A later
 version links the same bytes into its own folder, so no version depends on the retention of another. A version without
@@ -36,18 +36,24 @@ def image_file(folder: Path, sha256: str) -> Path:
 
 
 def images_folder_of(table: Path) -> Path | None:
-    """Return the folder of images next to a parquet file of trajectories; None if its runs show none."""
+    """Return the folder of images next to a parquet file of trajectories.
+
+    None if its runs show none.
+    """
     folder = table.parent / IMAGES_FOLDER
     return folder if folder.is_dir() else None
 
 
 def image_content(out: Path) -> tuple[str, ...]:
-    """Return the images of a staged folder for its manifest's content: the folder, or nothing."""
+    """Return the images of a staged folder for a manifest: the folder, or nothing."""
     return (IMAGES_FOLDER,) if (out / IMAGES_FOLDER).is_dir() else ()
 
 
 def write_images(folder: Path, images: Mapping[str, bytes]) -> None:
-    """Add images to a folder by sha256, readable only by their owner, because they are as raw as the logs."""
+    """Add images to a folder by sha256.
+
+    Only their owner may read them, because they are as raw as the logs.
+    """
     folder.mkdir(exist_ok=True)
     for sha256, data in images.items():
         path = image_file(folder, sha256)
@@ -57,10 +63,10 @@ def write_images(folder: Path, images: Mapping[str, bytes]) -> None:
 
 
 def link_images(hashes: Iterable[str], *, into: Path, sources: Iterable[Path]) -> int:
-    """Link the images of a version from the folders that may have them; return their number.
+    """Link the images of a version from the folders that may have them.
 
-    Uses hard links, so that an image takes its bytes once, or copies if the file system has no links. Raises
-    `MissingImageError`.
+    Return their number. Uses hard links, so that an image takes its bytes once, or copies if the file system has no
+    links. Raises `MissingImageError`.
     """
     sources, wanted = tuple(sources), sorted(set(hashes))
     for sha256 in wanted:
@@ -79,7 +85,10 @@ def link_images(hashes: Iterable[str], *, into: Path, sources: Iterable[Path]) -
 
 
 def image_hashes(path: Path) -> frozenset[str]:
-    """Return the hashes of all images in a parquet file of trajectories, reading only their column."""
+    """Return the hashes of all images in a parquet file of trajectories.
+
+    Reads only their column.
+    """
     hashes: set[str] = set()
     with pq.ParquetFile(path, pre_buffer=False) as parquet:
         for batch in parquet.iter_batches(columns=[_HASHES]):

@@ -1,7 +1,8 @@
-"""Anthropic messages: calls are `tool_use` blocks of an assistant turn, results `tool_result` blocks of a user turn.
+"""Anthropic messages, one run a line.
 
-A user turn with results becomes one tool turn for each, then a user turn with the text after them. An answer that is
-logged next to the messages becomes the last turn, as in OpenAI's reader.
+Calls are `tool_use` blocks of an assistant turn, results `tool_result` blocks of a user turn. A user turn with results
+becomes one tool turn for each, then a user turn with the text after them. An answer that is logged next to the messages
+becomes the last turn, as in OpenAI's reader.
 """
 
 from __future__ import annotations
@@ -104,14 +105,17 @@ def _turns(message: _Message) -> Iterator[Message]:
 
 
 def _answer(answer: Raw) -> Message:
-    """Read an answer next to the messages: an Anthropic message, or one with OpenAI's `tool_calls`."""
+    """Read an answer next to the messages: Anthropic's, or one with `tool_calls`."""
     if b'"tool_calls"' in bytes(answer):
         return read_openai_message(answer)
     return next(_turns(msgspec.json.decode(answer, type=_Message)))
 
 
 def _assistant(blocks: Sequence[_Block]) -> Message:
-    """Read an assistant turn: text first, then calls, as the API writes it and the record can hold it."""
+    """Read an assistant turn: text first, then calls.
+
+    The API writes this order, and the record can hold no other.
+    """
     texts: list[str | None] = []
     reasoning: list[str] = []
     calls: list[ToolCall] = []
@@ -159,7 +163,10 @@ def _user(blocks: Sequence[_Block]) -> Iterator[Message]:
 
 
 def _result(block: _Block) -> Message:
-    """Read a tool result; a failure, here a flag, becomes the beginning of the text as in other formats."""
+    """Read a tool result.
+
+    A failure, here a flag, becomes the beginning of the text as in other formats.
+    """
     value = value_as_text(block.content)
     if value is not None:
         content = text_parts(value)
@@ -194,7 +201,10 @@ KEYS = FormatKeys(
 
 
 def _recognizes(row: Any) -> bool:
-    """Whether a line has Anthropic's blocks; a `system` next to the messages occurs in other formats too."""
+    """Whether a line has Anthropic's blocks.
+
+    A `system` next to the messages occurs in other formats too.
+    """
     return any(block.get("type") in ("tool_use", "tool_result", "thinking") for block in parts_of(row))
 
 

@@ -1,9 +1,9 @@
-"""ATIF, the Agent Trajectory Interchange Format (RFC 0001 of the Harbor project), one document a line.
+"""ATIF (Agent Trajectory Interchange Format), one document a line.
 
-A run with agent steps that were copied from an earlier run as context is refused and counted: the record has no mark
-for a turn without loss. Without these steps, later turns would refer to missing text; with them, a turn would be
-trained twice, which the standard forbids. Copied steps of the user and the system have no loss anyway and stay as
-context.
+The format is RFC 0001 of the Harbor project. A run with agent steps that were copied from an earlier run as context is
+refused and counted: the record has no mark for a turn without loss. Without these steps, later turns would refer to
+missing text; with them, a turn would be trained twice, which the standard forbids. Copied steps of the user and the
+system have no loss anyway and stay as context.
 
 A line is one run, so a document that contains runs of sub-agents is refused (`sub_agent`), as is a result that only
 refers to one; none may be lost. A result that a sub-agent gave as text is read. Fields that ATIF lacks (outcome, task,

@@ -1,4 +1,4 @@
-"""LangChain messages, one run a line: an object with `messages`, or the list alone.
+"""LangChain messages, one run a line: an object with `messages`, or the list.
 
 A message has the form of `messages_to_dict`, of `dumpd` (a constructor with `kwargs`) or of `model_dump`. A call that
 LangChain could not parse (`invalid_tool_calls`) rejects the run, because a training set must not guess what the model
@@ -76,7 +76,7 @@ class _Data(Struct, kw_only=True):
 
 
 class _Wrapped(Struct):
-    """A message in the wrapping of `messages_to_dict` (`data`) or `dumpd` (`kwargs`), or without any."""
+    """A message wrapped by `messages_to_dict` (`data`) or `dumpd` (`kwargs`), or bare."""
 
     type: str
     data: _Data | None = None
@@ -101,7 +101,10 @@ _RUN_DECODER = msgspec.json.Decoder(_Run)
 
 
 def read_langchain_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
-    """Read the run of one line, or the reason of its rejection; messages give the tokens if the line does not."""
+    """Read the run of one line, or the reason of its rejection.
+
+    Messages give the tokens if the line does not.
+    """
 
     def read() -> Trajectory:
         bare = line.lstrip()[:1] == b"["
@@ -190,7 +193,7 @@ def _recognizes(row: Any) -> bool:
 
 
 def _is_langchain(message: dict[str, Any]) -> bool:
-    """Whether a message is wrapped (`messages_to_dict`), a constructor (`dumpd`) or bare (`model_dump`)."""
+    """Whether a message has the form of `messages_to_dict`, `dumpd` or `model_dump`."""
     kind = message.get("type")
     if not isinstance(kind, str):
         return False

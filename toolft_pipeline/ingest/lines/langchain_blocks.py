@@ -1,4 +1,4 @@
-"""Read the content blocks of a LangChain message: text, images, reasoning, and repeated calls.
+"""Read the content blocks of a LangChain message.
 
 Invariant: a block is read, skipped because `tool_calls` repeats it, or refused by name; none is lost. The types are
 those of `langchain_core.messages.content`, and the providers' blocks that its `block_translators` know.
@@ -79,7 +79,10 @@ class _ReasoningObject(Struct):
 
 
 class AdditionalKwargs(Struct):
-    """What integrations put into `additional_kwargs`, raw: a user's message may have anything there."""
+    """What integrations put into `additional_kwargs`.
+
+    The fields are raw, because a user's message may have anything there.
+    """
 
     reasoning_content: Raw = NULL
     """DeepSeek, Groq, Ollama, xAI: the text."""
@@ -102,7 +105,7 @@ class AdditionalKwargs(Struct):
         return _text(self.refusal) or None
 
     def refuse_unlisted_calls(self, *, calls: bool) -> None:
-        """Raise `UnsupportedError` if the turn made calls that its `tool_calls` do not list."""
+        """Raise `UnsupportedError` if the turn made calls that are not in `tool_calls`."""
         for key, raw in (("tool_calls", self.tool_calls), ("function_call", self.function_call)):
             if not calls and _is_set(raw):
                 raise UnsupportedError(f"a tool call is only in additional_kwargs.{key}; log it in tool_calls")
@@ -148,7 +151,10 @@ def _part(block: str | Block, role: Role) -> str | Part | None:
 
 
 def non_text_part(block: Block, role: Role) -> Part | None:
-    """Read a block that is not text. Raises `RefusedError` for one that is not supported."""
+    """Read a block that is not text.
+
+    Raises `RefusedError` for one that is not supported.
+    """
     if block.type in SKIPPED_BLOCKS:
         return None
     if block.type == "invalid_tool_call":
@@ -163,7 +169,7 @@ def non_text_part(block: Block, role: Role) -> Part | None:
 
 
 def refuse_call_only_in_block(block: Block, call_ids: Collection[str | None]) -> None:
-    """Raise `UnsupportedError` for a call in a block that is not among the calls of these ids."""
+    """Raise `UnsupportedError` for a call in a block with none of these ids."""
     id_ = block.call_id or block.id
     if not call_ids or (id_ and id_ not in call_ids):
         raise UnsupportedError(f"a tool call is only in a block of type {block.type}; log it in tool_calls")

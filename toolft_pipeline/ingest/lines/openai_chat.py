@@ -1,4 +1,4 @@
-"""OpenAI chat messages, one run a line: an object with `messages`, or the list alone.
+"""OpenAI chat messages, one run a line: an object with `messages`, or the list.
 
 Additions of servers and proxies are read if their meaning is certain: `system` next to the messages (as in Anthropic's
 API), the answer next to the messages, calls or arguments as JSON text, a tool result that is a value.
@@ -103,7 +103,7 @@ def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = 
 
 
 def _system(run: _Run) -> list[Message]:
-    """Return the system prompt next to the messages, unless they begin with the same text."""
+    """Return the system prompt next to the messages, unless they begin with it."""
     if run.system == NULL:
         return []
     system = Message(Role.SYSTEM, _content(0, Role.SYSTEM, run.system))
@@ -204,7 +204,10 @@ KEYS = FormatKeys(
 
 
 def recognizes(row: Any) -> bool:
-    """Whether a decoded line has keys or roles that only OpenAI's messages have, once other formats are excluded."""
+    """Whether a decoded line has keys or roles of OpenAI's messages.
+
+    Other formats have some of them too, so this one is checked last.
+    """
     return any(
         "tool_calls" in message or message.get("role") in ("tool", "system", "developer")
         for message in messages_of(row)

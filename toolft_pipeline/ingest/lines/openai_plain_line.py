@@ -1,4 +1,6 @@
-"""Fast typed decoder for plain lines of an OpenAI chat log: text content, string arguments, known keys.
+"""Fast typed decoder for plain lines of an OpenAI chat log.
+
+A plain line has text content, string arguments and only known keys.
 
 Invariant: a line is decoded only if every key of it is known: read, harmless, or an extra key next to the messages that
 was learned from an earlier line and is counted. Learning changes only the speed, never a result: a line that this
@@ -76,7 +78,10 @@ class PlainLineDecoder:
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(PlainRun)
 
     def decode(self, line: bytes) -> PlainRun:
-        """Decode a line. Raises `msgspec.MsgspecError`, `UnicodeDecodeError` and `RecursionError`."""
+        """Decode a line.
+
+        Raises `msgspec.MsgspecError`, `UnicodeDecodeError` and `RecursionError`.
+        """
         while True:
             try:
                 run: PlainRun = self._decoder.decode(line)
@@ -87,7 +92,7 @@ class PlainLineDecoder:
                 return run
 
     def keys_not_read(self, run: PlainRun) -> Iterator[tuple[str, Raw]]:
-        """Yield the keys next to a run's messages that are neither read nor known to be harmless."""
+        """Yield the extra keys of a run that are neither read nor known to be harmless."""
         for key in self._counted_keys:
             value = getattr(run, key, NULL)
             if value is not NULL:

@@ -1,4 +1,4 @@
-"""The OpenAI format, with a fast path from plain lines to table columns that builds no record for each message.
+"""The OpenAI format, with a fast path from plain lines to table columns.
 
 Invariant: a batch of the fast path equals `to_batch` of the records of `read_openai_line`. Lines that the fast path
 does not support (parts, arguments that are not a string, an answer that may hold reasoning, an unknown key, any error)
@@ -39,7 +39,10 @@ from toolft_pipeline.trajectories.table import TRAJECTORY_SCHEMA, list_column, t
 
 
 class UnconvertedRun(Struct, frozen=True, kw_only=True, gc=False):
-    """A run whose messages are not converted yet; `head` is its record without messages."""
+    """A run whose messages are not converted yet.
+
+    `head` is its record without messages.
+    """
 
     head: Trajectory
     messages: list[PlainMessage]
@@ -56,7 +59,10 @@ _MESSAGES = TRAJECTORY_SCHEMA.get_field_index("messages")
 
 
 def read_openai_row(line: bytes, *, agent: str, source: Source) -> UnconvertedRun | Trajectory | Rejection:
-    """Read the run of one line, or the reason of its rejection; a whole record only if the line is not plain."""
+    """Read the run of one line, or the reason of its rejection.
+
+    A whole record only if the line is not plain.
+    """
     try:
         run = _LINES.decode(line)
         functions = [call.function for message in run.messages for call in message.tool_calls or ()]
@@ -101,7 +107,7 @@ _EMPTY = frozenset({b"null", b"false", b'""', b"[]", b"{}"})
 
 
 def _needs_reader(function: PlainFunction) -> bool:
-    """Whether arguments cannot be kept as they are: nested too deep, or a text that means none."""
+    """Whether arguments are nested too deep, or a text that means none."""
     text = function.arguments
     return (len(text) > MAX_NESTING and is_too_deep(text.encode())) or means_no_arguments(text)
 

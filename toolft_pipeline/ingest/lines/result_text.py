@@ -1,4 +1,4 @@
-"""Read a tool result that is logged as a value instead of the text that the model saw.
+"""Read a tool result that is logged as a value instead of a text.
 
 Invariant: a value becomes its JSON text in the log. A list counts as content parts only if all its items are such
 parts; rows of a table that happen to have a `type` stay a value.
@@ -27,9 +27,10 @@ class _Item(Struct):
 
 
 def value_as_text(content: Raw) -> str | None:
-    """Return the JSON text of a result that is a value; None for a text, content parts or an empty result.
+    """Return the JSON text of a result that is a value.
 
-    Raises `UnsupportedError` for a list of which only some items are content parts.
+    None for a text, content parts or an empty result. Raises `UnsupportedError` for a list of which only some items are
+    content parts.
     """
     raw = bytes(content)
     if raw.startswith(b'"') or raw in (b"null", b"[]"):

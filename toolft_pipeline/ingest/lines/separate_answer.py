@@ -1,4 +1,6 @@
-"""Read an answer that is logged next to the messages, as proxies and request loggers write it.
+"""Read an answer that is logged next to the messages.
+
+Proxies and request loggers write it there.
 
 Invariant: an answer in the line becomes the run's last message, or the run is refused; it is never lost.
 """

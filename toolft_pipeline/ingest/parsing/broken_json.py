@@ -66,7 +66,7 @@ def _explain_rest(line: bytes, message: str) -> str:
 
 
 def _lone_surrogate(line: bytes) -> int | None:
-    """Byte offset of the first surrogate escape without its other half, None if all are paired."""
+    """Byte offset of the first surrogate escape without its other half, or None."""
     high: int | None = None
     end = -1
     for match in _ESCAPE.finditer(line):

@@ -1,4 +1,4 @@
-"""Move reasoning out of the text of an answer into the record's reasoning field, or refuse the run.
+"""Move reasoning from the text of an answer to its own field, or refuse the run.
 
 Invariant: no answer keeps reasoning in its text. Servers without a reasoning parser log it there, at the beginning,
 between marks that the model was trained with. Text between a known pair of marks at the beginning of an assistant turn
@@ -29,7 +29,7 @@ from toolft_pipeline.trajectories.record import Message, Part, Role
 
 
 class InlineReasoningError(RefusedError):
-    """The text of an assistant turn holds reasoning that cannot be separated from the answer with certainty."""
+    """Reasoning in an answer's text that cannot be separated with certainty."""
 
     reason = RejectReason.INLINE_REASONING
 
@@ -53,14 +53,20 @@ _MAX_BLOCKS = 64
 
 
 def may_contain_reasoning(text: str) -> bool:
-    """Whether a text has a mark of reasoning. For nearly every answer a few searches in C decide."""
+    """Whether a text has a mark of reasoning.
+
+    For nearly every answer a few searches in C decide.
+    """
     if "<" in text or "THINK]" in text or "think]" in text or "◁" in text or "&lt;" in text:
         return MARK.search(text) is not None or text.lstrip().startswith(OPENINGS)
     return text.lstrip().startswith(PHRASES)
 
 
 def separate_reasoning(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Move the reasoning of assistant turns out of their text. Raises `InlineReasoningError`."""
+    """Move the reasoning of assistant turns out of their text.
+
+    Raises `InlineReasoningError`.
+    """
     return tuple(
         [_separate(one) if one.role is Role.ASSISTANT and may_contain_reasoning(one.text) else one for one in messages]
     )
@@ -80,9 +86,9 @@ def _separate(message: Message) -> Message:
 
 
 def split_reasoning(text: str) -> tuple[str, str]:
-    """Split a text into the reasoning at its beginning and the answer; empty reasoning and the text itself if none.
+    """Split a text into the reasoning at its beginning and the answer.
 
-    Raises `InlineReasoningError`.
+    Empty reasoning and the text itself if none. Raises `InlineReasoningError`.
     """
     if HARMONY.search(_without_quotes(text)):
         reasoning, answer = _split_harmony(text)
@@ -103,7 +109,10 @@ def split_reasoning(text: str) -> tuple[str, str]:
 
 
 def _split_block(text: str) -> tuple[str, str] | None:
-    """Split off the block of reasoning that a text begins with; raises if the block has no end."""
+    """Split off the block of reasoning that a text begins with.
+
+    Raises if the block has no end.
+    """
     head = text.lstrip()
     tag = TAG.match(head)
     if tag is not None and not tag["end"]:
@@ -149,7 +158,10 @@ def _spaces(match: re.Match[str]) -> str:
 
 
 def _split_harmony(text: str) -> tuple[str, str]:
-    """Split OpenAI's harmony: analysis is reasoning; final, and commentary without a recipient, are the answer."""
+    """Split OpenAI's harmony: analysis is reasoning.
+
+    Final, and commentary without a recipient, are the answer.
+    """
     reasoning: list[str] = []
     answer: list[str] = []
     at = len(text) - len(text.lstrip())

@@ -1,7 +1,9 @@
-"""NaN and Infinity, which Python's json module writes although JSON has no such values.
+"""Read NaN and Infinity as null where no reader uses the value.
 
-Invariant: a constant becomes null only under keys that no reader uses. In a text, an argument, a result or a state
-null means something else, so such a line stays rejected.
+Python's json module writes them, although JSON has no such values.
+
+Invariant: a constant becomes null only under keys that no reader uses. In a text, an argument, a result or a state null
+means something else, so such a line stays rejected.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ def has_constant(line: bytes) -> bool:
 
 
 def replace_constants(line: bytes) -> bytes | None:
-    """Replace NaN and Infinity by null; None if there is nothing to replace, or a reader uses one of them."""
+    """Replace NaN and Infinity by null.
+
+    None if there is nothing to replace, or a reader uses one of them.
+    """
     if not has_constant(line) or is_too_deep(line):
         return None
     try:

@@ -15,7 +15,10 @@ _DECODER = msgspec.json.Decoder(float_hook=str)
 
 
 def any_json(line: bytes) -> Any:
-    """Decode a line. Raises `msgspec.DecodeError`, `UnicodeDecodeError` and `RecursionError`."""
+    """Decode a line.
+
+    Raises `msgspec.DecodeError`, `UnicodeDecodeError` and `RecursionError`.
+    """
     return _DECODER.decode(line)
 
 

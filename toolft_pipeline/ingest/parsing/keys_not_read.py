@@ -1,4 +1,4 @@
-"""Count the keys of a line that its reader does not read, and refuse runs that need one of them.
+"""Count the keys that a reader does not read, and refuse runs that need one.
 
 Invariant: no key that can change the meaning of a turn is dropped silently. A key is read, or known to be harmless, or
 counted by name. If it holds tool calls, the only content of a message, or the missing answer, the run is refused.
@@ -64,7 +64,10 @@ def struct_keys(*structs: type[Struct]) -> frozenset[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class FormatKeys:
-    """The keys that a reader reads or may skip, by level, and how to find messages, content parts and calls."""
+    """The keys that a reader reads or may skip, by level.
+
+    The functions find messages, content parts and calls in a decoded line.
+    """
 
     run: frozenset[str]
     message: frozenset[str]
@@ -77,9 +80,10 @@ class FormatKeys:
 
 
 def count_keys_not_read(row: Any, keys: FormatKeys) -> Counter[str] | Rejection:
-    """Count the keys of a decoded line that are not read and not empty, as `level.key`.
+    """Count the keys of a decoded line that are not read.
 
-    Returns a rejection if one of them changes the meaning of the run.
+    The names are `level.key`; empty values do not count. Returns a rejection if one of them changes the meaning of the
+    run.
     """
     counts: Counter[str] = Counter()
     calls = 0
@@ -141,7 +145,7 @@ def _count(counts: Counter[str], level: str, keys: Iterable[str]) -> None:
 
 
 def _check_message(place: int, message: dict[str, Any], not_read: dict[str, Any], keys: FormatKeys) -> Rejection | None:
-    """Reject a message without calls if a key that is not read holds its calls or its content."""
+    """Reject a message without calls if a key not read holds calls or content."""
     containers = {key: value for key, value in message.items() if key in HARMLESS_MESSAGE_KEYS}
     for key, value in (not_read | containers).items():
         if (key in not_read and _is_named_like_calls(key, value)) or contains_tool_call(value):
@@ -160,7 +164,7 @@ def _check_message(place: int, message: dict[str, Any], not_read: dict[str, Any]
 
 
 def _check_run(not_read: dict[str, Any], *, calls: int, last: dict[str, Any], keys: FormatKeys) -> Rejection | None:
-    """Reject a run if a key next to its messages holds its only calls or its missing answer."""
+    """Reject a run if a key not read holds its only calls or its missing answer."""
     if not calls:
         for key, value in not_read.items():
             if _is_named_like_calls(key, value) or contains_tool_call(value):
@@ -196,7 +200,7 @@ def _normalized(key: str) -> str:
 
 
 def _is_named_like_calls(key: str, value: Any) -> bool:
-    """Whether a key is named like calls or their results, and its value has a shape of them."""
+    """Whether a key is named like calls or results, and its value looks like them."""
     return _CALLS.search(_normalized(key)) is not None and (
         isinstance(value, list | dict) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "["))
     )

@@ -25,9 +25,10 @@ class LogFormat:
 
 @dataclass(frozen=True, kw_only=True)
 class LineFormat(LogFormat):
-    """A format with one run a line. `keys` names the keys that `read` knows, so that all others are counted.
+    """A format with one run a line.
 
-    `read_for_table` is an optional faster reader for tables: it may return rows that its own batch writer understands.
+    `keys` names the keys that `read` knows, so that all others are counted. `read_for_table` is an optional faster
+    reader for tables: it may return rows that its own batch writer understands.
     """
 
     read: LineReader

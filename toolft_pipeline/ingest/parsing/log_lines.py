@@ -33,11 +33,12 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class LogLine(Struct, frozen=True, gc=False):
-    """One line without its newline: 1-based number, offset of its first byte in the decompressed stream.
+    """One line of a file, without its newline.
 
-    `rejection` is set if the line must not be parsed; `data` then holds only its first bytes. `hmac` is set if `data`
-    differs from the bytes in the file: for a line that is too long, a line after a byte order mark, or a line that
-    represents the rest of the file (then it covers the whole file).
+    `number` starts at 1; `offset` is that of its first byte in the decompressed stream. `rejection` is set if the line
+    must not be parsed; `data` then holds only its first bytes. `hmac` is set if `data` differs from the bytes in the
+    file: for a line that is too long, a line after a byte order mark, or a line that represents the rest of the file
+    (then it covers the whole file).
     """
 
     number: int
@@ -52,12 +53,18 @@ class LogLine(Struct, frozen=True, gc=False):
 
     @property
     def blank(self) -> bool:
-        """Whether the line is only white space: counted, but neither a trajectory nor a reject."""
+        """Whether the line is only white space.
+
+        Blank lines are counted, but are neither trajectories nor rejects.
+        """
         return self.rejection is None and (not self.data or self.data.isspace())
 
 
 def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
-    """Stream the lines of a file with one of `LOG_ENDINGS`. Raises `OSError` if it cannot be read."""
+    """Stream the lines of a file with one of `LOG_ENDINGS`.
+
+    Raises `OSError` if it cannot be read.
+    """
     with path.open("rb") as raw:
         source = _Decompressed(raw, path)
         number, offset = 0, 0
@@ -94,7 +101,10 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
 
 
 def read_head(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file, decompressed; empty if they cannot be. Raises `OSError`."""
+    """Return the first bytes of a file, decompressed; empty if they cannot be.
+
+    Raises `OSError`.
+    """
     with path.open("rb") as raw:
         source = _Decompressed(raw, path)
         try:
@@ -142,9 +152,10 @@ class _ArrowReader(io.RawIOBase):
 
 
 def _read_to_end(source: _Decompressed, data: bytes, *, offset: int) -> tuple[int, str]:
-    """Read a long line to its end without keeping it; return its length with the newline, and its HMAC.
+    """Read a long line to its end without keeping it.
 
-    `data` is its beginning. The line ends early if the compression ratio gets too high.
+    Return its length with the newline, and its HMAC. `data` is its beginning. The line ends early if the compression
+    ratio gets too high.
     """
     digest = hmac.new(hmac_key(), digestmod=hashlib.sha256)
     length, piece = 0, data
@@ -158,7 +169,10 @@ def _read_to_end(source: _Decompressed, data: bytes, *, offset: int) -> tuple[in
 
 
 def line_for_rest_of_file(path: Path, number: int, offset: int, reason: RejectReason, detail: str) -> LogLine:
-    """A rejected line that represents the file from some place on, with the HMAC of the whole file."""
+    """A rejected line that represents the rest of a file.
+
+    It has the HMAC of the whole file.
+    """
     return LogLine(number, offset, b"", Rejection(reason=reason, detail=detail), _file_hmac(path))
 
 

@@ -1,4 +1,4 @@
-"""Parse the fields next to a run's messages, in the several forms that loggers write.
+"""Parse the fields next to a run's messages, in the forms that loggers write.
 
 Invariant: a value is accepted only if its meaning is certain. A number is a time by its magnitude. A word is an outcome
 only if it says success or failure; a word that says neither (completed) leaves the outcome unknown.
@@ -94,7 +94,10 @@ def id_as_text(logged: str | int | None) -> str | None:
 
 
 def parse_initial_state(logged: Raw) -> str | None:
-    """Return the argument of the sandbox's reset tool: the logged text, or the JSON text of a logged state."""
+    """Return the argument of the sandbox's reset tool.
+
+    It is the logged text, or the JSON text of a logged state.
+    """
     raw = bytes(logged)
     if raw == b"null":
         return None

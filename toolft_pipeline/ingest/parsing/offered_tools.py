@@ -29,10 +29,10 @@ _DECODER = msgspec.json.Decoder(list[_Tool])
 
 
 class ToolOffer(Struct, frozen=True):
-    """The tool list of a request: its digest, and the names of its tools (None if one of them is not readable).
+    """The tool list of a request: its digest and the names of its tools.
 
-    The digest is that of the list as JSON with sorted keys and sorted tools, so that the order of writing does not
-    matter. A list that is not JSON has the digest of its bytes.
+    `names` is None if one of them is not readable. The digest is that of the list as JSON with sorted keys and sorted
+    tools, so that the order of writing does not matter. A list that is not JSON has the digest of its bytes.
     """
 
     digest: str
@@ -61,7 +61,10 @@ def tool_offer(tools: Raw) -> ToolOffer | None:
 
 
 def tools_not_offered(called: Collection[str], offers: Iterable[ToolOffer | None]) -> tuple[str, ...]:
-    """Return the called tools that no request offered, sorted; none if a tool list is not readable."""
+    """Return the called tools that no request offered, sorted.
+
+    None if a tool list is not readable.
+    """
     names = [one.names for one in offers if one is not None] if called else []
     known = [one for one in names if one is not None]
     return tuple(sorted(set(called).difference(*known))) if known and len(known) == len(names) else ()

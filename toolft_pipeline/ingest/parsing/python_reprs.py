@@ -1,4 +1,7 @@
-"""Answers that are the Python repr of a client library's object: its content was never logged in a readable form."""
+"""Refuse answers that are the Python repr of a client library's object.
+
+Their content was never logged in a readable form.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What all readers share: turning errors into rejections, building the record, tool calls and content parts.
+"""What all readers share.
+
+It turns errors into rejections, and builds records, tool calls and content parts.
 
 Invariant: bytes in, a trajectory or a rejection out. A reader never raises and never adds a value that the line does
 not contain. Tool arguments stay the text of the line, valid or not (an object is kept as its own JSON text): checking
@@ -45,16 +47,19 @@ _Result = TypeVar("_Result")
 
 
 class LineReader(Protocol):
-    """Reads one line as one run. The caller sets `golden`: a log cannot declare its own runs golden."""
+    """Reads one line as one run.
+
+    The caller sets `golden`: a log cannot declare its own runs golden.
+    """
 
     def __call__(self, line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection: ...
 
 
 class Envelope(Struct, kw_only=True, gc=False):
-    """The fields next to a line's messages, with the same names in every line format (see `logged_values`).
+    """The fields next to a line's messages, the same in every line format.
 
-    `final_state` is the digest of the backend's canonical state, or that state itself. A state with values that
-    differ from run to run (`sandbox.volatile`) must be logged as the digest of its masked form.
+    `logged_values` parses them. `final_state` is the digest of the backend's canonical state, or that state itself. A
+    state with values that differ from run to run (`sandbox.volatile`) must be logged as the digest of its masked form.
     """
 
     id: str | int | None = None
@@ -70,10 +75,10 @@ class Envelope(Struct, kw_only=True, gc=False):
 
 
 def read_or_reject(read: Callable[[], _Result], *, line: bytes = b"null") -> _Result | Rejection:
-    """Return the result of `read`, or its error as a rejection; `line` is the JSON text that is being read.
+    """Return the result of `read`, or its error as a rejection.
 
-    Typed decoding skips what its type does not name without deep recursion. Parts that are kept raw and parsed later
-    are checked for their nesting where they are parsed.
+    `line` is the JSON text that is being read. Typed decoding skips what its type does not name without deep recursion.
+    Parts that are kept raw and parsed later are checked for their nesting where they are parsed.
     """
     try:
         return read()
@@ -167,13 +172,16 @@ _LONGEST_EMPTY = 16
 
 
 def error_at(error: msgspec.ValidationError, where: str) -> msgspec.ValidationError:
-    """Return the error of a part that was decoded by itself, with its place in the line."""
+    """Return the error of a part that was decoded by itself, with its place."""
     message, _, path = str(error).partition(" - at `$")
     return msgspec.ValidationError(f"{message} - at `{where}{path or '`'}")
 
 
 def _expected(error: msgspec.ValidationError) -> str:
-    """What was expected and where. msgspec quotes the value of an unknown enum member, so that value is removed."""
+    """What was expected and where.
+
+    msgspec quotes the value of an unknown enum member, so that value is removed.
+    """
     message = str(error)
     if not message.startswith("Invalid enum value"):
         return message

@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 
 class ReasoningMarks(NamedTuple):
-    """The opening and closing mark of reasoning. If `is_html`, the closing tag alone says nothing of reasoning."""
+    """The opening and closing mark of reasoning.
+
+    If `is_html`, the closing tag alone says nothing of reasoning.
+    """
 
     opens: str
     closes: str

@@ -1,7 +1,7 @@
-"""Rejected runs: their reasons, the errors that readers raise, the table of rejects.
+"""Rejected runs: reasons, the errors that readers raise, the table of rejects.
 
-Invariant: runs in = trajectories + rejects. A reject never holds the line itself. Whoever has the key can find the
-line by its HMAC; without the key nobody can test a guess of its content, as a plain hash would allow.
+Invariant: runs in = trajectories + rejects. A reject never holds the line itself. Whoever has the key can find the line
+by its HMAC; without the key nobody can test a guess of its content, as a plain hash would allow.
 """
 
 from __future__ import annotations
@@ -53,14 +53,20 @@ class RejectReason(StrEnum):
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
-    """A reader's result for a line that is not a trajectory. `detail` never quotes values of the line."""
+    """A reader's result for a line that is not a trajectory.
+
+    `detail` never quotes values of the line.
+    """
 
     reason: RejectReason
     detail: str
 
 
 class RefusedError(FixableError, ValueError):
-    """A run that a reader refuses; becomes a `Rejection`. The message never quotes values of the line."""
+    """A run that a reader refuses; becomes a `Rejection`.
+
+    The message never quotes values of the line.
+    """
 
     reason: ClassVar[RejectReason]
 
@@ -78,10 +84,11 @@ class InvalidCallError(RefusedError):
 
 
 class Reject(Struct, frozen=True, kw_only=True):
-    """A row of the table of rejects: file, 1-based line, byte offset, reason, HMAC-SHA256 in hex.
+    """A row of the table of rejects.
 
-    The HMAC covers the bytes of the line in the file, without the newline. For a trace it covers the first line; for a
-    file that is not a log or cannot be decompressed, the whole file.
+    `line` starts at 1, `offset` is in bytes, `hmac` is HMAC-SHA256 in hex. The HMAC covers the bytes of the line in the
+    file, without the newline. For a trace it covers the first line; for a file that is not a log or cannot be
+    decompressed, the whole file.
     """
 
     file: str
@@ -110,7 +117,10 @@ def hmac_key() -> bytes:
 
 
 def hmac_key_digest() -> str:
-    """Digest of the key for fingerprints, in hex; slow on purpose, so that a short key cannot be guessed from it."""
+    """Digest of the key for fingerprints, in hex.
+
+    Slow on purpose, so that a short key cannot be guessed from it.
+    """
     return _slow_digest(hmac_key())
 
 

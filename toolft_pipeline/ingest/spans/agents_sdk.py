@@ -1,7 +1,8 @@
-"""Traces of the OpenAI Agents SDK: objects `trace` and `trace.span`, one a line, or a batch of them under `data`.
+"""Traces of the OpenAI Agents SDK.
 
-A span of type generation is a model call (chat completions), one of type function a tool run. The SDK exports a
-response of the Responses API as an id without content; such a trace is refused.
+A line is an object `trace` or `trace.span`, or a batch of them under `data`. A span of type generation is a model call
+(chat completions), one of type function a tool run. The SDK exports a response of the Responses API as an id without
+content; such a trace is refused.
 """
 
 from __future__ import annotations

@@ -118,7 +118,10 @@ def _listed_events(attributes: Attributes) -> Events:
 
 
 def _event_message(name: str, carried: Attributes) -> dict[str, Any]:
-    """Build a message from an event: its fields are attributes, or JSON text in `gen_ai.event.content`."""
+    """Build a message from an event.
+
+    Its fields are attributes, or JSON text in `gen_ai.event.content`.
+    """
     body = parse_json_text(carried.get("gen_ai.event.content"))
     body = body if isinstance(body, dict) else {key: parse_json_text(value) for key, value in carried.items()}
     if name == "gen_ai.choice":

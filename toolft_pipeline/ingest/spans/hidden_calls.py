@@ -1,4 +1,6 @@
-"""Refuse messages with tool calls under an unknown key (`toolInvocations`, `functionCalls`, ...).
+"""Refuse messages with tool calls under an unknown key.
+
+Examples are `toolInvocations` and `functionCalls`.
 
 Invariant: no run has a turn whose calls were not read. A message without such a key costs one search.
 """
@@ -23,7 +25,7 @@ _CALL_LIKE_KEY = re.compile(
 
 
 def refuse_hidden_calls(message: Raw, *, known: Collection[str]) -> None:
-    """Raise `UnsupportedError` if a message holds a call under a key that is not `known`."""
+    """Raise `UnsupportedError` if a message holds a call under an unknown key."""
     if _CALL_LIKE_KEY.search(message) is None:
         return
     given = msgspec.json.decode(message)

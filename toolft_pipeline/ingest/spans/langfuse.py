@@ -1,9 +1,10 @@
-"""Langfuse observations, one a line: snake_case rows of the blob export or camelCase rows of the API.
+"""Langfuse observations, one a line.
 
-A line may also be a whole trace with its `observations` and `scores`, as the API's trace endpoint answers. A
-GENERATION is a model call, a TOOL a tool run. LangChain's handler writes the offered tools after the messages, as
-messages of the role `tool` whose content is an object; they are read as tools. A root observation may name a parent
-that does not exist: the SDK invents one if the caller chose the trace id.
+They are snake_case rows of the blob export, or camelCase rows of the API. A line may also be a whole trace with its
+`observations` and `scores`, as the API's trace endpoint answers. A GENERATION is a model call, a TOOL a tool run.
+LangChain's handler writes the offered tools after the messages, as messages of the role `tool` whose content is an
+object; they are read as tools. A root observation may name a parent that does not exist: the SDK invents one if the
+caller chose the trace id.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""LangSmith runs, one a line, as `Run.model_dump_json`, `RunTree` and the bulk export write them.
+"""LangSmith runs, one a line.
 
-A run of type `llm` is a model call: messages of LangChain or of a wrapped SDK, with its tools in
-`extra.invocation_params` or next to the messages. `dotted_order` sorts a trace; `feedback_stats` may hold its outcome.
+`Run.model_dump_json`, `RunTree` and the bulk export write them. A run of type `llm` is a model call: messages of
+LangChain or of a wrapped SDK, with its tools in `extra.invocation_params` or next to the messages. `dotted_order` sorts
+a trace; `feedback_stats` may hold its outcome.
 """
 
 from __future__ import annotations
@@ -124,13 +125,19 @@ def _model(extra: _Extra) -> str | None:
 
 
 def _parent(dotted_order: str) -> str | None:
-    """Return the parent from a dotted order (`TIMEZid.TIMEZid`): some exports have no other reference to it."""
+    """Return the parent from a dotted order (`TIMEZid.TIMEZid`).
+
+    Some exports have no other reference to it.
+    """
     above = dotted_order.split(".")[-2:-1]
     return above[0].partition("Z")[2] or None if above else None
 
 
 def _model_call(run: _Run, extra: _Extra) -> ModelCall:
-    """Read a model call; a wrapped SDK has the tokens in `outputs`, LangChain's tracer in the metadata."""
+    """Read a model call.
+
+    A wrapped SDK has the tokens in `outputs`, LangChain's tracer in the metadata.
+    """
     history, tools = read_prompt(run.inputs)
     outputs, params = decode_struct(run.outputs, _Outputs), extra.invocation_params
     counted = outputs.usage or outputs.usage_metadata or (outputs.llm_output and outputs.llm_output.token_usage)

@@ -1,7 +1,8 @@
-"""MLflow traces, one a line, as `Trace.to_json` and `mlflow traces get` write them: `info` and `data.spans`.
+"""MLflow traces, one a line: `info` and `data.spans`.
 
-A span of type CHAT_MODEL or LLM is a model call, one of type TOOL a tool run. Attributes are JSON text. The tags and
-request metadata of the trace hold the run's fields; an assessment may hold its outcome.
+`Trace.to_json` and `mlflow traces get` write them. A span of type CHAT_MODEL or LLM is a model call, one of type TOOL a
+tool run. Attributes are JSON text. The tags and request metadata of the trace hold the run's fields; an assessment may
+hold its outcome.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ class _Status(Struct):
 
 
 class _MlflowSpan(Struct):
-    """A span with OpenTelemetry's fields, or with those before MLflow 2.22 (`context`, `parent_id`, `start_time`)."""
+    """A span with OpenTelemetry's fields, or with those before MLflow 2.22.
+
+    The older ones are `context`, `parent_id` and `start_time`.
+    """
 
     name: str = ""
     span_id: str | None = None

@@ -1,5 +1,6 @@
-"""OpenInference's attributes, as Arize Phoenix's instrumentations write them (`llm.input_messages.0.message.role`).
+"""OpenInference's attributes (`llm.input_messages.0.message.role`).
 
+Arize Phoenix's instrumentations write them.
 https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md
 """
 

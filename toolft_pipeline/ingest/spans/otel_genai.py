@@ -1,7 +1,8 @@
-"""OpenTelemetry spans as OTLP JSON: one export request a line, as the collector's file exporter writes it.
+"""OpenTelemetry spans as OTLP JSON, one export request a line.
 
-Tempo's API answers the same under `batches`, and traces by id under `trace`. The content of a span is read from its
-attributes (`span_conventions`); a span without known attributes is context.
+The collector's file exporter writes such files. Tempo's API answers the same under `batches`, and traces by id under
+`trace`. The content of a span is read from its attributes (`span_conventions`); a span without known attributes is
+context.
 """
 
 from __future__ import annotations
@@ -145,10 +146,11 @@ def _spans(request: _Request) -> Iterator[Raw]:
 
 
 def _is_parent_remote(flags: int | None, attributes: Attributes) -> bool | None:
-    """Whether the parent belongs to another service, by OTLP's flags; None for exporters before 2024, which omit them.
+    """Whether the parent belongs to another service, by OTLP's flags.
 
-    Langfuse's SDK marks the first span of an application. Its parent belongs to another service, or the SDK invented it
-    for a trace id that the caller chose, and then the flags call it local.
+    None for exporters before 2024, which omit them. Langfuse's SDK marks the first span of an application. Its parent
+    belongs to another service, or the SDK invented it for a trace id that the caller chose, and then the flags call it
+    local.
     """
     if any(attributes.get(name) in (True, "true") for name in _APP_ROOT):
         return True

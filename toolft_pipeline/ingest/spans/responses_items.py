@@ -45,7 +45,7 @@ class _Text(Struct):
 
 
 def contains_response_items(rows: Sequence[Raw]) -> bool:
-    """Whether a list has items that are not chat messages, or several messages of one answer."""
+    """Whether a list has items that are not chat messages, or a split answer."""
     items = list(map(_item, rows))
     if any(item.role is None and item.type in (_CALL, _RESULT, _REASONING, *_REFUSED) for item in items):
         return True
@@ -53,7 +53,10 @@ def contains_response_items(rows: Sequence[Raw]) -> bool:
 
 
 def to_chat_messages(rows: Sequence[Raw]) -> list[Raw]:
-    """Convert a list of items and messages to chat messages. Raises `UnsupportedError`."""
+    """Convert a list of items and messages to chat messages.
+
+    Raises `UnsupportedError`.
+    """
     return [one if isinstance(one, Raw) else Raw(msgspec.json.encode(one)) for one in _messages(rows)]
 
 

@@ -1,4 +1,4 @@
-"""One span of a trace, independent of the exporter, and the declaration of a span format.
+"""A span of a trace, and the declaration of a span format.
 
 Invariant: a span holds only what its export contains. Messages have the record's shape, arguments stay JSON text. Data
 about the whole run (task, states, outcome) stays raw metadata until the trace is joined.
@@ -30,7 +30,7 @@ class SpanKind(StrEnum):
 
 
 class SideCallFilter(Struct, frozen=True, kw_only=True):
-    """Model calls to leave out because they are not the agent's turns: titles, tags, guardrails.
+    """Model calls to leave out because they are not the agent's turns.
 
     `patterns` are shell patterns for the name or the model of a call, case ignored.
     """
@@ -38,7 +38,10 @@ class SideCallFilter(Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...] = ()
 
     def kind_of(self, kind: SpanKind, *names: str | None) -> SpanKind:
-        """Return the kind of a span with this name and model; a model call that is left out becomes `other`."""
+        """Return the kind of a span with this name and model.
+
+        A model call that is left out becomes `other`.
+        """
         left_out = kind is SpanKind.MODEL_CALL and any(
             fnmatchcase(name.casefold(), pattern.casefold()) for pattern in self.patterns for name in names if name
         )
@@ -59,7 +62,10 @@ class ModelCall(Struct, frozen=True, kw_only=True):
 
 
 class ToolRun(Struct, frozen=True, kw_only=True):
-    """One run of a tool: the call that it answers (by id, or by name and arguments) and its result."""
+    """One run of a tool: the call that it answers, and its result.
+
+    The call is known by its id, or by name and arguments.
+    """
 
     name: str
     call_id: str | None = None
@@ -107,7 +113,10 @@ class SpanBytes(Struct, frozen=True, kw_only=True):
 
 
 class SpanReader(Protocol):
-    """Reads the bytes of one span; model calls that `side_calls` leaves out are not read."""
+    """Reads the bytes of one span.
+
+    Model calls that `side_calls` leaves out are not read.
+    """
 
     def __call__(self, data: bytes, *, side_calls: SideCallFilter) -> TraceSpan: ...
 
@@ -142,13 +151,19 @@ _STATUS = {
 
 
 def outcome_scores(given: Iterable[tuple[str, Raw]]) -> tuple[OutcomeScore, ...]:
-    """Return the scores that mean success or failure; a mean of 0.7 over two people means neither."""
+    """Return the scores that mean success or failure.
+
+    A mean of 0.7 over two people means neither.
+    """
     known = [(name, _STATUS.get(bytes(value).lower())) for name, value in given if name in SCORE_NAMES]
     return tuple(OutcomeScore(name=name, status=status) for name, status in known if status is not None)
 
 
 def parse_time_ns(text: str | None) -> int | None:
-    """Parse ISO 8601 into nanoseconds since 1970; a time without a zone is UTC. Raises `msgspec.ValidationError`."""
+    """Parse ISO 8601 into nanoseconds since 1970; a time without a zone is UTC.
+
+    Raises `msgspec.ValidationError`.
+    """
     if not text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Join the model calls of one run into one conversation, and add the results of its tools.
+"""Join the model calls of a run into one conversation, and add tool results.
 
 Invariant: nothing is guessed. The history of every call must begin with the whole conversation before it, so a run
 whose calls do not match (agents in parallel, a rewritten history) is refused. A tool's span answers a call only by the
@@ -37,9 +37,9 @@ class NoModelCallError(RefusedError):
 
 
 def join_model_calls(model_calls: Sequence[ModelCall]) -> list[Message]:
-    """Join model calls into one conversation; a call that failed and was repeated adds nothing.
+    """Join model calls into one conversation.
 
-    Raises `RefusedError` if they are not one conversation.
+    A call that failed and was repeated adds nothing. Raises `RefusedError` if they are not one conversation.
     """
     if not model_calls:
         raise NoModelCallError(
@@ -64,7 +64,10 @@ def join_model_calls(model_calls: Sequence[ModelCall]) -> list[Message]:
 
 
 def _same_message(one: Message, other: Message) -> bool:
-    """Whether a later history repeats a message: it may drop reasoning and ids, but no text and no calls."""
+    """Whether a later history repeats a message.
+
+    It may drop reasoning and ids, but no text and no calls.
+    """
     return (
         one.role is other.role
         and one.text.strip() == other.text.strip()
@@ -105,7 +108,7 @@ def _number(digits: str) -> int | float:
 
 
 def add_tool_results(conversation: Sequence[Message], spans: Sequence[TraceSpan]) -> Iterator[Message]:
-    """Yield the conversation, with the results of the tools' spans after calls that have none."""
+    """Yield the conversation, with results from tool spans where they are missing."""
     results = _ToolResults(spans)
     unanswered: list[ToolCall] = []
     for message in conversation:
@@ -124,7 +127,10 @@ def add_tool_results(conversation: Sequence[Message], spans: Sequence[TraceSpan]
 
 
 class _ToolResults:
-    """The results in a run's tool spans, each for one call: by its id, else by name and arguments."""
+    """The results in a run's tool spans, each for one call.
+
+    They are found by the call's id, else by name and arguments.
+    """
 
     def __init__(self, spans: Sequence[TraceSpan]) -> None:
         self._by_id: dict[str, list[Message]] = {}

@@ -1,4 +1,4 @@
-"""The registry of attribute conventions, and reading a span by the convention that marks it.
+"""The registry of attribute conventions, and reading a span by one of them.
 
 Invariant: exactly one convention reads a span, chosen by the attributes that mark a model call or a tool run. A span
 without such a mark (a request, a query) is context.

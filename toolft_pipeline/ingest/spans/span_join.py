@@ -1,4 +1,4 @@
-"""Join the spans of one trace into one run, and refuse traces of which spans are missing.
+"""Join the spans of one trace into one run, and refuse incomplete traces.
 
 Invariant: every span counts with exactly one run, and no trace with a missing span becomes a run. Model calls inside a
 tool's span are a sub-agent's run, which is refused: the outer run saw only the tool's result.
@@ -59,7 +59,7 @@ class CompletenessRules(Struct, frozen=True, kw_only=True):
 
 
 class TraceRun(Struct, frozen=True, kw_only=True):
-    """A run of a trace, or its rejection, and the number of spans that it accounts for."""
+    """A run of a trace, or its rejection, and the number of its spans."""
 
     run: Trajectory | Rejection
     spans: int
@@ -74,9 +74,10 @@ def join_trace(
     golden: bool,
     completeness: CompletenessRules,
 ) -> list[TraceRun]:
-    """Return the run of a trace, then one rejection for each tool whose span contains model calls.
+    """Join the spans of a trace.
 
-    An incomplete trace gives one rejection.
+    Returns the run, then one rejection for each tool whose span contains model calls. An incomplete trace gives one
+    rejection.
     """
     ordered = sorted(spans, key=lambda span: (span.order, span.started_ns or 0))
     branches = read_or_reject(lambda: _branches(ordered, completeness=completeness))
@@ -123,7 +124,7 @@ def _is_cut(spans: Sequence[TraceSpan], *, at: int) -> bool:
 def _branches(
     spans: Sequence[TraceSpan], *, completeness: CompletenessRules
 ) -> tuple[list[TraceSpan], list[list[TraceSpan]]]:
-    """Split a trace into the spans of the run, and those below each tool that called a model."""
+    """Split a trace into the run's spans, and those below each tool with model calls."""
     refuse_incomplete(spans, completeness=completeness)
     by_id = {span.span_id: span for span in spans}
     outer: list[TraceSpan] = []
@@ -171,7 +172,10 @@ def _run(spans: Sequence[TraceSpan], *, trace_id: str, agent: str, source: Sourc
 
 
 def _envelope(spans: Sequence[TraceSpan]) -> Envelope:
-    """Collect the run's fields from the metadata of its spans: the root's first, then that of the earliest span."""
+    """Collect the run's fields from the metadata of its spans.
+
+    The root's come first, then those of the earliest span.
+    """
     ids = {span.span_id for span in spans}
     roots = [span for span in spans if span.parent_id not in ids]
     given: dict[str, Raw] = {}
@@ -191,7 +195,10 @@ def _envelope(spans: Sequence[TraceSpan]) -> Envelope:
 
 
 def _outcome(spans: Sequence[TraceSpan], roots: Sequence[TraceSpan]) -> LoggedOutcome | None:
-    """Return the outcome by the spans' scores (a failure first), or a failure if a root span failed."""
+    """Return the outcome by the spans' scores.
+
+    A failure wins; without scores, a failed root span is a failure.
+    """
     scores = [score for span in spans for score in span.scores]
     for status in (OutcomeStatus.FAILURE, OutcomeStatus.SUCCESS):
         score = next((score for score in scores if score.status is status), None)

@@ -67,7 +67,10 @@ class _Block(Block):
 
 
 class _Output(Struct):
-    """A tool's output as a tool message, bare or as LangChain's constructor; all fields are empty for other JSON."""
+    """A tool's output as a tool message, bare or as LangChain's constructor.
+
+    All fields are empty for other JSON.
+    """
 
     tool_call_id: Raw = NULL
     content: Raw = NULL
@@ -112,7 +115,10 @@ _KNOWN_KEYS = struct_keys(_Message)
 
 
 def read_messages(value: Raw) -> tuple[Message, ...]:
-    """Read a list of messages; LangChain nests it in another list, OpenAI's Responses API has items instead."""
+    """Read a list of messages.
+
+    LangChain nests it in another list, OpenAI's Responses API has items instead.
+    """
     items = decode_nested(value, list[Raw])
     if len(items) == 1 and bytes(items[0]).startswith(b"["):
         items = msgspec.json.decode(items[0], type=list[Raw])
@@ -121,7 +127,10 @@ def read_messages(value: Raw) -> tuple[Message, ...]:
 
 
 def read_result(value: Raw) -> tuple[Part, ...] | None:
-    """Read a tool's output as the text that the model saw: a tool message's content, a text, or the JSON itself."""
+    """Read a tool's output as the text that the model saw.
+
+    It is a tool message's content, a text, or the JSON itself.
+    """
     if value == NULL:
         return None
     message = _output(value)
@@ -210,13 +219,16 @@ def _additional_kwargs(message: _Message, role: Role) -> AdditionalKwargs:
 
 
 class _BlockSorter:
-    """Sorts the blocks of one message into text, reasoning, calls and results, in orders that the record can hold.
+    """Sorts the blocks of a message into text, reasoning, calls and results.
 
-    `langchain_blocks` defines the block types for all readers.
+    It refuses orders that the record cannot hold. `langchain_blocks` defines the block types for all readers.
     """
 
     def __init__(self, role: Role, *, call_ids: Collection[str] = (), image_role: Role | None = None) -> None:
-        """`call_ids` are those of the message's `tool_calls`; `image_role` decides whether images are allowed."""
+        """`call_ids` are those of the message's `tool_calls`.
+
+        `image_role` decides whether images are allowed.
+        """
         self._role, self._call_ids, self._image_role = role, call_ids, image_role or role
         self._has_calls = False
         self.texts: list[str | Part | None] = []
@@ -277,7 +289,10 @@ def _blocks(content: Raw) -> list[str | _Block]:
 
 
 def read_texts(content: Raw, *, role: Role = Role.TOOL) -> tuple[Part, ...]:
-    """Read content without calls and results: text, or text blocks and images (if the role may show any)."""
+    """Read content without calls and results.
+
+    It is a text, or text blocks and images (if the role may show any).
+    """
     turn = _BlockSorter(Role.SYSTEM, image_role=role)
     for block in _blocks(content):
         turn.take(block)

@@ -1,4 +1,6 @@
-"""Find history, tools and answer in the input and output of a model call, as SDKs hand them to their tracer.
+"""Find history, tools and answer in the input and output of a model call.
+
+SDKs hand both to their tracer in shapes of their own.
 
 Invariant: a prompt that was flattened into one text is refused, because its turns cannot be separated with certainty.
 """
@@ -25,7 +27,10 @@ class LossyExportError(RefusedError):
 
 
 class _Prompt(Struct):
-    """The fields of a request; `input` and `instructions` are those of the Responses API."""
+    """The fields of a request.
+
+    `input` and `instructions` are those of the Responses API.
+    """
 
     messages: Raw = NULL
     system: Raw = NULL
@@ -113,7 +118,7 @@ def _history(prompt: _Prompt) -> tuple[Message, ...]:
 
 
 def read_answer(value: Raw) -> tuple[Message, ...]:
-    """Read the answer of a model call: one assistant turn, or nothing if the export has no output."""
+    """Read the answer of a model call; nothing if the export has no output."""
     original, value = value, unwrap_json_text(value)
     if value == NULL or bytes(value) in (b"{}", b"[]"):
         return ()
@@ -126,7 +131,10 @@ def read_answer(value: Raw) -> tuple[Message, ...]:
 
 
 def _is_answer(value: Raw) -> bool:
-    """Whether JSON from a text is a model's message or its wrapper; a model may also answer with JSON."""
+    """Whether JSON from a text is a model's message or its wrapper.
+
+    A model may also answer with JSON.
+    """
     if bytes(value).startswith(b"["):
         items = decode_nested(value, list[Raw])
         return bool(items) and all(bytes(item).startswith(b"{") and _is_answer(item) for item in items)

@@ -33,7 +33,7 @@ _REPEATED = re.compile(r"_\d+$")
 
 
 def refuse_tools_without_call(messages: Sequence[Message], ran: Sequence[ToolRun]) -> None:
-    """Raise `ToolWithoutCallError` if one of the tools that `ran` matches no call of the conversation."""
+    """Raise `ToolWithoutCallError` if a tool that `ran` matches no call."""
     calls = [call for message in messages for call in message.tool_calls]
     by_id = {call.id: place for place, call in enumerate(calls) if call.id}
     by_call = {_call_key(call.name, call.arguments_json): place for place, call in enumerate(calls)}
@@ -53,9 +53,10 @@ def refuse_tools_without_call(messages: Sequence[Message], ran: Sequence[ToolRun
 
 
 def refuse_mistyped_tool_spans(messages: Sequence[Message], others: Collection[str]) -> None:
-    """Raise `LossyExportError` if a call has no result, and a span of type `other` has its tool's name.
+    """Raise `LossyExportError` if a tool's span is not typed as a tool.
 
-    `others` are the names of the spans that are neither model calls nor tools.
+    Then a call has no result, and its tool's name is among `others`: the names of the spans that are neither model calls
+    nor tools.
     """
     answered = {message.tool_call_id for message in messages if message.role is Role.TOOL}
     names = set(map(_normalized, others))
@@ -72,7 +73,10 @@ def _call_key(name: str, arguments: str) -> tuple[str, str]:
 
 
 def _match_by_name(ran: Sequence[ToolRun], calls: Sequence[ToolCall]) -> bool:
-    """Whether each tool that ran can be one of the calls: by its name, or any call if its span has no name."""
+    """Whether each tool that ran can be one of the calls by its name.
+
+    A span without a name matches any call.
+    """
     remaining = Counter(_normalized(call.name) for call in calls)
     for tool in sorted(ran, key=lambda tool: not tool.name):  # those without a name take what remains
         names = (_normalized(tool.name), _normalized(_REPEATED.sub("", tool.name))) if tool.name else tuple(remaining)

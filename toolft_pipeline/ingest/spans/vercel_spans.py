@@ -1,6 +1,7 @@
-"""The Vercel AI SDK's attributes: `ai.prompt.messages`, `ai.response.toolCalls`, `ai.toolCall.*`.
+"""The Vercel AI SDK's attributes.
 
-A model call is a span such as `ai.generateText.doGenerate`; the span `ai.generateText` above it repeats its content.
+They are `ai.prompt.messages`, `ai.response.toolCalls`, `ai.toolCall.*` and their like. A model call is a span such as
+`ai.generateText.doGenerate`; the span `ai.generateText` above it repeats its content.
 https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 """
 
@@ -76,7 +77,7 @@ def _answer(attributes: Attributes) -> dict[str, Any] | None:
 
 
 def _messages(message: Any) -> Iterator[dict[str, Any]]:
-    """Convert a model message to OpenAI messages: one for each result of a tool message."""
+    """Convert a model message to OpenAI's: one for each result of a tool message."""
     if not isinstance(message, dict) or not isinstance(content := message.get("content"), list):
         yield message
         return

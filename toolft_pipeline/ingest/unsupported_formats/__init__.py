@@ -1,4 +1,4 @@
-"""Well-known formats that no reader supports: recognize a line, name its format, say how to convert it.
+"""Recognize well-known unsupported formats, and say how to convert them.
 
 Invariant: only lines that their reader rejected are checked. So the check costs nothing on logs that are read, and no
 run that a reader accepts is lost to it. To add a format, add an entry to the table of its kind.
@@ -50,7 +50,7 @@ def recognize(line: bytes) -> UnsupportedFormat | None:
 
 
 def explain_unsupported_format(rejection: Rejection, line: bytes) -> Rejection:
-    """Return a reader's rejection of a line, or a better one if the line has a known unsupported format."""
+    """Return a rejection, or a better one if the line's format is known."""
     known = recognize(line) if rejection.reason in _MAY_BE_ANOTHER_FORMAT else None
     if known is None:
         return rejection

@@ -1,4 +1,4 @@
-"""Requests and responses of model providers' APIs that are not whole runs in a supported format."""
+"""Requests and responses of model APIs that are not whole runs."""
 
 from __future__ import annotations
 
