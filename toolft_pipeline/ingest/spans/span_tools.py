@@ -55,7 +55,7 @@ def refuse_tools_without_call(messages: Sequence[Message], ran: Sequence[ToolRun
 def refuse_mistyped_tool_spans(messages: Sequence[Message], others: Collection[str]) -> None:
     """Raise `LossyExportError` if a tool's span is not typed as a tool.
 
-    Then a call has no result, and its tool's name is among `others`: the names of the spans that are neither model calls
+    Then a call has no result, and its tool's name is among `others`: the names of spans that are neither model calls
     nor tools.
     """
     answered = {message.tool_call_id for message in messages if message.role is Role.TOOL}
