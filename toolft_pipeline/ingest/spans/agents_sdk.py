@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from toolft_pipeline.ingest.parsing.json_shape import objects
 from toolft_pipeline.ingest.parsing.nested_json import NULL, decode_struct
+from toolft_pipeline.ingest.spans.message_blocks import read_result
 from toolft_pipeline.ingest.spans.span import (
     ModelCall,
     SideCallFilter,
@@ -24,7 +25,6 @@ from toolft_pipeline.ingest.spans.span import (
     TraceSpan,
     parse_time_ns,
 )
-from toolft_pipeline.ingest.spans.span_messages import read_result
 from toolft_pipeline.ingest.spans.span_payload import (
     LossyExportError,
     TokenCounts,

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.nested_json import NULL, unwrap_json_text
+from toolft_pipeline.ingest.spans.message_blocks import read_result
 from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
 from toolft_pipeline.ingest.spans.span_attributes import (
     AttributeConvention,
@@ -23,7 +24,7 @@ from toolft_pipeline.ingest.spans.span_attributes import (
     text_or_none,
     to_raw,
 )
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Message
 

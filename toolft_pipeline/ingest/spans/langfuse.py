@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from toolft_pipeline.ingest.parsing.nested_json import NULL, decode_nested, decode_struct, unwrap_json_text
+from toolft_pipeline.ingest.spans.message_blocks import call_id_of_output, read_result
 from toolft_pipeline.ingest.spans.span import (
     ModelCall,
     SideCallFilter,
@@ -27,7 +28,6 @@ from toolft_pipeline.ingest.spans.span import (
     outcome_scores,
     parse_time_ns,
 )
-from toolft_pipeline.ingest.spans.span_messages import call_id_of_output, read_result
 from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 
 

@@ -16,7 +16,8 @@ from msgspec import Raw, Struct
 from toolft_pipeline.ingest.parsing.nested_json import NULL, decode_nested, unwrap_json_text
 from toolft_pipeline.ingest.parsing.reading import text_parts
 from toolft_pipeline.ingest.parsing.rejects import RefusedError, RejectReason, UnsupportedError
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_texts
+from toolft_pipeline.ingest.spans.message_blocks import read_texts
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.trajectories.record import Count, Message, Role
 
 

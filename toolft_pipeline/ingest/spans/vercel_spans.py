@@ -15,6 +15,7 @@ from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.rejects import InvalidCallError, UnsupportedError
+from toolft_pipeline.ingest.spans.message_blocks import read_result
 from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
 from toolft_pipeline.ingest.spans.span_attributes import (
     AttributeConvention,
@@ -24,7 +25,7 @@ from toolft_pipeline.ingest.spans.span_attributes import (
     text_or_none,
     to_raw,
 )
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.ingest.spans.span_payload import LossyExportError, TokenCounts, argument_text, read_answer
 
 _FAILED = ("error-text", "error-json", "execution-denied")

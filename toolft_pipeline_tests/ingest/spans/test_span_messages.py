@@ -11,7 +11,8 @@ import pytest
 from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.rejects import RefusedError, UnsupportedError
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
+from toolft_pipeline.ingest.spans.message_blocks import read_result
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.ingest.spans.span_payload import LossyExportError, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Part, Role
 from toolft_pipeline_tests.pictures import chart, data_uri, in_base64
