@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from toolft_pipeline.ingest.day import RawSummary, log_files, read_day
 from toolft_pipeline.settings import AgentSettings
 
 
@@ -19,4 +20,16 @@ def agent(folder: Path, **sections: Any) -> AgentSettings:
             "base_model": {"folder": "model"},
             **sections,
         }
+    )
+
+
+def read_agent_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummary:
+    """Read a day of an agent's logs, as raw_trajectories does."""
+    return read_day(
+        log_files(settings.path(settings.logs.folder), day=day),
+        day=day,
+        time_zone=settings.schedule.time_zone,
+        agent=settings.name,
+        settings=settings.logs,
+        out=out,
     )

@@ -154,7 +154,7 @@ SHAPES: Mapping[str, Shape] = {
     "an answer beside the messages that is not read": Shape(
         lines=({**run(*RUN[:-1]), "final_answer": "It is 21 degrees."},),
         kept=0,
-        said=("the run ends without an answer, and `final_answer` beside the messages is not read",),
+        said=("the run ends without an answer, and the key `final_answer` next to the messages is not read",),
         not_said=("allow_dangling_call",),
     ),
     "a system prompt beside OpenAI messages": Shape(
@@ -172,7 +172,7 @@ SHAPES: Mapping[str, Shape] = {
             anthropic({"role": "user", "content": [ANSWERED]}, id="b"),
         ),
         kept=1,
-        said=("split it by format",),
+        said=("use one file per format",),
         catalog=[{"name": "get_weather", "input_schema": TOOL["parameters"]}],
     ),
     "results that are values": Shape(
@@ -189,18 +189,18 @@ SHAPES: Mapping[str, Shape] = {
     "NaN in a result": Shape(
         lines=(dumped(run(ask(), call(), result(content={"temp": "NaN"}), SAYS), NaN="NaN"),),
         kept=0,
-        said=("NaN or Infinity is no JSON value",),
+        said=("NaN or Infinity is not valid JSON",),
     ),
     "half a surrogate pair": Shape(
         lines=(dumped(run(*RUN[:-1], {**SAYS, "content": "HALF"}), HALF='"21 \\ud83d"'),),
         kept=0,
-        said=("half of a surrogate pair",),
+        said=("lone surrogate",),
         not_said=("breaks off",),
     ),
     "two values on a line, a comma behind one": Shape(
         lines=(json.dumps(run(*RUN)).encode() * 2, json.dumps(run(*RUN)).encode() + b","),
         kept=0,
-        said=("several JSON values stand on one line", "a comma or bracket stands behind the value"),
+        said=("several JSON values on one line", "trailing comma or bracket after the JSON value"),
         not_said=("breaks off",),
     ),
     "LangChain constructors": Shape(lines=({"messages": CONSTRUCTORS, **SUCCESS},), kept=1),
@@ -221,12 +221,12 @@ SHAPES: Mapping[str, Shape] = {
         said=("function_call",),
     ),
     "an unknown role": Shape(
-        lines=(run(ask(), {"role": "wizard", "content": "x"}),), kept=0, said=("role `wizard` is none of",)
+        lines=(run(ask(), {"role": "wizard", "content": "x"}),), kept=0, said=("unknown role `wizard`",)
     ),
     "a custom tool": Shape(
         lines=(run(ask(), {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {}}]}),),
         kept=0,
-        said=("a call of type `custom`",),
+        said=("a tool call of type `custom`",),
     ),
     "turns out of order": Shape(
         lines=(
@@ -283,7 +283,7 @@ SHAPES: Mapping[str, Shape] = {
             anthropic({"role": "user", "content": [{"type": "text", "text": "Here"}, ANSWERED]}, id="b"),
         ),
         kept=1,
-        said=("a user turn says something before its results",),
+        said=("a user turn has text before its tool results",),
     ),
     "Anthropic results over two turns, one cancelled": Shape(
         lines=(
@@ -309,7 +309,7 @@ SHAPES: Mapping[str, Shape] = {
     "ATIF results that name no call": Shape(
         lines=(atif({"content": "a.txt"}), atif({"content": "a"}, {"content": "b"})),
         kept=1,
-        said=("answers no call (no source_call_id)",),
+        said=("names no call; log its source_call_id",),
         catalog=[BASH],
     ),
     "calls under a key that is not read": Shape(
@@ -323,7 +323,7 @@ SHAPES: Mapping[str, Shape] = {
     "two formats in a file": Shape(
         lines=(run(*RUN), anthropic({"role": "user", "content": [ANSWERED]})),
         kept=1,
-        said=("this line is written as anthropic, and the file is read as openai",),
+        said=("this line has format anthropic, but the file is read as openai",),
     ),
     "a catalog in Bedrock's shape": Shape(
         lines=(run(*RUN),),

@@ -17,6 +17,7 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
+from toolft_pipeline.settings_checks.names import log_problems
 from toolft_pipeline.verification.judge import CheapRules
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
 
@@ -73,7 +74,7 @@ def _sections(overrides: Mapping[str, str]) -> _Sections:
     for key, value in overrides.items():
         set_override(given, key if "." in key else f"verification.{key}", value, where=f"--set {key}={value}")
     try:
-        return _Sections.model_validate(given)
+        sections = _Sections.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         section, *rest = (str(part) for part in first["loc"])
@@ -82,3 +83,6 @@ def _sections(overrides: Mapping[str, str]) -> _Sections:
         raise SettingsError(
             f"--set {'.'.join((section, *rest))}: {first['msg'].lower()}; there are: {names}"
         ) from error
+    for problem in log_problems(sections.logs):
+        raise SettingsError(f"--set {problem.key}: {problem.message}")
+    return sections

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from toolft_pipeline.cli import commands
-from toolft_pipeline.ingest.formats import READERS, SPAN_FORMATS
+from toolft_pipeline.ingest.formats import AUTO, FORMATS
 from toolft_pipeline.stages.presentation.report_links import REPORTS_PORT
 
 
@@ -113,7 +113,7 @@ def _add_lint(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "lint", help="what would be kept of log files, and what lost and why; 1 on findings"
     )
     linting.add_argument("files", nargs="+", type=Path, metavar="FILE", help="log files, or folders of them")
-    linting.add_argument("--format", choices=["auto", *READERS, *SPAN_FORMATS], help="default: what the lines show")
+    linting.add_argument("--format", choices=[AUTO, *FORMATS], help="default: what the lines show")
     linting.add_argument("--catalog", type=Path, metavar="FILE", help="today's tools: calls are validated against them")
     linting.add_argument("--renames", type=Path, metavar="FILE", help="old tool names, as in renames.yaml")
     linting.add_argument(

@@ -105,7 +105,8 @@ def chosen_days(
     if not folder.is_dir():
         raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
     read_before = () if warehouse is None else _read_before(settings, warehouse)
-    known = sorted({*log_days(settings), *(day for day in read_before if day >= settings.first_day)})
+    logged = log_days(settings.path(settings.logs.folder), first_day=settings.first_day)
+    known = sorted({*logged, *(day for day in read_before if day >= settings.first_day)})
     days = [day for day in known if (first or day) <= day <= (last or day)]
     if not days:
         raise UsageError(

@@ -1,7 +1,7 @@
-"""Files that are no logs of one run or span a line, told by how they begin.
+"""Recognize files that are not logs of one run or span a line, by how they begin.
 
-Invariant: a file is named only where it is of another kind as a whole. A log with an odd line in it, be it the first,
-is none: its lines are read, and what is no run is rejected one by one.
+Invariant: only a file that is something else as a whole is named. In a log with an odd line, even an odd first line,
+each line is read and rejected by itself.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from toolft_pipeline.ingest.formats import recognize_format
 from toolft_pipeline.ingest.parsing.log_lines import BYTE_ORDER_MARK, read_head
 
 HEAD_BYTES = 1 << 20
-"""What is looked at: a JSON document that goes on over so many bytes and several lines is no line of a log."""
+"""Bytes that are looked at: a JSON document that spans so many bytes and several lines is not a line of a log."""
 
 _MAGIC = tuple(
-    (re.compile(begins), what, mend)
-    for begins, what, mend in (
-        (rb"\xfd7zXZ\x00", "packed with xz", "`xz -dc {file} > {new}`"),
-        (rb"BZh[1-9]1AY&SY", "packed with bzip2", "`bzip2 -dc {file} > {new}`"),
+    (re.compile(begins), what, fix)
+    for begins, what, fix in (
+        (rb"\xfd7zXZ\x00", "compressed with xz", "`xz -dc {file} > {new}`"),
+        (rb"BZh[1-9]1AY&SY", "compressed with bzip2", "`bzip2 -dc {file} > {new}`"),
         (rb"PK\x03\x04", "a zip archive", "`unzip -p {file} > {new}`"),
-        (rb"\x1f\x8b\x08", "packed with gzip", "`gzip -dc < {file} > {new}`, or let its name end in .jsonl.gz"),
-        (rb"\x28\xb5\x2f\xfd", "packed with zstd", "`zstd -dc {file} > {new}`, or let its name end in .jsonl.zst"),
+        (rb"\x1f\x8b\x08", "compressed with gzip", "`gzip -dc < {file} > {new}`, or rename it to end in .jsonl.gz"),
+        (rb"\x28\xb5\x2f\xfd", "compressed with zstd", "`zstd -dc {file} > {new}`, or rename it to end in .jsonl.zst"),
         (rb"PAR1", "a parquet table", "write its rows as JSON lines (pandas: `to_json(orient='records', lines=True)`)"),
         (rb"\xff\xfe\x00\x00|\x00\x00\xfe\xff", "UTF-32", "`{unpack}iconv -f UTF-32 -t UTF-8 {file} > {new}`"),
         (rb"\xff\xfe[^\x00]\x00|\xfe\xff\x00", "UTF-16", "`{unpack}iconv -f UTF-16 -t UTF-8 {file} > {new}`"),
@@ -36,68 +36,81 @@ _MAGIC = tuple(
     )
 )
 
-_SPREAD = ("one JSON document over many lines", "`{unpack}jq -c . {file} > {new}`")
+_MULTILINE_DOCUMENT = ("one JSON document over many lines", "`{unpack}jq -c . {file} > {new}`")
 _ARRAY = ("a JSON array of runs", "`{unpack}jq -c '.[]' {file} > {new}`")
 
 
 def not_a_log(path: Path) -> str | None:
-    """What the file is instead of a log, what is wanted and how to mend it, in one line; None for what is read line by
-    line. Raises `OSError` where it cannot be opened."""
+    """Explain in one line what a file is instead of a log and how to convert it.
+
+    None for a file of lines. Raises `OSError` if the file cannot be opened.
+    """
     head = read_head(path, HEAD_BYTES + 1)
-    for begins, what, mend in _MAGIC:
+    for begins, what, fix in _MAGIC:
         if begins.match(head):
-            return _said(what, mend, path)
-    found = _document(head[:HEAD_BYTES], whole=len(head) <= HEAD_BYTES)
-    return None if found is None else _said(*found, path)
+            return _message(what, fix, path)
+    document = _document_kind(head[:HEAD_BYTES], whole=len(head) <= HEAD_BYTES)
+    return None if document is None else _message(*document, path)
 
 
-def _said(what: str, mend: str, path: Path) -> str:
+def _message(what: str, fix: str, path: Path) -> str:
     new = f"{path.name.partition('.')[0]}.lines.jsonl"
-    packed = {".gz": "gzip -dc {} | ", ".zst": "zstd -dc {} | "}.get(path.suffix, "")
+    unpack = {".gz": "gzip -dc {} | ", ".zst": "zstd -dc {} | "}.get(path.suffix, "")
     file = shlex.quote(path.name)
-    mend = mend.format(file="" if packed else file, new=shlex.quote(new), unpack=packed.format(file)).replace("  ", " ")
-    return f"is {what}, and one run or span a line is wanted, as UTF-8; {mend}, and take that in its place"
+    fix = fix.format(file="" if unpack else file, new=shlex.quote(new), unpack=unpack.format(file)).replace("  ", " ")
+    return f"is {what}, but a log has one run or span a line, in UTF-8; convert it: {fix}, and use the new file instead"
 
 
-def _document(head: bytes, *, whole: bool) -> tuple[str, str] | None:
-    """Whether a file that begins so is one document, or several, rather than a line each."""
+def _document_kind(head: bytes, *, whole: bool) -> tuple[str, str] | None:
+    """Decide whether a file begins like JSON documents instead of lines."""
     text = head.removeprefix(BYTE_ORDER_MARK).strip()
     if not text.startswith((b"{", b"[")):
         return None
     value, end = _first_value(text)
-    if end and b"\n" not in text[:end]:  # a line by itself
-        return _ARRAY if whole and end == len(text) and _of_runs(value) else None
+    if end and b"\n" not in text[:end]:  # the value is on one line
+        return _ARRAY if whole and end == len(text) and _is_array_of_runs(value) else None
     if end:
-        return None if _begins_with_a_line(text[end:].lstrip()) else _ARRAY if _of_runs(value) else _SPREAD
-    lines = b"\n" in text
-    if whole or (lines and not _goes_on(text)):
+        if _begins_with_one_line_value(text[end:].lstrip()):
+            return None
+        return _ARRAY if _is_array_of_runs(value) else _MULTILINE_DOCUMENT
+    has_lines = b"\n" in text
+    if whole or (has_lines and not _is_unfinished_document(text)):
         return None
     first, _ = _first_value(text[1:].lstrip()) if text.startswith(b"[") else (None, 0)
-    return _ARRAY if _of_runs([first]) else _SPREAD if lines else None
+    return _ARRAY if _is_array_of_runs([first]) else _MULTILINE_DOCUMENT if has_lines else None
 
 
 def _first_value(text: bytes) -> tuple[Any, int]:
-    """The JSON value that a text begins with and the number of its bytes; 0 where it is not there as a whole."""
-    said = text.decode("utf-8", "surrogateescape")
+    """Decode the JSON value at the beginning of a text.
+
+    Return it and its length in bytes, 0 if it is incomplete.
+    """
+    decoded = text.decode("utf-8", "surrogateescape")
     try:
-        value, end = _DECODER.raw_decode(said)
+        value, end = _DECODER.raw_decode(decoded)
     except (ValueError, RecursionError):
         return None, 0
-    return value, len(said[:end].encode("utf-8", "surrogateescape"))
+    return value, len(decoded[:end].encode("utf-8", "surrogateescape"))
 
 
 _DECODER = json.JSONDecoder()
 
 
-def _begins_with_a_line(text: bytes) -> bool:
-    """Whether a text begins with a JSON value that is a line by itself: what is before it was one odd run of a log."""
+def _begins_with_one_line_value(text: bytes) -> bool:
+    """Whether a text begins with a JSON value on one line.
+
+    Then the value before it was one odd line of a log.
+    """
     _, end = _first_value(text)
     return end > 0 and b"\n" not in text[:end]
 
 
-def _goes_on(text: bytes) -> bool:
-    """Whether the whole lines of a text are the beginning of one JSON document. Three of them leave no doubt: a line
-    of a log that breaks off is followed by another run, and that by one more, which no document can hold unparted."""
+def _is_unfinished_document(text: bytes) -> bool:
+    """Whether the complete lines of a text are the beginning of one JSON document.
+
+    Three lines decide it: in a log, a broken line is followed by further runs, and no document can hold those without
+    separators.
+    """
     lines = text[: text.rindex(b"\n")]
     if lines.count(b"\n") < 2:
         return False
@@ -110,7 +123,7 @@ def _goes_on(text: bytes) -> bool:
     return False
 
 
-def _of_runs(value: Any) -> bool:
-    """Whether a value is a list of what should be a line each, and no list of one run's messages."""
+def _is_array_of_runs(value: Any) -> bool:
+    """Whether a value is a list of runs or spans, not the list of one run's messages."""
     first = value[0] if isinstance(value, list) and value else None
     return isinstance(first, dict) and ("messages" in first or recognize_format(first) is not None)

@@ -1,8 +1,6 @@
-"""`logs`: where the logs lie, how they are read, and their limits."""
+"""`logs`: where the logs are, how they are read, and their limits."""
 
 from __future__ import annotations
-
-from typing import Literal
 
 from pydantic import Field
 
@@ -10,44 +8,29 @@ from toolft_pipeline.settings.section import Section
 
 
 class LogSettings(Section):
-    """Where the agent's production logs lie."""
+    """Folder, format and limits of the agent's production logs."""
 
     folder: str = "logs"
-    """Folder of the logs, relative to the agent file; one file a day or several, named YYYY-MM-DD, perhaps
-    more, and an ending. A trace's spans are joined over all files of one day."""
-    format: Literal[
-        "auto",
-        "openai",
-        "langchain",
-        "anthropic",
-        "atif",
-        "langsmith",
-        "otel",
-        "langfuse",
-        "mlflow",
-        "agents_sdk",
-        "span_rows",
-    ] = "auto"
-    """How runs stand in a file. One a line: OpenAI chat, LangChain `messages_to_dict`, Anthropic messages, ATIF. As
-    spans that are joined by trace: LangSmith runs, OpenTelemetry (OTLP JSON with the attributes of GenAI, OpenInference
-    or the Vercel AI SDK; Tempo's answers too), Langfuse observations, MLflow traces, the OpenAI Agents SDK's traces,
-    and spans as plain objects, which Arize Phoenix and `ReadableSpan.to_json` write. `auto` takes it from the first
-    lines of each file and says what it took."""
+    """Folder of the logs, relative to the agent file. A day has one file or several, named YYYY-MM-DD, an optional
+    suffix, and .jsonl, .jsonl.gz or .jsonl.zst. The spans of a trace are joined over all files of a day."""
+    format: str = "auto"
+    """Format of the log files: a name of docs/log_formats.md (`toolft lint --help` lists them too), or `auto`, which
+    detects the format of each file by its first lines and reports it."""
     remote_parents: bool = False
-    """Whether traces may begin below a span that these logs never hold, as another service's. Where a span says itself
-    whether its parent is remote (OTLP's flags, Langfuse's root observations), that counts; elsewhere a trace with a
-    missing parent is refused as incomplete: it may be a part of a run over midnight."""
+    """Whether traces may begin below a span of another service, which these logs do not have. Spans that say themselves
+    whether their parent is remote (OTLP's flags, Langfuse's root observations) decide alone; any other trace with a
+    missing parent is rejected as incomplete, because it may be part of a run over midnight."""
     side_calls: tuple[str, ...] = ()
-    """Model calls of a trace that are not the agent's own turns and are left out: those that write titles or tags, or
-    guard an answer. Each is a pattern as of file names (`title*`, case ignored) that a call's name or model matches.
-    Without it a trace with such calls is refused, for they are not one conversation."""
+    """Model calls to leave out of traces because they are not the agent's turns: titles, tags, guardrails. Each entry
+    is a shell pattern (`title*`, case ignored) for the name or the model of a call. Without it, a trace with such
+    calls is rejected, because they are not one conversation."""
     golden: str | None = None
-    """File of golden runs (same format), relative to the agent file: they skip the outcome rule and no other."""
+    """File of golden runs (same format), relative to the agent file. They skip the outcome rule and no other."""
     max_line_bytes: int = Field(4_000_000, gt=0)
-    """A longer line is rejected before it is parsed. Images in base64 are a third larger than their files: raise it
-    for agents whose tools answer with several of them."""
+    """Longer lines are rejected before they are parsed. Images in base64 are a third larger than their files: raise the
+    limit for agents whose tools return several of them."""
     max_image_bytes: int = Field(3_000_000, gt=0)
-    """A run that shows a larger image (as a file) is rejected before the image is decoded from base64."""
+    """Runs with a larger image file are rejected before the image is decoded from base64."""
     max_image_pixels: int = Field(16_000_000, gt=0)
-    """A run that shows an image of more pixels, by its header, is rejected before a pixel is decoded: 16 million take
-    64 MB, and no processor looks at more than a few."""
+    """Runs with an image of more pixels (by its header) are rejected before it is decoded. 16 million take 64 MB, and
+    image processors use no more than a few million."""

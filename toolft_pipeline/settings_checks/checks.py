@@ -17,6 +17,7 @@ from toolft_pipeline.settings_checks.names import (
     chat_problems,
     comparison_problems,
     first_day_problems,
+    log_problems,
     owner_problems,
     schedule_problems,
 )
@@ -28,6 +29,7 @@ def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
     yield from owner_problems(settings.owner)
     yield from first_day_problems(settings.first_day)
     yield from source_problems(settings.catalog, settings.sandbox, settings.base_model)
+    yield from log_problems(settings.logs)
     yield from chat_problems(settings.chat)
     yield from turn_problems(settings.verification, settings.chat)
     yield from curation_problems(settings.curation)

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.rendering.conversation import REPLACE, STRIP_TOOLS
-from toolft_pipeline.settings import ChatSettings, EvaluationSettings, ScheduleSettings
+from toolft_pipeline.ingest.formats import AUTO
+from toolft_pipeline.ingest.formats import FORMATS as LOG_FORMATS
+from toolft_pipeline.settings import ChatSettings, EvaluationSettings, LogSettings, ScheduleSettings
 from toolft_pipeline.settings_checks.problem import Problem, did_you_mean, quoted
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
@@ -20,6 +22,14 @@ _POLICIES = ("keep", "strip", STRIP_TOOLS)
 _FIRST_YEAR = 1970
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}")
 """Dagster's pattern of an e-mail address."""
+
+
+def log_problems(logs: LogSettings) -> Iterator[Problem]:
+    """A log format that is not registered."""
+    if logs.format not in (AUTO, *LOG_FORMATS):
+        known = ", ".join((AUTO, *LOG_FORMATS))
+        message = f"no log format named {logs.format!r}; known: {known}{did_you_mean(logs.format, LOG_FORMATS)}"
+        yield Problem(key="logs.format", message=message)
 
 
 def chat_problems(chat: ChatSettings) -> Iterator[Problem]:

@@ -1,8 +1,12 @@
-"""raw_trajectories[d]: a day of logs as records; what cannot be read is kept as a reject. A restricted zone."""
+"""raw_trajectories[d]: a day of logs as records; unreadable runs become rejects.
+
+Restricted: unredacted text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE, log_files, read_day
 from toolft_pipeline.ingest.images.image_store import image_content
@@ -16,38 +20,54 @@ from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
 
 def _sources(scope: SourceContext) -> dict[str, str]:
-    return sources.files(*log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
+    return sources.files(*_log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
+
+
+def _log_files(settings: AgentSettings, *, day: str) -> list[Path]:
+    return log_files(settings.path(settings.logs.folder), day=day)
 
 
 def _keeps(recipe: Recipe, current: Version) -> str | None:
-    """Logs that were rotated away take no run with them: the version made from them stays.
+    """Explain why the current version is kept.
 
-    Only where all that is there now is what was read then: a file that is new or changed is read.
+    It is kept if its log files were rotated away, and all that remain are unchanged. None if a file is new or changed;
+    then the day is read again.
     """
     before, now = (_logs(inputs, day=recipe.address.partition) for inputs in (current.manifest.inputs, recipe.inputs))
     gone = sorted(before.keys() - now.keys())
     if not gone or any(before.get(name) != digest for name, digest in now.items()):
         return None
-    return f"{len(gone)} of the {len(before)} log files that it was made from are gone ({', '.join(gone[:3])})"
+    return f"{len(gone)} of the {len(before)} log files that it was built from are gone ({', '.join(gone[:3])})"
 
 
 def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
-    """A warning where the version is kept because its logs are gone."""
+    """A warning if the version is kept although its logs are gone."""
     day = version.manifest.address.partition
     gone = sorted(
-        _logs(version.manifest.inputs, day=day).keys() - {path.name for path in log_files(settings, day=day or "")}
+        _logs(version.manifest.inputs, day=day).keys() - {path.name for path in _log_files(settings, day=day or "")}
     )
     return {"logs_gone": f"kept without {len(gone)} of its log files: {', '.join(gone[:3])}"} if gone else {}
 
 
 def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
-    """Digests of the log files among what a version was made from: they carry the day's name."""
+    """Digests of the log files among a version's inputs.
+
+    The names of log files begin with the day.
+    """
     names = {name.removeprefix("file:"): digest for name, digest in inputs.items()}
     return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 
 
 def _build(context: BuildContext) -> Built:
-    summary = read_day(context.settings, day=context.day, out=context.out)
+    settings = context.settings
+    summary = read_day(
+        _log_files(settings, day=context.day),
+        day=context.day,
+        time_zone=settings.schedule.time_zone,
+        agent=settings.name,
+        settings=settings.logs,
+        out=context.out,
+    )
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     context.progress(f"{summary.lines} lines ({formats}), {counts}")

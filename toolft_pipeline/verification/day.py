@@ -123,7 +123,7 @@ def _keep_images(*, raw: Path, settings: AgentSettings, out: Path) -> None:
         return
     shown, of_the_day, kept = image_hashes(out / ACCEPTED_FILE), raw / IMAGES_FOLDER, out / IMAGES_FOLDER
     if golden := {sha256 for sha256 in shown if not image_file(of_the_day, sha256).is_file()}:
-        found = golden_images(settings).items()
+        found = golden_images(settings.logs, folder=settings.folder, agent=settings.name).items()
         write_images(kept, {sha256: data for sha256, data in found if sha256 in golden})
     link_images(shown, into=kept, sources=(kept, of_the_day))
 
@@ -131,7 +131,8 @@ def _keep_images(*, raw: Path, settings: AgentSettings, out: Path) -> None:
 def runs_of_day(*, raw: Path, settings: AgentSettings, day: str) -> Iterator[Trajectory]:
     """The runs that a day's verification judges, in the order of their verdicts: logged ones, then golden ones, each
     with its turns put together."""
-    golden = {run.trajectory_id: run for run in read_golden_runs(settings) if golden_day(run, settings=settings) == day}
+    runs = read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name)
+    golden = {run.trajectory_id: run for run in runs if golden_day(run, settings=settings) == day}
     logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
     for run in chain(logged, golden.values()):
         yield with_whole_turns(run, settings=settings.verification)

@@ -143,11 +143,11 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
     except LogError as error:
         report.unread.append(str(error))
         return False
-    if file.other is not None:
-        report.unread.append(f"{path}: {file.other}")
+    if file.not_a_log is not None:
+        report.unread.append(f"{path}: {file.not_a_log}")
         return False
     report.formats[str(path)] = file.format
-    if not file.told:
+    if not file.format_detected:
         report.untold.append(str(path))
     return True
 
@@ -168,7 +168,7 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             place = Place(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
-        add_counts(report.keys_not_read, found.unread or {})
+        add_counts(report.keys_not_read, found.keys_not_read or {})
         run = with_whole_turns(read, settings=rules.cheap.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
         finding = check_cheap(run, rules=rules.cheap)

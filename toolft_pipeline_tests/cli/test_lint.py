@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.verification.day import verify_day
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES, langchain_row
 from toolft_pipeline_tests.ingest.span_exports import EXPORTS
-from toolft_pipeline_tests.ingest.test_readers import ROWS, langchain_row
 
 HELPDESK = REPOSITORY / "data" / "helpdesk"
 DAY = HELPDESK / "logs" / "2026-10-03.jsonl"
@@ -34,7 +33,7 @@ def report(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int,
 
 
 def test_lint_clean_file_is_kept_and_ends_in_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, ROWS["atif"]())
+    path = written(tmp_path, LINE_SAMPLES["atif"]())
     status, found = report(capsys, path)
     assert (status, found["lines"], found["kept"], found["lost"]) == (0, 1, 1, {})
     assert found["formats"] == {str(path): "atif"}
@@ -95,7 +94,7 @@ def test_lint_text_names_place_reason_and_setting(tmp_path: Path, capsys: pytest
 
 
 def test_lint_setting_that_does_not_exist_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, ROWS["openai"]())
+    path = written(tmp_path, LINE_SAMPLES["openai"]())
     assert run(["lint", str(path), "--set", "max_turn=3"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("toolft: --set verification.max_turn: ")
@@ -106,19 +105,19 @@ def test_lint_setting_that_does_not_exist_is_one_line(tmp_path: Path, capsys: py
 def test_lint_files_that_cannot_be_read_are_named_and_the_others_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, empty = written(tmp_path, ROWS["openai"]()), tmp_path / "empty"
+    path, empty = written(tmp_path, LINE_SAMPLES["openai"]()), tmp_path / "empty"
     empty.mkdir()
     assert run(["lint", str(tmp_path / "none.jsonl"), str(empty), str(path)]) == 2
     said, errors = capsys.readouterr()
     assert "1 run, 1 would be kept" in said
-    assert f"{tmp_path}/none.jsonl: cannot be read (No such file or directory); mend the path\n" in errors
+    assert f"{tmp_path}/none.jsonl: cannot be read (No such file or directory); correct the path\n" in errors
     assert f"{empty}: is a folder without log files; they end in .jsonl" in errors
     assert errors.count("\n") == 2
 
 
 def test_lint_folder_means_its_log_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, ROWS["openai"]())
-    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(json.dumps(ROWS["atif"]()).encode()))
+    path = written(tmp_path, LINE_SAMPLES["openai"]())
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(json.dumps(LINE_SAMPLES["atif"]()).encode()))
     (tmp_path / "notes.txt").write_text("no log")
     _, found = report(capsys, tmp_path)
     assert found["formats"] == {str(tmp_path / "b.jsonl.gz"): "atif", str(path): "openai"}
@@ -127,7 +126,7 @@ def test_lint_folder_means_its_log_files(tmp_path: Path, capsys: pytest.CaptureF
 def test_lint_file_of_another_kind_is_one_line_with_the_mend_and_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path, json.dumps(ROWS["atif"](), indent=2))
+    path = written(tmp_path, json.dumps(LINE_SAMPLES["atif"](), indent=2))
     status, found = report(capsys, path)
     assert (status, found["runs"]) == (2, 0)
     assert run(["lint", str(path)]) == 2
@@ -147,7 +146,7 @@ def test_lint_file_without_a_telling_line_says_so(
 
 
 def test_lint_logs_setting_that_a_reason_names_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, ROWS["openai"]() | {"pad": "x" * 200})
+    path = written(tmp_path, LINE_SAMPLES["openai"]() | {"pad": "x" * 200})
     status, found = report(capsys, path, "--set", "logs.max_line_bytes=100")
     assert (status, found["lost"]) == (1, {"reader/line_too_long": 1})
     run(["lint", str(path), "--set", "logs.max_line_bytes=100"])
@@ -195,7 +194,7 @@ def test_lint_keeps_what_verification_keeps_redaction_and_renames_included(
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "2026-10-01.jsonl").write_bytes(path.read_bytes())
     raw.mkdir()
-    read_day(settings, day="2026-10-01", out=raw)
+    read_agent_day(settings, day="2026-10-01", out=raw)
     out.mkdir()
     verified = verify_day(
         raw=raw, catalog=catalog, settings=settings, day="2026-10-01", out=out, progress=lambda line: None
@@ -218,7 +217,7 @@ def test_lint_names_what_it_does_not_ask(tmp_path: Path, catalog: Path, capsys: 
 
 def test_lint_secret_in_a_finding_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secret = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
-    row = ROWS["openai"]() | {"outcome": {"status": "failure", "evidence": f"pasted {secret}"}}
+    row = LINE_SAMPLES["openai"]() | {"outcome": {"status": "failure", "evidence": f"pasted {secret}"}}
     run(["lint", str(written(tmp_path, row))])
     said = capsys.readouterr().out
     assert "logged as a failure" in said
@@ -240,7 +239,7 @@ def test_lint_shows_one_example_for_each_different_reason(tmp_path: Path, capsys
 
 
 def test_lint_counts_keys_that_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    row = ROWS["openai"]() | {"reward": 0.5}
+    row = LINE_SAMPLES["openai"]() | {"reward": 0.5}
     row["messages"][1]["mood"] = "glad"
     path = written(tmp_path, row, row | {"id": "other"})
     assert report(capsys, path)[1]["keys_not_read"] == {"run.reward": 2, "message.mood": 2}

@@ -1,4 +1,4 @@
-"""The conversation of `span_exports` in the words of tracers whose libraries are not installed here, by their docs."""
+"""The conversation of `span_exports` in the formats of tracers that are not installed here, by their documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small traces of one conversation in each span format, whose turns and tool spans a test chooses by itself."""
+"""Small traces of one conversation in each span format, with turns and tool spans of a test's choice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One conversation as the traces that real tracers write of it: their own objects and serializers, in memory."""
+"""One conversation as traces of real tracers, written in memory by their own objects and serializers."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import os
+import random
 import stat
 from pathlib import Path
 
@@ -13,14 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.ingest.day import LogError, RawSummary, read_day, read_golden_runs
+from toolft_pipeline.ingest import day as day_module
+from toolft_pipeline.ingest.day import LogError, RawSummary, SeenIds, read_golden_runs
 from toolft_pipeline.ingest.file_kind import not_a_log
 from toolft_pipeline.ingest.parsing.rejects import hmac_key, line_hmac
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
 from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_json_lines
-from toolft_pipeline_tests.ingest.test_readers import ROWS
 from toolft_pipeline_tests.pictures import chart, data_uri
 
 DAY = "2026-10-01"
@@ -42,10 +44,10 @@ def write(desk: AgentSettings, data: bytes, name: str = f"{DAY}.jsonl") -> None:
 
 def read(desk: AgentSettings, out: Path) -> RawSummary:
     out.mkdir(parents=True)
-    return read_day(desk, day=DAY, out=out)
+    return read_agent_day(desk, day=DAY, out=out)
 
 
-def test_read_day_mixed_lines_are_trajectories_or_rejects_with_their_place(desk: AgentSettings, tmp_path: Path) -> None:
+def test_mixed_lines_are_trajectories_or_rejects(desk: AgentSettings, tmp_path: Path) -> None:
     write(desk, b"\n".join([good("a"), b"{broken", b"", good("b"), good("a"), b"x" * 50, b""]))
     summary = read(desk, tmp_path / "out")
     assert (summary.lines, summary.blank_lines, summary.trajectories, summary.rejects) == (5, 1, 2, 3)
@@ -59,7 +61,7 @@ def test_read_day_mixed_lines_are_trajectories_or_rejects_with_their_place(desk:
     assert runs[1].source.offset == whole.index(good("b"))
 
 
-def test_read_day_rejects_are_found_again_by_the_hmac_of_their_lines_in_the_file(
+def test_reject_hmac_identifies_its_line_in_the_file(
     desk: AgentSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOOLFT_HMAC_KEY", "k1")
@@ -71,9 +73,7 @@ def test_read_day_rejects_are_found_again_by_the_hmac_of_their_lines_in_the_file
 
 
 @pytest.mark.parametrize("format_", ["auto", "openai"])
-def test_read_day_file_of_another_kind_is_one_reject_with_its_mend_and_an_odd_line_is_its_own(
-    format_: str, tmp_path: Path
-) -> None:
+def test_day_not_a_log_file_is_one_reject_with_its_fix(format_: str, tmp_path: Path) -> None:
     desk = agent(tmp_path, logs={"format": format_})
     (tmp_path / "logs").mkdir()
     pretty = json.dumps(json.loads(good("a")), indent=2).encode()
@@ -86,7 +86,7 @@ def test_read_day_file_of_another_kind_is_one_reject_with_its_mend_and_an_odd_li
     rejects = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()
     (reject,) = [each for each in rejects if each["reason"] == "not_a_log"]
     assert (reject["file"], reject["line"], reject["hmac"]) == (f"{DAY}-b.jsonl", 1, line_hmac(pretty, key=hmac_key()))
-    assert "is one JSON document over many lines, and one run or span a line is wanted" in reject["detail"]
+    assert "is one JSON document over many lines, but a log has one run or span a line" in reject["detail"]
     assert f"jq -c . {DAY}-b.jsonl" in reject["detail"]
 
 
@@ -96,7 +96,7 @@ def showing(id_: str, *images: bytes, url: str = "") -> bytes:
     return json.dumps({"id": id_, "messages": messages}).encode()
 
 
-def test_read_day_images_lie_beside_the_tables_under_their_hashes(desk: AgentSettings, tmp_path: Path) -> None:
+def test_day_images_are_stored_by_hash(desk: AgentSettings, tmp_path: Path) -> None:
     one, two, lost = chart(1, 2), chart(3, 4), chart(5, 6)
     lines = [showing("a", one, two, one), good("b"), showing("c", two), showing("a", lost), showing("d", lost, url="x")]
     write(desk, b"\n".join(lines))
@@ -127,7 +127,7 @@ def test_read_day_caps_on_images_are_the_agents_own(desk: AgentSettings, tmp_pat
     assert read(desk, tmp_path / "defaults").rejects == 0
 
 
-def test_read_day_several_files_of_a_day_are_read_in_order_of_their_names(desk: AgentSettings, tmp_path: Path) -> None:
+def test_files_of_a_day_are_read_by_name(desk: AgentSettings, tmp_path: Path) -> None:
     write(desk, good("b"), f"{DAY}.part2.jsonl")
     write(desk, gzip.compress(good("a")), f"{DAY}.part1.jsonl.gz")
     write(desk, good("c"), "2026-10-02.jsonl")
@@ -170,21 +170,21 @@ def test_read_day_reject_carries_a_keyed_digest_and_not_the_line(
     assert "hunter2" not in str(reject)
 
 
-def test_read_day_missing_log_folder_is_one_line_with_the_mend(tmp_path: Path) -> None:
+def test_missing_log_folder_is_one_error_with_its_fix(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=r"logs: the log folder cannot be read \(No such file.*logs\.folder") as caught:
         read(agent(tmp_path), tmp_path / "out")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_read_day_unreadable_file_is_one_line_with_the_mend(desk: AgentSettings, tmp_path: Path) -> None:
+def test_unreadable_file_is_one_error_with_its_fix(desk: AgentSettings, tmp_path: Path) -> None:
     write(desk, good("a"))
     (desk.folder / "logs" / f"{DAY}.jsonl").chmod(0)
     with pytest.raises(LogError, match="cannot be read"):
         read(desk, tmp_path / "out")
 
 
-def test_read_day_folder_in_place_of_a_file_is_one_line_with_the_mend(desk: AgentSettings, tmp_path: Path) -> None:
+def test_folder_instead_of_a_file_is_one_error_with_its_fix(desk: AgentSettings, tmp_path: Path) -> None:
     (desk.folder / "logs" / f"{DAY}.jsonl").mkdir()
     with pytest.raises(LogError, match=r"2026-10-01\.jsonl: cannot be read"):
         read(desk, tmp_path / "out")
@@ -193,7 +193,7 @@ def test_read_day_folder_in_place_of_a_file_is_one_line_with_the_mend(desk: Agen
 @pytest.mark.parametrize("day", ["../../etc", "2026-10", "*", ""])
 def test_read_day_text_that_is_no_day_is_refused(desk: AgentSettings, tmp_path: Path, day: str) -> None:
     with pytest.raises(LogError, match="not a day"):
-        read_day(desk, day=day, out=tmp_path)
+        read_agent_day(desk, day=day, out=tmp_path)
 
 
 LINES = st.lists(
@@ -227,26 +227,27 @@ def test_read_day_any_bytes_add_up_to_trajectories_and_rejects(
         assert summary.lines + summary.blank_lines == len(expected) - (expected[-1] == b"")
 
 
-def test_read_golden_committed_agent_gives_golden_runs(assistant_folder: Path) -> None:
-    runs = read_golden_runs(load_agent(assistant_folder / "agent.yaml"))
+def test_golden_runs_of_the_committed_agent_are_read(assistant_folder: Path) -> None:
+    settings = load_agent(assistant_folder / "agent.yaml")
+    runs = read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name)
     assert runs
     assert all(run.golden and run.origin == "golden" for run in runs)
 
 
-def test_read_golden_broken_line_names_file_line_and_mend(desk: AgentSettings) -> None:
+def test_broken_golden_run_names_file_line_and_fix(desk: AgentSettings) -> None:
     (desk.folder / "golden.jsonl").write_bytes(good("a") + b"\n\n{broken\n")
     named = agent(desk.folder, logs={"golden": "golden.jsonl"})
-    with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*mend or remove the line"):
-        read_golden_runs(named)
+    with pytest.raises(LogError, match=r"golden\.jsonl:3: not a run: .*fix or remove the line"):
+        read_golden_runs(named.logs, folder=named.folder, agent=named.name)
 
 
-def test_read_day_files_of_several_formats_are_read_each_in_its_own(desk: AgentSettings, tmp_path: Path) -> None:
-    for format_, row in ROWS.items():
+def test_files_of_a_day_may_differ_in_format(desk: AgentSettings, tmp_path: Path) -> None:
+    for format_, row in LINE_SAMPLES.items():
         write(desk, json.dumps(row() | {"id": format_, "trajectory_id": format_}).encode(), f"{DAY}.{format_}.jsonl")
     summary = read(desk, tmp_path / "out")
-    assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(ROWS)}
+    assert summary.formats == {f"{DAY}.{format_}.jsonl": format_ for format_ in sorted(LINE_SAMPLES)}
     runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
-    assert {run.trajectory_id: run.source.format for run in runs} == {format_: format_ for format_ in ROWS}
+    assert {run.trajectory_id: run.source.format for run in runs} == {format_: format_ for format_ in LINE_SAMPLES}
     assert summary.rejects == 0
 
 
@@ -261,7 +262,7 @@ def test_read_day_traces_of_every_span_format_add_up(desk: AgentSettings, tmp_pa
     assert (summary.lines_of_rejects, summary.spans) == (4, 6 + 6 + 6 + 7)
 
 
-def test_read_day_trace_that_is_none_is_one_reject_at_its_first_line(desk: AgentSettings, tmp_path: Path) -> None:
+def test_bad_trace_is_one_reject_at_its_first_line(desk: AgentSettings, tmp_path: Path) -> None:
     rows = [row for row in EXPORTS["langsmith"]() if row["run_type"] != "llm"]
     write(desk, b"\n".join([b"", *as_json_lines(rows)]))
     summary = read(desk, tmp_path / "out")
@@ -273,5 +274,16 @@ def test_read_day_trace_that_is_none_is_one_reject_at_its_first_line(desk: Agent
 def test_read_day_format_that_the_agent_names_is_not_guessed(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     named = agent(tmp_path, logs={"format": "langchain"})
-    write(named, json.dumps(ROWS["openai"]()).encode())
+    write(named, json.dumps(LINE_SAMPLES["openai"]()).encode())
     assert read(named, tmp_path / "out").reasons == {"wrong_shape": 1}
+
+
+@pytest.mark.parametrize("recent", [1, 7, 1 << 16])
+def test_seen_ids_agree_with_a_set_of_the_ids(recent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_module, "_RECENT", recent)
+    draw = random.Random(recent)
+    ids = [f"run-{draw.randrange(300)}" for _ in range(1000)] + ["", "\ud800", "run-1\0"]
+    seen, plain = SeenIds(), set[str]()
+    for id_ in ids:
+        assert seen.add(id_) is (id_ not in plain)
+        plain.add(id_)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolft_pipeline.ingest.file_kind import not_a_log
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
 from toolft_pipeline_tests.ingest.span_exports import EXPORTS
-from toolft_pipeline_tests.ingest.test_readers import ROWS
 
 RUN = {"id": "a", "messages": [{"role": "user", "content": "é" * 30}] * 3}
 LINES = (json.dumps(RUN) + "\n").encode() * 3
@@ -27,7 +27,10 @@ def written(folder: Path, data: bytes, name: str = "day.jsonl") -> Path:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (lzma.compress(LINES), "packed with xz, and one run or span a line is wanted, as UTF-8; `xz -dc day.jsonl"),
+        (
+            lzma.compress(LINES),
+            "compressed with xz, but a log has one run or span a line, in UTF-8; convert it: `xz -dc day.jsonl",
+        ),
         (bz2.compress(LINES), "bzip2 -dc"),
         (gzip.compress(LINES), ".jsonl.gz"),
         (pa.compress(LINES, codec="zstd", asbytes=True), ".jsonl.zst"),
@@ -35,13 +38,11 @@ def written(folder: Path, data: bytes, name: str = "day.jsonl") -> Path:
         (LINES.decode().encode("utf-32"), "UTF-32"),
     ],
 )
-def test_other_kind_packed_or_in_another_encoding_is_named_with_the_mend(
-    data: bytes, said: str, tmp_path: Path
-) -> None:
+def test_compressed_or_recoded_file_is_named_with_its_fix(data: bytes, said: str, tmp_path: Path) -> None:
     assert said in (not_a_log(written(tmp_path, data)) or "")
 
 
-def test_other_kind_tables_and_archives_are_named(tmp_path: Path) -> None:
+def test_tables_and_archives_are_not_logs(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "a.jsonl")
     with zipfile.ZipFile(tmp_path / "b.jsonl", "w") as archive:
         archive.writestr("day.jsonl", LINES)
@@ -51,7 +52,7 @@ def test_other_kind_tables_and_archives_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("runs", [1, 3, 20_000])
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_other_kind_json_over_many_lines_is_named_however_long(runs: int, ending: str, tmp_path: Path) -> None:
+def test_multiline_json_of_any_length_is_not_a_log(runs: int, ending: str, tmp_path: Path) -> None:
     array, objects = json.dumps([RUN] * runs, indent=1), "\n".join([json.dumps(RUN, indent=1)] * runs)
     mends = []
     for text in (array, objects):
@@ -64,11 +65,9 @@ def test_other_kind_json_over_many_lines_is_named_however_long(runs: int, ending
 
 
 @pytest.mark.parametrize("runs", [2, 20_000])
-@pytest.mark.parametrize("format_", [*EXPORTS, *ROWS])
-def test_other_kind_array_on_one_line_is_named_and_a_run_of_messages_is_not(
-    format_: str, runs: int, tmp_path: Path
-) -> None:
-    row = EXPORTS[format_]()[0] if format_ in EXPORTS else ROWS[format_]()
+@pytest.mark.parametrize("format_", [*EXPORTS, *LINE_SAMPLES])
+def test_one_line_array_of_runs_is_not_a_log(format_: str, runs: int, tmp_path: Path) -> None:
+    row = EXPORTS[format_]()[0] if format_ in EXPORTS else LINE_SAMPLES[format_]()
     path = written(tmp_path, json.dumps([row] * (1 + runs * 400 // len(json.dumps(row)))).encode())
     assert "a JSON array of runs" in (not_a_log(path) or "")
     if isinstance(row, dict) and "messages" in row:
@@ -97,10 +96,10 @@ LONG = json.dumps({"id": "b", "text": "x" * 3_000_000})
         ["\x00", json.dumps(RUN)],
     ],
 )
-def test_other_kind_log_with_an_odd_line_is_none(lines: list[str], tmp_path: Path) -> None:
+def test_log_with_an_odd_line_is_a_log(lines: list[str], tmp_path: Path) -> None:
     assert not_a_log(written(tmp_path, "\n".join([*lines, ""]).encode())) is None
 
 
-def test_other_kind_broken_archive_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+def test_broken_archive_counts_as_a_log(tmp_path: Path) -> None:
     assert not_a_log(written(tmp_path, gzip.compress(LINES)[:-12], "day.jsonl.gz")) is None
     assert not_a_log(written(tmp_path, b"no archive", "day.jsonl.zst")) is None

@@ -1,53 +1,104 @@
-"""A file shows its own format."""
+"""The registry of formats: detection, and a test that names what a format lacks."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import pytest
 
-from toolft_pipeline.ingest.formats import READERS, SPAN_FORMATS, detect_format
-from toolft_pipeline.ingest.log_file import LogFile
+from toolft_pipeline.ingest.formats import FORMATS, LINE_FORMATS, SPAN_FORMATS
+from toolft_pipeline.ingest.log_file import LogError, LogFile, detect_format
+from toolft_pipeline.ingest.logs import Logs
+from toolft_pipeline.ingest.spans.otel_genai import OTEL
+from toolft_pipeline.ingest.spans.span import KEEP_ALL_CALLS
+from toolft_pipeline.ingest.spans.span_conventions import CONVENTIONS
 from toolft_pipeline.settings import LogSettings
-from toolft_pipeline_tests.ingest.attribute_exports import agents_sdk_trace, phoenix_spans
-from toolft_pipeline_tests.ingest.span_exports import EXPORTS
-from toolft_pipeline_tests.ingest.test_readers import ROWS, langchain_row
+from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.ingest.samples import CONVENTION_SAMPLES, LINE_SAMPLES, SPAN_SAMPLES, langchain_row
+from toolft_pipeline_tests.ingest.span_exports import as_json_lines
 
-MORE_EXPORTS = {"agents_sdk": agents_sdk_trace, "span_rows": phoenix_spans}
+DOCS = REPOSITORY / "docs" / "log_formats.md"
 PLAIN = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}
 
 
-def shown(tmp_path: Path, *lines: object) -> str | None:
+def detected(tmp_path: Path, *lines: object) -> str | None:
     path = tmp_path / "2026-10-01.jsonl"
     written = (line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
     path.write_bytes(b"\n".join(written))
     return detect_format(path, max_line_bytes=100_000)
 
 
-@pytest.mark.parametrize("format_", READERS)
-def test_format_of_is_told_by_the_first_line_that_leaves_no_doubt(format_: str, tmp_path: Path) -> None:
-    assert shown(tmp_path, b"", b"not json", b"\xff\xfe", PLAIN, b"[" * 90, 7, ROWS[format_]()) == format_
+def sample(name: str) -> list[dict[str, Any]]:
+    if name in LINE_SAMPLES:
+        return [LINE_SAMPLES[name]()]
+    assert name in SPAN_SAMPLES, f"format {name}: add a sample to toolft_pipeline_tests/ingest/samples.py"
+    return SPAN_SAMPLES[name]()
 
 
-@pytest.mark.parametrize("format_", SPAN_FORMATS)
-def test_format_of_spans_is_told_by_one_line(format_: str, tmp_path: Path) -> None:
-    for row in (EXPORTS | MORE_EXPORTS)[format_]():
-        assert shown(tmp_path, PLAIN, row) == format_
+@pytest.mark.parametrize("name", FORMATS)
+def test_registered_format_has_sample_and_reader(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "2026-10-01.jsonl"
+    path.write_bytes(b"\n".join(as_json_lines(sample(name))))
+    runs = [entry.run for entry in Logs([path], agent="desk", settings=LogSettings(format=name)).runs()]
+    assert [type(run) for run in runs] == [Trajectory], f"format {name}: its reader does not read its sample: {runs}"
 
 
-def test_settings_name_every_format_that_can_be_read() -> None:
-    named = get_args(LogSettings.model_fields["format"].annotation)
-    assert set(named) == {"auto", *READERS, *SPAN_FORMATS}
+@pytest.mark.parametrize("name", FORMATS)
+def test_registered_format_alone_recognizes_its_sample(name: str) -> None:
+    for row in sample(name):
+        recognizing = [other for other, format_ in FORMATS.items() if format_.recognizes(row)]
+        assert name in recognizing, f"format {name}: `recognizes` must accept every line of its sample"
+        assert recognizing[0] == name, f"format {name}: {recognizing[0]} recognizes its lines; register it earlier"
 
 
-def test_format_of_a_bare_list_is_langchain(tmp_path: Path) -> None:
-    assert shown(tmp_path, langchain_row()["messages"]) == "langchain"
+@pytest.mark.parametrize("part", [*FORMATS.values(), *CONVENTIONS], ids=lambda part: part.name)
+def test_registered_format_has_a_row_in_the_docs(part: Any) -> None:
+    row = f"| `{part.name}` | {part.description} |"
+    assert row in DOCS.read_text(encoding="utf-8").splitlines(), f"add to {DOCS.name}: {row}"
+
+
+def test_docs_and_samples_have_no_unknown_format() -> None:
+    known = {*FORMATS, *(one.name for one in CONVENTIONS)}
+    rows = [line.split("`")[1] for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert not {*rows, *LINE_SAMPLES, *SPAN_SAMPLES, *CONVENTION_SAMPLES} - {*known}
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS, ids=lambda convention: convention.name)
+def test_attribute_convention_reads_its_sample(convention: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = convention.name
+    assert name in CONVENTION_SAMPLES, f"convention {name}: add a sample to toolft_pipeline_tests/ingest/samples.py"
+    monkeypatch.setattr("toolft_pipeline.ingest.spans.span_conventions.CONVENTIONS", (convention,))
+    pieces = [piece for row in CONVENTION_SAMPLES[name]() for piece in OTEL.split(json.dumps(row).encode())]
+    spans = [OTEL.read(piece.data, side_calls=KEEP_ALL_CALLS) for piece in pieces]
+    assert any(span.model_call is not None and span.model_call.answer for span in spans)
+    assert any(span.tool is not None and span.tool.result for span in spans)
+
+
+@pytest.mark.parametrize("name", LINE_FORMATS)
+def test_line_format_is_detected_after_ambiguous_lines(name: str, tmp_path: Path) -> None:
+    assert detected(tmp_path, b"", b"not json", b"\xff\xfe", PLAIN, b"[" * 90, 7, *sample(name)) == name
+
+
+@pytest.mark.parametrize("name", SPAN_FORMATS)
+def test_span_format_is_detected_by_any_line(name: str, tmp_path: Path) -> None:
+    for row in sample(name):
+        assert detected(tmp_path, PLAIN, row) == name
+
+
+def test_bare_list_of_langchain_messages_is_detected(tmp_path: Path) -> None:
+    assert detected(tmp_path, langchain_row()["messages"]) == "langchain"
 
 
 @pytest.mark.parametrize("lines", [(), (PLAIN,), (b"{",), ({"messages": 3},), ({"messages": [3, None]},), (None,)])
-def test_format_of_what_does_not_tell_is_none_and_read_as_openai(lines: tuple[object, ...], tmp_path: Path) -> None:
-    assert shown(tmp_path, *lines) is None
+def test_ambiguous_file_is_read_as_openai(lines: tuple[object, ...], tmp_path: Path) -> None:
+    assert detected(tmp_path, *lines) is None
     file = LogFile(tmp_path / "2026-10-01.jsonl", format_="auto", max_line_bytes=100_000)
-    assert (file.format, file.told) == ("openai", False)
+    assert (file.format, file.format_detected) == ("openai", False)
+
+
+def test_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(LogError, match=r"no log format named 'opnai'; set logs\.format to auto or one of otel, "):
+        LogFile(tmp_path / "2026-10-01.jsonl", format_="opnai", max_line_bytes=100_000)

@@ -1,4 +1,4 @@
-"""What becomes of one line beyond its reader: better reasons, NaN read as null, keys that are not read."""
+"""One line after its reader: better reasons, NaN read as null, keys that are not read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
-from toolft_pipeline_tests.ingest.test_readers import JSON, ROWS, anthropic_row, langchain_row, openai_row
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES, anthropic_row, langchain_row, openai_row
+from toolft_pipeline_tests.ingest.test_readers import JSON
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"a": 1}'}}
 ASK: dict[str, Any] = {"role": "user", "content": "Where is it?"}
@@ -62,10 +63,10 @@ def test_nan_where_nothing_is_read_loses_no_run(beside: dict[str, Any], tmp_path
     assert run.trajectory_id == f"sha256:{hashlib.sha256(line).hexdigest()}"
 
 
-@pytest.mark.parametrize("format_", ROWS)
+@pytest.mark.parametrize("format_", LINE_SAMPLES)
 def test_nan_is_read_over_in_every_format(format_: str, tmp_path: Path) -> None:
-    line = json.dumps(ROWS[format_]() | {"reward": float("nan")})
-    assert kept(tmp_path, line.encode()).messages == kept(tmp_path, ROWS[format_]()).messages
+    line = json.dumps(LINE_SAMPLES[format_]() | {"reward": float("nan")})
+    assert kept(tmp_path, line.encode()).messages == kept(tmp_path, LINE_SAMPLES[format_]()).messages
 
 
 @pytest.mark.parametrize(
@@ -86,22 +87,20 @@ WHOLE = json.dumps({"messages": RUN})
 @pytest.mark.parametrize(
     ("line", "reason", "said"),
     [
-        (WHOLE + ",", RejectReason.MALFORMED_JSON, "a comma or bracket stands behind"),
-        (WHOLE + "]", RejectReason.MALFORMED_JSON, "a comma or bracket stands behind"),
-        (WHOLE + WHOLE, RejectReason.MALFORMED_JSON, "several JSON values stand on one line"),
-        (WHOLE + ", " + WHOLE, RejectReason.MALFORMED_JSON, "several JSON values stand on one line"),
-        (WHOLE + " # done", RejectReason.MALFORMED_JSON, "text stands behind the JSON value"),
+        (WHOLE + ",", RejectReason.MALFORMED_JSON, "trailing comma or bracket after the JSON value"),
+        (WHOLE + "]", RejectReason.MALFORMED_JSON, "trailing comma or bracket after the JSON value"),
+        (WHOLE + WHOLE, RejectReason.MALFORMED_JSON, "several JSON values on one line"),
+        (WHOLE + ", " + WHOLE, RejectReason.MALFORMED_JSON, "several JSON values on one line"),
+        (WHOLE + " # done", RejectReason.MALFORMED_JSON, "extra text after the JSON value"),
         (WHOLE[:-1] + ",}", RejectReason.MALFORMED_JSON, "trailing comma"),
         (WHOLE[:-30], RejectReason.TRUNCATED_LINE, "the line breaks off"),
-        (WHOLE.replace("there.", "\\ud83d"), RejectReason.MALFORMED_JSON, "half of a surrogate pair"),
-        (WHOLE.replace("there.", "\\ud83d there."), RejectReason.MALFORMED_JSON, "half of a surrogate pair"),
-        (WHOLE.replace("there.", "\\udc00 there."), RejectReason.MALFORMED_JSON, "half of a surrogate pair"),
-        (WHOLE.replace("there.", "\\ud83d\\u0041"), RejectReason.MALFORMED_JSON, "half of a surrogate pair"),
+        (WHOLE.replace("there.", "\\ud83d"), RejectReason.MALFORMED_JSON, "lone surrogate"),
+        (WHOLE.replace("there.", "\\ud83d there."), RejectReason.MALFORMED_JSON, "lone surrogate"),
+        (WHOLE.replace("there.", "\\udc00 there."), RejectReason.MALFORMED_JSON, "lone surrogate"),
+        (WHOLE.replace("there.", "\\ud83d\\u0041"), RejectReason.MALFORMED_JSON, "lone surrogate"),
     ],
 )
-def test_line_that_is_not_json_says_what_stands_there(
-    line: str, reason: RejectReason, said: str, tmp_path: Path
-) -> None:
+def test_invalid_json_is_explained(line: str, reason: RejectReason, said: str, tmp_path: Path) -> None:
     rejection = refused(tmp_path, line.encode())
     assert (rejection.reason, said in rejection.detail) == (reason, True), rejection
 
@@ -137,30 +136,30 @@ def test_calls_under_another_key_never_give_a_run_without_calls(
 
 @pytest.mark.parametrize("format_", ["langchain", "anthropic", "atif"])
 def test_calls_under_another_key_are_refused_in_every_format(format_: str, tmp_path: Path) -> None:
-    row = ROWS[format_]()
+    row = LINE_SAMPLES[format_]()
     last = row["steps"][-1] if format_ == "atif" else row["messages"][-1]
     last = last["data"] if format_ == "langchain" else last
     last["toolInvocations"] = [{"toolName": "find", "args": {"a": 1}}]
     assert "toolInvocations" in refused(tmp_path, row, format_).detail
 
 
-def test_calls_beside_the_messages_are_refused_only_where_no_message_makes_one(tmp_path: Path) -> None:
+def test_calls_next_to_messages_are_refused_if_the_only_ones(tmp_path: Path) -> None:
     expected = {"expected": [{"name": "find", "arguments": {"a": 1}}]}
     assert "`expected`" in refused(tmp_path, {"messages": [ASK, SAYS], **expected}).detail
     (one,) = found(tmp_path, {"messages": RUN, **expected})
     assert isinstance(one.run, Trajectory)
-    assert one.unread == {"run.expected": 1}
+    assert one.keys_not_read == {"run.expected": 1}
 
 
 def test_tools_that_are_offered_under_another_key_are_no_calls(tmp_path: Path) -> None:
     tools = [{"name": "find", "description": "d", "parameters": {"type": "object", "properties": {}}}]
     (one,) = found(tmp_path, {"messages": [ASK, SAYS], "available": tools})
     assert isinstance(one.run, Trajectory)
-    assert one.unread == {"run.available": 1}
+    assert one.keys_not_read == {"run.available": 1}
 
 
 @pytest.mark.parametrize("key", ["output", "result", "text", "value"])
-def test_message_whose_only_content_is_under_another_key_is_refused(key: str, tmp_path: Path) -> None:
+def test_content_under_another_key_is_refused(key: str, tmp_path: Path) -> None:
     result = {"role": "tool", "tool_call_id": "c1", key: "there"}
     assert f"`{key}`" in refused(tmp_path, {"messages": [ASK, CALLING, result, SAYS]}).detail
 
@@ -171,18 +170,18 @@ def test_keys_that_are_not_read_are_counted_by_their_level(tmp_path: Path) -> No
     messages = [asked, called, FOUND_IT, {**SAYS, "mood": "sad"}]
     (one,) = found(tmp_path, {"messages": messages, "reward": 1, "note": None})
     assert isinstance(one.run, Trajectory)
-    assert one.unread == {"run.reward": 1, "message.mood": 2, "part.lang": 1, "call.cost_of": 1}
+    assert one.keys_not_read == {"run.reward": 1, "message.mood": 2, "part.lang": 1, "call.cost_of": 1}
 
 
 def test_keys_that_may_be_secrets_are_counted_without_their_name(tmp_path: Path) -> None:
     (one,) = found(tmp_path, {"messages": RUN, "jo.smith@firma.de": 1, "sk-4f5g6h7j8k": 1})
-    assert one.unread == {"run.(a name that is not shown)": 2}
+    assert one.keys_not_read == {"run.(a name that is not shown)": 2}
 
 
-@pytest.mark.parametrize("format_", ROWS)
-def test_runs_that_their_libraries_wrote_leave_no_key_unread(format_: str, tmp_path: Path) -> None:
-    (one,) = found(tmp_path, ROWS[format_](), format_=format_)
-    assert (isinstance(one.run, Trajectory), one.unread) == (True, None)
+@pytest.mark.parametrize("format_", LINE_SAMPLES)
+def test_library_written_runs_have_no_key_not_read(format_: str, tmp_path: Path) -> None:
+    (one,) = found(tmp_path, LINE_SAMPLES[format_](), format_=format_)
+    assert (isinstance(one.run, Trajectory), one.keys_not_read) == (True, None)
 
 
 ANSWER = {"role": "assistant", "content": "It is there."}
@@ -204,13 +203,13 @@ ANSWER = {"role": "assistant", "content": "It is there."}
         {"completion": "It is there."},
     ],
 )
-def test_answer_beside_the_messages_is_the_last_message(beside: dict[str, Any], tmp_path: Path) -> None:
+def test_separate_answer_becomes_the_last_message(beside: dict[str, Any], tmp_path: Path) -> None:
     whole = kept(tmp_path, {"messages": RUN})
     assert kept(tmp_path, {"messages": RUN[:-1], **beside}).messages == whole.messages
     assert kept(tmp_path, {"messages": RUN, **beside}).messages == whole.messages
 
 
-def test_answer_beside_the_messages_keeps_its_calls_to_the_digit(tmp_path: Path) -> None:
+def test_separate_answer_keeps_its_calls_exactly(tmp_path: Path) -> None:
     arguments = '{"id": 123456789012345678901234567890, "e": 1e400, "f": 1.0}'
     answer = {**CALLING, "tool_calls": [{**CALL, "function": {"name": "find", "arguments": "ARGS"}}]}
     line = json.dumps({"messages": [ASK], "response": {"choices": [{"message": answer}]}}).replace('"ARGS"', arguments)
@@ -227,25 +226,23 @@ def test_answer_beside_the_messages_keeps_its_calls_to_the_digit(tmp_path: Path)
         ({"final": {"role": "assistant", "content": "x"}}, "`final`"),
     ],
 )
-def test_answer_that_cannot_be_read_refuses_the_run_that_lacks_one(
-    beside: dict[str, Any], said: str, tmp_path: Path
-) -> None:
+def test_unreadable_separate_answer_is_refused(beside: dict[str, Any], said: str, tmp_path: Path) -> None:
     assert said in refused(tmp_path, {"messages": RUN[:-1], **beside}).detail
 
 
 def test_answer_that_differs_from_the_last_message_is_refused(tmp_path: Path) -> None:
     other = {"choices": [{"message": {"role": "assistant", "content": "Elsewhere."}}]}
-    assert "another answer" in refused(tmp_path, {"messages": RUN, "response": other}).detail
+    assert "differs from the last message" in refused(tmp_path, {"messages": RUN, "response": other}).detail
 
 
-def test_anthropic_answer_beside_the_messages_is_the_last_message(tmp_path: Path) -> None:
+def test_anthropic_separate_answer_is_the_last_message(tmp_path: Path) -> None:
     row = anthropic_row()
     whole, last = kept(tmp_path, row), row["messages"].pop()
     answer = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": last["content"]}]}
     assert kept(tmp_path, {**row, "response": answer}).messages == whole.messages
 
 
-def test_langchain_constructors_and_bare_messages_are_the_same_run(tmp_path: Path) -> None:
+def test_langchain_constructors_equal_bare_messages(tmp_path: Path) -> None:
     row = langchain_row()
     classes = {"system": "SystemMessage", "human": "HumanMessage", "ai": "AIMessage", "tool": "ToolMessage"}
     dumped = [
@@ -263,7 +260,7 @@ def test_langchain_constructors_and_bare_messages_are_the_same_run(tmp_path: Pat
     assert kept(tmp_path, {**row, "messages": bare}).messages == whole.messages
 
 
-def test_system_beside_the_messages_makes_no_file_anthropic(tmp_path: Path) -> None:
+def test_separate_system_prompt_does_not_mean_anthropic(tmp_path: Path) -> None:
     first, second = found(tmp_path, {"system": "Be brief.", "messages": [ASK, SAYS]}, {"messages": RUN})
     assert isinstance(first.run, Trajectory)
     assert isinstance(second.run, Trajectory)
@@ -273,11 +270,11 @@ def test_system_beside_the_messages_makes_no_file_anthropic(tmp_path: Path) -> N
 def test_line_of_another_format_than_its_file_is_named(tmp_path: Path) -> None:
     _, second = found(tmp_path, openai_row(), anthropic_row())
     assert isinstance(second.run, Rejection)
-    assert "written as anthropic, and the file is read as openai" in second.run.detail
+    assert "has format anthropic, but the file is read as openai" in second.run.detail
 
 
-def test_atif_results_that_name_no_call_answer_as_many_calls_in_order(tmp_path: Path) -> None:
-    row = ROWS["atif"]()
+def test_atif_results_without_ids_match_by_order(tmp_path: Path) -> None:
+    row = LINE_SAMPLES["atif"]()
     whole = kept(tmp_path, row)
     for result in row["steps"][2]["observation"]["results"]:
         del result["source_call_id"]

@@ -1,4 +1,4 @@
-"""Several files are read as one: a trace may lie in any of them, and every line still counts once."""
+"""Several files are read as one: a trace may span files, and every line counts once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.rejects import Rejection
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
 from toolft_pipeline_tests.ingest.span_exports import as_json_lines
 from toolft_pipeline_tests.ingest.span_lines import SPAN_LINES
-from toolft_pipeline_tests.ingest.test_readers import ROWS
 
 
 def found(folder: Path, *files: list[Any]) -> list[LogEntry[Trajectory]]:
@@ -31,7 +31,7 @@ def only(runs: list[LogEntry[Trajectory]]) -> tuple[Trajectory, LogEntry[Traject
 
 
 @pytest.mark.parametrize("export", SPAN_LINES)
-def test_trace_cut_anywhere_by_a_rotation_is_one_run_in_either_order_of_the_files(export: str, tmp_path: Path) -> None:
+def test_trace_cut_by_rotation_is_one_run_in_any_file_order(export: str, tmp_path: Path) -> None:
     rows = SPAN_LINES[export]()
     whole, account = only(found(tmp_path, rows))
     for cut in range(1, len(rows)):
@@ -42,9 +42,9 @@ def test_trace_cut_anywhere_by_a_rotation_is_one_run_in_either_order_of_the_file
             assert (counted.lines, counted.spans) == (account.lines, account.spans)
 
 
-def test_traces_of_two_formats_between_other_files_are_each_put_together(tmp_path: Path) -> None:
+def test_traces_of_two_formats_are_joined_separately(tmp_path: Path) -> None:
     one, other = SPAN_LINES["langsmith"](), SPAN_LINES["langfuse"]()
-    runs = found(tmp_path, one[:3], [ROWS["openai"]()], other[:2], one[3:], [b"{broken"], other[2:])
+    runs = found(tmp_path, one[:3], [LINE_SAMPLES["openai"]()], other[:2], one[3:], [b"{broken"], other[2:])
     kinds = [run.run.reason if isinstance(run.run, Rejection) else run.run and run.run.source.format for run in runs]
     assert kinds == ["langsmith", "openai", "langfuse", "truncated_line"]
     assert [(run.path.name, run.line.number, run.lines) for run in runs] == [

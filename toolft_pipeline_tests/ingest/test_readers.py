@@ -1,45 +1,33 @@
-"""One conversation, written by each format's own library, is one record; what a format cannot say is refused."""
+"""One conversation, written by each format's own library, gives one and the same record."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-import anthropic.types
 import atif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, messages_to_dict
+from langchain_core.messages import AIMessage, HumanMessage, messages_to_dict
 from openai import BaseModel
-from openai.types import CompletionUsage
-from openai.types.chat import (
-    ChatCompletionMessage,
-    ChatCompletionMessageFunctionToolCall,
-    ChatCompletionMessageParam,
-)
-from openai.types.chat.chat_completion_message_function_tool_call import Function
 
-from toolft_pipeline.ingest.formats import READERS
+from toolft_pipeline.ingest.formats import LINE_FORMATS
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.record import Message, Source, Trajectory
 from toolft_pipeline.trajectories.table import from_batch, to_batch
-
-GET = {"order": "O-1", "lines": [1, 2.0]}
-ENVELOPE = {
-    "id": "run-1",
-    "started_at": "2026-10-01T09:12:03Z",
-    "outcome": {"status": "success"},
-    "initial_state": "seed-1",
-    "final_state": "sha256:def",
-}
+from toolft_pipeline_tests.ingest.samples import (
+    LINE_SAMPLES,
+    atif_row,
+    langchain_row,
+    openai_row,
+)
 
 
 def read(format_: str, row: object) -> Trajectory | Rejection:
     line = row if isinstance(row, bytes) else json.dumps(row).encode()
     source = Source(file="2026-10-01.jsonl", line=1, offset=0, format=format_)
-    return READERS[format_](line, agent="desk", source=source)
+    return LINE_FORMATS[format_].read(line, agent="desk", source=source)
 
 
 def accepted(format_: str, row: object) -> Trajectory:
@@ -54,138 +42,14 @@ def rejected(format_: str, row: object) -> Rejection:
     return rejection
 
 
-def openai_row(dump: Callable[[BaseModel], dict[str, Any]] = BaseModel.to_dict) -> dict[str, Any]:
-    """A run as its agent kept it: the answers dumped, the rest as it was sent."""
-
-    def asked(id_: str, name: str, arguments: dict[str, Any]) -> ChatCompletionMessageFunctionToolCall:
-        function = Function(name=name, arguments=json.dumps(arguments))
-        return ChatCompletionMessageFunctionToolCall(id=id_, type="function", function=function)
-
-    calling = ChatCompletionMessage.model_validate(
-        {
-            "role": "assistant",
-            "content": "I look.",
-            "reasoning_content": "two lookups",  # beside the protocol: servers of open models send it
-            "tool_calls": [asked("c1", "get_order", GET), asked("c2", "who", {})],
-        }
-    )
-    messages: list[ChatCompletionMessageParam | dict[str, Any]] = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": "Where is O-1, and who am I?"},
-        dump(calling),
-        {"role": "tool", "tool_call_id": "c1", "content": '{"state":"sent"}'},
-        {"role": "tool", "tool_call_id": "c2", "content": "Error: nobody"},
-        dump(ChatCompletionMessage(role="assistant", content="It is sent.")),
-        {"role": "user", "content": "Thanks."},
-        dump(ChatCompletionMessage(role="assistant", content="Any time.")),
-    ]
-    usage = CompletionUsage(prompt_tokens=30, completion_tokens=12, total_tokens=42)
-    return {**ENVELOPE, "messages": messages, "usage": dump(usage)}
-
-
-def langchain_row() -> dict[str, Any]:
-    thought = [{"type": "thinking", "thinking": "two lookups"}, {"type": "text", "text": "I look."}]
-    calls = [{"name": "get_order", "args": GET, "id": "c1"}, {"name": "who", "args": {}, "id": "c2"}]
-    messages = [
-        SystemMessage("Be brief."),
-        HumanMessage("Where is O-1, and who am I?"),
-        AIMessage(
-            thought,
-            tool_calls=calls,
-            usage_metadata={"input_tokens": 10, "output_tokens": 8, "total_tokens": 18},
-        ),
-        ToolMessage('{"state":"sent"}', tool_call_id="c1"),
-        ToolMessage("nobody", tool_call_id="c2", status="error"),
-        AIMessage("It is sent.", usage_metadata={"input_tokens": 20, "output_tokens": 4, "total_tokens": 24}),
-        HumanMessage("Thanks."),
-        AIMessage("Any time."),
-    ]
-    return {**ENVELOPE, "messages": messages_to_dict(messages)}
-
-
-def anthropic_row() -> dict[str, Any]:
-    answer = anthropic.types.Message(
-        id="msg_1",
-        type="message",
-        role="assistant",
-        model="claude",
-        stop_reason="tool_use",
-        stop_sequence=None,
-        usage=anthropic.types.Usage(input_tokens=10, output_tokens=8),
-        content=[
-            anthropic.types.ThinkingBlock(type="thinking", thinking="two lookups", signature="s"),
-            anthropic.types.TextBlock(type="text", text="I look."),
-            anthropic.types.ToolUseBlock(type="tool_use", id="c1", name="get_order", input=GET),
-            anthropic.types.ToolUseBlock(type="tool_use", id="c2", name="who", input={}),
-        ],
-    ).to_dict()
-    results: list[anthropic.types.ToolResultBlockParam] = [
-        {"type": "tool_result", "tool_use_id": "c1", "content": [{"type": "text", "text": '{"state":"sent"}'}]},
-        {"type": "tool_result", "tool_use_id": "c2", "content": "nobody", "is_error": True},
-    ]
-    messages = [
-        {"role": "user", "content": "Where is O-1, and who am I?"},
-        {"role": "assistant", "content": answer["content"]},
-        {"role": "user", "content": results},
-        {"role": "assistant", "content": [{"type": "text", "text": "It is sent."}]},
-        {"role": "user", "content": "Thanks."},
-        {"role": "assistant", "content": "Any time."},
-    ]
-    usage = {"prompt_tokens": 30, "completion_tokens": 12}
-    return {**ENVELOPE, "system": [{"type": "text", "text": "Be brief."}], "messages": messages, "usage": usage}
-
-
-def atif_row() -> dict[str, Any]:
-    steps = [
-        {"source": "system", "message": "Be brief."},
-        {"source": "user", "message": "Where is O-1, and who am I?"},
-        {
-            "source": "agent",
-            "message": "I look.",
-            "reasoning_content": "two lookups",
-            "tool_calls": [
-                {"tool_call_id": "c1", "function_name": "get_order", "arguments": GET},
-                {"tool_call_id": "c2", "function_name": "who", "arguments": {}},
-            ],
-            "observation": {
-                "results": [
-                    {"source_call_id": "c1", "content": [{"type": "text", "text": '{"state":"sent"}'}]},
-                    {"source_call_id": "c2", "content": "Error: nobody"},
-                ]
-            },
-        },
-        {"source": "agent", "message": "It is sent."},
-        {"source": "user", "message": "Thanks."},
-        {"source": "agent", "message": "Any time."},
-    ]
-    document = {
-        "schema_version": "ATIF-v1.8",
-        "trajectory_id": "run-1",
-        "agent": {"name": "desk", "version": "1"},
-        "steps": [{"step_id": place, **step} for place, step in enumerate(steps, start=1)],
-        "final_metrics": {"total_prompt_tokens": 30, "total_completion_tokens": 12},
-        "extra": {"toolft": {key: value for key, value in ENVELOPE.items() if key != "id"}},
-    }
-    written: dict[str, Any] = atif.Trajectory.model_validate(document).to_json_dict()
-    return written
-
-
-ROWS: dict[str, Callable[[], dict[str, Any]]] = {
-    "openai": openai_row,
-    "langchain": langchain_row,
-    "anthropic": anthropic_row,
-    "atif": atif_row,
-}
-
-
 def said(message: Message) -> tuple[object, ...]:
     calls = [(call.id, call.name, json.loads(call.arguments_json)) for call in message.tool_calls]
     return message.role, message.text, message.reasoning, calls, message.tool_call_id
 
 
-@pytest.mark.parametrize("format_", READERS)
+@pytest.mark.parametrize("format_", LINE_FORMATS)
 def test_one_conversation_in_every_format_is_one_record(format_: str) -> None:
-    run, expected = accepted(format_, ROWS[format_]()), accepted("openai", openai_row())
+    run, expected = accepted(format_, LINE_SAMPLES[format_]()), accepted("openai", openai_row())
     assert [said(message) for message in run.messages] == [said(message) for message in expected.messages]
     assert (run.trajectory_id, run.started_at, run.outcome, run.usage) == (
         expected.trajectory_id,
@@ -198,7 +62,7 @@ def test_one_conversation_in_every_format_is_one_record(format_: str) -> None:
     assert from_batch(to_batch([run])) == [run]
 
 
-def test_openai_answer_dumped_with_every_field_is_the_same_record() -> None:
+def test_openai_fully_dumped_answer_is_the_same_record() -> None:
     """`model_dump()` writes what was not set as null: audio, function_call, refusal, details of the usage."""
     whole = openai_row(BaseModel.model_dump)
     assert "function_call" in whole["messages"][2]
@@ -213,7 +77,7 @@ def test_langchain_bare_list_is_a_run_named_after_its_line() -> None:
     assert run.outcome.status == "unknown"
 
 
-def test_langchain_call_that_its_parser_gave_up_is_a_reject_of_its_own() -> None:
+def test_langchain_invalid_tool_call_is_refused() -> None:
     broken = AIMessage("", invalid_tool_calls=[{"name": "get", "args": '{"a":', "id": "c1", "error": "cut off"}])
     rejection = rejected("langchain", messages_to_dict([HumanMessage("hi"), broken]))
     assert rejection.reason is RejectReason.INVALID_TOOL_CALL
@@ -230,10 +94,10 @@ def with_step(**step: Any) -> dict[str, Any]:
     [
         ({"is_copied_context": True}, "copied from an earlier run"),
         ({"llm_call_count": 0}, "without a model"),
-        ({"observation": {"results": [{"content": "a result of nothing"}]}}, "answers no call"),
+        ({"observation": {"results": [{"content": "a result of nothing"}]}}, "names no call"),
         (
             {"message": [{"type": "image", "source": {"media_type": "image/png", "path": "a.png"}}]},
-            "only results and user turns may",
+            "only tool results and user messages may",
         ),
     ],
 )
@@ -244,7 +108,7 @@ def test_atif_step_that_no_model_should_learn_is_refused(step: dict[str, Any], s
     assert "a.png" not in rejection.detail
 
 
-def test_atif_copied_context_of_others_than_the_agent_stays_as_context() -> None:
+def test_atif_copied_steps_of_others_stay_as_context() -> None:
     row = atif_row()
     for step in row["steps"][:2]:
         step["is_copied_context"] = True
@@ -274,12 +138,12 @@ def test_atif_sub_agents_runs_inside_the_run_are_refused_as_such() -> None:
 
 
 @pytest.mark.parametrize("content", [{}, {"content": ""}, {"content": []}])
-def test_atif_result_that_only_refers_to_a_sub_agent_is_refused_as_such(content: dict[str, Any]) -> None:
+def test_atif_result_referring_to_a_sub_agent_is_refused(content: dict[str, Any]) -> None:
     rejection = rejected("atif", written(answered(subagent_trajectory_ref=REF, **content)))
     assert (rejection.reason, "only refers" in rejection.detail) == (RejectReason.SUB_AGENT, True)
 
 
-def test_atif_result_that_a_sub_agent_gave_in_words_is_read() -> None:
+def test_atif_text_result_of_a_sub_agent_is_read() -> None:
     row = written(answered(content="Error: nobody", subagent_trajectory_ref=REF))
     assert accepted("atif", row).messages == accepted("atif", atif_row()).messages
 
@@ -302,7 +166,7 @@ def test_atif_other_major_version_is_another_shape() -> None:
         ("user", [{"type": "document", "source": {"type": "url", "url": "https://x.test"}}]),
     ],
 )
-def test_anthropic_order_or_part_that_the_record_cannot_hold_is_refused(role: str, blocks: list[Any]) -> None:
+def test_anthropic_unsupported_order_or_part_is_refused(role: str, blocks: list[Any]) -> None:
     rejection = rejected("anthropic", {"messages": [{"role": role, "content": blocks}]})
     assert rejection.reason is RejectReason.UNSUPPORTED_CONTENT
 
@@ -313,11 +177,11 @@ def test_anthropic_text_after_results_is_the_users_next_turn() -> None:
     assert [(message.role, message.text) for message in run.messages] == [("tool", "ok"), ("user", "And now?")]
 
 
-@pytest.mark.parametrize("format_", READERS)
+@pytest.mark.parametrize("format_", LINE_FORMATS)
 @given(data=st.data())
 def test_any_bytes_give_a_run_or_a_rejection(format_: str, data: st.DataObject) -> None:
     """A real line, cut, spliced and overwritten: the readers' structures stay near enough to be hit."""
-    line = bytearray(json.dumps(ROWS[format_]()).encode())
+    line = bytearray(json.dumps(LINE_SAMPLES[format_]()).encode())
     for _ in range(data.draw(st.integers(0, 4))):
         at = data.draw(st.integers(0, len(line)))
         line[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=8) | st.sampled_from(_PIECES))
@@ -344,7 +208,7 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("format_", READERS)
+@pytest.mark.parametrize("format_", LINE_FORMATS)
 @given(row=JSON)
 def test_any_json_gives_a_run_or_a_rejection(format_: str, row: object) -> None:
     assert isinstance(read(format_, row), Trajectory | Rejection)

@@ -1,4 +1,4 @@
-"""What a LangChain line makes of an answer's blocks, a LangSmith trace of the same messages makes of them too."""
+"""A LangChain line and a LangSmith trace read the same blocks in the same way."""
 
 from __future__ import annotations
 
@@ -75,9 +75,7 @@ def trace(answer: dict[str, Any], result: dict[str, Any], *, wrapped: str) -> li
 
 @pytest.mark.parametrize("wrapped", ["bare", "constructor"])
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_blocks_of_an_answer_are_read_alike_in_a_line_and_in_a_trace(
-    answer: dict[str, Any], wrapped: str, tmp_path: Path
-) -> None:
+def test_blocks_read_the_same_in_lines_and_traces(answer: dict[str, Any], wrapped: str, tmp_path: Path) -> None:
     result = {"content": "21 degrees", "status": "success"}
     (tmp_path / "trace").mkdir()
     logged = read(tmp_path, line(answer, result), format="langchain")
@@ -91,7 +89,7 @@ def test_blocks_of_an_answer_are_read_alike_in_a_line_and_in_a_trace(
 
 
 @pytest.mark.parametrize("wrapped", ["bare", "constructor"])
-def test_failed_result_is_told_alike_in_a_line_and_in_a_trace(wrapped: str, tmp_path: Path) -> None:
+def test_failed_result_is_the_same_in_lines_and_traces(wrapped: str, tmp_path: Path) -> None:
     result = {"content": "no such city", "status": "error"}
     answer = {"content": "", "tool_calls": [CALL]}
     (tmp_path / "trace").mkdir()

@@ -1,4 +1,4 @@
-"""Model calls beside the agent's own are left out by their names or models, and by nothing else."""
+"""Model calls that are not the agent's turns are left out only by their names or models."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_side_call_is_left_out_by_name_or_model(format_: str, pattern: str, tmp_
 
 
 @pytest.mark.parametrize("format_", SMALL_TRACES)
-def test_side_call_that_nobody_named_refuses_the_run_and_names_the_setting(format_: str, tmp_path: Path) -> None:
+def test_unlisted_side_call_is_refused_with_the_setting(format_: str, tmp_path: Path) -> None:
     run = read(tmp_path, with_title(format_, TITLE), side_calls=["guard*"])
     assert isinstance(run, Rejection)
     assert run.reason is RejectReason.DOES_NOT_CHAIN

@@ -1,4 +1,4 @@
-"""The account of a file of spans, and what is held of it in memory."""
+"""Line and span counts of span files, and their memory limits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def opened(folder: Path, *contents: Sequence[bytes]) -> SpanFiles:
     for path, lines in zip(paths, contents, strict=True):
         path.write_bytes(b"\n".join(lines))
     files = [LogFile(path, format_="langsmith", max_line_bytes=10_000) for path in paths]
-    return SpanFiles(files, name="langsmith", format_=SPAN_FORMATS["langsmith"], agent="a", borders=CompletenessRules())
+    return SpanFiles(files, format_=SPAN_FORMATS["langsmith"], agent="a", completeness=CompletenessRules())
 
 
 def read(folder: Path, *lines: bytes) -> tuple[list[LogEntry], ReadCounts]:
@@ -43,7 +43,7 @@ def read(folder: Path, *lines: bytes) -> tuple[list[LogEntry], ReadCounts]:
     return list(opened(folder, lines).runs(account, golden=False)), account
 
 
-def test_trace_is_joined_where_its_last_line_stands(tmp_path: Path) -> None:
+def test_trace_is_joined_at_its_last_line(tmp_path: Path) -> None:
     runs, account = read(tmp_path, model_call("a"), model_call("b"), b"", b"{", context("a", id_="c"))
     assert [(one.line.number, type(one.run).__name__) for one in runs] == [
         (2, "Trajectory"),
@@ -62,9 +62,7 @@ def test_reject_carries_the_keyed_digest_of_its_first_line(tmp_path: Path) -> No
     assert runs[0].hmac == line_hmac(context("a", id_="1"), key=hmac_key())
 
 
-def test_traces_too_far_apart_give_up_the_largest_and_keep_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_largest_open_trace_is_given_up_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(span_files, "MAX_HELD_BYTES", 5_000)
     large = [context("large", id_=str(n), padding=1_000) for n in range(6)]
     runs, account = read(tmp_path, model_call("small"), *large, context("small", id_="c"), context("large", id_="z"))
@@ -74,9 +72,7 @@ def test_traces_too_far_apart_give_up_the_largest_and_keep_the_others(
     assert account == ReadCounts(lines=9, spans=9)
 
 
-def test_trace_that_lies_too_far_apart_over_two_files_is_one_rejection_where_it_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trace_too_far_apart_is_rejected_at_its_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(span_files, "MAX_HELD_BYTES", 3_000)
     account = ReadCounts()
     wide = [context("wide", id_=str(n), padding=1_000) for n in range(4)]
@@ -104,13 +100,13 @@ def test_spans_held_stay_under_the_cap_at_every_line(tmp_path: Path, monkeypatch
     lines = [context(f"t{n % 50}", id_=str(n), padding=200) for n in range(500)]
     file = opened(tmp_path, lines[::2], lines[1::2])
     held = []
-    shed = file._shed
+    limit_memory = file._limit_memory
 
     def watched() -> None:
-        shed()
+        limit_memory()
         held.append(sum(len(data) for one in file._open.values() for data in one.pieces or ()))
 
-    monkeypatch.setattr(file, "_shed", watched)
+    monkeypatch.setattr(file, "_limit_memory", watched)
     list(file.runs(ReadCounts(), golden=False))
     assert max(held) <= 20_000
 
@@ -122,7 +118,7 @@ def test_parents_in_a_circle_are_refused(tmp_path: Path) -> None:
     assert runs[0].run.reason is RejectReason.NESTED_TOO_DEEP
 
 
-def test_spans_below_a_tool_that_asked_no_model_belong_to_the_run(tmp_path: Path) -> None:
+def test_spans_below_a_tool_belong_to_the_run(tmp_path: Path) -> None:
     asked = json.loads(model_call("a"))
     call = {"id": "c1", "function": {"name": "find", "arguments": "{}"}}
     asked["outputs"] = {"choices": [{"message": {"role": "assistant", "content": None, "tool_calls": [call]}}]}

@@ -1,4 +1,4 @@
-"""Reasons of span formats name what is wrong, and a fault in what nobody reads loses no run."""
+"""Span formats explain rejections, and an error in an unused field loses no run."""
 
 from __future__ import annotations
 

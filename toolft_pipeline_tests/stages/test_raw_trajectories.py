@@ -58,7 +58,7 @@ def test_rotated_logs_leave_the_version_in_force_whatever_else_changed(site: Sit
     for changes in ({}, {"max_line_bytes": 1_000_000}):
         kept, reused = site.make(**changes)
         assert (kept.folder, reused) == (first.folder, True)
-    assert "1 of the 1 log files that it was made from are gone (2026-10-01.jsonl)" in site.said[-1]
+    assert "1 of the 1 log files that it was built from are gone (2026-10-01.jsonl)" in site.said[-1]
     shown = version_metadata(STAGE, kept, site.settings, reused=True)
     assert shown["logs_gone"].value == "kept without 1 of its log files: 2026-10-01.jsonl"
     (step,) = make_plan((STAGE,), site.settings, site.warehouse, days=[DAY], force=False)

@@ -109,7 +109,8 @@ def make_prompter(
             without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
         )
     full = model.policy is PromptPolicy.FULL_CATALOG
-    examples = few_shot_messages(read_golden_runs(settings), count=settings.evaluation.few_shot)
+    golden = read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name)
+    examples = few_shot_messages(golden, count=settings.evaluation.few_shot)
     shown = () if full else examples
     installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
     template = own_template(tokenizer)

@@ -1,1 +1,1 @@
-"""Images in logs: found, checked, stored by content."""
+"""Images in logs: read, checked, stored by content."""

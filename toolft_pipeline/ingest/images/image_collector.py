@@ -1,8 +1,8 @@
-"""The images of the run that is being read: checked against the caps, kept until whoever reads the file takes them.
+"""Collect the images of the run that is being read, checked against the limits.
 
-Invariant: readers stay functions from bytes to a run. What a run shows goes into the inbox that is open around the
-read, each image once however often the run repeats it; without an inbox (a reader called by itself) images are checked
-against the default caps and dropped.
+Invariant: readers stay functions from bytes to a run. Their images go to the collector that is active during the read,
+each image once however often the run repeats it. Without a collector (a reader called by itself) images are checked
+against the default limits and dropped.
 """
 
 from __future__ import annotations
@@ -10,34 +10,32 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import ClassVar
-
-import msgspec
+from typing import TypeVar
 
 from toolft_pipeline.ingest.images.image_file import ImageFileError, check_image
-from toolft_pipeline.ingest.log_file import LogEntry, RunT_co
-from toolft_pipeline.ingest.parsing.reading import RefusedError
-from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
+from toolft_pipeline.ingest.parsing.rejects import RefusedError, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Part
 
+_Item = TypeVar("_Item")
+
 
 class BadImageError(RefusedError):
-    """An image that is none, or of a kind that is not read."""
+    """Data that is not an image, or not of a supported kind."""
 
-    reason: ClassVar[RejectReason] = RejectReason.BAD_IMAGE
+    reason = RejectReason.BAD_IMAGE
 
 
 class ImageTooLargeError(RefusedError):
-    """An image above a cap."""
+    """An image above a limit."""
 
-    reason: ClassVar[RejectReason] = RejectReason.IMAGE_TOO_LARGE
+    reason = RejectReason.IMAGE_TOO_LARGE
 
 
 class ImageCollector:
-    """What the run being read showed so far."""
+    """The images of the run that is being read, so far."""
 
     def __init__(self, *, max_bytes: int, max_pixels: int) -> None:
         self._max_bytes, self._max_pixels = max_bytes, max_pixels
@@ -45,7 +43,7 @@ class ImageCollector:
         self._files: dict[str, bytes] = {}
 
     def part(self, encoded: str) -> Part:
-        """The content part of an image given as base64. Raises `RefusedError`."""
+        """Return the content part of an image in base64. Raises `RefusedError`."""
         known = self._parts.get(encoded)
         if known is not None:
             return known
@@ -54,7 +52,7 @@ class ImageCollector:
         try:
             data = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise BadImageError("an image is not written in base64") from error
+            raise BadImageError("an image is not valid base64; log the file's bytes in base64") from error
         if len(data) > self._max_bytes:
             raise self._too_large()
         try:
@@ -67,33 +65,35 @@ class ImageCollector:
         return part
 
     def _too_large(self) -> ImageTooLargeError:
-        mend = "raise logs.max_image_bytes if such images are wanted"
-        return ImageTooLargeError(f"an image has more than {self._max_bytes} bytes; {mend}")
+        fix = "raise logs.max_image_bytes to read such images"
+        return ImageTooLargeError(f"an image has more than {self._max_bytes} bytes; {fix}")
 
-    def each_with_images(self, runs: Iterator[LogEntry[RunT_co]]) -> Iterator[LogEntry[RunT_co]]:
-        """The runs of a file, each with the images that were read along with it; a rejected run has none."""
+    def each_with_images(self, items: Iterator[_Item]) -> Iterator[tuple[_Item, Mapping[str, bytes]]]:
+        """Yield each item with the images (by sha256) collected while producing it."""
         while True:
-            before = _OPEN.set(self)
+            before = _ACTIVE.set(self)
             try:
-                found = next(runs, None)
+                item = next(items, None)
             finally:
-                _OPEN.reset(before)
-            if found is None:
+                _ACTIVE.reset(before)
+            if item is None:
                 return
+            images: Mapping[str, bytes] = {}
             if self._parts:
-                if not isinstance(found.run, Rejection):
-                    found = msgspec.structs.replace(found, images=self._files)
-                self._parts, self._files = {}, {}
-            yield found
+                images, self._parts, self._files = self._files, {}, {}
+            yield item, images
 
 
-_OPEN: ContextVar[ImageCollector | None] = ContextVar("the inbox of the file being read", default=None)
+_ACTIVE: ContextVar[ImageCollector | None] = ContextVar("collector of the file being read", default=None)
 
 
-def receive(encoded: str) -> Part:
-    """The content part of an image given as base64, through the inbox that is open. Raises `RefusedError`."""
-    inbox = _OPEN.get()
-    if inbox is None:
-        caps = LogSettings()
-        inbox = ImageCollector(max_bytes=caps.max_image_bytes, max_pixels=caps.max_image_pixels)
-    return inbox.part(encoded)
+def collect_image(encoded: str) -> Part:
+    """Return the content part of an image in base64, through the active collector.
+
+    Raises `RefusedError`.
+    """
+    collector = _ACTIVE.get()
+    if collector is None:
+        limits = LogSettings()
+        collector = ImageCollector(max_bytes=limits.max_image_bytes, max_pixels=limits.max_image_pixels)
+    return collector.part(encoded)

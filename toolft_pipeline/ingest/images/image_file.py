@@ -1,7 +1,7 @@
-"""The bytes of an image file, checked: what kind it is, that it is no larger than allowed, that it can be decoded.
+"""Check an image file: its kind, its size, and that it can be decoded.
 
-Invariant: nothing is decoded before the pixels that the file's header names are known to be within the cap, and what
-passed can be decoded: a day's training never stops at a picture that was read weeks before.
+Invariant: the pixel count in the header is checked before anything is decoded, and a checked image can be decoded, so
+that training never stops at an image that was read weeks before.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from typing import NamedTuple
 from toolft_pipeline.errors import FixableError
 
 MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
-"""The kinds that are read, by Pillow's names. Every processor takes them, and none of them names another file."""
+"""Supported kinds, by Pillow's names. Every processor supports them, and none refers to another file."""
 
 
 class ImageFileError(FixableError, ValueError):
-    """Bytes that are no image as it is wanted; the text never quotes them. `too_large` where a cap was met."""
+    """Bytes that are not a supported image, or one above a limit (`too_large`).
+
+    The message never quotes them.
+    """
 
     def __init__(self, text: str, *, too_large: bool = False) -> None:
         super().__init__(text)
@@ -25,7 +28,7 @@ class ImageFileError(FixableError, ValueError):
 
 
 class ImageFacts(NamedTuple):
-    """What an image file says of itself."""
+    """Type and size of an image file."""
 
     mime: str
     width: int
@@ -33,25 +36,25 @@ class ImageFacts(NamedTuple):
 
 
 def check_image(data: bytes, *, max_pixels: int) -> ImageFacts:
-    """The facts of an image whose header is within the cap and whose pixels can be read. Raises `ImageFileError`."""
+    """Check an image and return its type and size. Raises `ImageFileError`."""
     from PIL import Image
 
     _check_pixels(*_webp_size(data), max_pixels=max_pixels)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of what is refused below
+        warnings.simplefilter("ignore")  # Pillow warns about images that are refused below
         try:
             with Image.open(io.BytesIO(data), formats=tuple(MIMES)) as image:
                 facts = ImageFacts(MIMES[image.format or ""], *image.size)
                 _check_pixels(facts.width, facts.height, max_pixels=max_pixels)
                 if getattr(image, "n_frames", 1) > 1:
-                    raise ImageFileError("an image moves; only still ones are read")
+                    raise ImageFileError("an image is animated; log a single frame")
                 image.load()
         except Image.DecompressionBombError as error:
             raise _too_many_pixels(max_pixels) from error
         except ImageFileError:
             raise
-        except Exception as error:  # decoders raise what they like: OSError, SyntaxError, struct.error, ...
-            raise ImageFileError(f"an image is no {_KINDS} that can be decoded ({type(error).__name__})") from error
+        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ...
+            raise ImageFileError(f"an image cannot be decoded ({type(error).__name__}); log it as {_KINDS}") from error
     return facts
 
 
@@ -64,14 +67,15 @@ def _check_pixels(width: int, height: int, *, max_pixels: int) -> None:
 
 
 def _too_many_pixels(max_pixels: int) -> ImageFileError:
-    mend = "raise logs.max_image_pixels if such images are wanted"
-    return ImageFileError(f"an image has more than {max_pixels} pixels; {mend}", too_large=True)
+    fix = "raise logs.max_image_pixels to read such images"
+    return ImageFileError(f"an image has more than {max_pixels} pixels; {fix}", too_large=True)
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """The canvas that a WebP header names, 0 x 0 for anything else: Pillow asks for its memory as it opens the file.
+    """Return the canvas size in a WebP header, 0 x 0 for other files.
 
-    The three kinds of first chunk are those of the WebP container specification (RFC 9649).
+    Pillow allocates the memory of the canvas on opening. The three kinds of first chunk are those of the WebP container
+    specification (RFC 9649).
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
         return 0, 0

@@ -1,1 +1,1 @@
-"""Readers of formats with one run a line."""
+"""Readers of the formats with one run a line."""

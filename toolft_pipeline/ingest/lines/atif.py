@@ -1,13 +1,13 @@
-"""ATIF, the Agent Trajectory Interchange Format (RFC 0001 of the Harbor project), one document a line.
+"""ATIF (Agent Trajectory Interchange Format), one document a line.
 
-A step of the agent that was copied from an earlier run for context was made there, and the record has no mark for a
-turn that is shown but not learned. Without such steps the later turns would be taught without what they speak of, with
-them a turn would be taught twice, which the standard forbids. So a run that carries one is refused whole, and counted.
-Copied steps of the user and the system carry no loss in any case, and stay as context.
+The format is RFC 0001 of the Harbor project. A run with agent steps that were copied from an earlier run as context is
+refused and counted: the record has no mark for a turn without loss. Without these steps, later turns would refer to
+missing text; with them, a turn would be trained twice, which the standard forbids. Copied steps of the user and the
+system have no loss anyway and stay as context.
 
-A line is one run, so a document with the runs of sub-agents inside is refused (`sub_agent`), as is a result that only
-refers to one: none may vanish. A result that a sub-agent gave in words is read. What ATIF has no field for (outcome,
-task, states) is read from `extra.toolft`, under the names that the other formats use.
+A line is one run, so a document that contains runs of sub-agents is refused (`sub_agent`), as is a result that only
+refers to one; none may be lost. A result that a sub-agent gave as text is read. Fields that ATIF lacks (outcome, task,
+states) are read from `extra.toolft`, under the names of the other formats.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.ingest.images.image_blocks import ContentBlock, image_part
 from toolft_pipeline.ingest.lines.result_text import value_as_text
+from toolft_pipeline.ingest.parsing.json_shape import objects
 from toolft_pipeline.ingest.parsing.keys_not_read import (
     HARMLESS_CALL_KEYS,
     HARMLESS_MESSAGE_KEYS,
@@ -28,27 +29,25 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
     FormatKeys,
     struct_keys,
 )
+from toolft_pipeline.ingest.parsing.log_format import LineFormat
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.reading import (
-    NULL,
     Envelope,
-    RefusedError,
-    UnsupportedError,
-    guarded,
+    build_trajectory,
     joined_parts,
+    read_or_reject,
     text_parts,
     tool_call,
-    trajectory,
 )
-from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.unsupported_formats.entry import objects
+from toolft_pipeline.ingest.parsing.rejects import RefusedError, Rejection, RejectReason, UnsupportedError
 from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, ToolCall, Trajectory, Usage
 
 _ROLES = {"system": Role.SYSTEM, "user": Role.USER, "agent": Role.ASSISTANT}
 
 
 class SubAgentError(RefusedError):
-    """A run that holds, or waits for, the run of another agent."""
+    """A run that contains or refers to the run of another agent."""
 
     reason: ClassVar[RejectReason] = RejectReason.SUB_AGENT
 
@@ -111,16 +110,16 @@ _DECODER = msgspec.json.Decoder(_Run)
 
 
 def read_atif_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
-    """The run that one line records, or why it is none."""
+    """Read the run of one line, or the reason of its rejection."""
 
     def read() -> Trajectory:
         run = _DECODER.decode(line)
         if run.subagent_trajectories:
-            raise SubAgentError("runs of sub-agents stand inside the run; write each as a document and line of its own")
+            raise SubAgentError("the run contains runs of sub-agents; write each as a document on a line of its own")
         messages = tuple(message for step in run.steps for message in _messages(step))
-        return trajectory(_envelope(run), messages, line=line, agent=agent, source=source, golden=golden)
+        return build_trajectory(_envelope(run), messages, line=line, agent=agent, source=source, golden=golden)
 
-    return guarded(read, line=line)
+    return read_or_reject(read, line=line)
 
 
 def _envelope(run: _Run) -> Envelope:
@@ -140,10 +139,10 @@ def _envelope(run: _Run) -> Envelope:
 def _messages(step: _Step) -> Iterator[Message]:
     if step.is_copied_context and step.source == "agent":
         raise UnsupportedError(
-            "a step of the agent was copied from an earlier run for context; that run is the one to learn from"
+            "an agent step was copied from an earlier run as context (is_copied_context); log that earlier run instead"
         )
     if step.source == "agent" and step.llm_call_count == 0:
-        raise UnsupportedError("a step of the agent was made without a model (llm_call_count 0)")
+        raise UnsupportedError("an agent step was made without a model (llm_call_count 0); leave such runs out")
     calls = tuple(
         tool_call(id_=call.tool_call_id, name=call.function_name, arguments=call.arguments)
         for call in step.tool_calls or ()
@@ -154,18 +153,20 @@ def _messages(step: _Step) -> Iterator[Message]:
 
 
 def _results(step: _Step, calls: Sequence[ToolCall]) -> Iterator[Message]:
-    """The results of a step's calls. Where none says which call it answers and there are as many as calls, their order
-    says it."""
+    """Yield the results of a step's calls.
+
+    If no result names its call and there are as many results as calls, they are matched by their order.
+    """
     results = step.observation.results if step.observation else []
     by_order = len(results) == len(calls) and all(result.source_call_id is None for result in results)
     for place, result in enumerate(results):
         answered = calls[place].id if by_order else id_as_text(result.source_call_id)
         if answered is None:
-            raise UnsupportedError("an observation answers no call (no source_call_id)")
+            raise UnsupportedError("an observation names no call; log its source_call_id")
         content = _result_content(result)
         if result.subagent_trajectory_ref and not content:
             raise SubAgentError(
-                "a result only refers to a sub-agent's run; write what the agent was told as its content"
+                "a result only refers to a sub-agent's run; log the text that the agent received as its content"
             )
         yield Message(role=Role.TOOL, content=content, tool_call_id=answered)
 
@@ -183,27 +184,40 @@ def _content(content: str | Sequence[ContentBlock], role: Role) -> tuple[Part, .
     return joined_parts(*(part.text if part.type == "text" else image_part(part, role) for part in content))
 
 
-def _observed(step: dict[str, Any]) -> list[dict[str, Any]]:
-    """The parts of a step's message, its results, and their parts."""
+def _parts(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a step's message, its results, and their parts."""
     observation = step.get("observation")
     results = objects(observation.get("results")) if isinstance(observation, dict) else []
     return [*objects(step.get("message")), *results, *(part for one in results for part in objects(one.get("content")))]
 
 
-_LEFT = frozenset({"extra"})
-"""What the standard calls custom metadata, at every level."""
+_SKIPPED = frozenset({"extra"})
+"""The standard's custom metadata, at every level."""
 
 KEYS = FormatKeys(
-    run=struct_keys(_Run) | HARMLESS_RUN_KEYS | _LEFT | {"notes", "continued_trajectory_ref"},
+    run=struct_keys(_Run) | HARMLESS_RUN_KEYS | _SKIPPED | {"notes", "continued_trajectory_ref"},
     message=struct_keys(_Step)
     | HARMLESS_MESSAGE_KEYS
-    | _LEFT
+    | _SKIPPED
     | {"step_id", "model_name", "metrics", "reasoning_effort"},
-    part=struct_keys(_Result, ContentBlock) | HARMLESS_PART_KEYS | _LEFT,
-    call=struct_keys(_Call) | HARMLESS_CALL_KEYS | _LEFT,
+    part=struct_keys(_Result, ContentBlock) | HARMLESS_PART_KEYS | _SKIPPED,
+    call=struct_keys(_Call) | HARMLESS_CALL_KEYS | _SKIPPED,
     messages=lambda row: objects(row.get("steps")) if isinstance(row, dict) else [],
-    parts=_observed,
+    parts=_parts,
     calls=lambda step: objects(step.get("tool_calls")),
     content="message",
 )
-"""What this reader takes from a line, and what it may leave."""
+"""The keys that this reader reads, and those that it may skip."""
+
+
+def _recognizes(row: Any) -> bool:
+    return isinstance(row, dict) and str(row.get("schema_version")).startswith("ATIF-")
+
+
+ATIF = LineFormat(
+    name="atif",
+    description="ATIF documents (Agent Trajectory Interchange Format)",
+    recognizes=_recognizes,
+    read=read_atif_line,
+    keys=KEYS,
+)

@@ -1,10 +1,8 @@
-"""LangChain messages: a line is the list itself, or an object with `messages`.
+"""LangChain messages, one run a line: an object with `messages`, or the list.
 
-A message is what `messages_to_dict` writes, or `dumpd` (a constructor with `kwargs`), or its own `model_dump`.
-
-A call that LangChain's own parser gave up (`invalid_tool_calls`) makes the run a reject of its own reason: what the
-model meant is not known, and a training set must not guess it. `status: error` of a result becomes how its text begins,
-as the record writes failures.
+A message has the form of `messages_to_dict`, of `dumpd` (a constructor with `kwargs`) or of `model_dump`. A call that
+LangChain could not parse (`invalid_tool_calls`) rejects the run, because a training set must not guess what the model
+meant. `status: error` of a result becomes the beginning of its text, as the record writes failures.
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from msgspec import Meta, Raw, Struct
 
 from toolft_pipeline.ingest.lines.langchain_blocks import AdditionalKwargs, Block, read_blocks
 from toolft_pipeline.ingest.lines.result_text import value_as_text
+from toolft_pipeline.ingest.parsing.json_shape import messages_of, objects
 from toolft_pipeline.ingest.parsing.keys_not_read import (
     HARMLESS_CALL_KEYS,
     HARMLESS_MESSAGE_KEYS,
@@ -25,20 +24,12 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
     FormatKeys,
     struct_keys,
 )
+from toolft_pipeline.ingest.parsing.log_format import LineFormat
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
-from toolft_pipeline.ingest.parsing.reading import (
-    NULL,
-    Envelope,
-    InvalidCallError,
-    UnsupportedError,
-    guarded,
-    text_parts,
-    tool_call,
-    trajectory,
-)
-from toolft_pipeline.ingest.parsing.rejects import Rejection
-from toolft_pipeline.ingest.unsupported_formats.entry import messages_of, objects
+from toolft_pipeline.ingest.parsing.reading import Envelope, build_trajectory, read_or_reject, text_parts, tool_call
+from toolft_pipeline.ingest.parsing.rejects import InvalidCallError, Rejection, UnsupportedError
 from toolft_pipeline.trajectories.record import Count, Message, Part, Role, Source, Trajectory, Usage
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
@@ -52,14 +43,14 @@ LANGCHAIN_ROLES = {
     "HumanMessageChunk": Role.USER,
     "ToolMessageChunk": Role.TOOL,
 }
-"""By the `type` of a message."""
+"""Roles by the `type` of a message."""
 
 _CLASSES = {
     **{f"{name}Message": name.lower() for name in ("System", "Human", "Tool")},
     **{f"{name}MessageChunk": f"{name}MessageChunk" for name in ("System", "Human", "Tool", "AI")},
     "AIMessage": "ai",
 }
-"""The `type` of the messages of a class: what a constructor's path ends in."""
+"""The `type` by class: the last part of a constructor's path."""
 
 
 class _Call(Struct):
@@ -85,7 +76,7 @@ class _Data(Struct, kw_only=True):
 
 
 class _Wrapped(Struct):
-    """A message inside what `messages_to_dict` or `dumpd` puts around it; bare, it has neither."""
+    """A message wrapped by `messages_to_dict` (`data`) or `dumpd` (`kwargs`), or bare."""
 
     type: str
     data: _Data | None = None
@@ -110,7 +101,10 @@ _RUN_DECODER = msgspec.json.Decoder(_Run)
 
 
 def read_langchain_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
-    """The run that one line records, or why it is none. Tokens come from the messages where the line says none."""
+    """Read the run of one line, or the reason of its rejection.
+
+    Messages give the tokens if the line does not.
+    """
 
     def read() -> Trajectory:
         bare = line.lstrip()[:1] == b"["
@@ -118,9 +112,9 @@ def read_langchain_line(line: bytes, *, agent: str, source: Source, golden: bool
         unwrapped = [_unwrapped(message) for message in run.messages]
         run.usage = run.usage or _usage(unwrapped)
         messages = tuple(_message(message) for message in unwrapped)
-        return trajectory(run, messages, line=line, agent=agent, source=source, golden=golden)
+        return build_trajectory(run, messages, line=line, agent=agent, source=source, golden=golden)
 
-    return guarded(read, line=line)
+    return read_or_reject(read, line=line)
 
 
 def _unwrapped(message: Raw) -> _Message:
@@ -136,15 +130,17 @@ def _unwrapped(message: Raw) -> _Message:
 def _message(message: _Message) -> Message:
     role, data = LANGCHAIN_ROLES.get(message.type), message.data
     if role is None:
-        raise UnsupportedError(f"a message of type {quotable_name(message.type)} is none of system, human, ai and tool")
+        raise UnsupportedError(f"unknown message type {quotable_name(message.type)}; use system, human, ai or tool")
     if data.invalid_tool_calls:
-        raise InvalidCallError("the agent's own parser could not read a call (invalid_tool_calls)")
+        raise InvalidCallError(
+            "the agent could not parse a tool call of the model (invalid_tool_calls); leave such runs out"
+        )
     calls = data.tool_calls or []
     content, reasoning = _content(data, role, [id_as_text(call.id) for call in calls])
-    if role is Role.ASSISTANT and (beside := data.additional_kwargs) is not None:
-        beside.check(calls=bool(calls))
-        content = content or text_parts(beside.refused())
-        reasoning = reasoning or beside.thought()
+    if role is Role.ASSISTANT and (additional := data.additional_kwargs) is not None:
+        additional.refuse_unlisted_calls(calls=bool(calls))
+        content = content or text_parts(additional.refusal_text())
+        reasoning = reasoning or additional.reasoning_text()
     return Message(
         role=role,
         content=failed_result(content) if role is Role.TOOL and data.status == "error" else content,
@@ -172,8 +168,8 @@ def _usage(messages: Sequence[_Message]) -> Usage | None:
     )
 
 
-def _inner(row: Any) -> list[dict[str, Any]]:
-    """The messages of a decoded line without what stands around them."""
+def _bare_messages(row: Any) -> list[dict[str, Any]]:
+    """Return the messages of a decoded line without their wrapping."""
     inner = [(one, one.get("data") or one.get("kwargs")) for one in messages_of(row)]
     return [data | {"type": one.get("type")} if isinstance(data, dict) else one for one, data in inner]
 
@@ -185,8 +181,31 @@ KEYS = FormatKeys(
     | {"response_metadata", "artifact", "example", "chunk_position", "tool_call_chunks", "lc", "invalid_tool_calls"},
     part=struct_keys(Block) | HARMLESS_PART_KEYS | {"name", "arguments", "input", "partial_json", "status", "phase"},
     call=struct_keys(_Call) | HARMLESS_CALL_KEYS,
-    messages=_inner,
+    messages=_bare_messages,
     parts=lambda message: objects(message.get("content")),
     calls=lambda message: objects(message.get("tool_calls")),
 )
-"""What this reader takes from a line, and what it may leave: the calls in blocks are those of `tool_calls`."""
+"""The keys that this reader reads, and those that it may skip: calls in blocks repeat those of `tool_calls`."""
+
+
+def _recognizes(row: Any) -> bool:
+    return any(map(_is_langchain, messages_of(row)))
+
+
+def _is_langchain(message: dict[str, Any]) -> bool:
+    """Whether a message has the form of `messages_to_dict`, `dumpd` or `model_dump`."""
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        return False
+    if isinstance(message.get("data"), dict) or (kind == "constructor" and "kwargs" in message):
+        return True
+    return "role" not in message and "content" in message and kind in LANGCHAIN_ROLES
+
+
+LANGCHAIN = LineFormat(
+    name="langchain",
+    description="LangChain messages (`messages_to_dict`, `dumpd`, `model_dump`)",
+    recognizes=_recognizes,
+    read=read_langchain_line,
+    keys=KEYS,
+)

@@ -1,7 +1,7 @@
-"""OpenAI chat JSONL: one line, one run, as the chat completions API writes messages; a line may be their list alone.
+"""OpenAI chat messages, one run a line: an object with `messages`, or the list.
 
-What servers and proxies add to that is read where its meaning is certain: a `system` beside the messages (Anthropic's
-place for it), the answer beside the messages, calls or arguments as JSON text, a tool's result as a value.
+Additions of servers and proxies are read if their meaning is certain: `system` next to the messages (as in Anthropic's
+API), the answer next to the messages, calls or arguments as JSON text, a tool result that is a value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Meta, Raw, Struct
 from toolft_pipeline.ingest.images.image_blocks import ContentBlock, content_parts
 from toolft_pipeline.ingest.lines.result_text import value_as_text
 from toolft_pipeline.ingest.lines.separate_answer import append_separate_answer
-from toolft_pipeline.ingest.parsing.json_shape import any_json
+from toolft_pipeline.ingest.parsing.json_shape import any_json, messages_of, objects
 from toolft_pipeline.ingest.parsing.keys_not_read import (
     HARMLESS_CALL_KEYS,
     HARMLESS_MESSAGE_KEYS,
@@ -24,21 +24,17 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
     struct_keys,
 )
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
-from toolft_pipeline.ingest.parsing.nested_json import is_too_deep, unwrapped
+from toolft_pipeline.ingest.parsing.nested_json import NULL, NestedTooDeepError, is_too_deep, unwrap_json_text
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
-    NULL,
     Envelope,
-    NestedTooDeepError,
-    UnsupportedError,
-    guarded,
-    placed,
+    build_trajectory,
+    error_at,
+    read_or_reject,
     text_parts,
     tool_call,
-    trajectory,
 )
-from toolft_pipeline.ingest.parsing.rejects import Rejection
-from toolft_pipeline.ingest.unsupported_formats.entry import messages_of, objects
+from toolft_pipeline.ingest.parsing.rejects import Rejection, UnsupportedError
 from toolft_pipeline.trajectories.record import Message, Part, Role, Source, ToolCall, Trajectory
 
 _ROLES = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
@@ -54,7 +50,7 @@ class _Call(Struct, gc=False):
     id: str | int | None = None
     type: str | None = None
     name: str | None = None
-    """The name where the call has no `function` around it, as in LangChain's and the Responses API's calls."""
+    """The name in calls without `function`, such as those of LangChain and the Responses API."""
     args: Raw = NULL
     arguments: Raw = NULL
 
@@ -91,7 +87,7 @@ _LIST_DECODER = msgspec.json.Decoder(Annotated[list[_Message], Meta(min_length=1
 
 
 def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = False) -> Trajectory | Rejection:
-    """The run that one line records, or why it is none."""
+    """Read the run of one line, or the reason of its rejection."""
 
     def read() -> Trajectory:
         bare = line.lstrip()[:1] == b"["
@@ -100,25 +96,25 @@ def read_openai_line(line: bytes, *, agent: str, source: Source, golden: bool = 
         append_separate_answer(messages, run, read=read_openai_message)
         if run.tools == NULL:
             run.tools = run.functions
-        run.tools = unwrapped(run.tools)
-        return trajectory(run, tuple(messages), line=line, agent=agent, source=source, golden=golden)
+        run.tools = unwrap_json_text(run.tools)
+        return build_trajectory(run, tuple(messages), line=line, agent=agent, source=source, golden=golden)
 
-    return guarded(read, line=line)
+    return read_or_reject(read, line=line)
 
 
 def _system(run: _Run) -> list[Message]:
-    """The system prompt beside the messages, unless they begin with that very text."""
+    """Return the system prompt next to the messages, unless they begin with it."""
     if run.system == NULL:
         return []
-    said = Message(Role.SYSTEM, _content(0, Role.SYSTEM, run.system))
+    system = Message(Role.SYSTEM, _content(0, Role.SYSTEM, run.system))
     first = run.messages[0]
-    if _ROLES.get(first.role) is Role.SYSTEM and _content(0, Role.SYSTEM, first.content) == said.content:
+    if _ROLES.get(first.role) is Role.SYSTEM and _content(0, Role.SYSTEM, first.content) == system.content:
         return []
-    return [said] if said.content else []
+    return [system] if system.content else []
 
 
 def read_openai_message(message: Raw) -> Message:
-    """One message by itself. Raises `RefusedError` and `msgspec.ValidationError`."""
+    """Read one message by itself. Raises `RefusedError` and `msgspec.ValidationError`."""
     return _message(0, msgspec.json.decode(message, type=_Message))
 
 
@@ -126,12 +122,14 @@ def _message(place: int, message: _Message) -> Message:
     role = _ROLES.get(message.role)
     if role is None:
         raise msgspec.ValidationError(
-            f"role {quotable_name(message.role)} is none of system, developer, user, assistant and tool"
+            f"unknown role {quotable_name(message.role)}; use system, developer, user, assistant or tool"
             f" - at `$.messages[{place}].role`"
         )
     for key, raw in (("function_call", message.function_call), ("audio", message.audio)):
-        if _says(raw):
-            raise UnsupportedError(f"message {place} carries {key}; only tool_calls and text are read")
+        if _is_set(raw):
+            raise UnsupportedError(
+                f"message {place} has {key}, which is not supported; log calls as tool_calls and speech as text"
+            )
     content = _content(place, role, message.content)
     return Message(
         role,
@@ -158,18 +156,18 @@ def _content(place: int, role: Role, content: Raw) -> tuple[Part, ...]:
         try:
             return content_parts(msgspec.json.decode(listed, type=list[ContentBlock]), role=role)
         except msgspec.ValidationError as error:
-            raise placed(error, f"$.messages[{place}].content") from None
+            raise error_at(error, f"$.messages[{place}].content") from None
     raise msgspec.ValidationError(f"Expected text or content parts - at `$.messages[{place}].content`")
 
 
 def _calls(place: int, calls: Raw) -> tuple[ToolCall, ...]:
-    """The calls of a message: a list, or a list as JSON text."""
+    """Read the calls of a message: a list, or a list as JSON text."""
     if calls == NULL:
         return ()
     try:
-        listed = msgspec.json.decode(unwrapped(calls), type=list[_Call])
+        listed = msgspec.json.decode(unwrap_json_text(calls), type=list[_Call])
     except msgspec.ValidationError as error:
-        raise placed(error, f"$.messages[{place}].tool_calls") from None
+        raise error_at(error, f"$.messages[{place}].tool_calls") from None
     return tuple([_call(place, call) for call in listed])
 
 
@@ -178,11 +176,11 @@ def _call(place: int, call: _Call) -> ToolCall:
         return tool_call(id_=call.id, name=call.name, arguments=call.args if call.args != NULL else call.arguments)
     if call.function is None:
         kind = f"type {quotable_name(call.type)}" if call.type else "no `function`"
-        raise UnsupportedError(f"message {place} makes a call of {kind}; only calls of functions are read")
+        raise UnsupportedError(f"message {place} has a tool call of {kind}; only function calls are supported")
     return tool_call(id_=call.id, name=call.function.name, arguments=call.function.arguments)
 
 
-def _says(raw: Raw) -> bool:
+def _is_set(raw: Raw) -> bool:
     return raw is not NULL and bytes(raw) not in (b"null", b"{}", b"[]", b'""')
 
 
@@ -202,4 +200,15 @@ KEYS = FormatKeys(
     parts=lambda message: objects(message.get("content")),
     calls=_decoded_calls,
 )
-"""What this reader takes from a line, and what it may leave."""
+"""The keys that this reader reads, and those that it may skip."""
+
+
+def recognizes(row: Any) -> bool:
+    """Whether a decoded line has keys or roles of OpenAI's messages.
+
+    Other formats have some of them too, so this one is checked last.
+    """
+    return any(
+        "tool_calls" in message or message.get("role") in ("tool", "system", "developer")
+        for message in messages_of(row)
+    )

@@ -1,6 +1,6 @@
-"""The result of a tool where a log keeps it as the value that it was, not as the text that the model saw.
+"""Read a tool result that is logged as a value instead of a text.
 
-Invariant: a value becomes the JSON text that the log has of it. A list is content parts only where its items are such
+Invariant: a value becomes its JSON text in the log. A list counts as content parts only if all its items are such
 parts; rows of a table that happen to have a `type` stay a value.
 """
 
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.ingest.images.image_blocks import IMAGE_TYPES
-from toolft_pipeline.ingest.parsing.reading import UnsupportedError
+from toolft_pipeline.ingest.parsing.rejects import UnsupportedError
 
 PART_TYPES = frozenset(
     {
@@ -19,7 +19,7 @@ PART_TYPES = frozenset(
         *("tool_use", "tool_result", "tool_reference", "search_result", "thinking", "json", "artifact"),
     }
 )
-"""Types of content parts, readable or not."""
+"""Types of content parts, supported or not."""
 
 
 class _Item(Struct):
@@ -27,9 +27,10 @@ class _Item(Struct):
 
 
 def value_as_text(content: Raw) -> str | None:
-    """The JSON text of a result that is a value; None where it is a text, or content parts, or nothing.
+    """Return the JSON text of a result that is a value.
 
-    Raises `UnsupportedError` for a list of which only some items are content parts.
+    None for a text, content parts or an empty result. Raises `UnsupportedError` for a list of which only some items are
+    content parts.
     """
     raw = bytes(content)
     if raw.startswith(b'"') or raw in (b"null", b"[]"):
@@ -39,7 +40,9 @@ def value_as_text(content: Raw) -> str | None:
         if all(parts):
             return None
         if any(parts):
-            raise UnsupportedError("a tool's result mixes content parts with other values")
+            raise UnsupportedError(
+                "a tool result mixes content parts with other values; log all items as parts, or the result as text"
+            )
     elif raw.startswith(b"{") and _is_part(content):
         return None
     return raw.decode("utf-8")
@@ -50,5 +53,5 @@ def _is_part(item: Raw) -> bool:
         return False
     try:
         return msgspec.json.decode(item, type=_Item).type in PART_TYPES
-    except msgspec.ValidationError:  # a type that is no text
+    except msgspec.ValidationError:  # a type that is not text
         return False

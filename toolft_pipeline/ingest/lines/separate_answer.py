@@ -1,7 +1,8 @@
-"""The answer of a run where it lies beside its messages, as proxies and request loggers write it.
+"""Read an answer that is logged next to the messages.
 
-Invariant: an answer that stands in the line is the run's last message, or the run is refused; a run is never kept
-without it.
+Proxies and request loggers write it there.
+
+Invariant: an answer in the line becomes the run's last message, or the run is refused; it is never lost.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ from typing import Protocol
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.reading import NULL, UnsupportedError
+from toolft_pipeline.ingest.parsing.nested_json import NULL
+from toolft_pipeline.ingest.parsing.rejects import UnsupportedError
 from toolft_pipeline.trajectories.record import Message, Role
 
 ANSWER_KEYS = ("response", "choices", "output", "completion")
 
-_NOTHING = frozenset({b"null", b'""', b"[]", b"{}"})
+_EMPTY = frozenset({b"null", b'""', b"[]", b"{}"})
 _WRAPPERS = ("body", "message")
 _ROLE = b'"role":"assistant"'
 
 
 class HasAnswerKeys(Protocol):
-    """A decoded line with the keys under which answers stand."""
+    """A decoded line with the keys that may hold an answer."""
 
     response: Raw
     choices: Raw
@@ -32,47 +34,47 @@ class HasAnswerKeys(Protocol):
 
 
 def append_separate_answer(messages: list[Message], run: HasAnswerKeys, *, read: Callable[[Raw], Message]) -> None:
-    """Put the answer that stands beside the messages behind them, unless it is their last one already."""
-    ended = messages[-1].role is Role.ASSISTANT and not messages[-1].tool_calls
+    """Append the answer next to the messages, unless it is their last message already."""
+    has_answer = messages[-1].role is Role.ASSISTANT and not messages[-1].tool_calls
     for key in ANSWER_KEYS:
         try:
             answer = separate_answer(key, getattr(run, key))
         except UnsupportedError:
-            if ended:  # the run has its answer, so this is something else
+            if has_answer:  # then this value is something else
                 continue
             raise
         if answer is None:
             continue
-        said, last = read(answer), messages[-1]
-        if (said.content, said.tool_calls) == (last.content, last.tool_calls):
+        message, last = read(answer), messages[-1]
+        if (message.content, message.tool_calls) == (last.content, last.tool_calls):
             continue
         if last.role is Role.ASSISTANT:
-            raise UnsupportedError(f"`{key}` beside the messages holds another answer than the last message")
-        messages.append(said)
+            raise UnsupportedError(f"`{key}` next to the messages differs from the last message; log one answer")
+        messages.append(message)
 
 
 def separate_answer(key: str, value: Raw) -> Raw | None:
-    """The one assistant message that a value holds, as JSON; None where it says nothing.
+    """Return the one assistant message of a value as JSON; None if the value is empty.
 
-    Raises `UnsupportedError` where it says something else: several answers, or an unknown shape.
+    Raises `UnsupportedError` for several answers or an unknown shape.
     """
     raw = bytes(value)
-    if raw in _NOTHING:
+    if raw in _EMPTY:
         return None
     if raw.startswith(b'"'):
-        return _of_text(value, key)
+        return _from_text(value, key)
     if raw.startswith(b"{"):
-        return _of_object(msgspec.json.decode(value, type=dict[str, Raw]), value, key)
+        return _from_object(msgspec.json.decode(value, type=dict[str, Raw]), value, key)
     if not raw.startswith(b"["):
         raise _unknown(key)
     several = msgspec.json.decode(value, type=list[Raw])
     if len(several) != 1:
-        raise UnsupportedError(f"several answers stand under `{key}`; log the one that was taken as last message")
+        raise UnsupportedError(f"`{key}` holds several answers; log the one that the agent used as the last message")
     return separate_answer(key, several[0])
 
 
-def _of_text(value: Raw, key: str) -> Raw | None:
-    """A text is the answer itself, but for JSON that holds an answer."""
+def _from_text(value: Raw, key: str) -> Raw | None:
+    """Return the answer of a text: the text itself, or the answer in its JSON."""
     text = msgspec.json.decode(value, type=str).strip()
     if text.startswith(("{", "[")):
         try:
@@ -82,7 +84,7 @@ def _of_text(value: Raw, key: str) -> Raw | None:
     return Raw(b"{" + _ROLE + b',"content":' + bytes(value) + b"}")
 
 
-def _of_object(given: dict[str, Raw], value: Raw, key: str) -> Raw | None:
+def _from_object(given: dict[str, Raw], value: Raw, key: str) -> Raw | None:
     if bytes(given.get("choices", NULL)).startswith(b"["):
         return separate_answer(key, given["choices"])
     if bytes(given.get("role", NULL)) == b'"assistant"':
@@ -90,7 +92,7 @@ def _of_object(given: dict[str, Raw], value: Raw, key: str) -> Raw | None:
     for inner in _WRAPPERS:
         if bytes(given.get(inner, NULL)).startswith(b"{"):
             return separate_answer(key, given[inner])
-    for text in ("content", "text"):  # a completion of the older API has text alone
+    for text in ("content", "text"):  # the older completions API has only text
         if bytes(given.get(text, NULL)).startswith(b'"') and "role" not in given and "type" not in given:
             return Raw(b"{" + _ROLE + b',"content":' + bytes(given[text]) + b"}")
     raise _unknown(key)
@@ -98,5 +100,5 @@ def _of_object(given: dict[str, Raw], value: Raw, key: str) -> Raw | None:
 
 def _unknown(key: str) -> UnsupportedError:
     return UnsupportedError(
-        f"`{key}` beside the messages holds no answer in a known shape; put the answer last in the messages"
+        f"`{key}` next to the messages has no answer in a known shape; log the answer as the last message"
     )

@@ -1,1 +1,1 @@
-"""What all readers share: bytes, JSON, logged values, rejections."""
+"""What all readers share: lines, JSON, logged values, rejections."""

@@ -1,8 +1,7 @@
-"""Keys of a line that its reader does not look at.
+"""Count the keys that a reader does not read, and refuse runs that need one.
 
-Invariant: no key that can change what a turn means is ignored in silence. A key is read, or known to change nothing
-(`known`), or counted under its name; and where it holds calls, or the only content of a message, or the answer that a
-run lacks, the run is refused.
+Invariant: no key that can change the meaning of a turn is dropped silently. A key is read, or known to be harmless, or
+counted by name. If it holds tool calls, the only content of a message, or the missing answer, the run is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ HARMLESS_RUN_KEYS = frozenset(
         *("system_fingerprint", "provider", "model_parameters", "duration", "latency", "cost", "total_cost"),
     }
 )
-"""What a request, a logger or an evaluation writes beside a run: parameters, ids, times and prices."""
+"""Keys that requests, loggers and evaluations add to a run: parameters, ids, times and prices."""
 
 HARMLESS_MESSAGE_KEYS = frozenset(
     {
@@ -45,7 +44,7 @@ HARMLESS_PART_KEYS = frozenset(
 HARMLESS_CALL_KEYS = frozenset({"type", "index", "description", "strict", "parsed_arguments"})
 
 MAX_NAMES = 100
-"""Distinct names that are counted apart over all lines; further ones are counted together."""
+"""Distinct names with a count of their own; further ones are counted together."""
 
 OTHERS = "other keys"
 
@@ -55,18 +54,20 @@ _ARGUMENTS = frozenset(
     {"arguments", "args", "input", "toolinput", "actioninput", "toolargs", "toolarguments", "kwargs"}
 )
 _ANSWERS = re.compile(r"(answer|reply|response|output|completion|generation|prediction|assistant)", re.IGNORECASE)
-_DEEPEST = 6
+_MAX_DEPTH = 6
 
 
 def struct_keys(*structs: type[Struct]) -> frozenset[str]:
-    """The keys that a reader's structs take from a line."""
+    """Return the keys that structs read from JSON."""
     return frozenset(field.encode_name for struct in structs for field in fields(struct))
 
 
 @dataclass(frozen=True, kw_only=True)
 class FormatKeys:
-    """What one format's reader knows: the keys of each level that it reads or may leave, and where messages, parts of
-    their content and calls stand in a decoded line."""
+    """The keys that a reader reads or may skip, by level.
+
+    The functions find messages, content parts and calls in a decoded line.
+    """
 
     run: frozenset[str]
     message: frozenset[str]
@@ -79,42 +80,45 @@ class FormatKeys:
 
 
 def count_keys_not_read(row: Any, keys: FormatKeys) -> Counter[str] | Rejection:
-    """The keys of a decoded line that its reader left, as `level.key` with how often each says something; a rejection
-    where one of them changes what the run means."""
-    found: Counter[str] = Counter()
+    """Count the keys of a decoded line that are not read.
+
+    The names are `level.key`; empty values do not count. Returns a rejection if one of them changes the meaning of the
+    run.
+    """
+    counts: Counter[str] = Counter()
     calls = 0
     messages = keys.messages(row)
     for place, message in enumerate(messages):
         here = keys.calls(message)
         calls += len(here)
-        left = _left(message, keys.message)
-        refused = None if here else _refused_message(place, message, left, keys)
+        not_read = _not_read(message, keys.message)
+        refused = None if here else _check_message(place, message, not_read, keys)
         if refused is not None:
             return refused
-        _count(found, "message", left)
+        _count(counts, "message", not_read)
         for part in keys.parts(message):
-            _count(found, "part", _left(part, keys.part))
+            _count(counts, "part", _not_read(part, keys.part))
         for call in here:
             inner = call.get("function")
             for one in (call, inner) if isinstance(inner, dict) else (call,):
-                _count(found, "call", _left(one, keys.call))
+                _count(counts, "call", _not_read(one, keys.call))
     if isinstance(row, dict):
-        left = _left(row, keys.run)
-        refused = _refused_run(left, calls=calls, last=messages[-1] if messages else {}, keys=keys)
+        not_read = _not_read(row, keys.run)
+        refused = _check_run(not_read, calls=calls, last=messages[-1] if messages else {}, keys=keys)
         if refused is not None:
             return refused
-        _count(found, "run", left)
-    return found
+        _count(counts, "run", not_read)
+    return counts
 
 
 def add_counts(total: Counter[str], more: Mapping[str, int]) -> None:
-    """Add counts to a total whose number of names stays bounded."""
+    """Add counts to a total with a bounded number of names."""
     for name, count in more.items():
         total[name if name in total or len(total) < MAX_NAMES else OTHERS] += count
 
 
 def describe_keys_not_read(counts: Mapping[str, int]) -> list[str]:
-    """The counts as people read them, a line for each level."""
+    """Format the counts for people, one line for each level."""
     lines = []
     for level in ("run", "message", "part", "call"):
         own = {name.removeprefix(f"{level}."): count for name, count in counts.items() if name.startswith(f"{level}.")}
@@ -126,105 +130,105 @@ def describe_keys_not_read(counts: Mapping[str, int]) -> list[str]:
     return lines
 
 
-def _left(given: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
-    """The keys that are not known and say something."""
-    return {key: value for key, value in given.items() if key not in known and _says(value)}
+def _not_read(given: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """The entries whose key is unknown and whose value is not empty."""
+    return {key: value for key, value in given.items() if key not in known and _not_empty(value)}
 
 
-def _says(value: Any) -> bool:
+def _not_empty(value: Any) -> bool:
     return value is not None and value is not False and value not in ("", [], {})
 
 
-def _count(found: Counter[str], level: str, left: Iterable[str]) -> None:
-    for key in left:
-        found[f"{level}.{quotable_name(key).strip('`')}"] += 1
+def _count(counts: Counter[str], level: str, keys: Iterable[str]) -> None:
+    for key in keys:
+        counts[f"{level}.{quotable_name(key).strip('`')}"] += 1
 
 
-def _refused_message(place: int, message: dict[str, Any], left: dict[str, Any], keys: FormatKeys) -> Rejection | None:
-    """Why a message without calls that are read cannot stand, if it cannot."""
+def _check_message(place: int, message: dict[str, Any], not_read: dict[str, Any], keys: FormatKeys) -> Rejection | None:
+    """Reject a message without calls if a key not read holds calls or content."""
     containers = {key: value for key, value in message.items() if key in HARMLESS_MESSAGE_KEYS}
-    for key, value in (left | containers).items():
-        if (key in left and _named_calls(key, value)) or contains_tool_call(value):
-            return _refused(
-                f"message {place} holds calls or results under {quotable_name(key)}, which is not read; log calls as "
-                "tool_calls and results as messages of their own"
+    for key, value in (not_read | containers).items():
+        if (key in not_read and _is_named_like_calls(key, value)) or contains_tool_call(value):
+            return _reject(
+                f"message {place} has tool calls or results under the key {quotable_name(key)}, which is not read; log "
+                "calls as tool_calls and each result as a message of its own"
             )
-    if message.get(keys.content) is None and keys.content not in left:
-        said = [key for key, value in left.items() if isinstance(value, str | list | dict)]
-        if said:
-            return _refused(
-                f"message {place} has no {keys.content}, and {quotable_name(said[0])} is not read; write what it says as "
-                f"{keys.content}"
+    if message.get(keys.content) is None and keys.content not in not_read:
+        candidates = [key for key, value in not_read.items() if isinstance(value, str | list | dict)]
+        if candidates:
+            return _reject(
+                f"message {place} has no {keys.content}, and its key {quotable_name(candidates[0])} is not read; log "
+                f"the text under {keys.content}"
             )
     return None
 
 
-def _refused_run(left: dict[str, Any], *, calls: int, last: dict[str, Any], keys: FormatKeys) -> Rejection | None:
-    """Why a run cannot stand for what lies beside its messages, if it cannot."""
+def _check_run(not_read: dict[str, Any], *, calls: int, last: dict[str, Any], keys: FormatKeys) -> Rejection | None:
+    """Reject a run if a key not read holds its only calls or its missing answer."""
     if not calls:
-        for key, value in left.items():
-            if _named_calls(key, value) or contains_tool_call(value):
-                return _refused(
-                    f"calls stand under {quotable_name(key)} beside the messages, which is not read, and no message makes "
-                    "one; log them as tool_calls of the messages that made them"
+        for key, value in not_read.items():
+            if _is_named_like_calls(key, value) or contains_tool_call(value):
+                return _reject(
+                    f"the run's only tool calls are under the key {quotable_name(key)} next to the messages, which is "
+                    "not read; log them as tool_calls of the messages that made them"
                 )
-    if _speaks(last) and not keys.calls(last):
+    if _is_assistant(last) and not keys.calls(last):
         return None
-    for key, value in left.items():
+    for key, value in not_read.items():
         if _holds_answer(value) or (isinstance(value, str) and _ANSWERS.search(key)):
-            return _refused(
-                f"the run ends without an answer, and {quotable_name(key)} beside the messages is not read; put the "
-                "answer last in the messages"
+            return _reject(
+                f"the run ends without an answer, and the key {quotable_name(key)} next to the messages is not read; "
+                "log the answer as the last message"
             )
     return None
 
 
-_SPEAKERS = ("assistant", "agent", "ai", "AIMessageChunk")
+_ASSISTANT_ROLES = ("assistant", "agent", "ai", "AIMessageChunk")
 
 
-def _speaks(message: dict[str, Any]) -> bool:
-    """Whether a message is the model's, by whichever key its format says so."""
-    return message.get("role", message.get("source", message.get("type"))) in _SPEAKERS
+def _is_assistant(message: dict[str, Any]) -> bool:
+    """Whether a message is the model's, by the key that its format uses for roles."""
+    return message.get("role", message.get("source", message.get("type"))) in _ASSISTANT_ROLES
 
 
-def _refused(detail: str) -> Rejection:
+def _reject(detail: str) -> Rejection:
     return Rejection(reason=RejectReason.UNSUPPORTED_CONTENT, detail=detail)
 
 
-def _plain(key: str) -> str:
+def _normalized(key: str) -> str:
     return key.replace("_", "").replace("-", "").lower()
 
 
-def _named_calls(key: str, value: Any) -> bool:
-    """Whether a key is named after calls or their results and holds some."""
-    return _CALLS.search(_plain(key)) is not None and (
+def _is_named_like_calls(key: str, value: Any) -> bool:
+    """Whether a key is named like calls or results, and its value looks like them."""
+    return _CALLS.search(_normalized(key)) is not None and (
         isinstance(value, list | dict) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "["))
     )
 
 
-def contains_tool_call(value: Any, *, deep: int = 0) -> bool:
-    """Whether a value is, or holds, an object that names a tool and its arguments."""
-    if deep > _DEEPEST:
+def contains_tool_call(value: Any, *, depth: int = 0) -> bool:
+    """Whether a value contains an object with a tool's name and arguments."""
+    if depth > _MAX_DEPTH:
         return False
     if isinstance(value, list):
-        return any(contains_tool_call(one, deep=deep + 1) for one in value)
+        return any(contains_tool_call(one, depth=depth + 1) for one in value)
     if not isinstance(value, dict):
         return False
-    plain = {_plain(key): inner for key, inner in value.items()}
+    plain = {_normalized(key): inner for key, inner in value.items()}
     named = any(isinstance(plain.get(name), str) and plain[name] for name in _NAMES)
     if named and any(isinstance(plain.get(name), dict | str) for name in _ARGUMENTS):
         return True
-    return any(contains_tool_call(inner, deep=deep + 1) for inner in value.values())
+    return any(contains_tool_call(inner, depth=depth + 1) for inner in value.values())
 
 
-def _holds_answer(value: Any, *, deep: int = 0) -> bool:
-    """Whether a value is, or holds, what an assistant said."""
-    if deep > _DEEPEST:
+def _holds_answer(value: Any, *, depth: int = 0) -> bool:
+    """Whether a value contains a message of an assistant."""
+    if depth > _MAX_DEPTH:
         return False
     if isinstance(value, list):
-        return any(_holds_answer(one, deep=deep + 1) for one in value)
+        return any(_holds_answer(one, depth=depth + 1) for one in value)
     if not isinstance(value, dict):
         return False
-    if _speaks(value) or isinstance(value.get("choices"), list):
+    if _is_assistant(value) or isinstance(value.get("choices"), list):
         return True
-    return any(_holds_answer(inner, deep=deep + 1) for inner in value.values())
+    return any(_holds_answer(inner, depth=depth + 1) for inner in value.values())

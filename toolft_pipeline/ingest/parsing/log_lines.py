@@ -1,9 +1,8 @@
-"""The lines of a log file as a stream, plain or compressed, whatever the bytes are.
+"""Stream the lines of a log file, plain or compressed.
 
-Invariant: every byte of the file belongs to exactly one line, lines come in order, and no line longer than the cap is
-ever held in memory. A compressed file that breaks off, or unpacks into far more than logs ever do, gives what could be
-read, then one line that stands for the rest; it is left as soon as it is seen to be too dense, in the midst of a line
-too.
+Invariant: every byte of the file belongs to exactly one line, lines come in order, and no line longer than the limit is
+held in memory. A compressed file that is damaged, or expands far more than logs do, gives the lines that could be read,
+then one line for the rest. Reading stops as soon as the ratio is too high, even within a line.
 """
 
 from __future__ import annotations
@@ -25,20 +24,21 @@ from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, hmac
 LOG_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 MAX_RATIO = 500
-"""Bytes out for a byte in. Logs of the same few tools reach about 30; zeros packed with gzip reach 1,000."""
+"""Highest compression ratio. Logs of the same few tools reach about 30; gzipped zeros reach 1,000."""
 
 _FREE_BYTES = 64 << 20
-"""Unpacked bytes that any archive may give: a small file of equal lines is no attack."""
+"""Bytes that any file may expand to: a small file of equal lines is not an attack."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class LogLine(Struct, frozen=True, gc=False):
-    """One line without its newline: 1-based number, offset of its first byte (in the decompressed stream).
+    """One line of a file, without its newline.
 
-    `rejection` is set where the line must not be parsed; `data` then holds its first bytes only. `hmac` is set where
-    `data` is not what stands in the file: of a line too long, of one behind a byte order mark, or, where the line
-    stands for the rest of a file, of the whole file as it lies there.
+    `number` starts at 1; `offset` is that of its first byte in the decompressed stream. `rejection` is set if the line
+    must not be parsed; `data` then holds only its first bytes. `hmac` is set if `data` differs from the bytes in the
+    file: for a line that is too long, a line after a byte order mark, or a line that represents the rest of the file
+    (then it covers the whole file).
     """
 
     number: int
@@ -48,37 +48,49 @@ class LogLine(Struct, frozen=True, gc=False):
     hmac: str | None = None
 
     def hmac_by(self, key: bytes) -> str:
-        """The HMAC of the line's bytes as they stand in the file."""
+        """HMAC of the line's bytes in the file."""
         return self.hmac or line_hmac(self.data, key=key)
 
     @property
     def blank(self) -> bool:
-        """Whether the line holds nothing but white space: counted, neither trajectory nor reject."""
+        """Whether the line is only white space.
+
+        Blank lines are counted, but are neither trajectories nor rejects.
+        """
         return self.rejection is None and (not self.data or self.data.isspace())
 
 
 def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
-    """Stream the lines of a file with one of `LOG_ENDINGS`. Raises `OSError` where it cannot be opened or read."""
+    """Stream the lines of a file with one of `LOG_ENDINGS`.
+
+    Raises `OSError` if it cannot be read.
+    """
     with path.open("rb") as raw:
-        unpacked = _Unpacked(raw, path)
+        source = _Decompressed(raw, path)
         number, offset = 0, 0
         while True:
             number += 1
             try:
-                data = unpacked.stream.readline(max_line_bytes + 2)
+                data = source.stream.readline(max_line_bytes + 2)
                 fits = len(data) - data.endswith(b"\n") <= max_line_bytes
-                length, whole = (len(data), None) if fits else _drained(unpacked, data, offset=offset)
+                length, whole = (len(data), None) if fits else _read_to_end(source, data, offset=offset)
             except _BROKEN as error:
-                if not unpacked.packed:
+                if not source.is_compressed:
                     raise
                 yield line_for_rest_of_file(
-                    path, number, offset, RejectReason.BROKEN_ARCHIVE, f"cannot be decompressed from here: {error}"
+                    path,
+                    number,
+                    offset,
+                    RejectReason.BROKEN_ARCHIVE,
+                    f"the file cannot be decompressed from here on ({error}); copy it again, or repair it",
                 )
                 return
             if not length:
                 return
-            if unpacked.too_dense(offset + length):
-                detail = f"unpacks into more than {MAX_RATIO} times its size; unpack it yourself if it is a log"
+            if source.ratio_too_high(offset + length):
+                detail = (
+                    f"the file expands to more than {MAX_RATIO} times its size; decompress it yourself if it is a log"
+                )
                 yield line_for_rest_of_file(path, number, offset, RejectReason.ARCHIVE_TOO_DENSE, detail)
                 return
             if whole is None:
@@ -89,40 +101,43 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
 
 
 def read_head(path: Path, size: int) -> bytes:
-    """The first bytes of a file, unpacked; nothing of an archive that is broken so early. Raises `OSError`."""
+    """Return the first bytes of a file, decompressed; empty if they cannot be.
+
+    Raises `OSError`.
+    """
     with path.open("rb") as raw:
-        unpacked = _Unpacked(raw, path)
+        source = _Decompressed(raw, path)
         try:
-            return unpacked.stream.read(size)
+            return source.stream.read(size)
         except _BROKEN:
-            if not unpacked.packed:
+            if not source.is_compressed:
                 raise
             return b""
 
 
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, OSError)
-"""What decompressors raise; Arrow's zstd says OSError for bad bytes."""
+"""Errors of the decompressors; Arrow's zstd raises OSError for bad bytes."""
 
 
-class _Unpacked:
-    """The file's bytes as they were before compression."""
+class _Decompressed:
+    """The bytes of a file, decompressed by its ending."""
 
     def __init__(self, raw: BinaryIO, path: Path) -> None:
         self._raw = raw
-        self.packed = path.suffix in (".gz", ".zst")
+        self.is_compressed = path.suffix in (".gz", ".zst")
         self.stream = raw
         if path.suffix == ".gz":
             self.stream = cast(BinaryIO, gzip.GzipFile(fileobj=raw))
         elif path.suffix == ".zst":
             packed = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
-            self.stream = cast(BinaryIO, io.BufferedReader(_Reads(packed), buffer_size=1 << 20))
+            self.stream = cast(BinaryIO, io.BufferedReader(_ArrowReader(packed), buffer_size=1 << 20))
 
-    def too_dense(self, unpacked: int) -> bool:
-        return self.packed and unpacked > _FREE_BYTES and unpacked > MAX_RATIO * self._raw.tell()
+    def ratio_too_high(self, size: int) -> bool:
+        return self.is_compressed and size > _FREE_BYTES and size > MAX_RATIO * self._raw.tell()
 
 
-class _Reads(io.RawIOBase):
-    """An Arrow stream as a raw Python one: Arrow's own `readline` is missing."""
+class _ArrowReader(io.RawIOBase):
+    """An Arrow stream as a raw Python stream: Arrow's has no `readline`."""
 
     def __init__(self, stream: pa.NativeFile) -> None:
         self._stream = stream
@@ -136,32 +151,38 @@ class _Reads(io.RawIOBase):
         return len(data)
 
 
-def _drained(unpacked: _Unpacked, data: bytes, *, offset: int) -> tuple[int, str]:
-    """The length, with its newline, of a line that begins with `data`, and the HMAC of all its bytes, of which none
-    are kept. A line in whose midst the archive turns out too dense ends there."""
-    seen = hmac.new(hmac_key(), digestmod=hashlib.sha256)
+def _read_to_end(source: _Decompressed, data: bytes, *, offset: int) -> tuple[int, str]:
+    """Read a long line to its end without keeping it.
+
+    Return its length with the newline, and its HMAC. `data` is its beginning. The line ends early if the compression
+    ratio gets too high.
+    """
+    digest = hmac.new(hmac_key(), digestmod=hashlib.sha256)
     length, piece = 0, data
     while piece:
         length += len(piece)
-        seen.update(piece.removesuffix(b"\n"))
-        if piece.endswith(b"\n") or unpacked.too_dense(offset + length):
+        digest.update(piece.removesuffix(b"\n"))
+        if piece.endswith(b"\n") or source.ratio_too_high(offset + length):
             break
-        piece = unpacked.stream.readline(1 << 20)
-    return length, seen.hexdigest()
+        piece = source.stream.readline(1 << 20)
+    return length, digest.hexdigest()
 
 
 def line_for_rest_of_file(path: Path, number: int, offset: int, reason: RejectReason, detail: str) -> LogLine:
-    """A line that stands for all of a file from some place on, with the HMAC of the whole file as it lies there."""
-    return LogLine(number, offset, b"", Rejection(reason=reason, detail=detail), _packed_hmac(path))
+    """A rejected line that represents the rest of a file.
+
+    It has the HMAC of the whole file.
+    """
+    return LogLine(number, offset, b"", Rejection(reason=reason, detail=detail), _file_hmac(path))
 
 
-def _packed_hmac(path: Path) -> str:
-    with path.open("rb") as packed:
-        return hashlib.file_digest(packed, lambda: hmac.new(hmac_key(), digestmod=hashlib.sha256)).hexdigest()
+def _file_hmac(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hmac.new(hmac_key(), digestmod=hashlib.sha256)).hexdigest()
 
 
-def _too_long(cap: int) -> Rejection:
-    detail = f"longer than {cap} bytes; raise logs.max_line_bytes if such lines are wanted"
+def _too_long(limit: int) -> Rejection:
+    detail = f"the line is longer than {limit} bytes; raise logs.max_line_bytes to read such lines"
     return Rejection(reason=RejectReason.LINE_TOO_LONG, detail=detail)
 
 

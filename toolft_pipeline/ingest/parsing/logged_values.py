@@ -1,7 +1,7 @@
-"""What stands beside a run's messages, in the several ways that loggers write it.
+"""Parse the fields next to a run's messages, in the forms that loggers write.
 
-Invariant: a value is accepted only where its meaning is certain. A number is a time by its magnitude, a word is an
-outcome only if it says success or failure; a word that says neither (completed) leaves the outcome unknown.
+Invariant: a value is accepted only if its meaning is certain. A number is a time by its magnitude. A word is an outcome
+only if it says success or failure; a word that says neither (completed) leaves the outcome unknown.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _PLAIN = {word: Outcome(status=status) for word, status in _STATUS.items()}
 _NEITHER = frozenset(
     {"completed", "complete", "done", "finished", "ended", "closed", "stopped", "stop", "ok", "partial", "pending"}
 )
-"""Words that say that a run ended, or that a request was answered, and not whether the task was done."""
+"""Words that say that a run ended or a request was answered, but not whether the task succeeded."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PER_SECOND = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (1e20, 10**9))
-"""Below each bound, how many units a second has: as seconds 1e11 is the year 5138, as milliseconds 1973."""
+"""Upper bounds and the units per second below them: 1e11 seconds is the year 5138, 1e11 milliseconds is 1973."""
 _EARLIEST = 1e8
-"""Seconds: 1973. A smaller number is a duration or a counter, not a time."""
+"""In seconds: the year 1973. A smaller number is a duration or a counter, not a time."""
 
 _NO_ISO_8601 = "Expected ISO 8601, or seconds since 1970 as a number - at `$.started_at`"
 _LONGEST_ID_BITS = 512
@@ -41,15 +41,15 @@ _TEXT_DECODER = msgspec.json.Decoder(str)
 
 
 class LoggedOutcome(Struct, gc=False):
-    """The run's end as a log writes it."""
+    """A run's outcome as a log writes it."""
 
     status: str | None = None
     evidence: str | None = None
     success: bool | None = None
 
 
-def outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
-    """The outcome that a log states: an object with `status`, one word, or whether the run succeeded."""
+def parse_outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
+    """Parse an outcome: an object with `status`, one word, or a flag of success."""
     if logged is None:
         return UNKNOWN
     if isinstance(logged, bool):
@@ -67,40 +67,48 @@ def outcome(logged: LoggedOutcome | str | bool | None) -> Outcome:
     if word.strip().lower() not in _NEITHER:
         where = "$.outcome" if isinstance(logged, str) else "$.outcome.status"
         raise msgspec.ValidationError(f"Expected success, failure or unknown - at `{where}`")
-    said = f"the log says {word.strip().lower()}, which is neither success nor failure"
-    return Outcome(status=OutcomeStatus.UNKNOWN, evidence=evidence or said)
+    note = f"the log says {word.strip().lower()}, which is neither success nor failure"
+    return Outcome(status=OutcomeStatus.UNKNOWN, evidence=evidence or note)
 
 
-def start_time(logged: str | int | float | None) -> str | None:
-    """A time as ISO 8601 in UTC with a Z: from ISO 8601 (without zone it is UTC), or from a number of seconds,
-    milliseconds, microseconds or nanoseconds since 1970."""
+def parse_start_time(logged: str | int | float | None) -> str | None:
+    """Parse a time into ISO 8601 in UTC with a Z.
+
+    Takes ISO 8601 (UTC if it names no zone), or a number of seconds, milliseconds, microseconds or nanoseconds since
+    1970.
+    """
     if logged is None:
         return None
-    if isinstance(logged, str) and not logged.isdigit():  # Python takes 13 digits for a date and a time
+    if isinstance(logged, str) and not logged.isdigit():  # Python parses 13 digits as a date and a time
         return _utc(logged)
     return _of_number(logged)
 
 
 def id_as_text(logged: str | int | None) -> str | None:
-    """An id as text."""
+    """Return an id as text."""
     if not isinstance(logged, int):
         return logged
-    if logged.bit_length() > _LONGEST_ID_BITS:  # Python refuses to write thousands of digits
+    if logged.bit_length() > _LONGEST_ID_BITS:  # Python refuses to print thousands of digits
         raise msgspec.ValidationError("Expected a shorter number as an id")
     return str(logged)
 
 
-def initial_state(logged: Raw) -> str | None:
-    """What the sandbox's reset tool is given: the text, or the JSON text of a state that is logged whole."""
+def parse_initial_state(logged: Raw) -> str | None:
+    """Return the argument of the sandbox's reset tool.
+
+    It is the logged text, or the JSON text of a logged state.
+    """
     raw = bytes(logged)
     if raw == b"null":
         return None
     return _TEXT_DECODER.decode(raw) if raw.startswith(b'"') else raw.decode("utf-8")
 
 
-def final_state(logged: Raw) -> str | None:
-    """The digest of a final state: as logged, or of the state that is logged whole. Raises `RecursionError` for one
-    that is nested too deep."""
+def parse_final_state(logged: Raw) -> str | None:
+    """Return the digest of a final state: as logged, or of the logged state itself.
+
+    Raises `RecursionError` for a state that is nested too deep.
+    """
     text = bytes(logged)
     if text == b"null":
         return None
@@ -119,28 +127,28 @@ def _of_number(logged: str | int | float) -> str:
     unit = next((unit for bound, unit in _PER_SECOND if number < bound), None)
     if number < _EARLIEST or unit is None:
         raise msgspec.ValidationError(_NO_ISO_8601)
-    return _written(_EPOCH + timedelta(microseconds=round(number * 1_000_000 / unit)))
+    return _format(_EPOCH + timedelta(microseconds=round(number * 1_000_000 / unit)))
 
 
 def _utc(text: str) -> str:
     try:
-        return _written(datetime.fromisoformat(text))
+        return _format(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        return _utc_of_other(text.strip())
+        return _utc_of_other_forms(text.strip())
 
 
-def _utc_of_other(text: str) -> str:
-    """A time with the name of its zone, or a number with a fraction."""
+def _utc_of_other_forms(text: str) -> str:
+    """Parse a time with the name of its zone, or a number with a fraction."""
     for zone in ("UTC", "GMT", "Z"):
         if text.endswith(f" {zone}"):
             try:
-                return _written(datetime.fromisoformat(text.removesuffix(f" {zone}")))
+                return _format(datetime.fromisoformat(text.removesuffix(f" {zone}")))
             except (ValueError, OverflowError):
                 raise msgspec.ValidationError(_NO_ISO_8601) from None
     return _of_number(text)
 
 
-def _written(moment: datetime) -> str:
+def _format(moment: datetime) -> str:
     if moment.tzinfo is not UTC:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat()[: -len("+00:00")] + "Z"

@@ -1,7 +1,7 @@
-"""Which of a run's calls its own log offers no tool for.
+"""Find the calls of a run whose tool its requests did not offer.
 
-Invariant: a call is only said to be unoffered where every tool that the log shows has a name that can be read: what
-cannot be read (a provider's built-in tool, a shape of its own, an empty list) may stand for any tool.
+Invariant: a call counts as not offered only if every tool in the log has a readable name. A tool that cannot be read (a
+provider's built-in tool, an unknown shape, an empty list) may be any tool.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class _Function(Struct):
 
 
 class _Tool(Struct):
-    """OpenAI's chat API nests the name; its responses API, Anthropic and MCP do not."""
+    """OpenAI's chat API nests the name; its Responses API, Anthropic and MCP do not."""
 
     name: str | None = None
     function: _Function | None = None
@@ -29,38 +29,42 @@ _DECODER = msgspec.json.Decoder(list[_Tool])
 
 
 class ToolOffer(Struct, frozen=True):
-    """A list of tools as a request carried it: its digest, and the tools' names, None where one cannot be read.
+    """The tool list of a request: its digest and the names of its tools.
 
-    The digest is of the list as JSON with its keys sorted and its tools in the order of their text: two loggers that
-    write the same tools in another order name one catalog. What is no JSON is named after its bytes."""
+    `names` is None if one of them is not readable. The digest is that of the list as JSON with sorted keys and sorted
+    tools, so that the order of writing does not matter. A list that is not JSON has the digest of its bytes.
+    """
 
     digest: str
     names: frozenset[str] | None
 
 
-_KEPT = 256
-"""Offers that are kept; nearly every run of a day has the same one, but some agents pick tools for each request."""
+_MAX_CACHED = 256
+"""Cached tool lists. Nearly all runs of a day have the same one, but some agents select tools for each request."""
 
-_OFFERS: dict[bytes, ToolOffer] = {}
-"""By the digest of the list as written."""
+_CACHE: dict[bytes, ToolOffer] = {}
+"""By the digest of the list's bytes."""
 
 
-def offer(tools: Raw) -> ToolOffer | None:
-    """What a list of tools, as JSON, offers; None for null."""
+def tool_offer(tools: Raw) -> ToolOffer | None:
+    """Read a tool list from JSON; None for null."""
     if tools == b"null":
         return None
     text = bytes(tools)
     written = sha256(text).digest()
-    known = _OFFERS.get(written)
+    known = _CACHE.get(written)
     if known is None:
-        if len(_OFFERS) >= _KEPT:
-            _OFFERS.clear()
-        known = _OFFERS[written] = ToolOffer(digest=f"sha256:{sha256(_canonical(text)).hexdigest()}", names=_read(text))
+        if len(_CACHE) >= _MAX_CACHED:
+            _CACHE.clear()
+        known = _CACHE[written] = ToolOffer(digest=f"sha256:{sha256(_canonical(text)).hexdigest()}", names=_read(text))
     return known
 
 
-def unoffered(called: Collection[str], offers: Iterable[ToolOffer | None]) -> tuple[str, ...]:
-    """The names among `called`, sorted, that no offer of the run's requests has; none where that cannot be said."""
+def tools_not_offered(called: Collection[str], offers: Iterable[ToolOffer | None]) -> tuple[str, ...]:
+    """Return the called tools that no request offered, sorted.
+
+    None if a tool list is not readable.
+    """
     names = [one.names for one in offers if one is not None] if called else []
     known = [one for one in names if one is not None]
     return tuple(sorted(set(called).difference(*known))) if known and len(known) == len(names) else ()

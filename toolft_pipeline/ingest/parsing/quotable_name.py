@@ -1,7 +1,7 @@
-"""Names of a log (of roles, parts and keys) as a message may quote them.
+"""Names from a log (roles, part types, keys) that a message may quote.
 
-Invariant: only what reads like a name is quoted: words of letters. What has digits, addresses and long texts may be
-somebody's secret, and a reject's reason is shown to people who may not read the log.
+Invariant: only words made of letters are quoted. Text with digits, addresses and long text may be somebody's secret,
+and people who may not read the log can read its reject reasons.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNQUOTABLE = "(a name that is not shown)"
 
 
 def quotable_name(name: object) -> str:
-    """The name in backticks, or words that stand for it."""
+    """Return the name in backticks, or a placeholder."""
     if isinstance(name, str) and len(name) <= _LONGEST and _NAME.fullmatch(name):
         return f"`{name}`"
     return UNQUOTABLE

@@ -1,5 +1,7 @@
-"""The marks that models write their reasoning between, by family: those that the reasoning parsers of vLLM and SGLang
-know, and those that prompts and clients are known to use."""
+"""The marks around a model's reasoning, by family.
+
+Those that the reasoning parsers of vLLM and SGLang know, and those that prompts and clients are known to use.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,10 @@ from typing import NamedTuple
 
 
 class ReasoningMarks(NamedTuple):
-    """What opens and closes reasoning. The closing mark of `is_html` is a usual tag and tells nothing alone."""
+    """The opening and closing mark of reasoning.
+
+    If `is_html`, the closing tag alone says nothing of reasoning.
+    """
 
     opens: str
     closes: str
@@ -46,10 +51,10 @@ HARMONY_PART = re.compile(
 """A message of gpt-oss; one with a recipient (`to=functions.NAME`) is a call and does not match."""
 
 HARMONY_WITHOUT_TOKENS = re.compile(r"\s*analysis.*?assistant(?:final|commentary|analysis)", re.DOTALL)
-"""What is left of harmony where special tokens were dropped: `analysisThe user asks ...assistantfinalIt is sent.`"""
+"""Harmony without its special tokens: `analysisThe user asks ...assistantfinalIt is sent.`"""
 
 PHRASES = ("analysis", "Here is my thought process:", "Here's my thought process:")
-"""How a text begins that may hold reasoning although it has no mark with a bracket."""
+"""Beginnings of texts that may hold reasoning without a mark in brackets."""
 
 OPENINGS = (*(mark.opens for mark in MARKS), *PHRASES)
 
@@ -59,7 +64,7 @@ ANSWER_MARKS = (
     ("<|begin_of_solution|>", "<|end_of_solution|>"),
     ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
 )
-"""What some of these models put around the answer behind their reasoning."""
+"""Marks that some of these models put around the answer after their reasoning."""
 
 _LITERALS = [
     re.escape(text)
@@ -71,4 +76,4 @@ MARK = re.compile(
     "|".join((re.sub(r"\?P<\w+>", "?:", TAG.pattern), _HARMONY_TOKENS, rf"&lt;/?(?:{_NAME})&gt;", *_LITERALS)),
     re.IGNORECASE,
 )
-"""Any mark, wherever it stands; phrases count at the head of a text alone."""
+"""Any mark, anywhere in a text; phrases count only at its beginning."""

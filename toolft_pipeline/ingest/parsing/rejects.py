@@ -1,7 +1,7 @@
-"""Lines that are not trajectories: kept, each with its place and its reason.
+"""Rejected runs: reasons, the errors that readers raise, the table of rejects.
 
-Invariant: lines in = trajectories + rejects. A reject never carries the line itself: who holds the key can find the
-line again by its HMAC, and who does not cannot test a guess of its content against a bare hash.
+Invariant: runs in = trajectories + rejects. A reject never holds the line itself. Whoever has the key can find the line
+by its HMAC; without the key nobody can test a guess of its content, as a plain hash would allow.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ import hmac
 import os
 from enum import StrEnum
 from functools import lru_cache
+from typing import ClassVar
 
 import pyarrow as pa
 from msgspec import Struct
 
+from toolft_pipeline.errors import FixableError
+
 HMAC_KEY_VARIABLE = "TOOLFT_HMAC_KEY"
 DEFAULT_HMAC_KEY = "toolft-unset-key"
-"""Used where the variable is not set: reproducible, and no protection; production sets its own."""
+"""The key if the variable is not set. It is public, so it protects nothing: set your own in production."""
 
 
 class RejectReason(StrEnum):
-    """Why a line is no trajectory."""
+    """Why a line or a trace did not become a trajectory."""
 
     LINE_TOO_LONG = "line_too_long"
     NESTED_TOO_DEEP = "nested_too_deep"
@@ -50,17 +53,42 @@ class RejectReason(StrEnum):
 
 
 class Rejection(Struct, frozen=True, kw_only=True):
-    """A reader's answer where a line is not a trajectory. `detail` never quotes the line's values."""
+    """A reader's result for a line that is not a trajectory.
+
+    `detail` never quotes values of the line.
+    """
 
     reason: RejectReason
     detail: str
 
 
-class Reject(Struct, frozen=True, kw_only=True):
-    """One rejected line: file, 1-based line number, byte offset of its first byte, reason, HMAC-SHA256 in hex.
+class RefusedError(FixableError, ValueError):
+    """A run that a reader refuses; becomes a `Rejection`.
 
-    The HMAC is that of all bytes of the line as they stand in the file, without its newline; of a trace, that of its
-    first line; of a file that is no log, or an archive that could not be unpacked, that of the file's own bytes.
+    The message never quotes values of the line.
+    """
+
+    reason: ClassVar[RejectReason]
+
+
+class UnsupportedError(RefusedError):
+    """A part of the run that the record cannot hold."""
+
+    reason = RejectReason.UNSUPPORTED_CONTENT
+
+
+class InvalidCallError(RefusedError):
+    """A call that the agent's own parser could not read."""
+
+    reason = RejectReason.INVALID_TOOL_CALL
+
+
+class Reject(Struct, frozen=True, kw_only=True):
+    """A row of the table of rejects.
+
+    `line` starts at 1, `offset` is in bytes, `hmac` is HMAC-SHA256 in hex. The HMAC covers the bytes of the line in the
+    file, without the newline. For a trace it covers the first line; for a file that is not a log or cannot be
+    decompressed, the whole file.
     """
 
     file: str
@@ -84,12 +112,15 @@ REJECT_SCHEMA = pa.schema(
 
 
 def hmac_key() -> bytes:
-    """The key from TOOLFT_HMAC_KEY, or the documented default."""
+    """Return the key from TOOLFT_HMAC_KEY, or the default key."""
     return (os.environ.get(HMAC_KEY_VARIABLE) or DEFAULT_HMAC_KEY).encode()
 
 
 def hmac_key_digest() -> str:
-    """What identifies the key in fingerprints, in hex; slow to make, so that a short key is not guessed from it."""
+    """Digest of the key for fingerprints, in hex.
+
+    Slow on purpose, so that a short key cannot be guessed from it.
+    """
     return _slow_digest(hmac_key())
 
 

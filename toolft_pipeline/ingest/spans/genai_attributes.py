@@ -1,8 +1,8 @@
-"""OpenTelemetry's GenAI conventions as attributes of a span, the current ones and those before them.
+"""OpenTelemetry's GenAI conventions, current and older.
 
-Current ones (`gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.tool.*`) as attributes or on the span event
-that carries them; the numbered attributes of OpenLLMetry (`gen_ai.prompt.0.content`); the older content events, which
-Pydantic AI also writes as one attribute (`events`). https://opentelemetry.io/docs/specs/semconv/gen-ai/
+Current: `gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.tool.*` on the span or its event. Older:
+OpenLLMetry's numbered attributes (`gen_ai.prompt.0.content`), and content events, which Pydantic AI also writes as one
+attribute (`events`). https://opentelemetry.io/docs/specs/semconv/gen-ai/
 """
 
 from __future__ import annotations
@@ -13,11 +13,18 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.nested_json import unwrapped
-from toolft_pipeline.ingest.parsing.reading import NULL
+from toolft_pipeline.ingest.parsing.nested_json import NULL, unwrap_json_text
+from toolft_pipeline.ingest.spans.message_blocks import read_result
 from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_or_none
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
+from toolft_pipeline.ingest.spans.span_attributes import (
+    AttributeConvention,
+    Attributes,
+    Events,
+    parse_json_text,
+    text_or_none,
+    to_raw,
+)
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Message
 
@@ -25,7 +32,7 @@ _GENERATIONS = ("chat", "generate_content", "text_completion", "completion")
 _NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(?:tool_calls\.(\d{1,6})\.)?(\w{1,40})")
 _FUNCTION = re.compile(r"(?:llm\.request\.functions|gen_ai\.request\.tools)\.(\d{1,6})\.(\w{1,40})")
 _EXECUTE = "execute_tool "
-_CARRIERS = ("gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion")
+_CONTENT_EVENTS = ("gen_ai.client.inference.operation.details", "gen_ai.content.prompt", "gen_ai.content.completion")
 _EVENT_ROLES = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -35,8 +42,8 @@ _EVENT_ROLES = {
 
 
 def with_event_attributes(attributes: Attributes, events: Events) -> Attributes:
-    """A span's attributes, and those of its events that carry what it was given and said."""
-    carried = [more for name, more in events if name in _CARRIERS]
+    """Merge a span's attributes with those of its events that hold messages."""
+    carried = [more for name, more in events if name in _CONTENT_EVENTS]
     return {key: value for one in (attributes, *carried) for key, value in one.items()}
 
 
@@ -45,16 +52,16 @@ def _kind(attributes: Attributes) -> SpanKind:
     if operation == "execute_tool" or attributes.get("traceloop.span.kind") == "tool":
         return SpanKind.TOOL
     if operation in _GENERATIONS:
-        return SpanKind.GENERATION
-    told = operation is None and any(key.startswith(("gen_ai.prompt", "gen_ai.input.messages")) for key in attributes)
-    return SpanKind.GENERATION if told else SpanKind.OTHER
+        return SpanKind.MODEL_CALL
+    has_prompt = any(key.startswith(("gen_ai.prompt", "gen_ai.input.messages")) for key in attributes)
+    return SpanKind.MODEL_CALL if operation is None and has_prompt else SpanKind.OTHER
 
 
-def _generation(attributes: Attributes, events: Events) -> ModelCall:
+def _model_call(attributes: Attributes, events: Events) -> ModelCall:
     history, answer = _messages(attributes, events)
     instructions = attributes.get("gen_ai.system_instructions")
     if instructions is not None:
-        history = (*read_messages(raw([{"role": "system", "parts": structure(instructions)}])), *history)
+        history = (*read_messages(to_raw([{"role": "system", "parts": parse_json_text(instructions)}])), *history)
     tokens = _tokens(attributes)
     return ModelCall(
         history=history,
@@ -66,55 +73,58 @@ def _generation(attributes: Attributes, events: Events) -> ModelCall:
 
 
 def _messages(attributes: Attributes, events: Events) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-    """History and answer by the newest of the conventions that the span follows."""
-    for given, said in (("gen_ai.input.messages", "gen_ai.output.messages"), ("gen_ai.prompt", "gen_ai.completion")):
-        if given in attributes or said in attributes:
-            return read_prompt(raw(attributes.get(given)))[0], read_answer(raw(attributes.get(said)))
+    """Read history and answer by the newest convention that the span follows."""
+    for prompt, answer in (("gen_ai.input.messages", "gen_ai.output.messages"), ("gen_ai.prompt", "gen_ai.completion")):
+        if prompt in attributes or answer in attributes:
+            return read_prompt(to_raw(attributes.get(prompt)))[0], read_answer(to_raw(attributes.get(answer)))
     numbered = _numbered(attributes)
     if numbered["prompt"] or numbered["completion"]:
-        return read_messages(raw(numbered["prompt"])), read_answer(raw(numbered["completion"]))
+        return read_messages(to_raw(numbered["prompt"])), read_answer(to_raw(numbered["completion"]))
     events = (*events, *_listed_events(attributes))
-    told = [_event_message(name, carried) for name, carried in events if name in _EVENT_ROLES]
-    chosen = [_event_message(name, carried) for name, carried in events if name == "gen_ai.choice"]
-    return read_messages(raw(told)), read_answer(raw(chosen))
+    history = [_event_message(name, carried) for name, carried in events if name in _EVENT_ROLES]
+    choices = [_event_message(name, carried) for name, carried in events if name == "gen_ai.choice"]
+    return read_messages(to_raw(history)), read_answer(to_raw(choices))
 
 
 def _numbered(attributes: Attributes) -> dict[str, list[dict[str, Any]]]:
-    """`gen_ai.prompt.0.tool_calls.1.name` and its like as messages."""
-    found: dict[str, dict[int, dict[str, Any]]] = {"prompt": {}, "completion": {}}
+    """Build messages from numbered attributes (`gen_ai.prompt.0.tool_calls.1.name`)."""
+    numbered: dict[str, dict[int, dict[str, Any]]] = {"prompt": {}, "completion": {}}
     for key, value in attributes.items():
         match = _NUMBERED.fullmatch(key)
         if match is None:
             continue
         side, place, call, name = match.groups()
-        message = found[side].setdefault(int(place), {"role": "assistant"} if side == "completion" else {})
+        message = numbered[side].setdefault(int(place), {"role": "assistant"} if side == "completion" else {})
         if call is None:
             message[name] = _content(value) if name == "content" else value
         else:
             message.setdefault("tool_calls", {}).setdefault(int(call), {})[name] = value
-    for messages in found.values():
+    for messages in numbered.values():
         for message in messages.values():
             calls = message.get("tool_calls", {})
             message["tool_calls"] = [calls[place] for place in sorted(calls)] or None
-    return {side: [messages[place] for place in sorted(messages)] for side, messages in found.items()}
+    return {side: [messages[place] for place in sorted(messages)] for side, messages in numbered.items()}
 
 
 def _content(value: Any) -> Any:
-    """Text, or the parts that OpenLLMetry writes as JSON text."""
-    return structure(value) if isinstance(value, str) and value.startswith('[{"type"') else value
+    """Return text, or the parts that OpenLLMetry writes as JSON text."""
+    return parse_json_text(value) if isinstance(value, str) and value.startswith('[{"type"') else value
 
 
 def _listed_events(attributes: Attributes) -> Events:
-    """The events that Pydantic AI writes as one attribute, a list of objects as JSON text."""
-    listed = structure(attributes.get("events"))
+    """Return the events that Pydantic AI writes as one attribute, a list as JSON text."""
+    listed = parse_json_text(attributes.get("events"))
     rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return [(str(row.get("event.name")), row) for row in rows]
 
 
 def _event_message(name: str, carried: Attributes) -> dict[str, Any]:
-    """A message event's fields stand in its attributes, or as JSON text in `gen_ai.event.content`."""
-    body = structure(carried.get("gen_ai.event.content"))
-    body = body if isinstance(body, dict) else {key: structure(value) for key, value in carried.items()}
+    """Build a message from an event.
+
+    Its fields are attributes, or JSON text in `gen_ai.event.content`.
+    """
+    body = parse_json_text(carried.get("gen_ai.event.content"))
+    body = body if isinstance(body, dict) else {key: parse_json_text(value) for key, value in carried.items()}
     if name == "gen_ai.choice":
         inner = body.get("message")
         return {"role": "assistant", **(inner if isinstance(inner, dict) else body)}
@@ -128,21 +138,21 @@ def _tool(attributes: Attributes, name: str) -> ToolRun:
     return ToolRun(
         name=str(named or (name.removeprefix(_EXECUTE) if name.startswith(_EXECUTE) else "")),
         call_id=text_or_none(attributes.get("gen_ai.tool.call.id")),
-        arguments_json=argument_text(raw(given)),
-        result=read_result(raw(result)),
+        arguments_json=argument_text(to_raw(given)),
+        result=read_result(to_raw(result)),
     )
 
 
 def _tools(attributes: Attributes) -> Raw:
-    stated = attributes.get("gen_ai.tool.definitions")
-    if stated is not None:
-        return unwrapped(raw(stated))
+    definitions = attributes.get("gen_ai.tool.definitions")
+    if definitions is not None:
+        return unwrap_json_text(to_raw(definitions))
     functions: dict[int, dict[str, Any]] = {}
     for key, value in attributes.items():
         match = _FUNCTION.fullmatch(key)
         if match is not None:
-            functions.setdefault(int(match[1]), {})[match[2]] = structure(value)
-    return raw([functions[place] for place in sorted(functions)]) if functions else NULL
+            functions.setdefault(int(match[1]), {})[match[2]] = parse_json_text(value)
+    return to_raw([functions[place] for place in sorted(functions)]) if functions else NULL
 
 
 def _tokens(attributes: Attributes) -> TokenCounts:
@@ -150,6 +160,11 @@ def _tokens(attributes: Attributes) -> TokenCounts:
     return msgspec.convert({name: attributes.get(f"gen_ai.usage.{name}") for name in names}, TokenCounts)
 
 
-GENAI = Convention(
-    kind=_kind, generation=_generation, tool=_tool, model=("gen_ai.request.model", "gen_ai.response.model")
+GENAI = AttributeConvention(
+    name="genai",
+    description="OpenTelemetry's GenAI attributes, OpenLLMetry, Pydantic AI (`gen_ai.*`)",
+    kind=_kind,
+    model_call=_model_call,
+    tool=_tool,
+    model=("gen_ai.request.model", "gen_ai.response.model"),
 )

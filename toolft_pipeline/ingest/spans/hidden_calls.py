@@ -1,6 +1,8 @@
-"""Calls that a span's message holds under a key that no reader takes (`toolInvocations`, `functionCalls`, ...).
+"""Refuse messages with tool calls under an unknown key.
 
-Invariant: a turn whose calls were left unread makes no run. Messages without a key that sounds so cost one search.
+Examples are `toolInvocations` and `functionCalls`.
+
+Invariant: no run has a turn whose calls were not read. A message without such a key costs one search.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.keys_not_read import contains_tool_call
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
-from toolft_pipeline.ingest.parsing.reading import UnsupportedError
+from toolft_pipeline.ingest.parsing.rejects import UnsupportedError
 
-_SOUNDS_SO = re.compile(
+_CALL_LIKE_KEY = re.compile(
     rb'"(?!(?:invalid_)?tool_calls"|function_call"|tool_use"|tool_result")'
     rb'\w{0,40}(?:tool|function)[_-]?(?:call|use|invocation|request|response|result)s?"\s*:',
     re.IGNORECASE,
@@ -23,12 +25,13 @@ _SOUNDS_SO = re.compile(
 
 
 def refuse_hidden_calls(message: Raw, *, known: Collection[str]) -> None:
-    """Raise `UnsupportedError` where a message holds a call under a key that is not `known`."""
-    if _SOUNDS_SO.search(message) is None:
+    """Raise `UnsupportedError` if a message holds a call under an unknown key."""
+    if _CALL_LIKE_KEY.search(message) is None:
         return
     given = msgspec.json.decode(message)
     for key, value in given.items() if isinstance(given, dict) else ():
         if key not in known and contains_tool_call(value):
             raise UnsupportedError(
-                f"a message holds calls under {quotable_name(key)}, which is not read; log them as tool_calls"
+                f"a message has tool calls under the key {quotable_name(key)}, which is not read; log them as "
+                "tool_calls"
             )

@@ -1,7 +1,8 @@
-"""MLflow traces, one a line, as `Trace.to_json` and `mlflow traces get` write them: `info`, and `data.spans`.
+"""MLflow traces, one a line: `info` and `data.spans`.
 
-A span of type CHAT_MODEL or LLM is a model call, one of type TOOL a tool's run. Attributes are JSON text. The trace's
-tags and request metadata say what describes the run; an assessment may say how it ended.
+`Trace.to_json` and `mlflow traces get` write them. A span of type CHAT_MODEL or LLM is a model call, one of type TOOL a
+tool run. Attributes are JSON text. The tags and request metadata of the trace hold the run's fields; an assessment may
+hold its outcome.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.nested_json import decoded, opened, unwrapped
-from toolft_pipeline.ingest.parsing.reading import NULL
-from toolft_pipeline.ingest.spans.span import ModelCall, SideCallFilter, SpanBytes, SpanKind, ToolRun, TraceSpan, scores
-from toolft_pipeline.ingest.spans.span_messages import call_id_of_output, read_result
+from toolft_pipeline.ingest.parsing.nested_json import NULL, decode_nested, decode_struct, unwrap_json_text
+from toolft_pipeline.ingest.spans.message_blocks import call_id_of_output, read_result
+from toolft_pipeline.ingest.spans.span import (
+    ModelCall,
+    SideCallFilter,
+    SpanBytes,
+    SpanFormat,
+    SpanKind,
+    ToolRun,
+    TraceSpan,
+    outcome_scores,
+)
 from toolft_pipeline.ingest.spans.span_payload import TokenCounts, argument_text, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Count
 
@@ -41,7 +50,7 @@ class _Info(Struct):
     assessments: list[_Assessment] = []
 
 
-class _Headed(Struct):
+class _InfoPiece(Struct):
     info: _Info
 
 
@@ -63,8 +72,11 @@ class _Status(Struct):
     message: str | None = None
 
 
-class _Span(Struct):
-    """A span of the OpenTelemetry shape, or of the one before MLflow 2.22 (`context`, `parent_id`, `start_time`)."""
+class _MlflowSpan(Struct):
+    """A span with OpenTelemetry's fields, or with those before MLflow 2.22.
+
+    The older ones are `context`, `parent_id` and `start_time`.
+    """
 
     name: str = ""
     span_id: str | None = None
@@ -83,103 +95,114 @@ class _Span(Struct):
 
 _TRACE = msgspec.json.Decoder(_Trace)
 _INFO = msgspec.json.Decoder(_Info)
-_HEADED = msgspec.json.Decoder(_Headed)
-_SPAN = msgspec.json.Decoder(_Span)
-_KINDS = {"CHAT_MODEL": SpanKind.GENERATION, "LLM": SpanKind.GENERATION, "TOOL": SpanKind.TOOL}
+_INFO_PIECE = msgspec.json.Decoder(_InfoPiece)
+_SPAN = msgspec.json.Decoder(_MlflowSpan)
+_KINDS = {"CHAT_MODEL": SpanKind.MODEL_CALL, "LLM": SpanKind.MODEL_CALL, "TOOL": SpanKind.TOOL}
 _TRACE_SPAN = "trace"
 
 
-class MlflowTraces:
-    """One trace a line; the first piece is the trace's own info."""
-
-    def pieces(self, line: bytes) -> list[SpanBytes]:
-        """The info and the spans of the line's trace."""
-        trace = _TRACE.decode(line)
-        info = _INFO.decode(trace.info)
-        trace_id = info.trace_id or info.request_id
-        if trace_id is None:
-            raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.info`")
-        head = SpanBytes(trace_id=trace_id, data=b'{"info":' + bytes(trace.info) + b"}")
-        return [head, *(SpanBytes(trace_id=trace_id, data=bytes(span)) for span in trace.data.spans)]
-
-    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
-        """A span, or the info as a span without times beside the others."""
-        if data.startswith(b'{"info":'):
-            return _of_info(_HEADED.decode(data).info)
-        span = _SPAN.decode(data)
-        kind = _KINDS.get(_text(span.attributes.get("mlflow.spanType", NULL)) or "", SpanKind.OTHER)
-        models = (_text(span.attributes.get(key, NULL)) for key in ("mlflow.llm.model", "mlflow.chat.model"))
-        kind = side.kind(kind, span.name, *models)
-        span_id = span.span_id or (span.context and span.context.span_id)
-        if not span_id:
-            raise msgspec.ValidationError("Object missing required field `span_id` - at a span")
-        codes = (span.status.code if span.status else None, span.status_code)
-        return TraceSpan(
-            span_id=span_id,
-            name=span.name,
-            kind=kind,
-            parent_id=span.parent_span_id or span.parent_id,
-            started_ns=_first(span.start_time_unix_nano, span.start_time),
-            ended_ns=_first(span.end_time_unix_nano, span.end_time),
-            failed=any(code in ("STATUS_CODE_ERROR", "ERROR", 2) for code in codes),
-            generation=_generation(span.attributes) if kind is SpanKind.GENERATION else None,
-            tool=_tool(span) if kind is SpanKind.TOOL else None,
-        )
+def _split(line: bytes) -> list[SpanBytes]:
+    """Return the info and the spans of the line's trace."""
+    trace = _TRACE.decode(line)
+    info = _INFO.decode(trace.info)
+    trace_id = info.trace_id or info.request_id
+    if trace_id is None:
+        raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.info`")
+    head = SpanBytes(trace_id=trace_id, data=b'{"info":' + bytes(trace.info) + b"}")
+    return [head, *(SpanBytes(trace_id=trace_id, data=bytes(span)) for span in trace.data.spans)]
 
 
-def _of_info(info: _Info) -> TraceSpan:
+def _read(data: bytes, *, side_calls: SideCallFilter) -> TraceSpan:
+    """Read a span; the info is a span without times."""
+    if data.startswith(b'{"info":'):
+        return _info_span(_INFO_PIECE.decode(data).info)
+    span = _SPAN.decode(data)
+    kind = _KINDS.get(_text(span.attributes.get("mlflow.spanType", NULL)) or "", SpanKind.OTHER)
+    models = (_text(span.attributes.get(key, NULL)) for key in ("mlflow.llm.model", "mlflow.chat.model"))
+    kind = side_calls.kind_of(kind, span.name, *models)
+    span_id = span.span_id or (span.context and span.context.span_id)
+    if not span_id:
+        raise msgspec.ValidationError("Object missing required field `span_id` - at a span")
+    codes = (span.status.code if span.status else None, span.status_code)
+    return TraceSpan(
+        span_id=span_id,
+        name=span.name,
+        kind=kind,
+        parent_id=span.parent_span_id or span.parent_id,
+        started_ns=_first(span.start_time_unix_nano, span.start_time),
+        ended_ns=_first(span.end_time_unix_nano, span.end_time),
+        failed=any(code in ("STATUS_CODE_ERROR", "ERROR", 2) for code in codes),
+        model_call=_model_call(span.attributes) if kind is SpanKind.MODEL_CALL else None,
+        tool=_tool(span) if kind is SpanKind.TOOL else None,
+    )
+
+
+def _info_span(info: _Info) -> TraceSpan:
     given = [(one.assessment_name or one.name, one.feedback.value) for one in info.assessments if one.feedback]
     tags = info.tags if isinstance(info.tags, dict) else {}
     return TraceSpan(
         span_id=_TRACE_SPAN,
         failed="ERROR" in (info.state, info.status),
-        scores=scores(given),
+        scores=outcome_scores(given),
         metadata={**info.request_metadata, **info.trace_metadata, **tags},
     )
 
 
-def _generation(attributes: dict[str, Raw]) -> ModelCall:
-    history, tools = read_prompt(_plain(attributes.get("mlflow.spanInputs", NULL)))
-    stated = unwrapped(attributes.get("mlflow.chat.tools", NULL))
-    tokens = opened(attributes.get("mlflow.chat.tokenUsage", NULL), TokenCounts)
+def _model_call(attributes: dict[str, Raw]) -> ModelCall:
+    history, tools = read_prompt(_value(attributes.get("mlflow.spanInputs", NULL)))
+    defined = unwrap_json_text(attributes.get("mlflow.chat.tools", NULL))
+    tokens = decode_struct(attributes.get("mlflow.chat.tokenUsage", NULL), TokenCounts)
     return ModelCall(
         history=history,
-        answer=read_answer(_plain(attributes.get("mlflow.spanOutputs", NULL))),
-        tools=stated if stated != NULL else tools,
+        answer=read_answer(_value(attributes.get("mlflow.spanOutputs", NULL))),
+        tools=defined if defined != NULL else tools,
         prompt_tokens=tokens.prompt,
         completion_tokens=tokens.completion,
     )
 
 
-def _tool(span: _Span) -> ToolRun:
-    output = _plain(span.attributes.get("mlflow.spanOutputs", NULL))
+def _tool(span: _MlflowSpan) -> ToolRun:
+    output = _value(span.attributes.get("mlflow.spanOutputs", NULL))
     result = read_result(output)
-    said = (span.status and span.status.message) or span.status_message
-    if result is None and said:
-        result = read_result(Raw(msgspec.json.encode(said)))
+    message = (span.status and span.status.message) or span.status_message
+    if result is None and message:
+        result = read_result(Raw(msgspec.json.encode(message)))
     return ToolRun(
         name=_text(span.attributes.get("mlflow.spanFunctionName", NULL)) or span.name,
         call_id=call_id_of_output(output),
-        arguments_json=argument_text(_plain(span.attributes.get("mlflow.spanInputs", NULL))),
+        arguments_json=argument_text(_value(span.attributes.get("mlflow.spanInputs", NULL))),
         result=result,
     )
 
 
-def _plain(attribute: Raw) -> Raw:
-    """An attribute's value out of the JSON text that holds it."""
+def _value(attribute: Raw) -> Raw:
+    """Decode the value of an attribute from its JSON text."""
     if not bytes(attribute).startswith(b'"'):
         return attribute
     text = msgspec.json.decode(attribute, type=str)
     try:
-        return decoded(text.encode(), Raw)
+        return decode_nested(text.encode(), Raw)
     except msgspec.DecodeError:
         return attribute
 
 
 def _text(attribute: Raw) -> str | None:
-    value = _plain(attribute)
+    value = _value(attribute)
     return msgspec.json.decode(value, type=str) if bytes(value).startswith(b'"') else None
 
 
 def _first(*times: int | None) -> int | None:
     return next((time for time in times if time is not None), None)
+
+
+def _recognizes(row: Any) -> bool:
+    return isinstance(row, dict) and isinstance(row.get("info"), dict) and "spans" in (row.get("data") or ())
+
+
+MLFLOW = SpanFormat(
+    name="mlflow",
+    description="MLflow traces (`Trace.to_json`, `mlflow traces get`)",
+    recognizes=_recognizes,
+    split=_split,
+    read=_read,
+)

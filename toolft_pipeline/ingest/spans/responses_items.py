@@ -1,7 +1,7 @@
-"""The items of OpenAI's Responses API, as its requests and answers carry them, made chat messages.
+"""Convert the items of OpenAI's Responses API to chat messages.
 
-Invariant: the items that one answer of the model consists of (reasoning, messages, calls) are one assistant turn. An
-item of the provider's own tools is refused by its name: no catalog has them.
+Invariant: the items of one answer of the model (reasoning, messages, calls) become one assistant turn. An item of the
+provider's own tools is refused by name, because no catalog has them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
-from toolft_pipeline.ingest.parsing.reading import NULL, UnsupportedError
+from toolft_pipeline.ingest.parsing.rejects import UnsupportedError
 
 _CALL, _RESULT, _REASONING, _MESSAGE = "function_call", "function_call_output", "reasoning", "message"
 _REFUSED = frozenset(
@@ -44,7 +45,7 @@ class _Text(Struct):
 
 
 def contains_response_items(rows: Sequence[Raw]) -> bool:
-    """Whether a list holds items that are no chat messages, or the several messages of one answer."""
+    """Whether a list has items that are not chat messages, or a split answer."""
     items = list(map(_item, rows))
     if any(item.role is None and item.type in (_CALL, _RESULT, _REASONING, *_REFUSED) for item in items):
         return True
@@ -52,7 +53,10 @@ def contains_response_items(rows: Sequence[Raw]) -> bool:
 
 
 def to_chat_messages(rows: Sequence[Raw]) -> list[Raw]:
-    """The chat messages of a list of items and messages. Raises `UnsupportedError`."""
+    """Convert a list of items and messages to chat messages.
+
+    Raises `UnsupportedError`.
+    """
     return [one if isinstance(one, Raw) else Raw(msgspec.json.encode(one)) for one in _messages(rows)]
 
 
@@ -65,7 +69,9 @@ def _messages(rows: Sequence[Raw]) -> Iterator[dict[str, Any] | Raw]:
     for row in rows:
         item = _item(row)
         if item.type in _REFUSED:
-            raise UnsupportedError(f"an item {item.type} of the Responses API, which the record cannot hold")
+            raise UnsupportedError(
+                f"the Responses API item {item.type} is not supported; only message, reasoning and function_call are"
+            )
         if item.type in (_CALL, _REASONING) or (item.role == "assistant" and item.type in (None, _MESSAGE)):
             _add(turn, item)
             continue
@@ -77,22 +83,24 @@ def _messages(rows: Sequence[Raw]) -> Iterator[dict[str, Any] | Raw]:
         elif item.role is not None and item.type in (None, _MESSAGE):
             yield row
         else:
-            said = quotable_name(item.type)
-            raise UnsupportedError(f"an item {said} of the Responses API is none of message, reasoning, function_call")
+            name = quotable_name(item.type)
+            raise UnsupportedError(
+                f"the Responses API item {name} is unknown; only message, reasoning and function_call items are read"
+            )
     if turn:
         yield turn
 
 
 def _add(turn: dict[str, Any], item: _Item) -> None:
-    """Put an item of the model's answer to its turn."""
+    """Add an item of the model's answer to its turn."""
     turn["role"] = "assistant"
     if item.type == _CALL:
         call = {"id": item.call_id, "name": item.name, "arguments": item.arguments}
         turn.setdefault("tool_calls", []).append(call)
     elif item.type == _REASONING:
-        turn["reasoning"] = "\n\n".join(filter(None, (turn.get("reasoning"), _thought(item))))
+        turn["reasoning"] = "\n\n".join(filter(None, (turn.get("reasoning"), _reasoning_text(item))))
     elif "tool_calls" in turn:
-        raise UnsupportedError("an assistant turn says something after its calls")
+        raise UnsupportedError("an assistant turn has text after its tool calls; log that text as a turn of its own")
     else:
         before = [{"type": "text", "text": "\n\n"}] if turn.get("content") else []
         turn["content"] = [*turn.get("content", []), *before, *_blocks(item.content)]
@@ -106,7 +114,7 @@ def _blocks(content: Raw) -> list[Any]:
     return [] if content == NULL else msgspec.json.decode(content, type=list[Raw])
 
 
-def _thought(item: _Item) -> str:
-    """The text of a reasoning item, or its summary; what is encrypted says nothing."""
+def _reasoning_text(item: _Item) -> str:
+    """Return the text of a reasoning item, or its summary; empty if it is encrypted."""
     texts = (msgspec.json.decode(raw, type=list[_Text] | None) or [] for raw in (item.content, item.summary))
     return next(filter(None, ("\n\n".join(one.text for one in listed if one.text) for listed in texts)), "")

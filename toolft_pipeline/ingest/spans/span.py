@@ -1,12 +1,13 @@
-"""One span of a trace, whatever tracer wrote it: what a field map makes of an exported line.
+"""A span of a trace, and the declaration of a span format.
 
-Invariant: a span says only what its export said. Messages are read into the record's own shape, arguments stay JSON
-text, and what describes the whole run (task, states, outcome) waits as raw metadata until the run is joined.
+Invariant: a span holds only what its export contains. Messages have the record's shape, arguments stay JSON text. Data
+about the whole run (task, states, outcome) stays raw metadata until the trace is joined.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -15,27 +16,33 @@ from typing import Protocol
 import msgspec
 from msgspec import Raw, Struct
 
-from toolft_pipeline.ingest.parsing.reading import NULL
+from toolft_pipeline.ingest.parsing.log_format import LogFormat
+from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.trajectories.record import Count, Message, OutcomeStatus, Part
 
 
 class SpanKind(StrEnum):
-    """What a span stands for; everything that is neither a model call nor a tool call is `other`."""
+    """The kind of a span; `other` is everything but model calls and tool runs."""
 
-    GENERATION = "generation"
+    MODEL_CALL = "generation"
     TOOL = "tool"
     OTHER = "other"
 
 
 class SideCallFilter(Struct, frozen=True, kw_only=True):
-    """Which model calls stand beside the agent's own and are left out: those that write titles or tags, or guard an
-    answer. `patterns` are those of file names, case ignored, for the name or the model of a call."""
+    """Model calls to leave out because they are not the agent's turns.
+
+    `patterns` are shell patterns for the name or the model of a call, case ignored.
+    """
 
     patterns: tuple[str, ...] = ()
 
-    def kind(self, kind: SpanKind, *names: str | None) -> SpanKind:
-        """A span's kind, given its name and its model: a model call that is left out counts as any other span."""
-        left_out = kind is SpanKind.GENERATION and any(
+    def kind_of(self, kind: SpanKind, *names: str | None) -> SpanKind:
+        """Return the kind of a span with this name and model.
+
+        A model call that is left out becomes `other`.
+        """
+        left_out = kind is SpanKind.MODEL_CALL and any(
             fnmatchcase(name.casefold(), pattern.casefold()) for pattern in self.patterns for name in names if name
         )
         return SpanKind.OTHER if left_out else kind
@@ -45,7 +52,7 @@ KEEP_ALL_CALLS = SideCallFilter()
 
 
 class ModelCall(Struct, frozen=True, kw_only=True):
-    """One call of the model: what it was given, what it said, the tools it was offered, what that took."""
+    """One call of the model: its history, its answer, the offered tools, its tokens."""
 
     history: tuple[Message, ...] = ()
     answer: tuple[Message, ...] = ()
@@ -55,7 +62,10 @@ class ModelCall(Struct, frozen=True, kw_only=True):
 
 
 class ToolRun(Struct, frozen=True, kw_only=True):
-    """One run of a tool: the call that it answers, by id or by name and arguments, and the result as text."""
+    """One run of a tool: the call that it answers, and its result.
+
+    The call is known by its id, or by name and arguments.
+    """
 
     name: str
     call_id: str | None = None
@@ -64,60 +74,67 @@ class ToolRun(Struct, frozen=True, kw_only=True):
 
 
 class OutcomeScore(Struct, frozen=True, kw_only=True):
-    """What somebody said of a whole run: the name of the feedback, and success or failure."""
+    """Feedback on a whole run: its name, and success or failure."""
 
     name: str
     status: OutcomeStatus
 
 
 class TraceSpan(Struct, frozen=True, kw_only=True):
-    """One span. `order` sorts a trace's spans where the export has such a key; times are nanoseconds since 1970.
+    """One span; times are nanoseconds since 1970.
 
-    `generation` belongs to spans of that kind and `tool` to tool spans. `failed` is the span's own error status.
-    `parent_elsewhere` says whether the parent belongs to another service, None where the export does not say;
-    `children` are those that the export names, in formats where parents name children.
+    `order` sorts the spans of a trace if the export has such a key. `model_call` is set for spans of that kind, `tool`
+    for tool spans. `failed` is the error status of the span itself. `parent_is_remote` says whether the parent belongs
+    to another service, None if the export does not say. `children` are the ids that the span names as its children, in
+    formats that do so.
     """
 
     span_id: str
     name: str = ""
     kind: SpanKind = SpanKind.OTHER
     parent_id: str | None = None
-    parent_elsewhere: bool | None = None
+    parent_is_remote: bool | None = None
     children: tuple[str, ...] = ()
     order: str = ""
     started_ns: int | None = None
     ended_ns: int | None = None
     failed: bool = False
-    generation: ModelCall | None = None
+    model_call: ModelCall | None = None
     tool: ToolRun | None = None
     scores: tuple[OutcomeScore, ...] = ()
     metadata: Mapping[str, Raw] = {}
 
 
 class SpanBytes(Struct, frozen=True, kw_only=True):
-    """The bytes of one span as they stand on a line, and the trace that they belong to."""
+    """The bytes of one span on a line, and the id of its trace."""
 
     trace_id: str
     data: bytes
 
 
-class SpanFormat(Protocol):
-    """How an export stands in its file: a line is cut into pieces cheaply, a piece is read when its trace is joined.
+class SpanReader(Protocol):
+    """Reads the bytes of one span.
 
-    Both raise what `guarded` turns into a rejection.
+    Model calls that `side_calls` leaves out are not read.
     """
 
-    def pieces(self, line: bytes) -> list[SpanBytes]:
-        """The spans of one line, at least one."""
-        ...
+    def __call__(self, data: bytes, *, side_calls: SideCallFilter) -> TraceSpan: ...
 
-    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
-        """What one piece says; model calls that `side` leaves out are not read."""
-        ...
+
+@dataclass(frozen=True, kw_only=True)
+class SpanFormat(LogFormat):
+    """A format with spans that are joined by trace.
+
+    `split` cuts a line into the bytes of its spans, at least one, and must be cheap; `read` reads a span when its trace
+    is joined. Both raise what `read_or_reject` turns into a rejection.
+    """
+
+    split: Callable[[bytes], list[SpanBytes]]
+    read: SpanReader
 
 
 SCORE_NAMES = ("outcome", "success", "task_success", "correctness")
-"""Feedback that says how a run ended. Any other name (tone, length, latency) says nothing of success."""
+"""Names of feedback about success. Any other name (tone, length, latency) says nothing about it."""
 
 _STATUS = {
     b"true": OutcomeStatus.SUCCESS,
@@ -133,14 +150,20 @@ _STATUS = {
 }
 
 
-def scores(given: Iterable[tuple[str, Raw]]) -> tuple[OutcomeScore, ...]:
-    """The scores that say success or failure outright: a mean of 0.7 over two people says neither."""
-    told = [(name, _STATUS.get(bytes(value).lower())) for name, value in given if name in SCORE_NAMES]
-    return tuple(OutcomeScore(name=name, status=status) for name, status in told if status is not None)
+def outcome_scores(given: Iterable[tuple[str, Raw]]) -> tuple[OutcomeScore, ...]:
+    """Return the scores that mean success or failure.
+
+    A mean of 0.7 over two people means neither.
+    """
+    known = [(name, _STATUS.get(bytes(value).lower())) for name, value in given if name in SCORE_NAMES]
+    return tuple(OutcomeScore(name=name, status=status) for name, status in known if status is not None)
 
 
-def nanoseconds(text: str | None) -> int | None:
-    """ISO 8601 as nanoseconds since 1970; a time without zone is UTC. Raises `msgspec.ValidationError`."""
+def parse_time_ns(text: str | None) -> int | None:
+    """Parse ISO 8601 into nanoseconds since 1970; a time without a zone is UTC.
+
+    Raises `msgspec.ValidationError`.
+    """
     if not text:
         return None
     try:
@@ -152,8 +175,8 @@ def nanoseconds(text: str | None) -> int | None:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
 
 
-def iso(nanoseconds: int) -> str:
-    """Nanoseconds since 1970 as ISO 8601 in UTC, to the microsecond."""
+def format_time_ns(nanoseconds: int) -> str:
+    """Format nanoseconds since 1970 as ISO 8601 in UTC, to the microsecond."""
     try:
         return (_EPOCH + timedelta(microseconds=nanoseconds // 1_000)).isoformat()
     except OverflowError:

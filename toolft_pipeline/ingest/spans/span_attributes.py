@@ -1,8 +1,4 @@
-"""What the attributes of a span say, in whichever of the conventions its tracer follows.
-
-Invariant: one convention is chosen for a span, by what marks it as a model call or a tool's run; a span that none
-marks (a request, a query) is context.
-"""
+"""What an attribute convention is, and helpers to read the attributes of a span."""
 
 from __future__ import annotations
 
@@ -13,35 +9,40 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.nested_json import decoded, unwrapped
+from toolft_pipeline.ingest.parsing.nested_json import decode_nested, unwrap_json_text
 from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
 
 Attributes = Mapping[str, Any]
 Events = Sequence[tuple[str, Attributes]]
-"""A span's events by their names, in order."""
+"""The events of a span with their names, in order."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Convention:
-    """How one family of tracers writes spans. `kind` is OTHER for what is not of the family; `model` names attributes
-    that hold the model's name. `tool` takes the attributes and the span's name."""
+class AttributeConvention:
+    """How one family of tracers writes spans as attributes.
 
+    `description` is its row in docs/log_formats.md. `kind` returns OTHER for spans of other families, `tool` also takes
+    the span's name, `model` lists the attributes that may hold the model's name.
+    """
+
+    name: str
+    description: str
     kind: Callable[[Attributes], SpanKind]
-    generation: Callable[[Attributes, Events], ModelCall]
+    model_call: Callable[[Attributes, Events], ModelCall]
     tool: Callable[[Attributes, str], ToolRun]
     model: tuple[str, ...]
 
 
-def structure(value: Any) -> Any:
-    """A value, or what its JSON text holds."""
-    return decoded(unwrapped(raw(value)), object)
+def parse_json_text(value: Any) -> Any:
+    """Return the structure that a JSON text holds, else the value itself."""
+    return decode_nested(unwrap_json_text(to_raw(value)), object)
 
 
 def text_or_none(value: Any) -> str | None:
-    """A text, None for anything else."""
+    """Return a text, None for any other value."""
     return value if isinstance(value, str) else None
 
 
-def raw(value: Any) -> Raw:
-    """A value as JSON."""
+def to_raw(value: Any) -> Raw:
+    """Encode a value as JSON."""
     return Raw(msgspec.json.encode(value))

@@ -1,7 +1,7 @@
-"""The model calls of one run as one conversation: the longest consistent history and what the tools gave back.
+"""Join the model calls of a run into one conversation, and add tool results.
 
-Invariant: nothing is guessed. Every call's history must begin with all that was said before it, so a run whose calls
-do not chain (agents side by side, a rewritten history) is refused whole; a tool's own span answers a call only by the
+Invariant: nothing is guessed. The history of every call must begin with the whole conversation before it, so a run
+whose calls do not match (agents in parallel, a rewritten history) is refused. A tool's span answers a call only by the
 call's id, or by its name and equal arguments.
 """
 
@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
 
 from toolft_pipeline.ingest.parsing.inline_reasoning import separate_reasoning
-from toolft_pipeline.ingest.parsing.reading import RefusedError, UnsupportedError
-from toolft_pipeline.ingest.parsing.rejects import RejectReason
+from toolft_pipeline.ingest.parsing.rejects import RefusedError, RejectReason, UnsupportedError
 from toolft_pipeline.ingest.spans.span import ModelCall, TraceSpan
 from toolft_pipeline.ingest.spans.span_payload import LossyExportError
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.tool_failure import failed_result
 
 MAX_CALLS = 256
-"""Calls of one turn: each of its results is looked for among them. Agents make about 10 side by side."""
-
+"""Calls of one turn, among which each result is searched. Agents make about 10 in parallel."""
 
 _FLOAT_DIGITS = 15
 """Decimal digits of an integer that a float holds exactly, with or without a sign."""
@@ -30,43 +27,51 @@ _FLOAT_DIGITS = 15
 class DoesNotChainError(RefusedError):
     """The model calls of a trace are not one conversation."""
 
-    reason: ClassVar[RejectReason] = RejectReason.DOES_NOT_CHAIN
+    reason = RejectReason.DOES_NOT_CHAIN
 
 
 class NoModelCallError(RefusedError):
-    """A trace in which no model was asked anything."""
+    """A trace without a model call."""
 
-    reason: ClassVar[RejectReason] = RejectReason.NO_MODEL_CALL
+    reason = RejectReason.NO_MODEL_CALL
 
 
-def chained(generations: Sequence[ModelCall]) -> list[Message]:
-    """The conversation that the calls tell together. A call that failed and was made again adds nothing."""
-    if not generations:
-        raise NoModelCallError("no span of the trace is a model call")
-    said: list[Message] = []
-    for generation in generations:
-        history = separate_reasoning(generation.history)  # frameworks may send it back without its reasoning
-        if len(history) < len(said) or not all(map(_same, said, history)):
-            raise DoesNotChainError(
-                "a model call's history does not begin with what was said before it: another agent's call, one beside "
-                "the conversation (logs.side_calls leaves those out by name or model), a rewritten history, or one "
-                "that the exporter cut"
-            )
-        said += history[len(said) :]
-        said += separate_reasoning(generation.answer)
-    if not any(message.role is Role.ASSISTANT for message in said):
-        raise LossyExportError(
-            "the model calls carry no messages; turn on the capture of message content, and export it along"
+def join_model_calls(model_calls: Sequence[ModelCall]) -> list[Message]:
+    """Join model calls into one conversation.
+
+    A call that failed and was repeated adds nothing. Raises `RefusedError` if they are not one conversation.
+    """
+    if not model_calls:
+        raise NoModelCallError(
+            "no span of the trace is a model call; trace the model's calls, or name only agents' runs in the logs"
         )
-    return said
+    conversation: list[Message] = []
+    for call in model_calls:
+        history = separate_reasoning(call.history)  # frameworks may send it back without its reasoning
+        if len(history) < len(conversation) or not all(map(_same_message, conversation, history)):
+            raise DoesNotChainError(
+                "the history of a model call does not begin with the conversation before it; leave out calls that are "
+                "not the agent's turns with logs.side_calls (by name or model), trace parallel agents separately, and "
+                "export the whole history"
+            )
+        conversation += history[len(conversation) :]
+        conversation += separate_reasoning(call.answer)
+    if not any(message.role is Role.ASSISTANT for message in conversation):
+        raise LossyExportError(
+            "the model calls have no messages; enable the tracer's capture of message content, and export it"
+        )
+    return conversation
 
 
-def _same(one: Message, other: Message) -> bool:
-    """Whether a later history repeats a message: it may drop reasoning and ids, never words or calls."""
+def _same_message(one: Message, other: Message) -> bool:
+    """Whether a later history repeats a message.
+
+    It may drop reasoning and ids, but no text and no calls.
+    """
     return (
         one.role is other.role
         and one.text.strip() == other.text.strip()
-        and _agree(one.tool_call_id, other.tool_call_id)
+        and _ids_match(one.tool_call_id, other.tool_call_id)
         and len(one.tool_calls) == len(other.tool_calls)
         and all(map(_same_call, one.tool_calls, other.tool_calls))
     )
@@ -75,18 +80,23 @@ def _same(one: Message, other: Message) -> bool:
 def _same_call(one: ToolCall, other: ToolCall) -> bool:
     return (
         one.name == other.name
-        and _agree(one.id, other.id)
-        and (one.arguments_json == other.arguments_json or spelled(one.arguments_json) == spelled(other.arguments_json))
+        and _ids_match(one.id, other.id)
+        and (
+            one.arguments_json == other.arguments_json
+            or canonical_arguments(one.arguments_json) == canonical_arguments(other.arguments_json)
+        )
     )
 
 
-def _agree(one: str | None, other: str | None) -> bool:
+def _ids_match(one: str | None, other: str | None) -> bool:
     return not one or not other or one == other
 
 
-def spelled(arguments: str) -> str:
-    """One spelling for equal arguments: exporters that go through protobuf write 1 as 1.0. Longer integers than a float
-    holds stay what they are: two ids of 19 digits are not one."""
+def canonical_arguments(arguments: str) -> str:
+    """Return one text for equal arguments: exporters that use protobuf write 1 as 1.0.
+
+    Integers with more digits than a float holds keep them: two ids of 19 digits are not equal.
+    """
     try:
         return json.dumps(json.loads(arguments, parse_int=_number), sort_keys=True)
     except (ValueError, RecursionError):
@@ -97,27 +107,30 @@ def _number(digits: str) -> int | float:
     return float(digits) if len(digits) <= _FLOAT_DIGITS else int(digits)
 
 
-def completed(said: Sequence[Message], spans: Sequence[TraceSpan]) -> Iterator[Message]:
-    """The conversation with the tools' own results wherever a call stands unanswered."""
-    results = _Results(spans)
-    waiting: list[ToolCall] = []
-    for message in said:
+def add_tool_results(conversation: Sequence[Message], spans: Sequence[TraceSpan]) -> Iterator[Message]:
+    """Yield the conversation, with results from tool spans where they are missing."""
+    results = _ToolResults(spans)
+    unanswered: list[ToolCall] = []
+    for message in conversation:
         if message.role is Role.TOOL:
-            answered = next((call for call in waiting if _agree(call.id, message.tool_call_id)), None)
+            answered = next((call for call in unanswered if _ids_match(call.id, message.tool_call_id)), None)
             if answered is not None:
-                waiting.remove(answered)
+                unanswered.remove(answered)
                 results.take(answered)
         else:
-            yield from results.of(waiting)
-            waiting = list(message.tool_calls)
-            if len(waiting) > MAX_CALLS:
-                raise UnsupportedError(f"a turn makes more than {MAX_CALLS} calls")
+            yield from results.for_calls(unanswered)
+            unanswered = list(message.tool_calls)
+            if len(unanswered) > MAX_CALLS:
+                raise UnsupportedError(f"a turn makes more than {MAX_CALLS} calls, which is more than is supported")
         yield message
-    yield from results.of(waiting)
+    yield from results.for_calls(unanswered)
 
 
-class _Results:
-    """The tool spans of a run that gave a result, each for one call: by its id, else by name and arguments."""
+class _ToolResults:
+    """The results in a run's tool spans, each for one call.
+
+    They are found by the call's id, else by name and arguments.
+    """
 
     def __init__(self, spans: Sequence[TraceSpan]) -> None:
         self._by_id: dict[str, list[Message]] = {}
@@ -126,22 +139,23 @@ class _Results:
             tool = span.tool
             if tool is None or tool.result is None:
                 continue
-            said = Message(
-                role=Role.TOOL, content=failed_result(tool.result) if span.failed else tool.result, name=tool.name
-            )
+            content = failed_result(tool.result) if span.failed else tool.result
+            result = Message(role=Role.TOOL, content=content, name=tool.name)
             if tool.call_id:
-                self._by_id.setdefault(tool.call_id, []).append(said)
+                self._by_id.setdefault(tool.call_id, []).append(result)
             elif tool.arguments_json is not None:
-                self._by_call.setdefault((tool.name, spelled(tool.arguments_json)), []).append(said)
+                key = (tool.name, canonical_arguments(tool.arguments_json))
+                self._by_call.setdefault(key, []).append(result)
 
     def take(self, call: ToolCall) -> Message | None:
-        """The result of a call, which then answers no other."""
-        waiting = self._by_id.get(call.id) or self._by_call.get((call.name, spelled(call.arguments_json)))
-        return waiting.pop(0) if waiting else None
+        """Remove and return the result of a call, None if there is none."""
+        key = (call.name, canonical_arguments(call.arguments_json))
+        results = self._by_id.get(call.id) or self._by_call.get(key)
+        return results.pop(0) if results else None
 
-    def of(self, calls: Sequence[ToolCall]) -> Iterator[Message]:
-        """The results of calls, in their order; none for a call that no span answers."""
+    def for_calls(self, calls: Sequence[ToolCall]) -> Iterator[Message]:
+        """Yield the results of calls in their order; nothing for a call without a result."""
         for call in calls:
-            said = self.take(call)
-            if said is not None:
-                yield Message(role=Role.TOOL, content=said.content, name=said.name, tool_call_id=call.id or None)
+            result = self.take(call)
+            if result is not None:
+                yield Message(role=Role.TOOL, content=result.content, name=result.name, tool_call_id=call.id or None)

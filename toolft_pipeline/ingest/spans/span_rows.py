@@ -1,7 +1,7 @@
 """Spans as plain JSON objects, one a line, with `context` and `attributes`.
 
-What Arize Phoenix gives out (`get_spans`, its REST API, a data frame of spans as JSON lines) and what OpenTelemetry's
-`ReadableSpan.to_json` writes. A data frame has the names of nested objects joined by points; both forms are read.
+Written by Arize Phoenix (`get_spans`, its REST API, a data frame of spans as JSON lines) and by OpenTelemetry's
+`ReadableSpan.to_json`. A data frame joins the names of nested objects by dots; both forms are read.
 """
 
 from __future__ import annotations
@@ -11,60 +11,59 @@ from typing import Any
 
 import msgspec
 
-from toolft_pipeline.ingest.spans.span import SideCallFilter, SpanBytes, TraceSpan, nanoseconds
+from toolft_pipeline.ingest.parsing.json_shape import has_keys
+from toolft_pipeline.ingest.spans.span import SideCallFilter, SpanBytes, SpanFormat, TraceSpan, parse_time_ns
 from toolft_pipeline.ingest.spans.span_attributes import text_or_none
 from toolft_pipeline.ingest.spans.span_conventions import metadata_of, read_attributes
 
-_LEAST_OF = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (0, 10**9))
-"""From which number on a time counts nanoseconds, micro-, milliseconds and seconds since 1970, and what one is."""
+_TIME_UNITS = ((10**17, 1), (10**14, 10**3), (10**11, 10**6), (0, 10**9))
+"""Lower bounds of a time in nano-, micro-, milliseconds and seconds since 1970, and the nanoseconds of a unit."""
 
 
-class SpanRows:
-    """One span a line."""
+def _split(line: bytes) -> list[SpanBytes]:
+    """Return the span of the line."""
+    row = _row(line)
+    trace_id = _text(row, "context.trace_id", "trace_id")
+    if trace_id is None:
+        raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.context`")
+    return [SpanBytes(trace_id=trace_id, data=line)]
 
-    def pieces(self, line: bytes) -> list[SpanBytes]:
-        """The span of the line."""
-        row = _row(line)
-        trace_id = _text(row, "context.trace_id", "trace_id")
-        if trace_id is None:
-            raise msgspec.ValidationError("Object missing required field `trace_id` - at `$.context`")
-        return [SpanBytes(trace_id=trace_id, data=line)]
 
-    def span(self, data: bytes, *, side: SideCallFilter) -> TraceSpan:
-        """The line's span, read by its attributes and events."""
-        row = _row(data)
-        name = _text(row, "name") or ""
-        attributes = {key.removeprefix("attributes."): value for key, value in row.items() if _of("attributes", key)}
-        said = read_attributes(
-            attributes,
-            list(_events(data)),
-            name=name,
-            failure=_text(row, "status_message", "status.description"),
-            side=side,
-        )
-        span_id = _text(row, "context.span_id", "span_id")
-        if span_id is None:
-            raise msgspec.ValidationError("Object missing required field `span_id` - at `$.context`")
-        return TraceSpan(
-            span_id=span_id,
-            name=name,
-            kind=said.kind,
-            parent_id=_text(row, "parent_id") or None,
-            started_ns=_time(row.get("start_time")),
-            ended_ns=_time(row.get("end_time")),
-            failed="ERROR" in (row.get("status_code"), row.get("status.status_code")),
-            generation=said.generation,
-            tool=said.tool,
-            metadata=metadata_of(said.attributes),
-        )
+def _read(data: bytes, *, side_calls: SideCallFilter) -> TraceSpan:
+    """Read a span from its attributes and events."""
+    row = _row(data)
+    name = _text(row, "name") or ""
+    attributes = {key.removeprefix("attributes."): value for key, value in row.items() if key.startswith("attributes.")}
+    content = read_attributes(
+        attributes,
+        list(_events(data)),
+        name=name,
+        failure=_text(row, "status_message", "status.description"),
+        side_calls=side_calls,
+    )
+    span_id = _text(row, "context.span_id", "span_id")
+    if span_id is None:
+        raise msgspec.ValidationError("Object missing required field `span_id` - at `$.context`")
+    return TraceSpan(
+        span_id=span_id,
+        name=name,
+        kind=content.kind,
+        parent_id=_text(row, "parent_id") or None,
+        started_ns=_time(row.get("start_time")),
+        ended_ns=_time(row.get("end_time")),
+        failed="ERROR" in (row.get("status_code"), row.get("status.status_code")),
+        model_call=content.model_call,
+        tool=content.tool,
+        metadata=metadata_of(content.attributes),
+    )
 
 
 def _row(line: bytes) -> dict[str, Any]:
-    """The line's fields by their whole names."""
+    """Return the fields of a line by their full dotted names."""
     row = msgspec.json.decode(line, type=dict[str, Any])
     flat = dict(_flat({key: value for key, value in row.items() if key != "events"}, ""))
     kind = flat.get("span_kind")
-    if isinstance(kind, str):  # Phoenix has it beside the attributes too
+    if isinstance(kind, str):  # Phoenix writes it next to the attributes too
         flat.setdefault("attributes.openinference.span.kind", kind)
     return flat
 
@@ -80,12 +79,8 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _of(group: str, key: str) -> bool:
-    return key.startswith(f"{group}.")
-
-
 def _events(line: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The events of a span that has any, each by its name."""
+    """Yield the events of a span with their names."""
     listed = msgspec.json.decode(line, type=dict[str, Any]).get("events")
     for one in listed if isinstance(listed, Sequence) and not isinstance(listed, str) else ():
         if isinstance(one, dict) and isinstance(one.get("attributes"), dict):
@@ -97,12 +92,29 @@ def _text(row: Mapping[str, Any], *names: str) -> str | None:
 
 
 def _time(value: Any) -> int | None:
-    """ISO 8601, or a number since 1970 whose size tells its unit."""
+    """Parse ISO 8601, or a number since 1970 whose size decides its unit."""
     if isinstance(value, str):
-        return nanoseconds(value)
+        return parse_time_ns(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    unit = next(unit for least, unit in _LEAST_OF if abs(value) >= least)
+    unit = next(unit for least, unit in _TIME_UNITS if abs(value) >= least)
     if not abs(value) * unit < 2**63:
         raise msgspec.ValidationError("Expected a time before the year 2262 in a span")
     return int(value * unit)
+
+
+def _recognizes(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    context = row.get("context")
+    is_nested = isinstance(context, dict) and "trace_id" in context and isinstance(row.get("attributes"), dict)
+    return is_nested or has_keys(row, "context.trace_id", "context.span_id")
+
+
+SPAN_ROWS = SpanFormat(
+    name="span_rows",
+    description="spans as plain JSON objects: Arize Phoenix, `ReadableSpan.to_json`",
+    recognizes=_recognizes,
+    split=_split,
+    read=_read,
+)

@@ -1,9 +1,8 @@
-"""Tools that ran in a trace, held against the calls that its conversation records.
+"""Compare the tools that ran in a trace with the calls of its conversation.
 
-Invariant: a run in which a tool ran that no recorded call asked for is refused: its exporter lost the call, so what is
-left would teach an answer that comes from nowhere. A span counts as asked for by the id of a call, by name and equal
-arguments, or because its tool was called more often than spans answer: exporters give ids of their own and print
-arguments in their own way.
+Invariant: a run is refused if a tool ran without a recorded call. Its exporter lost the call, so the rest would teach
+an answer without a source. A span matches a call by id, by name and equal arguments, or because calls of its tool
+remain without a span: exporters invent ids and format arguments in their own way.
 """
 
 from __future__ import annotations
@@ -11,12 +10,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import ClassVar
 
-from toolft_pipeline.ingest.parsing.reading import RefusedError
-from toolft_pipeline.ingest.parsing.rejects import RejectReason
+from toolft_pipeline.ingest.parsing.rejects import RefusedError, RejectReason
 from toolft_pipeline.ingest.spans.span import ToolRun
-from toolft_pipeline.ingest.spans.span_chain import spelled
+from toolft_pipeline.ingest.spans.span_chain import canonical_arguments
 from toolft_pipeline.ingest.spans.span_payload import LossyExportError
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 
@@ -24,66 +21,72 @@ from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 class ToolWithoutCallError(RefusedError):
     """A trace in which a tool ran that no recorded call asked for."""
 
-    reason: ClassVar[RejectReason] = RejectReason.TOOL_WITHOUT_CALL
+    reason = RejectReason.TOOL_WITHOUT_CALL
 
 
 _SCOPE = re.compile(r".*(?:[./:]|__)")
-"""What servers and frameworks put before a tool's name: `functions.find`, `mcp__shop__find`, `shop/find`."""
+"""Prefixes of servers and frameworks to a tool's name: `functions.find`, `mcp__shop__find`, `shop/find`."""
 
-_NOT_OF_NAME = re.compile(r"[\W_]+")
+_PUNCTUATION = re.compile(r"[\W_]+")
 _REPEATED = re.compile(r"_\d+$")
-"""What MLflow puts behind a span's name that stands in the trace already."""
+"""MLflow's suffix for a span name that the trace has already."""
 
 
 def refuse_tools_without_call(messages: Sequence[Message], ran: Sequence[ToolRun]) -> None:
-    """Raise `ToolWithoutCallError` where one of the tools that `ran` answers no call of the conversation."""
+    """Raise `ToolWithoutCallError` if a tool that `ran` matches no call."""
     calls = [call for message in messages for call in message.tool_calls]
     by_id = {call.id: place for place, call in enumerate(calls) if call.id}
-    by_words = {_words(call.name, call.arguments_json): place for place, call in enumerate(calls)}
-    answered: set[int] = set()
-    left: list[ToolRun] = []
+    by_call = {_call_key(call.name, call.arguments_json): place for place, call in enumerate(calls)}
+    matched: set[int] = set()
+    unmatched: list[ToolRun] = []
     for tool in ran:
-        place = by_id.get(tool.call_id or "", by_words.get(_words(tool.name, tool.arguments_json or "")))
+        place = by_id.get(tool.call_id or "", by_call.get(_call_key(tool.name, tool.arguments_json or "")))
         if place is None:
-            left.append(tool)
+            unmatched.append(tool)
         else:
-            answered.add(place)
-    if left and not _all_named(left, [call for place, call in enumerate(calls) if place not in answered]):
+            matched.add(place)
+    if unmatched and not _match_by_name(unmatched, [call for place, call in enumerate(calls) if place not in matched]):
         raise ToolWithoutCallError(
-            "a tool ran (its span is in the trace) that no call of the model's turns asked for; let the tracer record "
-            "the model's tool calls, or leave out tools that the program runs by itself"
+            "a tool ran (the trace has its span) that no tool call of the model asked for; let the tracer record the "
+            "model's tool calls, or do not trace as tools what the program runs by itself"
         )
 
 
 def refuse_mistyped_tool_spans(messages: Sequence[Message], others: Collection[str]) -> None:
-    """Raise `LossyExportError` where a call has no result, and one of the `others` (the names of spans that are neither model
-    calls nor tools) is its tool's name."""
-    given = {message.tool_call_id for message in messages if message.role is Role.TOOL}
-    names = set(map(_plain, others))
+    """Raise `LossyExportError` if a tool's span is not typed as a tool.
+
+    Then a call has no result, and its tool's name is among `others`: the names of spans that are neither model calls
+    nor tools.
+    """
+    answered = {message.tool_call_id for message in messages if message.role is Role.TOOL}
+    names = set(map(_normalized, others))
     for message in messages:
-        if any(call.id not in given and _plain(call.name) in names for call in message.tool_calls):
+        if any(call.id not in answered and _normalized(call.name) in names for call in message.tool_calls):
             raise LossyExportError(
-                "a call has no result, and a span of its tool's name is not of the type tool: let the tracer record "
-                "tools as such (Langfuse: as_type='tool')"
+                "a call has no result, and a span with its tool's name is not of type tool; record tools as tool spans "
+                "(Langfuse: as_type='tool')"
             )
 
 
-def _words(name: str, arguments: str) -> tuple[str, str]:
-    return _plain(name), spelled(arguments)
+def _call_key(name: str, arguments: str) -> tuple[str, str]:
+    return _normalized(name), canonical_arguments(arguments)
 
 
-def _all_named(ran: Sequence[ToolRun], calls: Sequence[ToolCall]) -> bool:
-    """Whether each tool that ran can be one of the calls: by its name, or by none where the span has no name."""
-    waiting = Counter(_plain(call.name) for call in calls)
-    for tool in sorted(ran, key=lambda tool: not tool.name):  # those without a name take what is left
-        names = (_plain(tool.name), _plain(_REPEATED.sub("", tool.name))) if tool.name else tuple(waiting)
-        name = next((name for name in names if waiting[name]), None)
+def _match_by_name(ran: Sequence[ToolRun], calls: Sequence[ToolCall]) -> bool:
+    """Whether each tool that ran can be one of the calls by its name.
+
+    A span without a name matches any call.
+    """
+    remaining = Counter(_normalized(call.name) for call in calls)
+    for tool in sorted(ran, key=lambda tool: not tool.name):  # those without a name take what remains
+        names = (_normalized(tool.name), _normalized(_REPEATED.sub("", tool.name))) if tool.name else tuple(remaining)
+        name = next((name for name in names if remaining[name]), None)
         if name is None:
             return False
-        waiting[name] -= 1
+        remaining[name] -= 1
     return True
 
 
-def _plain(name: str) -> str:
-    """A tool's name without its scope, case and punctuation."""
-    return _NOT_OF_NAME.sub("", _SCOPE.sub("", name)).casefold() or name
+def _normalized(name: str) -> str:
+    """Return a tool's name without scope, case and punctuation."""
+    return _PUNCTUATION.sub("", _SCOPE.sub("", name)).casefold() or name

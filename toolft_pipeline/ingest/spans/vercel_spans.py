@@ -1,6 +1,7 @@
-"""The Vercel AI SDK's own attributes: `ai.prompt.messages`, `ai.response.toolCalls`, `ai.toolCall.*`.
+"""The Vercel AI SDK's attributes.
 
-A call of the model is a span `ai.generateText.doGenerate` or its like; `ai.generateText` above it holds the same again.
+They are `ai.prompt.messages`, `ai.response.toolCalls`, `ai.toolCall.*` and their like. A model call is a span such as
+`ai.generateText.doGenerate`; the span `ai.generateText` above it repeats its content.
 https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 """
 
@@ -12,10 +13,19 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.reading import NULL, InvalidCallError, UnsupportedError
+from toolft_pipeline.ingest.parsing.nested_json import NULL
+from toolft_pipeline.ingest.parsing.rejects import InvalidCallError, UnsupportedError
+from toolft_pipeline.ingest.spans.message_blocks import read_result
 from toolft_pipeline.ingest.spans.span import ModelCall, SpanKind, ToolRun
-from toolft_pipeline.ingest.spans.span_attributes import Attributes, Convention, Events, raw, structure, text_or_none
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
+from toolft_pipeline.ingest.spans.span_attributes import (
+    AttributeConvention,
+    Attributes,
+    Events,
+    parse_json_text,
+    text_or_none,
+    to_raw,
+)
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.ingest.spans.span_payload import LossyExportError, TokenCounts, argument_text, read_answer
 
 _FAILED = ("error-text", "error-json", "execution-denied")
@@ -25,21 +35,21 @@ def _kind(attributes: Attributes) -> SpanKind:
     operation = str(attributes.get("ai.operationId") or "")
     if operation == "ai.toolCall":
         return SpanKind.TOOL
-    return SpanKind.GENERATION if operation.endswith((".doGenerate", ".doStream")) else SpanKind.OTHER
+    return SpanKind.MODEL_CALL if operation.endswith((".doGenerate", ".doStream")) else SpanKind.OTHER
 
 
-def _generation(attributes: Attributes, events: Events) -> ModelCall:
-    prompt = structure(attributes.get("ai.prompt.messages"))
+def _model_call(attributes: Attributes, events: Events) -> ModelCall:
+    prompt = parse_json_text(attributes.get("ai.prompt.messages"))
     if not isinstance(prompt, list):
         raise LossyExportError(
-            "a model call of the AI SDK has no ai.prompt.messages; set recordInputs of its telemetry"
+            "a model call of the AI SDK has no ai.prompt.messages; set recordInputs in its telemetry settings"
         )
     names = {"input_tokens": "ai.usage.promptTokens", "output_tokens": "ai.usage.completionTokens"}
     counted = {key: attributes.get(f"gen_ai.usage.{key}", attributes.get(name)) for key, name in names.items()}
     tokens = msgspec.convert(counted, TokenCounts, strict=False)
     return ModelCall(
-        history=read_messages(raw([message for one in prompt for message in _messages(one)])),
-        answer=read_answer(raw(_answer(attributes))),
+        history=read_messages(to_raw([message for one in prompt for message in _messages(one)])),
+        answer=read_answer(to_raw(_answer(attributes))),
         tools=_tools(attributes),
         prompt_tokens=tokens.prompt,
         completion_tokens=tokens.completion,
@@ -47,28 +57,28 @@ def _generation(attributes: Attributes, events: Events) -> ModelCall:
 
 
 def _answer(attributes: Attributes) -> dict[str, Any] | None:
-    """What the model said, under today's names or those before version 4."""
-    said = {
+    """Build the answer from the current attribute names, or those before version 4."""
+    fields = {
         name: attributes.get(f"ai.response.{name}", attributes.get(f"ai.result.{name}"))
         for name in ("text", "object", "reasoning", "toolCalls")
     }
-    if all(value is None for value in said.values()):
+    if all(value is None for value in fields.values()):
         return None
-    calls = structure(said["toolCalls"]) or []
+    calls = parse_json_text(fields["toolCalls"]) or []
     if not isinstance(calls, list):
         raise LossyExportError(
-            "a model call's tool calls (ai.response.toolCalls) are no list; raise the limit of an attribute"
+            "the tool calls of a model call (ai.response.toolCalls) are not a list; raise the attribute length limit"
         )
-    text = said["text"] or said["object"] or ""
+    text = fields["text"] or fields["object"] or ""
     message: dict[str, Any] = {"role": "assistant", "content": text if isinstance(text, str) else _json(text)}
-    reasoning = said["reasoning"]
+    reasoning = fields["reasoning"]
     if isinstance(reasoning, str):
         message["reasoning"] = reasoning
     return message | ({"tool_calls": [_call(call) for call in calls]} if calls else {})
 
 
 def _messages(message: Any) -> Iterator[dict[str, Any]]:
-    """A model message as OpenAI writes it: each result of a tool message is one of its own."""
+    """Convert a model message to OpenAI's: one for each result of a tool message."""
     if not isinstance(message, dict) or not isinstance(content := message.get("content"), list):
         yield message
         return
@@ -81,11 +91,15 @@ def _messages(message: Any) -> Iterator[dict[str, Any]]:
         elif type_ == "tool-result" and message.get("role") == "tool":
             yield _result(part)
         elif type_ in ("text", "reasoning") and calls:
-            raise UnsupportedError("an assistant turn says something after its calls")
+            raise UnsupportedError(
+                "an assistant turn has text after its tool calls; log that text as a turn of its own"
+            )
         elif type_ == "reasoning":
             shown.append({"type": "reasoning", "reasoning": part.get("text")})
         elif type_ in ("tool-result", "tool-error", "file", "tool-approval-request", "tool-approval-response"):
-            raise UnsupportedError(f"a turn carries a part {type_}, which the record cannot hold")
+            raise UnsupportedError(
+                f"a message has a part of type {type_}, which is not supported; remove it from the log"
+            )
         else:
             shown.append(_image(part) if type_ == "image" else part)
     if shown or calls:
@@ -100,14 +114,14 @@ def _image(part: dict[str, Any]) -> dict[str, Any]:
 def _call(call: Any) -> dict[str, Any]:
     call = call if isinstance(call, dict) else {}
     if call.get("invalid"):
-        raise InvalidCallError("the agent's own parser could not read a call (invalid)")
+        raise InvalidCallError("the agent could not parse a tool call of the model (invalid); leave such runs out")
     given = call.get("input", call.get("args"))
     arguments = given if isinstance(given, str) else _json(given)
     return {"id": call.get("toolCallId"), "name": call.get("toolName"), "arguments": arguments}
 
 
 def _result(part: dict[str, Any]) -> dict[str, Any]:
-    """A result as the text that the model saw; version 5 says of what type it is."""
+    """Convert a result to the text that the model saw; version 5 names its type."""
     given = part.get("output", part.get("result"))
     typed = isinstance(given, dict) and "type" in given and ("value" in given or "reason" in given)
     type_ = given["type"] if typed and isinstance(given, dict) else None
@@ -123,9 +137,9 @@ def _json(value: Any) -> str:
 
 
 def _tools(attributes: Attributes) -> Raw:
-    """The tools offered: a list whose items are JSON texts."""
-    stated = structure(attributes.get("ai.prompt.tools"))
-    return raw([structure(tool) for tool in stated]) if isinstance(stated, list) and stated else NULL
+    """Return the offered tools: a list whose items are JSON texts."""
+    tools = parse_json_text(attributes.get("ai.prompt.tools"))
+    return to_raw([parse_json_text(tool) for tool in tools]) if isinstance(tools, list) and tools else NULL
 
 
 def _tool(attributes: Attributes, name: str) -> ToolRun:
@@ -134,13 +148,13 @@ def _tool(attributes: Attributes, name: str) -> ToolRun:
     return ToolRun(
         name=text_or_none(attributes.get("ai.toolCall.name")) or name,
         call_id=text_or_none(attributes.get("ai.toolCall.id")),
-        arguments_json=argument_text(raw(given)),
-        result=read_result(raw(_plain(output))),
+        arguments_json=argument_text(to_raw(given)),
+        result=read_result(to_raw(_unquoted(output))),
     )
 
 
-def _plain(output: Any) -> Any:
-    """A result without the JSON quotes that the SDK puts around a text."""
+def _unquoted(output: Any) -> Any:
+    """Remove the JSON quotes that the SDK puts around a text."""
     if not isinstance(output, str) or not output.startswith('"'):
         return output
     try:
@@ -149,6 +163,11 @@ def _plain(output: Any) -> Any:
         return output
 
 
-VERCEL = Convention(
-    kind=_kind, generation=_generation, tool=_tool, model=("ai.response.model", "ai.model.id", "gen_ai.request.model")
+VERCEL = AttributeConvention(
+    name="vercel",
+    description="the Vercel AI SDK's attributes (`ai.*`)",
+    kind=_kind,
+    model_call=_model_call,
+    tool=_tool,
+    model=("ai.response.model", "ai.model.id", "gen_ai.request.model"),
 )

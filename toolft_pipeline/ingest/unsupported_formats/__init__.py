@@ -1,7 +1,7 @@
-"""Well-known formats that no reader takes, each recognised by one line and named with what to do.
+"""Recognize well-known unsupported formats, and say how to convert them.
 
-Invariant: a line is asked only once its reader has refused it, so recognising costs nothing on logs that are read, and
-no run that a reader keeps is lost to a recogniser. To add a format, add an entry to the table of its kind.
+Invariant: only lines that their reader rejected are checked. So the check costs nothing on logs that are read, and no
+run that a reader accepts is lost to it. To add a format, add an entry to the table of its kind.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ UNSUPPORTED_FORMATS: tuple[UnsupportedFormat, ...] = (
     *FRAMEWORK_FORMATS,
     *DATA_SET_FORMATS,
 )
-"""In the order in which they are asked: the first that recognises a line names it."""
+"""In the order of checking: the first that recognizes a line names it."""
 
-_MAY_BE_ANOTHER = frozenset(
+_MAY_BE_ANOTHER_FORMAT = frozenset(
     {
         RejectReason.WRONG_SHAPE,
         RejectReason.MALFORMED_JSON,
@@ -35,11 +35,11 @@ _MAY_BE_ANOTHER = frozenset(
         RejectReason.UNSUPPORTED_CONTENT,
     }
 )
-"""Reasons of a reader that a line in another format would get."""
+"""Reasons that a reader gives for lines of another format."""
 
 
-def recognised(line: bytes) -> UnsupportedFormat | None:
-    """The format that a line is certainly written in, among those that no reader takes."""
+def recognize(line: bytes) -> UnsupportedFormat | None:
+    """Return the unsupported format that a line certainly has, None if there is none."""
     if is_too_deep(line):
         return None
     try:
@@ -49,11 +49,11 @@ def recognised(line: bytes) -> UnsupportedFormat | None:
     return next((one for one in UNSUPPORTED_FORMATS if one.row(row)), None)
 
 
-def named(rejection: Rejection, line: bytes) -> Rejection:
-    """A reader's rejection of a line, or a better one where the line is recognised as another format."""
-    found = recognised(line) if rejection.reason in _MAY_BE_ANOTHER else None
-    if found is None:
+def explain_unsupported_format(rejection: Rejection, line: bytes) -> Rejection:
+    """Return a rejection, or a better one if the line's format is known."""
+    known = recognize(line) if rejection.reason in _MAY_BE_ANOTHER_FORMAT else None
+    if known is None:
         return rejection
     return Rejection(
-        reason=RejectReason.UNREAD_FORMAT, detail=f"this is {found.name}, which is not read; {found.advice}"
+        reason=RejectReason.UNREAD_FORMAT, detail=f"this is {known.name}, which is not supported; {known.advice}"
     )

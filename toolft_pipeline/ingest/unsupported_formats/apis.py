@@ -1,18 +1,11 @@
-"""What the APIs of model providers send and answer, where it is not a whole run in a format that is read."""
+"""Requests and responses of model APIs that are not whole runs."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unsupported_formats.entry import (
-    UnsupportedFormat,
-    field,
-    has,
-    messages_of,
-    objects,
-    parts_of,
-    text_field,
-)
+from toolft_pipeline.ingest.parsing.json_shape import has_keys, messages_of, objects, parts_of, text_at, value_at
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat
 
 _RUN = "one object a line with `messages` (the history and the answer)"
 _ITEMS = frozenset(
@@ -47,56 +40,56 @@ _RESPONSES_EVENTS = ("response.", "conversation.item.", "session.", "input_audio
 
 
 def _stream_chunk(row: Any) -> bool:
-    if text_field(row, "object").endswith("completion.chunk") or "delta" in _first_choice(row):
+    if text_at(row, "object").endswith("completion.chunk") or "delta" in _first_choice(row):
         return True
-    if text_field(row, "type") in _ANTHROPIC_EVENTS and len(row) < 6:
+    if text_at(row, "type") in _ANTHROPIC_EVENTS and len(row) < 6:
         return True
-    if text_field(row, "type").startswith(_RESPONSES_EVENTS):
+    if text_at(row, "type").startswith(_RESPONSES_EVENTS):
         return True
-    return has(row, "message", "done", "model")  # Ollama
+    return has_keys(row, "message", "done", "model")  # Ollama
 
 
 def _first_choice(row: Any) -> dict[str, Any]:
-    return next(iter(objects(field(row, "choices"))), {})
+    return next(iter(objects(value_at(row, "choices"))), {})
 
 
 def _batch(row: Any) -> bool:
-    return has(row, "custom_id") and ("response" in row or "body" in row or "params" in row or "result" in row)
+    return has_keys(row, "custom_id") and ("response" in row or "body" in row or "params" in row or "result" in row)
 
 
 def _bedrock_log(row: Any) -> bool:
-    return text_field(row, "schemaType") == "ModelInvocationLog"
+    return text_at(row, "schemaType") == "ModelInvocationLog"
 
 
 def _converse(row: Any) -> bool:
     parts = list(parts_of(row))
     if any({"toolUse", "toolResult", "reasoningContent", "cachePoint"} & part.keys() for part in parts):
         return True
-    if has(row, "toolConfig") or has(row, "inferenceConfig"):
+    if has_keys(row, "toolConfig") or has_keys(row, "inferenceConfig"):
         return True
     return bool(parts) and all("text" in part and "type" not in part for part in parts)
 
 
 def _gemini(row: Any) -> bool:
-    turns = objects(row if isinstance(row, list) else field(row, "contents"))
+    turns = objects(row if isinstance(row, list) else value_at(row, "contents"))
     if turns and any(isinstance(turn.get("parts"), list) and turn.get("role") != "assistant" for turn in turns):
         return all("kind" not in turn for turn in turns)
-    return any(isinstance(field(one, "content", "parts"), list) for one in objects(field(row, "candidates")))
+    return any(isinstance(value_at(one, "content", "parts"), list) for one in objects(value_at(row, "candidates")))
 
 
 def _responses_items(row: Any) -> bool:
-    if text_field(row, "type") in _ITEMS or text_field(row, "object") == "response":
+    if text_at(row, "type") in _ITEMS or text_at(row, "object") == "response":
         return True
-    lists = [messages_of(row)] + [objects(field(row, key)) for key in ("input", "output", "items")]
-    return any(text_field(item, "type") in _ITEMS for items in lists for item in items)
+    lists = [messages_of(row)] + [objects(value_at(row, key)) for key in ("input", "output", "items")]
+    return any(text_at(item, "type") in _ITEMS for items in lists for item in items)
 
 
 def _answer_alone(row: Any) -> bool:
-    if text_field(row, "object") in ("chat.completion", "text_completion"):
+    if text_at(row, "object") in ("chat.completion", "text_completion"):
         return True
-    if text_field(row, "type") == "message" and has(row, "content", "role"):
+    if text_at(row, "type") == "message" and has_keys(row, "content", "role"):
         return True
-    return has(row, "choices") and not messages_of(row)
+    return has_keys(row, "choices") and not messages_of(row)
 
 
 def _nested_request(row: Any) -> bool:
@@ -107,16 +100,16 @@ def _nested_request(row: Any) -> bool:
 
 
 def _assistants(row: Any) -> bool:
-    return text_field(row, "object").startswith("thread.")
+    return text_at(row, "object").startswith("thread.")
 
 
 def _cohere(row: Any) -> bool:
-    return any(has(turn, "role", "message") for turn in objects(field(row, "chat_history")))
+    return any(has_keys(turn, "role", "message") for turn in objects(value_at(row, "chat_history")))
 
 
 def _json_rpc(row: Any) -> bool:
     first = row[0] if isinstance(row, list) and row else row
-    return text_field(first, "jsonrpc").startswith("2.")
+    return text_at(first, "jsonrpc").startswith("2.")
 
 
 API_FORMATS: tuple[UnsupportedFormat, ...] = (
@@ -163,7 +156,7 @@ API_FORMATS: tuple[UnsupportedFormat, ...] = (
         row=_assistants,
     ),
     UnsupportedFormat(
-        name="a request beside its response, without `messages` at the top",
+        name="a request next to its response, without `messages` at the top level",
         advice=f"write {_RUN}, for example `jq -c '.request + {{response}}' FILE`",
         row=_nested_request,
     ),

@@ -1,16 +1,17 @@
-"""Formats of training sets: what fine-tuning tools take, which is not what agents log."""
+"""Formats of training sets, which fine-tuning tools read but agents do not log."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat, field, has, objects, text_field
+from toolft_pipeline.ingest.parsing.json_shape import has_keys, objects, text_at, value_at
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat
 
 _MESSAGES = "convert each run to OpenAI `messages`"
 
 
 def _turns(row: Any) -> list[dict[str, Any]]:
-    lists = (row, *(field(row, key) for key in ("conversations", "conversation", "messages", "items")))
+    lists = (row, *(value_at(row, key) for key in ("conversations", "conversation", "messages", "items")))
     return [turn for turns in map(objects, lists) for turn in turns]
 
 
@@ -19,7 +20,7 @@ def _llama_factory(row: Any) -> bool:
 
 
 def _share_gpt(row: Any) -> bool:
-    return any(has(turn, "from", "value") for turn in _turns(row))
+    return any(has_keys(turn, "from", "value") for turn in _turns(row))
 
 
 def _conversations(row: Any) -> bool:
@@ -29,27 +30,27 @@ def _conversations(row: Any) -> bool:
 
 
 def _one_message(row: Any) -> bool:
-    return has(row, "role", "content") and "messages" not in row
+    return has_keys(row, "role", "content") and "messages" not in row
 
 
 def _preference(row: Any) -> bool:
-    return has(row, "chosen", "rejected")
+    return has_keys(row, "chosen", "rejected")
 
 
 def _instruction(row: Any) -> bool:
-    return has(row, "instruction", "output") or has(row, "instruction", "response")
+    return has_keys(row, "instruction", "output") or has_keys(row, "instruction", "response")
 
 
 def _prompt(row: Any) -> bool:
-    return has(row, "prompt", "completion") or has(row, "prompt", "response")
+    return has_keys(row, "prompt", "completion") or has_keys(row, "prompt", "response")
 
 
 def _query_answers(row: Any) -> bool:
-    return has(row, "query", "answers")
+    return has_keys(row, "query", "answers")
 
 
 def _flat_chat(row: Any) -> bool:
-    return text_field(row, "chat") != "" and "USER:" in text_field(row, "chat")
+    return text_at(row, "chat") != "" and "USER:" in text_at(row, "chat")
 
 
 def _text(row: Any) -> bool:
@@ -99,7 +100,7 @@ DATA_SET_FORMATS: tuple[UnsupportedFormat, ...] = (
     ),
     UnsupportedFormat(
         name="a chat flattened into one text",
-        advice=f"{_MESSAGES}; turns cannot be told apart in flattened text",
+        advice=f"{_MESSAGES}; the turns of flattened text cannot be separated",
         row=_flat_chat,
     ),
     UnsupportedFormat(

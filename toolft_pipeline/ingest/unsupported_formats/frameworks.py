@@ -1,18 +1,11 @@
-"""How agent frameworks and coding agents write their own sessions."""
+"""Session formats of agent frameworks and coding agents."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unsupported_formats.entry import (
-    UnsupportedFormat,
-    field,
-    has,
-    messages_of,
-    objects,
-    parts_of,
-    text_field,
-)
+from toolft_pipeline.ingest.parsing.json_shape import has_keys, messages_of, objects, parts_of, text_at, value_at
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat
 
 _OPENAI_MESSAGES = "convert each run to one object a line with OpenAI `messages`"
 
@@ -22,11 +15,11 @@ _MODEL_PARTS = frozenset({"tool-call", "tool-result", "tool-error", "tool-approv
 
 
 def _codex(row: Any) -> bool:
-    return text_field(row, "type") in _CODEX and has(row, "payload")
+    return text_at(row, "type") in _CODEX and has_keys(row, "payload")
 
 
 def _claude_code(row: Any) -> bool:
-    return has(row, "sessionId", "uuid") and has(row, "message", "parentUuid")
+    return has_keys(row, "sessionId", "uuid") and has_keys(row, "message", "parentUuid")
 
 
 def _pydantic_ai(row: Any) -> bool:
@@ -36,64 +29,66 @@ def _pydantic_ai(row: Any) -> bool:
 
 def _ui_messages(row: Any) -> bool:
     listed = messages_of(row) or ([row] if isinstance(row, dict) else [])
-    return any(has(one, "role") and _is_ui(objects(one.get("parts"))) for one in listed)
+    return any(has_keys(one, "role") and _is_ui(objects(one.get("parts"))) for one in listed)
 
 
 def _is_ui(parts: list[dict[str, Any]]) -> bool:
-    types = [text_field(part, "type") for part in parts]
+    types = [text_at(part, "type") for part in parts]
     return any(types) and all(types)
 
 
 def _model_messages(row: Any) -> bool:
-    return any(text_field(part, "type") in _MODEL_PARTS for part in parts_of(row))
+    return any(text_at(part, "type") in _MODEL_PARTS for part in parts_of(row))
 
 
 def _adk(row: Any) -> bool:
-    listed = objects(field(row, "events")) or [row]
-    return any(has(one, "author") and isinstance(field(one, "content", "parts"), list) for one in listed)
+    listed = objects(value_at(row, "events")) or [row]
+    return any(has_keys(one, "author") and isinstance(value_at(one, "content", "parts"), list) for one in listed)
 
 
 def _autogen(row: Any) -> bool:
     listed = messages_of(row) or [row]
-    return any(has(one, "source", "type") and text_field(one, "type").endswith(("Message", "Event")) for one in listed)
+    return any(
+        has_keys(one, "source", "type") and text_at(one, "type").endswith(("Message", "Event")) for one in listed
+    )
 
 
 def _semantic_kernel(row: Any) -> bool:
     listed = messages_of(row) or [row]
-    return any("$type" in item for one in listed for key in ("Items", "items") for item in objects(field(one, key)))
+    return any("$type" in item for one in listed for key in ("Items", "items") for item in objects(value_at(one, key)))
 
 
 def _llama_index(row: Any) -> bool:
     listed = messages_of(row) or [row]
-    return any("block_type" in block for one in listed for block in objects(field(one, "blocks")))
+    return any("block_type" in block for one in listed for block in objects(value_at(one, "blocks")))
 
 
 def _haystack(row: Any) -> bool:
     listed = messages_of(row) or [row]
-    return any(has(one, "_role", "_content") for one in listed)
+    return any(has_keys(one, "_role", "_content") for one in listed)
 
 
 def _langchain_events(row: Any) -> bool:
-    return text_field(row, "event").startswith("on_") and has(row, "run_id")
+    return text_at(row, "event").startswith("on_") and has_keys(row, "run_id")
 
 
 def _open_hands(row: Any) -> bool:
-    listed = objects(row) or objects(field(row, "history")) or [row]
-    return any(has(one, "id", "source") and ("action" in one or "observation" in one) for one in listed)
+    listed = objects(row) or objects(value_at(row, "history")) or [row]
+    return any(has_keys(one, "id", "source") and ("action" in one or "observation" in one) for one in listed)
 
 
 def _swe_agent(row: Any) -> bool:
-    return any(has(step, "action", "observation") for step in objects(field(row, "trajectory")))
+    return any(has_keys(step, "action", "observation") for step in objects(value_at(row, "trajectory")))
 
 
 def _gemini_cli(row: Any) -> bool:
-    return has(row, "sessionId") and any(text_field(one, "type") == "gemini" for one in messages_of(row))
+    return has_keys(row, "sessionId") and any(text_at(one, "type") == "gemini" for one in messages_of(row))
 
 
 FRAMEWORK_FORMATS: tuple[UnsupportedFormat, ...] = (
     UnsupportedFormat(
         name="a session of the Codex CLI (rollout)",
-        advice=f"{_OPENAI_MESSAGES}; the items of a session stand one a line here, not one run a line",
+        advice=f"{_OPENAI_MESSAGES}; this file has one item of a session a line, not one run a line",
         row=_codex,
     ),
     UnsupportedFormat(

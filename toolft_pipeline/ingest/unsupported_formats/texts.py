@@ -1,4 +1,4 @@
-"""Lines that are no JSON although they carry some: told by their bytes."""
+"""Lines that are not JSON but contain some, recognized by their bytes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _python(line: bytes) -> bool:
     if _PYTHON.match(line) is not None:
         return True
     starts = line.lstrip().startswith((b"{", b"["))
-    return starts and any(found.group(1) for found in _PYTHON_WORD.finditer(line))
+    return starts and any(match.group(1) for match in _PYTHON_WORD.finditer(line))
 
 
 def _javascript(line: bytes) -> bool:
@@ -68,7 +68,7 @@ TEXT_FORMATS: tuple[UnsupportedFormat, ...] = (
     ),
     UnsupportedFormat(
         name="a log line with text before its JSON",
-        advice="log the JSON alone: remove what stands before it, such as a time and a level",
+        advice="log only the JSON: remove the text before it, such as a time and a level",
         text=_prefixed,
     ),
 )

@@ -1,51 +1,56 @@
-"""Formats of traces and spans that no reader takes."""
+"""Unsupported formats of traces and spans."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat, field, has, objects, text_field
+from toolft_pipeline.ingest.parsing.json_shape import has_keys, objects, text_at, value_at
+from toolft_pipeline.ingest.unsupported_formats.entry import UnsupportedFormat
 
 _SPANS = "export the trace as OTLP JSON (resourceSpans), one export a line"
 
 
 def _otlp_logs(row: Any) -> bool:
-    return has(row, "resourceLogs")
+    return has_keys(row, "resourceLogs")
 
 
 def _otlp_metrics(row: Any) -> bool:
-    return has(row, "resourceMetrics")
+    return has_keys(row, "resourceMetrics")
 
 
 def _jaeger(row: Any) -> bool:
-    traces = objects(field(row, "data")) or [row]
-    return any(has(span, "traceID", "spanID") for trace in traces for span in [trace, *objects(field(trace, "spans"))])
+    traces = objects(value_at(row, "data")) or [row]
+    return any(
+        has_keys(span, "traceID", "spanID") for trace in traces for span in [trace, *objects(value_at(trace, "spans"))]
+    )
 
 
 def _zipkin(row: Any) -> bool:
     spans = objects(row) or [row]
-    return any(has(span, "traceId", "id", "localEndpoint") for span in spans)
+    return any(has_keys(span, "traceId", "id", "localEndpoint") for span in spans)
 
 
 def _datadog(row: Any) -> bool:
-    spans = objects(row) or objects(field(row, "spans")) or [row]
-    return any(has(span, "trace_id", "span_id", "ml_obs_kind") or has(span, "meta", "span_id") for span in spans)
+    spans = objects(row) or objects(value_at(row, "spans")) or [row]
+    return any(
+        has_keys(span, "trace_id", "span_id", "ml_obs_kind") or has_keys(span, "meta", "span_id") for span in spans
+    )
 
 
 def _otlp_span(row: Any) -> bool:
-    return has(row, "traceId", "spanId") and isinstance(field(row, "attributes"), list)
+    return has_keys(row, "traceId", "spanId") and isinstance(value_at(row, "attributes"), list)
 
 
 def _wandb_weave(row: Any) -> bool:
-    return has(row, "op_name", "trace_id") and "inputs" in row
+    return has_keys(row, "op_name", "trace_id") and "inputs" in row
 
 
 def _braintrust(row: Any) -> bool:
-    return has(row, "span_id", "root_span_id", "span_attributes")
+    return has_keys(row, "span_id", "root_span_id", "span_attributes")
 
 
 def _helicone(row: Any) -> bool:
-    return has(row, "request_id", "request_body") or text_field(row, "helicone_url") != ""
+    return has_keys(row, "request_id", "request_body") or text_at(row, "helicone_url") != ""
 
 
 TRACE_FORMATS: tuple[UnsupportedFormat, ...] = (

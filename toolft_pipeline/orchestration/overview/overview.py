@@ -97,7 +97,8 @@ def _waiting(
     if (active := under_way(instance, settings.name)) is not None:
         found.append(f"{active} is going on")
     verified = warehouse.partitions(settings.name, "verified_trajectories")
-    if unread := [day for day in log_days(settings) if day not in set(verified)]:
+    days = log_days(settings.path(settings.logs.folder), first_day=settings.first_day)
+    if unread := [day for day in days if day not in set(verified)]:
         found.append(f"{len(unread)} days of logs are not verified yet: {_days(unread)}")
     behind = [day for day in verified if verdict is not None and day > verdict.day]
     if behind:

@@ -75,7 +75,7 @@ def look_at_logs(
     waiting = []
     agent_file = (settings.folder / AGENT_FILE).read_text(encoding="utf-8")
     for day in window(settings, newest_complete_day(now, settings)):
-        files = log_files(settings, day=day)
+        files = log_files(settings.path(settings.logs.folder), day=day)
         if not files:
             continue
         found |= {path.name: _looked_at(path, seen) for path in files}

@@ -49,7 +49,12 @@ def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
         if day < agent.first_day:
             return dg.SkipReason(f"{agent.name}: {day} lies before first_day {agent.first_day}")
         worth = worth_a_model(agent, warehouse, day=day)
-        if not worth.go and not log_files(agent, day=day) and not base_model_changed(_as_written_now(agent), warehouse):
+        folder = agent.path(agent.logs.folder)
+        if (
+            not worth.go
+            and not log_files(folder, day=day)
+            and not base_model_changed(_as_written_now(agent), warehouse)
+        ):
             return dg.SkipReason(f"{agent.name}: {day} has no logs, and {worth.reason}")
         return dg.RunRequest(run_key=day, partition_key=day, run_config=night_config(agent))
 

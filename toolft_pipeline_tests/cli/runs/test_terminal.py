@@ -12,7 +12,7 @@ import pytest
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.cli.runs.terminal import say, visible
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.ingest.test_readers import ROWS
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
 
 
 def test_visible_text_keeps_letters_and_lines_and_escapes_what_steers_a_terminal() -> None:
@@ -30,7 +30,7 @@ def test_lint_log_content_and_file_names_cannot_steer_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hostile = "\x1b[2J\x9b2J\u202e\nfoo: 0 runs"
-    row = ROWS["openai"]() | {"id": f"a{hostile}", "outcome": {"status": "failure", "evidence": hostile}}
+    row = LINE_SAMPLES["openai"]() | {"id": f"a{hostile}", "outcome": {"status": "failure", "evidence": hostile}}
     path = tmp_path / "control\x1b[31m\n.jsonl"
     path.write_text(json.dumps(row) + "\n")
     assert run(["lint", str(path), str(tmp_path / "none\x1b[2J")]) == 2

@@ -16,12 +16,11 @@ from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, run_as_task, shadow_tasks, trained_on
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Origin, Role, Trajectory, text_message
 from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle
@@ -34,7 +33,7 @@ DAY = "2026-10-05"
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Trajectory]:
     """The logged runs of the day that call tools the assistant has; some of them forged, as the logs are."""
     raw = tmp_path_factory.mktemp("raw")
-    read_day(AGENT, day=DAY, out=raw)
+    read_agent_day(AGENT, day=DAY, out=raw)
     (table,) = raw.glob("traj*.parquet")
     names = set(load_catalog(AGENT.path("catalog.json")).names)
     return [

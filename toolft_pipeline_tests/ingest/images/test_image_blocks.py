@@ -1,4 +1,4 @@
-"""One picture in every dialect is one content part; what the log only names is refused and never fetched."""
+"""An image is the same content part in every dialect; an address is refused and never fetched."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from langchain_core.messages import ToolMessage, messages_to_dict
 from langchain_core.messages.content import create_image_block
 from mcp.types import ImageContent
 
-from toolft_pipeline.ingest.formats import READERS
+from toolft_pipeline.ingest.formats import LINE_FORMATS
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.record import Part, Source, Trajectory
 from toolft_pipeline.trajectories.table import from_batch, to_batch
@@ -25,7 +25,7 @@ TEXT = {"type": "text", "text": "Sales:"}
 
 def read(format_: str, row: object) -> Trajectory | Rejection:
     source = Source(file="2026-10-01.jsonl", line=1, offset=0, format=format_)
-    return READERS[format_](json.dumps(row).encode(), agent="desk", source=source)
+    return LINE_FORMATS[format_].read(json.dumps(row).encode(), agent="desk", source=source)
 
 
 def openai_row(*blocks: dict[str, Any], role: str = "tool") -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_image_in_a_user_turn_is_read_too() -> None:
         ({"type": "input_audio", "data": "QUJD"}, RejectReason.UNSUPPORTED_CONTENT),
     ],
 )
-def test_image_that_cannot_be_kept_rejects_the_run_for_its_own_reason(block: Any, reason: RejectReason) -> None:
+def test_bad_image_rejects_the_run_with_its_reason(block: Any, reason: RejectReason) -> None:
     rejection = read("openai", openai_row(TEXT, block))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is reason
@@ -106,7 +106,7 @@ def test_image_that_cannot_be_kept_rejects_the_run_for_its_own_reason(block: Any
 
 
 @pytest.mark.parametrize("role", ["system", "assistant"])
-def test_image_in_a_turn_that_shows_none_is_refused(role: str) -> None:
+def test_image_in_a_turn_without_image_support_is_refused(role: str) -> None:
     rejection = read("openai", openai_row(openai_block(data_uri(CHART)), role=role))
     assert isinstance(rejection, Rejection)
     assert rejection.reason is RejectReason.UNSUPPORTED_CONTENT

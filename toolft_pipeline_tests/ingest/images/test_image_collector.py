@@ -1,4 +1,4 @@
-"""The images of one run go with that run, once each, and with no other."""
+"""Each run gets its own images, once each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.ingest.images.image_collector import BadImageError, ImageCollector, ImageTooLargeError, receive
-from toolft_pipeline.ingest.log_file import LogEntry
+from toolft_pipeline.ingest.images.image_collector import (
+    BadImageError,
+    ImageCollector,
+    ImageTooLargeError,
+    collect_image,
+)
 from toolft_pipeline.ingest.parsing.log_lines import LogLine
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.chat.conversations import SHAPES
 from toolft_pipeline_tests.pictures import chart, in_base64
 
 ONE, TWO = chart(1, 2), chart(3, 4)
@@ -26,40 +28,24 @@ def files(*images: bytes) -> dict[str, bytes]:
     return {hashlib.sha256(data).hexdigest(): data for data in images}
 
 
-def reading(*runs: tuple[Trajectory | Rejection | None, tuple[bytes, ...]]) -> Iterator[LogEntry[Trajectory]]:
-    """Runs that are read one after the other, each with what it shows."""
-    for run, images in runs:
+def reading(*images_by_run: tuple[bytes, ...]) -> Iterator[int]:
+    """Runs that are read one after the other, each with its images."""
+    for number, images in enumerate(images_by_run):
         for data in images:
-            receive(in_base64(data))
-        yield LogEntry(FILE, LINE, run)
+            collect_image(in_base64(data))
+        yield number
 
 
-def test_each_run_comes_with_its_own_images_once_and_a_rejection_with_none() -> None:
-    inbox = ImageCollector(max_bytes=10_000, max_pixels=10_000)
-    runs = reading(
-        (SHAPES[0], (ONE, TWO, ONE)),
-        (SHAPES[1], ()),
-        (REFUSED, (TWO,)),
-        (None, ()),
-        (SHAPES[2], (ONE,)),
-        (SHAPES[3], ()),
-    )
-    assert [found.images for found in inbox.each_with_images(runs)] == [
-        files(ONE, TWO),
-        None,
-        None,
-        None,
-        files(ONE),
-        None,
-    ]
+def test_each_run_has_its_own_images_once() -> None:
+    collector = ImageCollector(max_bytes=10_000, max_pixels=10_000)
+    runs = reading((ONE, TWO, ONE), (), (TWO,), ())
+    assert list(collector.each_with_images(runs)) == [(0, files(ONE, TWO)), (1, {}), (2, files(TWO)), (3, {})]
 
 
-def test_files_read_side_by_side_keep_their_images_apart() -> None:
-    first = ImageCollector(max_bytes=10_000, max_pixels=10_000).each_with_images(
-        reading((SHAPES[0], (ONE,)), (SHAPES[1], ()))
-    )
-    other = ImageCollector(max_bytes=10_000, max_pixels=10_000).each_with_images(reading((SHAPES[2], (TWO,))))
-    assert [next(first).images, next(other).images, next(first).images] == [files(ONE), files(TWO), None]
+def test_files_read_in_turns_keep_their_images_apart() -> None:
+    first = ImageCollector(max_bytes=10_000, max_pixels=10_000).each_with_images(reading((ONE,), ()))
+    other = ImageCollector(max_bytes=10_000, max_pixels=10_000).each_with_images(reading((TWO,)))
+    assert [next(first), next(other), next(first)] == [(0, files(ONE)), (0, files(TWO)), (1, {})]
 
 
 def test_the_cap_on_bytes_is_exact() -> None:

@@ -1,4 +1,4 @@
-"""Images beside a version's tables: written once, linked on, found by their hashes alone."""
+"""Images next to a version's tables: written once, linked by later versions, found by hash."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_link_images_none_makes_no_folder(tmp_path: Path) -> None:
 
 
 def test_link_images_missing_one_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(MissingImageError, match=r"image c{64} is in none of its inputs; run raw_trajectories again"):
+    with pytest.raises(MissingImageError, match=r"image c{64} is in none of its inputs; rebuild raw_trajectories"):
         link_images(["c" * 64], into=tmp_path / "verified", sources=(tmp_path,))
 
 
@@ -55,6 +55,6 @@ def test_image_hashes_come_from_their_column_in_any_run(tmp_path: Path) -> None:
     assert image_hashes(tmp_path / "text.parquet") == frozenset()
 
 
-def test_shown_by_run_are_its_images_in_order() -> None:
+def test_image_hashes_of_run_are_in_order() -> None:
     run = trajectory("one", shows("b" * 64), SHAPES[0].messages[0], shows("a" * 64, "b" * 64))
     assert image_hashes_of_run(run) == ("b" * 64, "a" * 64, "b" * 64)

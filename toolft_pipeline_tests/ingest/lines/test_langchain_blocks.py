@@ -1,4 +1,4 @@
-"""Every block that LangChain's messages carry is read, known from `tool_calls`, or refused by its name."""
+"""Every block of LangChain messages is read, repeated by `tool_calls`, or refused by name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refused(message: BaseMessage) -> Rejection:
         {"type": "input_json_delta", "partial_json": '{"n":1}', "index": 1},
     ],
 )
-def test_call_that_stands_in_a_block_too_is_taken_once(block: dict[str, Any]) -> None:
+def test_call_repeated_in_a_block_is_read_once(block: dict[str, Any]) -> None:
     message = read(AIMessage([{"type": "text", "text": "I look.", "annotations": []}, block], tool_calls=[CALL]))
     assert [(call.id, call.name, call.arguments_json) for call in message.tool_calls] == [("c1", "get", '{"n": 1}')]
     assert message.text == "I look."
@@ -51,14 +51,16 @@ def test_call_that_stands_in_a_block_too_is_taken_once(block: dict[str, Any]) ->
         {"type": "function_call", "id": "c1", "call_id": "c2", "name": "get", "arguments": "{}"},
     ],
 )
-def test_call_that_stands_in_a_block_alone_is_refused(block: dict[str, Any]) -> None:
+def test_call_only_in_a_block_is_refused(block: dict[str, Any]) -> None:
     for message in (AIMessage([block]), AIMessage([block], tool_calls=[CALL])):
-        assert "alone and not in tool_calls" in refused(message).detail
+        assert "; log it in tool_calls" in refused(message).detail
 
 
-def test_words_after_a_call_are_refused_because_the_record_would_turn_them_round() -> None:
+def test_text_after_a_call_is_refused() -> None:
     block = {"type": "tool_use", "id": "c1", "name": "get", "input": {"n": 1}}
-    assert "after its calls" in refused(AIMessage([block, {"type": "text", "text": "so"}], tool_calls=[CALL])).detail
+    assert (
+        "after its tool calls" in refused(AIMessage([block, {"type": "text", "text": "so"}], tool_calls=[CALL])).detail
+    )
     assert read(AIMessage([block, {"type": "text", "text": ""}], tool_calls=[CALL])).text == ""
 
 
@@ -90,7 +92,7 @@ def test_reasoning_in_each_providers_block_is_reasoning(block: dict[str, Any]) -
         {"thinking": {"text": "because", "signature": "s"}},
     ],
 )
-def test_reasoning_beside_the_content_is_reasoning(beside: dict[str, Any]) -> None:
+def test_reasoning_in_additional_kwargs_is_read(beside: dict[str, Any]) -> None:
     assert read(AIMessage("Done.", additional_kwargs=beside)).reasoning == "because"
     assert read(HumanMessage("Do it.", additional_kwargs=beside)).reasoning is None
 
@@ -100,7 +102,7 @@ def test_encrypted_reasoning_says_nothing() -> None:
     assert (message.reasoning, message.text) == (None, "")
 
 
-def test_refusal_is_what_the_model_said() -> None:
+def test_refusal_is_the_models_text() -> None:
     assert read(AIMessage([{"type": "refusal", "refusal": "I cannot."}])).text == "I cannot."
     assert read(AIMessage("", additional_kwargs={"refusal": "I cannot."})).text == "I cannot."
 
@@ -108,24 +110,24 @@ def test_refusal_is_what_the_model_said() -> None:
 @pytest.mark.parametrize(
     "type_", ["server_tool_call", "web_search_call", "mcp_tool_use", "code_execution_result", "audio", "non_standard"]
 )
-def test_block_that_the_record_cannot_hold_is_refused_by_its_name(type_: str) -> None:
+def test_unsupported_block_is_refused_by_name(type_: str) -> None:
     rejection = refused(AIMessage([{"type": type_, "id": "x", "name": "secret", "content": {}}]))
     assert rejection.reason is RejectReason.UNSUPPORTED_CONTENT
     assert type_ in rejection.detail
     assert "secret" not in rejection.detail
 
 
-def test_block_of_a_type_that_nobody_knows_is_refused_without_quoting_it() -> None:
+def test_unknown_block_type_is_refused_without_quoting_it() -> None:
     assert "hunter2" not in refused(AIMessage([{"type": "hunter2"}])).detail
 
 
-def test_call_that_the_parser_gave_up_in_a_block_is_a_reject_of_its_own() -> None:
+def test_invalid_tool_call_block_is_refused() -> None:
     block = {"type": "invalid_tool_call", "name": "get", "args": "{", "error": "cut off"}
     assert refused(AIMessage([block])).reason is RejectReason.INVALID_TOOL_CALL
 
 
 @pytest.mark.parametrize("key", ["function_call", "tool_outputs"])
-def test_what_a_turn_did_beside_its_tool_calls_is_refused_by_name(key: str) -> None:
+def test_calls_missing_in_tool_calls_are_refused(key: str) -> None:
     done = {"function_call": {"name": "get", "arguments": "{}"}, "tool_outputs": [{"type": "web_search_call"}]}
     assert key in refused(AIMessage("", additional_kwargs={key: done[key]})).detail
     assert read(AIMessage("", additional_kwargs={key: None})).tool_calls == ()

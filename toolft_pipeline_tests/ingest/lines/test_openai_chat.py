@@ -64,7 +64,7 @@ def with_call(arguments: str) -> bytes:
     return line.replace(json.dumps('{"id": 1.0}'), arguments, 1).encode()
 
 
-def test_openai_whole_row_becomes_the_record_it_states() -> None:
+def test_openai_complete_row_becomes_a_record() -> None:
     run = accepted(row())
     assert [message.role for message in run.messages] == ["system", "user", "assistant", "tool", "assistant"]
     assert run.messages[1].text == "Where is order 1?"
@@ -96,7 +96,7 @@ def test_openai_call_without_arguments_has_the_empty_object(raw: str) -> None:
     assert accepted(with_call(raw)).messages[2].tool_calls[0].arguments_json == "{}"
 
 
-def test_openai_call_whose_arguments_are_absent_has_the_empty_object() -> None:
+def test_openai_absent_arguments_are_the_empty_object() -> None:
     asked = row()
     del asked["messages"][2]["tool_calls"][0]["function"]["arguments"]
     assert accepted(asked).messages[2].tool_calls[0].arguments_json == "{}"
@@ -124,7 +124,7 @@ def test_openai_result_that_is_a_value_is_its_json_text(content: object, text: s
 @pytest.mark.parametrize(
     "content", [[{"type": "text", "text": "a"}, {"id": 1}], [{"type": "resource_link", "uri": "x"}]]
 )
-def test_openai_result_of_parts_that_the_record_cannot_hold_is_refused(content: object) -> None:
+def test_openai_result_with_unsupported_parts_is_refused(content: object) -> None:
     asked = row()
     asked["messages"][3]["content"] = content
     assert reason(asked) is RejectReason.UNSUPPORTED_CONTENT
@@ -148,7 +148,7 @@ def test_openai_line_that_is_the_list_of_its_messages_is_a_run() -> None:
     assert accepted(row()["messages"]).messages == accepted(row()).messages
 
 
-def test_openai_system_beside_the_messages_is_the_first_turn_once() -> None:
+def test_openai_separate_system_prompt_comes_first_once() -> None:
     asked = row(system="Be kind.")
     assert [message.text for message in accepted(asked).messages[:2]] == ["Be kind.", "Be brief."]
     assert accepted(row(system="Be brief.")).messages == accepted(row()).messages
@@ -159,7 +159,7 @@ def test_openai_system_beside_the_messages_is_the_first_turn_once() -> None:
 def test_openai_unknown_role_is_named() -> None:
     said = read(row(messages=[{"role": "function", "name": "get", "content": "x"}]))
     assert isinstance(said, Rejection)
-    assert "`function` is none of" in said.detail
+    assert "unknown role `function`" in said.detail
 
 
 def test_openai_call_that_is_no_function_is_refused_by_its_type() -> None:
@@ -180,7 +180,7 @@ def test_openai_log_cannot_declare_its_own_runs_golden() -> None:
     assert not accepted(row(golden=True)).golden
 
 
-def test_openai_refusal_is_what_the_assistant_said() -> None:
+def test_openai_refusal_is_the_assistants_text() -> None:
     run = accepted({"messages": [{"role": "assistant", "content": None, "refusal": "I must not."}]})
     assert run.messages[0].text == "I must not."
     assert run.messages[0].role is Role.ASSISTANT
@@ -220,7 +220,7 @@ def test_openai_refusal_is_what_the_assistant_said() -> None:
         (with_call("[" * 70 + "]" * 70), DEEP),
     ],
 )
-def test_openai_line_that_is_no_run_is_rejected_for_its_own_reason(line: object, expected: RejectReason) -> None:
+def test_openai_bad_line_is_rejected_with_its_reason(line: object, expected: RejectReason) -> None:
     assert reason(line) is expected
 
 

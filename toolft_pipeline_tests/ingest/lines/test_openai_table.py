@@ -1,4 +1,4 @@
-"""The reader that makes no records and the one that does say the same of every line."""
+"""The fast table reader and the general reader give the same result for every line."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_line_out_of_the_ordinary_is_a_record_in_its_place(message: dict[str, 
     assert list(map(type, compared(lines))) == [UnconvertedRun, Trajectory, UnconvertedRun]
 
 
-def test_a_text_that_arrow_cannot_hold_is_rejected_like_any_broken_line() -> None:
+def test_text_that_arrow_cannot_hold_is_rejected() -> None:
     line = b'{"id": "1", "messages": [{"role": "user", "content": "\\ud800"}]}'
     found, wanted = both([line])
     assert found == wanted
@@ -154,7 +154,7 @@ def test_a_text_that_arrow_cannot_hold_is_rejected_like_any_broken_line() -> Non
 
 
 @given(_runs([*_ROLES, "developer"], {**_ANY, "mood": _texts, "id": _texts}, beside=_BESIDE))
-def test_any_lines_leave_the_same_keys_unread(runs: list[Any]) -> None:
+def test_any_lines_give_the_same_keys_not_read(runs: list[Any]) -> None:
     source = Source("day.jsonl", 1, 0, "openai")
     for line in [json.dumps(run).encode() for run in runs]:
         found = read_line(read_openai_row, line, agent="desk", source=source)
@@ -180,9 +180,7 @@ RUN = [
         ({"lambda": 1}, {"run.lambda": 1}),
     ],
 )
-def test_keys_beside_the_messages_are_learned_and_counted(
-    beside: dict[str, Any], unread: dict[str, int] | None
-) -> None:
+def test_extra_run_keys_are_learned_and_counted(beside: dict[str, Any], unread: dict[str, int] | None) -> None:
     line = json.dumps({"messages": RUN, **beside}).encode()
     source = Source("day.jsonl", 1, 0, "openai")
     read = [read_line(read_openai_row, line, agent="desk", source=source) for _ in range(4)]
@@ -190,7 +188,7 @@ def test_keys_beside_the_messages_are_learned_and_counted(
     assert isinstance(read[-1][0], Trajectory if "lambda" in beside else UnconvertedRun)
 
 
-def test_keys_that_may_hold_what_a_run_lacks_are_left_to_the_other_reader() -> None:
+def test_keys_that_may_hold_the_answer_need_the_reader() -> None:
     source = Source("day.jsonl", 1, 0, "openai")
     calls = [{"name": "f", "arguments": {"a": 1}}]
     for line in [{"messages": RUN, "steps_of_it": calls}] * 2 + [{"messages": [RUN[0], RUN[3]], "steps_of_it": calls}]:

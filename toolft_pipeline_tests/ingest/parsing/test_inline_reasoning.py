@@ -1,4 +1,4 @@
-"""No answer keeps reasoning in its text: in every log format it is moved to where reasoning belongs, or refused."""
+"""No answer keeps reasoning in its text: it is moved to the reasoning field in every format, or refused."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.ingest.logs import Logs
-from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, separate_reasoning, split
+from toolft_pipeline.ingest.parsing.inline_reasoning import InlineReasoningError, separate_reasoning, split_reasoning
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conversations import calls
 from toolft_pipeline_tests.curation.dedup.test_conversation_prefixes import LINES
 from toolft_pipeline_tests.ingest import span_exports
@@ -59,14 +58,14 @@ HARMONY = (
         HARMONY.replace("<|return|>", ""),
     ],
 )
-def test_reasoning_at_the_head_of_an_answer_is_told_apart(text: str) -> None:
-    assert split(text) == ("Look it up.", "It is sent.")
+def test_reasoning_at_the_head_of_an_answer_is_separated(text: str) -> None:
+    assert split_reasoning(text) == ("Look it up.", "It is sent.")
 
 
 def test_blocks_of_reasoning_in_a_row_are_joined() -> None:
-    assert split("<think>a</think>\n<reflection>b</reflection>c") == ("a\nb", "c")
+    assert split_reasoning("<think>a</think>\n<reflection>b</reflection>c") == ("a\nb", "c")
     twice = "<|channel|>analysis<|message|>a<|end|><|channel|>commentary<|message|>b<|end|><|channel|>final<|message|>c"
-    assert split(twice) == ("a", "b\nc")
+    assert split_reasoning(twice) == ("a", "b\nc")
 
 
 @pytest.mark.parametrize(
@@ -95,9 +94,9 @@ def test_blocks_of_reasoning_in_a_row_are_joined() -> None:
         "<think></think>" * 100_000,
     ],
 )
-def test_reasoning_that_cannot_be_told_apart_is_refused(text: str) -> None:
+def test_ambiguous_reasoning_is_refused(text: str) -> None:
     with pytest.raises(InlineReasoningError):
-        split(text)
+        split_reasoning(text)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_reasoning_that_cannot_be_told_apart_is_refused(text: str) -> None:
     ],
 )
 def test_answer_that_only_speaks_of_reasoning_stays(text: str) -> None:
-    assert split(text) == ("", text)
+    assert split_reasoning(text) == ("", text)
 
 
 def test_text_of_users_tools_and_system_prompts_stays() -> None:
@@ -132,7 +131,7 @@ def test_text_of_users_tools_and_system_prompts_stays() -> None:
     assert separate_reasoning(said) == tuple(said)
 
 
-def test_calls_and_stated_reasoning_stay_beside_what_stood_in_the_text() -> None:
+def test_inline_reasoning_joins_logged_reasoning() -> None:
     asked = calls(("a", "find", {}), text="<think>Look it up.</think>")
     (message,) = separate_reasoning([asked])
     assert (message.reasoning, message.content, message.tool_calls) == ("Look it up.", (), asked.tool_calls)
@@ -155,10 +154,10 @@ def test_parts_of_text_are_taken_together_and_images_are_refused() -> None:
 def test_no_answer_keeps_a_mark_that_is_not_quoted(texts: list[str]) -> None:
     text = "".join(texts)
     try:
-        _, answer = split(text)
+        _, answer = split_reasoning(text)
     except InlineReasoningError:
         return
-    assert split(answer) == ("", answer)
+    assert split_reasoning(answer) == ("", answer)
     if "`" not in text and '"' not in text:
         assert "think>" not in answer
         assert "<|" not in answer
@@ -229,14 +228,14 @@ def test_spans_chain_where_the_history_lacks_the_reasoning(tmp_path: Path) -> No
     ]
 
 
-def test_day_of_openai_lines_reads_inline_reasoning_as_the_reader_does(tmp_path: Path) -> None:
+def test_inline_reasoning_of_a_day_equals_the_readers(tmp_path: Path) -> None:
     """The day's table is written without a record for each run."""
     (tmp_path / "logs").mkdir()
     (tmp_path / "out").mkdir()
     texts = ["<think>Hm.</think>Any time.", "Any time.", "<think>cut", "`<think>`"]
     rows = [{"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": text}]} for text in texts]
     (tmp_path / "logs" / "2026-10-01.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    summary = read_day(agent(tmp_path), day="2026-10-01", out=tmp_path / "out")
+    summary = read_agent_day(agent(tmp_path), day="2026-10-01", out=tmp_path / "out")
     runs = list(read_trajectories(tmp_path / "out" / "trajectories.parquet"))
     assert [(run.messages[-1].reasoning, run.messages[-1].text) for run in runs] == [
         ("Hm.", "Any time."),

@@ -49,7 +49,7 @@ def test_lines_any_bytes_each_line_starts_where_it_says(
         assert (line.rejection is not None) is (len(whole) > 16)
 
 
-def test_lines_too_long_line_is_refused_and_the_next_one_read(tmp_path: Path) -> None:
+def test_too_long_line_is_rejected_and_the_next_one_read(tmp_path: Path) -> None:
     lines = list(read_lines(write(tmp_path, b"x" * 3_000_000 + b"\n{}\n"), max_line_bytes=100))
     assert lines[0].rejection is not None
     assert lines[0].rejection.reason is RejectReason.LINE_TOO_LONG
@@ -72,7 +72,7 @@ def test_lines_line_of_exactly_the_cap_is_read(tmp_path: Path) -> None:
         ),  # Arrow packs zstd without a checksum
     ],
 )
-def test_lines_broken_archive_gives_what_was_read_then_one_reject(tmp_path: Path, damage: str, ending: str) -> None:
+def test_broken_archive_gives_its_lines_then_one_reject(tmp_path: Path, damage: str, ending: str) -> None:
     path = write(tmp_path, b"".join(b'{"n": %d}\n' % n for n in range(500_000)), ending=ending)
     packed = bytearray(path.read_bytes())
     if damage == "cut":
@@ -91,14 +91,14 @@ def test_lines_broken_archive_gives_what_was_read_then_one_reject(tmp_path: Path
     assert (len(lines) > 1) is (damage in ("cut", "overwritten"))
 
 
-def test_lines_byte_order_mark_and_blank_lines_are_no_content(tmp_path: Path) -> None:
+def test_byte_order_mark_and_blank_lines_are_skipped(tmp_path: Path) -> None:
     lines = list(read_lines(write(tmp_path, b"\xef\xbb\xbf{}\n\n \t\r\n{}"), max_line_bytes=100))
     assert [line.data for line in lines if not line.blank] == [b"{}", b"{}"]
     assert sum(line.blank for line in lines) == 2
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
-def test_lines_archive_that_unpacks_into_far_too_much_ends_in_one_reject(tmp_path: Path, ending: str) -> None:
+def test_archive_above_the_ratio_ends_in_one_reject(tmp_path: Path, ending: str) -> None:
     lines = list(read_lines(write(tmp_path, b"{}\n" + b"0" * 200_000_000 + b"\n{}\n", ending=ending), max_line_bytes=9))
     assert lines[0].data == b"{}"
     assert lines[-1].rejection is not None
@@ -106,7 +106,7 @@ def test_lines_archive_that_unpacks_into_far_too_much_ends_in_one_reject(tmp_pat
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
-def test_lines_archive_of_one_endless_line_is_left_at_the_cap_and_not_at_its_end(ending: str, tmp_path: Path) -> None:
+def test_archive_with_one_endless_line_stops_at_the_ratio(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"day.jsonl{ending}"
     path.write_bytes(zeros(80, ending=ending) + b"\xff" * 20)  # whoever unpacks it to the end finds it broken
     (line,) = read_lines(path, max_line_bytes=9)
@@ -114,7 +114,7 @@ def test_lines_archive_of_one_endless_line_is_left_at_the_cap_and_not_at_its_end
     assert line.rejection.reason is RejectReason.ARCHIVE_TOO_DENSE
 
 
-def test_lines_hmac_is_that_of_the_bytes_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_hmac_is_that_of_the_bytes_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLFT_HMAC_KEY", "k1")
     mark, long = b"\xef\xbb\xbf", b"x" * 3_000_000
     whole = [mark + b"{}", long + b"1", long + b"2", b"y" * 101, b"{}"]
@@ -125,7 +125,7 @@ def test_lines_hmac_is_that_of_the_bytes_in_the_file(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
-def test_lines_rest_of_an_archive_has_the_hmac_of_the_packed_file(
+def test_rest_of_an_archive_has_the_hmac_of_the_file(
     ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOOLFT_HMAC_KEY", "k1")

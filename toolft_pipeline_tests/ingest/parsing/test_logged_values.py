@@ -6,11 +6,11 @@ from msgspec import Raw
 
 from toolft_pipeline.ingest.parsing.logged_values import (
     LoggedOutcome,
-    final_state,
     id_as_text,
-    initial_state,
-    outcome,
-    start_time,
+    parse_final_state,
+    parse_initial_state,
+    parse_outcome,
+    parse_start_time,
 )
 
 MOMENT = "2025-10-09T08:53:20"
@@ -33,16 +33,16 @@ MOMENT = "2025-10-09T08:53:20"
         (None, None),
     ],
 )
-def test_start_time_is_told_by_form_and_magnitude(logged: str | int | float | None, expected: str | None) -> None:
-    found = start_time(logged)
+def test_start_time_is_parsed_by_form_and_magnitude(logged: str | int | float | None, expected: str | None) -> None:
+    found = parse_start_time(logged)
     assert found is None or found[:23] == (expected or "")[:23]
     assert (found is None) == (expected is None)
 
 
 @pytest.mark.parametrize("logged", ["yesterday", 12.5, 0, -1760000000, 1e30, "", "1e400", 10**400])
-def test_start_time_that_is_none_is_refused(logged: str | float) -> None:
+def test_invalid_start_time_is_refused(logged: str | float) -> None:
     with pytest.raises(msgspec.ValidationError, match="started_at"):
-        start_time(logged)
+        parse_start_time(logged)
 
 
 @pytest.mark.parametrize(
@@ -64,18 +64,18 @@ def test_start_time_that_is_none_is_refused(logged: str | float) -> None:
     ],
 )
 def test_outcome_is_success_only_where_a_log_says_so(logged: LoggedOutcome | str | bool | None, status: str) -> None:
-    assert outcome(logged).status == status
+    assert parse_outcome(logged).status == status
 
 
-def test_outcome_that_only_says_it_ended_keeps_the_word_as_evidence() -> None:
-    assert "completed" in (outcome("completed").evidence or "")
-    assert outcome(LoggedOutcome(status="failed", evidence="no stock")).evidence == "no stock"
+def test_outcome_word_without_result_is_kept_as_evidence() -> None:
+    assert "completed" in (parse_outcome("completed").evidence or "")
+    assert parse_outcome(LoggedOutcome(status="failed", evidence="no stock")).evidence == "no stock"
 
 
 @pytest.mark.parametrize("logged", ["splendid", LoggedOutcome(status="my secret")])
-def test_outcome_of_an_unknown_word_is_refused_without_quoting_it(logged: LoggedOutcome | str) -> None:
+def test_unknown_outcome_word_is_refused_without_quoting(logged: LoggedOutcome | str) -> None:
     with pytest.raises(msgspec.ValidationError) as error:
-        outcome(logged)
+        parse_outcome(logged)
     assert "success, failure or unknown" in str(error.value)
     assert "secret" not in str(error.value)
 
@@ -90,12 +90,12 @@ def test_ids_may_be_numbers_of_a_usual_length() -> None:
         id_as_text(10**5000)
 
 
-def test_initial_state_that_is_logged_whole_is_its_text() -> None:
-    assert initial_state(Raw(b'{"db": 1}')) == '{"db": 1}'
-    assert initial_state(Raw(b'"seed"')) == "seed"
-    assert initial_state(Raw(b"null")) is None
+def test_logged_initial_state_is_its_json_text() -> None:
+    assert parse_initial_state(Raw(b'{"db": 1}')) == '{"db": 1}'
+    assert parse_initial_state(Raw(b'"seed"')) == "seed"
+    assert parse_initial_state(Raw(b"null")) is None
 
 
-def test_final_state_that_is_logged_whole_is_its_digest_whatever_the_order_of_its_keys() -> None:
-    assert final_state(Raw(b'{"a":1,"b":2}')) == final_state(Raw(b'{"b": 2, "a": 1}'))
-    assert final_state(Raw(b'"sha256:x"')) == "sha256:x"
+def test_logged_final_state_digest_ignores_key_order() -> None:
+    assert parse_final_state(Raw(b'{"a":1,"b":2}')) == parse_final_state(Raw(b'{"b": 2, "a": 1}'))
+    assert parse_final_state(Raw(b'"sha256:x"')) == "sha256:x"

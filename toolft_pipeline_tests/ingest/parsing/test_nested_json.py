@@ -24,14 +24,14 @@ def depth(value: object) -> int:
 
 
 @given(value=JSON, cap=st.integers(0, 8))
-def test_too_deep_agrees_with_the_parsed_value_whatever_stands_in_strings(value: object, cap: int) -> None:
+def test_is_too_deep_agrees_with_the_parsed_value(value: object, cap: int) -> None:
     assert is_too_deep(json.dumps(value).encode(), cap=cap) is (depth(value) > cap)
 
 
 @pytest.mark.parametrize("text", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
-def test_too_deep_hostile_text_is_refused_without_a_parser(text: bytes) -> None:
+def test_is_too_deep_needs_no_parser(text: bytes) -> None:
     assert is_too_deep(text)
 
 
-def test_too_deep_wide_text_passes() -> None:
+def test_wide_json_is_not_too_deep() -> None:
     assert not is_too_deep(json.dumps([{"a": [1]}] * 10_000).encode())

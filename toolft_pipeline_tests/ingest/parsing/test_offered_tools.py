@@ -1,4 +1,4 @@
-"""A call is unoffered only where the log names every tool that was offered, and not this one."""
+"""A call counts as not offered only if all offered tools are readable and its tool is not among them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.offered_tools import offer, unoffered
-from toolft_pipeline_tests.ingest.test_readers import ROWS, accepted
+from toolft_pipeline.ingest.parsing.offered_tools import tool_offer, tools_not_offered
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
+from toolft_pipeline_tests.ingest.test_readers import accepted
 
 OPENAI = {"type": "function", "function": {"name": "get_order", "parameters": {"type": "object"}}}
 RESPONSES = {"type": "function", "name": "get_order", "parameters": {}}
@@ -20,7 +21,7 @@ MCP = {"name": "get_order", "inputSchema": {"type": "object"}}
 
 
 def asked(called: set[str], *offers: object) -> tuple[str, ...]:
-    return unoffered(called, [offer(Raw(json.dumps(tools).encode())) for tools in offers])
+    return tools_not_offered(called, [tool_offer(Raw(json.dumps(tools).encode())) for tools in offers])
 
 
 def offering(row: dict[str, Any], tools: list[Any]) -> dict[str, Any]:
@@ -58,19 +59,19 @@ def test_tools_that_cannot_be_named_accuse_no_call(tools: object) -> None:
 
 @given(st.binary(max_size=30), st.sets(st.text(max_size=3), max_size=3))
 def test_any_bytes_are_an_offer(data: bytes, called: set[str]) -> None:
-    unoffered(called, [offer(Raw(data))])
+    tools_not_offered(called, [tool_offer(Raw(data))])
 
 
-@pytest.mark.parametrize("format_", ROWS)
+@pytest.mark.parametrize("format_", LINE_SAMPLES)
 def test_every_line_format_compares_its_calls_with_its_tools(format_: str) -> None:
-    row = ROWS[format_]()
+    row = LINE_SAMPLES[format_]()
     assert accepted(format_, row).unoffered_tools == ()
     assert accepted(format_, offering(row, [ANTHROPIC])).unoffered_tools == ("who",)
     assert accepted(format_, offering(row, [ANTHROPIC, {"name": "who"}])).unoffered_tools == ()
 
 
 def digest(text: str) -> str | None:
-    found = offer(Raw(text.encode()))
+    found = tool_offer(Raw(text.encode()))
     return None if found is None else found.digest
 
 
@@ -81,7 +82,7 @@ def test_digest_is_one_for_tools_and_keys_in_any_order() -> None:
     assert digest(json.dumps([MCP, MCP])) != digest(json.dumps([MCP]))
 
 
-def test_digest_of_a_list_that_cannot_be_compared_is_of_its_bytes() -> None:
+def test_digest_of_an_unsortable_list_is_of_its_bytes() -> None:
     assert digest("[1, ") != digest("[1,")
 
 

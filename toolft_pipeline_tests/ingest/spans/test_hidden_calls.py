@@ -1,4 +1,4 @@
-"""Calls under a key of a span's message that is not read refuse the run."""
+"""A span's message with calls under an unknown key is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INVOCATION = {"state": "result", "toolCallId": "c1", "toolName": "get_weather", 
         ("functionCall", {"name": "get_weather", "args": {}}),
     ],
 )
-def test_calls_under_an_unread_key_refuse_the_run(format_: str, key: str, value: Any, tmp_path: Path) -> None:
+def test_calls_under_an_unknown_key_are_refused(format_: str, key: str, value: Any, tmp_path: Path) -> None:
     run = read(tmp_path, SMALL_TRACES[format_]([ASK, {**told(), key: value}]))
     assert isinstance(run, Rejection), run
     assert run.reason is RejectReason.UNSUPPORTED_CONTENT

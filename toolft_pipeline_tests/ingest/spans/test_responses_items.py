@@ -1,4 +1,4 @@
-"""Items of OpenAI's Responses API in spans: one answer's items are one turn, what is not read is refused by name."""
+"""Items of OpenAI's Responses API in spans: an answer is one turn, an unsupported item is refused by name."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def test_request_and_response_of_the_api_are_read(given: Any, output: Any, tmp_p
         (
             [ASK, {"type": "function_call_output", "call_id": "c", "output": "x"}, {"type": "my secret 1"}],
             [says("x")],
-            "none",
+            "is unknown",
         ),
-        ([ASK], [CALL, says("after")], "after its calls"),
+        ([ASK], [CALL, says("after")], "after its tool calls"),
         ({"input": "Hello", "model": "m", "previous_response_id": "resp_1"}, [says("x")], "previous_response_id"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Spans of tracers other than OpenTelemetry's own, by the attributes that they use."""
+"""Spans of tracers with their own attribute conventions."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_vercel_tool_whose_call_is_nowhere_refuses_the_run(tmp_path: Path) -> No
     assert refused(tmp_path, rows).reason is RejectReason.TOOL_WITHOUT_CALL
 
 
-def test_phoenix_nested_attributes_are_read_like_their_whole_names(tmp_path: Path) -> None:
+def test_phoenix_nested_attributes_equal_dotted_names(tmp_path: Path) -> None:
     rows = phoenix_spans()
     for row in rows:
         nested: dict[str, Any] = {}
@@ -126,7 +126,7 @@ def _lists(value: Any) -> Any:
     return {key: _lists(inner) for key, inner in value.items()}
 
 
-def test_openinference_without_messages_is_read_by_its_input_and_output(tmp_path: Path) -> None:
+def test_openinference_falls_back_to_input_and_output(tmp_path: Path) -> None:
     given = {"messages": [{"role": "user", "content": "Hi"}], "tools": []}
     output = {"choices": [{"message": {"role": "assistant", "content": "Hello."}}]}
     attributes = {"openinference.span.kind": "LLM", "input.value": given, "output.value": output}
@@ -187,14 +187,14 @@ def test_tempo_trace_by_id_is_read(tmp_path: Path) -> None:
     assert [said(message) for message in run.messages] == expected()
 
 
-def test_agents_sdk_batch_is_read_and_a_response_by_id_alone_is_refused(tmp_path: Path) -> None:
+def test_agents_sdk_response_without_content_is_refused(tmp_path: Path) -> None:
     rows = agents_sdk_trace()
     assert [said(message) for message in joined(tmp_path, [{"data": rows}]).messages] == expected()
     for row in rows:
         if row.get("span_data", {}).get("type") == "generation":
             row["span_data"] = {"type": "response", "response_id": "resp_1"}
     rejection = refused(tmp_path, rows)
-    assert (rejection.reason, "by its id alone" in rejection.detail) == (RejectReason.LOSSY_EXPORT, True)
+    assert (rejection.reason, "without its content" in rejection.detail) == (RejectReason.LOSSY_EXPORT, True)
 
 
 def test_langfuse_download_of_older_versions_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Turns in every dialect, and what stands where a model's answer or a tool's output is looked for."""
+"""Messages in every dialect, and the shapes of answers and tool outputs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from msgspec import Raw
 
-from toolft_pipeline.ingest.parsing.reading import RefusedError, UnsupportedError
-from toolft_pipeline.ingest.spans.span_messages import read_messages, read_result
+from toolft_pipeline.ingest.parsing.rejects import RefusedError, UnsupportedError
+from toolft_pipeline.ingest.spans.message_blocks import read_result
+from toolft_pipeline.ingest.spans.span_messages import read_messages
 from toolft_pipeline.ingest.spans.span_payload import LossyExportError, read_answer, read_prompt
 from toolft_pipeline.trajectories.record import Part, Role
 from toolft_pipeline_tests.pictures import chart, data_uri, in_base64
@@ -100,7 +101,7 @@ def test_turns_of_every_dialect_are_the_same_turns(dialect: str) -> None:
         {"role": "assistant", "parts": [{"type": "tool_call", "name": "n"}, {"type": "text", "content": "late"}]},
     ],
 )
-def test_turn_that_the_record_cannot_hold_is_refused_without_its_words(message: dict[str, Any]) -> None:
+def test_unsupported_turn_is_refused_without_its_text(message: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as caught:
         read_messages(raw([message]))
     assert "secret" not in str(caught.value)
@@ -142,7 +143,7 @@ def test_image_of_a_result_is_one_part_in_every_dialect(message: dict[str, Any])
 
 def test_image_in_a_system_prompt_is_refused() -> None:
     image = {"type": "image", "base64": in_base64(CHART)}
-    with pytest.raises(UnsupportedError, match="a turn of the system shows an image"):
+    with pytest.raises(UnsupportedError, match="a message of role system has an image"):
         read_prompt(raw({"system": [image], "messages": [{"role": "user", "content": "x"}]}))
 
 

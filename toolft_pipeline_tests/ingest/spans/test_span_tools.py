@@ -1,4 +1,4 @@
-"""A tool that ran although no recorded call asked for it makes no run, in any span format."""
+"""A trace with a tool span without a recorded call is refused in every span format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One small line or more of each well-known format that is not read, by the name that it is reported under."""
+"""Small example lines of each unsupported format, by the name in its message."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ EXAMPLES: Mapping[str, tuple[object, ...]] = {
         {"object": "response", "id": "resp_1", "output": []},
     ),
     "Assistants API": ({"object": "thread.message", "role": "user", "content": []},),
-    "request beside its response": (
+    "request next to its response": (
         {"request": {"model": "m", "messages": [ASK]}, "response": {"choices": []}},
         {"input": {"messages": [ASK]}, "output": {"content": "x"}},
         {"input": [ASK], "output": [ASK]},

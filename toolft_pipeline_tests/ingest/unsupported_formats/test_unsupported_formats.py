@@ -1,4 +1,4 @@
-"""Well-known formats that no reader takes are named, and logs that are read are not."""
+"""Unsupported formats are named, and supported ones are not affected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.ingest.unsupported_formats import UNSUPPORTED_FORMATS, recognised
+from toolft_pipeline.ingest.unsupported_formats import UNSUPPORTED_FORMATS, recognize
 from toolft_pipeline.settings import LogSettings
-from toolft_pipeline_tests.ingest.test_readers import JSON, ROWS
+from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
+from toolft_pipeline_tests.ingest.test_readers import JSON
 from toolft_pipeline_tests.ingest.unsupported_formats.examples import EXAMPLES
 
 LINES = [
@@ -24,7 +25,7 @@ LINES = [
 
 
 @pytest.mark.parametrize(("name", "line"), LINES)
-def test_unread_format_is_named_with_what_to_do(name: str, line: bytes, tmp_path: Path) -> None:
+def test_unsupported_format_is_named_with_its_fix(name: str, line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(line)
     (found,) = Logs([path], agent="desk", settings=LogSettings()).runs()
@@ -34,21 +35,21 @@ def test_unread_format_is_named_with_what_to_do(name: str, line: bytes, tmp_path
     assert "; " in found.run.detail
 
 
-def test_unread_formats_all_have_an_example() -> None:
-    unseen = {one.name for one in UNSUPPORTED_FORMATS} - {one.name for _, line in LINES if (one := recognised(line))}
+def test_every_unsupported_format_has_an_example() -> None:
+    unseen = {one.name for one in UNSUPPORTED_FORMATS} - {one.name for _, line in LINES if (one := recognize(line))}
     assert not unseen
 
 
-@pytest.mark.parametrize("format_", ROWS)
-def test_unread_format_is_not_taken_for_one_that_is_read(format_: str) -> None:
-    assert recognised(json.dumps(ROWS[format_]()).encode()) is None
+@pytest.mark.parametrize("format_", LINE_SAMPLES)
+def test_supported_format_is_not_called_unsupported(format_: str) -> None:
+    assert recognize(json.dumps(LINE_SAMPLES[format_]()).encode()) is None
 
 
 @given(row=JSON)
-def test_unread_format_of_any_json_raises_nothing(row: object) -> None:
-    recognised(json.dumps(row).encode())
+def test_recognize_any_json_raises_nothing(row: object) -> None:
+    recognize(json.dumps(row).encode())
 
 
 @given(line=st.binary())
-def test_unread_format_of_any_bytes_raises_nothing(line: bytes) -> None:
-    recognised(line)
+def test_recognize_any_bytes_raises_nothing(line: bytes) -> None:
+    recognize(line)

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.day import VerificationSummary, verify_day
 from toolft_pipeline.verification.replay.replay_cache import Memory, remember
 from toolft_pipeline.verification.rules.verdict import Verdict, read_verdicts
+from toolft_pipeline_tests.agents import read_agent_day
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 
 DAY = "2026-10-01"
@@ -103,7 +103,7 @@ class Site:
         raw, out = self.root / f"{name}_raw", self.root / name
         raw.mkdir()
         out.mkdir()
-        read_day(self.settings, day=DAY, out=raw)
+        read_agent_day(self.settings, day=DAY, out=raw)
         summary = verify_day(
             raw=raw,
             catalog=self.settings.path("catalog.json"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.ingest.parsing.python_literals import is_python_repr
+from toolft_pipeline.ingest.parsing.python_reprs import is_python_repr
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline_tests.curation.dedup.test_conversation_prefixes import LINES
 from toolft_pipeline_tests.ingest.parsing.test_inline_reasoning import logged
@@ -26,7 +26,7 @@ PRINTED = "ResponseFunctionToolCall(arguments='{\"city\":\"Lyon\"}', call_id='ca
         "openai.types.responses.ResponseOutputMessage(id='m')",
     ],
 )
-def test_printed_object_is_told(text: str) -> None:
+def test_python_repr_is_recognized(text: str) -> None:
     assert is_python_repr(text)
 
 

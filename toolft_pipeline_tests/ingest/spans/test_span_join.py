@@ -1,4 +1,4 @@
-"""A part of a trace is no run; a trace that begins below another service's span is one."""
+"""An incomplete trace is refused; a trace that begins below another service's span is a run."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def incomplete(run: Trajectory | Rejection) -> bool:
 
 
 @pytest.mark.parametrize("export", SPAN_LINES)
-def test_trace_over_midnight_exported_by_start_is_a_run_on_neither_day(export: str, tmp_path: Path) -> None:
+def test_midnight_trace_exported_by_start_is_incomplete(export: str, tmp_path: Path) -> None:
     count = len(SPAN_LINES[export]())
     for cut in range(1, count):
         rows = by_start(export, first=MIDNIGHT - timedelta(minutes=cut))
@@ -57,7 +57,7 @@ def test_trace_over_midnight_exported_by_start_is_a_run_on_neither_day(export: s
 
 
 @pytest.mark.parametrize("export", SPAN_LINES)
-def test_trace_over_midnight_exported_by_end_is_no_shorter_run_on_either_day(export: str, tmp_path: Path) -> None:
+def test_midnight_trace_exported_by_end_is_incomplete(export: str, tmp_path: Path) -> None:
     """The later day has the root and the last turns, whose history is the whole conversation; or no model call."""
     count = len(SPAN_LINES[export]())
     for cut in range(1, count):
@@ -72,7 +72,7 @@ def test_trace_over_midnight_exported_by_end_is_no_shorter_run_on_either_day(exp
 
 
 @pytest.mark.parametrize("export", SPAN_LINES)
-def test_trace_over_midnight_that_stands_whole_in_one_day_is_a_run(export: str, tmp_path: Path) -> None:
+def test_complete_midnight_trace_of_one_day_is_a_run(export: str, tmp_path: Path) -> None:
     rows = by_start(export, first=MIDNIGHT - timedelta(minutes=3))
     for day_ends in (MIDNIGHT, MIDNIGHT + timedelta(days=1)):
         assert isinstance(outcome(tmp_path, rows, over=day_ends), Trajectory)
@@ -88,7 +88,7 @@ def test_day_ends_in_the_agents_own_time_zone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("export", ["langsmith", "langfuse", "mlflow"])
-def test_missing_parent_is_refused_unless_the_agent_says_that_parents_are_remote(export: str, tmp_path: Path) -> None:
+def test_missing_parent_is_refused_without_remote_parents(export: str, tmp_path: Path) -> None:
     rows = SPAN_LINES[export]()
     root = root_of(export, rows)
     below(export, root, ELSEWHERE)
@@ -115,20 +115,20 @@ def test_otel_parent_that_the_flags_call_remote_may_be_missing(tmp_path: Path) -
     assert isinstance(outcome(tmp_path, rows, remote_parents=True), Trajectory)
 
 
-def test_otel_parent_that_the_flags_call_local_is_missed_whatever_the_agent_says(tmp_path: Path) -> None:
+def test_otel_missing_local_parent_is_refused_always(tmp_path: Path) -> None:
     rows = SPAN_LINES["otel"]()
     rows.remove(root_of("otel", rows))
     assert incomplete(outcome(tmp_path, rows))
     assert incomplete(outcome(tmp_path, rows, remote_parents=True))
 
 
-def test_otel_root_that_writes_its_missing_parent_as_zeros_is_a_root(tmp_path: Path) -> None:
+def test_otel_parent_of_zeros_means_no_parent(tmp_path: Path) -> None:
     rows = SPAN_LINES["otel"]()
     below("otel", root_of("otel", rows), "0" * 16)
     assert isinstance(outcome(tmp_path, rows), Trajectory)
 
 
-def test_langfuse_trace_of_a_chosen_id_is_a_run_below_the_parent_that_the_sdk_made_up(tmp_path: Path) -> None:
+def test_langfuse_trace_with_invented_parent_is_a_run(tmp_path: Path) -> None:
     rows = langfuse_observations(trace_id=TRACE)
     ids = {row["id"] for row in rows}
     (top,) = [row for row in rows if row["parentObservationId"] not in ids]
@@ -139,7 +139,7 @@ def test_langfuse_trace_of_a_chosen_id_is_a_run_below_the_parent_that_the_sdk_ma
 
 
 @pytest.mark.parametrize("name", ["langfuse.internal.is_app_root", "langfuse.internal.as_root"])
-def test_otel_span_that_langfuse_marks_as_the_applications_root_is_one(name: str, tmp_path: Path) -> None:
+def test_otel_app_root_of_langfuse_may_lack_its_parent(name: str, tmp_path: Path) -> None:
     """The SDK's made-up parent is no remote one by the flags."""
     rows = SPAN_LINES["otel"]()
     root = root_of("otel", rows)
@@ -158,7 +158,7 @@ def test_langsmith_child_that_a_run_names_is_missed(tmp_path: Path) -> None:
     assert incomplete(outcome(tmp_path, [row for row in rows if row is not last]))
 
 
-def test_langsmith_export_without_parents_names_them_in_its_dotted_order(tmp_path: Path) -> None:
+def test_langsmith_parents_come_from_dotted_order(tmp_path: Path) -> None:
     rows = langsmith_runs()
     root = root_of("langsmith", rows)
     for row in rows:
@@ -167,7 +167,7 @@ def test_langsmith_export_without_parents_names_them_in_its_dotted_order(tmp_pat
     assert incomplete(outcome(tmp_path, [row for row in rows if row is not root]))
 
 
-def test_reject_of_a_trace_in_two_files_stands_where_the_trace_begins(tmp_path: Path) -> None:
+def test_reject_of_a_split_trace_is_at_its_first_line(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     desk = agent(tmp_path)
     rows = [row for row in langsmith_runs() if row["parent_run_id"] is not None]
