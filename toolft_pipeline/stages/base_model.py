@@ -8,7 +8,7 @@ from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
 from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _sources(scope: SourceContext) -> dict[str, str]:
@@ -16,9 +16,9 @@ def _sources(scope: SourceContext) -> dict[str, str]:
     return sources.base_model(settings.base_model, agent=settings)
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     summary = converted_base(context, context.settings, context.out)
-    return Built(
+    return BuildOutput(
         content=("model",),
         rows={"parameters": summary.parameters, "vocabulary": summary.vocabulary},
         headline={"source": summary.source, "architecture": summary.architecture},

@@ -13,12 +13,12 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import VERDICT_FILE
 from toolft_pipeline.stages.presentation.text_charts import fitted
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 CHAMPION_FILE = "champion.json"
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     verdict = msgspec.json.decode(context.input("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
     model = context.input("merged_model")
     objections = () if verdict.promote else verdict.reasons
@@ -41,7 +41,7 @@ def _build(context: BuildContext) -> Built:
     }
     (context.out / CHAMPION_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     serving = in_service(context.warehouse, context.settings.name)
-    return Built(
+    return BuildOutput(
         content=(CHAMPION_FILE,),
         rows={},
         headline={

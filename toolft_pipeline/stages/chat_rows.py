@@ -14,13 +14,13 @@ from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 EXAMPLES_FILE = "examples.json"
 """One row of each category as Markdown, for people; it is not part of the version's content."""
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     summary = write_chat_rows(
         accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
         catalog=context.input("tool_catalog").file(CATALOG_FILE),
@@ -33,7 +33,7 @@ def _build(context: BuildContext) -> Built:
         context.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
     examples = {category: row_markdown(row) for category, row in summary.example_rows.items()}
     (context.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
-    return Built(
+    return BuildOutput(
         content=(ROWS_FILE,),
         rows={"rows": summary.rows, "trajectories": summary.trajectories, "trained_turns": summary.trained_turns},
         headline={

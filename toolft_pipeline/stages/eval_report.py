@@ -45,8 +45,8 @@ from toolft_pipeline.training.merging.merge import CHECKS_FILE
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE
 from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.lineage import lineage_gaps
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version, WarehouseError
 
 VERDICT_FILE = "verdict.json"
 
@@ -65,7 +65,9 @@ def _derived(settings: AgentSettings) -> dict[str, Json]:
 
 def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
-    candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
+    candidate = scope.warehouse.current(
+        ArtifactKey(agent=settings.name, asset="merged_model", partition=scope.partition)
+    )
     digest = "" if candidate is None else candidate.manifest.content_digest
     serving = incumbent(scope.warehouse, settings.name, candidate=digest)
     withdrawn = withdrawn_at(scope.warehouse, settings.name, candidate=digest)
@@ -126,7 +128,7 @@ def past_points(context: BuildContext) -> Iterator[Point]:
     fingerprint and no content.
     """
     for day in context.warehouse.partitions(context.settings.name, STAGE.asset):
-        address = Address(agent=context.settings.name, asset=STAGE.asset, partition=day)
+        address = ArtifactKey(agent=context.settings.name, asset=STAGE.asset, partition=day)
         try:
             reports = context.warehouse.versions(address) if day <= context.day else []
         except WarehouseError as error:
@@ -139,7 +141,7 @@ def past_points(context: BuildContext) -> Iterator[Point]:
                 yield point
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
     asked = {
@@ -187,7 +189,7 @@ def _build(context: BuildContext) -> Built:
     )
     (context.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
-    return Built(
+    return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
         headline=report_headline(report.models, verdict=verdict),

@@ -8,10 +8,10 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import BASE_NAME, base_name
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     adapter, base = context.input("qlora_adapter"), context.input("base_model")
     summary = merge_adapter(
         base=base.file("model"),
@@ -25,7 +25,7 @@ def _build(context: BuildContext) -> Built:
         out=context.out,
         progress=context.progress,
     )
-    return Built(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
+    return BuildOutput(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
 
 
 def _check(name: str, description: str) -> Check:

@@ -15,7 +15,7 @@ from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT), "chat.format")
 """The settings that decide an adapter's weights and what it says of itself."""
@@ -30,7 +30,7 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
     return {"base": source_name(settings.base_model)}
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     days = context.inputs["token_tensors"]
     for day, version in days.items():
         for proof, result in proof_report(version).results.items():
@@ -52,7 +52,7 @@ def _build(context: BuildContext) -> Built:
         out=context.out,
         progress=context.progress,
     )
-    return Built(
+    return BuildOutput(
         content=("adapter",),
         rows={"rows": summary.rows, "steps": summary.steps},
         headline={**summary.headline, "computed_in": summary.computed_in},

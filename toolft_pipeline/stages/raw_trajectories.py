@@ -16,7 +16,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import LOG_READING
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Recipe, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version
 
 
 def _sources(scope: SourceContext) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
     return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
     summary = read_day(
         _log_files(settings, day=context.day),
@@ -73,7 +73,7 @@ def _build(context: BuildContext) -> Built:
     context.progress(f"{summary.lines} lines ({formats}), {counts}")
     for line in describe_keys_not_read(summary.keys_not_read):
         context.progress(line)
-    return Built(
+    return BuildOutput(
         content=(TRAJECTORIES_FILE, *image_content(context.out)),
         rows={
             "lines": summary.lines,

@@ -34,7 +34,7 @@ from toolft_pipeline.stages.spec.stage import (
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 REPORT_FILE = "readiness.json"
 PAGE_FILE = "readiness.html"
@@ -51,7 +51,7 @@ def _sources(scope: SourceContext) -> dict[str, str]:
     }
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     raw, verified = context.inputs["raw_trajectories"], context.inputs["verified_trajectories"]
     catalog = load_catalog(context.input("tool_catalog").folder)
     renames_file = context.settings.catalog.renames
@@ -77,7 +77,7 @@ def _build(context: BuildContext) -> Built:
     page = render_readiness(report, agent=context.settings.name, catalog_changes=changes)
     (context.out / PAGE_FILE).write_text(page, encoding="utf-8")
     context.progress(f"{report.verdict}: " + "; ".join(f"{each.name}: {each.sentence}" for each in report.criteria))
-    return Built(
+    return BuildOutput(
         content=(REPORT_FILE,),
         rows={"runs": report.incumbent.runs, "accepted": report.behaviour.accepted},
         headline=readiness_headline(report, catalog_changes=changes),

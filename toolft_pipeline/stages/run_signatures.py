@@ -7,14 +7,14 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.warehouse.store import BuildOutput
 
 
 def _volatile(settings: AgentSettings) -> list[str]:
     return [] if settings.sandbox is None else sorted(settings.sandbox.volatile)
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     accepted = context.input("verified_trajectories").file(ACCEPTED_FILE)
     forms = context.settings.verification.error_forms
     rows = write_signatures(
@@ -23,7 +23,7 @@ def _build(context: BuildContext) -> Built:
         error_forms=forms,
         volatile=_volatile(context.settings),
     )
-    return Built(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
+    return BuildOutput(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
 
 
 STAGE = Stage(

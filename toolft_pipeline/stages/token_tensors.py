@@ -14,10 +14,10 @@ from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Plot, Stage
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     summary = write_token_tensors(
         rows=context.input("chat_rows").file(ROWS_FILE),
         accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
@@ -32,7 +32,7 @@ def _build(context: BuildContext) -> Built:
             f"{summary.too_long} rows above {context.settings.chat.max_length} tokens became {summary.cut_rows}; lost "
             f"with them: {summary.lost_turns} assistant turns, {summary.lost_loss_tokens} tokens with loss"
         )
-    return Built(
+    return BuildOutput(
         content=(TENSORS_FILE, PROOFS_FILE, *image_content(context.out)),
         rows={
             "rows": summary.rows,

@@ -12,8 +12,8 @@ from toolft_pipeline.stages.mcp_catalog_state import noted_listing
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import SANDBOX
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _sources(scope: SourceContext) -> dict[str, str]:
@@ -23,11 +23,11 @@ def _sources(scope: SourceContext) -> dict[str, str]:
         found |= sources.module(settings.catalog.module, folder=settings.folder)
     if settings.catalog.mcp:
         found |= sources.sandbox(settings)
-        found |= noted_listing(scope.warehouse, Address(agent=settings.name, asset="tool_catalog"))
+        found |= noted_listing(scope.warehouse, ArtifactKey(agent=settings.name, asset="tool_catalog"))
     return found | sources.agent_file(settings, settings.catalog.renames)
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
     asked = settings.sandbox if settings.catalog.mcp else None
     listed = None if asked is None else listed_catalog(asked, cwd=settings.folder)
@@ -38,7 +38,7 @@ def _build(context: BuildContext) -> Built:
     context.progress(f"{len(summary.tools)} tools; {change}")
     for reason in summary.left_out:
         context.progress(f"left out: {reason}")
-    return Built(
+    return BuildOutput(
         content=(CATALOG_FILE, RENAMES_FILE) if summary.renames else (CATALOG_FILE,),
         rows={"tools": len(summary.tools)},
         headline={

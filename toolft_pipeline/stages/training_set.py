@@ -9,7 +9,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, SourceContext, Stage
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _sources(scope: SourceContext) -> dict[str, str]:
@@ -17,7 +17,7 @@ def _sources(scope: SourceContext) -> dict[str, str]:
     return sources.agent_file(settings, settings.evaluation.tasks)
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     tasks = context.settings.path(context.settings.evaluation.tasks)
     summary = select_training_set(
         days={day: version.file(SIGNATURES_FILE) for day, version in context.inputs["run_signatures"].items()},
@@ -27,7 +27,7 @@ def _build(context: BuildContext) -> Built:
         out=context.out,
     )
     context.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
-    return Built(
+    return BuildOutput(
         content=(SELECTION_FILE,),
         rows={"runs": summary.rows, "train": summary.train, "validation": summary.validation},
         headline={

@@ -24,8 +24,8 @@ from toolft_pipeline.stages.spec.stage import (
 )
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 _DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
 """Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
@@ -41,7 +41,7 @@ def _sources(scope: SourceContext) -> dict[str, str]:
     }
 
 
-def _build(context: BuildContext) -> Built:
+def _build(context: BuildContext) -> BuildOutput:
     summary = verify_day(
         raw=context.input("raw_trajectories").folder,
         catalog=context.input("tool_catalog").folder,
@@ -56,7 +56,7 @@ def _build(context: BuildContext) -> Built:
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
     remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
     context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
-    return Built(
+    return BuildOutput(
         content=(ACCEPTED_FILE, *image_content(context.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
         headline={
@@ -84,7 +84,7 @@ def _shares_before(version: Version, settings: AgentSettings) -> dict[str, float
     days are made side by side and in any order, so what was there when this one was built says nothing."""
     address, warehouse, found = version.manifest.address, version.warehouse, {}
     for day in _days_before(version, settings):
-        before = warehouse.current(Address(agent=address.agent, asset=address.asset, partition=day))
+        before = warehouse.current(ArtifactKey(agent=address.agent, asset=address.asset, partition=day))
         share = None if before is None else before.manifest.headline["accepted_share"]
         if isinstance(share, float):
             found[day] = share

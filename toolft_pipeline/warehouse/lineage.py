@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from toolft_pipeline.warehouse.manifest import Address, Manifest
+from toolft_pipeline.warehouse.manifest import ArtifactKey, Manifest
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
 
 FILE = "file:"
@@ -32,7 +32,7 @@ class Lineage:
 def lineage_of(warehouse: Warehouse, versions: Iterable[Version]) -> Lineage:
     """Follow the inputs of some versions. Manifests are read, files are not."""
     walk = _Walk(warehouse)
-    found: dict[Address, dict[str, Version]] = {}
+    found: dict[ArtifactKey, dict[str, Version]] = {}
     gaps: set[str] = set()
     waiting = list(reversed(list(versions)))
     while waiting:
@@ -55,13 +55,15 @@ def lineage_gaps(warehouse: Warehouse, version: Version) -> list[str]:
     return list(lineage_of(warehouse, [version]).gaps)
 
 
-def inputs_in_warehouse(manifest: Manifest) -> Iterator[tuple[Address, str]]:
+def inputs_in_warehouse(manifest: Manifest) -> Iterator[tuple[ArtifactKey, str]]:
     """The inputs that are versions themselves, as where they lie and the content digest that was read."""
     for name, digest in manifest.inputs.items():
         asset, separator, partition = name.partition("/")
         if separator and digest and not name.startswith(FILE):
             yield (
-                Address(agent=manifest.address.agent, asset=asset, partition=None if partition == "all" else partition),
+                ArtifactKey(
+                    agent=manifest.address.agent, asset=asset, partition=None if partition == "all" else partition
+                ),
                 digest,
             )
 
@@ -79,16 +81,16 @@ class _Walk:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        self._known: dict[tuple[Address, str], _Way] = {}
+        self._known: dict[tuple[ArtifactKey, str], _Way] = {}
 
-    def way(self, address: Address, digest: str) -> _Way:
+    def way(self, address: ArtifactKey, digest: str) -> _Way:
         """Of the versions with a content the one with the fewest gaps, and of those the one made last."""
         key = (address, digest)
         if key not in self._known:
             self._known[key] = self._look(address, digest)
         return self._known[key]
 
-    def _look(self, address: Address, digest: str) -> _Way:
+    def _look(self, address: ArtifactKey, digest: str) -> _Way:
         try:
             versions = self._warehouse.with_content(address, digest)
         except WarehouseError as error:

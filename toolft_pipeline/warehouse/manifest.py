@@ -16,7 +16,7 @@ from toolft_pipeline.warehouse.digest import Digest, Json, digest_of, file_diges
 MANIFEST = "manifest.json"
 
 
-class Address(Struct, frozen=True, kw_only=True, order=True):
+class ArtifactKey(Struct, frozen=True, kw_only=True, order=True):
     """Which thing a version is a version of; `partition` is None for an asset without partitions."""
 
     agent: str
@@ -43,7 +43,7 @@ class FileEntry(Struct, frozen=True, kw_only=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """What a version is, what it was made from, and (outside every digest) when and by which run."""
 
-    address: Address
+    address: ArtifactKey
     fingerprint: str
     content_digest: str
     code_version: str

@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 
 from toolft_pipeline.warehouse.lineage import inputs_in_warehouse, lineage_of
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.pointers import pointer_history
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keep:
+class RetentionRule:
     """What stays. `since`: whatever was in force or was made at this time or later. `versions`: the last of each
     partition. `needed`: versions that stay by name, such as the models that served. `content`: whether a version that
     stays keeps its content, where its inputs could make it again.
@@ -31,7 +31,7 @@ class Keep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaving:
+class RemovalItem:
     """One thing that may go, why, and the bytes that it gives back."""
 
     version: Version
@@ -40,11 +40,11 @@ class Leaving:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Removal:
+class RemovalPlan:
     """Versions that go whole, and versions whose content goes while the manifest stays."""
 
-    versions: tuple[Leaving, ...]
-    contents: tuple[Leaving, ...]
+    versions: tuple[RemovalItem, ...]
+    contents: tuple[RemovalItem, ...]
 
     @property
     def size(self) -> int:
@@ -60,16 +60,16 @@ class _Held:
     left: datetime | None
 
 
-def choose(warehouse: Warehouse, agent: str, *, keep: Keep) -> Removal:
+def plan_removal(warehouse: Warehouse, agent: str, *, keep: RetentionRule) -> RemovalPlan:
     """Decide for every version of an agent. Raises `WarehouseError` where a manifest cannot be read."""
-    held = [one for address in addresses(warehouse, agent) for one in _held(warehouse, address)]
+    held = [one for address in all_artifact_keys(warehouse, agent) for one in _held(warehouse, address)]
     stay = [one.version for one in held if one.left is None or one.left >= keep.since]
     stay += _last_of_each(held, keep.versions)
     stay += keep.needed
     kept = {version.folder for version in lineage_of(warehouse, stay).versions}
-    return Removal(
+    return RemovalPlan(
         versions=tuple(
-            Leaving(version=one.version, why=f"out of force since {one.left:%Y-%m-%d}", size=_size(one.version))
+            RemovalItem(version=one.version, why=f"out of force since {one.left:%Y-%m-%d}", size=_size(one.version))
             for one in held
             if one.version.folder not in kept and one.left is not None
         ),
@@ -77,14 +77,16 @@ def choose(warehouse: Warehouse, agent: str, *, keep: Keep) -> Removal:
     )
 
 
-def addresses(warehouse: Warehouse, agent: str) -> Iterator[Address]:
+def all_artifact_keys(warehouse: Warehouse, agent: str) -> Iterator[ArtifactKey]:
     """Every address of an agent that has versions, sorted."""
     for folder in sorted((warehouse.root / agent).glob("[!.]*/*/versions")):
         partition = folder.parent.name
-        yield Address(agent=agent, asset=folder.parent.parent.name, partition=None if partition == "all" else partition)
+        yield ArtifactKey(
+            agent=agent, asset=folder.parent.parent.name, partition=None if partition == "all" else partition
+        )
 
 
-def _held(warehouse: Warehouse, address: Address) -> Iterator[_Held]:
+def _held(warehouse: Warehouse, address: ArtifactKey) -> Iterator[_Held]:
     """All versions of an address in the order in which they were last in force, those that never were first.
 
     A version that nothing names is one whose commit was killed before its record; its time is when it was made.
@@ -103,13 +105,15 @@ def _held(warehouse: Warehouse, address: Address) -> Iterator[_Held]:
 
 
 def _last_of_each(held: list[_Held], versions: int) -> list[Version]:
-    by_address: dict[Address, list[Version]] = {}
+    by_address: dict[ArtifactKey, list[Version]] = {}
     for one in held:
         by_address.setdefault(one.version.manifest.address, []).append(one.version)
     return [version for found in by_address.values() for version in found[-versions:]]
 
 
-def _contents(warehouse: Warehouse, held: list[_Held], kept: set[Path], *, keep: Keep) -> Iterator[Leaving]:
+def _contents(
+    warehouse: Warehouse, held: list[_Held], kept: set[Path], *, keep: RetentionRule
+) -> Iterator[RemovalItem]:
     for one in held:
         version = one.version
         if (
@@ -119,7 +123,7 @@ def _contents(warehouse: Warehouse, held: list[_Held], kept: set[Path], *, keep:
             and _can_be_made_again(warehouse, version)
         ):
             content = sum(entry.size for entry in version.manifest.files if entry.content)
-            yield Leaving(version=version, why="its inputs make it again", size=content)
+            yield RemovalItem(version=version, why="its inputs make it again", size=content)
 
 
 def _can_be_made_again(warehouse: Warehouse, version: Version) -> bool:

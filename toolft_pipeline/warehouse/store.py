@@ -23,7 +23,7 @@ from toolft_pipeline.warehouse.digest import Json, file_digest
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import (
     MANIFEST,
-    Address,
+    ArtifactKey,
     Manifest,
     content_digest,
     encode_manifest,
@@ -73,7 +73,7 @@ class Version:
 class Recipe:
     """What a version is about to be made from; everything that enters its fingerprint."""
 
-    address: Address
+    address: ArtifactKey
     fingerprint: str
     code_version: str
     settings: Json
@@ -81,7 +81,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class BuildOutput:
     """What a stage made in its staged folder: the content files, row counts, and the figures to show first."""
 
     content: tuple[str, ...]
@@ -95,7 +95,7 @@ class Warehouse:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def current(self, address: Address) -> Version | None:
+    def current(self, address: ArtifactKey) -> Version | None:
         """The version in force, or None where nothing was ever committed."""
         pointer = latest_pointer(address.folder(self.root))
         return None if pointer is None else self.open(address.folder(self.root) / "versions" / pointer.version)
@@ -109,7 +109,7 @@ class Warehouse:
                 f"{folder}: its manifest cannot be read ({error}); remove the folder and rebuild"
             ) from error
 
-    def find(self, address: Address, fingerprint: str) -> Version | None:
+    def find(self, address: ArtifactKey, fingerprint: str) -> Version | None:
         """A committed version with this fingerprint whose files all verify, or None."""
         for found in self._there(sorted(address.folder(self.root).glob(f"versions/{fingerprint[:24]}-*"))):
             if found.manifest.fingerprint == fingerprint and not self.damage(found):
@@ -125,7 +125,7 @@ class Warehouse:
                 if folder.exists():
                     raise
 
-    def reuse(self, address: Address, fingerprint: str) -> Version | None:
+    def reuse(self, address: ArtifactKey, fingerprint: str) -> Version | None:
         """What `find` finds, put in force before anybody can remove it."""
         with locked(address.folder(self.root)):
             found = self.find(address, fingerprint)
@@ -138,13 +138,13 @@ class Warehouse:
         altered = bool(seals) and seals[-1] not in {"", file_digest(version.folder / MANIFEST)}
         return [*([MANIFEST] if altered else []), *damaged_files(version)]
 
-    def versions(self, address: Address) -> list[Version]:
+    def versions(self, address: ArtifactKey) -> list[Version]:
         """The versions that were ever in force, oldest first by their first time, those that are gone left out."""
         folder = address.folder(self.root) / "versions"
         names = dict.fromkeys(pointer.version for pointer in pointer_history(folder.parent))
         return list(self._there(folder / name for name in names))
 
-    def with_content(self, address: Address, content_digest: str) -> list[Version]:
+    def with_content(self, address: ArtifactKey, content_digest: str) -> list[Version]:
         """Committed versions that hold this content, in any order: the same content may be made in several ways.
 
         Manifests are read, files are not: a version whose large files were reclaimed is still found.
@@ -158,7 +158,7 @@ class Warehouse:
         return sorted(place.parent.name for place in places if latest_pointer(place.parent) is not None)
 
     @contextmanager
-    def staging(self, address: Address) -> Iterator[Path]:
+    def staging(self, address: ArtifactKey) -> Iterator[Path]:
         """An empty folder on the same file system as the final place, removed at the end whatever happens."""
         parent = address.folder(self.root) / "staging"
         try:
@@ -181,7 +181,9 @@ class Warehouse:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def commit(self, staged: Path, recipe: Recipe, built: Built, *, run_id: str | None, started: float) -> Version:
+    def commit(
+        self, staged: Path, recipe: Recipe, built: BuildOutput, *, run_id: str | None, started: float
+    ) -> Version:
         """Publish a staged folder and point to it; `started` is `time.monotonic()` at the stage's start.
 
         A version with the same fingerprint and content that is already there wins; the staged one is dropped.

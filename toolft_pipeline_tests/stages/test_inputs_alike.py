@@ -12,14 +12,14 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError
-from toolft_pipeline.warehouse.store import Built, Version, Warehouse
+from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
 
 FIRST, SECOND = "2026-10-01", "2026-10-02"
 
 
-def build(context: BuildContext) -> Built:
+def build(context: BuildContext) -> BuildOutput:
     (context.out / "made").write_text(str(context.settings.training.seed))
-    return Built(content=("made",), rows={}, headline={})
+    return BuildOutput(content=("made",), rows={}, headline={})
 
 
 def stage(asset: str, inputs: dict[str, PartitionScope], **how: Any) -> Stage:

@@ -25,8 +25,8 @@ from toolft_pipeline.stages.spec.stage import BuildContext, SourceContext, Stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.stages.training_set import STAGE as TRAINING_SET
 from toolft_pipeline.stages.verified_trajectories import STAGE as VERIFIED
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version, Warehouse
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.settings_recorder import LEAVES, recorded_settings
 
@@ -96,7 +96,7 @@ class Site:
     readings: dict[str, Readings]
 
     def version(self, asset: str) -> Version:
-        found = self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=DAY))
+        found = self.warehouse.current(ArtifactKey(agent=self.settings.name, asset=asset, partition=DAY))
         assert found is not None
         return found
 
@@ -116,7 +116,7 @@ def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Re
     read: set[str] = set()
     assets: set[str] = set()
 
-    def build(context: BuildContext) -> Built:
+    def build(context: BuildContext) -> BuildOutput:
         with recorded_settings() as seen, recorded_assets() as opened:
             made = stage.build(context)
         read.update(seen)
@@ -186,8 +186,8 @@ def test_stage_reads_no_asset_that_is_not_its_declared_input(site: Site, asset: 
 
 
 def test_undeclared_setting_stops_the_build(site: Site, tmp_path: Path) -> None:
-    def build(context: BuildContext) -> Built:
-        return Built(content=(), rows={"parse_rate": int(context.settings.gate.parse_rate)}, headline={})
+    def build(context: BuildContext) -> BuildOutput:
+        return BuildOutput(content=(), rows={"parse_rate": int(context.settings.gate.parse_rate)}, headline={})
 
     stage = replace(TRAINING_SET, build=build)
     with pytest.raises(UndeclaredSettingError, match=r"AgentSettings\.gate is read.*does not declare it"):

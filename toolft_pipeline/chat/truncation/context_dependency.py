@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from toolft_pipeline.trajectories.grounding_text import leaves, raw_words, stands_in
+from toolft_pipeline.trajectories.grounding_text import leaves, phrase_in_text, raw_words
 
 _SENTENCE = re.compile(r"(?:^|(?<=[.!?:]))\s+|\n")
 
@@ -22,7 +22,7 @@ def depends_on_removed_context(messages: Sequence[dict[str, Any]], *, kept: Sequ
     kept_text = _text(messages[index] for index in range(message_index) if index in kept_indices)
     removed_text = _text(messages[index] for index in range(message_index) if index not in kept_indices)
     values = _values(messages[message_index])
-    return any(stands_in(value, removed_text) and not stands_in(value, kept_text) for value in values)
+    return any(phrase_in_text(value, removed_text) and not phrase_in_text(value, kept_text) for value in values)
 
 
 def _values(message: dict[str, Any]) -> Iterator[str]:

@@ -21,7 +21,7 @@ from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS
 from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.warehouse.store import BuildOutput
 
 BFCL_CODE = "1"
 """Raise it when questions are put or judged in another way."""
@@ -70,7 +70,7 @@ def bfcl_rates(context: BuildContext, contenders: Iterable[Contender]) -> dict[s
 def _rates(context: BuildContext, contender: Contender, questions: list[Question]) -> dict[str, SetRate]:
     tuned = contender.policy is PromptPolicy.NONE
 
-    def build(settings: AgentSettings, out: Path) -> Built:
+    def build(settings: AgentSettings, out: Path) -> BuildOutput:
         if contender.folder is None:
             judge = partial(ask_endpoint, name=contender.name)
         else:
@@ -78,7 +78,7 @@ def _rates(context: BuildContext, contender: Contender, questions: list[Question
             judge = partial(ask_model, model=model)
         rates = judge(questions=questions, settings=settings, out=out, progress=context.progress)
         right: dict[str, Json] = {of: rate.right.value for of, rate in rates.items()}
-        return Built(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
+        return BuildOutput(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
 
     way = "tuned" if tuned else "untuned"
     ids: list[Json] = [question.id for question in questions]

@@ -19,7 +19,7 @@ from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 IN_SERVICE = "in_service"
 """The key under which the model in service stands among the results."""
@@ -56,9 +56,9 @@ def _reference_model(context: BuildContext, package: str) -> Version:
     """A model from another package, converted once, to stand beside the candidate in the report."""
     own = context.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
-    def build(_settings: AgentSettings, out: Path) -> Built:
+    def build(_settings: AgentSettings, out: Path) -> BuildOutput:
         summary = converted_base(context, own, out)
-        return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
+        return BuildOutput(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
     return nested_version(
         context,

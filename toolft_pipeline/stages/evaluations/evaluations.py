@@ -24,7 +24,7 @@ from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 JUDGE_CODE = "3"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
@@ -113,14 +113,14 @@ def evaluated(
         **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and contender.folder is not None else {}),
     }
 
-    def build(settings: AgentSettings, out: Path) -> Built:
+    def build(settings: AgentSettings, out: Path) -> BuildOutput:
         if contender.folder is None:
             judge = partial(evaluate_endpoint, name=contender.name)
         else:
             model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
             judge = partial(evaluate_model, model=model)
         metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=context.progress)
-        return Built(
+        return BuildOutput(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},

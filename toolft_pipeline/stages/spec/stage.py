@@ -16,8 +16,8 @@ from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 
 Progress = Callable[[str], None]
 
@@ -134,7 +134,7 @@ class Stage(Artifact):
     group: Group
     kinds: tuple[str, ...]
     inputs: Mapping[str, PartitionScope]
-    build: Callable[[BuildContext], Built]
+    build: Callable[[BuildContext], BuildOutput]
     optional: Mapping[str, Callable[[AgentSettings], bool]] = field(default_factory=dict)
     """Inputs that may have no version, each with a function that says whether the settings ask for it. One that is not
     asked for is not read and enters no fingerprint."""
@@ -166,9 +166,9 @@ class Stage(Artifact):
     """Whether its headline has `moved`: another model is in service now."""
 
 
-def artifact_key(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
+def artifact_key(stage: Stage, settings: AgentSettings, partition: str | None) -> ArtifactKey:
     """The key of a stage's versions."""
-    return Address(agent=settings.name, asset=stage.asset, partition=partition if stage.partitioned else None)
+    return ArtifactKey(agent=settings.name, asset=stage.asset, partition=partition if stage.partitioned else None)
 
 
 DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -8,7 +8,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.stage import BuildContext
-from toolft_pipeline.warehouse.store import Built, Warehouse
+from toolft_pipeline.warehouse.store import BuildOutput, Warehouse
 from toolft_pipeline_tests.agents import agent
 
 
@@ -16,10 +16,10 @@ def judged(root: Path, *, force: bool, run_id: str | None = None) -> bool:
     """Ask for one nested version; whether it was built."""
     built: list[Path] = []
 
-    def build(_settings: AgentSettings, out: Path) -> Built:
+    def build(_settings: AgentSettings, out: Path) -> BuildOutput:
         (out / "steps.json").write_text(str(len(list((root / "warehouse").rglob("steps.json")))))
         built.append(out)
-        return Built(content=("steps.json",), rows={}, headline={})
+        return BuildOutput(content=("steps.json",), rows={}, headline={})
 
     context = BuildContext(
         settings=agent(root), partition="2026-10-02", inputs={}, out=root, scratch=root,

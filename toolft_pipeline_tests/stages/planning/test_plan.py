@@ -14,10 +14,10 @@ from toolft_pipeline.stages.planning.plan import Action, make_plan
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError
-from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.digest import file_digest
-from toolft_pipeline.warehouse.removal import reclaim_content
-from toolft_pipeline.warehouse.store import Built, Version, Warehouse
+from toolft_pipeline.warehouse.gc import reclaim_content
+from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
+from toolft_pipeline.warehouse.verify_digests import faults
 
 DAYS = ["2026-10-01", "2026-10-02"]
 
@@ -39,16 +39,16 @@ def _logged(scope: object) -> dict[str, str]:
     return {path.name: file_digest(path)}
 
 
-def _lower(context: BuildContext) -> Built:
+def _lower(context: BuildContext) -> BuildOutput:
     text = (context.settings.path("logs") / f"{context.day}.jsonl").read_text()
     (context.out / "rows.txt").write_text(text.lower())
-    return Built(content=("rows.txt",), rows={"rows": 1}, headline={})
+    return BuildOutput(content=("rows.txt",), rows={"rows": 1}, headline={})
 
 
-def _join(context: BuildContext) -> Built:
+def _join(context: BuildContext) -> BuildOutput:
     texts = [version.file("rows.txt").read_text() for version in context.inputs["rows"].values()]
     (context.out / "all.txt").write_text("".join(texts))
-    return Built(content=("all.txt",), rows={"rows": len(texts)}, headline={})
+    return BuildOutput(content=("all.txt",), rows={"rows": len(texts)}, headline={})
 
 
 ROWS = Stage(
@@ -74,14 +74,14 @@ JOINED = Stage(
 STAGES = (ROWS, JOINED)
 
 
-def _shelf(context: BuildContext) -> Built:
+def _shelf(context: BuildContext) -> BuildOutput:
     (context.out / "shelf.txt").write_text(context.settings.path("shelf.txt").read_text())
-    return Built(content=("shelf.txt",), rows={}, headline={})
+    return BuildOutput(content=("shelf.txt",), rows={}, headline={})
 
 
-def _stocked(context: BuildContext) -> Built:
+def _stocked(context: BuildContext) -> BuildOutput:
     (context.out / "read.txt").write_text(context.input("shelf").file("shelf.txt").read_text())
-    return Built(content=("read.txt",), rows={}, headline={})
+    return BuildOutput(content=("read.txt",), rows={}, headline={})
 
 
 SHELF = Stage(
@@ -173,10 +173,10 @@ def test_make_plan_tells_why_and_what_is_unknown_yet(settings: AgentSettings, tm
     ]
 
 
-def _in_a_folder(context: BuildContext) -> Built:
+def _in_a_folder(context: BuildContext) -> BuildOutput:
     (context.out / "model").mkdir()
     (context.out / "model" / "weights").write_text("weights")
-    return Built(content=("model",), rows={}, headline={})
+    return BuildOutput(content=("model",), rows={}, headline={})
 
 
 def test_run_stage_content_that_was_reclaimed_is_planned_with_its_reason_and_made_again(

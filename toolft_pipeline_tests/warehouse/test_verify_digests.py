@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.warehouse.audit import faults
+from toolft_pipeline.warehouse.gc import reclaim_content
 from toolft_pipeline.warehouse.pointers import append_pointer, pointer_history
-from toolft_pipeline.warehouse.removal import reclaim_content
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
+from toolft_pipeline.warehouse.verify_digests import find_damage
 from toolft_pipeline_tests.evaluation.model_versions import commit
 
 DAY = "2026-10-01"
@@ -26,12 +26,12 @@ def version(warehouse: Warehouse) -> Version:
 
 
 def test_audit_of_a_version_as_it_was_committed_finds_nothing(warehouse: Warehouse, version: Version) -> None:
-    assert faults(warehouse, version) == []
+    assert find_damage(warehouse, version) == []
 
 
 def _fault_of(warehouse: Warehouse, folder: Path) -> str:
     try:
-        return "; ".join(faults(warehouse, warehouse.open(folder)))
+        return "; ".join(find_damage(warehouse, warehouse.open(folder)))
     except WarehouseError as error:  # the manifest is no JSON any more: its folder is named
         return str(error)
 
@@ -45,7 +45,7 @@ def test_audit_names_every_byte_of_a_version_that_was_altered(warehouse: Warehou
             fault = _fault_of(warehouse, version.folder)
             assert str(path) in fault or (path.name == "manifest.json" and str(version.folder) in fault), place
         path.write_bytes(whole)
-    assert faults(warehouse, version) == []
+    assert find_damage(warehouse, version) == []
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_audit_names_what_is_missing_added_or_moved(
 def test_audit_pointer_record_of_other_content_is_named(warehouse: Warehouse, version: Version) -> None:
     folder = version.folder.parent.parent
     append_pointer(folder, version=version.folder.name, content_digest="f" * 64, manifest_sha256="")
-    assert faults(warehouse, version) == [
+    assert find_damage(warehouse, version) == [
         f"{folder / 'pointers' / '00000002.json'}: its content digest is not that of the version that it names"
     ]
 
@@ -77,10 +77,10 @@ def test_audit_content_that_retention_took_is_no_fault_and_content_that_is_half_
     warehouse: Warehouse, version: Version
 ) -> None:
     reclaim_content(warehouse, version)
-    assert faults(warehouse, version) == []
+    assert find_damage(warehouse, version) == []
     (version.folder / "model").mkdir()
     (version.folder / "model" / "weights").write_text("weight")
-    assert "weights: has 6 bytes" in faults(warehouse, version)[0]
+    assert "weights: has 6 bytes" in find_damage(warehouse, version)[0]
 
 
 def test_audit_content_that_was_made_again_may_not_be_missing(warehouse: Warehouse) -> None:
@@ -88,7 +88,7 @@ def test_audit_content_that_was_made_again_may_not_be_missing(warehouse: Warehou
     manifest = version.folder / "manifest.json"
     reclaim_content(warehouse, version)
     manifest.write_bytes(manifest.read_bytes() + b"\n")  # what is made again has another time, and so another manifest
-    assert "weights: is missing" in faults(warehouse, version)[0]
+    assert "weights: is missing" in find_damage(warehouse, version)[0]
 
 
 def test_find_version_whose_manifest_was_altered_is_made_again_and_sealed_anew(warehouse: Warehouse) -> None:
@@ -100,6 +100,6 @@ def test_find_version_whose_manifest_was_altered_is_made_again_and_sealed_anew(w
     assert warehouse.reuse(address, fingerprint) is None
     again = commit(warehouse, "things", DAY, "rows")
     assert again.folder == version.folder
-    assert faults(warehouse, again) == []
+    assert find_damage(warehouse, again) == []
     assert warehouse.reuse(address, fingerprint) is not None
     assert len(pointer_history(version.folder.parent.parent)) == 2

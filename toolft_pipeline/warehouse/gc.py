@@ -70,7 +70,7 @@ def reclaim_content(warehouse: Warehouse, version: Version, *, needed: Callable[
     return True
 
 
-def was_reclaimed(version: Version) -> bool:
+def is_reclaimed(version: Version) -> bool:
     """Whether retention took the content away: a record of this very manifest says so, and nothing of it is there.
 
     A version that was made again since has another manifest, and its content may not be missing.
@@ -85,7 +85,7 @@ def was_reclaimed(version: Version) -> bool:
     return found.manifest_sha256 == file_digest(version.file(MANIFEST))
 
 
-def delete_what_lies_aside(warehouse: Warehouse, agent: str) -> None:
+def empty_trash(warehouse: Warehouse, agent: str) -> None:
     """Give the bytes back: of what was taken away now, and of what a killed removal left."""
     shutil.rmtree(warehouse.root / agent / ASIDE, ignore_errors=True)
 

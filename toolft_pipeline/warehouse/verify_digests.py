@@ -11,16 +11,16 @@ from collections.abc import Iterator
 import msgspec
 
 from toolft_pipeline.warehouse.digest import file_digest
+from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.manifest import MANIFEST, content_digest, fingerprint_of
 from toolft_pipeline.warehouse.pointers import Pointer, pointer_files
-from toolft_pipeline.warehouse.removal import was_reclaimed
 from toolft_pipeline.warehouse.store import Version, Warehouse, version_name
 
 
-def faults(warehouse: Warehouse, version: Version) -> list[str]:
+def find_damage(warehouse: Warehouse, version: Version) -> list[str]:
     """What of a version is not as it was committed, one line each; empty where every digest is right.
 
-    Files that retention took away (`was_reclaimed`) are no fault as long as all of them are away.
+    Files that retention took away (`is_reclaimed`) are no fault as long as all of them are away.
     """
     return [*_manifest_faults(warehouse, version), *_file_faults(version), *_record_faults(warehouse, version)]
 
@@ -40,7 +40,7 @@ def _manifest_faults(warehouse: Warehouse, version: Version) -> Iterator[str]:
 
 
 def _file_faults(version: Version) -> Iterator[str]:
-    away = was_reclaimed(version)
+    away = is_reclaimed(version)
     listed = {MANIFEST}
     for entry in version.manifest.files:
         listed.add(entry.path)
