@@ -39,6 +39,7 @@ from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 
+ASSET = "eval_report"
 VERDICT_FILE = "verdict.json"
 
 
@@ -119,8 +120,8 @@ def past_points(work: Work) -> Iterator[Point]:
     """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
     fingerprint and no content.
     """
-    for day in work.warehouse.partitions(work.settings.name, STAGE.asset):
-        address = Address(agent=work.settings.name, asset=STAGE.asset, partition=day)
+    for day in work.warehouse.partitions(work.settings.name, ASSET):
+        address = Address(agent=work.settings.name, asset=ASSET, partition=day)
         try:
             reports = work.warehouse.versions(address) if day <= work.day else []
         except WarehouseError as error:
@@ -202,7 +203,7 @@ def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
 
 
 STAGE = Stage(
-    asset="eval_report",
+    asset=ASSET,
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 Chain = tuple[str, ...]
@@ -35,13 +36,10 @@ def imported(statement: ast.Import | ast.ImportFrom, *, package: str) -> Iterato
 def chains_of(annotation: ast.expr) -> set[Chain]:
     """Names in an annotation, those in its quoted parts too."""
     reader = CodeReader(package="")
-    for node in ast.walk(annotation):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            try:
-                reader.write(ast.parse(node.value, mode="eval").body, in_class=False)
-            except SyntaxError:
-                continue
     reader.write(annotation, in_class=False)
+    for quoted in {*reader.strings}:
+        with suppress(SyntaxError):
+            reader.write(ast.parse(quoted, mode="eval").body, in_class=False)
     return reader.chains
 
 

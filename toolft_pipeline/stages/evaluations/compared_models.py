@@ -20,6 +20,9 @@ from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
+REFERENCE_MODEL_CODE = "1"
+"""Raise it when the same package comes to be converted into other files."""
+
 IN_SERVICE = "in_service"
 """The key under which the model in service stands among the results."""
 
@@ -58,7 +61,7 @@ def _reference_model(work: Work, package: str) -> Version:
     return nested(
         work,
         Address(agent=settings.name, asset="reference_model", partition=package),
-        code_version="1",
+        code_version=REFERENCE_MODEL_CODE,
         reads={"package": package},
         inputs=sources.base_model(settings.base_model, agent=settings),
         build=build,
