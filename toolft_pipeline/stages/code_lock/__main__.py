@@ -24,7 +24,9 @@ LOCK_FILE = Path(__file__).parents[1] / "code_versions.lock"
 
 def main(words: Sequence[str] | None = None, *, path: Path = LOCK_FILE) -> int:
     """Run one command; returns 0 where the lock describes the code, 1 where it does not."""
-    parser = argparse.ArgumentParser(prog="code_lock", description="Compare code with the lock of code versions, or record it there.")
+    parser = argparse.ArgumentParser(
+        prog="code_lock", description="Compare code with the lock of code versions, or record it there."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check", help="fail where code changed and neither its version nor the lock did")
     ack = commands.add_parser("ack", help="record a raised version, or a change that alters no output")
