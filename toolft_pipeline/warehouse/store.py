@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.warehouse.digest import Json, file_digest
+from toolft_pipeline.warehouse.libraries import library_versions
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import (
     MANIFEST,
@@ -32,8 +32,6 @@ from toolft_pipeline.warehouse.manifest import (
 )
 from toolft_pipeline.warehouse.pointers import append_pointer, latest_pointer, pointer_history
 from toolft_pipeline.warehouse.staging import fsync, fsync_tree, staged_folder, sweep
-
-RECORDED_LIBRARIES = ("dagster", "pyarrow", "torch", "transformers", "trl", "peft", "bitsandbytes")
 
 
 class WarehouseError(FixableError, RuntimeError):
@@ -186,7 +184,7 @@ class Warehouse:
             files=files,
             rows=built.rows,
             headline=built.headline,
-            libraries=_library_versions(),
+            libraries=library_versions(),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             run_id=run_id,
             duration_s=round(time.monotonic() - started, 3),
@@ -243,13 +241,3 @@ def damaged_files(version: Version) -> list[str]:
 
 
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
-
-
-def _library_versions() -> dict[str, str]:
-    found = {}
-    for name in RECORDED_LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -7,11 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from toolft_pipeline.warehouse.code_digest import code_digest, module_digests
+from toolft_pipeline.warehouse.libraries import RECORDED_LIBRARIES
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 PACKAGE = {
@@ -237,6 +240,23 @@ def test_package_does_nothing_that_the_digest_cannot_follow() -> None:
         used |= {each.name for each in nodes if isinstance(each, ast.FunctionDef | ast.alias)}
         found += [f"{name}: {each}" for each in sorted((used & refused) - allowed.get(name, set()))]
     assert not found
+
+
+def test_libraries_of_builds_are_pinned_and_recorded() -> None:
+    """What the digest leaves out: a library that the package imports below its top row."""
+    distributions, imported = packages_distributions(), set()
+    for path in (REPOSITORY / "toolft_pipeline").rglob("*.py"):
+        if not {"cli", "orchestration", "project_template"} & {*path.parts}:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                imported |= {name.partition(".")[0] for name in names}
+    outside = imported - {*sys.stdlib_module_names, "toolft_pipeline"}
+    wanted = {canonicalize_name(name) for module in outside for name in distributions[module]}
+    lines = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
+    assert wanted <= RECORDED_LIBRARIES
+    assert wanted <= pinned
 
 
 def test_layout_of_the_whole_package_moves_nothing(tmp_path: Path) -> None:
