@@ -37,7 +37,7 @@ from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 DAYS, RUNS_PER_DAY, SEED = 60, 24, 11
@@ -145,7 +145,7 @@ def _days_of_tools(settings: AgentSettings, warehouse: Warehouse, days: list[str
     """Days on which an accepted run calls a tool."""
     found: dict[str, set[str]] = {}
     for day in days:
-        accepted = warehouse.current(Address(agent=settings.name, asset="verified_trajectories", partition=day))
+        accepted = warehouse.current(ArtifactKey(agent=settings.name, asset="verified_trajectories", partition=day))
         assert accepted is not None
         for run in read_trajectories(accepted.file(ACCEPTED_FILE)):
             for tool in tools_used(run.messages):
@@ -171,7 +171,7 @@ def _required(schema: dict[str, Any]) -> None:
 def _require_equal(settings: AgentSettings, kept: Warehouse, fresh: Warehouse, days: list[str]) -> None:
     for asset in FOLLOWING:
         for day in days:
-            address = Address(agent=settings.name, asset=asset, partition=day)
+            address = ArtifactKey(agent=settings.name, asset=asset, partition=day)
             both = [warehouse.current(address) for warehouse in (kept, fresh)]
             if len({None if one is None else one.manifest.content_digest for one in both}) != 1:
                 raise SystemExit(f"{address}: what was brought up to date is not what a full rebuild makes")

@@ -28,7 +28,7 @@ from typing import Any
 
 import yaml
 
-from toolft_pipeline.warehouse.manifest import Address, Manifest
+from toolft_pipeline.warehouse.manifest import ArtifactKey, Manifest
 from toolft_pipeline.warehouse.store import Warehouse
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
@@ -100,7 +100,7 @@ with dg.DagsterInstance.get() as instance:
 
 
 def _manifest(warehouse: Warehouse, asset: str, day: str) -> Manifest:
-    version = warehouse.current(Address(agent=AGENT, asset=asset, partition=day))
+    version = warehouse.current(ArtifactKey(agent=AGENT, asset=asset, partition=day))
     if version is None:
         raise SystemExit(f"{asset} of {day} was not made")
     return version.manifest

@@ -23,7 +23,7 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.verification.rule_results import RuleAnswer, answers, disagreement
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
@@ -137,4 +137,4 @@ def _log_file(settings: AgentSettings, found: FoundRun) -> Path:
 
 
 def _version(warehouse: Warehouse, settings: AgentSettings, asset: str, day: str | None) -> Version | None:
-    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
+    return warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day))

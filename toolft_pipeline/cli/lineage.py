@@ -14,11 +14,11 @@ from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
 from toolft_pipeline.evaluation.promotion.rollback import MIN_DIGEST
 from toolft_pipeline.training.provenance import Origin, origin_of
-from toolft_pipeline.warehouse.audit import faults
+from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.lineage import Lineage, lineage_of
-from toolft_pipeline.warehouse.manifest import MANIFEST, Address
-from toolft_pipeline.warehouse.removal import was_reclaimed
+from toolft_pipeline.warehouse.manifest import MANIFEST, ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline.warehouse.verify_digests import find_damage
 
 MODEL = "merged_model"
 
@@ -28,7 +28,7 @@ def print_lineage(named: str, *, partition: str | None, rows: bool, as_json: boo
     warehouse = Warehouse(warehouse_root())
     model = find_model(warehouse, named, partition=partition)
     lineage = lineage_of(warehouse, [model])
-    wrong = [*lineage.gaps, *(fault for version in lineage.versions for fault in faults(warehouse, version))]
+    wrong = [*lineage.gaps, *(fault for version in lineage.versions for fault in find_damage(warehouse, version))]
     origin = None if wrong else origin_of(lineage)
     if as_json:
         print(json.dumps(_document(model, lineage, wrong, origin)))
@@ -66,7 +66,7 @@ def _of_agent(warehouse: Warehouse, agent: str, partition: str | None) -> Versio
         return warehouse.open(serving.folder)
     made = warehouse.partitions(agent, MODEL)
     day = partition or (made[-1] if made else None)
-    version = warehouse.current(Address(agent=agent, asset=MODEL, partition=day)) if day else None
+    version = warehouse.current(ArtifactKey(agent=agent, asset=MODEL, partition=day)) if day else None
     if version is None:
         there = f"there are {', '.join(made)}" if made else f"run `toolft run {agent}` first"
         raise UsageError(f"{agent} has no model{f' as of {day}' if day else ''}; {there}")
@@ -91,7 +91,7 @@ def _lines(
     files = [entry for version in lineage.versions for entry in version.manifest.files]
     size = sum(entry.size for entry in files) / 2**20
     yield f"verified  {len(lineage.versions)} versions, {len(files)} files, {size:,.1f} MB"
-    if was_reclaimed(model):
+    if is_reclaimed(model):
         day = manifest.address.partition
         yield f"          its weights were reclaimed; `toolft run {manifest.address.agent} --to {day}` makes them again"
     for fault in wrong:

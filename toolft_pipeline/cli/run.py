@@ -22,7 +22,7 @@ from toolft_pipeline.settings_checks.named_things import missing_things
 from toolft_pipeline.stages.planning.plan import Action, Step, make_plan
 from toolft_pipeline.stages.spec.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.stages.stages import STAGES, with_downstream
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -118,7 +118,7 @@ def chosen_days(
 def _read_before(settings: AgentSettings, warehouse: Warehouse) -> Iterator[str]:
     """Days whose raw version holds runs."""
     for day in warehouse.partitions(settings.name, "raw_trajectories"):
-        version = warehouse.current(Address(agent=settings.name, asset="raw_trajectories", partition=day))
+        version = warehouse.current(ArtifactKey(agent=settings.name, asset="raw_trajectories", partition=day))
         if version is not None and version.manifest.rows["runs"]:
             yield day
 

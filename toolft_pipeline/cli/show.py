@@ -15,7 +15,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import MANIFEST, Address
+from toolft_pipeline.warehouse.manifest import MANIFEST, ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
@@ -28,7 +28,7 @@ def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as
     if stage.partitioned and partition is None:
         made = warehouse.partitions(agent, asset)
         partition = made[-1] if made else None
-    version = warehouse.current(Address(agent=agent, asset=asset, partition=partition))
+    version = warehouse.current(ArtifactKey(agent=agent, asset=asset, partition=partition))
     if version is None:
         raise UsageError(f"{agent}/{asset} was never made; run `toolft run {agent}` first")
     explained: list[str] = []

@@ -22,15 +22,15 @@ from toolft_pipeline.orchestration.runs.executor import local_executor
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Progress
-from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
-from toolft_pipeline.warehouse.removal import (
-    delete_what_lies_aside,
+from toolft_pipeline.warehouse.gc import (
+    empty_trash,
     leftovers,
     reclaim_content,
     remove_folder,
     remove_version,
 )
-from toolft_pipeline.warehouse.retention import Keep, Leaving, Removal, choose
+from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
+from toolft_pipeline.warehouse.retention import RemovalItem, RemovalPlan, RetentionRule, plan_removal
 from toolft_pipeline.warehouse.shared import SHARED, remove_unused, unused_shared
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -58,7 +58,7 @@ class UnderWay:
 class Pruning:
     """What goes: versions and contents, and folders that are no versions. `size` is the bytes of all."""
 
-    removal: Removal
+    removal: RemovalPlan
     leftovers: tuple[Path, ...]
     size: int
 
@@ -97,10 +97,10 @@ def choose_pruning(
         address = version.manifest.address
         return address.asset != MODEL or version.folder in whole or days is None or address.partition in days
 
-    removal = choose(
+    removal = plan_removal(
         warehouse,
         agent,
-        keep=Keep(since=since, versions=retention.keep_versions, needed=tuple(served), content=keeps_content),
+        keep=RetentionRule(since=since, versions=retention.keep_versions, needed=tuple(served), content=keeps_content),
     )
     left = () if under_way.runs else (*leftovers(warehouse, agent, before=since), *unused_shared(warehouse.root))
     return Pruning(removal=removal, leftovers=left, size=removal.size + sum(_size(folder) for folder in left))
@@ -121,7 +121,7 @@ def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, pr
             remove_unused(folder)
         else:
             remove_folder(warehouse, agent, folder)
-    delete_what_lies_aside(warehouse, agent)
+    empty_trash(warehouse, agent)
 
 
 def pruning_lines(pruning: Pruning, warehouse: Warehouse) -> Iterator[str]:
@@ -192,7 +192,7 @@ def _models(warehouse: Warehouse, agent: str, moves: Sequence[Pointer]) -> list[
     return [warehouse.open(folder) for folder in folders if folder.exists() or folder == folders[-1]]
 
 
-def _told(leaving: Leaving) -> str:
+def _told(leaving: RemovalItem) -> str:
     manifest = leaving.version.manifest
     return f"{manifest.address}  {leaving.version.folder.name}  {leaving.size:,} bytes, {leaving.why}"
 

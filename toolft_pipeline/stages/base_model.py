@@ -8,7 +8,7 @@ from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -20,9 +20,9 @@ def _sources(scope: Scope) -> dict[str, str]:
     return sources.base_model(settings.base_model, agent=settings)
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     summary = converted_base(work, work.settings, work.out)
-    return Built(
+    return BuildOutput(
         content=("model",),
         rows={"parameters": summary.parameters, "vocabulary": summary.vocabulary},
         headline={"source": summary.source, "architecture": summary.architecture},

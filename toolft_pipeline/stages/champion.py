@@ -13,12 +13,12 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import VERDICT_FILE
 from toolft_pipeline.stages.presentation.text_charts import fitted
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 CHAMPION_FILE = "champion.json"
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     verdict = msgspec.json.decode(work.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
     model = work.one("merged_model")
     objections = () if verdict.promote else verdict.reasons
@@ -39,7 +39,7 @@ def _build(work: Work) -> Built:
     }
     (work.out / CHAMPION_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     serving = in_service(work.warehouse, work.settings.name)
-    return Built(
+    return BuildOutput(
         content=(CHAMPION_FILE,),
         rows={},
         headline={

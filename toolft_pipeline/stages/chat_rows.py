@@ -13,7 +13,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 EXAMPLES_FILE = "examples.json"
 """One row of each category as Markdown: for people, and no content that anything downstream reads."""
@@ -24,7 +24,7 @@ def _reads(settings: AgentSettings) -> Json:
     return settings.chat.model_dump(mode="json", exclude={"max_length", "long_rows"}) | {"error_forms": list(forms)}
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     summary = write_chat_rows(
         accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
         catalog=work.one("tool_catalog").file(CATALOG_FILE),
@@ -36,7 +36,7 @@ def _build(work: Work) -> Built:
         work.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
     examples = {category: row_markdown(row) for category, row in summary.example_rows.items()}
     (work.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
-    return Built(
+    return BuildOutput(
         content=(ROWS_FILE,),
         rows={"rows": summary.rows, "trajectories": summary.trajectories, "trained_turns": summary.trained_turns},
         headline={

@@ -36,8 +36,8 @@ from toolft_pipeline.training.merging.merge import CHECKS_FILE
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE
 from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.lineage import lineage_gaps
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version, WarehouseError
 
 ASSET = "eval_report"
 VERDICT_FILE = "verdict.json"
@@ -60,7 +60,9 @@ def _reads(settings: AgentSettings) -> Json:
 
 def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
-    candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
+    candidate = scope.warehouse.current(
+        ArtifactKey(agent=settings.name, asset="merged_model", partition=scope.partition)
+    )
     digest = "" if candidate is None else candidate.manifest.content_digest
     serving = incumbent(scope.warehouse, settings.name, candidate=digest)
     withdrawn = withdrawn_at(scope.warehouse, settings.name, candidate=digest)
@@ -121,7 +123,7 @@ def past_points(work: Work) -> Iterator[Point]:
     fingerprint and no content.
     """
     for day in work.warehouse.partitions(work.settings.name, ASSET):
-        address = Address(agent=work.settings.name, asset=ASSET, partition=day)
+        address = ArtifactKey(agent=work.settings.name, asset=ASSET, partition=day)
         try:
             reports = work.warehouse.versions(address) if day <= work.day else []
         except WarehouseError as error:
@@ -134,7 +136,7 @@ def past_points(work: Work) -> Iterator[Point]:
                 yield point
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     settings = work.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
     asked = {
@@ -180,7 +182,7 @@ def _build(work: Work) -> Built:
     )
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
-    return Built(
+    return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
         headline=report_headline(report.models, verdict=verdict),

@@ -10,13 +10,13 @@ import os
 from pathlib import Path
 
 from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 _FILE = "listed.digest"
 
 
-def note_listing(warehouse: Warehouse, address: Address, catalog: Catalog) -> None:
+def note_listing(warehouse: Warehouse, address: ArtifactKey, catalog: Catalog) -> None:
     """Note what the server lists now."""
     place = _place(warehouse, address)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def note_listing(warehouse: Warehouse, address: Address, catalog: Catalog) -> No
     fresh.replace(place)
 
 
-def noted_listing(warehouse: Warehouse, address: Address) -> dict[str, str]:
+def noted_listing(warehouse: Warehouse, address: ArtifactKey) -> dict[str, str]:
     """The digest that was noted last, as a source of tool_catalog; empty where nobody watches."""
     try:
         return {"tools/list": _place(warehouse, address).read_text(encoding="utf-8")}
@@ -33,5 +33,5 @@ def noted_listing(warehouse: Warehouse, address: Address) -> dict[str, str]:
         return {}
 
 
-def _place(warehouse: Warehouse, address: Address) -> Path:
+def _place(warehouse: Warehouse, address: ArtifactKey) -> Path:
     return address.folder(warehouse.root) / _FILE

@@ -9,7 +9,7 @@ from toolft_pipeline.stages.qlora_adapter import training_settings
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -19,7 +19,7 @@ def _reads(settings: AgentSettings) -> Json:
     }
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     adapter, base = work.one("qlora_adapter"), work.one("base_model")
     summary = merge_adapter(
         base=base.file("model"),
@@ -33,7 +33,7 @@ def _build(work: Work) -> Built:
         out=work.out,
         progress=work.progress,
     )
-    return Built(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
+    return BuildOutput(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
 
 
 def _check(name: str, description: str) -> Check:

@@ -16,7 +16,7 @@ from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -29,7 +29,7 @@ def training_settings(settings: AgentSettings) -> dict[str, Any]:
     return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     days = work.inputs["token_tensors"]
     for day, version in days.items():
         for proof, result in proof_report(version).results.items():
@@ -51,7 +51,7 @@ def _build(work: Work) -> Built:
         out=work.out,
         progress=work.progress,
     )
-    return Built(
+    return BuildOutput(
         content=("adapter",),
         rows={"rows": summary.rows, "steps": summary.steps},
         headline={**summary.headline, "computed_in": summary.computed_in},

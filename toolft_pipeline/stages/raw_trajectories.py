@@ -12,7 +12,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import log_reading
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Recipe, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -50,14 +50,14 @@ def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
     return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     summary = read_day(work.settings, day=work.day, out=work.out)
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
     work.progress(f"{summary.lines} lines ({formats}), {counts}")
     for line in as_lines(summary.keys_not_read):
         work.progress(line)
-    return Built(
+    return BuildOutput(
         content=(TRAJECTORIES_FILE, *image_content(work.out)),
         rows={
             "lines": summary.lines,

@@ -25,7 +25,7 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 REPORT_FILE = "readiness.json"
 PAGE_FILE = "readiness.html"
@@ -51,7 +51,7 @@ def _sources(scope: Scope) -> dict[str, str]:
     }
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     raw, verified = work.inputs["raw_trajectories"], work.inputs["verified_trajectories"]
     catalog = load_catalog(work.one("tool_catalog").folder)
     renames_file = work.settings.catalog.renames
@@ -77,7 +77,7 @@ def _build(work: Work) -> Built:
     page = render_readiness(report, agent=work.settings.name, catalog_changes=changes)
     (work.out / PAGE_FILE).write_text(page, encoding="utf-8")
     work.progress(f"{report.verdict}: " + "; ".join(f"{each.name}: {each.sentence}" for each in report.criteria))
-    return Built(
+    return BuildOutput(
         content=(REPORT_FILE,),
         rows={"runs": report.incumbent.runs, "accepted": report.behaviour.accepted},
         headline=readiness_headline(report, catalog_changes=changes),

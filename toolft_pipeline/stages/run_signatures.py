@@ -8,7 +8,7 @@ from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.warehouse.store import BuildOutput
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -19,7 +19,7 @@ def _volatile(settings: AgentSettings) -> list[str]:
     return [] if settings.sandbox is None else sorted(settings.sandbox.volatile)
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     accepted = work.one("verified_trajectories").file(ACCEPTED_FILE)
     forms = work.settings.verification.error_forms
     rows = write_signatures(
@@ -28,7 +28,7 @@ def _build(work: Work) -> Built:
         error_forms=forms,
         volatile=_volatile(work.settings),
     )
-    return Built(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
+    return BuildOutput(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
 
 
 STAGE = Stage(

@@ -13,14 +13,14 @@ from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Span, Stage, Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
     return settings.chat.model_dump(mode="json", exclude={"images"})
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     summary = write_token_tensors(
         rows=work.one("chat_rows").file(ROWS_FILE),
         accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
@@ -35,7 +35,7 @@ def _build(work: Work) -> Built:
             f"{summary.too_long} rows above {work.settings.chat.max_length} tokens became {summary.cut_rows}; lost "
             f"with them: {summary.lost_turns} assistant turns, {summary.lost_loss_tokens} tokens with loss"
         )
-    return Built(
+    return BuildOutput(
         content=(TENSORS_FILE, PROOFS_FILE, *image_content(work.out)),
         rows={
             "rows": summary.rows,

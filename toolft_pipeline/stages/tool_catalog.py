@@ -12,8 +12,8 @@ from toolft_pipeline.stages.mcp_catalog_state import noted_listing
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -32,11 +32,11 @@ def _sources(scope: Scope) -> dict[str, str]:
         found |= sources.module(settings.catalog.module, folder=settings.folder)
     if settings.catalog.mcp:
         found |= sources.sandbox(settings)
-        found |= noted_listing(scope.warehouse, Address(agent=settings.name, asset="tool_catalog"))
+        found |= noted_listing(scope.warehouse, ArtifactKey(agent=settings.name, asset="tool_catalog"))
     return found | sources.agent_file(settings, settings.catalog.renames)
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     settings = work.settings
     asked = settings.sandbox if settings.catalog.mcp else None
     listed = None if asked is None else listed_catalog(asked, cwd=settings.folder)
@@ -47,7 +47,7 @@ def _build(work: Work) -> Built:
     work.progress(f"{len(summary.tools)} tools; {change}")
     for reason in summary.left_out:
         work.progress(f"left out: {reason}")
-    return Built(
+    return BuildOutput(
         content=(CATALOG_FILE, RENAMES_FILE) if summary.renames else (CATALOG_FILE,),
         rows={"tools": len(summary.tools)},
         headline={

@@ -10,7 +10,7 @@ from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Group, Plot, Scope, Span, Stage, Work
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _reads(settings: AgentSettings) -> Json:
@@ -22,7 +22,7 @@ def _sources(scope: Scope) -> dict[str, str]:
     return sources.agent_file(settings, settings.evaluation.tasks)
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     tasks = work.settings.path(work.settings.evaluation.tasks)
     summary = select_training_set(
         days={day: version.file(SIGNATURES_FILE) for day, version in work.inputs["run_signatures"].items()},
@@ -32,7 +32,7 @@ def _build(work: Work) -> Built:
         out=work.out,
     )
     work.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
-    return Built(
+    return BuildOutput(
         content=(SELECTION_FILE,),
         rows={"runs": summary.rows, "train": summary.train, "validation": summary.validation},
         headline={

@@ -13,8 +13,8 @@ from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_p
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work, window
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 _DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
 """Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
@@ -38,7 +38,7 @@ def _sources(scope: Scope) -> dict[str, str]:
     }
 
 
-def _build(work: Work) -> Built:
+def _build(work: Work) -> BuildOutput:
     summary = verify_day(
         raw=work.one("raw_trajectories").folder,
         catalog=work.one("tool_catalog").folder,
@@ -53,7 +53,7 @@ def _build(work: Work) -> Built:
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
     remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
     work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
-    return Built(
+    return BuildOutput(
         content=(ACCEPTED_FILE, *image_content(work.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
         headline={
@@ -81,7 +81,7 @@ def _shares_before(version: Version, settings: AgentSettings) -> dict[str, float
     days are made side by side and in any order, so what was there when this one was built says nothing."""
     address, warehouse, found = version.manifest.address, version.warehouse, {}
     for day in _days_before(version, settings):
-        before = warehouse.current(Address(agent=address.agent, asset=address.asset, partition=day))
+        before = warehouse.current(ArtifactKey(agent=address.agent, asset=address.asset, partition=day))
         share = None if before is None else before.manifest.headline["accepted_share"]
         if isinstance(share, float):
             found[day] = share

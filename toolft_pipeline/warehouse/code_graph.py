@@ -73,9 +73,9 @@ class Package:
 
     def reached(self, entries: tuple[Node, ...]) -> list[Node]:
         """All nodes that the entries reach, themselves included."""
-        walk = _Walk(package=self)
-        walk.visit(entries)
-        return sorted(walk.nodes, key=lambda node: (node.module, node.name))
+        traversal = _Traversal(package=self)
+        traversal.visit(entries)
+        return sorted(traversal.nodes, key=lambda node: (node.module, node.name))
 
     def links(self, node: Node) -> Links:
         """What a node is made of and leads to. Raises `LookupError` for a name that its module does not define."""
@@ -154,8 +154,8 @@ class Package:
 
 
 @dataclass(kw_only=True)
-class _Walk:
-    """One walk from entries: what is reached, and what reached code may call on objects that it is given."""
+class _Traversal:
+    """One traversal from entries: what is reached, and what reached code may call on objects that it is given."""
 
     package: Package
     nodes: set[Node] = field(default_factory=set)

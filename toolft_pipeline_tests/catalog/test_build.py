@@ -38,6 +38,6 @@ def test_build_of_a_broken_schema_names_file_and_tool_and_writes_nothing(
     file.write_text(json.dumps(document))
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(CatalogError, match=r"catalog\.json: tool 'calculate': .*\"txt\" cannot stand there.*mend"):
+    with pytest.raises(CatalogError, match=r"catalog\.json: tool 'calculate': .*\"txt\" is not allowed.*fix"):
         build_catalog(load_agent(assistant_folder / "agent.yaml"), out)
     assert list(out.iterdir()) == []

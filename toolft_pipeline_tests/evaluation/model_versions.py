@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 
 AGENT = "desk"
 
@@ -20,7 +20,7 @@ def commit(
     headline: dict[str, Json] | None = None,
 ) -> Version:
     """A version whose content is one small file; `files` lie beside it."""
-    address = Address(agent=AGENT, asset=asset, partition=day)
+    address = ArtifactKey(agent=AGENT, asset=asset, partition=day)
     made_from = inputs or {}
     recipe = Recipe(
         address=address,
@@ -34,7 +34,7 @@ def commit(
         (staged / "model" / "weights").write_text(content)
         for name, text in (files or {}).items():
             (staged / name).write_text(text)
-        built = Built(content=("model",), rows={}, headline=headline or {})
+        built = BuildOutput(content=("model",), rows={}, headline=headline or {})
         return warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse, damaged_files
 from toolft_pipeline_tests.test_pipeline import TINY, Site, install
 
@@ -45,7 +45,7 @@ def contents(site: Site) -> dict[tuple[str, str], str]:
     for asset in REPEATABLE:
         for partition in warehouse.partitions("assistant", asset):
             day = None if partition == "all" else partition
-            version = warehouse.current(Address(agent="assistant", asset=asset, partition=day))
+            version = warehouse.current(ArtifactKey(agent="assistant", asset=asset, partition=day))
             assert version is not None
             assert damaged_files(version) == []
             found[asset, partition] = version.manifest.content_digest

@@ -22,7 +22,7 @@ from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.conditions import automation_sensor
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 NOON = datetime(2026, 10, 6, 12, tzinfo=UTC)
@@ -59,7 +59,7 @@ class Site:
         path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | sections))
 
     def current(self, asset: str, day: str | None = None) -> Version:
-        version = self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=day))
+        version = self.warehouse.current(ArtifactKey(agent=self.settings.name, asset=asset, partition=day))
         assert version is not None
         return version
 

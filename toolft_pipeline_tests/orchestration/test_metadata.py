@@ -10,8 +10,8 @@ import pytest
 from toolft_pipeline.orchestration.metadata import shown, version_metadata
 from toolft_pipeline.stages.spec.stage import Group, Plot, Stage
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.evaluation.model_versions import AGENT
 
@@ -23,7 +23,7 @@ STAGE = Stage(
     code_version="1",
     inputs={},
     reads=lambda _settings: {},
-    build=lambda _work: Built(content=(), rows={}, headline={}),
+    build=lambda _work: BuildOutput(content=(), rows={}, headline={}),
     plots=lambda _version, _settings: {"by_kind": Plot(png=b"picture", glance="| | | |")},
     texts=lambda _version: {"verdict": "refused", "example": "long " * 300},
     page="page.html",
@@ -33,7 +33,7 @@ STAGE = Stage(
 
 @pytest.fixture
 def version(tmp_path: Path) -> Version:
-    warehouse, address = Warehouse(tmp_path), Address(agent=AGENT, asset="things")
+    warehouse, address = Warehouse(tmp_path), ArtifactKey(agent=AGENT, asset="things")
     recipe = Recipe(
         address=address,
         fingerprint=fingerprint_of(code_version="1", settings={}, inputs={}),
@@ -44,7 +44,7 @@ def version(tmp_path: Path) -> Version:
     headline: dict[str, Json] = {"share": 0.5, "by_kind": {"a": 1}, "limit": 3, "nothing": None, "tools": {"search": 2}}
     with warehouse.staging(address) as staged:
         (staged / "page.html").write_text("page")
-        built = Built(content=("page.html",), rows={"runs": 7}, headline=headline)
+        built = BuildOutput(content=("page.html",), rows={"runs": 7}, headline=headline)
         return warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
 

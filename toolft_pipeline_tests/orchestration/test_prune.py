@@ -23,8 +23,8 @@ from toolft_pipeline.evaluation.promotion.model_registry import promote
 from toolft_pipeline.evaluation.promotion.rollback import RollbackError, roll_back
 from toolft_pipeline.orchestration.prune import Pruning, UnderWay, choose_pruning, prune
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.warehouse import removal
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse import gc
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.evaluation.model_versions import AGENT, commit
@@ -41,7 +41,7 @@ class Site:
         self.warehouse, self.now = Warehouse(root), EPOCH
 
     def current(self, asset: str, day: str | None) -> Version | None:
-        return self.warehouse.current(Address(agent=AGENT, asset=asset, partition=day))
+        return self.warehouse.current(ArtifactKey(agent=AGENT, asset=asset, partition=day))
 
     def made_from(self, *wanted: tuple[str, str | None]) -> dict[str, str]:
         found = {(asset, day): self.current(asset, day) for asset, day in wanted}
@@ -168,8 +168,8 @@ def killed_after(steps: int) -> Iterator[None]:
         real(folder, **named)
 
     with pytest.MonkeyPatch.context() as patch, suppress(Killed):
-        patch.setattr(removal.tempfile, "mkdtemp", mkdtemp)
-        patch.setattr(removal.shutil, "rmtree", rmtree)
+        patch.setattr(gc.tempfile, "mkdtemp", mkdtemp)
+        patch.setattr(gc.shutil, "rmtree", rmtree)
         yield
 
 

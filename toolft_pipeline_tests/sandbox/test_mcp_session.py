@@ -95,7 +95,7 @@ def test_server_that_dies_in_a_call_is_named_and_reset_starts_anew(backend: Sett
         sandbox.reset("a")
         with pytest.raises(SandboxCrashedError, match=r"backend\.py.*tool die.*stderr ends with: disk on fire"):
             sandbox.call("die", {})
-        with pytest.raises(SandboxCrashedError, match="reset starts it anew"):
+        with pytest.raises(SandboxCrashedError, match="call reset to restart it"):
             sandbox.call("note", {"text": "x"})
         sandbox.reset("b")
         assert '"name":"b"' in sandbox.snapshot()
@@ -135,7 +135,7 @@ def test_unknown_state_is_refused_and_the_server_goes_on(backend: Settings, tmp_
 def test_snapshot_that_is_no_json_is_refused(backend: Settings, tmp_path: Path) -> None:
     with open_sandbox(backend(), cwd=tmp_path) as sandbox:
         sandbox.reset("opaque")
-        with pytest.raises(SandboxStateError, match="return the state as JSON text"):
+        with pytest.raises(SandboxStateError, match="make it return JSON text"):
             sandbox.snapshot()
 
 
@@ -173,7 +173,7 @@ def test_server_that_ends_at_start_says_what_its_stderr_said(backend: Settings, 
 
 @pytest.mark.parametrize("command", [("no-such-command-here",), ("cat",)])
 def test_command_that_is_no_server_is_one_line_with_the_mend(tmp_path: Path, command: tuple[str, ...]) -> None:
-    with pytest.raises(SandboxError, match=rf"{command[0]}.*mend sandbox\.command in the agent file") as caught:
+    with pytest.raises(SandboxError, match=rf"{command[0]}.*fix sandbox\.command in the agent file") as caught:
         McpSandbox(SandboxSettings(command=command), cwd=tmp_path)
     assert "\n" not in str(caught.value)
 

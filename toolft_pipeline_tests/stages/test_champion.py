@@ -17,9 +17,9 @@ from toolft_pipeline.orchestration.build import agent_resource, resource_key, st
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import eval_report
 from toolft_pipeline.stages.spec.stage import Scope
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
 from toolft_pipeline.warehouse.pointers import pointer_history
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.model_versions import AGENT, model
 
@@ -59,7 +59,7 @@ def judged(warehouse: Warehouse, day: str, *, promote: bool, against: str | None
     verdict = Verdict(
         promote=promote, reasons=("so says the gate",), n_tasks=60, smallest_visible_difference=0.1, against=against
     )
-    address = Address(agent=AGENT, asset="eval_report", partition=day)
+    address = ArtifactKey(agent=AGENT, asset="eval_report", partition=day)
     recipe = Recipe(
         address=address,
         fingerprint=fingerprint_of(code_version=f"{promote} {against}", settings={}, inputs={}),
@@ -69,7 +69,7 @@ def judged(warehouse: Warehouse, day: str, *, promote: bool, against: str | None
     )
     with warehouse.staging(address) as staged:
         (staged / eval_report.VERDICT_FILE).write_bytes(msgspec.json.encode(verdict))
-        built = Built(content=(eval_report.VERDICT_FILE,), rows={}, headline={})
+        built = BuildOutput(content=(eval_report.VERDICT_FILE,), rows={}, headline={})
         warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
     return version
 

@@ -21,7 +21,7 @@ from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.stages.planning.impact_analysis import Forecast, forecast
 from toolft_pipeline.stages.spec.stage import run_stage
 from toolft_pipeline.stages.stages import STAGES
-from toolft_pipeline.warehouse.manifest import Address, Manifest
+from toolft_pipeline.warehouse.manifest import ArtifactKey, Manifest
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 
@@ -59,7 +59,7 @@ class Site:
                     run_stage(stage, self.settings, day, self.warehouse, progress=lambda _line: None, run_id=None)
 
     def manifest(self, asset: str, partition: str | None) -> Manifest | None:
-        found = self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=partition))
+        found = self.warehouse.current(ArtifactKey(agent=self.settings.name, asset=asset, partition=partition))
         return None if found is None else found.manifest
 
     def in_force(self) -> dict[tuple[str, str | None], tuple[str, str]]:
@@ -72,10 +72,10 @@ class Site:
         return {place: (each.fingerprint, each.content_digest) for place, each in found.items() if each is not None}
 
     def accepted(self) -> Runs:
-        addresses = {
-            day: Address(agent=self.settings.name, asset="verified_trajectories", partition=day) for day in DAYS
+        all_artifact_keys = {
+            day: ArtifactKey(agent=self.settings.name, asset="verified_trajectories", partition=day) for day in DAYS
         }
-        versions = {day: self.warehouse.current(address) for day, address in addresses.items()}
+        versions = {day: self.warehouse.current(address) for day, address in all_artifact_keys.items()}
         return {
             (day, id_)
             for day, version in versions.items()

@@ -11,14 +11,14 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, run_stage
-from toolft_pipeline.warehouse.store import Built, Version, Warehouse
+from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
 
 FIRST, SECOND = "2026-10-01", "2026-10-02"
 
 
-def build(work: Work) -> Built:
+def build(work: Work) -> BuildOutput:
     (work.out / "made").write_text(str(work.settings.training.seed))
-    return Built(content=("made",), rows={}, headline={})
+    return BuildOutput(content=("made",), rows={}, headline={})
 
 
 def stage(asset: str, inputs: dict[str, Span], **how: Any) -> Stage:

@@ -13,7 +13,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
 from toolft_pipeline.stages.raw_trajectories import STAGE
 from toolft_pipeline.stages.spec.stage import StageError, run_stage
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 DAY = "2026-10-01"
@@ -74,7 +74,7 @@ def test_rotated_logs_do_not_bring_an_empty_version_of_before_back(site: Site) -
     full, _ = site.make()
     site.log().unlink()
     assert site.make()[0].folder == full.folder
-    assert site.warehouse.current(Address(agent="assistant", asset="raw_trajectories", partition=DAY)) is not None
+    assert site.warehouse.current(ArtifactKey(agent="assistant", asset="raw_trajectories", partition=DAY)) is not None
 
 
 def test_logs_of_a_day_of_which_one_file_is_gone_leave_the_version_in_force(site: Site) -> None:

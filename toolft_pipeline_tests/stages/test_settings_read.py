@@ -16,8 +16,8 @@ from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group, Scope, Stage, Work, run_stage
 from toolft_pipeline.stages.stages import STAGES
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version, Warehouse
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.settings_recorder import recorded_settings
 
@@ -93,7 +93,7 @@ class Site:
     readings: dict[str, Readings]
 
     def version(self, asset: str) -> Version:
-        found = self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=DAY))
+        found = self.warehouse.current(ArtifactKey(agent=self.settings.name, asset=asset, partition=DAY))
         assert found is not None
         return found
 
@@ -112,7 +112,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: str) -> Si
 def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Readings:
     built: set[str] = set()
 
-    def build(work: Work) -> Built:
+    def build(work: Work) -> BuildOutput:
         with recorded_settings() as read:
             made = stage.build(work)
         built.update(read)

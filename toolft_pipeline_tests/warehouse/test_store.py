@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
 from toolft_pipeline.warehouse.pointers import pointer_history
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, WarehouseError, damaged_files
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse, WarehouseError, damaged_files
 
-ADDRESS = Address(agent="desk", asset="things", partition="2026-10-01")
+ADDRESS = ArtifactKey(agent="desk", asset="things", partition="2026-10-01")
 
 
 def recipe(value: str = "a") -> Recipe:
@@ -34,7 +34,7 @@ def publish(warehouse: Warehouse, *, made_from: str = "a", text: str = "content"
     with warehouse.staging(ADDRESS) as staged:
         (staged / "rows.txt").write_text(text)
         (staged / "report.txt").write_text(report)
-        built = Built(content=("rows.txt",), rows={"rows": 1}, headline={})
+        built = BuildOutput(content=("rows.txt",), rows={"rows": 1}, headline={})
         return warehouse.commit(staged, recipe(made_from), built, run_id=None, started=time.monotonic())
 
 
@@ -92,9 +92,9 @@ def test_staging_sweeps_what_a_killed_process_left_and_nothing_of_a_living_one(t
     code = """
 import sys, time
 from pathlib import Path
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
-with Warehouse(Path(sys.argv[1])).staging(Address(agent="a", asset="b")) as staged:
+with Warehouse(Path(sys.argv[1])).staging(ArtifactKey(agent="a", asset="b")) as staged:
     print(staged, flush=True)
     time.sleep(600)
 """
@@ -106,7 +106,7 @@ with Warehouse(Path(sys.argv[1])).staging(Address(agent="a", asset="b")) as stag
     processes[0].kill()
     processes[0].wait()
     try:
-        with Warehouse(tmp_path).staging(Address(agent="a", asset="b")) as staged:
+        with Warehouse(tmp_path).staging(ArtifactKey(agent="a", asset="b")) as staged:
             assert (killed.exists(), living.exists(), staged.exists()) == (False, True, True)
     finally:
         processes[1].kill()
@@ -115,14 +115,14 @@ with Warehouse(Path(sys.argv[1])).staging(Address(agent="a", asset="b")) as stag
 
 def test_staging_full_disk_is_one_clear_line_and_publishes_nothing(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
-    with pytest.raises(WarehouseError, match="free space and run again"):
+    with pytest.raises(WarehouseError, match="free disk space and run again"):
         fail_in_staging(warehouse, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert warehouse.current(ADDRESS) is None
 
 
 def commit_nothing(warehouse: Warehouse) -> None:
     with warehouse.staging(ADDRESS) as staged:
-        built = Built(content=("rows.txt",), rows={}, headline={})
+        built = BuildOutput(content=("rows.txt",), rows={}, headline={})
         warehouse.commit(staged, recipe(), built, run_id=None, started=time.monotonic())
 
 

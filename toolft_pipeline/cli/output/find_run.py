@@ -15,7 +15,7 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE, VERDICTS_FILE, runs_of_day
 from toolft_pipeline.verification.rules.verdict import Verdict, read_verdicts
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
@@ -67,7 +67,7 @@ def _in_day(
 
 
 def _current(warehouse: Warehouse, settings: AgentSettings, asset: str, day: str) -> Version | None:
-    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
+    return warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day))
 
 
 def _ids(path: Path) -> set[str]:

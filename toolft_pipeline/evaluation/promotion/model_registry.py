@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.pointers import Pointer, PointerMovedError, latest_pointer, move_pointer, pointer_history
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -128,13 +128,13 @@ def withdrawn_reason(when: str) -> str:
 
 def service_folder(warehouse: Warehouse, agent: str) -> Path:
     """Where the records of an agent lie."""
-    return Address(agent=agent, asset=SERVICE).folder(warehouse.root)
+    return ArtifactKey(agent=agent, asset=SERVICE).folder(warehouse.root)
 
 
 def resolve(warehouse: Warehouse, agent: str, pointer: Pointer) -> InService:
     """The model that a record names."""
     day, _, name = pointer.version.partition("/")
-    models = Address(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)
+    models = ArtifactKey(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)
     return InService(day=day, folder=models / "versions" / name, content_digest=pointer.content_digest)
 
 

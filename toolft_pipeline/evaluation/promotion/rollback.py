@@ -18,7 +18,7 @@ from toolft_pipeline.evaluation.promotion.model_registry import (
     service_folder,
 )
 from toolft_pipeline.warehouse.lock import locked
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.pointers import Pointer, PointerMovedError, move_pointer, pointer_history
 from toolft_pipeline.warehouse.store import Warehouse, WarehouseError, damaged_files
 
@@ -59,7 +59,8 @@ def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rol
     if target.content_digest == moves[-1].content_digest:
         raise RollbackError(f"{agent}: {resolve(warehouse, agent, target)} is in service already")
     day = resolve(warehouse, agent, target).day
-    with locked(Address(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)):  # retention waits
+    # retention waits
+    with locked(ArtifactKey(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)):
         _check_files(warehouse, agent, target)
         try:
             moved = move_pointer(
@@ -101,7 +102,7 @@ def _served(moves: Sequence[Pointer]) -> str:
 def _check_files(warehouse: Warehouse, agent: str, target: Pointer) -> None:
     """A model whose files were reclaimed or damaged must be built again before it can serve."""
     model = resolve(warehouse, agent, target)
-    address = Address(agent=agent, asset="merged_model", partition=model.day)
+    address = ArtifactKey(agent=agent, asset="merged_model", partition=model.day)
     try:
         versions = warehouse.with_content(address, model.content_digest)
     except WarehouseError as error:

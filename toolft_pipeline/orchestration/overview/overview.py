@@ -26,7 +26,7 @@ from toolft_pipeline.stages.presentation.overview_page import (
     render_overview,
 )
 from toolft_pipeline.stages.presentation.report_links import page_url
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Warehouse, WarehouseError
 
@@ -75,8 +75,8 @@ def _served(warehouse: Warehouse, agent: str) -> ServedModel | None:
 def _verdict(warehouse: Warehouse, agent: str) -> LastVerdict | None:
     """What became of the newest candidate; None where no day has both a report and a champion."""
     for day in reversed(warehouse.partitions(agent, champion.STAGE.asset)):
-        decided = warehouse.current(Address(agent=agent, asset=champion.STAGE.asset, partition=day))
-        report = warehouse.current(Address(agent=agent, asset=eval_report.STAGE.asset, partition=day))
+        decided = warehouse.current(ArtifactKey(agent=agent, asset=champion.STAGE.asset, partition=day))
+        report = warehouse.current(ArtifactKey(agent=agent, asset=eval_report.STAGE.asset, partition=day))
         if decided is not None and report is not None:
             headline, success = decided.manifest.headline, report.manifest.headline.get("task_success")
             return LastVerdict(

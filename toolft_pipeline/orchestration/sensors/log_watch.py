@@ -27,7 +27,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group, Stage, address_of, window
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -79,7 +79,7 @@ def look_at_logs(
             continue
         found |= {path.name: _looked_at(path, seen) for path in files}
         wanted = {f"file:{path.name}": found[path.name][2] for path in files}
-        current = warehouse.current(Address(agent=settings.name, asset="raw_trajectories", partition=day))
+        current = warehouse.current(ArtifactKey(agent=settings.name, asset="raw_trajectories", partition=day))
         if current is not None and wanted.items() <= current.manifest.inputs.items():
             if not left_unfinished(settings, warehouse, instance, day=day):
                 continue  # all that is there was read; what was removed removes nothing
@@ -111,7 +111,7 @@ def _requests(
     attempts = {day: attempts_at(runs_of_day(instance, agent, day), state) for day, state in states.items()}
     requests = []
     for day in chosen_now(attempts, instance, agent, now=now.timestamp()):
-        address = Address(agent=agent, asset="raw_trajectories", partition=day)
+        address = ArtifactKey(agent=agent, asset="raw_trajectories", partition=day)
         pointer = latest_pointer(address.folder(warehouse.root))
         key = attempts[day].key(f"{day}:{0 if pointer is None else pointer.number}:{states[day]}")
         requests.append(dg.RunRequest(run_key=key, partition_key=day, tags={REQUEST_TAG: states[day]}))

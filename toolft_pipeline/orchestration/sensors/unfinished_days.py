@@ -16,7 +16,7 @@ from toolft_pipeline.orchestration.sensors.attempts import ended_runs
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, address_of
 from toolft_pipeline.stages.stages import STAGES
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -28,7 +28,7 @@ def left_unfinished(settings: AgentSettings, warehouse: Warehouse, instance: dg.
     runs = runs_of_day(instance, settings.name, day)
     if runs:
         return runs[0].dagster_run.status is not dg.DagsterRunStatus.SUCCESS
-    raw = warehouse.current(Address(agent=settings.name, asset="raw_trajectories", partition=day))
+    raw = warehouse.current(ArtifactKey(agent=settings.name, asset="raw_trajectories", partition=day))
     made_by = None if raw is None else raw.manifest.run_id
     return made_by is not None and instance.get_run_by_id(made_by) is None
 
@@ -49,7 +49,7 @@ def _is_behind(stage: Stage, settings: AgentSettings, warehouse: Warehouse, day:
         return True
     for asset, span in stage.inputs.items():
         same = span is Span.SAME
-        upstream = warehouse.current(Address(agent=settings.name, asset=asset, partition=day if same else None))
+        upstream = warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day if same else None))
         read = made.manifest.inputs.get(f"{asset}/{day if same else 'all'}")
         if upstream is not None and read is not None and read != upstream.manifest.content_digest:
             return True

@@ -18,8 +18,8 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, Contender, nested
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput
 
 BFCL_CODE = "1"
 """Raise it when questions are put or judged in another way."""
@@ -60,7 +60,7 @@ def _rates(work: Work, contender: Contender, questions: list[Question]) -> dict[
     settings = work.settings
     tuned = contender.policy is PromptPolicy.NONE
 
-    def build(out: Path) -> Built:
+    def build(out: Path) -> BuildOutput:
         if contender.folder is None:
             judge = partial(ask_endpoint, name=contender.name)
         else:
@@ -68,13 +68,13 @@ def _rates(work: Work, contender: Contender, questions: list[Question]) -> dict[
             judge = partial(ask_model, model=model)
         rates = judge(questions=questions, settings=settings, out=out, progress=work.progress)
         right: dict[str, Json] = {of: rate.right.value for of, rate in rates.items()}
-        return Built(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
+        return BuildOutput(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
 
     way = "tuned" if tuned else "untuned"
     ids: list[Json] = [question.id for question in questions]
     version = nested(
         work,
-        Address(agent=settings.name, asset="bfcl_evaluation", partition=f"{way}-{contender.digest[:16]}"),
+        ArtifactKey(agent=settings.name, asset="bfcl_evaluation", partition=f"{way}-{contender.digest[:16]}"),
         code_version=BFCL_CODE,
         reads={"format": settings.chat.format, "max_new_tokens": settings.evaluation.max_new_tokens},
         inputs={

@@ -17,8 +17,8 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 REFERENCE_MODEL_CODE = "1"
 """Raise it when the same package comes to be converted into other files."""
@@ -54,13 +54,13 @@ def _reference_model(work: Work, package: str) -> Version:
     """A model from another package, converted once, to stand beside the candidate in the report."""
     settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
-    def build(out: Path) -> Built:
+    def build(out: Path) -> BuildOutput:
         summary = converted_base(work, settings, out)
-        return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
+        return BuildOutput(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
     return nested(
         work,
-        Address(agent=settings.name, asset="reference_model", partition=package),
+        ArtifactKey(agent=settings.name, asset="reference_model", partition=package),
         code_version=REFERENCE_MODEL_CODE,
         reads={"package": package},
         inputs=sources.base_model(settings.base_model, agent=settings),

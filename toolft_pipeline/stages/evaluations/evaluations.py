@@ -22,8 +22,8 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import Json, digest_of
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version
 
 JUDGE_CODE = "3"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
@@ -100,14 +100,14 @@ def evaluated(
         **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and contender.folder is not None else {}),
     }
 
-    def build(out: Path) -> Built:
+    def build(out: Path) -> BuildOutput:
         if contender.folder is None:
             judge = partial(evaluate_endpoint, name=contender.name)
         else:
             model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
             judge = partial(evaluate_model, model=model)
         metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
-        return Built(
+        return BuildOutput(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
@@ -116,7 +116,7 @@ def evaluated(
 
     return nested(
         work,
-        Address(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
+        ArtifactKey(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
         code_version=JUDGE_CODE,
         reads=judge_settings(settings),
         inputs=inputs,
@@ -133,12 +133,12 @@ def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Jso
 
 def nested(
     work: Work,
-    address: Address,
+    address: ArtifactKey,
     *,
     code_version: str,
     reads: Json,
     inputs: dict[str, str],
-    build: Callable[[Path], Built],
+    build: Callable[[Path], BuildOutput],
 ) -> Version:
     """A version that is made inside another stage's work, by the same rules: where a person asked to make everything
     again (`Work.force`) nothing is reused but what this very run made, before a step of it was tried again."""

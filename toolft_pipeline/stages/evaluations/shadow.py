@@ -15,7 +15,7 @@ from toolft_pipeline.stages.evaluations.evaluations import Contender, evaluated
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 SHADOW = "shadow"
@@ -82,4 +82,4 @@ def _forms_digest(forms: Sequence[str]) -> dict[str, str]:
 
 
 def _current(warehouse: Warehouse, settings: AgentSettings, asset: str, day: str | None) -> Version | None:
-    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
+    return warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day))

@@ -21,7 +21,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, address_of, window
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
 from toolft_pipeline.verification.judge import make_judge
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
@@ -67,7 +67,7 @@ def forecast(
 
     Raises `StageError` where the days were never made, `CatalogError` for a file that is no catalog.
     """
-    old = warehouse.current(Address(agent=settings.name, asset="tool_catalog"))
+    old = warehouse.current(ArtifactKey(agent=settings.name, asset="tool_catalog"))
     if old is None:
         raise StageError(f"{settings.name}: no catalog was ever made; run `toolft run {settings.name}` first")
     with tempfile.TemporaryDirectory(prefix="toolft-forecast-") as folder:
@@ -114,7 +114,7 @@ def _previews(
     found = []
     for day in window(settings, last):
         raw, verified = (
-            warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
+            warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day))
             for asset in ("raw_trajectories", "verified_trajectories")
         )
         if raw is not None and verified is not None:

@@ -20,7 +20,7 @@ from toolft_pipeline.stages.spec.stage import (
     window,
 )
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.removal import was_reclaimed
+from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse
 
 
@@ -130,7 +130,7 @@ def changed(recipe: Recipe, current: Version | None) -> str:
     ]
     if differing:
         return "changed: " + ", ".join(differing[:4])
-    return "retention took its content away" if was_reclaimed(current) else "its files do not verify"
+    return "retention took its content away" if is_reclaimed(current) else "its files do not verify"
 
 
 def _differences(old: Json, new: Json, prefix: str = "") -> list[str]:

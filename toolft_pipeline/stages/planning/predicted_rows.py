@@ -18,7 +18,7 @@ from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.verification.catalog_impact import DayPreview
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import file_digest
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
@@ -38,7 +38,7 @@ class Foreseen:
 
     def version(self, asset: str, partition: str | None) -> Version | None:
         """The version in force."""
-        return self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=partition))
+        return self.warehouse.current(ArtifactKey(agent=self.settings.name, asset=asset, partition=partition))
 
 
 def comes_out_same(asset: str, partition: str | None, foreseen: Foreseen) -> bool:

@@ -15,7 +15,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Group, recipe_for, window
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 MODEL_BEGINS = "training_set"
@@ -121,4 +121,4 @@ def _rows(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> int
 
 
 def _version(settings: AgentSettings, warehouse: Warehouse, asset: str, day: str | None) -> Version | None:
-    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))
+    return warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day))

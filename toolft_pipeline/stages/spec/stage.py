@@ -18,8 +18,8 @@ from pathlib import Path
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, damaged_files
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse, damaged_files
 
 Progress = Callable[[str], None]
 
@@ -131,7 +131,7 @@ class Stage:
     inputs: Mapping[str, Span]
     reads: Callable[[AgentSettings], Json]
     """The settings that the build reads: they enter the fingerprint, all others do not."""
-    build: Callable[[Work], Built]
+    build: Callable[[Work], BuildOutput]
     sources: Callable[[Scope], dict[str, str]] = lambda _scope: {}
     """Digests of files outside the warehouse that the build reads, by name."""
     keeps: Callable[[Recipe, Version], str | None] = lambda _recipe, _version: None
@@ -152,9 +152,9 @@ class Stage:
     """Figures of the headline that are for checks and plots alone."""
 
 
-def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
+def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> ArtifactKey:
     """Where a stage's versions lie."""
-    return Address(agent=settings.name, asset=stage.asset, partition=partition if stage.partitioned else None)
+    return ArtifactKey(agent=settings.name, asset=stage.asset, partition=partition if stage.partitioned else None)
 
 
 def window(settings: AgentSettings, day: str) -> list[str]:
@@ -177,7 +177,7 @@ def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None,
         versions = {
             each or "all": version
             for each in wanted
-            if (version := warehouse.current(Address(agent=settings.name, asset=asset, partition=each))) is not None
+            if (version := warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=each))) is not None
         }
         if not versions:
             where = f" in the window that ends on {partition}" if span is Span.WINDOW else ""

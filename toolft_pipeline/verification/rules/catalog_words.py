@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.trajectories.grounding_text import Told
+from toolft_pipeline.trajectories.grounding_text import GroundingText
 
 Schemas = Mapping[str, Mapping[str, Any]]
 """The schema of each tool's arguments, by name; a tool's own description stands in it as the schema's."""
@@ -25,14 +25,14 @@ class ToolSchemas(dict[str, Mapping[str, Any]]):
     """The schemas of one catalog, which are read for their words once."""
 
     @cached_property
-    def words(self) -> Told:
+    def words(self) -> GroundingText:
         """All that the schemas say."""
-        said = Told()
-        said.hear("\n".join([*self, *(text for schema in self.values() for text in _texts(schema))]))
+        said = GroundingText()
+        said.add_text("\n".join([*self, *(text for schema in self.values() for text in _texts(schema))]))
         return said
 
 
-def words_of(schemas: Schemas) -> Told:
+def words_of(schemas: Schemas) -> GroundingText:
     """What a catalog says."""
     return schemas.words if isinstance(schemas, ToolSchemas) else ToolSchemas(schemas).words
 

@@ -13,8 +13,8 @@ from toolft_pipeline.orchestration.overview.overview import gather_overview
 from toolft_pipeline.orchestration.overview.overview_asset import OVERVIEW, agents_overview, overview_sensor
 from toolft_pipeline.stages.presentation.overview_page import AgentOverview, Light, overview_markdown, render_overview
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version
 from toolft_pipeline_tests.orchestration.site import Site, opened
 
 DAY, NEXT = "2026-10-01", "2026-10-02"
@@ -28,12 +28,12 @@ def site(assistant_folder: Path, tmp_path: Path) -> Iterator[Site]:
 
 def commit(site: Site, asset: str, day: str, headline: dict[str, Json]) -> Version:
     """A version of one small file."""
-    address = Address(agent="assistant", asset=asset, partition=day)
+    address = ArtifactKey(agent="assistant", asset=asset, partition=day)
     fingerprint = fingerprint_of(code_version="1", settings={}, inputs={})
     recipe = Recipe(address=address, fingerprint=fingerprint, code_version="1", settings={}, inputs={})
     with site.warehouse.staging(address) as staged:
         (staged / "content").write_text(f"{asset} {day}")
-        built = Built(content=("content",), rows={}, headline=headline)
+        built = BuildOutput(content=("content",), rows={}, headline=headline)
         return site.warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
 

@@ -25,7 +25,7 @@ from toolft_pipeline.stages import (
 from toolft_pipeline.stages.planning.impact_analysis import Forecast, Remade, forecast
 from toolft_pipeline.stages.spec.stage import StageError, run_stage
 from toolft_pipeline.stages.stages import STAGES
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 
@@ -51,7 +51,7 @@ class Site:
                 run_stage(stage, self.settings, day, self.warehouse, progress=lambda _line: None, run_id=None)
 
     def version(self, asset: str, day: str | None) -> Version:
-        version = self.warehouse.current(Address(agent=self.settings.name, asset=asset, partition=day))
+        version = self.warehouse.current(ArtifactKey(agent=self.settings.name, asset=asset, partition=day))
         assert version is not None
         return version
 

@@ -12,10 +12,10 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, CatalogSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, run_stage, window
-from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.digest import file_digest
-from toolft_pipeline.warehouse.removal import reclaim_content
-from toolft_pipeline.warehouse.store import Built, Version, Warehouse
+from toolft_pipeline.warehouse.gc import reclaim_content
+from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
+from toolft_pipeline.warehouse.verify_digests import faults
 
 DAYS = ["2026-10-01", "2026-10-02"]
 
@@ -37,16 +37,16 @@ def _logged(scope: object) -> dict[str, str]:
     return {path.name: file_digest(path)}
 
 
-def _lower(work: Work) -> Built:
+def _lower(work: Work) -> BuildOutput:
     text = (work.settings.path("logs") / f"{work.day}.jsonl").read_text()
     (work.out / "rows.txt").write_text(text.lower())
-    return Built(content=("rows.txt",), rows={"rows": 1}, headline={})
+    return BuildOutput(content=("rows.txt",), rows={"rows": 1}, headline={})
 
 
-def _join(work: Work) -> Built:
+def _join(work: Work) -> BuildOutput:
     texts = [version.file("rows.txt").read_text() for version in work.inputs["rows"].values()]
     (work.out / "all.txt").write_text("".join(texts))
-    return Built(content=("all.txt",), rows={"rows": len(texts)}, headline={})
+    return BuildOutput(content=("all.txt",), rows={"rows": len(texts)}, headline={})
 
 
 ROWS = Stage(
@@ -73,14 +73,14 @@ JOINED = Stage(
 STAGES = (ROWS, JOINED)
 
 
-def _shelf(work: Work) -> Built:
+def _shelf(work: Work) -> BuildOutput:
     (work.out / "shelf.txt").write_text(work.settings.path("shelf.txt").read_text())
-    return Built(content=("shelf.txt",), rows={}, headline={})
+    return BuildOutput(content=("shelf.txt",), rows={}, headline={})
 
 
-def _stocked(work: Work) -> Built:
+def _stocked(work: Work) -> BuildOutput:
     (work.out / "read.txt").write_text(work.one("shelf").file("shelf.txt").read_text())
-    return Built(content=("read.txt",), rows={}, headline={})
+    return BuildOutput(content=("read.txt",), rows={}, headline={})
 
 
 SHELF = Stage(
@@ -175,10 +175,10 @@ def test_make_plan_tells_why_and_what_is_unknown_yet(settings: AgentSettings, tm
     ]
 
 
-def _in_a_folder(work: Work) -> Built:
+def _in_a_folder(work: Work) -> BuildOutput:
     (work.out / "model").mkdir()
     (work.out / "model" / "weights").write_text("weights")
-    return Built(content=("model",), rows={}, headline={})
+    return BuildOutput(content=("model",), rows={}, headline={})
 
 
 def test_run_stage_content_that_was_reclaimed_is_planned_with_its_reason_and_made_again(

@@ -19,19 +19,19 @@ from toolft_pipeline.stages.planning import retrain_policy
 from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work, run_stage
 from toolft_pipeline.warehouse.manifest import MANIFEST, encode_manifest
-from toolft_pipeline.warehouse.store import Built, Warehouse
+from toolft_pipeline.warehouse.store import BuildOutput, Warehouse
 from toolft_pipeline_tests.orchestration.site import Site, opened
 
 FIRST, SECOND, THIRD = "2026-10-01", "2026-10-02", "2026-10-03"
 
 
-def _one_file(work: Work) -> Built:
+def _one_file(work: Work) -> BuildOutput:
     """What each stand-in writes: everything that it read, so that its content follows its inputs."""
     read = {asset: [v.manifest.content_digest for v in versions.values()] for asset, versions in work.inputs.items()}
     path = work.settings.path(f"runs/{work.partition}.json")
     runs = json.loads(path.read_text()) if path.is_file() else 0
     (work.out / "made.json").write_text(json.dumps([read, runs if not read else 0, work.settings.training.epochs]))
-    return Built(content=("made.json",), rows={"accepted": runs}, headline={"moved": False})
+    return BuildOutput(content=("made.json",), rows={"accepted": runs}, headline={"moved": False})
 
 
 def stand_in(asset: str, group: Group, inputs: dict[str, Span], **how: Any) -> Stage:

@@ -83,7 +83,7 @@ def test_ground_changes_with_what_replay_reads_of_the_settings(assistant_folder:
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildOutput:
     out: Path
     summary: VerificationSummary
 
@@ -99,7 +99,7 @@ class Site:
     settings: AgentSettings
     root: Path
 
-    def build(self, name: str, *, before: Built | None = None, backend: str = "b") -> Built:
+    def build(self, name: str, *, before: BuildOutput | None = None, backend: str = "b") -> BuildOutput:
         raw, out = self.root / f"{name}_raw", self.root / name
         raw.mkdir()
         out.mkdir()
@@ -114,7 +114,7 @@ class Site:
             backend=backend,
             before=None if before is None else before.out,
         )
-        return Built(out, summary)
+        return BuildOutput(out, summary)
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.settings.path(name)
@@ -127,7 +127,7 @@ def site(assistant_folder: Path, tmp_path: Path) -> Site:
     return Site(load_agent(assistant_folder / "agent.yaml", overrides={"sandbox.sessions": "1"}), tmp_path)
 
 
-def same_files(one: Built, two: Built) -> bool:
+def same_files(one: BuildOutput, two: BuildOutput) -> bool:
     return all((one.out / file).read_bytes() == (two.out / file).read_bytes() for file in FILES)
 
 

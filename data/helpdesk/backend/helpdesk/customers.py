@@ -16,7 +16,7 @@ Tier = Literal["basic", "silver", "gold"]
 BlockReason = Literal["fraud", "chargeback", "abuse"]
 
 
-class Address(Record):
+class ArtifactKey(Record):
     """Where a customer lives."""
 
     street: Text
@@ -74,7 +74,7 @@ def update_contact(database: sqlite3.Connection, customer: CustomerId, contact: 
 
 
 @tool()
-def change_address(database: sqlite3.Connection, customer: CustomerId, address: Address) -> Json:
+def change_address(database: sqlite3.Connection, customer: CustomerId, address: ArtifactKey) -> Json:
     """Change where a customer lives; not while a parcel is on its way."""
     row_of(database, "customers", customer)
     travelling = "SELECT order_id FROM orders WHERE customer = ? AND status = 'shipped' ORDER BY order_id"
