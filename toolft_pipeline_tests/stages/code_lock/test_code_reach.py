@@ -15,7 +15,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.stages.spec.stage import run_stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.code_graph import Node, Package
-from toolft_pipeline.warehouse.store import BuildOutput, Warehouse
+from toolft_pipeline.warehouse.store import Warehouse
 
 ROOT = Path(str(toolft_pipeline.__file__)).parent
 TRACED = ("tool_catalog", "raw_trajectories", "verified_trajectories", "run_signatures")
@@ -29,12 +29,12 @@ def traced(build, seen: set[tuple[str, str]]):  # type: ignore[no-untyped-def]
         if frame.f_code.co_filename.startswith(f"{ROOT}/"):
             seen.add((frame.f_code.co_filename, frame.f_code.co_qualname))
 
-    def run(context: object) -> BuildOutput:
+    def run(context: object) -> object:
         before = sys.gettrace()
         threading.settrace(note)
         sys.settrace(note)
         try:
-            return build(context)  # type: ignore[no-any-return]
+            return build(context)
         finally:
             sys.settrace(before)
             threading.settrace(before)  # type: ignore[arg-type]
