@@ -36,7 +36,7 @@ class Definition:
     strings: frozenset[str]
 
 
-class Source:
+class ModuleSource:
     """The source of one module, taken apart."""
 
     def __init__(self, *, name: str, path: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from toolft_pipeline.warehouse.code_definitions import Definition, Source
+from toolft_pipeline.warehouse.code_definitions import Definition, ModuleSource
 from toolft_pipeline.warehouse.code_reader import Chain, Import
 
 SETTINGS_ROOM = "settings"
@@ -52,23 +52,23 @@ class Package:
 
     def __init__(self, *, top: str, root: Path) -> None:
         self._top, self._root = top, root
-        self._sources: dict[str, Source | None] = {}
+        self._sources: dict[str, ModuleSource | None] = {}
         self._known: dict[Node, Links] = {}
 
-    def source(self, module: str) -> Source | None:
+    def source(self, module: str) -> ModuleSource | None:
         """A module's source; None for one that is not of the package."""
         if module not in self._sources:
             self._sources[module] = self._find(module)
         return self._sources[module]
 
-    def _find(self, module: str) -> Source | None:
+    def _find(self, module: str) -> ModuleSource | None:
         top, *names = module.split(".")
         if top != self._top:
             return None
         place = self._root.joinpath(*names)
         for path in (place / "__init__.py", place.with_suffix(".py")):
             if path.is_file() and (names or path.name == "__init__.py"):
-                return Source(name=module, path=path)
+                return ModuleSource(name=module, path=path)
         return None
 
     def reached(self, entries: tuple[Node, ...]) -> list[Node]:
@@ -110,7 +110,7 @@ class Package:
         )
 
     def targets(
-        self, source: Source, chains: frozenset[Chain], imports: dict[str, list[Import]] | None = None
+        self, source: ModuleSource, chains: frozenset[Chain], imports: dict[str, list[Import]] | None = None
     ) -> Iterator[tuple[str, Node | str]]:
         """What names of a module are; `imports` are those inside the function that uses the names."""
         for chain in chains:
@@ -138,7 +138,7 @@ class Package:
         elif not name.startswith("__"):
             yield Node(module, "")  # defined in a way that is not seen here: all of the module counts
 
-    def _files(self, source: Source, found: Definition, *, reads_all: bool) -> list[Path]:
+    def _files(self, source: ModuleSource, found: Definition, *, reads_all: bool) -> list[Path]:
         """Data files beside the module that the definition names; all of them where it reads its folder."""
         beside = _data_files(source.path.parent)
         named = {name for name in beside if reads_all or name in found.strings}
@@ -214,7 +214,7 @@ def _reads_folder(found: Definition, used: set[tuple[str, Node | str]]) -> bool:
     return any(isinstance(target, str) and target.startswith(_FOLDER_READERS) for _, target in used)
 
 
-def _definition(source: Source, name: str) -> Definition:
+def _definition(source: ModuleSource, name: str) -> Definition:
     if name == ON_IMPORT:
         return source.on_import()
     if name.startswith("<lambda>"):

@@ -74,7 +74,7 @@ def run(name: str) -> Trajectory:
     )
 
 
-def test_apply_renames_touches_calls_and_tool_turns_and_nothing_else() -> None:
+def test_renames_change_calls_and_tool_turns_only() -> None:
     assert apply_renames(run("get_order"), renames={"get_order": "find_order"}) == run("find_order")
 
 

@@ -37,7 +37,7 @@ def agent(folder: Path, source: str) -> AgentSettings:
     return load_agent(folder / "agent.yaml")
 
 
-def test_module_of_pydantic_models_gives_its_public_models_in_order(assistant_folder: Path) -> None:
+def test_pydantic_module_gives_its_public_models_in_order(assistant_folder: Path) -> None:
     (assistant_folder / "tools.py").write_text(MODULE)
     catalog = read_source(agent(assistant_folder, "module: tools"))
     assert catalog.names == ("Zoom", "send_mail")

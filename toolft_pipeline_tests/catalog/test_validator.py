@@ -101,7 +101,7 @@ def test_check_quotes_no_value_of_the_arguments() -> None:
         {"type": "object"},
     ],
 )
-def test_check_of_an_undeclared_parameter_passes_where_the_schema_says_that_it_is_open(schema: dict[str, Any]) -> None:
+def test_undeclared_parameter_is_valid_if_the_schema_is_open(schema: dict[str, Any]) -> None:
     assert validator(schema).check("order", '{"b": 1}') is None
 
 
@@ -121,7 +121,7 @@ def test_check_of_any_text_never_raises(text: str) -> None:
         ({"$ref": "http://127.0.0.1:1/schema.json"}, "Retrieval is disabled"),
     ],
 )
-def test_catalog_that_is_no_json_schema_is_one_line_naming_the_tool(parameter: dict[str, Any], said: str) -> None:
+def test_invalid_json_schema_is_one_error_naming_the_tool(parameter: dict[str, Any], said: str) -> None:
     with pytest.raises(CatalogError) as caught:
         validator({"type": "object", "properties": {"a": parameter}})
     message = str(caught.value)
