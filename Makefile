@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test faults wheel ui dev look lint docs bench data clean
+.PHONY: demo quality test faults wheel ui dev look lint ack docs bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -57,10 +57,14 @@ dev: $(STAMP)  ## the Dagster UI on http://127.0.0.1:3000, and the reports that 
 	$(BIN)/toolft reports & trap "kill $$!" EXIT; \
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
-lint: $(TOOLS)  ## format, lint, types
+lint: $(TOOLS)  ## format, lint, types, and that no code changed without its version
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m toolft_pipeline.stages.code_lock check
+
+ack: $(STAMP)  ## record a raised code version; or, with WHY="one line", a change of code that alters no output: STAGE=name or all
+	@$(BIN)/python -m toolft_pipeline.stages.code_lock ack "$$STAGE" --why "$$WHY"
 
 docs: $(STAMP)  ## the settings reference (docs/settings.md) from the docstrings of toolft_pipeline/settings
 	$(BIN)/python -m docs.settings_reference

@@ -1,1 +1,1 @@
-"""What tools exist: where a catalog comes from, what a call must look like, and what changed between two catalogs."""
+"""The tool catalog: its sources, validation of calls, and differences between two catalogs."""

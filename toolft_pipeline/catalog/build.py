@@ -1,8 +1,7 @@
-"""The stage `tool_catalog`: the agent's catalog, checked, in its one text.
+"""Build the agent's catalog: read it from its source, validate it, and write it in canonical form.
 
-Invariant: a catalog file that this stage wrote compiles, and its renames lead to tools that it has; nobody downstream
-meets a broken schema. Renames ride with the catalog that they were checked against, so that no run reads one of the
-two anew.
+Invariant: every schema in a written catalog compiles, and its renames lead to tools that it has. Renames are written
+with the catalog that they were checked against, so that no stage reads one of the two in a newer version.
 """
 
 from __future__ import annotations
@@ -20,13 +19,12 @@ from toolft_pipeline.settings import AgentSettings
 
 CATALOG_FILE = "catalog.json"
 RENAMES_FILE = "renames.json"
-"""Old tool name -> the name that it has in this catalog; an empty object where nothing was renamed."""
+"""Old tool name -> its name in this catalog; an empty object if nothing was renamed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogSummary:
-    """What the stage made: the tools in order, what the source declares besides and why it is left out, the catalog's
-    digest, each tool's own digest by name."""
+    """Tools in order, declarations left out with the reason, the catalog's digest, and each tool's digest."""
 
     tools: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -36,7 +34,7 @@ class CatalogSummary:
 
 
 def build_catalog(settings: AgentSettings, out: Path, *, listed: Catalog | None = None) -> CatalogSummary:
-    """Write `catalog.json` and `renames.json` from what the agent file names; `listed` as in `read_source`.
+    """Write `catalog.json` and `renames.json` from the agent file's source; `listed` as in `read_source`.
 
     Raises `CatalogError`.
     """
@@ -59,12 +57,12 @@ def build_catalog(settings: AgentSettings, out: Path, *, listed: Catalog | None 
 
 
 def load_catalog(path: Path) -> Catalog:
-    """A catalog file, or the `catalog.json` of a folder. Raises `CatalogError`."""
+    """Load a catalog file, or the `catalog.json` of a folder. Raises `CatalogError`."""
     return catalog_from_file(path / CATALOG_FILE if path.is_dir() else path)
 
 
 def built_renames(folder: Path) -> Mapping[str, str] | None:
-    """The renames that ride with a built catalog; None for a catalog that this stage did not build."""
+    """Load the renames that were built with a catalog; None for a catalog that was not built by this module."""
     path = folder / RENAMES_FILE
     if not path.is_file():
         return None

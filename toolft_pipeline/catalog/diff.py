@@ -1,8 +1,7 @@
-"""What changed between two catalogs, and whether a call written for the old one still holds.
+"""Differences between two catalogs, and whether calls written for the old one are still valid.
 
-Invariant: a change is called compatible only where that is proven: every arguments object that the old schema
-declares is one that the new schema declares, decided by schema containment (jsonschema-rs). Whatever cannot be
-decided counts as breaking.
+Invariant: a change is compatible only if that is proven: the new schema accepts every arguments object that the old
+one accepts, by schema containment (jsonschema-rs). What cannot be decided counts as breaking.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from toolft_pipeline.catalog.validator import closed
 
 @dataclass(frozen=True, kw_only=True)
 class ToolChange:
-    """One tool that exists on both sides and differs; `notes` say where, a few words each."""
+    """A tool that exists in both catalogs and differs; `notes` name the differences in a few words."""
 
     name: str
     breaking: bool
@@ -36,7 +35,7 @@ class CatalogDiff:
 
     @property
     def breaking(self) -> bool:
-        """Whether some old call no longer holds."""
+        """Whether some old call may be invalid now."""
         return bool(self.removed) or any(change.breaking for change in self.changed)
 
     def __str__(self) -> str:
@@ -49,7 +48,7 @@ class CatalogDiff:
 
 
 def diff_catalogs(*, old: Catalog, new: Catalog) -> CatalogDiff:
-    """The difference by tool; order of tools and of schema keys is no difference."""
+    """Compare two catalogs tool by tool; ignores the order of tools and of schema keys."""
     before = {tool.name: tool for tool in old.tools}
     changes = (_change(before[tool.name], tool) for tool in new.tools if tool.name in before)
     return CatalogDiff(
@@ -70,8 +69,11 @@ def _change(old: Tool, new: Tool) -> ToolChange | None:
 
 
 def _covers(new: dict[str, Any], old: dict[str, Any]) -> bool:
-    """Both sides closed to undeclared parameters: else a new optional parameter would count as breaking (some old
-    call might carry the same name by chance), and a dropped one as compatible."""
+    """Whether the new schema accepts all that the old one accepts, both closed to undeclared parameters.
+
+    Unclosed, a new optional parameter would count as breaking (an old call could have it by chance), and a removed one
+    as compatible.
+    """
     try:
         wide = jsonschema_rs.canonicalize(closed(new), offline=True)
         narrow = jsonschema_rs.canonicalize(closed(old), offline=True)

@@ -1,7 +1,7 @@
-"""Tools that were renamed: yesterday's runs told in today's names.
+"""Renamed tools: rewrite the calls of earlier runs with today's names.
 
-Invariant: renaming never makes a call to a tool that exists today mean another one: an old name must be gone from
-the catalog, and the last new name must be in it.
+Invariant: a rename never redirects a call to a tool that exists today: an old name must not be in the catalog, and the
+new name at the end of a chain must be.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from toolft_pipeline.trajectories.record import Message, Trajectory
 
 
 def load_renames(path: Path, *, catalog: Catalog) -> dict[str, str]:
-    """Read `old name: new name` lines; a chain of renames is followed to its end.
+    """Read `old name: new name` lines and follow chains of renames to their ends.
 
-    Raises `CatalogError` for a file that is no such mapping, a circle, an old name that still exists, or a new name
-    that does not.
+    Raises `CatalogError` for a file that is no such mapping, a cycle, an old name that still exists, or a new name that
+    does not.
     """
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise CatalogError(f"{path}: cannot be read as YAML ({said}); mend the file or catalog.renames") from error
+        problem = " ".join(str(error).split())
+        raise CatalogError(f"{path}: cannot be read as YAML ({problem}); fix the file or catalog.renames") from error
     try:
         renames = msgspec.convert(document or {}, dict[str, str])
     except msgspec.ValidationError as error:
-        raise CatalogError(f"{path}: lines `old name: new name` are wanted ({error})") from error
+        raise CatalogError(f"{path}: must have lines `old name: new name` ({error})") from error
     return {old: _follow(old, renames, catalog, path) for old in renames}
 
 
 def apply_renames(trajectory: Trajectory, *, renames: Mapping[str, str]) -> Trajectory:
-    """The same run with today's names in its calls and tool turns; the same object where nothing is renamed."""
+    """Rewrite a run's calls and tool turns with today's names; returns the same object if nothing changes."""
     messages = tuple(_renamed(message, renames) for message in trajectory.messages)
     if messages == trajectory.messages:
         return trajectory
@@ -54,9 +54,9 @@ def _follow(old: str, renames: Mapping[str, str], catalog: Catalog, path: Path) 
     seen, name = {old}, renames[old]
     while name in renames:
         if name in seen:
-            raise CatalogError(f"{path}: the renames of {old!r} go in a circle; keep the last one")
+            raise CatalogError(f"{path}: the renames of {old!r} form a cycle; keep the last one")
         seen.add(name)
         name = renames[name]
     if name not in catalog.names:
-        raise CatalogError(f"{path}: {old!r} becomes {name!r}, which today's catalog does not have; mend the name")
+        raise CatalogError(f"{path}: {old!r} becomes {name!r}, which is not in today's catalog; fix the name")
     return name

@@ -1,4 +1,4 @@
-"""The shapes in which providers declare tools, read into one or named with what to write instead."""
+"""Tool declarations in the shapes of several providers, converted to one shape or rejected with the fix."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _SCHEMA_KEYS = ("inputSchema", "input_schema", "parameters")
 
 _WANTED = "write each tool as {name, description, inputSchema}, as MCP does, or in OpenAI's or Anthropic's shape"
 
-_UNREAD = {
+_UNSUPPORTED = {
     "functionDeclarations": f"is in Gemini's shape (functionDeclarations); {_WANTED}, with types in lower case",
     "function_declarations": f"is in Gemini's shape (function_declarations); {_WANTED}, with types in lower case",
     "parameter_definitions": f"is in Cohere's shape (parameter_definitions); {_WANTED}",
 }
-"""Declarations that no key of ours can hold as they stand."""
+"""Shapes that are not supported, by a key that identifies them."""
 
 
 class ShapeError(FixableError, ValueError):
-    """A declaration in a known shape that is not read; the text says which, and what to write."""
+    """A declaration in a known but unsupported shape; the message names it and what to write."""
 
 
 def declared_tools(document: object) -> object:
-    """The list of tools that a document holds: itself, or what stands under `tools`, `functions`, Bedrock's
-    `toolConfig`, or the `result` of MCP's tools/list."""
+    """The list of tools in a document: the document itself, or its `tools` or `functions`, also inside Bedrock's
+    `toolConfig` or the `result` of MCP's tools/list."""
     for outer in ("result", "toolConfig"):
         if isinstance(document, dict) and isinstance(document.get(outer), dict):
             document = document[outer]
@@ -36,13 +36,13 @@ def declared_tools(document: object) -> object:
 
 
 def declaration(entry: Mapping[str, Any]) -> tuple[object, object, object]:
-    """Name, description and argument schema of one declared tool, each as it stands; None for what is not there.
+    """Name, description and argument schema of a declared tool, unchecked; None for a missing one.
 
     Raises `ShapeError`.
     """
-    for key, said in _UNREAD.items():
+    for key, problem in _UNSUPPORTED.items():
         if key in entry:
-            raise ShapeError(said)
+            raise ShapeError(problem)
     body = next((entry[key] for key in ("function", "toolSpec") if isinstance(entry.get(key), dict)), entry)
     schema = next((body[key] for key in _SCHEMA_KEYS if body.get(key) is not None), None)
     if isinstance(schema, dict) and set(schema) == {"json"} and isinstance(schema["json"], dict):  # Bedrock

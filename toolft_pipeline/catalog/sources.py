@@ -1,4 +1,4 @@
-"""Where a catalog comes from: a file, a module of Pydantic models, or what the live MCP server listed.
+"""Sources of a catalog: a file, a module of Pydantic models, or the live MCP server's tools/list.
 
 Invariant: the tools that only the pipeline calls (reset and snapshot) never enter a catalog, whatever the source.
 """
@@ -20,9 +20,9 @@ from toolft_pipeline.settings import AgentSettings
 
 
 def read_source(settings: AgentSettings, *, listed: Catalog | None = None) -> Catalog:
-    """The catalog that the agent file points at, without the sandbox's reset and snapshot tools.
+    """Read the catalog that the agent file names, without the sandbox's reset and snapshot tools.
 
-    `listed` is what the sandbox's server lists, for an agent file with `catalog.mcp`. Raises `CatalogError` for a
+    `listed` is the catalog of the sandbox's server, for an agent file with `catalog.mcp`. Raises `CatalogError` for a
     source that cannot be read.
     """
     source, sandbox = settings.catalog, settings.sandbox
@@ -33,33 +33,33 @@ def read_source(settings: AgentSettings, *, listed: Catalog | None = None) -> Ca
     elif listed is not None:
         catalog = listed
     else:
-        raise CatalogError(f"{settings.name}: catalog.mcp wants a sandbox section in the agent file; add one")
+        raise CatalogError(f"{settings.name}: catalog.mcp needs a sandbox section in the agent file; add one")
     hidden = {sandbox.reset_tool, sandbox.snapshot_tool} if sandbox is not None else set()
     return replace(catalog, tools=tuple(tool for tool in catalog.tools if tool.name not in hidden))
 
 
 def catalog_from_file(path: Path) -> Catalog:
-    """A JSON file in MCP, OpenAI, Anthropic or Bedrock shape."""
+    """Read a JSON file in MCP, OpenAI, Anthropic or Bedrock shape."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CatalogError(f"{path}: no such file; set catalog.file in the agent file") from error
     except (OSError, ValueError) as error:
-        raise CatalogError(f"{path}: cannot be read as JSON ({error}); mend the file") from error
+        raise CatalogError(f"{path}: cannot be read as JSON ({error}); fix the file") from error
     return parse_catalog(document, where=str(path))
 
 
 def catalog_from_module(name: str, *, folder: Path) -> Catalog:
-    """A module whose public Pydantic models are the tools, in the order in which they are defined.
+    """Read a module whose public Pydantic models are the tools, in the order of their definition.
 
-    A model's schema title (its class name unless `model_config` sets one) is the tool's name and its docstring the
-    description. `__all__`, where the module has it, says which models are tools. A module that lies in the agent's
-    folder is found first.
+    A model's schema title (its class name unless `model_config` sets one) is the tool's name, its docstring the
+    description. If the module has `__all__`, only the models in it are tools. A module in the agent's folder comes
+    first.
     """
     try:
         module = _import(name, folder)
     except Exception as error:  # whatever the user's module raises
-        raise CatalogError(f"catalog.module {name}: cannot be imported ({error}); mend the module") from error
+        raise CatalogError(f"catalog.module {name}: cannot be imported ({error}); fix the module") from error
     public = getattr(module, "__all__", None)
     models = [
         value
@@ -76,7 +76,7 @@ def catalog_from_module(name: str, *, folder: Path) -> Catalog:
 
 
 def _import(name: str, folder: Path) -> ModuleType:
-    """A module of the agent's folder under a name of its own, so that two agents' modules never meet."""
+    """Import a module; one in the agent's folder gets a unique name, so that agents' modules do not collide."""
     file = folder.joinpath(*name.split(".")).with_suffix(".py")
     if not file.is_file():
         return importlib.import_module(name)

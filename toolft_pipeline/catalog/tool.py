@@ -1,8 +1,8 @@
-"""A tool, and the catalog of all of them on one day.
+"""A tool, and the catalog of all tools.
 
-Invariant: one catalog has one text. Tools and the keys of their schemas keep the order of their source, because a
-prompt that carries the catalog shows it; a tool's own digest ignores key order and description, because judging a
-call reads neither.
+Invariant: one catalog has one text. Tools and the keys of their schemas keep the order of their source, because prompts
+with the catalog show it. A tool's own digest ignores key order and description, because validating a call needs
+neither.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _NAME = re.compile(r'[^\s"\\]+')
 
 
 class CatalogError(FixableError, ValueError):
-    """The catalog cannot be used; one line naming the source, the tool, what is wanted and the mend."""
+    """The catalog cannot be used; the message names the source, the tool, what is expected and the fix."""
 
 
 class ToolNameError(CatalogError):
-    """A declared tool without a name that can be called."""
+    """A declared tool whose name cannot be called."""
 
 
 class Tool(Struct, frozen=True, kw_only=True):
-    """One tool as the model may know it; `parameters` is the JSON Schema of its arguments object."""
+    """One tool as the model sees it; `parameters` is the JSON Schema of its arguments object."""
 
     name: str
     description: str
@@ -37,7 +37,7 @@ class Tool(Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Changes exactly when a call could be judged differently."""
+        """Digest that changes exactly if a call could be validated differently."""
         return _sha256(json.dumps([self.name, self.parameters], sort_keys=True, separators=(",", ":")))
 
 
@@ -46,7 +46,7 @@ class Catalog(Struct, frozen=True, kw_only=True):
 
     tools: tuple[Tool, ...]
     left_out: tuple[str, ...] = ()
-    """What the source declares besides, and why it is no tool that can be called: a line each. No part of the text."""
+    """Declarations that are no callable tools, one line each with the reason; not part of `text`."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,12 +55,12 @@ class Catalog(Struct, frozen=True, kw_only=True):
 
     @property
     def digests(self) -> dict[str, str]:
-        """Each tool's own digest by name: what a remembered verdict is keyed by."""
+        """Each tool's digest by name; part of the replay cache's keys."""
         return {tool.name: tool.digest for tool in self.tools}
 
     @property
     def text(self) -> str:
-        """The catalog's one text: JSON in the shape of MCP's `tools/list`, readable."""
+        """The catalog as indented JSON in the shape of MCP's `tools/list`."""
         tools = [{"name": t.name, "description": t.description, "inputSchema": t.parameters} for t in self.tools]
         return json.dumps({"tools": tools}, indent=1, ensure_ascii=False) + "\n"
 
@@ -81,15 +81,15 @@ class Catalog(Struct, frozen=True, kw_only=True):
 
 
 def parse_catalog(document: object, *, where: str) -> Catalog:
-    """A catalog from decoded JSON: a list of tools or an object that holds one (`declared_tools`), each in MCP, OpenAI,
-    Anthropic or Bedrock shape.
+    """Parse decoded JSON: a list of tools or an object with one (`declared_tools`), in the shape of MCP, OpenAI,
+    Anthropic or Bedrock.
 
-    A tool without a name that can be called is left out, with the reason in `left_out`. `where` names the source in
-    errors. Raises `CatalogError`.
+    Tools whose names cannot be called are left out, with the reason in `left_out`. `where` names the source in errors.
+    Raises `CatalogError`.
     """
     entries = declared_tools(document)
     if not isinstance(entries, list) or not entries:
-        raise CatalogError(f"{where}: a list of tools, or an object with the key `tools`, is wanted")
+        raise CatalogError(f"{where}: must be a list of tools, or an object with the key `tools`")
     tools, left_out = [], []
     for index, entry in enumerate(entries, start=1):
         try:
@@ -107,7 +107,7 @@ def parse_catalog(document: object, *, where: str) -> Catalog:
 
 def _parse_tool(entry: object, *, where: str) -> Tool:
     if not isinstance(entry, dict):
-        raise CatalogError(f"{where}: an object is wanted, found {type(entry).__name__}")
+        raise CatalogError(f"{where}: must be an object, found {type(entry).__name__}")
     try:
         name, description, parameters = declaration(entry)
     except ShapeError as error:
@@ -118,7 +118,7 @@ def _parse_tool(entry: object, *, where: str) -> Tool:
         parameters = {"type": "object", "properties": {}}
     if not isinstance(parameters, dict) or parameters.get("type", "object") != "object":
         raise CatalogError(
-            f"{where} ({name}): its arguments must be a JSON Schema of type object; mend its `inputSchema`, "
+            f"{where} ({name}): its arguments must be a JSON Schema of type object; fix its `inputSchema`, "
             "`input_schema` or `parameters`"
         )
     return Tool(name=name, description=str(description or ""), parameters=parameters)

@@ -1,9 +1,8 @@
-"""Whether a call is one that today's catalog allows, and if not, why.
+"""Validate calls against a catalog.
 
-Invariant: a call is allowed only if a backend with this catalog would understand every argument in it. A parameter
-that the schema does not declare is therefore refused even where JSON Schema lets it pass: servers drop it in
-silence, and a model trained on it learns to write what nobody reads. A schema that wants free keys says so with
-`additionalProperties`.
+Invariant: a call is valid only if a backend with this catalog understands every argument in it. A parameter that the
+schema does not declare is therefore refused even if JSON Schema allows it: servers ignore it silently, and a model
+trained on it learns to write what nobody reads. A schema can allow free keys by `additionalProperties`.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ import jsonschema_rs
 
 from toolft_pipeline.catalog.tool import Catalog, CatalogError
 
-_LONGEST = 200
-"""Characters of a reason at most."""
+_MAX_REASON = 200
+"""Maximum characters of a reason."""
 
 
 class CatalogValidator:
-    """Compiled schemas of a catalog, about 200k checks a second on one core.
+    """Compiled schemas of a catalog; about 200k checks a second on one core.
 
-    Raises `CatalogError` where a tool's parameters are not JSON Schema. No schema is ever fetched from a URL.
+    Raises `CatalogError` if a tool's parameters are not JSON Schema. Never fetches a schema from a URL.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -32,7 +31,7 @@ class CatalogValidator:
         self.descriptions = {tool.name: tool.description for tool in catalog.tools}
 
     def check(self, name: str, arguments_json: str) -> str | None:
-        """None for a call that the catalog allows, else one short reason that quotes no argument's value."""
+        """Return None for a valid call, else one short reason, which quotes no argument's value."""
         validator = self._validators.get(name)
         if validator is None:
             return f"unknown tool {name!r}"
@@ -46,14 +45,14 @@ class CatalogValidator:
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first.instance_path)
         others = sum(1 for _ in errors)
         reason = f"arguments{path}: {first.message}"
-        reason = reason if len(reason) <= _LONGEST else reason[: _LONGEST - 3] + "..."
+        reason = reason if len(reason) <= _MAX_REASON else reason[: _MAX_REASON - 3] + "..."
         return reason + (f" (and {others} more)" if others else "")
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with every object that lists `properties` and is silent about others closed to others.
+    """Close a schema: every object with `properties` and without a rule for other keys accepts no other keys.
 
-    A schema composed with `allOf` is left as it is: its parts only together know all properties.
+    A schema with `allOf` is returned unchanged, because only its parts together declare all properties.
     """
     if "allOf" in json.dumps(schema):
         return schema
@@ -86,13 +85,13 @@ def _compile(name: str, schema: dict[str, Any]) -> jsonschema_rs.Validator:
     try:
         return jsonschema_rs.validator_for(closed(schema), mask="the value", offline=True)
     except jsonschema_rs.ValidationError as error:
-        place = "/".join(str(part) for part in error.instance_path)
-        said = f"{place}: {json.dumps(error.instance)[:60]} cannot stand there" if place else error.message
-        raise CatalogError(f"tool {name!r}: its parameters are not JSON Schema ({said}); mend the schema") from error
+        path = "/".join(str(part) for part in error.instance_path)
+        problem = f"{path}: {json.dumps(error.instance)[:60]} is not allowed" if path else error.message
+        raise CatalogError(f"tool {name!r}: its parameters are not JSON Schema ({problem}); fix the schema") from error
 
 
 def _arguments(text: str) -> dict[str, Any]:
-    """The arguments object. The message of a `ValueError` says what the text is instead."""
+    """Parse an arguments object. Raises `ValueError`, whose message completes "arguments are ..."."""
     try:
         arguments = _DECODER.decode(text)
     except RecursionError as error:
@@ -101,11 +100,11 @@ def _arguments(text: str) -> dict[str, Any]:
         raise ValueError(f"not JSON: {error}") from error
     if not isinstance(arguments, dict):
         raise ValueError(f"not a JSON object but {type(arguments).__name__}")
-    if "\\u" in text:  # an escape may spell half a character, which no backend can be sent
+    if "\\u" in text:  # an escape can encode a lone surrogate, which cannot be sent
         try:
             json.dumps(arguments, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError as error:
-            raise ValueError("not text: half of a surrogate pair stands alone") from error
+            raise ValueError("not text: a lone half of a surrogate pair") from error
     return arguments
 
 
@@ -114,12 +113,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {twice!r} stands twice in one object")
+        raise ValueError(f"key {twice!r} is twice in one object")
     return result
 
 
 def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not JSON")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)

@@ -55,7 +55,7 @@ class ChatRow(Struct, frozen=True, kw_only=True):
     category: str
     tools: tuple[str, ...]
     segments: tuple[Segment, ...] = msgspec.field(name="pieces")
-    """Column `pieces`; joined, the segments are the row's text."""
+    """Column `segments`; joined, the segments are the row's text."""
     images: tuple[str, ...] = ()
     """Hashes of the images that its placeholders stand for, in order."""
 

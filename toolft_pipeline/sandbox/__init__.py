@@ -1,1 +1,1 @@
-"""The backend to replay runs on: what it promises, the MCP session that reaches it, and comparison of its states."""
+"""The backend to replay runs on: its protocol, the MCP session, and the comparison of states."""

@@ -10,9 +10,9 @@ from toolft_pipeline.settings import SandboxSettings
 
 
 def listed_catalog(settings: SandboxSettings, *, cwd: Path) -> Catalog:
-    """What `tools/list` answers, reset and snapshot among it.
+    """Catalog of `tools/list`, with the reset and snapshot tools.
 
-    Raises `SandboxError` for a server that does not start, `CatalogError` for tools that are none.
+    Raises `SandboxError` if the server does not start, `CatalogError` for invalid tools.
     """
     with open_sandbox(settings, cwd=cwd) as sandbox:
         tools = sandbox.list_tools()

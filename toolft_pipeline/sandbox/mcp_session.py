@@ -1,7 +1,7 @@
 """A backend reached as an MCP server over stdio: one process, one session, called in plain synchronous code.
 
-Invariant: after `close()` no process of the server is left, and after a crash or a timeout the next `reset` starts
-a fresh one, so that one bad run never spoils the run after it.
+Invariant: after `close()` no process of the server is left, and after a crash or a timeout the next `reset` starts a
+new server, so that a failing run never affects the run after it.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TAIL_BYTES = 4096
 _START_LIMIT = "start_timeout_s"
-_MEND = "run the command by hand in {cwd} and mend sandbox.command in the agent file"
+_FIX = "run the command by hand in {cwd} and fix sandbox.command in the agent file"
 
 
 class McpSandbox(Sandbox):
     """A `Sandbox` over one persistent stdio MCP server. Not shared between threads.
 
-    Raises `SandboxError` from the constructor, with the command and the last line of its stderr, where the server
-    does not start. The calls between two resets may take `trajectory_timeout_s` together.
+    The constructor raises `SandboxError`, with the command and the last line of its stderr, if the server does not
+    start. All calls between two resets together may take `trajectory_timeout_s`.
     """
 
     def __init__(self, settings: SandboxSettings, *, cwd: Path) -> None:
@@ -59,7 +59,7 @@ class McpSandbox(Sandbox):
         self._start()
 
     def reset(self, state_ref: str) -> None:
-        """Rebuild the named state; a server that crashed or hung is started anew first."""
+        """Rebuild the named state; restarts a server that crashed or hung."""
         if self._session is None:
             self._start()
         self._left_s = self._settings.trajectory_timeout_s
@@ -67,23 +67,25 @@ class McpSandbox(Sandbox):
         if result.is_error:
             raise SandboxStateError(
                 f"{self._label}: {self._settings.reset_tool} refused the state {state_ref!r} ({result.text}); "
-                "the backend must be able to rebuild every state that its logs and tasks name"
+                "make the backend rebuild every state that its logs and tasks name"
             )
 
     def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
-        """Call one tool; its own failure comes back as a result whose text starts with "Error: "."""
+        """Call one tool; a failure of the tool is a result whose text starts with "Error: "."""
         from mcp import McpError
 
         if self._left_s <= 0:
             budget_s = self._settings.trajectory_timeout_s
-            said = f"calls since the last reset took more than sandbox.trajectory_timeout_s, {budget_s:g} s"
-            raise SandboxTimeoutError(f"{self._label}: {said}; raise it in the agent file if the backend is only slow")
+            problem = f"calls since the last reset took more than sandbox.trajectory_timeout_s, {budget_s:g} s"
+            raise SandboxTimeoutError(
+                f"{self._label}: {problem}; raise it in the agent file if the backend is only slow"
+            )
         timeout_s = min(self._settings.call_timeout_s, self._left_s)
         limit = "call_timeout_s" if timeout_s == self._settings.call_timeout_s else "trajectory_timeout_s"
         started = time.monotonic()
         try:
             raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s), limit=limit)
-        except McpError as error:  # a server may refuse a call by protocol error instead of by result
+        except McpError as error:  # a server may answer with a protocol error instead of a result
             return ToolResult(text=failure_text(name, error.error.message), is_error=True)
         except (ValueError, RecursionError) as error:
             return ToolResult(text=f"Error: the arguments cannot be sent as JSON ({error})", is_error=True)
@@ -96,21 +98,21 @@ class McpSandbox(Sandbox):
         """The whole state as canonical JSON text, volatile keys masked."""
         result = self.call(self._settings.snapshot_tool, {})
         if result.is_error:
-            raise SandboxStateError(f"{self._label}: {self._settings.snapshot_tool} failed ({result.text}); mend it")
+            raise SandboxStateError(f"{self._label}: {self._settings.snapshot_tool} failed ({result.text}); fix it")
         try:
             return canonical_state(result.text, volatile=self._settings.volatile)
         except StateTextError as error:
             raise SandboxStateError(
-                f"{self._label}: {self._settings.snapshot_tool} returned {error}; return the state as JSON text"
+                f"{self._label}: {self._settings.snapshot_tool} returned {error}; make it return JSON text"
             ) from error
 
     def list_tools(self) -> list[Tool]:
-        """The server's `tools/list`, reset and snapshot tools included."""
+        """The tools of `tools/list`, with the reset and snapshot tools."""
         timeout_s = self._settings.start_timeout_s
         return self._run("tools/list", lambda session: session.list_tools(timeout_s), limit=_START_LIMIT)
 
     def close(self) -> None:
-        """End the session and its process; a second close does nothing."""
+        """End the session and its process; does nothing the second time."""
         self._session = None
         self._stack.close()
 
@@ -133,27 +135,29 @@ class McpSandbox(Sandbox):
             self._run("the MCP handshake", lambda session: session.initialize(timeout_s), limit=_START_LIMIT)
         except OSError as error:
             self._stack.close()
-            raise SandboxError(f"{self._label}: cannot be started ({error}); {_MEND.format(cwd=self._cwd)}") from error
-        except Exception as error:  # the handshake's own refusals: an unsupported protocol version, an error answer
+            raise SandboxError(f"{self._label}: cannot be started ({error}); {_FIX.format(cwd=self._cwd)}") from error
+        except Exception as error:  # such as an unsupported protocol version or an error response
             self.close()
-            said = str(error) if isinstance(error, SandboxError) else f"{self._label}: the MCP handshake: {error}"
-            raise SandboxError(f"{said}; {_MEND.format(cwd=self._cwd)}") from error
-        except BaseException:  # interrupted by a person: nobody else will end the server
+            problem = str(error) if isinstance(error, SandboxError) else f"{self._label}: the MCP handshake: {error}"
+            raise SandboxError(f"{problem}; {_FIX.format(cwd=self._cwd)}") from error
+        except BaseException:  # interrupted: nothing else ends the server
             self.close()
             raise
 
-    def _run(self, what: str, work: Callable[[StdioSession], Awaitable[T]], *, limit: str) -> T:
-        """One bounded request; a server that crashed or hung is ended here and now. `limit` names the setting of
-        `sandbox` that bounds it."""
+    def _run(self, request: str, work: Callable[[StdioSession], Awaitable[T]], *, limit: str) -> T:
+        """Send one request with a time limit; ends a server that crashed or hung.
+
+        `limit` names the setting of `sandbox` that is the time limit.
+        """
         if self._session is None or self._portal is None:
-            raise SandboxCrashedError(f"{self._label}: {what}: the server has ended; reset starts it anew")
+            raise SandboxCrashedError(f"{self._label}: {request}: the server has ended; call reset to restart it")
         try:
             return self._portal.call(work, self._session)
         except (SandboxTimeoutError, SandboxCrashedError) as error:
             slow = f" (sandbox.{limit}; raise it in the agent file if the backend is only slow)"
             detail = slow if isinstance(error, SandboxTimeoutError) else self._last_stderr_line()
             self.close()
-            raise type(error)(f"{self._label}: {what}: {error}{detail}") from error
+            raise type(error)(f"{self._label}: {request}: {error}{detail}") from error
 
     def _last_stderr_line(self) -> str:
         handle = self._stderr.fileno()
@@ -165,7 +169,7 @@ class McpSandbox(Sandbox):
 
 @contextmanager
 def open_sandbox(settings: SandboxSettings, *, cwd: Path) -> Iterator[McpSandbox]:
-    """A sandbox for the length of a `with` block. Raises `SandboxError` where it does not start."""
+    """Open a sandbox for a `with` block. Raises `SandboxError` if it does not start."""
     sandbox = McpSandbox(settings, cwd=cwd)
     try:
         yield sandbox
@@ -174,7 +178,7 @@ def open_sandbox(settings: SandboxSettings, *, cwd: Path) -> Iterator[McpSandbox
 
 
 def _text(result: CallToolResult) -> str:
-    """The text blocks, one a line; structured content alone as compact JSON."""
+    """The text blocks, one per line; structured content as compact JSON if there is no text."""
     texts = [block.text for block in result.content if block.type == "text"]
     if not texts and result.structuredContent is not None:
         return json.dumps(result.structuredContent, separators=(",", ":"), ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""An MCP server as a child process: the asynchronous half of the session, on the official SDK.
+"""An MCP server as a child process: the asynchronous part of the session, on the official SDK.
 
-Invariant: when the context ends, so has every process of the server's group, whatever the server was doing. The
-SDK's own stdio client does not hand out the process, so the transport here starts it and ends it.
+Invariant: when the context ends, every process of the server's group has ended, whatever the server was doing. The
+SDK's own stdio client does not expose the process, so the transport here starts and ends it.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING, is_too_deep
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError
 
 _GRACE_S = 1.0
-"""How long a server may take to end by itself once its input is closed; then its group is killed."""
+"""Seconds for a server to exit after its input is closed; then its process group is killed."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
 class StdioSession:
-    """One running server. Every wait is bounded; a broken connection is a `SandboxCrashedError`."""
+    """One running server. Every request has a time limit; a broken connection is a `SandboxCrashedError`."""
 
     session: ClientSession
 
@@ -66,12 +66,12 @@ class StdioSession:
         return await _bounded(pages, timeout_s)
 
     async def call_tool(self, name: str, arguments: dict[str, Any], timeout_s: float) -> CallToolResult:
-        """One `tools/call`, without the SDK's check of structured output: results are compared as text.
+        """Call a tool without the SDK's check of structured output, because results are compared as text.
 
-        Raises `ValueError` for arguments that no JSON text can carry (a lone surrogate, NaN, nested too deep).
+        Raises `ValueError` for arguments that JSON cannot represent (a lone surrogate, NaN, nested too deep).
         """
         request = ClientRequest(CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments)))
-        _must_be_sendable([name, arguments])
+        _check_sendable([name, arguments])
         return await _bounded(lambda: self.session.send_request(request, CallToolResult), timeout_s)
 
 
@@ -79,7 +79,7 @@ class StdioSession:
 async def connect(
     *, command: Sequence[str], cwd: Path, env: dict[str, str], stderr: BinaryIO
 ) -> AsyncIterator[StdioSession]:
-    """Start a server in a process group of its own. Raises `OSError` where the command cannot be started."""
+    """Start a server in its own process group. Raises `OSError` if the command cannot be started."""
     process = await anyio.open_process(command, stderr=stderr, cwd=cwd, env=env, start_new_session=True)
     to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](16)
     to_server, from_session = anyio.create_memory_object_stream[SessionMessage](16)
@@ -90,7 +90,7 @@ async def connect(
             async with ClientSession(from_server, to_server) as session:
                 yield StdioSession(session=session)
             with anyio.CancelScope(shield=True):
-                await _leave(process)
+                await _close_gracefully(process)
             tasks.cancel_scope.cancel()
     finally:
         with suppress(ProcessLookupError):
@@ -100,7 +100,7 @@ async def connect(
 
 
 async def _read(process: Process, to_session: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
-    """Server to session, a message a line; a line that is no message (a stray print) is passed over."""
+    """Server to session, one message per line; skips lines that are no message, such as a stray print."""
     assert process.stdout is not None
     rest = b""
     async with to_session:
@@ -113,7 +113,7 @@ async def _read(process: Process, to_session: MemoryObjectSendStream[SessionMess
 
 
 async def _write(process: Process, from_session: MemoryObjectReceiveStream[SessionMessage]) -> None:
-    """Session to server; a server that has gone ends the writing, and the reader tells the session."""
+    """Session to server; stops if the server has ended, which the reader reports to the session."""
     assert process.stdin is not None
     async with from_session:
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
@@ -122,15 +122,15 @@ async def _write(process: Process, from_session: MemoryObjectReceiveStream[Sessi
                 await process.stdin.send(text.encode() + b"\n")
 
 
-def _must_be_sendable(value: object) -> None:
-    """Servers pass over a line that they cannot parse, and the SDK writes NaN as null: both are caught here."""
+def _check_sendable(value: object) -> None:
+    """Raise `ValueError` for what servers would skip as a bad line, and for NaN, which the SDK writes as null."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     if is_too_deep(text):
         raise ValueError(f"nested deeper than {MAX_NESTING} levels")
 
 
-async def _leave(process: Process) -> None:
-    """Close the server's input and give it a moment to end by itself."""
+async def _close_gracefully(process: Process) -> None:
+    """Close the server's input and wait a moment for it to exit."""
     assert process.stdin is not None
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
         await process.stdin.aclose()

@@ -1,7 +1,7 @@
-"""Work spread over several backends side by side.
+"""Map a function over several backends in parallel.
 
-Invariant: results come in the order of the items, whatever the number of sessions, and no item's work ever sees a
-backend that another item left broken.
+Invariant: results come in the order of the items, whatever the number of sessions, and no item is processed on a
+backend that another item broke.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _AHEAD = 4
-"""Items handed out per session before the oldest result is awaited: bounds what is held in memory."""
+"""Items submitted per session before the oldest result is awaited; bounds memory."""
 
 
 def map_on_sandboxes(
@@ -33,11 +33,11 @@ def map_on_sandboxes(
     cwd: Path,
     failed: Callable[[Item, SandboxError], Result] | None = None,
 ) -> Generator[Result, None, None]:
-    """Yield `work(sandbox, item)` for every item, in order, on `settings.sessions` servers side by side.
+    """Yield `work(sandbox, item)` for every item, in order, on `settings.sessions` servers in parallel.
 
-    `work` resets the sandbox itself, as its first step. An item whose server crashes or hangs is tried once more on
-    a fresh one; if that fails too, or the backend cannot show a state, `failed` turns the error into a result,
-    and without `failed` the error is raised. A server that does not start is always raised.
+    `work` must reset the sandbox first. An item whose server crashes or hangs is retried once on a new server; if that
+    fails too, or the backend cannot return a state, `failed` turns the error into a result, and without `failed` the
+    error is raised. A server that does not start always raises.
     """
 
     def attempt(item: Item) -> Result:

@@ -1,7 +1,7 @@
-"""What the pipeline asks of a backend: reset to a named state, call a tool, show the whole state.
+"""Protocol of a backend: reset to a named state, call a tool, return the whole state.
 
-Invariant: two resets to one `state_ref` give states that are equal byte for byte in canonical JSON (keys sorted, no
-spaces, volatile keys masked), so that equality of states is equality of digests.
+Invariant: two resets to one `state_ref` give states with the same canonical JSON (keys sorted, no spaces, volatile
+keys masked), so that states are equal if their digests are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from toolft_pipeline.errors import FixableError
 
 
 class SandboxError(FixableError, RuntimeError):
-    """The backend cannot be used; the message names the command, what happened and the mend."""
+    """The backend cannot be used; the message names the command, what happened and the fix."""
 
 
 class SandboxTimeoutError(SandboxError):
@@ -26,22 +26,22 @@ class SandboxCrashedError(SandboxError):
 
 
 class SandboxStateError(SandboxError):
-    """The backend runs and cannot show or rebuild a state: an unknown `state_ref`, a snapshot that is not JSON."""
+    """The backend runs but cannot return or rebuild a state: unknown `state_ref`, snapshot that is not JSON."""
 
 
 class ToolResult(Struct, frozen=True, kw_only=True):
-    """What a tool answered: the text that the model sees, and whether the tool calls it an error."""
+    """A tool's result: the text that the model sees, and the tool's own error flag."""
 
     text: str
     is_error: bool
 
 
 MCP_FAILURE = "Error executing tool "
-"""How a server of MCP's own SDK begins a failure, the tool's name and a colon behind it."""
+"""Prefix of a failure from a server on MCP's SDK; the tool's name and a colon follow."""
 
 
 def failure_text(name: str, message: str) -> str:
-    """What a failed call of a tool answers, in one form: whether the server put words before its message or not."""
+    """Text of a failed call in one form, with or without the server's own prefix."""
     return "Error: " + message.removeprefix(f"{MCP_FAILURE}{name}: ").removeprefix("Error: ")
 
 
@@ -49,10 +49,10 @@ class Sandbox(Protocol):
     """A backend in one state at a time. Not shared between threads."""
 
     def reset(self, state_ref: str) -> None:
-        """Rebuild the named state, whatever happened before. Raises `SandboxError`."""
+        """Rebuild the named state from any state. Raises `SandboxError`."""
 
     def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
-        """Call one tool. A tool's own failure is a result; `SandboxError` means the backend failed."""
+        """Call one tool. A tool's failure is a result; `SandboxError` means that the backend failed."""
 
     def snapshot(self) -> str:
         """The whole state as canonical JSON text, volatile keys masked. Raises `SandboxError`."""

@@ -1,8 +1,7 @@
-"""States and results as text that can be compared.
+"""Canonical text of states and results, for comparison.
 
-Invariant: two texts that mean the same JSON, up to the values of volatile keys, have one canonical text, and a
-canonical text is its own canonical text. Equality of states is then equality of digests, in a log line, in a
-verdict and in a rollout alike.
+Invariant: texts of the same JSON, up to the values of volatile keys, have the same canonical text, and canonicalizing
+twice changes nothing. States are therefore equal if their digests are, in logs, verification and rollouts.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ class StateTextError(FixableError, ValueError):
 
 
 def canonical_state(text: str, *, volatile: Collection[str]) -> str:
-    """A state's canonical JSON: keys sorted, no spaces, every value under a volatile key replaced by null.
+    """Canonical JSON of a state: keys sorted, no spaces, values of volatile keys replaced by null.
 
-    Numbers keep their kind (1 and 1.0 differ). Raises `StateTextError` for text that is not JSON.
+    Numbers keep their type (1 and 1.0 differ). Raises `StateTextError` for text that is not JSON.
     """
     try:
         return _canonical(text, volatile)
@@ -32,12 +31,12 @@ def canonical_state(text: str, *, volatile: Collection[str]) -> str:
 
 
 def state_digest(canonical: str) -> str:
-    """The digest that log lines and tasks carry of a canonical state."""
+    """Digest of a canonical state, as in log lines and tasks."""
     return "sha256:" + hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def canonical_result(text: str, volatile: Collection[str]) -> str:
-    """A tool result as text to compare: canonical JSON for an object or a list, any other text word for word."""
+    """A tool result as text to compare: canonical JSON of an object or a list, any other text unchanged."""
     if not text.lstrip().startswith(("{", "[")):
         return text
     try:
@@ -61,4 +60,4 @@ def _masked(value: Any, volatile: frozenset[str]) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not JSON")

@@ -48,6 +48,7 @@ from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Version, WarehouseError
 
+ASSET = "eval_report"
 VERDICT_FILE = "verdict.json"
 
 
@@ -127,8 +128,8 @@ def past_points(context: BuildContext) -> Iterator[Point]:
     """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
     fingerprint and no content.
     """
-    for day in context.warehouse.partitions(context.settings.name, STAGE.asset):
-        address = ArtifactKey(agent=context.settings.name, asset=STAGE.asset, partition=day)
+    for day in context.warehouse.partitions(context.settings.name, ASSET):
+        address = ArtifactKey(agent=context.settings.name, asset=ASSET, partition=day)
         try:
             reports = context.warehouse.versions(address) if day <= context.day else []
         except WarehouseError as error:
@@ -212,7 +213,7 @@ def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
 
 
 STAGE = Stage(
-    asset="eval_report",
+    asset=ASSET,
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),

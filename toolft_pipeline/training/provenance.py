@@ -62,7 +62,7 @@ class Origin:
 
 
 def origin_of(lineage: Lineage) -> Origin:
-    """Tell it. The files of the lineage must be whole: ask `audit.faults` first."""
+    """Tell it. The files of the lineage must be whole: ask `find_damage` first."""
     by_asset: dict[str, dict[str, Version]] = {}
     for version in lineage.versions:
         address = version.manifest.address

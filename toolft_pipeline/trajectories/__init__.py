@@ -1,1 +1,1 @@
-"""The record of one agent run: its schema, its table, its category."""
+"""The record of one agent run: schema, table, category, grounding text."""

@@ -1,7 +1,7 @@
-"""What shape of work a run shows, read off its messages alone.
+"""Category of a run, computed from its messages alone.
 
-Invariant: the category follows from what happened (calls, results, answers), never from a label that somebody wrote
-into a log; two runs with the same messages have the same category.
+Invariant: the category follows from what happened (calls, results, answers), never from a label in a log; two runs
+with the same messages have the same category.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from toolft_pipeline.trajectories.tool_failure import is_error
 
 
 class Category(StrEnum):
-    """The shapes of work that a tool-calling agent must master."""
+    """Kinds of work that a tool-calling agent must master."""
 
     SINGLE_CALL = "single_call"
     PARALLEL_CALLS = "parallel_calls"
@@ -25,10 +25,10 @@ class Category(StrEnum):
 
 
 def categorize(messages: Sequence[Message], *, error_forms: Sequence[str] = ()) -> Category:
-    """The category of a run. `error_forms` are the agent's own, beside the usual ones (`tool_failure`).
+    """The category of a run; `error_forms` are the agent's own patterns, beside those of `tool_failure`.
 
-    An error decides first: a call that succeeded after the last error of its tool makes it a retry, otherwise the
-    agent explained. Then come several calls in one assistant turn, several calls in turns, one call, none.
+    Errors decide first: if the last result is no error, the agent retried, otherwise it explained. Then come several
+    calls in one assistant turn, several calls in several turns, one call, no call.
     """
     results = [message for message in messages if message.role is Role.TOOL]
     failed = [is_error(message, error_forms) for message in results]

@@ -1,10 +1,9 @@
-"""What has been told in a run up to some point, and whether a value was among it.
+"""The text that a run contains up to some point, and whether it grounds a value.
 
-Invariant: a value counts as told where it stands in an earlier text as a whole word or phrase, whatever its case and
-the punctuation around it; a number also where it was told in other digits (1,200.50 and 1200.5), or counts what a
-result listed. Numbers are compared digit by digit, however long: an id of 19 digits is another id than its neighbour,
-and one with a leading zero is itself alone. What an agent may know without being told is decided here, in the direction
-of believing it.
+Invariant: a value is grounded if an earlier text contains it as a whole word or phrase, whatever its case and the
+punctuation around it. A number is also grounded if it was written differently (1,200.50 and 1200.5), or if it can be a
+count of what a result lists. Numbers are compared digit by digit, however long: ids of 19 digits that differ in the
+last digit are different, and a number with leading zeros equals only itself. In doubt, a value counts as grounded.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ _GROUPED = (
     r"(?:\d{1,3}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?"
     r"|\d{1,3}(?:['\u2019\u00a0\u202f\u2009]\d{3})+(?!\d)(?:[.,]\d+)?)"
 )
-"""A number whose thousands are set apart, by anything but a point or a plain space."""
+"""A number with thousands separators other than a point or a plain space."""
 _DECIMAL_COMMA = r"(?:\d{1,3}(?:\.\d{3})+|\d+),\d{1,2}"
 _WORD = re.compile(rf"(?:{_GROUPED}|{_DECIMAL_COMMA})[A-Za-z]{{0,3}}\b(?![,.]?\d)|[^\W_](?:[\w.@:/+#-]*[^\W_])?")
 _LIST_MARK = re.compile(r"(?m)^\s*\d{1,3}[.)]\s")
 _NUMBER = re.compile(rf"{_GROUPED}|\d+(?:[.,]\d+)*")
-_APART = re.compile(r"['\u2019\u00a0\u202f\u2009]")
+_SEPARATOR = re.compile(r"['\u2019\u00a0\u202f\u2009]")
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+")
 _LEADING_ZERO = re.compile(r"0\d\d+")
 _AMOUNT = re.compile(rf"(?:{_GROUPED}|\d+(?:[.,]\d+)*)[a-z]{{0,3}}")
@@ -33,30 +32,30 @@ _DIGIT = re.compile(r"\d")
 _LETTER = re.compile(r"[^\W\d_]")
 
 Reading = Decimal | str
-"""What digits may mean: a number, or for a code with leading zeros its text."""
+"""A possible value of digits: a number, or the text itself for a code with leading zeros."""
 
 Leaf = tuple[str, Any, Mapping[str, Any]]
-"""A scalar of a call's arguments: the name of its parameter, its value, its schema (empty where there is none)."""
+"""A scalar among a call's arguments: parameter name, value, and schema (empty if there is none)."""
 
 
 def raw_words(text: str) -> list[str]:
-    """The words of a text, ids and addresses in one piece, without the numbers of a list's items."""
+    """Split a text into words; ids and addresses stay whole, numbers of list items are left out."""
     found: list[str] = _WORD.findall(_LIST_MARK.sub(" ", text))
     return found
 
 
 def words(text: str) -> list[str]:
-    """The same in lower case."""
+    """`raw_words` in lower case."""
     return [word.casefold() for word in raw_words(text)]
 
 
 def percentages(text: str) -> set[str]:
-    """The words of a text, in lower case, that are written as percentages."""
+    """Words of a text, in lower case, that are written as percentages."""
     return {word for before in _PERCENT.findall(text) for word in words(before)[-1:]}
 
 
 def is_identifier(word: str) -> bool:
-    """Whether a word is an address, or mixes digits and letters as ids do; an amount with its unit is none."""
+    """Whether a word is an address, or mixes digits and letters as ids do (an amount with a unit does not count)."""
     if "@" in word:
         return True
     return bool(_DIGIT.search(word) and _LETTER.search(word)) and not _AMOUNT.fullmatch(word)
@@ -68,17 +67,17 @@ def is_number(word: str) -> bool:
 
 
 class GroundingText:
-    """The texts of a run so far; `before` is what was told before it began, as what the catalog says."""
+    """The texts of a run so far; `before` has text from before the run, such as the catalog."""
 
     def __init__(self, *, before: GroundingText | None = None) -> None:
         self._before = before
         self._texts: list[str] = []
         self._results: list[str] = []
-        self._known: set[Reading] = set()
-        self._counted = 0
+        self._numbers: set[Reading] = set()
+        self._n_parsed = 0
 
     def add_text(self, text: str, *, result: bool = False) -> None:
-        """Add a text, JSON also without its escapes; a tool's result also tells how many things it lists."""
+        """Add a text, and JSON also without its escapes. The list lengths of a tool's `result` ground counts."""
         self._texts.append(text.casefold())
         if "\\" in text:
             self._texts.append("\n".join(str(value) for _, value, _ in leaves(decoded(text), {})).casefold())
@@ -86,41 +85,42 @@ class GroundingText:
             self._results.append(text)
 
     def in_run(self, phrase: str) -> bool:
-        """Whether a phrase in lower case stands in one of the texts, between ends of words."""
+        """Whether one of the run's texts contains a phrase (in lower case) as whole words."""
         return any(phrase_in_text(phrase, text) for text in self._texts)
 
     def contains(self, phrase: str) -> bool:
-        """The same, or in what was told before the run began."""
+        """Whether the run's texts, or those from before the run, contain a phrase."""
         return self.in_run(phrase) or (self._before is not None and self._before.in_run(phrase))
 
     def contains_number(self, word: str) -> bool:
-        """Whether every number in a word was told, before the run or in it, or counts what was told."""
+        """Whether every number in a word is contained in the texts or can be a count of listed things."""
         if self.contains(word):
             return True
         parts = word.split(",")
-        if len(parts) == 2 and self._all_known(parts[0]) and self._all_known(parts[1]):
+        if len(parts) == 2 and self._numbers_grounded(parts[0]) and self._numbers_grounded(parts[1]):
             return True  # "1,2" may be two numbers of a list
-        return self._all_known(word)
+        return self._numbers_grounded(word)
 
-    def _all_known(self, word: str) -> bool:
-        most = self._most_listed()
+    def _numbers_grounded(self, word: str) -> bool:
+        longest = self._longest_list()
         return all(
-            any(self._knows(reading) or _counts(reading, most) for reading in readings) for readings in _numbers(word)
+            any(self._has_reading(reading) or _is_count(reading, at_most=longest) for reading in readings)
+            for readings in _number_readings(word)
         )
 
-    def _knows(self, reading: Reading) -> bool:
-        for text in self._texts[self._counted :]:
-            self._known.update(*_numbers(text))
-        self._counted = len(self._texts)
-        return reading in self._known or (self._before is not None and self._before._knows(reading))
+    def _has_reading(self, reading: Reading) -> bool:
+        for text in self._texts[self._n_parsed :]:
+            self._numbers.update(*_number_readings(text))
+        self._n_parsed = len(self._texts)
+        return reading in self._numbers or (self._before is not None and self._before._has_reading(reading))
 
-    def _most_listed(self) -> int:
-        """The most things that the results list: items of one list, or the results themselves."""
+    def _longest_list(self) -> int:
+        """Length of the longest list in the results; the results themselves count as a list."""
         return max([len(self._results), *(size for text in self._results for size in _list_sizes(text))])
 
 
 def decoded(text: str) -> Any:
-    """The value of JSON text, None for any other text."""
+    """The value of a JSON text, or None for any other text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -128,7 +128,7 @@ def decoded(text: str) -> Any:
 
 
 def leaves(value: Any, schema: Mapping[str, Any], *, name: str = "") -> Iterator[Leaf]:
-    """Every scalar of some arguments."""
+    """Every scalar among some arguments."""
     if isinstance(value, dict):
         properties = schema.get("properties")
         for key, inner in value.items():
@@ -143,7 +143,7 @@ def leaves(value: Any, schema: Mapping[str, Any], *, name: str = "") -> Iterator
 
 
 def phrase_in_text(phrase: str, text: str) -> bool:
-    """Whether a phrase stands in a text between ends of words; both in one case."""
+    """Whether a text contains a phrase as whole words; both must have the same case."""
     at = text.find(phrase)
     while at >= 0:
         end = at + len(phrase)
@@ -154,14 +154,14 @@ def phrase_in_text(phrase: str, text: str) -> bool:
 
 
 def amount(word: str) -> Decimal | None:
-    """The number that a word is, perhaps with its unit; None for a date, a time, a code or any other word.
+    """The number in a word, with or without a unit; None for a date, a time, a code or any other word.
 
-    The last of several marks sets the decimals apart, and so does a lone comma before one or two digits.
+    The last of several separators is the decimal one, and so is a single comma before one or two digits.
     """
     found = _NUMBER.match(word)
     if found is None or not _AMOUNT.fullmatch(word) or _LEADING_ZERO.match(word):
         return None
-    digits = _APART.sub("", found[0])
+    digits = _SEPARATOR.sub("", found[0])
     point, comma = digits.rfind("."), digits.rfind(",")
     if comma > point and (point >= 0 or re.search(r",\d{1,2}$", digits)) and digits.count(",") == 1:
         digits = digits.replace(".", "").replace(",", ".")
@@ -172,25 +172,25 @@ def amount(word: str) -> Decimal | None:
 
 
 def amounts(word: str) -> set[Decimal]:
-    """The numbers that a word may be, if it is an amount: 1,234 may be a thousand or one and a bit."""
+    """All numbers that an amount can mean: 1,234 can be 1234 or 1.234. Empty for any other word."""
     number = amount(word)
     if number is None:
         return set()
-    return {number, *(reading for each in _numbers(word) for reading in each if isinstance(reading, Decimal))}
+    return {number, *(reading for each in _number_readings(word) for reading in each if isinstance(reading, Decimal))}
 
 
-def _counts(reading: Reading, most: int) -> bool:
-    """Whether a number may count things of which there are at most so many."""
-    return isinstance(reading, Decimal) and reading <= most and reading == reading.to_integral_value()
+def _is_count(reading: Reading, *, at_most: int) -> bool:
+    """Whether a number can be a count of at most so many things."""
+    return isinstance(reading, Decimal) and reading <= at_most and reading == reading.to_integral_value()
 
 
-def _numbers(text: str) -> Iterator[set[Reading]]:
-    """Each number of a text, as every value that its commas and points may mean."""
+def _number_readings(text: str) -> Iterator[set[Reading]]:
+    """For each number in a text, all values that its commas and points can mean."""
     for written in _NUMBER.findall(text):
-        found = _APART.sub("", written)
-        readings = {found.replace(",", "")} if found.count(".") < 2 else {*found.split(".")}
-        if _THOUSANDS.fullmatch(found):
-            readings.add(found.replace(".", "").replace(",", "."))
+        digits = _SEPARATOR.sub("", written)
+        readings = {digits.replace(",", "")} if digits.count(".") < 2 else {*digits.split(".")}
+        if _THOUSANDS.fullmatch(digits):
+            readings.add(digits.replace(".", "").replace(",", "."))
         yield {_reading(reading.replace(",", "")) for reading in readings}
 
 

@@ -1,9 +1,9 @@
 """The canonical record of one agent run, whatever the log format it came from.
 
-Invariant: a trajectory is never edited in place, and tool arguments stay JSON *text* from the log line to the
-chat template. A table with one column per argument would pad every row with the keys of every other row, and the
-model would be trained to write nulls that no agent ever wrote. Fields stand in the order of the Arrow schema: the
-records inside a trajectory are made a column at a time, by position.
+Invariant: a trajectory is never edited in place, and tool arguments stay JSON *text* from the log line to the chat
+template. With one column per argument, every row would have the keys of every other row, and the model would learn to
+write nulls that no agent wrote. Fields are in the order of the Arrow schema, because records inside a trajectory are
+built column by column, by position.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-"""What an Arrow int64 column of counts can hold."""
+"""A count that an Arrow int64 column can hold."""
 
 
 class Role(StrEnum):
-    """Who speaks in a message."""
+    """Role of a message's author."""
 
     SYSTEM = "system"
     USER = "user"
@@ -27,7 +27,7 @@ class Role(StrEnum):
 
 
 class OutcomeStatus(StrEnum):
-    """What the agent's own log says of the run's end."""
+    """Outcome of a run according to the agent's own log."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -43,7 +43,7 @@ class Origin(StrEnum):
 
 
 class Part(Struct, frozen=True, gc=False):
-    """One block of a message's content: a text, or an image by its sha256 (never by a URL)."""
+    """One content part of a message: a text, or an image by its sha256 (never by a URL)."""
 
     type: str
     text: str | None = None
@@ -52,7 +52,7 @@ class Part(Struct, frozen=True, gc=False):
 
 
 class ToolCall(Struct, frozen=True, gc=False):
-    """A call that the model asked for; `arguments_json` is the text of one JSON object."""
+    """A tool call by the model; `arguments_json` is the text of one JSON object."""
 
     id: str
     name: str
@@ -60,7 +60,7 @@ class ToolCall(Struct, frozen=True, gc=False):
 
 
 class Message(Struct, frozen=True, gc=False):
-    """One turn. `tool_calls` belongs to assistant turns; `tool_call_id` and `name` to tool turns."""
+    """One turn. Assistant turns have `tool_calls`; tool turns have `tool_call_id` and `name`."""
 
     role: Role
     content: tuple[Part, ...] = ()
@@ -72,13 +72,13 @@ class Message(Struct, frozen=True, gc=False):
     @property
     def text(self) -> str:
         """The text parts joined; images contribute nothing."""
-        if len(self.content) == 1 and self.content[0].type == "text":  # nearly always: no join to pay for
+        if len(self.content) == 1 and self.content[0].type == "text":  # nearly always; skips the join
             return self.content[0].text or ""
         return "".join([part.text or "" for part in self.content if part.type == "text"])
 
 
 class Source(Struct, frozen=True, gc=False):
-    """The place in the logs that a trajectory was read from: 1-based line, byte offset of its first byte."""
+    """Where in the logs a trajectory was read: file, 1-based line, byte offset of its first byte."""
 
     file: str
     line: int
@@ -87,7 +87,7 @@ class Source(Struct, frozen=True, gc=False):
 
 
 class Outcome(Struct, frozen=True, gc=False):
-    """The run's end as logged, with the sentence or flag that it rests on."""
+    """The logged outcome of a run, with the sentence or flag that is its evidence."""
 
     status: OutcomeStatus
     evidence: str | None = None
@@ -105,10 +105,10 @@ class Usage(Struct, frozen=True, gc=False):
 class Trajectory(Struct, frozen=True, kw_only=True, gc=False):
     """One run of the agent, from the first message to the last.
 
-    `tools_digest` names the catalog that the run was offered; `unoffered_tools` are names that it calls although its
-    own log shows the tools it was offered, and not these; `initial_state_ref` is what the sandbox's reset tool
-    takes; `final_state_ref` is "sha256:" + digest of the canonical JSON of the sandbox's snapshot at the end.
-    `started_at` is ISO 8601 in UTC.
+    `tools_digest` identifies the catalog that the run was offered. `unoffered_tools` are tools that it calls although
+    its log lists the offered tools without them. `initial_state_ref` is the argument of the sandbox's reset tool;
+    `final_state_ref` is "sha256:" + digest of the canonical JSON of the sandbox's snapshot at the end. `started_at` is
+    ISO 8601 in UTC.
     """
 
     trajectory_id: str
@@ -129,5 +129,5 @@ class Trajectory(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def text_message(role: Role, text: str) -> Message:
-    """A message whose content is one text part (no part at all for an empty text)."""
+    """A message with one text part, or with no part if the text is empty."""
     return Message(role=role, content=(Part(type="text", text=text),) if text else ())

@@ -1,6 +1,6 @@
-"""Rows of any kind streamed into a parquet file.
+"""Stream rows of any kind into a parquet file.
 
-Invariant: no more than one row group is in memory, however many rows a day has.
+Invariant: at most one row group is in memory, however many rows a day has.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, TRAJECTORY_SCHEMA, to_batch
 
 _CONVERTED_ROWS = 256
-"""Rows that wait as Python objects: at 4 KB each they fit a core's cache, and a row of 34 messages costs a third less
-than with a whole row group waiting."""
+"""Rows buffered as Python objects: at 4 KB each they fit a core's cache, which makes a row of 34 messages a third
+cheaper than buffering a whole row group."""
 
 
 class RowWriter:
-    """Writes rows into one zstd parquet file of a schema; `rows` counts what was added.
+    """Writes rows into one zstd parquet file of a schema; `rows` counts the rows added.
 
-    `batch` makes an Arrow batch of rows: by default from structs with the schema's fields. A context: the file is
-    whole when it ends without an error.
+    `batch` converts rows to an Arrow batch, by default structs with the schema's fields. Used as a context manager:
+    the file is complete if the block ends without an error.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class RowWriter:
     ) -> None:
         self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False)
         self._batch = batch or (lambda rows: to_batch(rows, schema))
-        self._waiting: list[Any] = []
+        self._buffer: list[Any] = []
         self._group: list[pa.RecordBatch] = []
         self.rows = 0
 
     def add(self, row: Any) -> None:
-        """Take one row."""
-        self._waiting.append(row)
+        """Add one row."""
+        self._buffer.append(row)
         self.rows += 1
         if self.rows % _CONVERTED_ROWS == 0:
             self._convert()
@@ -47,8 +47,8 @@ class RowWriter:
             self._flush()
 
     def _convert(self) -> None:
-        self._group.append(self._batch(self._waiting))
-        self._waiting.clear()
+        self._group.append(self._batch(self._buffer))
+        self._buffer.clear()
 
     def _flush(self) -> None:
         self._writer.write_table(pa.Table.from_batches(self._group))
@@ -61,7 +61,7 @@ class RowWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            if self._waiting:
+            if self._buffer:
                 self._convert()
             if self._group:
                 self._flush()
@@ -69,7 +69,7 @@ class RowWriter:
 
 
 def write_trajectories(trajectories: Iterable[Trajectory], path: Path) -> int:
-    """Stream trajectories into one zstd parquet file; returns the rows written."""
+    """Stream trajectories into one zstd parquet file; return the number of rows."""
     with RowWriter(path, TRAJECTORY_SCHEMA) as writer:
         for trajectory in trajectories:
             writer.add(trajectory)

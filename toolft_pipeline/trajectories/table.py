@@ -1,7 +1,7 @@
-"""Trajectories as Arrow: the one schema, and both directions between records and batches.
+"""Trajectories as Arrow: the schema, and conversion between records and batches.
 
-Invariant: `from_batch(to_batch(...))` gives back equal records. Readers stream batches; no caller ever holds a
-whole day in memory unless it asks for a list.
+Invariant: `from_batch(to_batch(...))` returns equal records. Readers stream batches, so that a whole day is in memory
+only if the caller makes a list of it.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ BATCH_ROWS = 2048
 
 
 def to_batch(records: Sequence[Struct], schema: pa.Schema = TRAJECTORY_SCHEMA) -> pa.RecordBatch:
-    """Records with the fields of a schema as one Arrow batch of it."""
+    """Convert records with the fields of a schema to one Arrow batch."""
     columns = [column(list(map(attrgetter(field.name), records)), field.type) for field in schema]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def from_batch(batch: pa.RecordBatch) -> list[Trajectory]:
-    """The records of one batch of `TRAJECTORY_SCHEMA`. Raises `KeyError` for a role or status that does not exist."""
+    """Convert a batch of `TRAJECTORY_SCHEMA` to records. Raises `KeyError` for an unknown role or status."""
     names = batch.schema.names
     columns = [_values(column, name) for column, name in zip(batch.columns, names, strict=True)]
     return [Trajectory(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
@@ -112,15 +112,15 @@ def from_batch(batch: pa.RecordBatch) -> list[Trajectory]:
 def list_column(
     lists: Sequence[Sequence[Any]], kind: pa.ListType, inner: Callable[[list[Any], pa.DataType], pa.Array]
 ) -> pa.ListArray:
-    """Lists as one array; `inner` makes the array of all that they hold."""
+    """Convert lists to one array; `inner` converts their concatenated items."""
     offsets = np.zeros(len(lists) + 1, dtype=np.int32)
     np.cumsum(np.fromiter(map(len, lists), dtype=np.int32, count=len(lists)), out=offsets[1:])
-    held = inner(list(chain.from_iterable(lists)), kind.value_type)
-    return pa.ListArray.from_arrays(pa.array(offsets), held, type=kind)
+    items = inner(list(chain.from_iterable(lists)), kind.value_type)
+    return pa.ListArray.from_arrays(pa.array(offsets), items, type=kind)
 
 
 def column(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Records, tuples of records or leaves as one array: a leaf column at a time, over all rows at once."""
+    """Convert records, tuples of records or scalars to one array, one leaf column at a time over all rows."""
     if pa.types.is_list(kind):
         return list_column(values, kind, column)
     if pa.types.is_struct(kind):
@@ -131,7 +131,7 @@ def column(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _values(array: pa.Array, name: str) -> list[Any]:
-    """The way back from `column`; `name` is the field's, which says what record or enum its values are."""
+    """Inverse of `column`; `name` is the field's name, which decides the record or enum type of the values."""
     if pa.types.is_list(array.type):
         inner = _values(array.flatten(), name)
         return [tuple(inner[start:end]) for start, end in pairwise(_offsets(array))]
@@ -143,13 +143,13 @@ def _values(array: pa.Array, name: str) -> list[Any]:
 
 
 def _offsets(array: pa.ListArray) -> list[int]:
-    """Where each list begins in the flattened values, and where the last one ends; a slice starts at 0 too."""
+    """Start of each list in the flattened values, and end of the last; starts at 0 for slices too."""
     offsets = array.offsets.to_numpy()
     return list(map(int, offsets - offsets[0]))
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
     """Stream the trajectories of a parquet file, in the order written."""
-    with pq.ParquetFile(path, pre_buffer=False) as parquet:  # else the whole file is read ahead into memory
+    with pq.ParquetFile(path, pre_buffer=False) as parquet:  # pre_buffer reads the whole file into memory
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
             yield from from_batch(batch)

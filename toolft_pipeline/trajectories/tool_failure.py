@@ -1,8 +1,8 @@
 """Whether a tool turn reports a call that failed.
 
-Invariant: the text that the model saw decides, by the forms below and by those that the agent file names
-(`verification.error_forms`), and by nothing else. A log's own flag (Anthropic's `is_error`, LangChain's `status`)
-reaches the record as such a text: `failed_result` puts `ERROR_PREFIX` before one that does not say it itself.
+Invariant: only the text that the model saw decides, by the patterns below and those of the agent file
+(`verification.error_forms`). A flag in a log (Anthropic's `is_error`, LangChain's `status`) enters the record as such
+a text: `failed_result` puts `ERROR_PREFIX` before a text that does not report the error itself.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from msgspec import Raw, Struct
 from toolft_pipeline.trajectories.record import Message, Part, Role
 
 ERROR_PREFIX = "Error: "
-"""How a failed call's result begins in the record, and in the backend's answers on replay. LangGraph's ToolNode writes
-its own failures so too (`TOOL_CALL_ERROR_TEMPLATE`, `INVALID_TOOL_NAME_ERROR_TEMPLATE`)."""
+"""Prefix of a failed call's result in the record and in the backend's answers on replay; LangGraph's ToolNode uses it
+too (`TOOL_CALL_ERROR_TEMPLATE`, `INVALID_TOOL_NAME_ERROR_TEMPLATE`)."""
 
 _PREFIXES = (
     ERROR_PREFIX,
@@ -27,51 +27,49 @@ _PREFIXES = (
     "Error calling tool ",  # the package fastmcp (`ToolManager.call_tool`)
     "An error occurred while running the tool",  # the OpenAI Agents SDK (`default_tool_error_function`)
 )
-_LOOKED_AT = 64
-"""Characters of an object within which a key on errors stands where the object is an answer on one. Others are not
-parsed: results are long, and most are no errors."""
+_ERROR_KEY_WITHIN = 64
+"""An object is parsed only if "rror" occurs in this many first characters: results are long, and few are errors."""
 
 
-class _Answer(Struct, gc=False):
-    """An object that may report an error: `error` of JSON APIs and of BFCL's backends, `isError` of MCP's results."""
+class _ErrorObject(Struct, gc=False):
+    """An object that may report an error: `error` in JSON APIs and BFCL's backends, `isError` in MCP results."""
 
     error: Raw = Raw(b"null")
     is_error: Raw = msgspec.field(name="isError", default=Raw(b"false"))
 
 
-_DECODER = msgspec.json.Decoder(_Answer)
-_NOT_SAID = frozenset({b"null", b"false", b'""', b"{}", b"[]"})
-_SAID = (b'"', b"{", b"[", b"true")
-"""How an `error` begins that says something. A number is a measurement."""
+_DECODER = msgspec.json.Decoder(_ErrorObject)
+_EMPTY_ERRORS = frozenset({b"null", b"false", b'""', b"{}", b"[]"})
+_ERROR_STARTS = (b'"', b"{", b"[", b"true")
+"""First bytes of an `error` value that is a message. A number is a measurement."""
 
 
 def is_error(message: Message, forms: Sequence[str] = ()) -> bool:
-    """Whether a tool turn reports a failed call. `forms` are regular expressions of failures beside the usual ones,
-    each asked where the text begins."""
-    return message.role is Role.TOOL and _says_error(message.text, tuple(forms))
+    """Whether a tool turn reports a failed call; `forms` are more regular expressions, matched at the text's start."""
+    return message.role is Role.TOOL and _is_error_text(message.text, tuple(forms))
 
 
 def failed_result(content: tuple[Part, ...]) -> tuple[Part, ...]:
-    """The content of a result that its log flags as failed, in a form that says so. No text is altered."""
+    """Content of a result that its log flags as failed, prefixed if its text does not report the error."""
     text = "".join([part.text or "" for part in content if part.type == "text"])
-    return content if _says_error(text, ()) else (Part(type="text", text=ERROR_PREFIX), *content)
+    return content if _is_error_text(text, ()) else (Part(type="text", text=ERROR_PREFIX), *content)
 
 
-def _says_error(text: str, forms: tuple[str, ...]) -> bool:
+def _is_error_text(text: str, forms: tuple[str, ...]) -> bool:
     if text.startswith(_PREFIXES):
         return True
-    if text.startswith("{") and "rror" in text[:_LOOKED_AT] and _is_error_object(text):
+    if text.startswith("{") and "rror" in text[:_ERROR_KEY_WITHIN] and _is_error_object(text):
         return True
     return bool(forms) and any(form.match(text) for form in _compiled(forms))
 
 
 def _is_error_object(text: str) -> bool:
     try:
-        answer = _DECODER.decode(text)
+        parsed = _DECODER.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return False
-    error = bytes(answer.error)
-    return bytes(answer.is_error) == b"true" or (error.startswith(_SAID) and error not in _NOT_SAID)
+    error = bytes(parsed.error)
+    return bytes(parsed.is_error) == b"true" or (error.startswith(_ERROR_STARTS) and error not in _EMPTY_ERRORS)
 
 
 @lru_cache

@@ -1,7 +1,7 @@
 """Digests of values and files.
 
 Invariant: equal values have equal digests on every machine, so a value without one canonical JSON form (a path, a
-set, NaN, a dictionary with keys that are not text) is refused instead of being turned into text.
+set, NaN, a dictionary with keys that are not strings) is refused instead of being converted.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ else:
 
 
 class NotCanonicalError(FixableError, TypeError):
-    """A value has no canonical form, so nothing can be keyed by it."""
+    """A value has no canonical form and cannot be a key."""
 
 
 def canonical_json(value: Json) -> bytes:
-    """The one JSON text of a value: keys sorted, no spaces, UTF-8. Raises `NotCanonicalError`."""
-    _refuse(value, "$")
+    """Canonical JSON of a value: keys sorted, no spaces, UTF-8. Raises `NotCanonicalError`."""
+    _check(value, "$")
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
@@ -46,25 +46,25 @@ def file_digest(path: Path) -> Digest:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})
-"""Most of what a value holds; asked before a place is spelled out, which costs as much as all the rest."""
+"""Types that need no check; tested first, because building the path costs as much as all other work."""
 
 
-def _refuse(value: object, place: str) -> None:
+def _check(value: object, path: str) -> None:
     if value is None or isinstance(value, bool | int | str):
         return
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise NotCanonicalError(f"{place}: {value} has no canonical form; use null or a finite number")
+            raise NotCanonicalError(f"{path}: {value} has no canonical form; use null or a finite number")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
             if type(item) not in _PLAIN:
-                _refuse(item, f"{place}[{index}]")
+                _check(item, f"{path}[{index}]")
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise NotCanonicalError(f"{place}: key {key!r} is not text; convert it where it is made")
+                raise NotCanonicalError(f"{path}: key {key!r} is not a string; convert it where the value is built")
             if type(item) not in _PLAIN:
-                _refuse(item, f"{place}.{key}")
+                _check(item, f"{path}.{key}")
     else:
         kind = type(value).__name__
-        raise NotCanonicalError(f"{place}: a {kind} has no canonical form; pass what identifies it, as text or numbers")
+        raise NotCanonicalError(f"{path}: a {kind} has no canonical form; pass its identity as strings or numbers")

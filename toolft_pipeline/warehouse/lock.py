@@ -1,7 +1,7 @@
-"""One lock an address: publishing, putting in force and removing its versions exclude each other.
+"""One lock per artifact: publishing, pointing to and removing its versions exclude each other.
 
-Invariant: the lock is the kernel's, on an open file, so that it is given back when its holder ends, however it ends.
-Readers take none: what is removed leaves by one rename, and what is in force is never removed.
+Invariant: the lock is the kernel's (`flock` on an open file), so that it is released when its holder ends, however it
+ends. Readers need no lock: a version is removed by one rename, and the current version is never removed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOCK_FILE = "lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold an address (its folder) for as long as the block lasts; waits for whoever holds it."""
+    """Hold the lock of a folder inside the `with` block; waits while another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
     try:

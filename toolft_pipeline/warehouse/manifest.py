@@ -1,7 +1,7 @@
 """The commit record of a version.
 
-Invariant: the content digest covers what downstream reads and nothing else. Reports, rejects, times and durations
-ride along in the manifest or in files outside the content, so that a rebuild with the same content is cut off.
+Invariant: the content digest covers what downstream stages read and nothing else. Reports, rejects, times and
+durations are in the manifest or in files outside the content, so that nothing downstream of equal content is rebuilt.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ MANIFEST = "manifest.json"
 
 
 class ArtifactKey(Struct, frozen=True, kw_only=True, order=True):
-    """Which thing a version is a version of; `partition` is None for an asset without partitions."""
+    """Identity of an artifact: agent, asset, and partition (None for an asset without partitions)."""
 
     agent: str
     asset: str
     partition: str | None = None
 
     def folder(self, root: Path) -> Path:
-        """The folder of all its versions."""
+        """The folder of the artifact's versions."""
         return root / self.agent / self.asset / (self.partition or "all")
 
     def __str__(self) -> str:
@@ -32,7 +32,7 @@ class ArtifactKey(Struct, frozen=True, kw_only=True, order=True):
 
 
 class FileEntry(Struct, frozen=True, kw_only=True):
-    """One file of a version, by its path inside the version's folder; `content` files make the content digest."""
+    """One file of a version; `path` is relative to its folder, and `content` files enter the content digest."""
 
     path: str
     size: int
@@ -41,7 +41,7 @@ class FileEntry(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What a version is, what it was made from, and (outside every digest) when and by which run."""
+    """What a version is, what it was built from, and (outside every digest) when and by which run."""
 
     address: ArtifactKey
     fingerprint: str
@@ -53,7 +53,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     files: tuple[FileEntry, ...]
     rows: dict[str, int]
     headline: dict[str, Json]
-    """The figures that a person wants to see first."""
+    """The figures to show first."""
     libraries: dict[str, str]
     created_at: str
     run_id: str | None
@@ -61,15 +61,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def fingerprint_of(*, code_version: str, settings: Json, inputs: dict[str, str]) -> Digest:
-    """What decides whether a version can be reused: code version, the settings read, content of the inputs."""
+    """Digest that decides whether a version can be reused: code version, settings read, content of the inputs."""
     return digest_of({"code_version": code_version, "settings": settings, "inputs": dict(inputs)})
 
 
 def list_files(folder: Path, *, content: tuple[str, ...]) -> tuple[FileEntry, ...]:
-    """Every file below a staged folder. `content` names files or folders; each must exist."""
+    """List every file below a staging folder. `content` names files or folders, each of which must exist."""
     for name in content:
         if not (folder / name).exists():
-            raise FileNotFoundError(f"{folder / name}: the stage declares this as content and did not write it")
+            raise FileNotFoundError(f"{folder / name}: the stage declares this as content but did not write it")
     entries = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
@@ -84,10 +84,10 @@ def content_digest(files: tuple[FileEntry, ...]) -> Digest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a version's folder. Raises `FileNotFoundError`, or `msgspec.DecodeError` when it is damaged."""
+    """Read the manifest in a version's folder. Raises `FileNotFoundError`, or `msgspec.DecodeError` if damaged."""
     return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Indented JSON, so that a person can read it with any tool."""
+    """Encode a manifest as indented JSON, for people to read."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2)

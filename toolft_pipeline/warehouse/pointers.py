@@ -1,7 +1,7 @@
-"""Numbered pointer records: which version is in force, with its history.
+"""Numbered pointer records: which version is current, with its history.
 
-Invariant: a record is created only if absent and never changed, so of two writers of one number exactly one wins;
-the loser looks again. The same commit works on a disk and on an object store (obstore's `put(mode="create")`).
+Invariant: a record is created only if absent and never changed, so exactly one of two writers of a number wins and
+the other retries. The same commit works on a disk and on an object store (obstore's `put(mode="create")`).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _TRIES = 100
 
 
 class Pointer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One move of the pointer; `created_at` is ISO 8601 in UTC, `kind` is for moves that are not all alike.
+    """One move of the pointer; `created_at` is ISO 8601 in UTC, `kind` tells moves of different kinds apart.
 
-    `manifest_sha256` seals what no other digest covers: the version's counts, figures and times.
+    `manifest_sha256` covers what no other digest does: the version's counts, figures and times.
     """
 
     number: int
@@ -35,11 +35,11 @@ class Pointer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PointerMovedError(FixableError, RuntimeError):
-    """Another writer moved the pointer first; look at what it names now and decide again."""
+    """Another writer moved the pointer first; read it again and decide again."""
 
 
 def latest_pointer(folder: Path) -> Pointer | None:
-    """The pointer in force, or None. `folder` is the address's folder."""
+    """The current pointer, or None. `folder` is the artifact's folder."""
     history = pointer_files(folder)
     return _read(history[-1]) if history else None
 
@@ -50,12 +50,12 @@ def pointer_history(folder: Path) -> list[Pointer]:
 
 
 def pointer_files(folder: Path) -> list[Path]:
-    """The records in order of their numbers."""
+    """Files of the records, in order of their numbers."""
     return sorted(folder.glob(f"pointers/{'[0-9]' * _DIGITS}.json"))
 
 
 def append_pointer(folder: Path, *, version: str, content_digest: str, manifest_sha256: str) -> Pointer:
-    """Add the next record; retries when another writer took the number."""
+    """Add the next record; retry if another writer took its number."""
     for _ in range(_TRIES):
         latest = latest_pointer(folder)
         after = 0 if latest is None else latest.number
@@ -69,14 +69,15 @@ def append_pointer(folder: Path, *, version: str, content_digest: str, manifest_
             )
         except PointerMovedError:
             continue
-    raise RuntimeError(f"{folder}: {_TRIES} other writers moved the pointer first; look for a run that loops")
+    raise RuntimeError(f"{folder}: {_TRIES} other writers moved the pointer first; stop the process that loops")
 
 
 def move_pointer(
     folder: Path, *, after: int, version: str, content_digest: str, kind: str = "", manifest_sha256: str = ""
 ) -> Pointer:
-    """Add the record that follows number `after` (0: the first), and no other: for a move that rests on what the
-    pointer named then. Raises `PointerMovedError` where somebody else's record has that place.
+    """Add the record after number `after` (0: the first) or none, for a move that depends on what the pointer named.
+
+    Raises `PointerMovedError` if another writer added that record first.
     """
     pointer = Pointer(
         number=after + 1,
@@ -90,7 +91,7 @@ def move_pointer(
     try:
         LocalStore(folder, mkdir=True).put(name, msgspec.json.encode(pointer), mode="create")
     except AlreadyExistsError as error:
-        raise PointerMovedError(f"{folder}: record {pointer.number} is there already; look and decide again") from error
+        raise PointerMovedError(f"{folder}: record {pointer.number} exists already; read the pointer again") from error
     return pointer
 
 

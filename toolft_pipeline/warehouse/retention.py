@@ -1,7 +1,8 @@
-"""Which versions of an agent may go, decided from manifests and pointer records alone.
+"""Retention: plan which versions of an agent to remove, from manifests and pointer records alone.
 
-Invariant: what stays can be traced. In force, needed by name, young, or among the last of its partition: each of these
-stays, and with it the whole way upstream that its lineage is followed by. The rest may go, in any order and in part.
+Invariant: the lineage of every version that stays is complete. A version stays if it is current, named as needed,
+recent, or among the last of its partition, and with it everything upstream in its lineage. The rest can be removed in
+any order and in part.
 """
 
 from __future__ import annotations
@@ -19,20 +20,21 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class RetentionRule:
-    """What stays. `since`: whatever was in force or was made at this time or later. `versions`: the last of each
-    partition. `needed`: versions that stay by name, such as the models that served. `content`: whether a version that
-    stays keeps its content, where its inputs could make it again.
-    """
+    """What to keep."""
 
     since: datetime
+    """Versions that were current or built at this time or later."""
     versions: int
+    """The last versions of each partition, this many."""
     needed: tuple[Version, ...] = ()
+    """Versions kept by name, such as the models that served."""
     content: Callable[[Version], bool] = lambda _version: True
+    """Whether a kept version keeps its content, if its inputs could build it again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemovalItem:
-    """One thing that may go, why, and the bytes that it gives back."""
+    """A version to remove, whole or its content only: the reason, and its bytes."""
 
     version: Version
     why: str
@@ -41,44 +43,46 @@ class RemovalItem:
 
 @dataclass(frozen=True, kw_only=True)
 class RemovalPlan:
-    """Versions that go whole, and versions whose content goes while the manifest stays."""
+    """Versions to remove whole, and versions that lose their content but keep their manifest."""
 
     versions: tuple[RemovalItem, ...]
     contents: tuple[RemovalItem, ...]
 
     @property
     def size(self) -> int:
-        """Bytes that it gives back."""
-        return sum(leaving.size for leaving in (*self.versions, *self.contents))
+        """Bytes that the removal frees."""
+        return sum(item.size for item in (*self.versions, *self.contents))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Held:
-    """A version and when it ceased to be in force; None for the one that is."""
+class _DatedVersion:
+    """A version and when it stopped being current; None for the current one."""
 
     version: Version
-    left: datetime | None
+    superseded_at: datetime | None
 
 
 def plan_removal(warehouse: Warehouse, agent: str, *, keep: RetentionRule) -> RemovalPlan:
-    """Decide for every version of an agent. Raises `WarehouseError` where a manifest cannot be read."""
-    held = [one for address in all_artifact_keys(warehouse, agent) for one in _held(warehouse, address)]
-    stay = [one.version for one in held if one.left is None or one.left >= keep.since]
-    stay += _last_of_each(held, keep.versions)
+    """Plan the removal for all versions of an agent. Raises `WarehouseError` if a manifest cannot be read."""
+    dated = [one for address in all_artifact_keys(warehouse, agent) for one in _dated_versions(warehouse, address)]
+    stay = [one.version for one in dated if one.superseded_at is None or one.superseded_at >= keep.since]
+    stay += _last_of_each(dated, keep.versions)
     stay += keep.needed
     kept = {version.folder for version in lineage_of(warehouse, stay).versions}
     return RemovalPlan(
         versions=tuple(
-            RemovalItem(version=one.version, why=f"out of force since {one.left:%Y-%m-%d}", size=_size(one.version))
-            for one in held
-            if one.version.folder not in kept and one.left is not None
+            RemovalItem(
+                version=one.version, why=f"not current since {one.superseded_at:%Y-%m-%d}", size=_size(one.version)
+            )
+            for one in dated
+            if one.version.folder not in kept and one.superseded_at is not None
         ),
-        contents=tuple(_contents(warehouse, held, kept, keep=keep)),
+        contents=tuple(_contents_to_remove(warehouse, dated, kept, keep=keep)),
     )
 
 
 def all_artifact_keys(warehouse: Warehouse, agent: str) -> Iterator[ArtifactKey]:
-    """Every address of an agent that has versions, sorted."""
+    """Keys of all artifacts of an agent that have versions, sorted."""
     for folder in sorted((warehouse.root / agent).glob("[!.]*/*/versions")):
         partition = folder.parent.name
         yield ArtifactKey(
@@ -86,55 +90,55 @@ def all_artifact_keys(warehouse: Warehouse, agent: str) -> Iterator[ArtifactKey]
         )
 
 
-def _held(warehouse: Warehouse, address: ArtifactKey) -> Iterator[_Held]:
-    """All versions of an address in the order in which they were last in force, those that never were first.
+def _dated_versions(warehouse: Warehouse, address: ArtifactKey) -> Iterator[_DatedVersion]:
+    """All versions of an artifact in the order in which they were last current, those that never were first.
 
-    A version that nothing names is one whose commit was killed before its record; its time is when it was made.
+    No pointer record names a version whose commit was killed before the record; its time is when it was built.
     """
     folder = address.folder(warehouse.root)
     moves = pointer_history(folder)
-    left: dict[str, datetime | None] = {}
+    superseded: dict[str, datetime | None] = {}
     for move, after in zip(moves, [*moves[1:], None], strict=True):
-        left.pop(move.version, None)  # to the end: it is in force again
-        left[move.version] = None if after is None else datetime.fromisoformat(after.created_at)
-    never = sorted(path.name for path in (folder / "versions").iterdir() if path.name not in left)
-    for name in (*never, *left):
+        superseded.pop(move.version, None)  # to the end: it is current again
+        superseded[move.version] = None if after is None else datetime.fromisoformat(after.created_at)
+    never = sorted(path.name for path in (folder / "versions").iterdir() if path.name not in superseded)
+    for name in (*never, *superseded):
         if (folder / "versions" / name).is_dir():
             version = warehouse.open(folder / "versions" / name)
-            yield _Held(version=version, left=left.get(name, _made(version)))
+            yield _DatedVersion(version=version, superseded_at=superseded.get(name, _built_at(version)))
 
 
-def _last_of_each(held: list[_Held], versions: int) -> list[Version]:
-    by_address: dict[ArtifactKey, list[Version]] = {}
-    for one in held:
-        by_address.setdefault(one.version.manifest.address, []).append(one.version)
-    return [version for found in by_address.values() for version in found[-versions:]]
+def _last_of_each(dated: list[_DatedVersion], count: int) -> list[Version]:
+    by_artifact: dict[ArtifactKey, list[Version]] = {}
+    for one in dated:
+        by_artifact.setdefault(one.version.manifest.address, []).append(one.version)
+    return [version for versions in by_artifact.values() for version in versions[-count:]]
 
 
-def _contents(
-    warehouse: Warehouse, held: list[_Held], kept: set[Path], *, keep: RetentionRule
+def _contents_to_remove(
+    warehouse: Warehouse, dated: list[_DatedVersion], kept: set[Path], *, keep: RetentionRule
 ) -> Iterator[RemovalItem]:
-    for one in held:
+    for one in dated:
         version = one.version
         if (
             version.folder in kept
             and not keep.content(version)
-            and _stands(version)
-            and _can_be_made_again(warehouse, version)
+            and _is_complete(version)
+            and _can_be_rebuilt(warehouse, version)
         ):
             content = sum(entry.size for entry in version.manifest.files if entry.content)
-            yield RemovalItem(version=version, why="its inputs make it again", size=content)
+            yield RemovalItem(version=version, why="it can be rebuilt from its inputs", size=content)
 
 
-def _can_be_made_again(warehouse: Warehouse, version: Version) -> bool:
+def _can_be_rebuilt(warehouse: Warehouse, version: Version) -> bool:
     inputs = list(inputs_in_warehouse(version.manifest))
     return bool(inputs) and all(
-        any(_stands(each) for each in warehouse.with_content(address, digest)) for address, digest in inputs
+        any(_is_complete(each) for each in warehouse.with_content(address, digest)) for address, digest in inputs
     )
 
 
-def _stands(version: Version) -> bool:
-    """Whether every file is there with its size; bytes are not read."""
+def _is_complete(version: Version) -> bool:
+    """Whether every file exists with its size; bytes are not read."""
     files = ((version.folder / entry.path, entry.size) for entry in version.manifest.files)
     return all(path.is_file() and path.stat().st_size == size for path, size in files)
 
@@ -143,5 +147,5 @@ def _size(version: Version) -> int:
     return sum(path.stat().st_size for path in version.folder.rglob("*") if path.is_file())
 
 
-def _made(version: Version) -> datetime:
+def _built_at(version: Version) -> datetime:
     return datetime.fromisoformat(version.manifest.created_at)

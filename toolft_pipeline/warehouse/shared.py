@@ -1,7 +1,7 @@
-"""Folders that agents have in common: made once in a warehouse, hard links in each version that holds one.
+"""Folders that agents share: built once in a warehouse, then hard-linked into each version that uses one.
 
-Invariant: a folder is made while its key is locked, sealed with the digests of its files, and never written again. A
-version owns its links, so that retention takes a version or the shared folder away and the other stays whole.
+Invariant: a folder is built while its key is locked, sealed with the digests of its files, and never written again. A
+version owns its links, so that removing the version or the shared folder leaves the other whole.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.staging import fsync_tree
 
 SHARED = ".shared"
-"""Folder below the warehouse's root; no agent can have its name."""
+"""Folder below the warehouse's root; no agent can have this name."""
 
 _CONTENT, _SEAL, _STAGING = "content", "seal.json", "staging"
 
 
 def link_shared(root: Path, key: str, *, into: Path, make: Callable[[Path], None], fresh: bool = False) -> bool:
-    """Put hard links of a shared folder's files into an empty folder; returns whether it had to be made.
+    """Hard-link a shared folder's files into an empty folder; return whether the shared folder had to be built.
 
-    `make` fills a folder; it is called where there is none of this key that verifies, or where a `fresh` one is asked
-    for. Whoever comes meanwhile waits. On a file system without hard links the files are copied.
+    `make` fills a folder. It is called if the key has no folder whose digests match, or if `fresh` is set; other
+    processes wait meanwhile. On a file system without hard links the files are copied.
     """
     folder = root / SHARED / key
     with locked(folder):
-        made = fresh or not _whole(folder)
+        made = fresh or not _is_intact(folder)
         if made:
             _make(folder, make)
         for path in _files(folder / _CONTENT):
@@ -45,12 +45,12 @@ def link_shared(root: Path, key: str, *, into: Path, make: Callable[[Path], None
 
 
 def unused_shared(root: Path) -> list[Path]:
-    """Shared folders whose files no version holds a link of."""
+    """Shared folders that no version links to."""
     return sorted(folder for folder in (root / SHARED).glob("*") if _unused(folder))
 
 
 def remove_unused(folder: Path) -> None:
-    """Give a shared folder's bytes back, unless a version has come to hold it."""
+    """Delete a shared folder, unless a version links to it by now."""
     with locked(folder):
         if _unused(folder):
             (folder / _SEAL).unlink(missing_ok=True)
@@ -59,8 +59,8 @@ def remove_unused(folder: Path) -> None:
 
 def _make(folder: Path, make: Callable[[Path], None]) -> None:
     staging = folder / _STAGING
-    for place in (staging, folder / _CONTENT):  # what a killed attempt left, and what no longer verifies
-        shutil.rmtree(place, ignore_errors=True)
+    for stale in (staging, folder / _CONTENT):  # of a killed attempt, or with digests that do not match
+        shutil.rmtree(stale, ignore_errors=True)
     (folder / _SEAL).unlink(missing_ok=True)
     staging.mkdir()
     try:
@@ -73,11 +73,11 @@ def _make(folder: Path, make: Callable[[Path], None]) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _whole(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     try:
         seal = msgspec.json.decode((folder / _SEAL).read_bytes(), type=dict[str, str])
-        found = {path.relative_to(folder / _CONTENT).as_posix(): path for path in _files(folder / _CONTENT)}
-        return seal.keys() == found.keys() and all(file_digest(found[name]) == seal[name] for name in seal)
+        files = {path.relative_to(folder / _CONTENT).as_posix(): path for path in _files(folder / _CONTENT)}
+        return seal.keys() == files.keys() and all(file_digest(files[name]) == seal[name] for name in seal)
     except (OSError, msgspec.DecodeError):
         return False
 

@@ -1,7 +1,7 @@
-"""Folders in which versions are made, and the flushing of what they hold to the disk.
+"""Staging folders, in which versions are built, and fsync of their files.
 
-Invariant: a staged folder names its machine and process, so that one whose process is gone can be told from one that is
-being written.
+Invariant: a staging folder's name holds its host and process id, so that a folder whose process has ended can be told
+from one that is being written.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _STAGED = re.compile(rf"{re.escape(_HOST)}-(\d+)-.*")
 
 
 def staged_folder(parent: Path) -> Path:
-    """An empty folder of this process."""
+    """Create an empty staging folder of this process."""
     return Path(tempfile.mkdtemp(prefix=f"{_HOST}-{os.getpid()}-", dir=parent))
 
 
-def sweep(parent: Path) -> None:
-    """Remove what processes of this machine left staged when they were killed."""
+def remove_stale_folders(parent: Path) -> None:
+    """Remove staging folders that killed processes of this machine left."""
     for folder in parent.iterdir():
         owner = _STAGED.fullmatch(folder.name)
         if owner and not _alive(int(owner.group(1))):

@@ -1,8 +1,8 @@
-"""The warehouse: find, stage, commit.
+"""The warehouse: find, stage and commit versions of artifacts.
 
-Invariant: a version appears whole or not at all. It is staged beside its final place, fsynced, and published by one
-rename; the version in force is named by the highest of numbered pointer records, each created only if absent. A
-reader therefore sees the old version or the new one, and of two writers exactly one wins.
+Invariant: a version appears whole or not at all. It is staged on the same file system, fsynced, and published by one
+rename. The highest of the numbered pointer records names the current version, and each record is created only if
+absent. A reader therefore sees the old version or the new one, and exactly one of two writers wins.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.warehouse.digest import Json, file_digest
+from toolft_pipeline.warehouse.libraries import library_versions
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import (
     MANIFEST,
@@ -31,18 +31,16 @@ from toolft_pipeline.warehouse.manifest import (
     read_manifest,
 )
 from toolft_pipeline.warehouse.pointers import append_pointer, latest_pointer, pointer_history
-from toolft_pipeline.warehouse.staging import fsync, fsync_tree, staged_folder, sweep
-
-RECORDED_LIBRARIES = ("dagster", "pyarrow", "torch", "transformers", "trl", "peft", "bitsandbytes")
+from toolft_pipeline.warehouse.staging import fsync, fsync_tree, remove_stale_folders, staged_folder
 
 
 class WarehouseError(FixableError, RuntimeError):
-    """A version cannot be read or published; one line naming the place and the mend."""
+    """A version cannot be read or published; the message names the folder and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """A published version: its folder and its manifest. Handles travel between assets, never tables."""
+    """A published version: its folder and its manifest. Assets pass versions to each other, never tables."""
 
     folder: Path
     manifest: Manifest
@@ -64,14 +62,14 @@ class Version:
 
     @property
     def warehouse(self) -> Warehouse:
-        """The warehouse that the version lies in."""
-        below = self.manifest.address.folder(Path()) / "versions" / self.folder.name
-        return Warehouse(self.folder.parents[len(below.parts) - 1])
+        """The warehouse that holds the version."""
+        relative = self.manifest.address.folder(Path()) / "versions" / self.folder.name
+        return Warehouse(self.folder.parents[len(relative.parts) - 1])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What a version is about to be made from; everything that enters its fingerprint."""
+    """What a version will be built from: everything that enters its fingerprint."""
 
     address: ArtifactKey
     fingerprint: str
@@ -82,7 +80,7 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOutput:
-    """What a stage made in its staged folder: the content files, row counts, and the figures to show first."""
+    """What a build wrote to its staging folder: content files, row counts, and the figures to show first."""
 
     content: tuple[str, ...]
     rows: dict[str, int]
@@ -96,28 +94,28 @@ class Warehouse:
         self.root = root
 
     def current(self, address: ArtifactKey) -> Version | None:
-        """The version in force, or None where nothing was ever committed."""
+        """The current version, or None if none was committed."""
         pointer = latest_pointer(address.folder(self.root))
         return None if pointer is None else self.open(address.folder(self.root) / "versions" / pointer.version)
 
     def open(self, folder: Path) -> Version:
-        """The version of a folder. Raises `WarehouseError`."""
+        """Open the version in a folder. Raises `WarehouseError`."""
         try:
             return Version(folder=folder, manifest=read_manifest(folder))
         except (OSError, msgspec.DecodeError) as error:
             raise WarehouseError(
-                f"{folder}: its manifest cannot be read ({error}); remove the folder and rebuild"
+                f"{folder}: cannot read its manifest ({error}); remove the folder and rebuild"
             ) from error
 
     def find(self, address: ArtifactKey, fingerprint: str) -> Version | None:
-        """A committed version with this fingerprint whose files all verify, or None."""
-        for found in self._there(sorted(address.folder(self.root).glob(f"versions/{fingerprint[:24]}-*"))):
+        """A committed version with this fingerprint and undamaged files, or None."""
+        for found in self._existing(sorted(address.folder(self.root).glob(f"versions/{fingerprint[:24]}-*"))):
             if found.manifest.fingerprint == fingerprint and not self.damage(found):
                 return found
         return None
 
-    def _there(self, folders: Iterable[Path]) -> Iterator[Version]:
-        """The versions of some folders, without those that are gone or go while we look."""
+    def _existing(self, folders: Iterable[Path]) -> Iterator[Version]:
+        """The versions in some folders, without those that are removed by now or meanwhile."""
         for folder in folders:
             try:
                 yield self.open(folder)
@@ -126,55 +124,55 @@ class Warehouse:
                     raise
 
     def reuse(self, address: ArtifactKey, fingerprint: str) -> Version | None:
-        """What `find` finds, put in force before anybody can remove it."""
+        """Find a version and make it current, before another process can remove it."""
         with locked(address.folder(self.root)):
             found = self.find(address, fingerprint)
             return None if found is None else self.point(found)
 
     def damage(self, version: Version) -> list[str]:
-        """Names of files that are not what the manifest says; the manifest's own where it is not as it was sealed."""
+        """Names of files that differ from the manifest, and the manifest's own name if it was altered."""
         history = pointer_history(version.manifest.address.folder(self.root))
         seals = [pointer.manifest_sha256 for pointer in history if pointer.version == version.folder.name]
         altered = bool(seals) and seals[-1] not in {"", file_digest(version.folder / MANIFEST)}
         return [*([MANIFEST] if altered else []), *damaged_files(version)]
 
     def versions(self, address: ArtifactKey) -> list[Version]:
-        """The versions that were ever in force, oldest first by their first time, those that are gone left out."""
+        """All versions that were ever current and still exist, in the order in which they first were."""
         folder = address.folder(self.root) / "versions"
         names = dict.fromkeys(pointer.version for pointer in pointer_history(folder.parent))
-        return list(self._there(folder / name for name in names))
+        return list(self._existing(folder / name for name in names))
 
     def with_content(self, address: ArtifactKey, content_digest: str) -> list[Version]:
-        """Committed versions that hold this content, in any order: the same content may be made in several ways.
+        """Committed versions with this content, in any order: the same content may come from different inputs.
 
-        Manifests are read, files are not: a version whose large files were reclaimed is still found.
+        Only manifests are read, so that a version whose content was reclaimed is still found.
         """
         folders = sorted(address.folder(self.root).glob(f"versions/*-{content_digest[:12]}"))
-        return [version for version in self._there(folders) if version.manifest.content_digest == content_digest]
+        return [version for version in self._existing(folders) if version.manifest.content_digest == content_digest]
 
     def partitions(self, agent: str, asset: str) -> list[str]:
-        """Partitions of an asset that have a version in force, sorted."""
-        places = (self.root / agent / asset).glob("*/pointers")
-        return sorted(place.parent.name for place in places if latest_pointer(place.parent) is not None)
+        """Partitions of an asset that have a current version, sorted."""
+        folders = [path.parent for path in (self.root / agent / asset).glob("*/pointers")]
+        return sorted(folder.name for folder in folders if latest_pointer(folder) is not None)
 
     @contextmanager
     def staging(self, address: ArtifactKey) -> Iterator[Path]:
-        """An empty folder on the same file system as the final place, removed at the end whatever happens."""
+        """An empty folder on the file system of the final folder; removed at the end of the `with` block."""
         parent = address.folder(self.root) / "staging"
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            sweep(parent)
+            remove_stale_folders(parent)
             folder = staged_folder(parent)
         except OSError as error:
             raise WarehouseError(
-                f"{parent}: cannot stage ({error.strerror}); free space or mend permissions"
+                f"{parent}: cannot create a staging folder ({error.strerror}); free disk space or fix permissions"
             ) from error
         try:
             yield folder
         except OSError as error:
             if error.errno in _DISK_FULL:
                 raise WarehouseError(
-                    f"{folder}: {error.strerror} while writing {address}; free space and run again; "
+                    f"{folder}: {error.strerror} while writing {address}; free disk space and run again; "
                     "nothing was published"
                 ) from error
             raise
@@ -182,13 +180,13 @@ class Warehouse:
             shutil.rmtree(folder, ignore_errors=True)
 
     def commit(
-        self, staged: Path, recipe: Recipe, built: BuildOutput, *, run_id: str | None, started: float
+        self, staged: Path, recipe: Recipe, output: BuildOutput, *, run_id: str | None, started: float
     ) -> Version:
-        """Publish a staged folder and point to it; `started` is `time.monotonic()` at the stage's start.
+        """Publish a staged folder and make it current; `started` is `time.monotonic()` at the start of the build.
 
-        A version with the same fingerprint and content that is already there wins; the staged one is dropped.
+        If a version with the same fingerprint and content exists, it is kept and the staged one is dropped.
         """
-        files = list_files(staged, content=built.content)
+        files = list_files(staged, content=output.content)
         manifest = Manifest(
             address=recipe.address,
             fingerprint=recipe.fingerprint,
@@ -197,9 +195,9 @@ class Warehouse:
             settings=recipe.settings,
             inputs=recipe.inputs,
             files=files,
-            rows=built.rows,
-            headline=built.headline,
-            libraries=_library_versions(),
+            rows=output.rows,
+            headline=output.headline,
+            libraries=library_versions(),
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             run_id=run_id,
             duration_s=round(time.monotonic() - started, 3),
@@ -213,7 +211,7 @@ class Warehouse:
             return self.point(self.open(target))
 
     def point(self, version: Version) -> Version:
-        """Put a committed version in force; nothing is written when it already is."""
+        """Make a committed version current; writes nothing if it already is."""
         folder, seal = version.manifest.address.folder(self.root), file_digest(version.folder / MANIFEST)
         pointer = latest_pointer(folder)
         if pointer is None or (pointer.version, pointer.manifest_sha256) != (version.folder.name, seal):
@@ -228,14 +226,16 @@ class Warehouse:
     def _publish(self, staged: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and self.damage(self.open(target)):
-            grave = target.parent.parent / "damaged"
-            grave.mkdir(exist_ok=True)
-            target.rename(grave / f"{target.name}-{time.time_ns()}")
+            damaged = target.parent.parent / "damaged"
+            damaged.mkdir(exist_ok=True)
+            target.rename(damaged / f"{target.name}-{time.time_ns()}")
         try:
             staged.rename(target)
         except OSError as error:
             if not target.exists():
-                raise WarehouseError(f"{target}: cannot publish ({error.strerror}); mend it and run again") from error
+                raise WarehouseError(
+                    f"{target}: cannot publish ({error.strerror}); fix the folder and run again"
+                ) from error
         fsync(target.parent)
 
 
@@ -256,13 +256,3 @@ def damaged_files(version: Version) -> list[str]:
 
 
 _DISK_FULL = frozenset({28, 122})  # ENOSPC, EDQUOT
-
-
-def _library_versions() -> dict[str, str]:
-    found = {}
-    for name in RECORDED_LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -1,7 +1,7 @@
-"""Every digest that a version carries, computed again.
+"""Verification of a committed version: recompute every digest and compare it with the records.
 
-Invariant: a byte that was altered anywhere in a version's folder or in the records that name it is found, and named
-by its file. What no digest covers (counts, figures, times) is held by the seal in the pointer records.
+Invariant: a byte altered anywhere in a version's folder, or in the pointer records that name it, is reported with its
+file. Counts, figures and times, which no digest covers, are protected by the manifest's digest in the pointer records.
 """
 
 from __future__ import annotations
@@ -18,48 +18,48 @@ from toolft_pipeline.warehouse.store import Version, Warehouse, version_name
 
 
 def find_damage(warehouse: Warehouse, version: Version) -> list[str]:
-    """What of a version is not as it was committed, one line each; empty where every digest is right.
+    """Return one line for each difference between a version and what was committed.
 
-    Files that retention took away (`is_reclaimed`) are no fault as long as all of them are away.
+    Content that retention reclaimed (`is_reclaimed`) may be missing, but only all of it.
     """
-    return [*_manifest_faults(warehouse, version), *_file_faults(version), *_record_faults(warehouse, version)]
+    return [*_manifest_damage(warehouse, version), *_file_damage(version), *_pointer_damage(warehouse, version)]
 
 
-def _manifest_faults(warehouse: Warehouse, version: Version) -> Iterator[str]:
+def _manifest_damage(warehouse: Warehouse, version: Version) -> Iterator[str]:
     manifest, path = version.manifest, version.folder / MANIFEST
     if content_digest(manifest.files) != manifest.content_digest:
-        yield f"{path}: its content digest is not that of the files that it lists"
+        yield f"{path}: its content digest does not match the files that it lists"
     made_from = fingerprint_of(
         code_version=manifest.code_version, settings=manifest.settings, inputs=dict(manifest.inputs)
     )
     if made_from != manifest.fingerprint:
-        yield f"{path}: its fingerprint is not that of the code version, settings and inputs that it names"
+        yield f"{path}: its fingerprint does not match its code version, settings and inputs"
     name = version_name(manifest.fingerprint, manifest.content_digest)
     if version.folder != manifest.address.folder(warehouse.root) / "versions" / name:
-        yield f"{path}: it says that it is {manifest.address} {name}"
+        yield f"{path}: it belongs to {manifest.address} {name}"
 
 
-def _file_faults(version: Version) -> Iterator[str]:
-    away = is_reclaimed(version)
+def _file_damage(version: Version) -> Iterator[str]:
+    reclaimed = is_reclaimed(version)
     listed = {MANIFEST}
     for entry in version.manifest.files:
         listed.add(entry.path)
         path = version.folder / entry.path
         if not path.is_file():
-            if not (away and entry.content):
-                yield f"{path}: is missing"
+            if not (reclaimed and entry.content):
+                yield f"{path}: missing"
         elif path.stat().st_size != entry.size:
-            yield f"{path}: has {path.stat().st_size} bytes, its manifest says {entry.size}"
-        elif (found := file_digest(path)) != entry.sha256:
-            yield f"{path}: sha256 is {found[:16]}, its manifest says {entry.sha256[:16]}"
+            yield f"{path}: has {path.stat().st_size} bytes, the manifest says {entry.size}"
+        elif (digest := file_digest(path)) != entry.sha256:
+            yield f"{path}: sha256 is {digest[:16]}, the manifest says {entry.sha256[:16]}"
     for path in sorted(path for path in version.folder.rglob("*") if path.is_file()):
         if path.relative_to(version.folder).as_posix() not in listed:
-            yield f"{path}: was not there when the version was committed"
+            yield f"{path}: not in the manifest"
 
 
-def _record_faults(warehouse: Warehouse, version: Version) -> Iterator[str]:
-    """What the pointer records say of the version; the newest that names it has its seal."""
-    seal = ""
+def _pointer_damage(warehouse: Warehouse, version: Version) -> Iterator[str]:
+    """Compare a version with the pointer records; the newest that names it holds its manifest's digest."""
+    sealed = ""
     for path in pointer_files(version.manifest.address.folder(warehouse.root)):
         try:
             pointer = msgspec.json.decode(path.read_bytes(), type=Pointer)
@@ -67,8 +67,8 @@ def _record_faults(warehouse: Warehouse, version: Version) -> Iterator[str]:
             yield f"{path}: cannot be read ({error})"
             continue
         if pointer.version == version.folder.name:
-            seal = pointer.manifest_sha256
+            sealed = pointer.manifest_sha256
             if pointer.content_digest != version.manifest.content_digest:
-                yield f"{path}: its content digest is not that of the version that it names"
-    if seal and seal != file_digest(version.folder / MANIFEST):
-        yield f"{version.folder / MANIFEST}: is not as it was when the version was put in force"
+                yield f"{path}: its content digest does not match the version that it names"
+    if sealed and sealed != file_digest(version.folder / MANIFEST):
+        yield f"{version.folder / MANIFEST}: changed since the version was made current"

@@ -29,15 +29,13 @@ def test_build_twice_writes_the_same_bytes(assistant_folder: Path, tmp_path: Pat
     assert texts[0] == texts[1]
 
 
-def test_build_of_a_broken_schema_names_file_and_tool_and_writes_nothing(
-    assistant_folder: Path, tmp_path: Path
-) -> None:
+def test_broken_schema_names_file_and_tool_and_writes_nothing(assistant_folder: Path, tmp_path: Path) -> None:
     file = assistant_folder / "catalog.json"
     document = json.loads(file.read_text())
     document["tools"][1]["inputSchema"]["properties"]["expression"]["type"] = "txt"
     file.write_text(json.dumps(document))
     out = tmp_path / "out"
     out.mkdir()
-    with pytest.raises(CatalogError, match=r"catalog\.json: tool 'calculate': .*\"txt\" cannot stand there.*mend"):
+    with pytest.raises(CatalogError, match=r"catalog\.json: tool 'calculate': .*\"txt\" is not allowed.*fix"):
         build_catalog(load_agent(assistant_folder / "agent.yaml"), out)
     assert list(out.iterdir()) == []

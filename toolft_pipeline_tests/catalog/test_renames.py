@@ -39,13 +39,13 @@ def test_renames_of_an_empty_file_are_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a\n", r"renames\.yaml: lines `old name: new name` are wanted"),
-        ("a: 1\n", r"lines `old name: new name` are wanted"),
+        ("- a\n", r"renames\.yaml: must have lines `old name: new name`"),
+        ("a: 1\n", r"must have lines `old name: new name`"),
         ("a: [", r"cannot be read as YAML"),
         ("now: find_order\n", r"'now' is a tool of today's catalog; remove the line"),
-        ("a: find_ordr\n", r"'a' becomes 'find_ordr', which today's catalog does not have; mend the name"),
-        ("a: b\nb: a\n", r"the renames of 'a' go in a circle"),
-        ("a: b\nb: c\nc: b\n", r"the renames of 'a' go in a circle"),
+        ("a: find_ordr\n", r"'a' becomes 'find_ordr', which is not in today's catalog; fix the name"),
+        ("a: b\nb: a\n", r"the renames of 'a' form a cycle"),
+        ("a: b\nb: c\nc: b\n", r"the renames of 'a' form a cycle"),
     ],
 )
 def test_renames_that_cannot_hold_are_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -55,7 +55,7 @@ def test_renames_that_cannot_hold_are_one_line(tmp_path: Path, text: str, messag
 
 
 def test_renames_file_that_is_missing_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(CatalogError, match=r"mend the file or catalog\.renames"):
+    with pytest.raises(CatalogError, match=r"fix the file or catalog\.renames"):
         load_renames(tmp_path / "renames.yaml", catalog=CATALOG)
 
 
@@ -74,7 +74,7 @@ def run(name: str) -> Trajectory:
     )
 
 
-def test_apply_renames_touches_calls_and_tool_turns_and_nothing_else() -> None:
+def test_renames_change_calls_and_tool_turns_only() -> None:
     assert apply_renames(run("get_order"), renames={"get_order": "find_order"}) == run("find_order")
 
 

@@ -37,7 +37,7 @@ def agent(folder: Path, source: str) -> AgentSettings:
     return load_agent(folder / "agent.yaml")
 
 
-def test_module_of_pydantic_models_gives_its_public_models_in_order(assistant_folder: Path) -> None:
+def test_pydantic_module_gives_its_public_models_in_order(assistant_folder: Path) -> None:
     (assistant_folder / "tools.py").write_text(MODULE)
     catalog = read_source(agent(assistant_folder, "module: tools"))
     assert catalog.names == ("Zoom", "send_mail")
@@ -62,8 +62,8 @@ def test_module_with_all_takes_what_it_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("x = = 1", r"catalog\.module tools: cannot be imported \(.*\); mend the module"),
-        ("x = 1", r"catalog\.module tools: a list of tools"),
+        ("x = = 1", r"catalog\.module tools: cannot be imported \(.*\); fix the module"),
+        ("x = 1", r"catalog\.module tools: must be a list of tools"),
     ],
 )
 def test_module_that_gives_no_tools_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -81,11 +81,11 @@ def test_file_that_is_missing_or_no_json_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"no such file; set catalog\.file in the agent file"):
         catalog_from_file(tmp_path / "catalog.json")
     (tmp_path / "catalog.json").write_text("{")
-    with pytest.raises(CatalogError, match=r"catalog\.json: cannot be read as JSON .*; mend the file"):
+    with pytest.raises(CatalogError, match=r"catalog\.json: cannot be read as JSON .*; fix the file"):
         catalog_from_file(tmp_path / "catalog.json")
 
 
 def test_server_source_without_a_sandbox_is_one_line(assistant_folder: Path) -> None:
     settings = agent(assistant_folder, "mcp: true").model_copy(update={"sandbox": None})
-    with pytest.raises(CatalogError, match=r"catalog\.mcp wants a sandbox section"):
+    with pytest.raises(CatalogError, match=r"catalog\.mcp needs a sandbox section"):
         read_source(settings)

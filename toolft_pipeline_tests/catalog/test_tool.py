@@ -38,7 +38,7 @@ def test_parse_catalog_of_any_shape_gives_the_same_catalog(document: object) -> 
     assert catalog.openai_tools() == [OPENAI]
 
 
-def test_catalog_text_parses_back_to_the_same_text_with_the_order_of_its_source() -> None:
+def test_catalog_text_parses_back_in_the_order_of_its_source() -> None:
     catalog = parse_catalog([MCP, MCP | {"name": "alter"}], where="here")
     again = parse_catalog(json.loads(catalog.text), where="there")
     assert again.text == catalog.text
@@ -47,7 +47,7 @@ def test_catalog_text_parses_back_to_the_same_text_with_the_order_of_its_source(
     assert list(again.tools[0].parameters["properties"]) == ["b", "a"]
 
 
-def test_tool_digest_changes_with_the_schema_and_not_with_order_or_description() -> None:
+def test_tool_digest_ignores_key_order_and_description() -> None:
     tool = parse_catalog([MCP], where="here").tools[0]
     reordered = {"required": ["a"], "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "type": "object"}
     assert Tool(name="find", description="Other.", parameters=reordered).digest == tool.digest
@@ -62,28 +62,28 @@ def test_tool_without_parameters_takes_none() -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({}, r"here: a list of tools, or an object with the key `tools`, is wanted"),
-        ([], r"here: a list of tools"),
-        ("text", r"here: a list of tools"),
-        ([7], r"here: tool 1: an object is wanted, found int"),
+        ({}, r"here: must be a list of tools, or an object with the key `tools`"),
+        ([], r"here: must be a list of tools"),
+        ("text", r"here: must be a list of tools"),
+        ([7], r"here: tool 1: must be an object, found int"),
         ([{"description": "x"}], r"here: tool 1: `name` must be text without spaces or quotes, found None"),
         ([{"name": "two words"}], r"tool 1: `name` must be"),
         ([MCP, {"name": "x", "inputSchema": "text"}], r"here: tool 2 \(x\): its arguments must be a JSON Schema"),
-        ([{"name": "x", "parameters": {"type": "array"}}], r"of type object; mend its `inputSchema`"),
+        ([{"name": "x", "parameters": {"type": "array"}}], r"of type object; fix its `inputSchema`"),
         ([{"functionDeclarations": [MCP]}], r"here: tool 1: is in Gemini's shape \(functionDeclarations\); write"),
         ([{"name": "x", "parameter_definitions": {}}], r"Cohere's shape"),
         ([{"name": "x", "parameters": {"type": "OBJECT"}}], r"the type 'OBJECT', which is Gemini's spelling"),
         ([MCP, MCP], r"here: tool 'find' is declared 2 times; keep one"),
     ],
 )
-def test_parse_catalog_of_no_catalog_is_one_line_with_the_mend(document: Any, message: str) -> None:
+def test_document_that_is_no_catalog_is_one_error_with_the_fix(document: Any, message: str) -> None:
     with pytest.raises(CatalogError, match=message) as caught:
         parse_catalog(document, where="here")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("bad", [{"name": "two words"}, {"type": "web_search"}, {"name": 'a"b'}, {"name": 7}])
-def test_parse_catalog_leaves_a_tool_with_a_bad_name_out_with_its_reason(bad: dict[str, Any]) -> None:
+def test_tool_with_a_bad_name_is_left_out_with_the_reason(bad: dict[str, Any]) -> None:
     catalog = parse_catalog([bad, MCP], where="here")
     assert catalog.names == ("find",)
     (reason,) = catalog.left_out

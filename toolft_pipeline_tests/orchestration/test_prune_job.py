@@ -81,7 +81,7 @@ def test_prune_prints_what_goes_and_the_bytes_and_then_it_is_gone(
     told = capsys.readouterr().out.splitlines()
     name = f"{AGENT}/raw_trajectories/{DAY}  {replaced.folder.name}"
     assert told == [
-        f"version  {name}  {size:,} bytes, out of force since {LONG_AGO:%Y-%m-%d}",
+        f"version  {name}  {size:,} bytes, not current since {LONG_AGO:%Y-%m-%d}",
         f"1 versions, 0 contents, 0 leftovers: {size:,} bytes",
         "a dry run: nothing was taken away",
     ]

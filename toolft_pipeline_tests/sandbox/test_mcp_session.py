@@ -65,7 +65,7 @@ def nested(depth: int) -> dict[str, Any]:
     "arguments",
     [{"text": "\ud800"}, {"text": float("nan")}, {"text": 10**5000}, *(nested(depth) for depth in (100, 5000))],
 )
-def test_call_with_arguments_that_no_json_carries_is_an_error_result_and_the_server_goes_on(
+def test_arguments_that_are_no_json_give_an_error_result(
     backend: Settings, tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     with open_sandbox(backend(), cwd=tmp_path) as sandbox:
@@ -90,20 +90,18 @@ def test_large_result_passes_whole(backend: Settings, tmp_path: Path) -> None:
         assert len(sandbox.call("note", {"text": "x" * 1_000_000}).text) > 1_000_000
 
 
-def test_server_that_dies_in_a_call_is_named_and_reset_starts_anew(backend: Settings, tmp_path: Path) -> None:
+def test_crashed_server_is_reported_and_reset_restarts_it(backend: Settings, tmp_path: Path) -> None:
     with open_sandbox(backend(), cwd=tmp_path) as sandbox:
         sandbox.reset("a")
         with pytest.raises(SandboxCrashedError, match=r"backend\.py.*tool die.*stderr ends with: disk on fire"):
             sandbox.call("die", {})
-        with pytest.raises(SandboxCrashedError, match="reset starts it anew"):
+        with pytest.raises(SandboxCrashedError, match="call reset to restart it"):
             sandbox.call("note", {"text": "x"})
         sandbox.reset("b")
         assert '"name":"b"' in sandbox.snapshot()
 
 
-def test_server_that_hangs_in_a_call_is_killed_and_reset_starts_anew(
-    backend: Settings, living: Living, tmp_path: Path
-) -> None:
+def test_hanging_server_is_killed_and_reset_restarts_it(backend: Settings, living: Living, tmp_path: Path) -> None:
     with open_sandbox(backend(call_timeout_s=4.0), cwd=tmp_path) as sandbox:
         sandbox.reset("a")
         with pytest.raises(SandboxTimeoutError, match="tool hang: no answer within 4 s"):
@@ -135,7 +133,7 @@ def test_unknown_state_is_refused_and_the_server_goes_on(backend: Settings, tmp_
 def test_snapshot_that_is_no_json_is_refused(backend: Settings, tmp_path: Path) -> None:
     with open_sandbox(backend(), cwd=tmp_path) as sandbox:
         sandbox.reset("opaque")
-        with pytest.raises(SandboxStateError, match="return the state as JSON text"):
+        with pytest.raises(SandboxStateError, match="make it return JSON text"):
             sandbox.snapshot()
 
 
@@ -154,7 +152,7 @@ def test_close_ends_the_server_and_its_children(backend: Settings, living: Livin
     assert not is_alive(child)
 
 
-def test_server_that_hangs_at_start_is_one_line_and_leaves_nothing(
+def test_server_that_hangs_at_start_is_one_error_and_is_killed(
     backend: Settings, living: Living, tmp_path: Path
 ) -> None:
     with pytest.raises(
@@ -173,7 +171,7 @@ def test_server_that_ends_at_start_says_what_its_stderr_said(backend: Settings, 
 
 @pytest.mark.parametrize("command", [("no-such-command-here",), ("cat",)])
 def test_command_that_is_no_server_is_one_line_with_the_mend(tmp_path: Path, command: tuple[str, ...]) -> None:
-    with pytest.raises(SandboxError, match=rf"{command[0]}.*mend sandbox\.command in the agent file") as caught:
+    with pytest.raises(SandboxError, match=rf"{command[0]}.*fix sandbox\.command in the agent file") as caught:
         McpSandbox(SandboxSettings(command=command), cwd=tmp_path)
     assert "\n" not in str(caught.value)
 

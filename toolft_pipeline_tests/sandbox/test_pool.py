@@ -72,7 +72,7 @@ def test_map_item_that_always_fails_is_tried_exactly_twice(backend: Settings, tm
     assert tried == ["a", "b", "b", "c"]
 
 
-def test_map_item_that_always_crashes_raises_where_nobody_takes_it(
+def test_item_that_always_crashes_raises_without_failed(
     backend: Settings, living: Callable[[], list[int]], tmp_path: Path
 ) -> None:
     with pytest.raises(SandboxCrashedError, match="disk on fire"):

@@ -30,7 +30,7 @@ def shuffled(value: Any, rng: random.Random) -> Any:
 
 
 @given(VALUES, st.randoms(use_true_random=False))
-def test_canonical_state_ignores_key_order_spaces_and_volatile_values(value: Any, rng: random.Random) -> None:
+def test_state_ignores_key_order_spaces_and_volatile_values(value: Any, rng: random.Random) -> None:
     first = canonical_state(json.dumps(value, indent=3), volatile=VOLATILE)
     second = canonical_state(json.dumps(shuffled(value, rng), ensure_ascii=False), volatile=VOLATILE)
     assert first == second
@@ -67,9 +67,9 @@ def test_canonical_state_of_text_that_is_no_json_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Error: not found", "12.50", "{broken", '{"a": Infinity}', '"quoted"', " "])
-def test_canonical_result_of_other_text_is_the_text_word_for_word(text: str) -> None:
+def test_result_that_is_no_json_object_stays_unchanged(text: str) -> None:
     assert canonical_result(text, VOLATILE) == text
 
 
-def test_canonical_result_of_json_masks_volatile_values_at_any_depth() -> None:
+def test_result_masks_volatile_values_at_any_depth() -> None:
     assert canonical_result('{"b": [{"took_ms": 3}], "a": 1}', VOLATILE) == '{"a":1,"b":[{"took_ms":null}]}'

@@ -72,10 +72,10 @@ class Site:
         return {place: (each.fingerprint, each.content_digest) for place, each in found.items() if each is not None}
 
     def accepted(self) -> Runs:
-        addresses = {
+        keys = {
             day: ArtifactKey(agent=self.settings.name, asset="verified_trajectories", partition=day) for day in DAYS
         }
-        versions = {day: self.warehouse.current(address) for day, address in addresses.items()}
+        versions = {day: self.warehouse.current(address) for day, address in keys.items()}
         return {
             (day, id_)
             for day, version in versions.items()

@@ -54,7 +54,7 @@ def test_category_result_that_quotes_an_error_is_no_error() -> None:
     assert categorize((ASK, ONE, quoted, ANSWER)) is Category.SINGLE_CALL
 
 
-def test_category_read_off_an_oracle_run_is_the_one_that_its_task_was_made_for() -> None:
+def test_category_of_an_oracle_run_is_that_of_its_task() -> None:
     for task in load_tasks(REPOSITORY / "data" / "assistant" / "tasks.jsonl"):
         line = json.dumps({"messages": task.gold}).encode()
         run = read_openai_line(line, agent="a", source=Source(file="f", line=1, offset=0, format="openai"))

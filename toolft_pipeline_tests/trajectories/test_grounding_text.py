@@ -19,40 +19,40 @@ def test_number_is_an_amount_a_date_or_a_time(word: str) -> None:
     assert not is_identifier(word)
 
 
-def test_words_leave_out_the_numbers_of_a_list_and_keep_ids_whole() -> None:
+def test_words_skip_list_numbers_and_keep_ids_whole() -> None:
     assert words("1. Order O-1420, paid.\n2. ana@b.test") == ["order", "o-1420", "paid", "ana@b.test"]
 
 
-def test_told_phrase_counts_as_whole_words_only() -> None:
-    told = GroundingText()
-    told.add_text('{"order":"O-14201","name":"Hilda Yorke"}', result=True)
-    assert told.in_run("hilda yorke")
-    assert told.in_run("o-14201")
-    assert not told.in_run("o-1420")
-    assert not told.in_run("hild")
+def test_phrase_is_found_as_whole_words_only() -> None:
+    text = GroundingText()
+    text.add_text('{"order":"O-14201","name":"Hilda Yorke"}', result=True)
+    assert text.in_run("hilda yorke")
+    assert text.in_run("o-14201")
+    assert not text.in_run("o-1420")
+    assert not text.in_run("hild")
 
 
-def test_told_json_is_read_without_its_escapes() -> None:
-    told = GroundingText()
-    told.add_text(r'{"name":"Jos\u00e9"}', result=True)
-    assert told.in_run("josé")
+def test_json_is_read_without_its_escapes() -> None:
+    text = GroundingText()
+    text.add_text(r'{"name":"Jos\u00e9"}', result=True)
+    assert text.in_run("josé")
 
 
 @pytest.mark.parametrize(
-    ("word", "known"),
+    ("word", "grounded"),
     [("1200.5", True), ("1,200.50", True), ("17", True), ("17kg", True), ("3", True), ("4", False), ("18", False)],
 )
-def test_told_number_counts_in_other_digits_and_as_a_count_of_what_is_listed(word: str, known: bool) -> None:
-    told = GroundingText()
-    told.add_text('{"total":1200.50,"stock":17,"tickets":["a","b","c"]}', result=True)
-    assert told.contains_number(word) is known
+def test_number_is_grounded_in_other_digits_or_as_a_count(word: str, grounded: bool) -> None:
+    text = GroundingText()
+    text.add_text('{"total":1200.50,"stock":17,"tickets":["a","b","c"]}', result=True)
+    assert text.contains_number(word) is grounded
 
 
-def test_told_date_in_parts_counts_where_every_part_was_told() -> None:
-    told = GroundingText()
-    told.add_text("from 10:30 to 12:00")
-    assert told.contains_number("10:30-12:00")
-    assert not told.contains_number("10:30-12:45")
+def test_range_is_grounded_if_each_part_is() -> None:
+    text = GroundingText()
+    text.add_text("from 10:30 to 12:00")
+    assert text.contains_number("10:30-12:00")
+    assert not text.contains_number("10:30-12:45")
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,15 @@ def test_told_date_in_parts_counts_where_every_part_was_told() -> None:
         ("O-1,234", ["o-1", "234"]),
     ],
 )
-def test_words_keep_a_number_with_its_thousands_and_decimals_whole(text: str, found: list[str]) -> None:
+def test_words_keep_numbers_with_separators_whole(text: str, found: list[str]) -> None:
     assert words(text) == found
 
 
-def test_told_two_numbers_with_a_comma_between_are_each_told() -> None:
-    told = GroundingText()
-    told.add_text("seats 14 and 22 and 5")
-    assert told.contains_number("14,22")
-    assert not told.contains_number("14,23")
+def test_two_numbers_with_a_comma_are_checked_each() -> None:
+    text = GroundingText()
+    text.add_text("seats 14 and 22 and 5")
+    assert text.contains_number("14,22")
+    assert not text.contains_number("14,23")
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_amount_is_the_number_that_a_word_is(word: str, number: str | None) -> N
     assert amount(word) == (None if number is None else Decimal(number))
 
 
-def test_told_before_the_run_is_known_and_was_not_said_in_it() -> None:
+def test_text_before_the_run_grounds_but_is_not_in_the_run() -> None:
     before = GroundingText()
     before.add_text("Buy/Sell, at most 4711")
-    told = GroundingText(before=before)
-    assert (told.contains("buy"), told.in_run("buy"), told.contains_number("4,711")) == (True, False, True)
+    text = GroundingText(before=before)
+    assert (text.contains("buy"), text.in_run("buy"), text.contains_number("4,711")) == (True, False, True)

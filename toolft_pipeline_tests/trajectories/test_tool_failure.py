@@ -79,7 +79,7 @@ def test_error_that_another_than_a_tool_says_is_none() -> None:
     assert not is_error(says("Error: I cannot."), ("Error",))
 
 
-def test_form_that_the_agent_file_names_is_an_error_where_a_result_begins() -> None:
+def test_pattern_of_the_agent_file_matches_the_start_of_a_result() -> None:
     assert failed("FEHLER 12", "FEHLER", r"\[E\d+\]")
     assert failed("[E17] gone", "FEHLER", r"\[E\d+\]")
     assert not failed("no FEHLER", "FEHLER", r"\[E\d+\]")
@@ -96,7 +96,7 @@ def test_form_that_matches_every_result_is_refused() -> None:
         VerificationSettings(error_forms=(".*",))
 
 
-def test_failed_result_begins_as_the_record_writes_failures_and_alters_nothing() -> None:
+def test_failed_result_gets_the_prefix_and_keeps_its_text() -> None:
     for text, before in (("nobody", True), ("Error: nobody", False), ('{"error": "nobody"}', False)):
         content = (Part(type="text", text=text),)
         assert failed_result(content) == ((Part(type="text", text=ERROR_PREFIX), *content) if before else content)

@@ -25,7 +25,7 @@ def test_digest_keys_in_any_order_is_equal(value: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("value", [Path("x"), {1, 2}, {1: "a"}, float("nan"), float("inf"), b"x", {"a": [object()]}])
-def test_canonical_json_ambiguous_value_is_refused_with_its_place(value: object) -> None:
+def test_ambiguous_value_is_refused_with_its_path(value: object) -> None:
     with pytest.raises(NotCanonicalError, match=r"^\$"):
         canonical_json(value)
 

@@ -36,7 +36,7 @@ def test_second_agent_gets_links_of_the_same_files(tmp_path: Path) -> None:
     assert (one / "model" / "weights").samefile(two / "model" / "weights")
 
 
-def test_versions_and_the_shared_folder_go_without_harm_to_each_other(tmp_path: Path) -> None:
+def test_removing_a_version_or_the_shared_folder_keeps_the_other(tmp_path: Path) -> None:
     one, two = out(tmp_path, "one"), out(tmp_path, "two")
     link_shared(tmp_path, "key", into=one, make=fill)
     link_shared(tmp_path, "key", into=two, make=never)

@@ -54,7 +54,7 @@ def test_find_other_fingerprint_gives_nothing(tmp_path: Path) -> None:
     assert warehouse.find(ADDRESS, recipe("b").fingerprint) is None
 
 
-def test_content_digest_report_changed_is_equal_and_content_changed_is_not(tmp_path: Path) -> None:
+def test_content_digest_depends_on_content_files_only(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
     first = publish(warehouse, made_from="a", report="one")
     second = publish(warehouse, made_from="b", report="two")
@@ -88,13 +88,13 @@ def test_staging_failed_build_publishes_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("rows.txt"))
 
 
-def test_staging_sweeps_what_a_killed_process_left_and_nothing_of_a_living_one(tmp_path: Path) -> None:
+def test_staging_removes_folders_of_killed_processes_only(tmp_path: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
-with Warehouse(Path(sys.argv[1])).staging(Address(agent="a", asset="b")) as staged:
+with Warehouse(Path(sys.argv[1])).staging(ArtifactKey(agent="a", asset="b")) as staged:
     print(staged, flush=True)
     time.sleep(600)
 """
@@ -113,9 +113,9 @@ with Warehouse(Path(sys.argv[1])).staging(Address(agent="a", asset="b")) as stag
         processes[1].communicate()
 
 
-def test_staging_full_disk_is_one_clear_line_and_publishes_nothing(tmp_path: Path) -> None:
+def test_full_disk_is_one_clear_error_and_publishes_nothing(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
-    with pytest.raises(WarehouseError, match="free space and run again"):
+    with pytest.raises(WarehouseError, match="free disk space and run again"):
         fail_in_staging(warehouse, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert warehouse.current(ADDRESS) is None
 

@@ -30,11 +30,11 @@ def check_cut_history(messages: Sequence[Message], *, kept: Sequence[int], train
 def _check_gap(messages: Sequence[Message], rest: Sequence[int]) -> str | None:
     """Only earlier steps may be missing, between the request that they answered and a later step."""
     gaps = [(before, after) for before, after in pairwise(rest) if after != before + 1]
-    for request, step in gaps:
-        opening = [index for index in rest if index <= request]
-        removed = messages[request + 1 : step]
+    for chat_message, step in gaps:
+        opening = [index for index in rest if index <= chat_message]
+        removed = messages[chat_message + 1 : step]
         if any(_is_reply(messages[index]) for index in opening) or not all(map(_is_reply, removed)):
-            return f"messages {request + 1} to {step - 1} are missing inside the history"
+            return f"messages {chat_message + 1} to {step - 1} are missing inside the history"
         if not messages[step].tool_calls or removed[-1].role is not Role.TOOL:
             return f"message {step} follows a gap, but no step begins there"
     return None

@@ -40,9 +40,10 @@ class Llama3Oracle(Oracle):
 
     def assistant_turn(self, message: Message) -> list[OraclePart]:
         """Text, all calls on one line, end of turn."""
-        named = ((call.name, argument_value(call.arguments_json)) for call in message.tool_calls)
+        token_strings = ((call.name, argument_value(call.arguments_json)) for call in message.tool_calls)
         calls = "; ".join(
-            f'{{"name": {self.json_text(name)}, "parameters": {self.json_text(value)}}}' for name, value in named
+            f'{{"name": {self.json_text(name)}, "parameters": {self.json_text(value)}}}'
+            for name, value in token_strings
         )
         return [OraclePart("\n".join(text for text in (self.expected_text(message), calls) if text)), END]
 

@@ -59,9 +59,8 @@ def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rol
     if target.content_digest == moves[-1].content_digest:
         raise RollbackError(f"{agent}: {resolve(warehouse, agent, target)} is in service already")
     day = resolve(warehouse, agent, target).day
-    with locked(
-        ArtifactKey(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)
-    ):  # retention waits
+    # retention waits
+    with locked(ArtifactKey(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)):
         _check_files(warehouse, agent, target)
         try:
             moved = move_pointer(

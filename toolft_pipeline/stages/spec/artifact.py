@@ -14,8 +14,8 @@ from pathlib import Path
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.settings_slice import settings_slice, settings_values
 from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
+from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Artifact:
         """Everything that decides a fingerprint; `inputs` are the digests of inputs and sources, by name."""
         read = self.fingerprint_settings(settings)
         return Recipe(
-            address=Address(agent=settings.name, asset=self.asset, partition=partition),
+            address=ArtifactKey(agent=settings.name, asset=self.asset, partition=partition),
             fingerprint=fingerprint_of(code_version=self.code_version, settings=read, inputs=inputs),
             code_version=self.code_version,
             settings=read,
@@ -55,7 +55,7 @@ class Artifact:
 
 def make_version(
     recipe: Recipe,
-    build: Callable[[Path], Built],
+    build: Callable[[Path], BuildOutput],
     *,
     warehouse: Warehouse,
     run_id: str | None,

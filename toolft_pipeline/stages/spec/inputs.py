@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Inputs, PartitionScope, Stage, StageError
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
@@ -34,7 +34,7 @@ def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None,
         versions = {
             each or "all": version
             for each in wanted
-            if (version := warehouse.current(Address(agent=settings.name, asset=asset, partition=each))) is not None
+            if (version := warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=each))) is not None
         }
         if not versions and asset not in stage.optional:
             where = f" in the window that ends on {partition}" if span is PartitionScope.WINDOW else ""

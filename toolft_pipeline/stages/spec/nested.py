@@ -8,7 +8,7 @@ from pathlib import Path
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact, make_version
 from toolft_pipeline.stages.spec.stage import BuildContext
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def nested_version(
@@ -17,7 +17,7 @@ def nested_version(
     *,
     partition: str,
     inputs: dict[str, str],
-    build: Callable[[AgentSettings, Path], Built],
+    build: Callable[[AgentSettings, Path], BuildOutput],
 ) -> Version:
     """Reuse or make a version of `artifact` by the rules of all versions; `inputs` are digests of what it reads.
 

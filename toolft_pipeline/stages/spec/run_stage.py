@@ -23,7 +23,7 @@ from toolft_pipeline.stages.spec.stage import (
     Stage,
     StageError,
 )
-from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, damaged_files
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse, damaged_files
 
 
 def recipe_for(
@@ -76,7 +76,7 @@ def run_stage(
         return kept, True
     scratch = recipe.address.folder(warehouse.root) / "scratch" / recipe.fingerprint[:24]
 
-    def build(out: Path) -> Built:
+    def build(out: Path) -> BuildOutput:
         context = BuildContext(
             settings=stage.slice(settings),
             partition=partition,

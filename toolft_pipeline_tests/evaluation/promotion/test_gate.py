@@ -121,7 +121,7 @@ def test_gate_red_or_missing_proof_is_refused() -> None:
 
 
 def test_gate_gap_in_the_lineage_is_refused() -> None:
-    verdict = _decide(figures(80), lineage_gaps=["desk/raw: no version holds the content 1234"])
+    verdict = _decide(figures(80), lineage_gaps=["desk/raw: no version has the content 1234"])
     assert _only_objection(verdict).startswith("its lineage is incomplete: desk/raw")
 
 

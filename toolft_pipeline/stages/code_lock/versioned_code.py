@@ -1,0 +1,43 @@
+"""All code that has a version of its own: the stages, and what is kept inside their builds under keys of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from toolft_pipeline.evaluation.models.prompting import make_prompter
+from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates
+from toolft_pipeline.stages.evaluations.compared_models import REFERENCE_MODEL, contenders
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, UNTUNED_PROMPTS, evaluated
+from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.converted_base import CONVERSION_CODE, converted_base
+from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.warehouse.code_digest import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionedCode:
+    """Code with a version, and the functions that it begins with."""
+
+    name: str
+    version: str
+    entries: tuple[Entry, ...]
+
+
+def _artifact(artifact: Artifact, *entries: Entry) -> VersionedCode:
+    return VersionedCode(name=artifact.asset, version=artifact.code_version, entries=(*entries, artifact.derived))
+
+
+NESTED = (
+    _artifact(EVALUATION, evaluated),
+    _artifact(BFCL_EVALUATION, bfcl_rates),
+    _artifact(REFERENCE_MODEL, contenders),
+    VersionedCode(name="untuned_prompts", version=UNTUNED_PROMPTS, entries=(make_prompter,)),
+    VersionedCode(name="converted_base", version=CONVERSION_CODE, entries=(converted_base,)),
+)
+"""What stages make inside their builds, each with a version that enters its key."""
+
+
+def versioned_code() -> dict[str, VersionedCode]:
+    """Stages and nested code by name. Of a stage, what makes a version counts, not its checks, plots and figures."""
+    stages = [_artifact(stage, stage.build, stage.sources) for stage in STAGES]
+    return {each.name: each for each in sorted([*stages, *NESTED], key=lambda each: each.name)}

@@ -1,0 +1,23 @@
+"""Libraries that builds may call, recorded in each manifest because the digest of a stage's code leaves them out."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+RECORDED_LIBRARIES = frozenset(
+    {"accelerate", "anyio", "bitsandbytes", "dagster", "datasets", "detect-secrets", "gguf", "google-re2", "jinja2"}
+    | {"jsonschema-rs", "matplotlib", "mcp", "msgspec", "numpy", "obstore", "openai", "peft", "phonenumbers", "pillow"}
+    | {"psutil", "pyarrow", "pydantic", "pydantic-core", "python-stdnum", "pyyaml", "rensa", "safetensors"}
+    | {"tokenizers", "torch", "transformers", "trl"}
+)
+
+
+def library_versions() -> dict[str, str]:
+    """Installed versions of the recorded libraries, by name."""
+    found = {}
+    for name in sorted(RECORDED_LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
