@@ -11,23 +11,23 @@ import msgspec
 from toolft_pipeline.curation.readiness.production_stats import Incumbent
 from toolft_pipeline.curation.readiness.readiness import Readiness
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
-from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, InService, incumbent, withdrawn_at
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
-from toolft_pipeline.evaluation.report.prices import price_of
+from toolft_pipeline.evaluation.report.prices import model_price
 from toolft_pipeline.evaluation.report.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
-from toolft_pipeline.evaluation.report.trend import Point, read_point
+from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import read_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.task import load_tasks
-from toolft_pipeline.evaluation.scoring.task_sampling import draw_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, contenders
-from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, evaluated
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, reuse_or_evaluate
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources, wants_shadow
-from toolft_pipeline.stages.evaluations.training_examples import taught_rows
-from toolft_pipeline.stages.presentation.report_metadata import report_headline, report_plots, report_texts
+from toolft_pipeline.stages.evaluations.training_examples import training_examples
+from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import (
@@ -59,7 +59,7 @@ def _derived(settings: AgentSettings) -> dict[str, Json]:
         "judge": EVALUATION.code_version,
         **EVALUATION.derived(settings),
         "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
-        "prices": {name: asdict(price_of(name, evaluation)) for name in (CANDIDATE, *compared)},
+        "prices": {name: asdict(model_price(name, evaluation)) for name in (CANDIDATE, *compared)},
         **bfcl_reads(settings),
     }
 
@@ -93,19 +93,19 @@ def _proofs(context: BuildContext) -> dict[str, bool]:
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
-def _standing(context: BuildContext, proofs: dict[str, bool]) -> Standing:
+def _standing(context: BuildContext, proofs: dict[str, bool]) -> CandidateStatus:
     """What the gate must know of the candidate beside its figures."""
     model = context.input("merged_model")
-    return Standing(
+    return CandidateStatus(
         as_of=context.day,
         proofs=proofs,
-        lineage_gaps=[*lineage_gaps(context.warehouse, model), *made_from_others(context)],
+        lineage_gaps=[*lineage_gaps(context.warehouse, model), *stale_inputs(context)],
         withdrawn=withdrawn_at(context.warehouse, context.settings.name, candidate=model.manifest.content_digest),
     )
 
 
-def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
-    return Rival(
+def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
+    return ChampionResult(
         day=serving.day,
         content_digest=serving.content_digest,
         metrics=metrics[IN_SERVICE],
@@ -113,7 +113,7 @@ def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
     )
 
 
-def made_from_others(context: BuildContext) -> Iterator[str]:
+def stale_inputs(context: BuildContext) -> Iterator[str]:
     """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
     model, adapter = context.input("merged_model").manifest, context.input("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
@@ -124,7 +124,7 @@ def made_from_others(context: BuildContext) -> Iterator[str]:
                 yield f"{made.address} was made from another version of {name}; run the model's stages again"
 
 
-def past_points(context: BuildContext) -> Iterator[Point]:
+def past_reports(context: BuildContext) -> Iterator[TrendPoint]:
     """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
     fingerprint and no content.
     """
@@ -137,18 +137,18 @@ def past_points(context: BuildContext) -> Iterator[Point]:
             continue
         for report in reports:
             made_at = report.manifest.created_at
-            point = read_point(report.file(METRICS_FILE), model=CANDIDATE, day=day, made_at=made_at)
+            point = read_trend_point(report.file(METRICS_FILE), model=CANDIDATE, day=day, made_at=made_at)
             if point is not None:
                 yield point
 
 
 def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
-    tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
+    tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
     asked = {
         PromptPolicy.NONE: tasks,
-        PromptPolicy.FEW_SHOT: draw_tasks(tasks, settings.evaluation.few_shot_tasks),
-        PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
+        PromptPolicy.FEW_SHOT: sample_tasks(tasks, settings.evaluation.few_shot_tasks),
+        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, settings.evaluation.catalog_tasks),
     }
     serving = incumbent(
         context.warehouse, settings.name, candidate=context.input("merged_model").manifest.content_digest
@@ -156,7 +156,7 @@ def _build(context: BuildContext) -> BuildOutput:
     asked_models = list(contenders(context, serving))
     tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
     results = {
-        contender.name: evaluated(context, contender, asked[contender.policy], tasks_from=tasks_from)
+        contender.name: reuse_or_evaluate(context, contender, asked[contender.policy], tasks_from=tasks_from)
         for contender in asked_models
     }
     shadow = shadow_results(context, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
@@ -164,10 +164,10 @@ def _build(context: BuildContext) -> BuildOutput:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
     proofs = _proofs(context)
-    verdict = decide(
+    verdict = decide_promotion(
         candidate=metrics[CANDIDATE],
-        standing=_standing(context, proofs),
-        rival=None if serving is None else _rival(serving, metrics),
+        candidate_status=_standing(context, proofs),
+        champion=None if serving is None else _rival(serving, metrics),
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
@@ -181,11 +181,11 @@ def _build(context: BuildContext) -> BuildOutput:
         verdict=verdict,
         proofs=proofs,
         progress=context.input("qlora_adapter").file(PROGRESS_FILE),
-        past=list(past_points(context)),
+        past=list(past_reports(context)),
         logged=logged,
         bfcl=bfcl,
-        taught=taught_rows(context.warehouse, context.input("merged_model")),
-        prices={name: price_of(name, settings.evaluation) for name in results},
+        taught=training_examples(context.warehouse, context.input("merged_model")),
+        prices={name: model_price(name, settings.evaluation) for name in results},
         out=context.out,
     )
     (context.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
@@ -193,7 +193,7 @@ def _build(context: BuildContext) -> BuildOutput:
     return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=report_headline(report.models, verdict=verdict),
+        headline=headline_metrics(report.models, verdict=verdict),
     )
 
 

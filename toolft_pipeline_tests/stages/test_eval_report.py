@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.eval_report import STAGE, made_from_others, past_points
+from toolft_pipeline.stages.eval_report import STAGE, past_reports, stale_inputs
 from toolft_pipeline.stages.evaluations.compared_models import contenders
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION
 from toolft_pipeline.stages.spec.stage import BuildContext, SourceContext
@@ -50,7 +50,7 @@ def context(tmp_path: Path, warehouse: Warehouse, versions: dict[str, Version], 
 
 
 def test_made_from_others_is_silent_where_everything_at_hand_was_read(tmp_path: Path, warehouse: Warehouse) -> None:
-    assert list(made_from_others(context(tmp_path, warehouse, made(warehouse)))) == []
+    assert list(stale_inputs(context(tmp_path, warehouse, made(warehouse)))) == []
 
 
 @pytest.mark.parametrize("asset", ["token_tensors", "qlora_adapter", "base_model"])
@@ -60,7 +60,7 @@ def test_made_from_others_names_what_was_made_again_since(tmp_path: Path, wareho
     inputs = versions[asset].manifest.inputs
     partition = versions[asset].manifest.address.partition
     versions[asset] = commit(warehouse, asset, partition, "made again", inputs=inputs)
-    (gap,) = made_from_others(context(tmp_path, warehouse, versions))
+    (gap,) = stale_inputs(context(tmp_path, warehouse, versions))
     assert f"was made from another version of {asset}/{partition or 'all'}; run the model's stages again" in gap
 
 
@@ -128,5 +128,5 @@ def test_past_points_are_of_reports_up_to_the_day_and_one_that_cannot_be_read_st
     commit(warehouse, "eval_report", "2026-10-03", "later", files={"metrics.json": report})
     damaged = commit(warehouse, "eval_report", "2026-09-30", "damaged", files={"metrics.json": report})
     (damaged.folder / "manifest.json").write_text("{")
-    points = list(past_points(context(tmp_path, warehouse, made(warehouse))))
+    points = list(past_reports(context(tmp_path, warehouse, made(warehouse))))
     assert [(point.day, point.n_tasks) for point in points] == [(BEFORE, 9), (BEFORE, 9)]

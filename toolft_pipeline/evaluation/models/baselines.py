@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def taught_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
+def native_tool_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
     """The format of the tool calls that a chat model was taught, by its own template; None where that has no tools.
 
     A format matches where all its `native_template_texts` occur; of several the one with the most marks is taken.

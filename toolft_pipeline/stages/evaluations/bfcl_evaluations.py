@@ -15,7 +15,7 @@ from toolft_pipeline.evaluation.bfcl.evaluate import ask_endpoint, ask_model
 from toolft_pipeline.evaluation.bfcl.questions import BfclError, Question, QuestionSet, load_questions, question_files
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, Contender
+from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, ComparedModel
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS
 from toolft_pipeline.stages.spec.nested import nested_version
@@ -54,7 +54,7 @@ def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
     return {"bfcl": digest_of({**found})}
 
 
-def bfcl_rates(context: BuildContext, contenders: Iterable[Contender]) -> dict[str, dict[str, SetRate]]:
+def bfcl_rates(context: BuildContext, compared_models: Iterable[ComparedModel]) -> dict[str, dict[str, SetRate]]:
     """The rates of each contender by its name and then by set; nothing where no folder is named. Raises `BfclError`."""
     evaluation = context.settings.evaluation
     if evaluation.bfcl is None:
@@ -63,11 +63,11 @@ def bfcl_rates(context: BuildContext, contenders: Iterable[Contender]) -> dict[s
     questions = [
         question for of in QuestionSet for question in load_questions(folder, of=of, at_most=evaluation.bfcl_questions)
     ]
-    asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*contenders])}
+    asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*compared_models])}
     return {each.name: _rates(context, each, questions) for each in reversed(asked.values())}
 
 
-def _rates(context: BuildContext, contender: Contender, questions: list[Question]) -> dict[str, SetRate]:
+def _rates(context: BuildContext, contender: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
     tuned = contender.policy is PromptPolicy.NONE
 
     def build(settings: AgentSettings, out: Path) -> BuildOutput:

@@ -34,7 +34,7 @@ UNTUNED_PROMPTS = "3"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class ComparedModel:
     """A model to judge: its key in the report, its folder, its content digest, and how it is prompted.
 
     Without a folder it is the endpoint of this name, and its digest that of the endpoint's identity.
@@ -86,9 +86,9 @@ SHADOW_EVALUATION = replace(EVALUATION, asset="shadow_evaluation")
 """One model judged on the newest day's runs."""
 
 
-def evaluated(
+def reuse_or_evaluate(
     context: BuildContext,
-    contender: Contender,
+    contender: ComparedModel,
     tasks: Sequence[Task],
     *,
     tasks_from: dict[str, str],
@@ -132,7 +132,7 @@ def evaluated(
     )
 
 
-def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Json]:
+def _computed_in(contender: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
     """The number type that a model folder was decoded in: it explains figures that differ between machines."""
     if contender.folder is None:
         return {}
