@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bfcl_predictions import Prediction, predictions
+from toolft_pipeline.evaluation.bfcl.answer_check import find_mismatch
 from toolft_pipeline.evaluation.bfcl.questions import Question, QuestionSet, load_questions
-from toolft_pipeline.evaluation.bfcl.verdict import objection
 
 COMPARED = (QuestionSet.SIMPLE_PYTHON, QuestionSet.MULTIPLE, QuestionSet.PARALLEL)
 """What `ast_checker` judges; irrelevance asks only whether there is a call."""
@@ -126,7 +126,7 @@ def _row(made: Prediction) -> dict[str, Any]:
 
 def _differences(made: Sequence[Prediction], verdicts: Sequence[dict[str, Any]]) -> Iterator[Difference]:
     for each, verdict in zip(made, verdicts, strict=True):
-        ours = objection(each.question, each.calls)
+        ours = find_mismatch(each.question, each.calls)
         if (ours is None) != verdict["valid"]:
             reason = next(
                 (

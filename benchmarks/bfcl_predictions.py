@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from toolft_pipeline.evaluation.bfcl.answer_check import OPTIONAL
 from toolft_pipeline.evaluation.bfcl.questions import PossibleCall, Question
-from toolft_pipeline.evaluation.bfcl.verdict import OPTIONAL
 
 Made = tuple[str, dict[str, Any]]
 """A call: name and arguments."""

@@ -30,10 +30,10 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.models.decoding import load_model
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, make_prompter
-from toolft_pipeline.evaluation.scoring.judge import judge
-from toolft_pipeline.evaluation.scoring.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
+from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
 from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
-from toolft_pipeline.evaluation.scoring.task_sampling import draw_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.evaluation.scoring.transcript import Transcript
 from toolft_pipeline.settings import AgentSettings
 
@@ -62,7 +62,7 @@ def main() -> None:
     asked = parser.parse_args()
     settings = load_agent(DATA / AGENT_FILE)
     count = BATCHES[0] if asked.model else 40 if asked.quick else 240
-    tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), count)
+    tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), count)
     if asked.model and asked.quick:
         tasks = tasks[:4]
     print(f"{asked.model or 'a tiny random model in fp32'}, {len(tasks)} tasks")
@@ -138,7 +138,7 @@ def _roller(
 ) -> Callable[[Sequence[Task], int, Tokens], list[Transcript]]:
     """Rolls tasks out in batches and notes the tokens of every answer."""
     sandbox, validator = DeskSandbox(), CatalogValidator(load_catalog(settings.path("catalog.json")))
-    limits = Limits(max_turns=settings.evaluation.max_turns, max_prompt_tokens=10_000, extra_calls=1)
+    limits = RolloutLimits(max_turns=settings.evaluation.max_turns, max_prompt_tokens=10_000, extra_calls=1)
 
     def roll(tasks: Sequence[Task], batch_size: int, tokens: Tokens) -> list[Transcript]:
         generator = Recording(
@@ -170,7 +170,7 @@ def _texts(transcript: Transcript) -> list[str]:
 
 
 def _verdict(task: Task, transcript: Transcript) -> bool:
-    return judge(task, transcript, extra_calls=1).passed
+    return judge_rollout(task, transcript, extra_calls=1).passed
 
 
 class _Chosen:

@@ -27,8 +27,8 @@ from benchmarks.scripted_runs import DeskSandbox, Script
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.scoring.judge import judge
-from toolft_pipeline.evaluation.scoring.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
+from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
 from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.settings import AgentSettings
 
@@ -121,7 +121,7 @@ def failures_of(runs: Sequence[tuple[Task, Row]], *, settings: AgentSettings) ->
     """What the judge finds in each run once it is rolled out, and whether its calls leave another state."""
     script = Script([row for _, row in runs])
     validator = CatalogValidator(load_catalog(settings.path("catalog.json")))
-    limits = Limits(
+    limits = RolloutLimits(
         max_turns=settings.evaluation.max_turns, max_prompt_tokens=1, extra_calls=settings.evaluation.extra_calls
     )
     sandbox = DeskSandbox()
@@ -131,7 +131,10 @@ def failures_of(runs: Sequence[tuple[Task, Row]], *, settings: AgentSettings) ->
     )
     return [
         (
-            [str(finding.failure) for finding in judge(task, transcript, extra_calls=limits.extra_calls).findings],
+            [
+                str(finding.failure)
+                for finding in judge_rollout(task, transcript, extra_calls=limits.extra_calls).findings
+            ],
             sandbox.final_state(row) != task.expected_state,
         )
         for (task, row), transcript in zip(runs, transcripts, strict=True)

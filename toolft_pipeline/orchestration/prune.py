@@ -16,7 +16,7 @@ import dagster as dg
 from pydantic import Field
 
 from toolft_pipeline.agent_file import warehouse_root
-from toolft_pipeline.evaluation.promotion.model_registry import in_service, line_of_service, resolve, service_folder
+from toolft_pipeline.evaluation.promotion.model_registry import in_service, resolve, service_folder, serving_history
 from toolft_pipeline.orchestration.build import AgentFile, resource_key
 from toolft_pipeline.orchestration.runs.executor import local_executor
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
@@ -88,7 +88,7 @@ def choose_pruning(
     served = _models(warehouse, agent, moves)
     whole = {
         version.folder
-        for version in _models(warehouse, agent, line_of_service(moves).models)[-retention.served_models :]
+        for version in _models(warehouse, agent, serving_history(moves).models)[-retention.served_models :]
     }
     newest = warehouse.partitions(agent, MODEL)[-retention.merged_models :]
     days = None if under_way.days is None else under_way.days.union(newest)

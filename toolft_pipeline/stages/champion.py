@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, promote
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import VERDICT_FILE
@@ -19,7 +19,7 @@ CHAMPION_FILE = "champion.json"
 
 
 def _build(work: Work) -> Built:
-    verdict = msgspec.json.decode(work.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
+    verdict = msgspec.json.decode(work.one("eval_report").file(VERDICT_FILE).read_bytes(), type=GateVerdict)
     model = work.one("merged_model")
     objections = () if verdict.promote else verdict.reasons
     moved = False

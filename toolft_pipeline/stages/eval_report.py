@@ -11,23 +11,23 @@ import msgspec
 from toolft_pipeline.curation.readiness.production_stats import Incumbent
 from toolft_pipeline.curation.readiness.readiness import Readiness
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
-from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
-from toolft_pipeline.evaluation.promotion.model_registry import InService, incumbent, withdrawn_at
+from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
+from toolft_pipeline.evaluation.promotion.model_registry import InService, champion_to_beat, withdrawn_at
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
-from toolft_pipeline.evaluation.report.prices import price_of
+from toolft_pipeline.evaluation.report.prices import model_price
 from toolft_pipeline.evaluation.report.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
-from toolft_pipeline.evaluation.report.trend import Point, read_point
+from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import read_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.task import load_tasks
-from toolft_pipeline.evaluation.scoring.task_sampling import draw_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
-from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, contenders
-from toolft_pipeline.stages.evaluations.evaluations import JUDGE_CODE, evaluated, judge_settings
+from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, compared_models
+from toolft_pipeline.stages.evaluations.evaluations import JUDGE_CODE, judge_settings, reuse_or_evaluate
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources
-from toolft_pipeline.stages.evaluations.training_examples import taught_rows
-from toolft_pipeline.stages.presentation.report_metadata import report_headline, report_plots, report_texts
+from toolft_pipeline.stages.evaluations.training_examples import training_examples
+from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
@@ -50,7 +50,7 @@ def _reads(settings: AgentSettings) -> Json:
         "judge_code": JUDGE_CODE,
         "compare": list(compared),
         "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
-        "prices": {name: asdict(price_of(name, evaluation)) for name in (CANDIDATE, *compared)},
+        "prices": {name: asdict(model_price(name, evaluation)) for name in (CANDIDATE, *compared)},
         "tasks": [evaluation.max_tasks, evaluation.few_shot_tasks, evaluation.catalog_tasks],
         "gate": settings.gate.model_dump(mode="json"),
         **bfcl_reads(settings),
@@ -61,7 +61,7 @@ def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
     candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
     digest = "" if candidate is None else candidate.manifest.content_digest
-    serving = incumbent(scope.warehouse, settings.name, candidate=digest)
+    serving = champion_to_beat(scope.warehouse, settings.name, candidate=digest)
     withdrawn = withdrawn_at(scope.warehouse, settings.name, candidate=digest)
     gaps = [] if candidate is None else lineage_gaps(scope.warehouse, candidate)
     return {
@@ -84,19 +84,19 @@ def _proofs(work: Work) -> dict[str, bool]:
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
-def _standing(work: Work, proofs: dict[str, bool]) -> Standing:
+def _standing(work: Work, proofs: dict[str, bool]) -> CandidateStatus:
     """What the gate must know of the candidate beside its figures."""
     model = work.one("merged_model")
-    return Standing(
+    return CandidateStatus(
         as_of=work.day,
         proofs=proofs,
-        lineage_gaps=[*lineage_gaps(work.warehouse, model), *made_from_others(work)],
+        lineage_gaps=[*lineage_gaps(work.warehouse, model), *stale_inputs(work)],
         withdrawn=withdrawn_at(work.warehouse, work.settings.name, candidate=model.manifest.content_digest),
     )
 
 
-def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
-    return Rival(
+def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
+    return ChampionResult(
         day=serving.day,
         content_digest=serving.content_digest,
         metrics=metrics[IN_SERVICE],
@@ -104,7 +104,7 @@ def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
     )
 
 
-def made_from_others(work: Work) -> Iterator[str]:
+def stale_inputs(work: Work) -> Iterator[str]:
     """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
     model, adapter = work.one("merged_model").manifest, work.one("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
@@ -115,7 +115,7 @@ def made_from_others(work: Work) -> Iterator[str]:
                 yield f"{made.address} was made from another version of {name}; run the model's stages again"
 
 
-def past_points(work: Work) -> Iterator[Point]:
+def past_reports(work: Work) -> Iterator[TrendPoint]:
     """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
     fingerprint and no content.
     """
@@ -128,24 +128,26 @@ def past_points(work: Work) -> Iterator[Point]:
             continue
         for report in reports:
             made_at = report.manifest.created_at
-            point = read_point(report.file(METRICS_FILE), model=CANDIDATE, day=day, made_at=made_at)
+            point = read_trend_point(report.file(METRICS_FILE), model=CANDIDATE, day=day, made_at=made_at)
             if point is not None:
                 yield point
 
 
 def _build(work: Work) -> Built:
     settings = work.settings
-    tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
+    tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
     asked = {
         PromptPolicy.NONE: tasks,
-        PromptPolicy.FEW_SHOT: draw_tasks(tasks, settings.evaluation.few_shot_tasks),
-        PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
+        PromptPolicy.FEW_SHOT: sample_tasks(tasks, settings.evaluation.few_shot_tasks),
+        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, settings.evaluation.catalog_tasks),
     }
-    serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
-    asked_models = list(contenders(work, serving))
+    serving = champion_to_beat(
+        work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest
+    )
+    asked_models = list(compared_models(work, serving))
     tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
     results = {
-        contender.name: evaluated(work, contender, asked[contender.policy], tasks_from=tasks_from)
+        contender.name: reuse_or_evaluate(work, contender, asked[contender.policy], tasks_from=tasks_from)
         for contender in asked_models
     }
     shadow = shadow_results(work, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
@@ -153,7 +155,7 @@ def _build(work: Work) -> Built:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
     proofs = _proofs(work)
-    verdict = decide(
+    verdict = decide_promotion(
         candidate=metrics[CANDIDATE],
         standing=_standing(work, proofs),
         rival=None if serving is None else _rival(serving, metrics),
@@ -170,11 +172,11 @@ def _build(work: Work) -> Built:
         verdict=verdict,
         proofs=proofs,
         progress=work.one("qlora_adapter").file(PROGRESS_FILE),
-        past=list(past_points(work)),
+        past=list(past_reports(work)),
         logged=logged,
         bfcl=bfcl,
-        taught=taught_rows(work.warehouse, work.one("merged_model")),
-        prices={name: price_of(name, settings.evaluation) for name in results},
+        taught=training_examples(work.warehouse, work.one("merged_model")),
+        prices={name: model_price(name, settings.evaluation) for name in results},
         out=work.out,
     )
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
@@ -182,7 +184,7 @@ def _build(work: Work) -> Built:
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=report_headline(report.models, verdict=verdict),
+        headline=headline_metrics(report.models, verdict=verdict),
     )
 
 

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
-from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
 from toolft_pipeline.evaluation.report.report import write_report
-from toolft_pipeline.evaluation.report.trend import Point, read_point
+from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.settings import GateSettings
@@ -56,15 +56,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
             generator=model, catalog_tokens_saved_per_turn=321, out=folder / name, progress=lambda _line: None,
         )  # fmt: skip
     metrics = {name: read_metrics(folder / name) for name in models}
-    verdict = decide(
-        candidate=metrics["candidate"], standing=Standing(as_of="2026-10-05", proofs={"loss_mask": True}),
-        rival=Rival(day="2026-10-04", content_digest="c" * 64, metrics=metrics["in_service"]),
+    verdict = decide_promotion(
+        candidate=metrics["candidate"], standing=CandidateStatus(as_of="2026-10-05", proofs={"loss_mask": True}),
+        rival=ChampionResult(day="2026-10-04", content_digest="c" * 64, metrics=metrics["in_service"]),
         gate=GateSettings(min_tasks=5, parse_rate=0.5, right_tool=0.5, valid_arguments=0.3),
     )  # fmt: skip
     out = folder / "out"
     out.mkdir()
 
-    def write(past: list[Point]) -> None:
+    def write(past: list[TrendPoint]) -> None:
         write_report(
             agent="assistant", day="2026-10-05", results={name: folder / name for name in models}, tasks=TASKS,
             verdict=verdict, proofs={"loss_mask": True}, progress=None, past=past, out=out,
@@ -72,7 +72,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     write([])
     days = ("2026-10-03", "2026-10-04")
-    points = [read_point(out / "metrics.json", model="in_service", day=day, made_at=f"{day}T02:00") for day in days]
+    points = [
+        read_trend_point(out / "metrics.json", model="in_service", day=day, made_at=f"{day}T02:00") for day in days
+    ]
     write([dataclasses.replace(point, promoted=False) for point in points if point is not None])
     return out
 

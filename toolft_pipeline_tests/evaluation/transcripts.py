@@ -12,7 +12,7 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.rendering.parsing import ParsedCall
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
-from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, MadeCall, Stop, Transcript
+from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, ExecutedCall, StopReason, Transcript
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ASSISTANT = REPOSITORY / "data" / "assistant"
@@ -21,10 +21,10 @@ VALIDATOR = CatalogValidator(load_catalog(ASSISTANT / "catalog.json"))
 SILENT = Generation(text="", n_prompt_tokens=1, n_new_tokens=1, latency_ms=1.0)
 
 
-def made_call(name: str, arguments: dict[str, Any], result: str = "{}") -> MadeCall:
+def made_call(name: str, arguments: dict[str, Any], result: str = "{}") -> ExecutedCall:
     """A call that was made, with the catalog's opinion of it."""
     text = json.dumps(arguments)
-    return MadeCall(
+    return ExecutedCall(
         call=ParsedCall(name=name, arguments_json=text),
         result=result,
         is_error=result.startswith("Error: "),
@@ -45,10 +45,12 @@ def gold_run(task: Task) -> Transcript:
             for call in message.get("tool_calls") or ()
         )
         turns.append(AssistantTurn(user_turn=user_turn, generation=SILENT, text=message["content"] or "", calls=calls))
-    return Transcript(task_id=task.task_id, turns=tuple(turns), stop=Stop.ANSWERED, final_state=task.expected_state)
+    return Transcript(
+        task_id=task.task_id, turns=tuple(turns), stop=StopReason.ANSWERED, final_state=task.expected_state
+    )
 
 
-def with_calls(transcript: Transcript, place: int, calls: tuple[MadeCall, ...]) -> Transcript:
+def with_calls(transcript: Transcript, place: int, calls: tuple[ExecutedCall, ...]) -> Transcript:
     """The same with other calls in one turn."""
     turns = list(transcript.turns)
     turns[place] = replace(turns[place], calls=calls)

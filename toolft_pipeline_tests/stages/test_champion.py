@@ -11,7 +11,7 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, in_service, service_folder
 from toolft_pipeline.orchestration.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.settings import AgentSettings
@@ -56,7 +56,7 @@ def settings(tmp_path: Path) -> AgentSettings:
 def judged(warehouse: Warehouse, day: str, *, promote: bool, against: str | None) -> Version:
     """A model of a day, and a report whose verdict is this."""
     version = model(warehouse, day, f"model of {day}")
-    verdict = Verdict(
+    verdict = GateVerdict(
         promote=promote, reasons=("so says the gate",), n_tasks=60, smallest_visible_difference=0.1, against=against
     )
     address = Address(agent=AGENT, asset="eval_report", partition=day)

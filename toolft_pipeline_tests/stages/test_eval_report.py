@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.eval_report import STAGE, made_from_others, past_points
-from toolft_pipeline.stages.evaluations.compared_models import contenders
+from toolft_pipeline.stages.eval_report import STAGE, past_reports, stale_inputs
+from toolft_pipeline.stages.evaluations.compared_models import compared_models
 from toolft_pipeline.stages.evaluations.evaluations import judge_settings
 from toolft_pipeline.stages.spec.stage import Scope, Work
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -50,7 +50,7 @@ def work(tmp_path: Path, warehouse: Warehouse, versions: dict[str, Version], **s
 
 
 def test_made_from_others_is_silent_where_everything_at_hand_was_read(tmp_path: Path, warehouse: Warehouse) -> None:
-    assert list(made_from_others(work(tmp_path, warehouse, made(warehouse)))) == []
+    assert list(stale_inputs(work(tmp_path, warehouse, made(warehouse)))) == []
 
 
 @pytest.mark.parametrize("asset", ["token_tensors", "qlora_adapter", "base_model"])
@@ -60,7 +60,7 @@ def test_made_from_others_names_what_was_made_again_since(tmp_path: Path, wareho
     inputs = versions[asset].manifest.inputs
     partition = versions[asset].manifest.address.partition
     versions[asset] = commit(warehouse, asset, partition, "made again", inputs=inputs)
-    (gap,) = made_from_others(work(tmp_path, warehouse, versions))
+    (gap,) = stale_inputs(work(tmp_path, warehouse, versions))
     assert f"was made from another version of {asset}/{partition or 'all'}; run the model's stages again" in gap
 
 
@@ -106,7 +106,7 @@ def test_contenders_endpoint_is_found_by_what_decides_its_answers(tmp_path: Path
 
     def digest(**changes: Any) -> str:
         evaluation = {"compare": ["big"], "endpoints": {"big": {**BIG, **changes}}}
-        *_, last = contenders(work(tmp_path, warehouse, versions, evaluation=evaluation), None)
+        *_, last = compared_models(work(tmp_path, warehouse, versions, evaluation=evaluation), None)
         assert (last.name, last.folder) == ("big", None)
         return last.digest
 
@@ -126,5 +126,5 @@ def test_past_points_are_of_reports_up_to_the_day_and_one_that_cannot_be_read_st
     commit(warehouse, "eval_report", "2026-10-03", "later", files={"metrics.json": report})
     damaged = commit(warehouse, "eval_report", "2026-09-30", "damaged", files={"metrics.json": report})
     (damaged.folder / "manifest.json").write_text("{")
-    points = list(past_points(work(tmp_path, warehouse, made(warehouse))))
+    points = list(past_reports(work(tmp_path, warehouse, made(warehouse))))
     assert [(point.day, point.n_tasks) for point in points] == [(BEFORE, 9), (BEFORE, 9)]

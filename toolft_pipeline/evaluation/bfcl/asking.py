@@ -21,8 +21,8 @@ from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
+from toolft_pipeline.evaluation.bfcl.answer_check import find_mismatch
 from toolft_pipeline.evaluation.bfcl.questions import Question, QuestionSet
-from toolft_pipeline.evaluation.bfcl.verdict import objection
 from toolft_pipeline.evaluation.models.baselines import (
     NativePrompter,
     OwnTemplatePrompter,
@@ -57,7 +57,7 @@ class SetRate(Struct, frozen=True, kw_only=True):
     right: Rate
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class BfclAnswer(Struct, frozen=True, kw_only=True):
     """What a model said to a question; `objection` says what is wrong with it, None for a right answer."""
 
     question: Question
@@ -67,7 +67,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndpointOffer:
+class BfclEndpoint:
     """An endpoint that is offered other tools than the agent's. The protocol allows no dot in a name: one is sent as
     `_`, and read back as it was, which is how BFCL asks such models."""
 
@@ -108,11 +108,11 @@ def offered(prompter: Prompter, catalog: Catalog) -> Prompter:
         case TranscriptPrompter():
             return replace(prompter, catalog=catalog_text(catalog, full=True), examples=EXAMPLES)
         case EndpointModel():
-            return EndpointOffer(model=prompter, catalog=catalog)
+            return BfclEndpoint(model=prompter, catalog=catalog)
     return prompter
 
 
-def ask(questions: Sequence[Question], *, prompter: Prompter, generator: Generator) -> list[Answer]:
+def ask(questions: Sequence[Question], *, prompter: Prompter, generator: Generator) -> list[BfclAnswer]:
     """Every question as a conversation of its own, all in one batch."""
     prompters = [offered(prompter, question.catalog) for question in questions]
     prompts = [each.prompt(list(question.messages)) for each, question in zip(prompters, questions, strict=True)]
@@ -123,12 +123,12 @@ def ask(questions: Sequence[Question], *, prompter: Prompter, generator: Generat
     ]
 
 
-def _answer(question: Question, generation: Generation, turn: ParsedTurn) -> Answer:
+def _answer(question: Question, generation: Generation, turn: ParsedTurn) -> BfclAnswer:
     calls = [(call.name, json.loads(call.arguments_json)) for call in turn.calls]
-    return Answer(question=question, generation=generation, turn=turn, objection=objection(question, calls))
+    return BfclAnswer(question=question, generation=generation, turn=turn, objection=find_mismatch(question, calls))
 
 
-def rates(answers: Sequence[Answer]) -> dict[str, SetRate]:
+def rates(answers: Sequence[BfclAnswer]) -> dict[str, SetRate]:
     """The share of right answers of each set."""
     grouped = {of: [each.objection is None for each in answers if each.question.of is of] for of in QuestionSet}
     return {
@@ -136,7 +136,7 @@ def rates(answers: Sequence[Answer]) -> dict[str, SetRate]:
     }
 
 
-def write_answers(answers: Sequence[Answer], folder: Path) -> dict[str, SetRate]:
+def write_answers(answers: Sequence[BfclAnswer], folder: Path) -> dict[str, SetRate]:
     """`answers.parquet`, one row a question, and `bfcl.json`, a rate a set."""
     rows = [
         {

@@ -35,7 +35,7 @@ _TAUGHT = (
 """Formats by the texts that stand in the template of a model that was taught their calls. Gemma 3 was taught none."""
 
 
-def taught_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
+def native_tool_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
     """The format of the tool calls that a chat model was taught, by its own template; None where that has no tools."""
     template = own_template(tokenizer)
     found = (name for name, marks in _TAUGHT if all(mark in template for mark in marks))

@@ -34,7 +34,7 @@ class Generator(Protocol):
         """One answer for each prompt, greedy."""
 
 
-class RememberingGenerator(Generator):
+class CachingGenerator(Generator):
     """Asks another generator each distinct prompt once."""
 
     def __init__(self, generator: Generator) -> None:

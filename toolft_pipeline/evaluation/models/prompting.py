@@ -24,8 +24,8 @@ from toolft_pipeline.evaluation.models.baselines import (
     TranscriptPrompter,
     catalog_text,
     few_shot_messages,
+    native_tool_format,
     own_template,
-    taught_format,
 )
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
@@ -116,7 +116,7 @@ def make_prompter(
     if not template or template in installed:
         text = catalog_text(catalog, full=full)
         return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=examples)
-    taught = taught_format(tokenizer)
+    taught = native_tool_format(tokenizer)
     if taught is None:
         text = catalog_text(catalog, full=full)
         return OwnTemplatePrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shown)

@@ -23,7 +23,7 @@ from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import GateSettings
 
 
-class Paired(Struct, frozen=True, kw_only=True):
+class PairedComparison(Struct, frozen=True, kw_only=True):
     """The candidate and the model in service on the same tasks.
 
     `difference` is the candidate's share of passed tasks minus the other's; `p_value` that of the exact paired test.
@@ -37,7 +37,7 @@ class Paired(Struct, frozen=True, kw_only=True):
     smallest_visible_difference: float
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class GateVerdict(Struct, frozen=True, kw_only=True):
     """`reasons` are the objections, or, for a promotion, what it rests on.
 
     `n_tasks` and `smallest_visible_difference` are of the tasks that both models were asked, or, with no model in
@@ -54,11 +54,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
     losses: int = 0
     p_value: float | None = None
     against: str | None = None
-    shadow: Paired | None = None
+    shadow: PairedComparison | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class CandidateStatus:
     """Everything about the candidate that no metric says.
 
     `proofs` are the checks of what it was made from, by name; `lineage_gaps` what of its ancestry does not resolve;
@@ -72,7 +72,7 @@ class Standing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rival:
+class ChampionResult:
     """The model in service: its as-of day, its content digest, what it did on the tasks and on the shadow's runs."""
 
     day: str
@@ -81,14 +81,14 @@ class Rival:
     shadow: ModelMetrics | None = None
 
 
-def decide(
+def decide_promotion(
     *,
     candidate: ModelMetrics,
-    standing: Standing,
-    rival: Rival | None,
+    standing: CandidateStatus,
+    rival: ChampionResult | None,
     gate: GateSettings,
     shadow: ModelMetrics | None = None,
-) -> Verdict:
+) -> GateVerdict:
     """Judge a candidate against the thresholds and the model in service.
 
     `shadow` is how the candidate did on the newest day's verified runs, for a gate that wants it.
@@ -110,7 +110,7 @@ def decide(
     objections += _shadow_objections(shadow, rival, gate=gate)
     n_tasks = candidate.n_tasks if paired is None else paired.n_tasks
     shadow_rival = None if rival is None else rival.shadow
-    return Verdict(
+    return GateVerdict(
         promote=not objections,
         reasons=tuple(objections) or tuple(_grounds(paired, shadow, gate=gate)),
         n_tasks=n_tasks,
@@ -127,13 +127,13 @@ def decide(
     )
 
 
-def compare(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> Paired:
+def compare(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> PairedComparison:
     """The paired test over the tasks that both were asked."""
     shared = sorted(ours.keys() & theirs.keys())
     difference = paired_difference([ours[task] for task in shared], [theirs[task] for task in shared])
     wins = sum(ours[task] and not theirs[task] for task in shared)
     losses = sum(theirs[task] and not ours[task] for task in shared)
-    return Paired(
+    return PairedComparison(
         n_tasks=len(shared),
         difference=difference,
         wins=wins,
@@ -148,7 +148,7 @@ def _thin_evidence(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[s
         yield f"{candidate.n_tasks} tasks were run, gate.min_tasks wants {gate.min_tasks}; add evaluation tasks"
 
 
-def _unproven(standing: Standing) -> Iterator[str]:
+def _unproven(standing: CandidateStatus) -> Iterator[str]:
     if not standing.proofs:
         yield "no proof came with the candidate; make token_tensors and merged_model again"
     for name, holds in sorted(standing.proofs.items()):
@@ -170,7 +170,7 @@ def _below_thresholds(candidate: ModelMetrics, *, gate: GateSettings) -> Iterato
             yield f"{name} {rate.value:.1%}: its lower bound {rate.low:.1%} is below gate.{name} {wanted:.1%}"
 
 
-def _not_better(paired: Paired, *, gate: GateSettings) -> Iterator[str]:
+def _not_better(paired: PairedComparison, *, gate: GateSettings) -> Iterator[str]:
     """Objections of the paired comparison.
 
     With a margin of 0 the candidate must be shown to be better: the exact test calls it so. With a margin, it must be
@@ -194,7 +194,9 @@ def _not_better(paired: Paired, *, gate: GateSettings) -> Iterator[str]:
         yield f"{found}: that is not shown to be better ({p_value}, gate.margin 0); {_visible(paired)}"
 
 
-def _shadow_objections(shadow: ModelMetrics | None, rival: Rival | None, *, gate: GateSettings) -> Iterator[str]:
+def _shadow_objections(
+    shadow: ModelMetrics | None, rival: ChampionResult | None, *, gate: GateSettings
+) -> Iterator[str]:
     if not gate.shadow.runs:
         return
     if shadow is None or shadow.n_tasks < gate.shadow.min_runs:
@@ -211,11 +213,11 @@ def _shadow_objections(shadow: ModelMetrics | None, rival: Rival | None, *, gate
             yield f"shadow: a regression on the newest day's runs: {_counts(paired)} ({_p(paired)})"
 
 
-def _is_regression(paired: Paired) -> bool:
+def _is_regression(paired: PairedComparison) -> bool:
     return paired.losses > paired.wins and paired.p_value < SIGNIFICANCE
 
 
-def _grounds(paired: Paired | None, shadow: ModelMetrics | None, *, gate: GateSettings) -> Iterator[str]:
+def _grounds(paired: PairedComparison | None, shadow: ModelMetrics | None, *, gate: GateSettings) -> Iterator[str]:
     """What a promotion rests on."""
     if paired is None:
         yield "every threshold is cleared, and no model is in service"
@@ -227,13 +229,13 @@ def _grounds(paired: Paired | None, shadow: ModelMetrics | None, *, gate: GateSe
         yield f"shadow: {passed} of {shadow.n_tasks} runs of the newest day were done as they were in production"
 
 
-def _counts(paired: Paired) -> str:
+def _counts(paired: PairedComparison) -> str:
     return f"{paired.wins} tasks won and {paired.losses} lost against the model in service"
 
 
-def _visible(paired: Paired) -> str:
+def _visible(paired: PairedComparison) -> str:
     return f"{paired.n_tasks} tasks can show a difference of {paired.smallest_visible_difference:.1%} at the least"
 
 
-def _p(paired: Paired) -> str:
+def _p(paired: PairedComparison) -> str:
     return "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.3f}"

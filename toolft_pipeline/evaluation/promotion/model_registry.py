@@ -36,7 +36,7 @@ class InService:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class ServingHistory:
     """What the moves add up to: the models that came to serve, one after the other, the last of them now.
 
     `withdrawn` has the models that a rollback took out, by content digest, with the time it did.
@@ -54,7 +54,7 @@ class Promotion:
     objection: str | None = None
 
 
-def line_of_service(moves: Sequence[Pointer]) -> Line:
+def serving_history(moves: Sequence[Pointer]) -> ServingHistory:
     """Follow the moves, oldest first."""
     models: list[Pointer] = []
     withdrawn: dict[str, str] = {}
@@ -69,7 +69,7 @@ def line_of_service(moves: Sequence[Pointer]) -> Line:
         else:  # a model that was withdrawn, put back by name
             models.append(move)
         withdrawn.pop(move.content_digest, None)
-    return Line(models=tuple(models), withdrawn=withdrawn)
+    return ServingHistory(models=tuple(models), withdrawn=withdrawn)
 
 
 def in_service(warehouse: Warehouse, agent: str) -> InService | None:
@@ -78,7 +78,7 @@ def in_service(warehouse: Warehouse, agent: str) -> InService | None:
     return None if pointer is None else resolve(warehouse, agent, pointer)
 
 
-def incumbent(warehouse: Warehouse, agent: str, *, candidate: str) -> InService | None:
+def champion_to_beat(warehouse: Warehouse, agent: str, *, candidate: str) -> InService | None:
     """The newest model in the line of service whose content digest is not the candidate's."""
     for pointer in reversed(_line(warehouse, agent).models):
         if pointer.content_digest != candidate:
@@ -106,7 +106,7 @@ def promote(warehouse: Warehouse, agent: str, *, day: str, model: Version, again
         withdrawn = withdrawn_at(warehouse, agent, candidate=digest)
         if withdrawn is not None:
             return Promotion(moved=False, objection=withdrawn_reason(withdrawn))
-        serving = incumbent(warehouse, agent, candidate=digest)
+        serving = champion_to_beat(warehouse, agent, candidate=digest)
         if (None if serving is None else serving.content_digest) != against:
             return Promotion(
                 moved=False,
@@ -138,5 +138,5 @@ def resolve(warehouse: Warehouse, agent: str, pointer: Pointer) -> InService:
     return InService(day=day, folder=models / "versions" / name, content_digest=pointer.content_digest)
 
 
-def _line(warehouse: Warehouse, agent: str) -> Line:
-    return line_of_service(pointer_history(service_folder(warehouse, agent)))
+def _line(warehouse: Warehouse, agent: str) -> ServingHistory:
+    return serving_history(pointer_history(service_folder(warehouse, agent)))

@@ -13,9 +13,9 @@ from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.promotion.model_registry import (
     ROLLBACK,
     InService,
-    line_of_service,
     resolve,
     service_folder,
+    serving_history,
 )
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import Address
@@ -49,7 +49,7 @@ def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rol
     moves = pointer_history(folder)
     if not moves:
         raise RollbackError(f"{agent}: no model was ever in service; `toolft run {agent}` makes and judges one")
-    line = line_of_service(moves)
+    line = serving_history(moves)
     if to is None and len(line.models) < 2:
         raise RollbackError(
             f"{agent}: nothing to go back to: no model served before {resolve(warehouse, agent, moves[-1])}; "
@@ -73,7 +73,7 @@ def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rol
             raise RollbackError(
                 f"{agent}: a promotion came in between; look at what serves now and run again"
             ) from error
-    now = line_of_service([*moves, moved])
+    now = serving_history([*moves, moved])
     return Rollback(
         before=resolve(warehouse, agent, moves[-1]),
         after=resolve(warehouse, agent, moved),

@@ -17,7 +17,7 @@ _MS_PER_HOUR = 3_600_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
+class ModelPrice:
     """Prices in one currency; 0 is not reckoned."""
 
     machine_hour: float = 0.0
@@ -25,19 +25,19 @@ class Price:
     million_completion_tokens: float = 0.0
 
 
-def price_of(name: str, settings: EvaluationSettings) -> Price:
+def model_price(name: str, settings: EvaluationSettings) -> ModelPrice:
     """The price of a model in a report: its endpoint's own, or the machine's on which everything else is judged."""
     endpoint = settings.endpoints.get(name)
     if endpoint is None:
-        return Price(machine_hour=settings.machine_hour_price)
-    return Price(
+        return ModelPrice(machine_hour=settings.machine_hour_price)
+    return ModelPrice(
         machine_hour=endpoint.machine_hour_price,
         million_prompt_tokens=endpoint.price_per_million_prompt_tokens,
         million_completion_tokens=endpoint.price_per_million_completion_tokens,
     )
 
 
-def priced(metrics: ModelMetrics, price: Price) -> ModelMetrics:
+def with_cost(metrics: ModelMetrics, price: ModelPrice) -> ModelMetrics:
     """The same figures with `cost_per_1k_tasks` at these prices."""
     per_task = (
         price.machine_hour * metrics.busy_ms_per_task / _MS_PER_HOUR

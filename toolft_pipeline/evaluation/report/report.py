@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from msgspec import Struct
 
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
-from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.report.logged_model import INCUMBENT, LoggedMetrics
-from toolft_pipeline.evaluation.report.prices import Price, priced
-from toolft_pipeline.evaluation.report.report_cards import Evaluated, step_failures
+from toolft_pipeline.evaluation.report.prices import ModelPrice, with_cost
+from toolft_pipeline.evaluation.report.report_cards import EvaluatedModel, step_failures
 from toolft_pipeline.evaluation.report.report_page import render_page
 from toolft_pipeline.evaluation.report.slices import write_slices
-from toolft_pipeline.evaluation.report.training_example import TaughtRow
-from toolft_pipeline.evaluation.report.trend import Point, newest, read_point
+from toolft_pipeline.evaluation.report.training_example import TrainingExample
+from toolft_pipeline.evaluation.report.trend import TrendPoint, newest, read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import read_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, encode_metrics
 from toolft_pipeline.evaluation.scoring.tables import CallRow, RolloutRow, StepRow, read_rollouts, read_steps
@@ -63,7 +63,7 @@ class CombinedMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):
     models: dict[str, ModelMetrics | LoggedMetrics]
     catalog_tokens_saved_per_turn: int
     proofs: dict[str, bool]
-    verdict: Verdict | None
+    verdict: GateVerdict | None
     bfcl: dict[str, dict[str, SetRate]] = {}
 
 
@@ -82,14 +82,14 @@ def write_report(
     day: str,
     results: Mapping[str, Path],
     tasks: Sequence[Task],
-    verdict: Verdict | None,
+    verdict: GateVerdict | None,
     proofs: Mapping[str, bool],
     progress: Path | None,
-    past: Sequence[Point] = (),
-    prices: Mapping[str, Price] | None = None,
+    past: Sequence[TrendPoint] = (),
+    prices: Mapping[str, ModelPrice] | None = None,
     logged: LoggedMetrics | None = None,
     bfcl: Mapping[str, dict[str, SetRate]] | None = None,
-    taught: Sequence[TaughtRow] = (),
+    taught: Sequence[TrainingExample] = (),
     out: Path,
 ) -> ReportSummary:
     """Write metrics.json, slices.parquet, generations.parquet and report.html into `out`.
@@ -100,9 +100,9 @@ def write_report(
     are rates on BFCL's questions by model and set; `taught` are rows that the candidate was trained on.
     """
     evaluated = [
-        Evaluated(
+        EvaluatedModel(
             name=name,
-            metrics=priced(read_metrics(folder), (prices or {}).get(name, Price())),
+            metrics=with_cost(read_metrics(folder), (prices or {}).get(name, ModelPrice())),
             steps=read_steps(folder),
             rollouts=read_rollouts(folder),
         )
@@ -118,7 +118,7 @@ def write_report(
         bfcl=dict(bfcl or {}),
     )
     (out / METRICS_FILE).write_bytes(encode_metrics(combined))
-    now = read_point(out / METRICS_FILE, model=CANDIDATE, day=day, made_at=NOW)
+    now = read_trend_point(out / METRICS_FILE, model=CANDIDATE, day=day, made_at=NOW)
     write_slices(models, out)
     table = _generations(evaluated)
     pq.write_table(table, out / GENERATIONS_FILE, compression="zstd")
@@ -145,7 +145,7 @@ def _loss(progress: Path) -> list[tuple[float, float]]:
     return [(row["step"], row["loss"]) for row in rows if row["loss"] is not None]
 
 
-def _generations(evaluated: Sequence[Evaluated]) -> pa.Table:
+def _generations(evaluated: Sequence[EvaluatedModel]) -> pa.Table:
     rows: list[dict[str, object]] = []
     for each in evaluated:
         rows += [_step_row(each.name, step, turn=turn) for turn, step in _numbered(each.steps)]

@@ -18,7 +18,7 @@ from toolft_pipeline.trajectories.record import Role
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluated:
+class EvaluatedModel:
     """One model's evaluation as read back."""
 
     name: str
@@ -28,7 +28,7 @@ class Evaluated:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Turn:
+class ShownTurn:
     """One line of a conversation as shown: who, what was said, calls, and whether something is wrong with it."""
 
     speaker: str
@@ -38,7 +38,7 @@ class Turn:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class TaskCard:
     """One model on one task: what happened beside what was expected, and each step on its own.
 
     `tools` are those that the plan or the model names; `failures` what the rollout and its steps failed by: both are
@@ -55,8 +55,8 @@ class Card:
     failures: tuple[str, ...]
     modes: tuple[str, ...]
     findings: tuple[tuple[str, str], ...]
-    happened: tuple[Turn, ...]
-    expected: tuple[Turn, ...]
+    happened: tuple[ShownTurn, ...]
+    expected: tuple[ShownTurn, ...]
     steps: tuple[tuple[StepRow, bool], ...]
 
     @property
@@ -78,7 +78,7 @@ class Card:
         return json.dumps(self.failures)
 
 
-def cards_of(each: Evaluated, tasks: Sequence[Task]) -> Iterator[Card]:
+def cards_of(each: EvaluatedModel, tasks: Sequence[Task]) -> Iterator[TaskCard]:
     """A card for each task that the model was asked, in the order of the tasks."""
     rollouts = {rollout.task_id: rollout for rollout in each.rollouts}
     for task in tasks:
@@ -98,7 +98,7 @@ def cards_of(each: Evaluated, tasks: Sequence[Task]) -> Iterator[Card]:
         made += [call.name for step, _ in steps for call in step.calls]
         planned = {call.name for call in task.plan}
         findings = () if rollout is None else tuple((found.failure, found.detail) for found in rollout.findings)
-        yield Card(
+        yield TaskCard(
             model=each.name,
             task_id=task.task_id,
             category=str(task.category),
@@ -115,26 +115,26 @@ def cards_of(each: Evaluated, tasks: Sequence[Task]) -> Iterator[Card]:
         )
 
 
-def _happened(task: Task, rollout: RolloutRow) -> Iterator[Turn]:
+def _happened(task: Task, rollout: RolloutRow) -> Iterator[ShownTurn]:
     spoken = -1
     for turn in rollout.turns:
         if turn.user_turn > spoken:
             spoken = turn.user_turn
-            yield Turn(speaker="user", text=task.user_turns[spoken])
+            yield ShownTurn(speaker="user", text=task.user_turns[spoken])
         bad = bool(turn.malformed)
-        yield Turn(speaker="assistant", text=turn.text, calls=tuple(map(_shown, turn.calls)), bad=bad)
+        yield ShownTurn(speaker="assistant", text=turn.text, calls=tuple(map(_shown, turn.calls)), bad=bad)
         for call in turn.calls:
-            yield Turn(speaker="tool", text=call.result, bad=call.is_error)
+            yield ShownTurn(speaker="tool", text=call.result, bad=call.is_error)
 
 
-def _expected(task: Task) -> Iterator[Turn]:
+def _expected(task: Task) -> Iterator[ShownTurn]:
     for message in task.gold:
         if message["role"] == Role.SYSTEM:
             continue
         text = message.get("content") or ""
         calls = tuple(f"{call.name}({call.arguments})" for call in calls_of_message(message))
         failed = message["role"] == Role.TOOL and text.startswith("Error: ")
-        yield Turn(speaker=message["role"], text=text, calls=calls, bad=failed)
+        yield ShownTurn(speaker=message["role"], text=text, calls=calls, bad=failed)
 
 
 def _shown(call: CallRow) -> str:

@@ -16,11 +16,11 @@ from jinja2 import Environment, StrictUndefined
 
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.bfcl.questions import QuestionSet
-from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.report.logged_model import LABEL, LoggedMetrics
-from toolft_pipeline.evaluation.report.report_cards import Evaluated, cards_of
-from toolft_pipeline.evaluation.report.training_example import TaughtRow
-from toolft_pipeline.evaluation.report.trend import TREND_RATES, Point, line
+from toolft_pipeline.evaluation.report.report_cards import EvaluatedModel, cards_of
+from toolft_pipeline.evaluation.report.training_example import TrainingExample
+from toolft_pipeline.evaluation.report.trend import TREND_RATES, TrendPoint, line
 from toolft_pipeline.evaluation.scoring.intervals import Rate
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.task import Task
@@ -43,16 +43,16 @@ def render_page(
     *,
     agent: str,
     day: str,
-    evaluated: Sequence[Evaluated],
+    evaluated: Sequence[EvaluatedModel],
     logged: LoggedMetrics | None = None,
     bfcl: Mapping[str, Mapping[str, SetRate]] = MappingProxyType({}),
     tasks: Sequence[Task],
-    verdict: Verdict | None,
+    verdict: GateVerdict | None,
     proofs: Mapping[str, bool],
     catalog_tokens_saved: int,
-    taught: Sequence[TaughtRow] = (),
+    taught: Sequence[TrainingExample] = (),
     loss: Sequence[tuple[float, float]],
-    trend: Sequence[Point],
+    trend: Sequence[TrendPoint],
 ) -> str:
     """The page's HTML.
 

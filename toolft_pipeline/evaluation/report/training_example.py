@@ -8,7 +8,7 @@ from toolft_pipeline.chat.rendering.rendering import Piece
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtRow:
+class TrainingExample:
     """`pieces` joined are the row; what stands before a trained piece is the prompt that a server builds there."""
 
     category: str

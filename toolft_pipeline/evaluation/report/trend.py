@@ -43,7 +43,7 @@ class _Report(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class TrendPoint:
     """One report's candidate: its day, when the report was written (ISO 8601), and its figures."""
 
     day: str
@@ -54,7 +54,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dot:
+class TrendDot:
     """A point of a line in a box of `WIDE` by `HIGH`, with what it says when pointed at."""
 
     x: float
@@ -63,14 +63,14 @@ class Dot:
     says: str
 
 
-def read_point(metrics: Path, *, model: str, day: str, made_at: str) -> Point | None:
+def read_trend_point(metrics: Path, *, model: str, day: str, made_at: str) -> TrendPoint | None:
     """The point of a report's metrics.json; None where it does not hold the model's figures."""
     try:
         report = msgspec.json.decode(metrics.read_bytes(), type=_Report)
         found = msgspec.json.decode(report.models[model], type=_Candidate)
     except (OSError, KeyError, msgspec.DecodeError):
         return None
-    return Point(
+    return TrendPoint(
         day=day,
         made_at=made_at,
         n_tasks=found.n_tasks,
@@ -79,16 +79,16 @@ def read_point(metrics: Path, *, model: str, day: str, made_at: str) -> Point | 
     )
 
 
-def newest(points: Iterable[Point]) -> list[Point]:
+def newest(points: Iterable[TrendPoint]) -> list[TrendPoint]:
     """The newest points, oldest first, by the day they are of and then by when they were made."""
     return sorted(points, key=lambda point: (point.day, point.made_at))[-MAX_POINTS:]
 
 
-def line(points: Sequence[Point], rate: str) -> list[Dot]:
+def line(points: Sequence[TrendPoint], rate: str) -> list[TrendDot]:
     """The dots of one rate, evenly spaced from left to right; 100 % is at the top."""
     step = WIDE / max(1, len(points) - 1)
     return [
-        Dot(
+        TrendDot(
             x=round(number * step, 1),
             y=round(HIGH * (1 - point.rates[rate].value), 1),
             promoted=point.promoted,

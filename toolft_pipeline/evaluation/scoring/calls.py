@@ -16,31 +16,31 @@ from msgspec import Struct
 from toolft_pipeline.chat.rendering.parsing import ParsedCall
 
 
-class Call(Struct, frozen=True, kw_only=True, order=True):
+class CanonicalCall(Struct, frozen=True, kw_only=True, order=True):
     """A call with its arguments in one canonical text; calls sort and hash."""
 
     name: str
     arguments: str
 
 
-def canonical_call(name: str, arguments: Any) -> Call:
+def canonical_call(name: str, arguments: Any) -> CanonicalCall:
     """A call from decoded arguments."""
     text = json.dumps(_plain(arguments), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Call(name=name, arguments=text)
+    return CanonicalCall(name=name, arguments=text)
 
 
-def calls_of(parsed: Iterable[ParsedCall]) -> tuple[Call, ...]:
+def canonical_calls(parsed: Iterable[ParsedCall]) -> tuple[CanonicalCall, ...]:
     """The calls of a parsed turn, in order."""
     return tuple(canonical_call(call.name, json.loads(call.arguments_json)) for call in parsed)
 
 
-def calls_of_message(message: dict[str, Any]) -> tuple[Call, ...]:
+def calls_of_message(message: dict[str, Any]) -> tuple[CanonicalCall, ...]:
     """The calls of an OpenAI assistant message, in order; arguments that are not JSON stay text."""
     functions = [call["function"] for call in message.get("tool_calls") or ()]
     return tuple(canonical_call(function["name"], _decoded(function["arguments"])) for function in functions)
 
 
-def similarity(ours: Sequence[Call], theirs: Sequence[Call]) -> float:
+def similarity(ours: Sequence[CanonicalCall], theirs: Sequence[CanonicalCall]) -> float:
     """How alike the arguments of the least alike pair are, 0 to 1; 0 where the names differ as multisets.
 
     Calls are paired by name in sorted order; alike is difflib's ratio over the canonical texts

@@ -22,14 +22,14 @@ from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
 from toolft_pipeline.evaluation.models.endpoint import EndpointModel
-from toolft_pipeline.evaluation.models.generation import Generator, RememberingGenerator
+from toolft_pipeline.evaluation.models.generation import CachingGenerator, Generator
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
-from toolft_pipeline.evaluation.scoring.functional_match import Effects
-from toolft_pipeline.evaluation.scoring.judge import judge
-from toolft_pipeline.evaluation.scoring.judgement import Judgement
+from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
+from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, encode_metrics, summarize
 from toolft_pipeline.evaluation.scoring.probes import MAX_NEW_TOKENS, ask_probes
-from toolft_pipeline.evaluation.scoring.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.scoring.rollout_verdict import RolloutVerdict
+from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome, run_steps
 from toolft_pipeline.evaluation.scoring.tables import write_probes, write_rollouts, write_steps
 from toolft_pipeline.evaluation.scoring.task import Task
@@ -155,14 +155,14 @@ def evaluate(
     if not tasks:
         raise EvaluationError(f"{settings.path(settings.evaluation.tasks)}: no tasks to judge {name} on; add some")
     validator = CatalogValidator(catalog)
-    remembering = RememberingGenerator(generator)
+    remembering = CachingGenerator(generator)
     progress(f"{name}: steps of {len(tasks)} tasks")
-    rollouts: list[tuple[Transcript, Judgement]] = []
+    rollouts: list[tuple[Transcript, RolloutVerdict]] = []
     with ExitStack() as stack:
         sandbox, effects = None, None
         if settings.sandbox is not None:
             sandbox = stack.enter_context(open_sandbox(settings.sandbox, cwd=settings.folder))
-            effects = Effects(sandbox, volatile=settings.sandbox.volatile)
+            effects = FunctionalMatcher(sandbox, volatile=settings.sandbox.volatile)
         steps = run_steps(tasks, prompter=prompter, generator=remembering, validator=validator, effects=effects)
         if sandbox is not None:
             limits = _limits(steps, settings)
@@ -176,7 +176,7 @@ def evaluate(
                 progress=lambda line: progress(f"{name}: {line}"),
             )
             judged = [
-                judge(task, transcript, extra_calls=limits.extra_calls)
+                judge_rollout(task, transcript, extra_calls=limits.extra_calls)
                 for task, transcript in zip(tasks, transcripts, strict=True)
             ]
             rollouts = list(zip(transcripts, judged, strict=True))
@@ -197,8 +197,8 @@ def evaluate(
     return metrics
 
 
-def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> Limits:
-    return Limits(
+def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> RolloutLimits:
+    return RolloutLimits(
         max_turns=settings.evaluation.max_turns,
         max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
         extra_calls=settings.evaluation.extra_calls,

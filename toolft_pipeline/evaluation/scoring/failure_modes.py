@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from toolft_pipeline.evaluation.models.parse_faults import ParseFault, parse_fault
-from toolft_pipeline.evaluation.scoring.calls import Call
-from toolft_pipeline.evaluation.scoring.judgement import Failure, FailureMode, Finding
-from toolft_pipeline.evaluation.scoring.required_reads import heard
+from toolft_pipeline.evaluation.scoring.calls import CanonicalCall
+from toolft_pipeline.evaluation.scoring.required_reads import turns_with_known_values
+from toolft_pipeline.evaluation.scoring.rollout_verdict import FailedCondition, FailureMode, RolloutFinding
 from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.evaluation.scoring.transcript import MadeCall, Stop, Transcript
+from toolft_pipeline.evaluation.scoring.transcript import ExecutedCall, StopReason, Transcript
 from toolft_pipeline.trajectories.grounding_text import is_identifier, is_number, leaves, words
 
 _OF_FAULT = {
@@ -24,10 +24,10 @@ _OF_FAULT = {
     ParseFault.LOST: FailureMode.LOST_CALL,
 }
 _OF_FINDING = {
-    Failure.UNKNOWN_TOOL: FailureMode.MADE_UP_TOOL,
-    Failure.INVALID_ARGUMENTS: FailureMode.INVALID_ARGUMENTS,
-    Failure.ILLEGAL_ORDER: FailureMode.ILLEGAL_ORDER,
-    Failure.MISSING_READ: FailureMode.MISSING_READ,
+    FailedCondition.UNKNOWN_TOOL: FailureMode.MADE_UP_TOOL,
+    FailedCondition.INVALID_ARGUMENTS: FailureMode.INVALID_ARGUMENTS,
+    FailedCondition.ILLEGAL_ORDER: FailureMode.ILLEGAL_ORDER,
+    FailedCondition.MISSING_READ: FailureMode.MISSING_READ,
 }
 """Findings that are a mode as they stand."""
 
@@ -35,7 +35,7 @@ LOOPS_FROM = 1
 """A call that was made again this often is no loop yet, if the budget of calls holds: one look back is allowed."""
 
 
-def failure_modes(task: Task, transcript: Transcript, findings: Sequence[Finding]) -> tuple[FailureMode, ...]:
+def failure_modes(task: Task, transcript: Transcript, findings: Sequence[RolloutFinding]) -> tuple[FailureMode, ...]:
     """The modes of a rollout with these findings, in the order of `FailureMode`; none where nothing was found."""
     if not findings:
         return ()
@@ -43,15 +43,15 @@ def failure_modes(task: Task, transcript: Transcript, findings: Sequence[Finding
     found = {_OF_FINDING[failure] for failure in failures if failure in _OF_FINDING}
     found.update(_unread(transcript))
     found.update(_in_place_of_the_planned(task, transcript))
-    if (times := _most_repeated(transcript)) > LOOPS_FROM or (times and Failure.EXTRA_CALLS in failures):
+    if (times := _most_repeated(transcript)) > LOOPS_FROM or (times and FailedCondition.EXTRA_CALLS in failures):
         found.add(FailureMode.LOOP)
-    elif Failure.EXTRA_CALLS in failures:
+    elif FailedCondition.EXTRA_CALLS in failures:
         found.add(FailureMode.EXTRA_CALLS)
     if _fabricates(task, transcript):
         found.add(FailureMode.FABRICATED)
-    if transcript.stop is Stop.SANDBOX_FAILED:
+    if transcript.stop is StopReason.SANDBOX_FAILED:
         found.add(FailureMode.BACKEND_FAILED)
-    elif Failure.NO_ANSWER in failures and transcript.stop is not Stop.LOST:
+    elif FailedCondition.NO_ANSWER in failures and transcript.stop is not StopReason.LOST:
         found.add(FailureMode.UNFINISHED)
     return tuple(mode for mode in FailureMode if mode in found) or (FailureMode.WRONG_STATE,)
 
@@ -82,7 +82,7 @@ def _in_place_of_the_planned(task: Task, transcript: Transcript) -> Iterator[Fai
         yield from _modes_of_missing(missing, others, answered=any(turn.is_answer for turn in turns))
 
 
-def _modes_of_missing(missing: list[str], others: list[MadeCall], *, answered: bool) -> Iterator[FailureMode]:
+def _modes_of_missing(missing: list[str], others: list[ExecutedCall], *, answered: bool) -> Iterator[FailureMode]:
     """Missing calls are paired with other calls of their tool first, with calls of other tools then."""
     for name in list(missing):
         same = next((made for made in others if made.call.name == name), None)
@@ -97,21 +97,21 @@ def _modes_of_missing(missing: list[str], others: list[MadeCall], *, answered: b
         yield FailureMode.SKIPPED_CALL
 
 
-def _made_up(made: MadeCall) -> bool:
+def _made_up(made: ExecutedCall) -> bool:
     return made.reason is not None and made.reason.startswith("unknown tool")
 
 
 def _most_repeated(transcript: Transcript) -> int:
     """How many later turns make a call of an earlier one again and hear the same, for the most repeated call."""
-    heard: Counter[tuple[Call, str]] = Counter()
+    turns_with_known_values: Counter[tuple[CanonicalCall, str]] = Counter()
     for turn in transcript.turns:
-        heard.update({(made.as_call, made.result) for made in turn.calls})
-    return max(heard.values(), default=1) - 1
+        turns_with_known_values.update({(made.as_call, made.result) for made in turn.calls})
+    return max(turns_with_known_values.values(), default=1) - 1
 
 
 def _fabricates(task: Task, transcript: Transcript) -> bool:
     """Whether an answer has an id or a number that nothing had told, or a call has such an id."""
-    for turn, told in heard(task, transcript):
+    for turn, told in turns_with_known_values(task, transcript):
         spoken = words(turn.text) if turn.is_answer else []
         asked = [value for made in turn.calls for value in _texts(made) if is_identifier(value)]
         if any(is_identifier(word) and not told.has(word) for word in (*spoken, *asked)):
@@ -121,7 +121,7 @@ def _fabricates(task: Task, transcript: Transcript) -> bool:
     return False
 
 
-def _texts(made: MadeCall) -> list[str]:
+def _texts(made: ExecutedCall) -> list[str]:
     """The texts among a call's arguments, in lower case."""
     arguments = json.loads(made.call.arguments_json)
     return [value.casefold() for _, value, _ in leaves(arguments, {}) if isinstance(value, str)]

@@ -12,13 +12,13 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
-from toolft_pipeline.evaluation.scoring.calls import Call
+from toolft_pipeline.evaluation.scoring.calls import CanonicalCall
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxCrashedError, SandboxTimeoutError
 from toolft_pipeline.sandbox.state import canonical_result
 from toolft_pipeline.trajectories.grounding_text import decoded, leaves
 
 
-class Effect(Struct, frozen=True, kw_only=True):
+class CallEffects(Struct, frozen=True, kw_only=True):
     """What a turn's calls did: the state after them, and their results in canonical text, sorted."""
 
     state: str
@@ -26,14 +26,21 @@ class Effect(Struct, frozen=True, kw_only=True):
     shows_something: bool
 
 
-class Effects:
+class FunctionalMatcher:
     """Effects on one sandbox. `volatile` are the keys that differ from run to run."""
 
     def __init__(self, sandbox: Sandbox, *, volatile: Collection[str]) -> None:
         self._sandbox = sandbox
         self._volatile = volatile
 
-    def same(self, *, state_ref: str, before: Sequence[Call], expected: Sequence[Call], made: Sequence[Call]) -> bool:
+    def same(
+        self,
+        *,
+        state_ref: str,
+        before: Sequence[CanonicalCall],
+        expected: Sequence[CanonicalCall],
+        made: Sequence[CanonicalCall],
+    ) -> bool:
         """Whether two turns' calls do the same after the calls `before` them.
 
         Two resets, and every call once or twice. A backend that crashes or hangs on the calls `made` is tried once
@@ -49,7 +56,7 @@ class Effects:
                 continue
         return False
 
-    def _effect(self, state_ref: str, before: Sequence[Call], calls: Sequence[Call]) -> Effect:
+    def _effect(self, state_ref: str, before: Sequence[CanonicalCall], calls: Sequence[CanonicalCall]) -> CallEffects:
         self._sandbox.reset(state_ref)
         for call in before:
             self._sandbox.call(call.name, json.loads(call.arguments))
@@ -58,7 +65,7 @@ class Effects:
         at_last = self._sandbox.snapshot()
         told = tuple(sorted(canonical_result(result.text, self._volatile) for result in results))
         shows = at_last != at_first or any(map(_has_value, told))
-        return Effect(state=at_last, results=told, shows_something=shows)
+        return CallEffects(state=at_last, results=told, shows_something=shows)
 
 
 def _has_value(result: str) -> bool:

@@ -16,8 +16,8 @@ from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.parse_faults import ParseFault
 from toolft_pipeline.evaluation.scoring.confusion import MADE_UP, NO_CALL, UNREADABLE, confusion
 from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
-from toolft_pipeline.evaluation.scoring.judgement import Failure, FailureMode, Judgement
 from toolft_pipeline.evaluation.scoring.probes import ProbeOutcome, rates_by_kind
+from toolft_pipeline.evaluation.scoring.rollout_verdict import FailedCondition, FailureMode, RolloutVerdict
 from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.evaluation.scoring.transcript import Transcript
@@ -94,7 +94,7 @@ def summarize(
     *,
     tasks: Sequence[Task],
     steps: Sequence[StepOutcome],
-    rollouts: Sequence[tuple[Transcript, Judgement]],
+    rollouts: Sequence[tuple[Transcript, RolloutVerdict]],
     probes: Sequence[ProbeOutcome] = (),
     machine_hour_price: float,
     catalog_tokens_saved_per_turn: int,
@@ -123,7 +123,7 @@ def summarize(
         busy_ms_per_task=_per_task(rollouts, lambda generation: generation.busy_ms),
         prompt_tokens_per_task=_per_task(rollouts, lambda generation: generation.n_prompt_tokens),
         new_tokens_per_task=_per_task(rollouts, lambda generation: generation.n_new_tokens),
-        failures={kind.value: kinds.count(kind) for kind in Failure if kind in kinds},
+        failures={kind.value: kinds.count(kind) for kind in FailedCondition if kind in kinds},
         by_category=_by_category(tasks, steps, passed),
         by_tool=_by_tool(steps),
         task_outcomes=dict(sorted(passed.items())),
@@ -194,7 +194,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def _per_task(rollouts: Sequence[tuple[Transcript, Judgement]], figure: Callable[[Generation], float]) -> float:
+def _per_task(rollouts: Sequence[tuple[Transcript, RolloutVerdict]], figure: Callable[[Generation], float]) -> float:
     total = sum(figure(turn.generation) for transcript, _ in rollouts for turn in transcript.turns)
     return total / len(rollouts) if rollouts else 0.0
 

@@ -24,7 +24,7 @@ from toolft_pipeline.chat.rendering.parsing import ParsedTurn
 from toolft_pipeline.evaluation.models.baselines import NativePrompter, OwnTemplatePrompter, TranscriptPrompter
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.models.prompting import Prompter
-from toolft_pipeline.evaluation.scoring.calls import calls_of, canonical_call
+from toolft_pipeline.evaluation.scoring.calls import canonical_call, canonical_calls
 from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
 from toolft_pipeline.warehouse.digest import Digest, digest_of
 
@@ -129,7 +129,7 @@ def _read(generation: Generation, prompter: Prompter) -> ParsedTurn:
 
 def passes(probe: Probe, turn: ParsedTurn) -> bool:
     """Whether an answer is right."""
-    calls = calls_of(turn.calls)
+    calls = canonical_calls(turn.calls)
     if probe.call is not None:
         return calls == (canonical_call(probe.call.name, probe.call.arguments),)
     if calls or turn.malformed:

@@ -10,26 +10,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from toolft_pipeline.evaluation.scoring.calls import Call, calls_of_message
+from toolft_pipeline.evaluation.scoring.calls import CanonicalCall, calls_of_message
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, Transcript
 from toolft_pipeline.trajectories.grounding_text import Told, leaves
 from toolft_pipeline.trajectories.record import Role
 
 
-def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:
+def values_used_before_read(task: Task, transcript: Transcript) -> list[tuple[CanonicalCall, str]]:
     """Calls of the gold run that were made before a result had told what they carry, each with the value."""
     taken = dict(reversed(list(_taken(task))))  # of a call made twice, the first time counts: its result echoes it
     return [
         (made.as_call, value)
-        for turn, told in heard(task, transcript)
+        for turn, told in turns_with_known_values(task, transcript)
         for made in turn.calls
         for value in taken.get(made.as_call, ())
         if not _has(told, value)
     ]
 
 
-def heard(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, Told]]:
+def turns_with_known_values(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, Told]]:
     """Each assistant turn with what system, user and results had told the model before it."""
     told, turns_heard = Told(), 0
     told.hear(task.system or "")
@@ -42,7 +42,7 @@ def heard(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, T
             told.hear(made.result, result=True)
 
 
-def _taken(task: Task) -> Iterator[tuple[Call, Sequence[str]]]:
+def _taken(task: Task) -> Iterator[tuple[CanonicalCall, Sequence[str]]]:
     """Each call of the gold run with the values that it took from results."""
     said, told = Told(), Told()
     for message in task.gold:

@@ -17,16 +17,16 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.models.prompting import Prompter
-from toolft_pipeline.evaluation.scoring.judge import already_lost
-from toolft_pipeline.evaluation.scoring.steps import is_unknown
+from toolft_pipeline.evaluation.scoring.judge_rollout import unrecoverable_failures
+from toolft_pipeline.evaluation.scoring.steps import is_unknown_tool
 from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, MadeCall, Stop, Transcript
+from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, ExecutedCall, StopReason, Transcript
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxCrashedError, SandboxTimeoutError, ToolResult
 from toolft_pipeline.sandbox.state import state_digest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class RolloutLimits:
     """Where a rollout ends that does not end by itself. None is no limit.
 
     `max_new_tokens` counts the tokens of all turns together; `max_s` is the task's own share of the machine, model
@@ -52,7 +52,7 @@ class _Rollout:
     state: str = ""
     new_tokens: int = 0
     spent_s: float = 0.0
-    stop: Stop | None = None
+    stop: StopReason | None = None
 
 
 def run_rollouts(
@@ -62,7 +62,7 @@ def run_rollouts(
     generator: Generator,
     sandbox: Sandbox,
     validator: CatalogValidator,
-    limits: Limits,
+    limits: RolloutLimits,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> list[Transcript]:
     """One transcript a task, in order. Raises `SandboxError` where the backend cannot serve a task's own state."""
@@ -73,7 +73,7 @@ def run_rollouts(
         fitting = []
         for rollout in under_way:
             if len(prompts[id(rollout)]) > limits.max_prompt_tokens:
-                rollout.stop = Stop.LENGTH_LIMIT
+                rollout.stop = StopReason.LENGTH_LIMIT
             else:
                 fitting.append(rollout)
         generations = generator.generate([prompts[id(rollout)] for rollout in fitting])
@@ -97,14 +97,14 @@ def _advance(
     *,
     sandbox: Sandbox,
     validator: CatalogValidator,
-    limits: Limits,
+    limits: RolloutLimits,
 ) -> None:
     started = time.monotonic()
     results = _execute(rollout, turn, sandbox, validator) if turn.calls else []
     rollout.spent_s += generation.busy_ms / 1000 + time.monotonic() - started
     rollout.new_tokens += generation.n_new_tokens
     made = tuple(
-        MadeCall(
+        ExecutedCall(
             call=call,
             result=result.text,
             is_error=result.is_error,
@@ -119,27 +119,27 @@ def _advance(
     )
     if rollout.stop is not None:
         return
-    if already_lost(rollout.task, rollout.turns, extra_calls=limits.extra_calls):
-        rollout.stop = Stop.LOST
+    if unrecoverable_failures(rollout.task, rollout.turns, extra_calls=limits.extra_calls):
+        rollout.stop = StopReason.LOST
         return
     rollout.messages += _messages(rollout, turn, results)
     if not turn.calls:
         rollout.user_turn += 1
         if rollout.user_turn == len(rollout.task.user_turns):
-            rollout.stop = Stop.ANSWERED
+            rollout.stop = StopReason.ANSWERED
             return
         rollout.messages.append({"role": "user", "content": rollout.task.user_turns[rollout.user_turn]})
     rollout.stop = _over(rollout, limits)
 
 
-def _over(rollout: _Rollout, limits: Limits) -> Stop | None:
+def _over(rollout: _Rollout, limits: RolloutLimits) -> StopReason | None:
     """The limit that a rollout has reached, if any."""
     if len(rollout.turns) >= limits.max_turns:
-        return Stop.TURN_LIMIT
+        return StopReason.TURN_LIMIT
     if limits.max_new_tokens is not None and rollout.new_tokens >= limits.max_new_tokens:
-        return Stop.TOKEN_LIMIT
+        return StopReason.TOKEN_LIMIT
     if limits.max_s is not None and rollout.spent_s >= limits.max_s:
-        return Stop.TIME_LIMIT
+        return StopReason.TIME_LIMIT
     return None
 
 
@@ -148,7 +148,7 @@ def _execute(rollout: _Rollout, turn: ParsedTurn, sandbox: Sandbox, validator: C
 
     A tool that the catalog has not is never passed on: the reset and snapshot tools are such names.
     """
-    unknown = next((call.name for call in turn.calls if is_unknown(call, validator)), None)
+    unknown = next((call.name for call in turn.calls if is_unknown_tool(call, validator)), None)
     if unknown is not None:
         return [ToolResult(text=f"Error: unknown tool {unknown}", is_error=True)] * len(turn.calls)
     calls = [(call.name, json.loads(call.arguments_json)) for call in turn.calls]
@@ -165,7 +165,7 @@ def _execute(rollout: _Rollout, turn: ParsedTurn, sandbox: Sandbox, validator: C
             continue
         rollout.executed += calls
         return results
-    rollout.stop = Stop.SANDBOX_FAILED
+    rollout.stop = StopReason.SANDBOX_FAILED
     return [ToolResult(text=f"Error: {fault}", is_error=True)] * len(calls)
 
 
@@ -190,7 +190,7 @@ def _transcript(rollout: _Rollout) -> Transcript:
     return Transcript(
         task_id=rollout.task.task_id,
         turns=tuple(rollout.turns),
-        stop=rollout.stop or Stop.TURN_LIMIT,
+        stop=rollout.stop or StopReason.TURN_LIMIT,
         final_state=rollout.state,
     )
 

@@ -20,8 +20,8 @@ from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.models.parse_faults import ParseFault, parse_fault
 from toolft_pipeline.evaluation.models.prompting import Prompter
-from toolft_pipeline.evaluation.scoring.calls import Call, calls_of, calls_of_message, similarity
-from toolft_pipeline.evaluation.scoring.functional_match import Effects
+from toolft_pipeline.evaluation.scoring.calls import CanonicalCall, calls_of_message, canonical_calls, similarity
+from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.trajectories.record import Role
 
@@ -38,7 +38,7 @@ class FunctionalBasis(StrEnum):
     """There is no backend: the right tools, arguments more than 0.5 alike."""
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class GoldStep(Struct, frozen=True, kw_only=True):
     """One assistant turn of a gold run: the messages before it, and what the oracle said.
 
     `place` is its number among all messages, `turn` among the assistant turns.
@@ -53,7 +53,7 @@ class Step(Struct, frozen=True, kw_only=True):
     user_turn: int
     history: tuple[dict[str, Any], ...]
     expected_text: str
-    expected_calls: tuple[Call, ...]
+    expected_calls: tuple[CanonicalCall, ...]
 
 
 class StepOutcome(Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class StepOutcome(Struct, frozen=True, kw_only=True):
     The last kind is None in steps whose oracle calls nothing: what is said there in words is not compared.
     """
 
-    step: Step
+    step: GoldStep
     generation: Generation
     turn: ParsedTurn
     parsed: bool
@@ -86,14 +86,14 @@ class StepOutcome(Struct, frozen=True, kw_only=True):
     parse_fault: ParseFault | None
 
 
-def task_steps(task: Task) -> list[Step]:
+def task_steps(task: Task) -> list[GoldStep]:
     """The steps of a task's gold run, in order."""
     steps = []
     user_turn, turn = -1, 0
     for place, message in enumerate(task.gold):
         user_turn += message["role"] == Role.USER
         if message["role"] == Role.ASSISTANT:
-            step = Step(
+            step = GoldStep(
                 task_id=task.task_id,
                 state_ref=task.state_ref,
                 category=task.category,
@@ -116,7 +116,7 @@ def run_steps(
     prompter: Prompter,
     generator: Generator,
     validator: CatalogValidator,
-    effects: Effects | None = None,
+    effects: FunctionalMatcher | None = None,
 ) -> list[StepOutcome]:
     """Every step of every task, generated in one go and compared; `effects` are those on the backend, if any."""
     steps = [step for task in tasks for step in task_steps(task)]
@@ -128,21 +128,21 @@ def run_steps(
 
 
 def compare(
-    step: Step,
+    step: GoldStep,
     generation: Generation,
     turn: ParsedTurn,
     *,
     validator: CatalogValidator,
-    effects: Effects | None = None,
+    effects: FunctionalMatcher | None = None,
 ) -> StepOutcome:
     """One step's metrics. The backend is asked only about calls that the catalog allows and that are not equal."""
-    calls = calls_of(turn.calls)
+    calls = canonical_calls(turn.calls)
     parsed = not turn.malformed
     expected = step.expected_calls
     right_tool = parsed and sorted(call.name for call in calls) == sorted(call.name for call in expected)
     reasons = [validator.check(call.name, call.arguments_json) for call in turn.calls]
     alike = similarity(calls, expected) if right_tool else 0.0
-    made_up = frozenset(call.name for call in turn.calls if is_unknown(call, validator))
+    made_up = frozenset(call.name for call in turn.calls if is_unknown_tool(call, validator))
     acts = bool(expected)
     exact = parsed and sorted(calls) == sorted(expected)
     functional = alike > FUNCTIONAL_ABOVE
@@ -171,7 +171,7 @@ def compare(
     )
 
 
-def is_unknown(call: ParsedCall, validator: CatalogValidator) -> bool:
+def is_unknown_tool(call: ParsedCall, validator: CatalogValidator) -> bool:
     """Whether a call names a tool that the catalog has not."""
     reason = validator.check(call.name, call.arguments_json)
     return reason is not None and reason.startswith("unknown tool")

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from toolft_pipeline.evaluation.scoring.judgement import Judgement
 from toolft_pipeline.evaluation.scoring.probes import ProbeOutcome
+from toolft_pipeline.evaluation.scoring.rollout_verdict import RolloutVerdict
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, Transcript
@@ -164,7 +164,7 @@ def write_steps(outcomes: Sequence[StepOutcome], folder: Path) -> None:
 
 
 def write_rollouts(
-    tasks: Sequence[Task], rollouts: Sequence[tuple[Transcript, Judgement]], folder: Path
+    tasks: Sequence[Task], rollouts: Sequence[tuple[Transcript, RolloutVerdict]], folder: Path
 ) -> None:  # fmt: skip
     """`rollouts.parquet`, one row a task, in order; no rows where no sandbox is declared."""
     known = {task.task_id: task for task in tasks}
@@ -229,7 +229,7 @@ def _step_row(outcome: StepOutcome) -> dict[str, Any]:
     }
 
 
-def _rollout_row(task: Task, transcript: Transcript, judged: Judgement) -> dict[str, Any]:
+def _rollout_row(task: Task, transcript: Transcript, judged: RolloutVerdict) -> dict[str, Any]:
     return {
         "task_id": task.task_id,
         "category": str(task.category),

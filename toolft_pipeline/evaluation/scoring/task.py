@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.scoring.calls import Call, canonical_call
+from toolft_pipeline.evaluation.scoring.calls import CanonicalCall, canonical_call
 from toolft_pipeline.trajectories.category import Category
 
 
@@ -33,7 +33,7 @@ class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     fails: bool = False
 
     @property
-    def as_call(self) -> Call:
+    def as_call(self) -> CanonicalCall:
         """The call to compare with."""
         return canonical_call(self.name, self.arguments)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from toolft_pipeline.evaluation.scoring.task import Task
 
 
-def draw_tasks(tasks: Sequence[Task], max_tasks: int | None) -> list[Task]:
+def sample_tasks(tasks: Sequence[Task], max_tasks: int | None) -> list[Task]:
     """At most `max_tasks` tasks, even over categories and, within each, over families; sorted by id."""
     ordered = sorted(tasks, key=lambda task: hashlib.sha256(task.task_id.encode()).digest())
     of_family: Counter[tuple[str, str]] = Counter()

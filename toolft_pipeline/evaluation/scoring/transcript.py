@@ -10,10 +10,10 @@ from msgspec import Struct
 
 from toolft_pipeline.chat.rendering.parsing import ParsedCall
 from toolft_pipeline.evaluation.models.generation import Generation
-from toolft_pipeline.evaluation.scoring.calls import Call, canonical_call
+from toolft_pipeline.evaluation.scoring.calls import CanonicalCall, canonical_call
 
 
-class Stop(StrEnum):
+class StopReason(StrEnum):
     """Why a rollout ended."""
 
     ANSWERED = "answered"
@@ -31,7 +31,7 @@ class Stop(StrEnum):
     """The backend crashed or hung twice on the model's calls."""
 
 
-class MadeCall(Struct, frozen=True, kw_only=True):
+class ExecutedCall(Struct, frozen=True, kw_only=True):
     """A call that was made and what came back; `reason` is the catalog's objection to it, if any."""
 
     call: ParsedCall
@@ -40,7 +40,7 @@ class MadeCall(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
     @property
-    def as_call(self) -> Call:
+    def as_call(self) -> CanonicalCall:
         """The call to compare with."""
         return canonical_call(self.call.name, json.loads(self.call.arguments_json))
 
@@ -51,7 +51,7 @@ class AssistantTurn(Struct, frozen=True, kw_only=True):
     user_turn: int
     generation: Generation
     text: str
-    calls: tuple[MadeCall, ...] = ()
+    calls: tuple[ExecutedCall, ...] = ()
     malformed: tuple[str, ...] = ()
 
     @property
@@ -65,10 +65,10 @@ class Transcript(Struct, frozen=True, kw_only=True):
 
     task_id: str
     turns: tuple[AssistantTurn, ...]
-    stop: Stop
+    stop: StopReason
     final_state: str
 
-    def made(self) -> Iterator[tuple[int, MadeCall]]:
+    def made(self) -> Iterator[tuple[int, ExecutedCall]]:
         """Every call in the order made, with its user turn."""
         for turn in self.turns:
             for call in turn.calls:

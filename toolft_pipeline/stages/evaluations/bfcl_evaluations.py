@@ -15,7 +15,7 @@ from toolft_pipeline.evaluation.bfcl.evaluate import ask_endpoint, ask_model
 from toolft_pipeline.evaluation.bfcl.questions import BfclError, Question, QuestionSet, load_questions, question_files
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, Contender, nested
+from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, ComparedModel, nested
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 from toolft_pipeline.warehouse.manifest import Address
@@ -43,7 +43,7 @@ def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
     return {"bfcl": digest_of({**found})}
 
 
-def bfcl_rates(work: Work, contenders: Iterable[Contender]) -> dict[str, dict[str, SetRate]]:
+def bfcl_rates(work: Work, compared_models: Iterable[ComparedModel]) -> dict[str, dict[str, SetRate]]:
     """The rates of each contender by its name and then by set; nothing where no folder is named. Raises `BfclError`."""
     evaluation = work.settings.evaluation
     if evaluation.bfcl is None:
@@ -52,11 +52,11 @@ def bfcl_rates(work: Work, contenders: Iterable[Contender]) -> dict[str, dict[st
     questions = [
         question for of in QuestionSet for question in load_questions(folder, of=of, at_most=evaluation.bfcl_questions)
     ]
-    asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*contenders])}
+    asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*compared_models])}
     return {each.name: _rates(work, each, questions) for each in reversed(asked.values())}
 
 
-def _rates(work: Work, contender: Contender, questions: list[Question]) -> dict[str, SetRate]:
+def _rates(work: Work, contender: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
     settings = work.settings
     tuned = contender.policy is PromptPolicy.NONE
 

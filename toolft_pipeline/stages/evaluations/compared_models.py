@@ -12,7 +12,7 @@ from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
 from toolft_pipeline.evaluation.report.report import CANDIDATE
 from toolft_pipeline.settings import BaseModelSettings
-from toolft_pipeline.stages.evaluations.evaluations import Contender, nested
+from toolft_pipeline.stages.evaluations.evaluations import ComparedModel, nested
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.stage import Work
@@ -24,22 +24,22 @@ IN_SERVICE = "in_service"
 """The key under which the model in service stands among the results."""
 
 
-def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
+def compared_models(work: Work, serving: InService | None) -> Iterator[ComparedModel]:
     """Candidate, model in service, and what `evaluation.compare` names, in the order to show."""
     merged, base = work.one("merged_model"), work.one("base_model")
     digest = merged.manifest.content_digest
-    yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
+    yield ComparedModel(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
     if serving is not None:
         folder = serving.folder / "model"
-        yield Contender(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
+        yield ComparedModel(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
     for name in work.settings.evaluation.compare:
         endpoint = work.settings.evaluation.endpoints.get(name)
         if endpoint is not None:
             digest = digest_of(endpoint.identity)
-            yield Contender(name=name, folder=None, digest=digest, policy=PromptPolicy.FULL_CATALOG)
+            yield ComparedModel(name=name, folder=None, digest=digest, policy=PromptPolicy.FULL_CATALOG)
             continue
         version = base if name in {"base", "base_catalog"} else _reference_model(work, name)
-        yield Contender(
+        yield ComparedModel(
             name=name,
             folder=version.file("model"),
             digest=version.manifest.content_digest,

@@ -33,7 +33,7 @@ UNTUNED_PROMPTS = "3"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class ComparedModel:
     """A model to judge: its key in the report, its folder, its content digest, and how it is prompted.
 
     Without a folder it is the endpoint of this name, and its digest that of the endpoint's identity.
@@ -73,9 +73,9 @@ def judge_settings(settings: AgentSettings) -> Json:
     }
 
 
-def evaluated(
+def reuse_or_evaluate(
     work: Work,
-    contender: Contender,
+    contender: ComparedModel,
     tasks: Sequence[Task],
     *,
     tasks_from: dict[str, str],
@@ -124,7 +124,7 @@ def evaluated(
     )
 
 
-def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Json]:
+def _computed_in(contender: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
     """The number type that a model folder was decoded in: it explains figures that differ between machines."""
     if contender.folder is None:
         return {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, shadow_tasks, trained_on
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.evaluations import Contender, evaluated
+from toolft_pipeline.stages.evaluations.evaluations import ComparedModel, reuse_or_evaluate
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import digest_of
@@ -40,7 +40,7 @@ def shadow_sources(settings: AgentSettings, day: str | None, warehouse: Warehous
     } | _forms_digest(settings.verification.error_forms)
 
 
-def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults | None:
+def shadow_results(work: Work, compared_models: Iterable[ComparedModel]) -> ShadowResults | None:
     """Draw the newest day's runs and ask every contender; None where no shadow gate is wanted."""
     settings = work.settings
     if not settings.gate.shadow.runs or settings.sandbox is None:
@@ -64,13 +64,15 @@ def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults
         f"{drawn.left_out} left out because they do not replay"
     )
     tasks_from = {SHADOW: runs.manifest.content_digest, **_forms_digest(forms)}
-    asked = contenders if drawn.tasks else ()
+    asked = compared_models if drawn.tasks else ()
     plain = settings.evaluation.model_copy(update={"probes": False})  # they were asked beside the tasks already
     without_probes = replace(work, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
         drawn=drawn,
         results={
-            each.name: evaluated(without_probes, each, drawn.tasks, tasks_from=tasks_from, asset="shadow_evaluation")
+            each.name: reuse_or_evaluate(
+                without_probes, each, drawn.tasks, tasks_from=tasks_from, asset="shadow_evaluation"
+            )
             for each in asked
         },
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 from itertools import groupby
 
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
-from toolft_pipeline.evaluation.report.training_example import TaughtRow
+from toolft_pipeline.evaluation.report.training_example import TrainingExample
 from toolft_pipeline.training.provenance import origin_of
 from toolft_pipeline.warehouse.lineage import lineage_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
-def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
+def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExample]:
     """One row of each category that stands in the training data, by category."""
     lineage = lineage_of(warehouse, [model])
     if lineage.gaps:
@@ -25,7 +25,7 @@ def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
         for version in lineage.versions
         if version.manifest.address.asset == "chat_rows"
     }
-    found: dict[str, TaughtRow] = {}
+    found: dict[str, TrainingExample] = {}
     days = {day: list(runs) for day, runs in groupby(origin_of(lineage).taught, key=lambda run: run.day)}
     for day, runs in sorted(days.items(), reverse=True):
         by_id = {run.trajectory_id: run for run in runs}
@@ -33,7 +33,7 @@ def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
             run = by_id.get(row.trajectory_id)
             if run is None or row.category in found:
                 continue
-            found[row.category] = TaughtRow(
+            found[row.category] = TrainingExample(
                 category=row.category,
                 row_id=row.row_id,
                 trajectory_id=row.trajectory_id,

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pyarrow.parquet as pq
 
-from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.report.report import CANDIDATE, METRICS_FILE
 from toolft_pipeline.evaluation.report.report_page import RATES
 from toolft_pipeline.evaluation.report.slices import SLICE_RATES, SLICES_FILE
@@ -36,7 +36,7 @@ _FIGURES = {
 """Rows of the table below the rates: label and decimals."""
 
 
-def report_headline(models: Mapping[str, ModelMetrics], *, verdict: Verdict) -> dict[str, Json]:
+def headline_metrics(models: Mapping[str, ModelMetrics], *, verdict: GateVerdict) -> dict[str, Json]:
     """The verdict, and the few numbers of the candidate that are worth a plot over time."""
     candidate = models[CANDIDATE]
     rates = {name: rate for name in _OVER_TIME if isinstance(rate := getattr(candidate, name), Rate)}

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from toolft_pipeline.cli.output.refusal import refusal_lines
-from toolft_pipeline.evaluation.promotion.gate import Standing, decide
+from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, decide_promotion
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings, GateSettings
 from toolft_pipeline_tests.evaluation.figures import figures
@@ -20,8 +20,8 @@ GATE = GateSettings()
 
 def explained(candidate: ModelMetrics, *, settings: AgentSettings, proven: bool = True) -> list[str]:
     """The lines after a real gate has judged these figures."""
-    standing = Standing(as_of="2026-10-12", proofs={"merged_logits": proven})
-    verdict = decide(candidate=candidate, standing=standing, rival=None, gate=GATE)
+    standing = CandidateStatus(as_of="2026-10-12", proofs={"merged_logits": proven})
+    verdict = decide_promotion(candidate=candidate, standing=standing, rival=None, gate=GATE)
     report: dict[str, Any] = {
         "models": {"candidate": msgspec.to_builtins(candidate)},
         "verdict": msgspec.to_builtins(verdict),

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
-from toolft_pipeline.evaluation.bfcl.asking import ANSWERS_FILE, EndpointOffer, ask, offered, read_rates, write_answers
+from toolft_pipeline.evaluation.bfcl.asking import ANSWERS_FILE, BfclEndpoint, ask, offered, read_rates, write_answers
 from toolft_pipeline.evaluation.bfcl.evaluate import ask_endpoint, ask_model
 from toolft_pipeline.evaluation.bfcl.questions import Question, QuestionSet, load_questions
 from toolft_pipeline.evaluation.models.baselines import NativePrompter, TranscriptPrompter
@@ -121,5 +121,5 @@ def test_endpoint_offer_leaves_a_made_up_name_as_it_was_said(questions: list[Que
             calls = tuple(ParsedCall(name=name, arguments_json="{}") for name in ("simple_python_do", "made_up"))
             return ParsedTurn(text="", calls=calls)
 
-    offer = replace(EndpointOffer(model=None, catalog=questions[0].catalog), model=_Said())  # type: ignore[arg-type]
+    offer = replace(BfclEndpoint(model=None, catalog=questions[0].catalog), model=_Said())  # type: ignore[arg-type]
     assert [each.name for each in offer.read(None).calls] == ["simple_python.do", "made_up"]  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.models.decoding import DecodingError, TransformersGenerator, load_model
-from toolft_pipeline.evaluation.models.generation import RememberingGenerator
+from toolft_pipeline.evaluation.models.generation import CachingGenerator
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -104,7 +104,7 @@ def test_decoding_folder_without_a_model_is_one_clear_line(tmp_path: Path) -> No
 def test_remembering_asks_each_distinct_prompt_once(loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> None:
     prompts = _prompts(shared=0, lengths=(5, 6))
     inner = _generator(loaded, batch_size=4, max_new_tokens=2)
-    remembering = RememberingGenerator(inner)
+    remembering = CachingGenerator(inner)
     first = remembering.generate([prompts[0], prompts[1], prompts[0]])
     assert first[0] is first[2]
     assert remembering.generate([prompts[1]])[0] is first[1]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, Verdict, decide
+from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, GateVerdict, decide_promotion
 from toolft_pipeline.evaluation.scoring.intervals import wilson
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import GateSettings, ShadowSettings
@@ -24,17 +24,17 @@ def _decide(
     champion_day: str = "2026-10-04",
     shadow: tuple[ModelMetrics, ModelMetrics | None] | None = None,
     **standing: Any,
-) -> Verdict:
+) -> GateVerdict:
     ours, theirs = shadow or (None, None)
     rival = None
     if champion is not None:
-        rival = Rival(day=champion_day, content_digest="c" * 64, metrics=champion, shadow=theirs)
-    return decide(
-        candidate=candidate, standing=Standing(**{**STANDING, **standing}), rival=rival, gate=gate, shadow=ours
+        rival = ChampionResult(day=champion_day, content_digest="c" * 64, metrics=champion, shadow=theirs)
+    return decide_promotion(
+        candidate=candidate, standing=CandidateStatus(**{**STANDING, **standing}), rival=rival, gate=gate, shadow=ours
     )
 
 
-def _only_objection(verdict: Verdict) -> str:
+def _only_objection(verdict: GateVerdict) -> str:
     assert not verdict.promote
     assert len(verdict.reasons) == 1, verdict.reasons
     return verdict.reasons[0]

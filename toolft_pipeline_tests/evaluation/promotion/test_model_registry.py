@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.evaluation.promotion.model_registry import (
+    champion_to_beat,
     in_service,
-    incumbent,
     promote,
     service_folder,
     withdrawn_at,
@@ -25,7 +25,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 def put(warehouse: Warehouse, version: Version) -> bool:
     """Promote against whatever the newest other model in the line is."""
-    serving = incumbent(warehouse, AGENT, candidate=version.manifest.content_digest)
+    serving = champion_to_beat(warehouse, AGENT, candidate=version.manifest.content_digest)
     against = None if serving is None else serving.content_digest
     day = version.manifest.address.partition or ""
     return promote(warehouse, AGENT, day=day, model=version, against=against).moved
@@ -38,7 +38,7 @@ def test_promote_first_model_serves_and_has_no_incumbent(warehouse: Warehouse) -
     serving = in_service(warehouse, AGENT)
     assert serving is not None
     assert (serving.day, serving.folder) == ("2026-10-01", first.folder)
-    assert incumbent(warehouse, AGENT, candidate=first.manifest.content_digest) is None
+    assert champion_to_beat(warehouse, AGENT, candidate=first.manifest.content_digest) is None
 
 
 def test_promote_same_candidate_twice_moves_the_pointer_once(warehouse: Warehouse) -> None:
@@ -51,7 +51,7 @@ def test_incumbent_of_the_model_in_service_is_the_one_before_it(warehouse: Wareh
     a, b = model(warehouse, "2026-10-01", "a"), model(warehouse, "2026-10-02", "b")
     put(warehouse, a)
     put(warehouse, b)
-    found = incumbent(warehouse, AGENT, candidate=b.manifest.content_digest)
+    found = champion_to_beat(warehouse, AGENT, candidate=b.manifest.content_digest)
     assert found is not None
     assert found.content_digest == a.manifest.content_digest
 
@@ -80,7 +80,7 @@ def test_promote_model_that_was_rolled_back_moves_nothing_until_a_person_puts_it
     assert withdrawn_at(warehouse, AGENT, candidate=digest) is not None
     roll_back(warehouse, AGENT, to=digest[:12])
     assert withdrawn_at(warehouse, AGENT, candidate=digest) is None
-    for serving in (in_service(warehouse, AGENT), incumbent(warehouse, AGENT, candidate="a third model")):
+    for serving in (in_service(warehouse, AGENT), champion_to_beat(warehouse, AGENT, candidate="a third model")):
         assert serving is not None
         assert serving.content_digest == digest
 
@@ -90,7 +90,7 @@ def test_incumbent_after_a_rollback_is_never_a_withdrawn_model(warehouse: Wareho
     for each in (a, b, c):
         put(warehouse, each)
     roll_back(warehouse, AGENT)
-    found = incumbent(warehouse, AGENT, candidate=b.manifest.content_digest)
+    found = champion_to_beat(warehouse, AGENT, candidate=b.manifest.content_digest)
     assert found is not None
     assert found.content_digest == a.manifest.content_digest
 

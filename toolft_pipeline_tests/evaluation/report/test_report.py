@@ -16,10 +16,10 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.chat.rendering.rendering import Piece
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
-from toolft_pipeline.evaluation.promotion.gate import Rival, Standing, decide
+from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
 from toolft_pipeline.evaluation.report.report import write_report
-from toolft_pipeline.evaluation.report.training_example import TaughtRow
-from toolft_pipeline.evaluation.report.trend import read_point
+from toolft_pipeline.evaluation.report.training_example import TrainingExample
+from toolft_pipeline.evaluation.report.trend import read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.scoring.intervals import wilson
 from toolft_pipeline.evaluation.scoring.task import load_tasks
@@ -55,9 +55,9 @@ def _report(folder: Path) -> Path:
     progress = folder / "progress.parquet"
     pq.write_table(pa.table({"step": [1, 2, 3], "loss": [3.0, None, 1.5]}), progress)
     candidate, base = (read_metrics(results[name]) for name in ("candidate", "base"))
-    verdict = decide(
-        candidate=candidate, standing=Standing(as_of="2026-10-05", proofs=PROOFS),
-        rival=Rival(day="2026-10-04", content_digest="c" * 64, metrics=base), gate=GateSettings(),
+    verdict = decide_promotion(
+        candidate=candidate, standing=CandidateStatus(as_of="2026-10-05", proofs=PROOFS),
+        rival=ChampionResult(day="2026-10-04", content_digest="c" * 64, metrics=base), gate=GateSettings(),
     )  # fmt: skip
     out = folder / "out"
     out.mkdir()
@@ -68,7 +68,7 @@ def _report(folder: Path) -> Path:
     return out
 
 
-TAUGHT = TaughtRow(
+TAUGHT = TrainingExample(
     category="single_call",
     row_id="run-1#0",
     trajectory_id="run-1",
@@ -190,7 +190,7 @@ def test_report_incumbent_is_a_column_with_dashes_and_a_warning(page: _Page, rep
 
 
 def test_report_with_an_incumbent_is_still_a_point_of_the_trend(report: Path) -> None:
-    point = read_point(report / "metrics.json", model="candidate", day="2026-10-05", made_at="now")
+    point = read_trend_point(report / "metrics.json", model="candidate", day="2026-10-05", made_at="now")
     assert point is not None
     assert point.rates["exact_match"].value == 1.0
 

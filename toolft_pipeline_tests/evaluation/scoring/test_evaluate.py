@@ -13,7 +13,7 @@ from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPo
 from toolft_pipeline.evaluation.scoring.evaluate import EvaluationError, evaluate, evaluate_model, read_metrics
 from toolft_pipeline.evaluation.scoring.tables import read_rollouts, read_steps
 from toolft_pipeline.evaluation.scoring.task import load_tasks
-from toolft_pipeline.evaluation.scoring.task_sampling import draw_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
@@ -111,7 +111,7 @@ def _installed(folder: Path, to: Path) -> Path:
 
 
 def test_evaluate_model_tiny_random_weights_under_every_policy(tiny_model_folder: Path, tmp_path: Path) -> None:
-    tasks = draw_tasks(TASKS, 4)
+    tasks = sample_tasks(TASKS, 4)
     merged = _installed(tiny_model_folder, tmp_path / "merged")
     saved = {}
     for policy in PromptPolicy:
@@ -163,8 +163,8 @@ def test_prompter_chat_model_is_asked_through_its_own_template(gemma_tokenizer_f
 
 
 def test_draw_tasks_is_even_over_categories_whatever_the_order() -> None:
-    drawn = draw_tasks(TASKS, 6)
+    drawn = sample_tasks(TASKS, 6)
     assert len({task.category for task in drawn}) == len({task.category for task in TASKS}) == 6
-    assert draw_tasks(list(reversed(TASKS)), 6) == drawn
-    assert {task.task_id for task in drawn} <= {task.task_id for task in draw_tasks(TASKS, 9)}
-    assert len(draw_tasks(TASKS, None)) == len(TASKS)
+    assert sample_tasks(list(reversed(TASKS)), 6) == drawn
+    assert {task.task_id for task in drawn} <= {task.task_id for task in sample_tasks(TASKS, 9)}
+    assert len(sample_tasks(TASKS, None)) == len(TASKS)

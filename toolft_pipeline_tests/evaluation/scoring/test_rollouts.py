@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.scoring.judge import judge
-from toolft_pipeline.evaluation.scoring.judgement import Failure
-from toolft_pipeline.evaluation.scoring.rollouts import Limits, run_rollouts
+from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
+from toolft_pipeline.evaluation.scoring.rollout_verdict import FailedCondition
+from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
 from toolft_pipeline.evaluation.scoring.task import PlannedCall, Task, load_tasks
-from toolft_pipeline.evaluation.scoring.transcript import Stop, Transcript
+from toolft_pipeline.evaluation.scoring.transcript import StopReason, Transcript
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
 from toolft_pipeline.sandbox.protocol import SandboxError
 from toolft_pipeline.sandbox.state import state_digest
@@ -25,7 +25,7 @@ from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, ca
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml")
 TASKS = load_tasks(AGENT.path(AGENT.evaluation.tasks))
 VALIDATOR = CatalogValidator(load_catalog(AGENT.path("catalog.json")))
-LIMITS = Limits(max_turns=6, max_prompt_tokens=1000, extra_calls=1)
+LIMITS = RolloutLimits(max_turns=6, max_prompt_tokens=1000, extra_calls=1)
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +35,16 @@ def sandbox() -> Iterator[McpSandbox]:
         yield opened
 
 
-def _roll(tasks: list[Task], model: ScriptedModel, sandbox: McpSandbox, limits: Limits = LIMITS) -> list[Transcript]:
+def _roll(
+    tasks: list[Task], model: ScriptedModel, sandbox: McpSandbox, limits: RolloutLimits = LIMITS
+) -> list[Transcript]:
     return run_rollouts(
         tasks, prompter=model, generator=model, sandbox=sandbox, validator=VALIDATOR, limits=limits
     )  # fmt: skip
 
 
-def _failures(task: Task, transcript: Transcript) -> set[Failure]:
-    return {finding.failure for finding in judge(task, transcript, extra_calls=1).findings}
+def _failures(task: Task, transcript: Transcript) -> set[FailedCondition]:
+    return {finding.failure for finding in judge_rollout(task, transcript, extra_calls=1).findings}
 
 
 def _one(category: str) -> Task:
@@ -54,7 +56,7 @@ def test_rollouts_oracle_model_passes_every_task_side_by_side(sandbox: McpSandbo
     transcripts = _roll(TASKS, model, sandbox)
     failed = {t.task_id: _failures(t, s) for t, s in zip(TASKS, transcripts, strict=True) if _failures(t, s)}
     assert failed == {}
-    assert all(transcript.stop is Stop.ANSWERED for transcript in transcripts)
+    assert all(transcript.stop is StopReason.ANSWERED for transcript in transcripts)
     assert model.batches[0] == len(TASKS)
     assert len(model.batches) == max(len(transcript.turns) for transcript in transcripts)
 
@@ -68,31 +70,31 @@ def test_rollouts_states_of_neighbours_do_not_meet(sandbox: McpSandbox) -> None:
 def test_rollouts_model_that_only_talks_fails_by_state_and_coverage(sandbox: McpSandbox) -> None:
     task = _one("single_call")
     (transcript,) = _roll([task], ScriptedModel(lambda _messages: "Done!"), sandbox)
-    assert transcript.stop is Stop.ANSWERED
-    assert Failure.MISSING_CALL in _failures(task, transcript)
+    assert transcript.stop is StopReason.ANSWERED
+    assert FailedCondition.MISSING_CALL in _failures(task, transcript)
 
 
 def test_rollouts_reset_tool_is_never_passed_on(sandbox: McpSandbox) -> None:
     task = _one("single_call")
     model = ScriptedModel(lambda _messages: call("sandbox_reset", state_ref="office-1"))
     (transcript,) = _roll([task], model, sandbox)
-    assert transcript.stop is Stop.LOST
+    assert transcript.stop is StopReason.LOST
     assert [made.result for _, made in transcript.made()] == ["Error: unknown tool sandbox_reset"]
-    assert _failures(task, transcript) >= {Failure.UNKNOWN_TOOL, Failure.NO_ANSWER}
+    assert _failures(task, transcript) >= {FailedCondition.UNKNOWN_TOOL, FailedCondition.NO_ANSWER}
 
 
 def test_rollouts_malformed_call_ends_the_task(sandbox: McpSandbox) -> None:
     task = _one("single_call")
     (transcript,) = _roll([task], ScriptedModel(lambda _messages: '<tool_call>{"name": "calc'), sandbox)
-    assert (transcript.stop, len(transcript.turns)) == (Stop.LOST, 1)
-    assert Failure.MALFORMED_CALL in _failures(task, transcript)
+    assert (transcript.stop, len(transcript.turns)) == (StopReason.LOST, 1)
+    assert FailedCondition.MALFORMED_CALL in _failures(task, transcript)
 
 
 def test_rollouts_looping_model_is_stopped_when_its_budget_is_spent(sandbox: McpSandbox) -> None:
     task = _one("no_tool")
     (transcript,) = _roll([task], ScriptedModel(lambda _messages: call("calculate", expression="1 + 1")), sandbox)
-    assert (transcript.stop, len(transcript.turns)) == (Stop.LOST, 2)
-    assert Failure.EXTRA_CALLS in _failures(task, transcript)
+    assert (transcript.stop, len(transcript.turns)) == (StopReason.LOST, 2)
+    assert FailedCondition.EXTRA_CALLS in _failures(task, transcript)
 
 
 def test_rollouts_turn_limit_ends_a_model_that_retries_a_tolerated_call(sandbox: McpSandbox) -> None:
@@ -100,36 +102,36 @@ def test_rollouts_turn_limit_ends_a_model_that_retries_a_tolerated_call(sandbox:
     planned = next(planned for planned in task.plan if planned.fails)
     model = ScriptedModel(lambda _messages: call(planned.name, **planned.arguments))
     (transcript,) = _roll([task], model, sandbox)
-    assert (transcript.stop, len(transcript.turns)) == (Stop.TURN_LIMIT, LIMITS.max_turns)
-    assert _failures(task, transcript) == {Failure.NO_ANSWER}
+    assert (transcript.stop, len(transcript.turns)) == (StopReason.TURN_LIMIT, LIMITS.max_turns)
+    assert _failures(task, transcript) == {FailedCondition.NO_ANSWER}
 
 
 @pytest.mark.parametrize(
-    ("limit", "stop"), [({"max_new_tokens": 20}, Stop.TOKEN_LIMIT), ({"max_s": 0.0}, Stop.TIME_LIMIT)]
+    ("limit", "stop"), [({"max_new_tokens": 20}, StopReason.TOKEN_LIMIT), ({"max_s": 0.0}, StopReason.TIME_LIMIT)]
 )
 def test_rollouts_tokens_and_time_of_a_task_are_limited(
-    sandbox: McpSandbox, limit: dict[str, float], stop: Stop
+    sandbox: McpSandbox, limit: dict[str, float], stop: StopReason
 ) -> None:
     """Ten tokens a turn: twenty are spent after the second, no time at all after the first."""
     task = _one("multi_step")
     limits = dataclasses.replace(LIMITS, **limit)  # type: ignore[arg-type]
     (transcript,) = _roll([task], ScriptedModel(oracle([task])), sandbox, limits)
-    assert (transcript.stop, len(transcript.turns)) == (stop, 2 if stop is Stop.TOKEN_LIMIT else 1)
-    assert Failure.NO_ANSWER in _failures(task, transcript)
+    assert (transcript.stop, len(transcript.turns)) == (stop, 2 if stop is StopReason.TOKEN_LIMIT else 1)
+    assert FailedCondition.NO_ANSWER in _failures(task, transcript)
 
 
 def test_rollouts_answer_that_spends_the_last_token_is_an_answer(sandbox: McpSandbox) -> None:
     task = _one("multi_step")
     limits = dataclasses.replace(LIMITS, max_new_tokens=30)
     (transcript,) = _roll([task], ScriptedModel(oracle([task])), sandbox, limits)
-    assert (transcript.stop, _failures(task, transcript)) == (Stop.ANSWERED, set())
+    assert (transcript.stop, _failures(task, transcript)) == (StopReason.ANSWERED, set())
 
 
 def test_rollouts_too_long_a_prompt_ends_the_task_without_asking(sandbox: McpSandbox) -> None:
     model = ScriptedModel(lambda _messages: "never asked")
-    limits = Limits(max_turns=6, max_prompt_tokens=0, extra_calls=1)
+    limits = RolloutLimits(max_turns=6, max_prompt_tokens=0, extra_calls=1)
     (transcript,) = _roll([_one("single_call")], model, sandbox, limits)
-    assert transcript.stop is Stop.LENGTH_LIMIT
+    assert transcript.stop is StopReason.LENGTH_LIMIT
     assert transcript.turns == ()
 
 

@@ -12,7 +12,7 @@ from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
-from toolft_pipeline.stages.evaluations.evaluations import Contender, judge_settings
+from toolft_pipeline.stages.evaluations.evaluations import ComparedModel, judge_settings
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.agents import agent
@@ -69,8 +69,8 @@ def test_bfcl_rates_a_folder_under_two_prompts_is_asked_once_and_reused(
     assert said[-1].endswith(": reused")
 
 
-def _contender(name: str, folder: Path, policy: PromptPolicy) -> Contender:
-    return Contender(name=name, folder=folder, digest="d" * 64, policy=policy)
+def _contender(name: str, folder: Path, policy: PromptPolicy) -> ComparedModel:
+    return ComparedModel(name=name, folder=folder, digest="d" * 64, policy=policy)
 
 
 def _work(root: Path, settings: AgentSettings, said: list[str]) -> Work:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
-from toolft_pipeline.evaluation.promotion.gate import Verdict
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.report.logged_model import LoggedMetrics
 from toolft_pipeline.evaluation.report.report import CombinedMetrics
 from toolft_pipeline.evaluation.report.slices import SLICES_FILE, write_slices
 from toolft_pipeline.evaluation.scoring.intervals import wilson
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, encode_metrics
-from toolft_pipeline.stages.presentation.report_metadata import report_headline, report_plots, report_texts
+from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
 from toolft_pipeline.stages.presentation.text_charts import INLINE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -21,7 +21,7 @@ from toolft_pipeline_tests.evaluation.model_versions import commit
 from toolft_pipeline_tests.evaluation.report.test_logged_model import column
 from toolft_pipeline_tests.evaluation.report.test_slices import sliced
 
-VERDICT = Verdict(promote=False, reasons=("too thin",), n_tasks=9, smallest_visible_difference=0.66667)
+VERDICT = GateVerdict(promote=False, reasons=("too thin",), n_tasks=9, smallest_visible_difference=0.66667)
 HEADLINE: dict[str, Json] = {"promote": False, "reasons": ["too thin"]}
 BFCL = {"base": {"parallel": SetRate(n=4, right=wilson(1, 4))}}
 MODELS = {"candidate": sliced(), "base": figures(3)}
@@ -40,7 +40,7 @@ def version(
 
 
 def test_headline_numbers_are_the_few_that_are_plotted_over_time() -> None:
-    headline = report_headline(MODELS, verdict=VERDICT)
+    headline = headline_metrics(MODELS, verdict=VERDICT)
     assert {name for name, value in headline.items() if isinstance(value, float)} == {
         "task_success", "right_tool", "valid_arguments", "parse_rate", "tokens_per_turn", "smallest_visible_difference",
     }  # fmt: skip
@@ -49,7 +49,7 @@ def test_headline_numbers_are_the_few_that_are_plotted_over_time() -> None:
 
 
 def test_headline_without_rollouts_has_no_task_success() -> None:
-    assert "task_success" not in report_headline({"candidate": figures(0, n=0)}, verdict=VERDICT)
+    assert "task_success" not in headline_metrics({"candidate": figures(0, n=0)}, verdict=VERDICT)
 
 
 def test_plots_and_table_hold_every_turn_and_survive_a_column_without_any(tmp_path: Path) -> None:

@@ -9,15 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from toolft_pipeline.chat.rendering.parsing import ParsedCall
-from toolft_pipeline.evaluation.scoring.judge import TaskPlanError, judge
-from toolft_pipeline.evaluation.scoring.judgement import Failure
+from toolft_pipeline.evaluation.scoring.judge_rollout import TaskPlanError, judge_rollout
+from toolft_pipeline.evaluation.scoring.rollout_verdict import FailedCondition
 from toolft_pipeline.evaluation.scoring.task import PlannedCall, Task
-from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, Stop, Transcript
+from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, StopReason, Transcript
 from toolft_pipeline_tests.evaluation.transcripts import SILENT, TASKS, gold_run, made_call, with_calls
 
 
-def _failures(task: Task, transcript: Transcript, extra_calls: int = 1) -> set[Failure]:
-    return {finding.failure for finding in judge(task, transcript, extra_calls=extra_calls).findings}
+def _failures(task: Task, transcript: Transcript, extra_calls: int = 1) -> set[FailedCondition]:
+    return {finding.failure for finding in judge_rollout(task, transcript, extra_calls=extra_calls).findings}
 
 
 CALLING = [
@@ -36,14 +36,14 @@ def test_judge_gold_run_passes_without_any_budget(task: Task) -> None:
 @pytest.mark.parametrize(("task", "place"), CALLING)
 def test_judge_dropped_call_fails_even_with_the_right_state(task: Task, place: int) -> None:
     run = gold_run(task)
-    assert Failure.MISSING_CALL in _failures(task, with_calls(run, place, ()))
+    assert FailedCondition.MISSING_CALL in _failures(task, with_calls(run, place, ()))
 
 
 @pytest.mark.parametrize(("task", "place"), CALLING)
 def test_judge_made_up_tool_fails_even_with_the_right_state(task: Task, place: int) -> None:
     run = gold_run(task)
     calls = (*run.turns[place].calls, made_call("delete_everything", {}, "Error: unknown tool"))
-    assert _failures(task, with_calls(run, place, calls), extra_calls=9) == {Failure.UNKNOWN_TOOL}
+    assert _failures(task, with_calls(run, place, calls), extra_calls=9) == {FailedCondition.UNKNOWN_TOOL}
 
 
 @pytest.mark.parametrize(("task", "place"), CALLING)
@@ -51,7 +51,7 @@ def test_judge_unknown_parameter_fails(task: Task, place: int) -> None:
     run = gold_run(task)
     first, *others = run.turns[place].calls
     wrong = made_call(first.call.name, {**json.loads(first.call.arguments_json), "colour": "red"})
-    assert Failure.INVALID_ARGUMENTS in _failures(task, with_calls(run, place, (wrong, *others)))
+    assert FailedCondition.INVALID_ARGUMENTS in _failures(task, with_calls(run, place, (wrong, *others)))
 
 
 @pytest.mark.parametrize(("task", "place"), CALLING)
@@ -61,21 +61,21 @@ def test_judge_perturbed_argument_fails(task: Task, place: int) -> None:
     arguments = json.loads(first.call.arguments_json)
     key = next(key for key, value in arguments.items() if isinstance(value, str))
     wrong = made_call(first.call.name, {**arguments, key: arguments[key] + "!"})
-    assert Failure.MISSING_CALL in _failures(task, with_calls(run, place, (wrong, *others)))
+    assert FailedCondition.MISSING_CALL in _failures(task, with_calls(run, place, (wrong, *others)))
 
 
 @pytest.mark.parametrize(("task", "place"), CALLING)
 def test_judge_calls_repeated_beyond_the_budget_fail(task: Task, place: int) -> None:
     run = gold_run(task)
     calls = run.turns[place].calls
-    assert Failure.EXTRA_CALLS in _failures(task, with_calls(run, place, calls * 3))
+    assert FailedCondition.EXTRA_CALLS in _failures(task, with_calls(run, place, calls * 3))
 
 
 def test_judge_one_repeated_read_stays_in_the_budget() -> None:
     task = next(task for task in TASKS if len(task.plan) == 1 and task.plan[0].reads and not task.plan[0].fails)
     run = gold_run(task)
     assert _failures(task, with_calls(run, 0, run.turns[0].calls * 2)) == set()
-    assert _failures(task, with_calls(run, 0, run.turns[0].calls * 2), extra_calls=0) == {Failure.EXTRA_CALLS}
+    assert _failures(task, with_calls(run, 0, run.turns[0].calls * 2), extra_calls=0) == {FailedCondition.EXTRA_CALLS}
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,12 @@ def test_judge_swapped_ordered_pair_fails(task: Task) -> None:
     a, b = places[ids[earlier]], places[ids[later.id]]
     assert a < b
     swapped = with_calls(with_calls(run, a, run.turns[b].calls), b, run.turns[a].calls)
-    assert _failures(task, swapped) == {Failure.ILLEGAL_ORDER}
+    assert _failures(task, swapped) == {FailedCondition.ILLEGAL_ORDER}
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.task_id)
 def test_judge_wrong_final_state_fails(task: Task) -> None:
-    assert _failures(task, replace(gold_run(task), final_state="sha256:" + "0" * 64)) == {Failure.WRONG_STATE}
+    assert _failures(task, replace(gold_run(task), final_state="sha256:" + "0" * 64)) == {FailedCondition.WRONG_STATE}
 
 
 def test_judge_call_planned_to_fail_may_be_left_out_and_counts_for_nothing() -> None:
@@ -116,7 +116,7 @@ def test_judge_retry_that_nobody_could_know_without_the_refusal_fails() -> None:
     task = next(t for t in TASKS if t.category == "error_then_retry" and t.plan[-1].name == "send_email")
     run = gold_run(task)
     left_out = replace(run, turns=run.turns[1:])
-    assert _failures(task, left_out) == {Failure.MISSING_READ}
+    assert _failures(task, left_out) == {FailedCondition.MISSING_READ}
 
 
 def test_judge_call_that_the_gold_run_makes_twice_is_no_guess_the_first_time() -> None:
@@ -141,7 +141,7 @@ def test_judge_call_that_the_gold_run_makes_twice_is_no_guess_the_first_time() -
 @pytest.mark.parametrize("task", [t for t in TASKS if t.category == "error_then_explain"], ids=lambda t: t.task_id)
 def test_judge_refusal_told_without_having_asked_fails(task: Task) -> None:
     run = gold_run(task)
-    assert _failures(task, replace(run, turns=run.turns[-1:])) == {Failure.MISSING_ATTEMPT}
+    assert _failures(task, replace(run, turns=run.turns[-1:])) == {FailedCondition.MISSING_ATTEMPT}
     other = made_call(
         task.plan[0].name, {**task.plan[0].arguments, "note": "the same thing, asked otherwise"}, "Error: no"
     )
@@ -153,20 +153,20 @@ def test_judge_equal_call_that_failed_covers_nothing() -> None:
     task = next(task for task in TASKS if task.category == "single_call")
     run = gold_run(task)
     refused = tuple(replace(made, is_error=True) for made in run.turns[0].calls)
-    assert _failures(task, with_calls(run, 0, refused)) == {Failure.MISSING_CALL}
+    assert _failures(task, with_calls(run, 0, refused)) == {FailedCondition.MISSING_CALL}
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.task_id)
 def test_judge_answer_left_out_fails(task: Task) -> None:
     run = gold_run(task)
-    assert Failure.NO_ANSWER in _failures(task, replace(run, turns=run.turns[:-1], stop=Stop.TURN_LIMIT))
+    assert FailedCondition.NO_ANSWER in _failures(task, replace(run, turns=run.turns[:-1], stop=StopReason.TURN_LIMIT))
 
 
 def test_judge_malformed_turn_fails() -> None:
     task = TASKS[0]
     run = gold_run(task)
     turns = (*run.turns, replace(run.turns[-1], malformed=("<tool_call>{",)))
-    assert _failures(task, replace(run, turns=turns)) == {Failure.MALFORMED_CALL}
+    assert _failures(task, replace(run, turns=turns)) == {FailedCondition.MALFORMED_CALL}
 
 
 def test_judge_call_made_before_its_user_turn_is_illegal_order(tmp_path: Path) -> None:
@@ -178,8 +178,8 @@ def test_judge_call_made_before_its_user_turn_is_illegal_order(tmp_path: Path) -
     calls = tuple(made_call("calculate", {"expression": f"{turn} + 1"}) for turn in (0, 1))
     said = [(0, "", calls), (0, "done", ()), (1, "done", ())]
     turns = tuple(AssistantTurn(user_turn=u, generation=SILENT, text=t, calls=c) for u, t, c in said)
-    early = Transcript(task_id="t", turns=turns, stop=Stop.ANSWERED, final_state=task.expected_state)
-    assert _failures(task, early) == {Failure.ILLEGAL_ORDER}
+    early = Transcript(task_id="t", turns=turns, stop=StopReason.ANSWERED, final_state=task.expected_state)
+    assert _failures(task, early) == {FailedCondition.ILLEGAL_ORDER}
 
 
 def test_judge_numbers_written_otherwise_are_equal_and_types_are_not() -> None:
@@ -191,7 +191,7 @@ def test_judge_numbers_written_otherwise_are_equal_and_types_are_not() -> None:
         same, call=ParsedCall(name="search", arguments_json='{"limit": true, "kind": "notes", "query": "x"}')
     )
     assert _failures(task, with_calls(run, 0, (same,))) == set()
-    assert Failure.MISSING_CALL in _failures(task, with_calls(run, 0, (other,)))
+    assert FailedCondition.MISSING_CALL in _failures(task, with_calls(run, 0, (other,)))
 
 
 def test_judge_plan_in_a_circle_is_refused() -> None:
@@ -202,4 +202,4 @@ def test_judge_plan_in_a_circle_is_refused() -> None:
     task = replace(TASKS[0], plan=plan)
     call = made_call("calculate", {"expression": "1"})
     with pytest.raises(TaskPlanError, match="circle"):
-        judge(task, with_calls(gold_run(TASKS[0]), 0, (call, call)), extra_calls=1)
+        judge_rollout(task, with_calls(gold_run(TASKS[0]), 0, (call, call)), extra_calls=1)

@@ -22,7 +22,7 @@ OPTIONAL = ""
 _LOOSE = re.compile(r"[ ,./\-_*^]")
 
 
-def objection(question: Question, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
+def find_mismatch(question: Question, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
     """Why calls (name, arguments) do not answer a question; None where they do.
 
     No call is right where no tool helps, and nothing else is: what cannot be read counts as no call, as BFCL does.

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.evaluation.bfcl.answer_check import find_mismatch
 from toolft_pipeline.evaluation.bfcl.questions import PossibleCall, Question, QuestionSet
-from toolft_pipeline.evaluation.bfcl.verdict import objection
 
 HEAD, *ROWS = [json.loads(line) for line in Path(__file__).with_name("verdicts.jsonl").read_text("utf-8").splitlines()]
 
@@ -28,7 +28,7 @@ def _question(id_: str) -> Question:
 
 
 def _accepts(row: dict[str, Any]) -> bool:
-    return objection(_question(row["id"]), [(name, arguments) for name, arguments in row["calls"]]) is None
+    return find_mismatch(_question(row["id"]), [(name, arguments) for name, arguments in row["calls"]]) is None
 
 
 def test_verdicts_equal_those_of_bfcl_but_for_the_listed_reasons() -> None:
@@ -69,23 +69,23 @@ def possible(*a: Any, b: tuple[str, ...] = ("",)) -> PossibleCall:
 )
 def test_objection_says_what_is_wrong_with_a_call(arguments: dict[str, Any], said: str | None) -> None:
     asked = question(QuestionSet.SIMPLE_PYTHON, possible(1, b=("köln de", "")))
-    assert objection(asked, [("f", arguments)]) == said
+    assert find_mismatch(asked, [("f", arguments)]) == said
 
 
 def test_objection_what_is_not_marked_as_optional_may_not_be_left_out() -> None:
     asked = question(QuestionSet.SIMPLE_PYTHON, possible(1, b=("x",)))
-    assert objection(asked, [("f", {"a": 1})]) == "f: b is left out"
+    assert find_mismatch(asked, [("f", {"a": 1})]) == "f: b is left out"
 
 
 def test_objection_calls_that_several_expected_ones_fit_are_shared_out() -> None:
     """The first expected call fits both made calls, the second only the first of them."""
     asked = question(QuestionSet.PARALLEL, possible(1, 2), possible(1))
-    assert objection(asked, [("f", {"a": 1}), ("f", {"a": 2})]) is None
-    assert objection(asked, [("f", {"a": 2}), ("f", {"a": 2})]) is not None
-    assert objection(asked, [("f", {"a": 1})]) == "1 calls where 2 are wanted"
+    assert find_mismatch(asked, [("f", {"a": 1}), ("f", {"a": 2})]) is None
+    assert find_mismatch(asked, [("f", {"a": 2}), ("f", {"a": 2})]) is not None
+    assert find_mismatch(asked, [("f", {"a": 1})]) == "1 calls where 2 are wanted"
 
 
 def test_objection_where_no_tool_helps_any_call_is_wrong() -> None:
     asked = question(QuestionSet.IRRELEVANCE)
-    assert objection(asked, []) is None
-    assert objection(asked, [("f", {"a": 1})]) == "a call of f where no tool helps"
+    assert find_mismatch(asked, []) is None
+    assert find_mismatch(asked, [("f", {"a": 1})]) == "a call of f where no tool helps"

@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Failure(StrEnum):
+class FailedCondition(StrEnum):
     """Why a rollout fails, in the order of the conditions."""
 
     MALFORMED_CALL = "malformed_call"
@@ -28,7 +28,7 @@ class Failure(StrEnum):
 
 
 class FailureMode(StrEnum):
-    """What a model does wrong when it fails: causes, where a `Failure` is the condition that broke."""
+    """What a model does wrong when it fails: causes, where a `FailedCondition` is the condition that broke."""
 
     CUT = "cut"
     """A turn did not end within the token limit."""
@@ -60,17 +60,17 @@ class FailureMode(StrEnum):
     """The backend's state is wrong, and no other mode says why."""
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class RolloutFinding(Struct, frozen=True, kw_only=True):
     """One failed condition, with what a reader needs to see it."""
 
-    failure: Failure
+    failure: FailedCondition
     detail: str
 
 
-class Judgement(Struct, frozen=True, kw_only=True):
+class RolloutVerdict(Struct, frozen=True, kw_only=True):
     """Passed if nothing was found; `modes` are the ways of failing, in the order of `FailureMode`."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[RolloutFinding, ...]
     modes: tuple[FailureMode, ...] = ()
 
     @property
