@@ -246,7 +246,7 @@ def _tuned(folder: Path, settings: AgentSettings) -> tuple[PreTrainedModel, PreT
     return (
         load_model(folder, compute=ComputeType.BF16),
         tokenizer,
-        make_prompter(model, settings=settings, catalog=catalog, tokenizer=tokenizer),
+        make_prompter(model, chat=settings.chat, catalog=catalog, tokenizer=tokenizer, examples=tuple),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import msgspec
@@ -15,16 +15,16 @@ from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionR
 from toolft_pipeline.evaluation.promotion.model_registry import InService, champion_to_beat, withdrawn_at
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
 from toolft_pipeline.evaluation.report.prices import model_price
-from toolft_pipeline.evaluation.report.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.report.report_content import CANDIDATE, ReportContent, read_evaluation, read_loss
 from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
-from toolft_pipeline.evaluation.scoring.evaluate import read_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
-from toolft_pipeline.evaluation.scoring.task import load_tasks
+from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, compared_models
-from toolft_pipeline.stages.evaluations.evaluations import JUDGE_CODE, judge_settings, reuse_or_evaluate
+from toolft_pipeline.stages.evaluations.evaluations import JUDGE_CODE, ComparedModel, judge_settings, reuse_or_evaluate
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources
 from toolft_pipeline.stages.evaluations.training_examples import training_examples
 from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
@@ -84,8 +84,8 @@ def _proofs(work: Work) -> dict[str, bool]:
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
-def _standing(work: Work, proofs: dict[str, bool]) -> CandidateStatus:
-    """What the gate must know of the candidate beside its figures."""
+def _candidate_status(work: Work, proofs: dict[str, bool]) -> CandidateStatus:
+    """What the gate must know about the candidate besides its metrics."""
     model = work.one("merged_model")
     return CandidateStatus(
         as_of=work.day,
@@ -95,7 +95,7 @@ def _standing(work: Work, proofs: dict[str, bool]) -> CandidateStatus:
     )
 
 
-def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
+def _champion_result(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
     return ChampionResult(
         day=serving.day,
         content_digest=serving.content_digest,
@@ -136,56 +136,59 @@ def past_reports(work: Work) -> Iterator[TrendPoint]:
 def _build(work: Work) -> Built:
     settings = work.settings
     tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
-    asked = {
-        PromptPolicy.NONE: tasks,
-        PromptPolicy.FEW_SHOT: sample_tasks(tasks, settings.evaluation.few_shot_tasks),
-        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, settings.evaluation.catalog_tasks),
-    }
-    serving = champion_to_beat(
-        work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest
-    )
-    asked_models = list(compared_models(work, serving))
-    tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
-    results = {
-        contender.name: reuse_or_evaluate(work, contender, asked[contender.policy], tasks_from=tasks_from)
-        for contender in asked_models
-    }
-    shadow = shadow_results(work, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
+    digest = work.one("merged_model").manifest.content_digest
+    serving = champion_to_beat(work.warehouse, settings.name, candidate=digest)
+    models = list(compared_models(work, serving))
+    results = _evaluations(work, models, tasks)
+    shadow = shadow_results(work, [model for model in models if model.name in {CANDIDATE, IN_SERVICE}])
     if shadow is not None:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
-    metrics = {name: read_metrics(version.folder) for name, version in results.items()}
+    evaluated = [
+        read_evaluation(name, version.folder, price=model_price(name, settings.evaluation))
+        for name, version in results.items()
+    ]
+    metrics = {model.name: model.metrics for model in evaluated}
     proofs = _proofs(work)
     verdict = decide_promotion(
         candidate=metrics[CANDIDATE],
-        standing=_standing(work, proofs),
-        rival=None if serving is None else _rival(serving, metrics),
+        candidate_status=_candidate_status(work, proofs),
+        champion=None if serving is None else _champion_result(serving, metrics),
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
-    logged = logged_metrics(_incumbent(work))
-    bfcl = bfcl_rates(work, asked_models)
-    report = write_report(
+    content = ReportContent(
         agent=settings.name,
         day=work.day,
-        results={name: version.folder for name, version in results.items()},
-        tasks=tasks if shadow is None else [*tasks, *shadow.drawn.tasks],
+        models=evaluated,
+        tasks=tasks if shadow is None else [*tasks, *shadow.sample.tasks],
         verdict=verdict,
         proofs=proofs,
-        progress=work.one("qlora_adapter").file(PROGRESS_FILE),
+        logged=logged_metrics(_incumbent(work)),
+        bfcl=bfcl_rates(work, models),
+        training_examples=training_examples(work.warehouse, work.one("merged_model")),
+        loss=read_loss(work.one("qlora_adapter").file(PROGRESS_FILE)),
         past=list(past_reports(work)),
-        logged=logged,
-        bfcl=bfcl,
-        taught=training_examples(work.warehouse, work.one("merged_model")),
-        prices={name: model_price(name, settings.evaluation) for name in results},
-        out=work.out,
     )
+    write_report(content, work.out)
     (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=headline_metrics(report.models, verdict=verdict),
+        headline=headline_metrics(metrics, verdict=verdict),
     )
+
+
+def _evaluations(work: Work, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
+    """The evaluation of each model; models with long prompts are asked fewer tasks."""
+    evaluation = work.settings.evaluation
+    asked = {
+        PromptPolicy.NONE: tasks,
+        PromptPolicy.FEW_SHOT: sample_tasks(tasks, evaluation.few_shot_tasks),
+        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, evaluation.catalog_tasks),
+    }
+    tasks_from = sources.agent_file(work.settings, evaluation.tasks)
+    return {model.name: reuse_or_evaluate(work, model, asked[model.policy], tasks_from=tasks_from) for model in models}
 
 
 def _incumbent(work: Work) -> Incumbent:

@@ -25,7 +25,8 @@ def ask_model(
     """Load a model folder, ask it, write both files into `out`. Raises `DecodingError` for no model folder."""
     progress(f"{model.name}: {len(questions)} questions of BFCL")
     tokenizer = load_tokenizer(model.folder)
-    prompter = make_prompter(model, settings=settings, catalog=questions[0].catalog, tokenizer=tokenizer)
+    catalog = questions[0].catalog
+    prompter = make_prompter(model, chat=settings.chat, catalog=catalog, tokenizer=tokenizer, examples=tuple)
     compute = choose_compute_type(settings.training.compute_type)
     progress(f"{model.name}: {compute.line}")
     generator = TransformersGenerator(

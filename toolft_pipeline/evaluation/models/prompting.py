@@ -6,6 +6,7 @@ Untuned models are asked as `untuned` says.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,14 +24,12 @@ from toolft_pipeline.evaluation.models.baselines import (
     OwnTemplatePrompter,
     TranscriptPrompter,
     catalog_text,
-    few_shot_messages,
     native_tool_format,
     own_template,
 )
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
-from toolft_pipeline.ingest.day import read_golden
-from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.settings import CatalogMode, ChatSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -96,34 +95,45 @@ class ServedPrompter:
 
 
 def make_prompter(
-    model: ModelUnderTest, *, settings: AgentSettings, catalog: Catalog, tokenizer: PreTrainedTokenizerBase
+    model: ModelUnderTest,
+    *,
+    chat: ChatSettings,
+    catalog: Catalog,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Callable[[], tuple[dict[str, Any], ...]],
 ) -> Prompter:
-    """The prompter of a model's policy: untuned chat models as they were taught, base models as a transcript."""
-    chat_format = get_format(settings.chat.format)
+    """Choose how a model is prompted.
+
+    A tuned model gets its saved template. A baseline chat model gets its family's own tool syntax, a base model a
+    transcript; `examples` gives the messages that these two see as examples, and is called for them alone.
+    """
+    chat_format = get_format(chat.format)
     if model.policy is PromptPolicy.NONE:
         return ServedPrompter(
             tokenizer=tokenizer,
             chat_format=chat_format,
-            system_prompt=settings.chat.system_prompt,
+            system_prompt=chat.system_prompt,
             tools=catalog.openai_tools(),
             without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
         )
     full = model.policy is PromptPolicy.FULL_CATALOG
-    examples = few_shot_messages(read_golden(settings), count=settings.evaluation.few_shot)
-    shown = () if full else examples
+    shots = examples()
+    shots_unless_full = () if full else shots
     installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
     template = own_template(tokenizer)
     if not template or template in installed:
         text = catalog_text(catalog, full=full)
-        return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=examples)
-    taught = native_tool_format(tokenizer)
-    if taught is None:
+        return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shots)
+    native = native_tool_format(tokenizer)
+    if native is None:
         text = catalog_text(catalog, full=full)
-        return OwnTemplatePrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shown)
+        return OwnTemplatePrompter(
+            tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shots_unless_full
+        )
     return NativePrompter(
         tokenizer=tokenizer,
-        chat_format=taught,
+        chat_format=native,
         tools=tuple(catalog.openai_tools()),
         catalog_mode=CatalogMode.FULL if full else CatalogMode.NAMES,
-        examples=shown,
+        examples=shots_unless_full,
     )

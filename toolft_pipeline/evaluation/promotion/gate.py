@@ -19,8 +19,11 @@ from toolft_pipeline.evaluation.scoring.intervals import (
     paired_difference,
     smallest_visible_difference,
 )
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
+from toolft_pipeline.evaluation.scoring.metrics import METRICS, ModelMetrics
 from toolft_pipeline.settings import GateSettings
+
+GATED = tuple(name for name in GateSettings.model_fields if name in METRICS)
+"""Metrics with a threshold: those that `gate` has a setting of the same name for."""
 
 
 class PairedComparison(Struct, frozen=True, kw_only=True):
@@ -84,8 +87,8 @@ class ChampionResult:
 def decide_promotion(
     *,
     candidate: ModelMetrics,
-    standing: CandidateStatus,
-    rival: ChampionResult | None,
+    candidate_status: CandidateStatus,
+    champion: ChampionResult | None,
     gate: GateSettings,
     shadow: ModelMetrics | None = None,
 ) -> GateVerdict:
@@ -95,21 +98,21 @@ def decide_promotion(
     """
     objections = [
         *_thin_evidence(candidate, gate=gate),
-        *_unproven(standing),
+        *_unproven(candidate_status),
         *_below_thresholds(candidate, gate=gate),
     ]
-    if standing.withdrawn is not None:
-        objections.append(withdrawn_reason(standing.withdrawn))
-    if rival is not None and standing.as_of < rival.day:
+    if candidate_status.withdrawn is not None:
+        objections.append(withdrawn_reason(candidate_status.withdrawn))
+    if champion is not None and candidate_status.as_of < champion.day:
         objections.append(
-            f"day {standing.as_of} lies before the champion's day {rival.day}; only newer models are promoted"
+            f"day {candidate_status.as_of} is before the champion's day {champion.day}; only newer models are promoted"
         )
-    paired = None if rival is None else compare(candidate.task_outcomes, rival.metrics.task_outcomes)
+    paired = None if champion is None else compare_pairs(candidate.task_outcomes, champion.metrics.task_outcomes)
     if paired is not None:
         objections += _not_better(paired, gate=gate)
-    objections += _shadow_objections(shadow, rival, gate=gate)
+    objections += _shadow_objections(shadow, champion, gate=gate)
     n_tasks = candidate.n_tasks if paired is None else paired.n_tasks
-    shadow_rival = None if rival is None else rival.shadow
+    shadow_rival = None if champion is None else champion.shadow
     return GateVerdict(
         promote=not objections,
         reasons=tuple(objections) or tuple(_grounds(paired, shadow, gate=gate)),
@@ -120,14 +123,14 @@ def decide_promotion(
         wins=0 if paired is None else paired.wins,
         losses=0 if paired is None else paired.losses,
         p_value=None if paired is None else paired.p_value,
-        against=None if rival is None else rival.content_digest,
+        against=None if champion is None else champion.content_digest,
         shadow=None
         if shadow is None or shadow_rival is None
-        else compare(shadow.task_outcomes, shadow_rival.task_outcomes),
+        else compare_pairs(shadow.task_outcomes, shadow_rival.task_outcomes),
     )
 
 
-def compare(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> PairedComparison:
+def compare_pairs(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> PairedComparison:
     """The paired test over the tasks that both were asked."""
     shared = sorted(ours.keys() & theirs.keys())
     difference = paired_difference([ours[task] for task in shared], [theirs[task] for task in shared])
@@ -148,24 +151,19 @@ def _thin_evidence(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[s
         yield f"{candidate.n_tasks} tasks were run, gate.min_tasks wants {gate.min_tasks}; add evaluation tasks"
 
 
-def _unproven(standing: CandidateStatus) -> Iterator[str]:
-    if not standing.proofs:
+def _unproven(candidate_status: CandidateStatus) -> Iterator[str]:
+    if not candidate_status.proofs:
         yield "no proof came with the candidate; make token_tensors and merged_model again"
-    for name, holds in sorted(standing.proofs.items()):
+    for name, holds in sorted(candidate_status.proofs.items()):
         if not holds:
             yield f"the proof {name} does not hold"
-    for gap in standing.lineage_gaps:
+    for gap in candidate_status.lineage_gaps:
         yield f"its lineage is incomplete: {gap}"
 
 
 def _below_thresholds(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
-    thresholds = {
-        "parse_rate": (candidate.parse_rate, gate.parse_rate),
-        "right_tool": (candidate.right_tool, gate.right_tool),
-        "valid_arguments": (candidate.valid_arguments, gate.valid_arguments),
-        "task_success": (candidate.task_success, gate.task_success),
-    }
-    for name, (rate, wanted) in thresholds.items():
+    for name in GATED:
+        rate, wanted = getattr(candidate, name), getattr(gate, name)
         if rate.low < wanted:
             yield f"{name} {rate.value:.1%}: its lower bound {rate.low:.1%} is below gate.{name} {wanted:.1%}"
 
@@ -195,7 +193,7 @@ def _not_better(paired: PairedComparison, *, gate: GateSettings) -> Iterator[str
 
 
 def _shadow_objections(
-    shadow: ModelMetrics | None, rival: ChampionResult | None, *, gate: GateSettings
+    shadow: ModelMetrics | None, champion: ChampionResult | None, *, gate: GateSettings
 ) -> Iterator[str]:
     if not gate.shadow.runs:
         return
@@ -207,8 +205,8 @@ def _shadow_objections(
     if rate.low < wanted:
         bound = f"its lower bound {rate.low:.1%} is below gate.shadow.task_success {wanted:.1%}"
         yield f"shadow: task success {rate.value:.1%}: {bound}"
-    if rival is not None and rival.shadow is not None:
-        paired = compare(shadow.task_outcomes, rival.shadow.task_outcomes)
+    if champion is not None and champion.shadow is not None:
+        paired = compare_pairs(shadow.task_outcomes, champion.shadow.task_outcomes)
         if _is_regression(paired):
             yield f"shadow: a regression on the newest day's runs: {_counts(paired)} ({_p(paired)})"
 

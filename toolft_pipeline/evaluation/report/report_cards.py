@@ -9,22 +9,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from toolft_pipeline.evaluation.report.report_content import EvaluatedModel
 from toolft_pipeline.evaluation.scoring.calls import calls_of_message
 from toolft_pipeline.evaluation.scoring.confusion import NO_CALL
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.tables import CallRow, RolloutRow, StepRow
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.trajectories.record import Role
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluatedModel:
-    """One model's evaluation as read back."""
-
-    name: str
-    metrics: ModelMetrics
-    steps: Sequence[StepRow]
-    rollouts: Sequence[RolloutRow]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +39,7 @@ class TaskCard:
     task_id: str
     category: str
     family: str
-    asked: str
+    request: str
     tools: tuple[str, ...]
     passed: bool
     failures: tuple[str, ...]
@@ -103,7 +93,7 @@ def cards_of(each: EvaluatedModel, tasks: Sequence[Task]) -> Iterator[TaskCard]:
             task_id=task.task_id,
             category=str(task.category),
             family=task.family,
-            asked=task.user_turns[0],
+            request=task.user_turns[0],
             tools=tuple(sorted({*planned, *made, *(() if planned else (NO_CALL,))})),
             passed=rollout.passed if rollout is not None else all(good for _, good in steps),
             failures=tuple(dict.fromkeys(failing)),

@@ -33,7 +33,7 @@ class FunctionalMatcher:
         self._sandbox = sandbox
         self._volatile = volatile
 
-    def same(
+    def have_same_effect(
         self,
         *,
         state_ref: str,

@@ -66,8 +66,8 @@ class StepOutcome(Struct, frozen=True, kw_only=True):
     `hallucinated_tool`: some call names a tool that the catalog has not: one of `made_up`.
     `exact_match`: equal calls, names and arguments as JSON, in any order (steps with expected calls only).
     `fuzzy_match`: right tools, the least alike arguments more than 0.8 alike (steps with expected calls only).
-    `functional_match`: the same effect on the backend's state and the same results (see `effects`), or without a
-    backend the right tools, more than 0.5 alike: `functional_basis` (steps with expected calls only).
+    `functional_match`: the same effect on the backend's state and the same results (see `functional_match`), or without
+    a backend the right tools, more than 0.5 alike: `functional_basis` (steps with expected calls only).
     The last kind is None in steps whose oracle calls nothing: what is said there in words is not compared.
     """
 
@@ -116,24 +116,24 @@ def run_steps(
     prompter: Prompter,
     generator: Generator,
     validator: CatalogValidator,
-    effects: FunctionalMatcher | None = None,
+    matcher: FunctionalMatcher | None = None,
 ) -> list[StepOutcome]:
-    """Every step of every task, generated in one go and compared; `effects` are those on the backend, if any."""
+    """Generate and compare every step of every task; without a `matcher` functional match goes by similarity."""
     steps = [step for task in tasks for step in task_steps(task)]
     generations = generator.generate([prompter.prompt(list(step.history)) for step in steps])
     return [
-        compare(step, generation, prompter.read(generation), validator=validator, effects=effects)
+        compare_step(step, generation, prompter.read(generation), validator=validator, matcher=matcher)
         for step, generation in zip(steps, generations, strict=True)
     ]
 
 
-def compare(
+def compare_step(
     step: GoldStep,
     generation: Generation,
     turn: ParsedTurn,
     *,
     validator: CatalogValidator,
-    effects: FunctionalMatcher | None = None,
+    matcher: FunctionalMatcher | None = None,
 ) -> StepOutcome:
     """One step's metrics. The backend is asked only about calls that the catalog allows and that are not equal."""
     calls = canonical_calls(turn.calls)
@@ -146,11 +146,11 @@ def compare(
     acts = bool(expected)
     exact = parsed and sorted(calls) == sorted(expected)
     functional = alike > FUNCTIONAL_ABOVE
-    if effects is not None:
+    if matcher is not None:
         before = [call for message in step.history for call in calls_of_message(message)]
         asked = acts and parsed and bool(calls) and not exact and not any(reasons)
         functional = exact or (
-            asked and effects.same(state_ref=step.state_ref, before=before, expected=expected, made=calls)
+            asked and matcher.have_same_effect(state_ref=step.state_ref, before=before, expected=expected, made=calls)
         )
     return StepOutcome(
         step=step,
@@ -164,7 +164,7 @@ def compare(
         exact_match=exact if acts else None,
         fuzzy_match=(alike > FUZZY_ABOVE) if acts else None,
         functional_match=functional if acts else None,
-        functional_basis=FunctionalBasis.SIMILARITY if effects is None else FunctionalBasis.EFFECT,
+        functional_basis=FunctionalBasis.SIMILARITY if matcher is None else FunctionalBasis.EFFECT,
         parse_fault=parse_fault(
             text=turn.text, finished=generation.finished, malformed=turn.malformed, called=bool(turn.calls)
         ),

@@ -44,7 +44,7 @@ def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
 
 
 def bfcl_rates(work: Work, compared_models: Iterable[ComparedModel]) -> dict[str, dict[str, SetRate]]:
-    """The rates of each contender by its name and then by set; nothing where no folder is named. Raises `BfclError`."""
+    """The rates of each model by its name and then by set; nothing where no folder is named. Raises `BfclError`."""
     evaluation = work.settings.evaluation
     if evaluation.bfcl is None:
         return {}
@@ -56,16 +56,16 @@ def bfcl_rates(work: Work, compared_models: Iterable[ComparedModel]) -> dict[str
     return {each.name: _rates(work, each, questions) for each in reversed(asked.values())}
 
 
-def _rates(work: Work, contender: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
+def _rates(work: Work, model: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
     settings = work.settings
-    tuned = contender.policy is PromptPolicy.NONE
+    tuned = model.policy is PromptPolicy.NONE
 
     def build(out: Path) -> Built:
-        if contender.folder is None:
-            judge = partial(ask_endpoint, name=contender.name)
+        if model.folder is None:
+            judge = partial(ask_endpoint, name=model.name)
         else:
-            model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
-            judge = partial(ask_model, model=model)
+            under_test = ModelUnderTest(name=model.name, folder=model.folder, policy=model.policy)
+            judge = partial(ask_model, model=under_test)
         rates = judge(questions=questions, settings=settings, out=out, progress=work.progress)
         right: dict[str, Json] = {of: rate.right.value for of, rate in rates.items()}
         return Built(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
@@ -74,11 +74,11 @@ def _rates(work: Work, contender: ComparedModel, questions: list[Question]) -> d
     ids: list[Json] = [question.id for question in questions]
     version = nested(
         work,
-        Address(agent=settings.name, asset="bfcl_evaluation", partition=f"{way}-{contender.digest[:16]}"),
+        Address(agent=settings.name, asset="bfcl_evaluation", partition=f"{way}-{model.digest[:16]}"),
         code_version=BFCL_CODE,
         reads={"format": settings.chat.format, "max_new_tokens": settings.evaluation.max_new_tokens},
         inputs={
-            "model": contender.digest,
+            "model": model.digest,
             "prompts": way if tuned else f"{way} {UNTUNED_PROMPTS}",
             "questions": digest_of(ids),
             **bfcl_sources(settings),

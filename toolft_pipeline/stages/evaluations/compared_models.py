@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
-from toolft_pipeline.evaluation.report.report import CANDIDATE
+from toolft_pipeline.evaluation.report.report_content import CANDIDATE
 from toolft_pipeline.settings import BaseModelSettings
 from toolft_pipeline.stages.evaluations.evaluations import ComparedModel, nested
 from toolft_pipeline.stages.spec import sources

@@ -75,7 +75,7 @@ def judge_settings(settings: AgentSettings) -> Json:
 
 def reuse_or_evaluate(
     work: Work,
-    contender: ComparedModel,
+    model: ComparedModel,
     tasks: Sequence[Task],
     *,
     tasks_from: dict[str, str],
@@ -88,35 +88,35 @@ def reuse_or_evaluate(
     settings = work.settings
     catalog = work.one("tool_catalog")
     drawn: list[Json] = [task.task_id for task in tasks]
-    shows_golden = contender.policy is not PromptPolicy.NONE
+    shows_golden = model.policy is not PromptPolicy.NONE
     inputs = {
-        "model": contender.digest,
-        "policy": contender.policy.value,
+        "model": model.digest,
+        "policy": model.policy.value,
         "tasks": digest_of(drawn),
         "catalog": catalog.manifest.content_digest,
         **tasks_from,
         **sources.sandbox(settings),
         **(sources.agent_file(settings, settings.logs.golden) if shows_golden else {}),
-        **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and contender.folder is not None else {}),
+        **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and model.folder is not None else {}),
     }
 
     def build(out: Path) -> Built:
-        if contender.folder is None:
-            judge = partial(evaluate_endpoint, name=contender.name)
+        if model.folder is None:
+            judge = partial(evaluate_endpoint, name=model.name)
         else:
-            model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
-            judge = partial(evaluate_model, model=model)
+            under_test = ModelUnderTest(name=model.name, folder=model.folder, policy=model.policy)
+            judge = partial(evaluate_model, model=under_test)
         metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
         return Built(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
-            headline={"task_success": metrics.task_success.value, **_computed_in(contender, settings)},
+            headline={"task_success": metrics.task_success.value, **_computed_in(model, settings)},
         )
 
     return nested(
         work,
-        Address(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
+        Address(agent=settings.name, asset=asset, partition=f"{model.policy}-{model.digest[:16]}"),
         code_version=JUDGE_CODE,
         reads=judge_settings(settings),
         inputs=inputs,
@@ -124,9 +124,9 @@ def reuse_or_evaluate(
     )
 
 
-def _computed_in(contender: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
+def _computed_in(model: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
     """The number type that a model folder was decoded in: it explains figures that differ between machines."""
-    if contender.folder is None:
+    if model.folder is None:
         return {}
     return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}
 

@@ -26,7 +26,7 @@ _RUNS, _SELECTION = "verified_trajectories", "training_set"
 class ShadowResults:
     """The tasks that were drawn, and an evaluation for each contender, by its name; none where there are no tasks."""
 
-    drawn: ShadowTasks
+    sample: ShadowTasks
     results: dict[str, Version]
 
 
@@ -49,9 +49,9 @@ def shadow_results(work: Work, compared_models: Iterable[ComparedModel]) -> Shad
     selection = _current(work.warehouse, settings, _SELECTION, work.day)
     if runs is None:
         work.progress(f"shadow: no verified runs of {work.day}")
-        return ShadowResults(drawn=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
+        return ShadowResults(sample=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
     forms = settings.verification.error_forms
-    drawn = shadow_tasks(
+    sample = shadow_tasks(
         accepted=runs.file(ACCEPTED_FILE),
         trained_on=frozenset() if selection is None else trained_on(selection.folder),
         runs=settings.gate.shadow.runs,
@@ -60,18 +60,18 @@ def shadow_results(work: Work, compared_models: Iterable[ComparedModel]) -> Shad
         error_forms=forms,
     )
     work.progress(
-        f"shadow: {len(drawn.tasks)} runs of {work.day}, {drawn.trained_on} of them trained on, "
-        f"{drawn.left_out} left out because they do not replay"
+        f"shadow: {len(sample.tasks)} runs of {work.day}, {sample.trained_on} of them trained on, "
+        f"{sample.left_out} left out because they do not replay"
     )
     tasks_from = {SHADOW: runs.manifest.content_digest, **_forms_digest(forms)}
-    asked = compared_models if drawn.tasks else ()
+    asked = compared_models if sample.tasks else ()
     plain = settings.evaluation.model_copy(update={"probes": False})  # they were asked beside the tasks already
     without_probes = replace(work, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
-        drawn=drawn,
+        sample=sample,
         results={
             each.name: reuse_or_evaluate(
-                without_probes, each, drawn.tasks, tasks_from=tasks_from, asset="shadow_evaluation"
+                without_probes, each, sample.tasks, tasks_from=tasks_from, asset="shadow_evaluation"
             )
             for each in asked
         },

@@ -20,8 +20,8 @@ GATE = GateSettings()
 
 def explained(candidate: ModelMetrics, *, settings: AgentSettings, proven: bool = True) -> list[str]:
     """The lines after a real gate has judged these figures."""
-    standing = CandidateStatus(as_of="2026-10-12", proofs={"merged_logits": proven})
-    verdict = decide_promotion(candidate=candidate, standing=standing, rival=None, gate=GATE)
+    candidate_status = CandidateStatus(as_of="2026-10-12", proofs={"merged_logits": proven})
+    verdict = decide_promotion(candidate=candidate, candidate_status=candidate_status, champion=None, gate=GATE)
     report: dict[str, Any] = {
         "models": {"candidate": msgspec.to_builtins(candidate)},
         "verdict": msgspec.to_builtins(verdict),

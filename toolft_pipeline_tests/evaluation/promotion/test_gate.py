@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, GateVerdict, decide_promotion
 from toolft_pipeline.evaluation.scoring.intervals import wilson
@@ -13,7 +13,7 @@ from toolft_pipeline_tests.evaluation.figures import figures
 
 GATE = GateSettings(min_tasks=20)
 PROOFS = {"loss_mask": True, "serving_prompt": True}
-STANDING: dict[str, Any] = {"as_of": "2026-10-05", "proofs": PROOFS}
+STATUS: dict[str, Any] = {"as_of": "2026-10-05", "proofs": PROOFS}
 
 
 def _decide(
@@ -23,14 +23,18 @@ def _decide(
     gate: GateSettings = GATE,
     champion_day: str = "2026-10-04",
     shadow: tuple[ModelMetrics, ModelMetrics | None] | None = None,
-    **standing: Any,
+    **status: Any,
 ) -> GateVerdict:
     ours, theirs = shadow or (None, None)
-    rival = None
+    result = None
     if champion is not None:
-        rival = ChampionResult(day=champion_day, content_digest="c" * 64, metrics=champion, shadow=theirs)
+        result = ChampionResult(day=champion_day, content_digest="c" * 64, metrics=champion, shadow=theirs)
     return decide_promotion(
-        candidate=candidate, standing=CandidateStatus(**{**STANDING, **standing}), rival=rival, gate=gate, shadow=ours
+        candidate=candidate,
+        candidate_status=CandidateStatus(**{**STATUS, **status}),
+        champion=result,
+        gate=gate,
+        shadow=ours,
     )
 
 
@@ -132,7 +136,7 @@ def test_gate_model_that_a_rollback_took_out_is_refused_however_good_it_is() -> 
 
 def test_gate_day_before_the_champions_is_refused_and_the_same_day_is_not() -> None:
     early = _decide(figures(80), figures(70), champion_day="2026-10-06")
-    assert "lies before the champion's day 2026-10-06" in _only_objection(early)
+    assert "is before the champion's day 2026-10-06" in _only_objection(early)
     assert _decide(figures(80), figures(70), champion_day="2026-10-05").promote
 
 

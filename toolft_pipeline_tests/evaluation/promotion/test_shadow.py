@@ -24,7 +24,7 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle, prepared
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml", overrides={"sandbox.sessions": "1"})
 DAY = "2026-10-05"
@@ -68,8 +68,8 @@ def kept(runs: list[Trajectory], whole: ShadowTasks) -> list[Trajectory]:
 def _asked(drawn: ShadowTasks, model: ScriptedModel, folder: Path) -> ModelMetrics:
     folder.mkdir(exist_ok=True)
     return evaluate(
-        name="candidate", tasks=drawn.tasks, settings=AGENT, catalog=load_catalog(AGENT.path("catalog.json")),
-        prompter=model, generator=model, catalog_tokens_saved_per_turn=0, out=folder, progress=lambda _line: None,
+        prepared(model, "candidate"), tasks=drawn.tasks, settings=AGENT,
+        catalog=load_catalog(AGENT.path("catalog.json")), out=folder, progress=lambda _line: None,
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
 from toolft_pipeline.evaluation.scoring.calls import canonical_call
 from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
-from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome, compare, task_steps
+from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome, compare_step, task_steps
 from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, ToolResult
 from toolft_pipeline_tests.evaluation.scripted import call
@@ -56,8 +56,14 @@ def _compare(sandbox: _Counting, tool: str, category: str, text: str) -> StepOut
     task = next(t for t in TASKS if t.category == category and t.plan[-1].name == tool)
     step = next(s for s in reversed(task_steps(task)) if any(c.name == tool for c in s.expected_calls))
     generation = Generation(text=text, n_prompt_tokens=1, n_new_tokens=1, latency_ms=1.0)
-    effects = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
-    return compare(step, generation, read_turn(generation, get_format("gemma3")), validator=VALIDATOR, effects=effects)
+    matcher = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
+    return compare_step(
+        step,
+        generation,
+        read_turn(generation, get_format("gemma3")),
+        validator=VALIDATOR,
+        matcher=matcher,
+    )
 
 
 @pytest.mark.parametrize(
@@ -99,19 +105,19 @@ def test_functional_match_asks_the_backend_only_where_it_must(sandbox: _Counting
 
 def test_functional_match_of_calls_that_show_nothing_is_equality(sandbox: _Counting) -> None:
     assert AGENT.sandbox is not None
-    effects = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
+    matcher = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
     nobody, nothing, somebody = (
         [canonical_call("search", {"query": query, "kind": "contacts"})]
         for query in ("Nobody Atall", "Nothing Atall", "Olga")
     )
     ref = TASKS[0].state_ref
-    assert not effects.same(state_ref=ref, before=[], expected=nobody, made=nothing)
-    assert effects.same(state_ref=ref, before=[], expected=somebody, made=somebody)
+    assert not matcher.have_same_effect(state_ref=ref, before=[], expected=nobody, made=nothing)
+    assert matcher.have_same_effect(state_ref=ref, before=[], expected=somebody, made=somebody)
 
 
 def test_functional_match_starts_in_the_state_of_the_step(sandbox: _Counting) -> None:
-    effects = FunctionalMatcher(sandbox, volatile=())
+    matcher = FunctionalMatcher(sandbox, volatile=())
     task = next(t for t in TASKS if t.category == "single_call" and t.plan[-1].name == "send_email")
     mail = canonical_call("send_email", task.plan[-1].arguments)
-    assert effects.same(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail])
-    assert not effects.same(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail, mail])
+    assert matcher.have_same_effect(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail])
+    assert not matcher.have_same_effect(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail, mail])

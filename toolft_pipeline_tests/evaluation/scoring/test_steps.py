@@ -7,7 +7,7 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
-from toolft_pipeline.evaluation.scoring.steps import StepOutcome, compare, task_steps
+from toolft_pipeline.evaluation.scoring.steps import StepOutcome, compare_step, task_steps
 from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import call
@@ -19,7 +19,7 @@ VALIDATOR = CatalogValidator(load_catalog(REPOSITORY / "data" / "assistant" / "c
 def _compare(category: str, place: int, text: str, *, finished: bool = True) -> StepOutcome:
     task = next(task for task in TASKS if task.category == category)
     generation = Generation(text=text, n_prompt_tokens=1, n_new_tokens=1, latency_ms=1.0, finished=finished)
-    return compare(
+    return compare_step(
         task_steps(task)[place], generation, read_turn(generation, get_format("gemma3")), validator=VALIDATOR
     )
 

@@ -10,7 +10,8 @@ from toolft_pipeline.evaluation.report.logged_model import LoggedMetrics
 from toolft_pipeline.evaluation.report.report import CombinedMetrics
 from toolft_pipeline.evaluation.report.slices import SLICES_FILE, write_slices
 from toolft_pipeline.evaluation.scoring.intervals import wilson
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, encode_metrics
+from toolft_pipeline.evaluation.scoring.metric import encode_metrics
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
 from toolft_pipeline.stages.presentation.text_charts import INLINE
 from toolft_pipeline.warehouse.digest import Json
@@ -61,7 +62,7 @@ def test_plots_and_table_hold_every_turn_and_survive_a_column_without_any(tmp_pa
     assert "|BFCL parallel||25.0%||" in texts["models"]
     assert any(line.startswith("|tokens per turn|") for line in texts["models"].splitlines())
     table = texts["slices"].splitlines()
-    assert "| candidate | turn | 11 | 4 | 25.0% |  |  |  |" in table
+    assert "| candidate | turn | 11 | 4 |  | 25.0% |  |  |" in table
     assert (made.folder / SLICES_FILE).is_file()
 
 
