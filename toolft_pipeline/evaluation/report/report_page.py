@@ -82,11 +82,12 @@ def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Ite
     """The figures at the top: label, figure, note. The first model is the one that the page is about."""
     first, *others = models.items()
     name, metrics = first
-    for metric, declared in metrics_in(Place.TILE).items():
-        if declared.out_of is not None and not getattr(metrics, declared.out_of):
+    for key, metric in metrics_in(Place.TILE).items():
+        rate, *rates = (metric.figure(key, vars(each)) for each in (metrics, *(each for _, each in others[:2])))
+        if rate is None:
             continue
-        beside = [f"{other} {getattr(each, metric).value:.0%}" for other, each in others[:2]]
-        yield declared.label, f"{getattr(metrics, metric).value:.1%}", ", ".join(beside) or name
+        beside = [f"{other} {each.value:.0%}" for (other, _), each in zip(others, rates, strict=False) if each]
+        yield metric.label, f"{rate.value:.1%}", ", ".join(beside) or name
     if catalog_tokens_saved:
         yield "catalog tokens saved", f"{catalog_tokens_saved:,}", "in every turn"
     yield "tokens per turn", f"{metrics.tokens_per_turn:,.0f}", f"p50 {metrics.latency_ms_p50 / 1000:,.1f} s per turn"

@@ -115,7 +115,7 @@ class Metric:
         return self.label + hint
 
     def figure(self, name: str, figures: Mapping[str, Any]) -> Any:
-        """This metric's value in a model's figures as metrics.json holds them; None where nothing was counted."""
+        """Pick this metric from a model's figures by name; None where nothing was counted or the file is older."""
         if self.out_of is not None and figures.get(self.out_of) == 0:
             return None
         value = figures.get(name)

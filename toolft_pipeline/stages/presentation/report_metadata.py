@@ -33,9 +33,9 @@ def headline_metrics(models: Mapping[str, ModelMetrics], *, verdict: GateVerdict
         "promote": verdict.promote,
         "reasons": list(verdict.reasons),
         **{
-            name: _rounded(getattr(candidate, name))
+            name: _rounded(figure)
             for name, metric in metrics_in(Place.PLOT).items()
-            if metric.out_of is None or getattr(candidate, metric.out_of)
+            if (figure := metric.figure(name, vars(candidate))) is not None
         },
         "tasks": verdict.n_tasks,
         "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
