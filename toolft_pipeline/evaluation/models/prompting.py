@@ -1,7 +1,7 @@
-"""What each model under test is shown, and how its answer is read.
+"""How each model under test is prompted, and how its answer is parsed.
 
 Invariant: a tuned model is prompted through the template saved with it and nothing else, exactly as a server would.
-Untuned models are asked as `untuned` says.
+Baselines are prompted as `baselines` describes.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
 
 
 class PromptPolicy(StrEnum):
-    """What stands in the prompt beside the conversation."""
+    """What the prompt holds besides the conversation."""
 
     NONE = "none"
     """Nothing: the model's saved template as a server uses it."""
     FEW_SHOT = "few_shot"
     """The tools' names, and golden runs as examples."""
     FULL_CATALOG = "full_catalog"
-    """Every tool with its schema; a base model that knows no chat template sees the examples too."""
+    """Every tool with its schema; a base model without a chat template sees the examples too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelUnderTest:
-    """A model folder in Hugging Face layout and how it is prompted; `name` is its key in metrics.json."""
+    """A model folder in Hugging Face layout and its prompt policy; `name` is its key in metrics.json."""
 
     name: str
     folder: Path
@@ -56,22 +56,22 @@ class ModelUnderTest:
 
 
 class Prompter(Protocol):
-    """Messages to token ids, and an answer to what an agent would take it for."""
+    """Turns messages into token ids, and an answer into the turn that an agent would see."""
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """Texts that end an assistant turn, tokens or not."""
+        """Texts that end an assistant turn, single tokens or not."""
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """Ids before the next assistant turn."""
+        """Token ids before the next assistant turn."""
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """The turn. One without an end in sight is malformed: a server would cut it, an agent take it for whole."""
+        """The parsed turn. An unfinished one is malformed: a server would cut it, and the agent not notice."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedPrompter:
-    """A tuned model: the template saved with its tokenizer, given what a server is given."""
+    """Prompts a tuned model through the template saved with its tokenizer, with a server's inputs."""
 
     tokenizer: PreTrainedTokenizerBase
     chat_format: ChatFormat
@@ -90,7 +90,7 @@ class ServedPrompter:
         return serving_prompt(served, tokenizer=self.tokenizer, tools=self.tools).ids
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """By the format's parser."""
+        """Parse with the format's parser."""
         return read_turn(generation, self.chat_format)
 
 

@@ -87,7 +87,7 @@ def _generations(models: Sequence[EvaluatedModel]) -> pa.Table:
 
 
 def _numbered(steps: Sequence[StepRow]) -> Iterator[tuple[int, StepRow]]:
-    """Each step with the number of its assistant turn in its task, from 0, as turns of rollouts are numbered."""
+    """Each step with the number of its assistant turn in its task, from 0, like the turns of rollouts."""
     seen: Counter[str] = Counter()
     for step in steps:
         yield seen[step.task_id], step

@@ -37,7 +37,7 @@ def render_page(content: ReportContent, *, trend: Sequence[TrendPoint]) -> str:
         tiles=list(_tiles(models, content.catalog_tokens_saved_per_turn)),
         columns=list(columns),
         rows=_rows({name: msgspec.to_builtins(each) for name, each in columns.items()}),
-        metrics=metrics_in(Place.TABLE),
+        metrics={**metrics_in(Place.TABLE), **metrics_in(Place.PAGE)},
         bfcl_sets=list(QuestionSet),
         categories=_names(metrics.by_category for metrics in models.values()),
         turns=sorted({turn for metrics in models.values() for turn in metrics.by_turn}, key=int),
@@ -94,7 +94,7 @@ def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Ite
 
 
 def _confused_tools(metrics: ModelMetrics) -> list[tuple[str, str, int]]:
-    """Expected tool, called tool and how often, the most frequent first: the confusion matrix off its diagonal."""
+    """(expected tool, called tool, times), the most frequent first: the confusion matrix off its diagonal."""
     pairs = [
         (expected, called, count)
         for expected, row in metrics.confusion.items()
@@ -109,7 +109,7 @@ def _names(groups: Iterable[Mapping[str, object]]) -> list[str]:
 
 
 def _polyline(points: Sequence[tuple[float, float]]) -> str:
-    """SVG points of a curve in a box of 600 by 160; nothing for fewer than two points."""
+    """SVG points of a curve in a box of 600 by 160; "" for fewer than two points."""
     if len(points) < 2:
         return ""
     xs, ys = [x for x, _ in points], [y for _, y in points]

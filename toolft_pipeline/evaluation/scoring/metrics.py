@@ -30,7 +30,7 @@ class ModelMetrics:
         shown=(Place.PAGE,),
     )
     n_call_steps: int = metric(
-        "turns that should call",
+        "turns with calls",
         "turns whose expected answer makes calls: what valid arguments and the three matches are shares of",
         unit=Unit.COUNT,
         compute=lambda found: found.n_call_steps,

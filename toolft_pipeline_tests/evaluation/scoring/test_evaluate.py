@@ -43,7 +43,7 @@ def test_evaluate_oracle_scores_one_in_every_rate(tmp_path: Path) -> None:
     assert metrics.failures == metrics.failure_modes == metrics.parse_faults == {}
     assert metrics.functional_basis == "effect"
     assert metrics.functional_match.value == 1.0
-    assert sum(part.n_steps for part in metrics.by_turn.values()) == metrics.n_steps
+    assert sum(part["n_steps"] for part in metrics.by_turn.values()) == metrics.n_steps
     assert all(list(row) == [tool] for tool, row in metrics.confusion.items())
     assert sum(part.n_tasks for part in metrics.by_category.values()) == len(TASKS)
 
