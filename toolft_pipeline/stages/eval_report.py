@@ -1,4 +1,4 @@
-"""eval_report[D]: the candidate beside the base and the model in service, and the gate's verdict."""
+"""eval_report[D]: compare the candidate with the base and the model in service; the gate's verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolft_pipeline.curation.readiness.production_stats import Incumbent
 from toolft_pipeline.curation.readiness.readiness import Readiness
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
-from toolft_pipeline.evaluation.promotion.model_registry import InService, champion_to_beat, withdrawn_at
+from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, InService, champion_to_beat, withdrawn_at
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
 from toolft_pipeline.evaluation.report.prices import model_price
 from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
@@ -22,15 +22,24 @@ from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
+from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, compared_models
-from toolft_pipeline.stages.evaluations.evaluations import JUDGE_CODE, ComparedModel, judge_settings, reuse_or_evaluate
-from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, ComparedModel, reuse_or_evaluate
+from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources, wants_shadow
 from toolft_pipeline.stages.evaluations.training_examples import training_examples
 from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
+    Check,
+    CheckOutcome,
+    Group,
+    PartitionScope,
+    SourceContext,
+    Stage,
+    StageError,
+)
 from toolft_pipeline.stages.token_tensors import proof_report
 from toolft_pipeline.training.merging.merge import CHECKS_FILE
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE
@@ -42,22 +51,19 @@ from toolft_pipeline.warehouse.store import Built, Version, WarehouseError
 VERDICT_FILE = "verdict.json"
 
 
-def _reads(settings: AgentSettings) -> Json:
+def _derived(settings: AgentSettings) -> dict[str, Json]:
     evaluation = settings.evaluation
     compared = evaluation.compare
     return {
-        "judge": judge_settings(settings),
-        "judge_code": JUDGE_CODE,
-        "compare": list(compared),
+        "judge": EVALUATION.code_version,
+        **EVALUATION.derived(settings),
         "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
         "prices": {name: asdict(model_price(name, evaluation)) for name in (CANDIDATE, *compared)},
-        "tasks": [evaluation.max_tasks, evaluation.few_shot_tasks, evaluation.catalog_tasks],
-        "gate": settings.gate.model_dump(mode="json"),
         **bfcl_reads(settings),
     }
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
     digest = "" if candidate is None else candidate.manifest.content_digest
@@ -72,26 +78,26 @@ def _sources(scope: Scope) -> dict[str, str]:
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
         **({} if withdrawn is None else {"withdrawn": digest}),
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
-        **shadow_sources(settings, scope.partition, scope.warehouse),
+        **shadow_sources(settings),
     }
 
 
-def _proofs(work: Work) -> dict[str, bool]:
-    """Everything that the candidate was made from, as green or not: proofs of the rows, checks of the merge."""
-    reports = [proof_report(version) for version in work.inputs["token_tensors"].values()]
+def _proofs(context: BuildContext) -> dict[str, bool]:
+    """Whether each proof of the training rows and each check of the merge passed, by name."""
+    reports = [proof_report(version) for version in context.inputs["token_tensors"].values()]
     proofs = {name: not any(report.results[name].n_failures for report in reports) for name in reports[0].results}
-    checks = json.loads(work.one("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
+    checks = json.loads(context.input("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
-def _candidate_status(work: Work, proofs: dict[str, bool]) -> CandidateStatus:
+def _candidate_status(context: BuildContext, proofs: dict[str, bool]) -> CandidateStatus:
     """What the gate must know about the candidate besides its metrics."""
-    model = work.one("merged_model")
+    model = context.input("merged_model")
     return CandidateStatus(
-        as_of=work.day,
+        as_of=context.day,
         proofs=proofs,
-        lineage_gaps=[*lineage_gaps(work.warehouse, model), *stale_inputs(work)],
-        withdrawn=withdrawn_at(work.warehouse, work.settings.name, candidate=model.manifest.content_digest),
+        lineage_gaps=[*lineage_gaps(context.warehouse, model), *stale_inputs(context)],
+        withdrawn=withdrawn_at(context.warehouse, context.settings.name, candidate=model.manifest.content_digest),
     )
 
 
@@ -104,27 +110,27 @@ def _champion_result(serving: InService, metrics: Mapping[str, ModelMetrics]) ->
     )
 
 
-def stale_inputs(work: Work) -> Iterator[str]:
-    """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
-    model, adapter = work.one("merged_model").manifest, work.one("qlora_adapter").manifest
+def stale_inputs(context: BuildContext) -> Iterator[str]:
+    """Inputs whose proofs and checks belong to other versions than the candidate was made from."""
+    model, adapter = context.input("merged_model").manifest, context.input("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
     for made, asset in pairs:
-        for partition, version in work.inputs[asset].items():
+        for partition, version in context.inputs[asset].items():
             name = f"{asset}/{partition}"
             if made.inputs.get(name) != version.manifest.content_digest:
                 yield f"{made.address} was made from another version of {name}; run the model's stages again"
 
 
-def past_reports(work: Work) -> Iterator[TrendPoint]:
-    """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
-    fingerprint and no content.
+def past_reports(context: BuildContext) -> Iterator[TrendPoint]:
+    """The candidates of all readable reports up to this day. Only the page shows them: they enter neither the
+    fingerprint nor the content.
     """
-    for day in work.warehouse.partitions(work.settings.name, STAGE.asset):
-        address = Address(agent=work.settings.name, asset=STAGE.asset, partition=day)
+    for day in context.warehouse.partitions(context.settings.name, STAGE.asset):
+        address = Address(agent=context.settings.name, asset=STAGE.asset, partition=day)
         try:
-            reports = work.warehouse.versions(address) if day <= work.day else []
+            reports = context.warehouse.versions(address) if day <= context.day else []
         except WarehouseError as error:
-            work.progress(f"left out of the trend: {error}")
+            context.progress(f"left out of the trend: {error}")
             continue
         for report in reports:
             made_at = report.manifest.created_at
@@ -133,14 +139,14 @@ def past_reports(work: Work) -> Iterator[TrendPoint]:
                 yield point
 
 
-def _build(work: Work) -> Built:
-    settings = work.settings
+def _build(context: BuildContext) -> Built:
+    settings = context.settings
     tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
-    digest = work.one("merged_model").manifest.content_digest
-    serving = champion_to_beat(work.warehouse, settings.name, candidate=digest)
-    models = list(compared_models(work, serving))
-    results = _evaluations(work, models, tasks)
-    shadow = shadow_results(work, [model for model in models if model.name in {CANDIDATE, IN_SERVICE}])
+    digest = context.input("merged_model").manifest.content_digest
+    serving = champion_to_beat(context.warehouse, settings.name, candidate=digest)
+    models = list(compared_models(context, serving))
+    results = _evaluations(context, models, tasks)
+    shadow = shadow_results(context, [model for model in models if model.name in {CANDIDATE, IN_SERVICE}])
     if shadow is not None:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     evaluated = [
@@ -148,29 +154,29 @@ def _build(work: Work) -> Built:
         for name, version in results.items()
     ]
     metrics = {model.name: model.metrics for model in evaluated}
-    proofs = _proofs(work)
+    proofs = _proofs(context)
     verdict = decide_promotion(
         candidate=metrics[CANDIDATE],
-        candidate_status=_candidate_status(work, proofs),
+        candidate_status=_candidate_status(context, proofs),
         champion=None if serving is None else _champion_result(serving, metrics),
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
     content = ReportContent(
         agent=settings.name,
-        day=work.day,
+        day=context.day,
         models=evaluated,
         tasks=tasks if shadow is None else [*tasks, *shadow.sample.tasks],
         verdict=verdict,
         proofs=proofs,
-        logged=logged_metrics(_incumbent(work)),
-        bfcl=bfcl_rates(work, models),
-        training_examples=training_examples(work.warehouse, work.one("merged_model")),
-        loss=read_loss(work.one("qlora_adapter").file(PROGRESS_FILE)),
-        past=list(past_reports(work)),
+        logged=logged_metrics(_incumbent(context)),
+        bfcl=bfcl_rates(context, models),
+        training_examples=training_examples(context.warehouse, context.input("merged_model")),
+        loss=read_loss(context.input("qlora_adapter").file(PROGRESS_FILE)),
+        past=list(past_reports(context)),
     )
-    write_report(content, work.out)
-    (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
+    write_report(content, context.out)
+    (context.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
@@ -179,25 +185,29 @@ def _build(work: Work) -> Built:
     )
 
 
-def _evaluations(work: Work, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
+def _evaluations(context: BuildContext, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
     """The evaluation of each model; models with long prompts are asked fewer tasks."""
-    evaluation = work.settings.evaluation
+    evaluation = context.settings.evaluation
     asked = {
         PromptPolicy.NONE: tasks,
         PromptPolicy.FEW_SHOT: sample_tasks(tasks, evaluation.few_shot_tasks),
         PromptPolicy.FULL_CATALOG: sample_tasks(tasks, evaluation.catalog_tasks),
     }
-    tasks_from = sources.agent_file(work.settings, evaluation.tasks)
-    return {model.name: reuse_or_evaluate(work, model, asked[model.policy], tasks_from=tasks_from) for model in models}
+    tasks_from = sources.agent_file(context.settings, evaluation.tasks)
+    return {
+        model.name: reuse_or_evaluate(context, model, asked[model.policy], tasks_from=tasks_from) for model in models
+    }
 
 
-def _incumbent(work: Work) -> Incumbent:
-    """What the window's logs say of the model that runs the agent now, as the readiness report counted it."""
-    version = work.one("readiness_report")
+def _incumbent(context: BuildContext) -> Incumbent:
+    """What the window's logs say about the incumbent, as counted by the readiness report."""
+    version = context.input("readiness_report")
     try:
         return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
     except msgspec.DecodeError as error:
-        raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
+        raise StageError(
+            f"{version.manifest.address} was written by earlier code ({error}); materialize it again"
+        ) from error
 
 
 def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
@@ -213,21 +223,41 @@ STAGE = Stage(
     kinds=("html", "parquet"),
     code_version="5",
     inputs={
-        "merged_model": Span.SAME,
-        "qlora_adapter": Span.SAME,
-        "token_tensors": Span.WINDOW,
-        "readiness_report": Span.SAME,
-        "base_model": Span.WHOLE,
-        "tool_catalog": Span.WHOLE,
+        "merged_model": PartitionScope.SAME,
+        "qlora_adapter": PartitionScope.SAME,
+        "token_tensors": PartitionScope.WINDOW,
+        "readiness_report": PartitionScope.SAME,
+        "base_model": PartitionScope.WHOLE,
+        "tool_catalog": PartitionScope.WHOLE,
+        "verified_trajectories": PartitionScope.SAME,
+        "training_set": PartitionScope.SAME,
     },
-    reads=_reads,
+    settings=(
+        *EVALUATION.settings,
+        "gate",
+        "evaluation.compare",
+        "evaluation.max_tasks",
+        "evaluation.few_shot_tasks",
+        "evaluation.catalog_tasks",
+    ),
+    placement=(
+        *EVALUATION.placement,
+        *BFCL_EVALUATION.placement,
+        "evaluation.tasks",
+        "evaluation.bfcl",
+        "evaluation.bfcl_questions",
+        "verification.error_forms",
+    ),
+    derived=_derived,
+    optional={"verified_trajectories": wants_shadow, "training_set": wants_shadow},
+    observes=(SERVICE,),
     sources=_sources,
     build=_build,
     accelerator=True,
     checks=(
         Check(
             name="gate",
-            description="The candidate may go into service: thresholds, paired test, proofs, enough tasks.",
+            description="The candidate may be promoted: thresholds, paired test, proofs, enough tasks.",
             blocking=False,
             evaluate=_promotable,
         ),

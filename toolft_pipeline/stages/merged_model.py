@@ -5,33 +5,25 @@ from __future__ import annotations
 import json
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.qlora_adapter import training_settings
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.stages.qlora_adapter import BASE_NAME, base_name
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
-        "training": training_settings(settings),  # the rounding that is merged into, and what the card says
-    }
-
-
-def _build(work: Work) -> Built:
-    adapter, base = work.one("qlora_adapter"), work.one("base_model")
+def _build(context: BuildContext) -> Built:
+    adapter, base = context.input("qlora_adapter"), context.input("base_model")
     summary = merge_adapter(
         base=base.file("model"),
         adapter=adapter.file("adapter"),
-        settings=work.settings,
+        settings=context.settings,
         lineage={
             "qlora_adapter": adapter.manifest.content_digest,
             "base_model": base.manifest.content_digest,
             **adapter.manifest.inputs,
         },
-        out=work.out,
-        progress=work.progress,
+        out=context.out,
+        progress=context.progress,
     )
     return Built(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
 
@@ -50,8 +42,18 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("safetensors", "transformers"),
     code_version="8",
-    inputs={"qlora_adapter": Span.SAME, "base_model": Span.WHOLE},
-    reads=_reads,
+    inputs={"qlora_adapter": PartitionScope.SAME, "base_model": PartitionScope.WHOLE},
+    settings=(
+        "chat.format",
+        "chat.catalog_mode",
+        "training.quantization",
+        "training.lora_r",
+        "training.lora_alpha",
+        "training.epochs",
+        "training.learning_rate",
+    ),  # the rounding that is merged into, and what the model card says
+    placement=("training.compute_type", *BASE_NAME, "description"),
+    derived=base_name,
     build=_build,
     accelerator=True,
     checks=(

@@ -89,7 +89,7 @@ def _taught(by_asset: dict[str, dict[str, Version]]) -> tuple[TaughtRun, ...]:
     if adapter is None or selection is None:
         return ()
     tensors = {day: version.file(TENSORS_FILE) for day, version in by_asset.get("token_tensors", {}).items()}
-    budget = cast("dict[str, int | None]", adapter.manifest.settings)["token_budget"]
+    budget = cast("int | None", adapter.settings_section("training")["token_budget"])
     drawn = draw_rows(selection=selection.file(SELECTION_FILE), tensors=tensors, token_budget=budget)
     rows = {row.row_id for row in drawn.train.rows}
     found = []

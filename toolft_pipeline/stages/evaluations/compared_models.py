@@ -1,6 +1,6 @@
 """The models that a report compares: the candidate, the one in service, and those that the agent file names.
 
-Invariant: each comes with the digest that its evaluation is found by: a folder's content, an endpoint's identity.
+Invariant: each has the digest by which its evaluation is found: a folder's content or an endpoint's identity.
 """
 
 from __future__ import annotations
@@ -11,34 +11,39 @@ from pathlib import Path
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
 from toolft_pipeline.evaluation.report.report_content import CANDIDATE
-from toolft_pipeline.settings import BaseModelSettings
-from toolft_pipeline.stages.evaluations.evaluations import ComparedModel, nested
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.stages.evaluations.evaluations import ComparedModel
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import converted_base
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.nested import nested_version
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 IN_SERVICE = "in_service"
-"""The key under which the model in service stands among the results."""
+"""Key of the model in service in metrics.json."""
 
 
-def compared_models(work: Work, serving: InService | None) -> Iterator[ComparedModel]:
+REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
+"""A base model of another package, converted; the package is its partition."""
+
+
+def compared_models(context: BuildContext, serving: InService | None) -> Iterator[ComparedModel]:
     """Candidate, model in service, and what `evaluation.compare` names, in the order to show."""
-    merged, base = work.one("merged_model"), work.one("base_model")
+    merged, base = context.input("merged_model"), context.input("base_model")
     digest = merged.manifest.content_digest
     yield ComparedModel(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
     if serving is not None:
         folder = serving.folder / "model"
         yield ComparedModel(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
-    for name in work.settings.evaluation.compare:
-        endpoint = work.settings.evaluation.endpoints.get(name)
+    for name in context.settings.evaluation.compare:
+        endpoint = context.settings.evaluation.endpoints.get(name)
         if endpoint is not None:
             digest = digest_of(endpoint.identity)
             yield ComparedModel(name=name, folder=None, digest=digest, policy=PromptPolicy.FULL_CATALOG)
             continue
-        version = base if name in {"base", "base_catalog"} else _reference_model(work, name)
+        version = base if name in {"base", "base_catalog"} else _reference_model(context, name)
         yield ComparedModel(
             name=name,
             folder=version.file("model"),
@@ -47,19 +52,18 @@ def compared_models(work: Work, serving: InService | None) -> Iterator[ComparedM
         )
 
 
-def _reference_model(work: Work, package: str) -> Version:
-    """A model from another package, converted once, to stand beside the candidate in the report."""
-    settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
+def _reference_model(context: BuildContext, package: str) -> Version:
+    """A base model from another package, converted once, to compare the candidate with."""
+    settings = context.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
-    def build(out: Path) -> Built:
-        summary = converted_base(work, settings, out)
+    def build(_settings: AgentSettings, out: Path) -> Built:
+        summary = converted_base(context, settings, out)
         return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
-    return nested(
-        work,
-        Address(agent=settings.name, asset="reference_model", partition=package),
-        code_version="1",
-        reads={"package": package},
+    return nested_version(
+        context,
+        REFERENCE_MODEL,
+        partition=package,
         inputs=sources.base_model(settings.base_model, agent=settings),
         build=build,
     )

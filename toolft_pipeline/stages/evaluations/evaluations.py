@@ -1,14 +1,13 @@
 """Evaluations as versions of their own: one per (model, prompt, tasks, catalog, backend, judge code).
 
-Invariant: comparing costs only what is new. The base and the model in service were judged on an earlier night; as long
-as tasks, catalog and backend are the same, their results are read, not made again.
+Invariant: comparing costs only what is new. The base and the model in service were evaluated on an earlier day; as long
+as tasks, catalog and backend are the same, their results are reused.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,26 +16,28 @@ from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPo
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_endpoint, evaluate_model
 from toolft_pipeline.evaluation.scoring.probes import probes_digest
 from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, EvaluationSettings
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
+from toolft_pipeline.stages.spec.nested import nested_version
+from toolft_pipeline.stages.spec.settings_slice import fields_of
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version
+from toolft_pipeline.warehouse.store import Built, Version
 
 JUDGE_CODE = "3"
-"""Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
+"""Raise it when steps, rollouts, judge or metrics give other results for the same generations."""
 
 UNTUNED_PROMPTS = "3"
-"""Raise it when untuned model folders are asked or read in another way; no other model is asked again."""
+"""Raise it when baselines are prompted or parsed differently; no other model is evaluated again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedModel:
-    """A model to judge: its key in the report, its folder, its content digest, and how it is prompted.
+    """A model to evaluate: its key in the report, its folder, its content digest, and its prompt policy.
 
-    Without a folder it is the endpoint of this name, and its digest that of the endpoint's identity.
+    Without a folder it is the endpoint of this name, with the digest of the endpoint's identity.
     """
 
     name: str
@@ -45,7 +46,7 @@ class ComparedModel:
     policy: PromptPolicy
 
 
-_ENTERS_OTHERWISE = {
+_NOT_DECLARED = {
     "batch_size",
     "compare",
     "endpoints",
@@ -57,56 +58,68 @@ _ENTERS_OTHERWISE = {
     "bfcl",
     "bfcl_questions",
 }
-"""Settings that are placement, or that enter an evaluation as its tasks and its model."""
+"""Settings that are placement, or that enter an evaluation through its tasks and its model."""
 
 
-def judge_settings(settings: AgentSettings) -> Json:
-    """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
-    reads = settings.evaluation.model_dump(mode="json", exclude=_ENTERS_OTHERWISE)
+def _derived(settings: AgentSettings) -> dict[str, Json]:
     asked = probes_digest() if settings.evaluation.probes else None
-    return {
-        "evaluation": reads,
-        "chat": settings.chat.model_dump(mode="json"),
-        "probes": asked,
-        "sandbox": sandbox_protocol(settings),
-        "golden": golden_runs(settings),
-    }
+    return {"probes": asked, "golden": golden_runs(settings)}
+
+
+EVALUATION = Artifact(
+    asset="evaluation",
+    code_version=JUDGE_CODE,
+    settings=(*fields_of("evaluation", EvaluationSettings, but=_NOT_DECLARED), "chat", *SANDBOX_PROTOCOL),
+    placement=(
+        "evaluation.batch_size",
+        "evaluation.endpoints",
+        "evaluation.machine_hour_price",
+        *SANDBOX,
+        *GOLDEN_RUNS,
+        "training.compute_type",
+    ),
+    derived=_derived,
+)
+"""One model evaluated on the agent's tasks; batch size, prices and the compared models do not affect it."""
+
+SHADOW_EVALUATION = replace(EVALUATION, asset="shadow_evaluation")
+"""One model evaluated on the newest day's runs."""
 
 
 def reuse_or_evaluate(
-    work: Work,
+    context: BuildContext,
     model: ComparedModel,
     tasks: Sequence[Task],
     *,
     tasks_from: dict[str, str],
-    asset: str = "evaluation",
+    artifact: Artifact = EVALUATION,
 ) -> Version:
-    """The evaluation of one model: the version that is there, or a new one.
+    """The evaluation of one model: an existing version, or a new one.
 
-    `tasks_from` has the digests of what the tasks were read from, by name; `asset` is where its versions lie.
+    `tasks_from` has the digests of the sources of the tasks, by name; `artifact` declares the evaluation.
     """
-    settings = work.settings
-    catalog = work.one("tool_catalog")
-    drawn: list[Json] = [task.task_id for task in tasks]
-    shows_golden = model.policy is not PromptPolicy.NONE
+    settings = context.settings
+    catalog = context.input("tool_catalog")
+    task_ids: list[Json] = [task.task_id for task in tasks]
+    is_baseline = model.policy is not PromptPolicy.NONE
     inputs = {
         "model": model.digest,
         "policy": model.policy.value,
-        "tasks": digest_of(drawn),
+        "tasks": digest_of(task_ids),
         "catalog": catalog.manifest.content_digest,
         **tasks_from,
         **sources.sandbox(settings),
-        **(sources.agent_file(settings, settings.logs.golden) if shows_golden else {}),
-        **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and model.folder is not None else {}),
+        **(sources.agent_file(settings, settings.logs.golden) if is_baseline else {}),
+        **({"untuned_prompts": UNTUNED_PROMPTS} if is_baseline and model.folder is not None else {}),
     }
 
-    def build(out: Path) -> Built:
+    def build(settings: AgentSettings, out: Path) -> Built:
         if model.folder is None:
-            judge = partial(evaluate_endpoint, name=model.name)
+            run = partial(evaluate_endpoint, name=model.name)
         else:
             under_test = ModelUnderTest(name=model.name, folder=model.folder, policy=model.policy)
-            judge = partial(evaluate_model, model=under_test)
-        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
+            run = partial(evaluate_model, model=under_test)
+        metrics = run(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=context.progress)
         return Built(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
@@ -114,46 +127,13 @@ def reuse_or_evaluate(
             headline={"task_success": metrics.task_success.value, **_computed_in(model, settings)},
         )
 
-    return nested(
-        work,
-        Address(agent=settings.name, asset=asset, partition=f"{model.policy}-{model.digest[:16]}"),
-        code_version=JUDGE_CODE,
-        reads=judge_settings(settings),
-        inputs=inputs,
-        build=build,
+    return nested_version(
+        context, artifact, partition=f"{model.policy}-{model.digest[:16]}", inputs=inputs, build=build
     )
 
 
 def _computed_in(model: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
-    """The number type that a model folder was decoded in: it explains figures that differ between machines."""
+    """The number type that a model folder was decoded in, which explains figures that differ between machines."""
     if model.folder is None:
         return {}
     return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}
-
-
-def nested(
-    work: Work,
-    address: Address,
-    *,
-    code_version: str,
-    reads: Json,
-    inputs: dict[str, str],
-    build: Callable[[Path], Built],
-) -> Version:
-    """A version that is made inside another stage's work, by the same rules: where a person asked to make everything
-    again (`Work.force`) nothing is reused but what this very run made, before a step of it was tried again."""
-    started = time.monotonic()
-    recipe = Recipe(
-        address=address,
-        fingerprint=fingerprint_of(code_version=code_version, settings=reads, inputs=inputs),
-        code_version=code_version,
-        settings=reads,
-        inputs=inputs,
-    )
-    found = work.warehouse.reuse(address, recipe.fingerprint)
-    made_now = found is not None and work.run_id is not None and found.manifest.run_id == work.run_id
-    if found is not None and (made_now or not work.force):
-        work.progress(f"{address}: reused")
-        return found
-    with work.warehouse.staging(address) as staged:
-        return work.warehouse.commit(staged, recipe, build(staged), run_id=work.run_id, started=started)
