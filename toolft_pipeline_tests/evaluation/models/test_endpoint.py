@@ -234,7 +234,7 @@ def test_endpoint_request_setting_replaces_and_leaves_out() -> None:
 
 
 def test_settings_endpoint_with_the_name_of_another_model_is_refused() -> None:
-    with pytest.raises(ValidationError, match="candidate is the name of another model"):
+    with pytest.raises(ValidationError, match="candidate is a reserved name"):
         EvaluationSettings(endpoints={"candidate": EndpointSettings(base_url="https://x.example/v1", model="m")})
 
 
