@@ -47,7 +47,7 @@ def test_bfcl_sources_change_with_the_questions(tmp_path: Path) -> None:
 
 def test_bfcl_rates_of_an_empty_folder_are_one_line_with_the_mend(tmp_path: Path) -> None:
     settings = desk(tmp_path, bfcl="nowhere")
-    with pytest.raises(BfclError, match=r"no BFCL_v4_simple_python\.json; point evaluation\.bfcl"):
+    with pytest.raises(BfclError, match=r"no BFCL_v4_simple_python\.json; set evaluation\.bfcl"):
         bfcl_rates(_work(tmp_path, settings, []), [])
 
 
