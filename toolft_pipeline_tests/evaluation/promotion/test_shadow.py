@@ -144,6 +144,6 @@ def test_trained_on_counts_training_rows_and_their_near_duplicates(tmp_path: Pat
 
 
 def test_settings_shadow_without_a_sandbox_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=r"gate\.shadow\.runs needs a backend"):
+    with pytest.raises(ValidationError, match=r"gate\.shadow\.runs needs a"):
         agent(tmp_path, gate={"shadow": {"runs": 20}})
     assert isinstance(agent(tmp_path), AgentSettings)
