@@ -45,7 +45,7 @@ def test_evaluate_oracle_scores_one_in_every_rate(tmp_path: Path) -> None:
     assert metrics.functional_match.value == 1.0
     assert sum(part["n_steps"] for part in metrics.by_turn.values()) == metrics.n_steps
     assert all(list(row) == [tool] for tool, row in metrics.confusion.items())
-    assert sum(part.n_tasks for part in metrics.by_category.values()) == len(TASKS)
+    assert sum(part["n_tasks"] for part in metrics.by_category.values()) == len(TASKS)
 
 
 def test_evaluate_twice_writes_the_same_tables(tmp_path: Path) -> None:
