@@ -30,7 +30,7 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.models.decoding import load_model
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, make_prompter
-from toolft_pipeline.evaluation.scoring.judge_rollout import judge
+from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
 from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
@@ -170,7 +170,7 @@ def _texts(transcript: Transcript) -> list[str]:
 
 
 def _verdict(task: Task, transcript: Transcript) -> bool:
-    return judge(task, transcript, extra_calls=1).passed
+    return judge_rollout(task, transcript, extra_calls=1).passed
 
 
 class _Chosen:
@@ -246,7 +246,7 @@ def _tuned(folder: Path, settings: AgentSettings) -> tuple[PreTrainedModel, PreT
     return (
         load_model(folder, compute=ComputeType.BF16),
         tokenizer,
-        make_prompter(model, settings=settings, catalog=catalog, tokenizer=tokenizer),
+        make_prompter(model, chat=settings.chat, catalog=catalog, tokenizer=tokenizer, examples=tuple),
     )
 
 

@@ -27,7 +27,7 @@ from benchmarks.scripted_runs import DeskSandbox, Script
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.scoring.judge_rollout import judge
+from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
 from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.settings import AgentSettings
@@ -131,7 +131,10 @@ def failures_of(runs: Sequence[tuple[Task, Row]], *, settings: AgentSettings) ->
     )
     return [
         (
-            [str(finding.failure) for finding in judge(task, transcript, extra_calls=limits.extra_calls).findings],
+            [
+                str(finding.failure)
+                for finding in judge_rollout(task, transcript, extra_calls=limits.extra_calls).findings
+            ],
             sandbox.final_state(row) != task.expected_state,
         )
         for (task, row), transcript in zip(runs, transcripts, strict=True)

@@ -1,1 +1,1 @@
-"""A model judged: steps, rollouts, the judge's conjunction, intervals, the gate, the report."""
+"""Evaluate models: steps, rollouts and their judge, metrics with intervals, the gate, the report."""

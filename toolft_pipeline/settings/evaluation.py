@@ -1,4 +1,4 @@
-"""`evaluation`: how models are judged."""
+"""`evaluation`: how models are evaluated."""
 
 from __future__ import annotations
 
@@ -12,76 +12,76 @@ _COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog"
 
 
 class EndpointSettings(Section):
-    """A model behind an OpenAI-compatible endpoint, to compare with. Prices in any one currency; 0 is not reckoned."""
+    """A model behind an OpenAI-compatible endpoint, to compare with. Prices in one currency; 0 is no price."""
 
     base_url: str = Field(pattern=r"^https?://")
-    """Where the API begins, such as https://HOST/v1."""
+    """Base URL of the API, such as https://HOST/v1."""
     model: str = Field(min_length=1)
-    """The model's name there. A name that the provider moves keeps its old evaluation: name a dated one."""
+    """The model's name at the endpoint. Use a dated name: an alias that moves keeps its old evaluation."""
     key_from: str | None = "OPENAI_API_KEY"
-    """Environment variable that holds the key; null for a server that wants none."""
+    """Environment variable that holds the API key; null for a server without one."""
     price_per_million_prompt_tokens: float = Field(0.0, ge=0)
     """Price of a million prompt tokens."""
     price_per_million_completion_tokens: float = Field(0.0, ge=0)
     """Price of a million completion tokens."""
     machine_hour_price: float = Field(0.0, ge=0)
-    """Price of the machine's hour, for a model that you serve yourself."""
+    """Price of one machine hour, for a model that you serve yourself."""
     parallel: int = Field(4, ge=1)
-    """Requests under way at once."""
+    """Concurrent requests."""
     timeout_s: float = Field(120.0, gt=0)
-    """Seconds until a request is given up and tried again."""
+    """Seconds until a request times out and is retried."""
     retries: int = Field(5, ge=0)
-    """Tries beyond the first after 429, 5xx, a cut answer or a time-out, with growing pauses."""
+    """Retries after 429, 5xx, a cut answer or a time-out, with exponential backoff."""
     request: dict[str, Any] = Field(default_factory=dict)
-    """Anything else for the request, by the protocol's own names; null leaves out what is sent otherwise: max_tokens,
-    temperature 0, seed 0."""
+    """Other request parameters, by the protocol's names; null omits one of the defaults max_tokens, temperature 0,
+    seed 0."""
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides the answers: prices, the key and pauses do not."""
+        """What the answers depend on: not prices, the key or retries."""
         return {"base_url": self.base_url, "model": self.model, "request": self.request}
 
 
 class EvaluationSettings(Section):
-    """How models are judged."""
+    """How models are evaluated."""
 
     tasks: str = "tasks.jsonl"
     """File of evaluation tasks, relative to the agent file."""
     max_tasks: int | None = Field(None, gt=0)
-    """Tasks drawn evenly over categories and families; None takes all."""
+    """Tasks sampled evenly over categories and families; None takes all."""
     few_shot_tasks: int | None = Field(None, gt=0)
-    """Of these, how many the untuned base is asked, which reads examples in every prompt; None is all."""
+    """How many of these the few-shot base runs, which has examples in every prompt; None is all."""
     catalog_tasks: int | None = Field(24, gt=0)
-    """Of these, how many a model is asked that reads the full catalog: thousands of tokens a prompt; None is all."""
+    """How many of these a model with the full catalog in its prompt runs (thousands of tokens); None is all."""
     max_turns: int = Field(12, gt=0)
-    """Assistant turns of one rollout at most."""
+    """Limit of assistant turns per rollout."""
     max_new_tokens: int = Field(192, gt=0)
-    """Tokens of one assistant turn at most."""
+    """Token limit of one assistant turn."""
     max_task_tokens: int | None = Field(2048, gt=0)
-    """Tokens of all assistant turns of one rollout at most; None is no limit."""
+    """Token limit of all assistant turns of one rollout together; None is no limit."""
     max_task_s: float | None = Field(600.0, gt=0)
-    """Seconds of the machine that one rollout takes at most, model and backend: a guard against a model or a backend
-    that crawls, not a measure. None is no limit."""
+    """Limit of machine seconds per rollout, model and backend: a guard against a very slow model or backend. None is no
+    limit."""
     batch_size: int = Field(16, gt=0)
-    """Rollouts decoded side by side; a placement choice that enters no fingerprint."""
+    """Rollouts decoded in one batch; a placement choice that enters no fingerprint."""
     probes: bool = True
-    """Whether models are also asked the fixed questions on general ability, so that forgetting shows."""
+    """Also ask the fixed questions on general ability, to detect forgetting."""
     few_shot: int = Field(4, ge=0)
-    """Golden runs shown to the untuned base in its prompt."""
+    """Golden runs shown as examples in the base's prompt."""
     extra_calls: int = Field(1, ge=0)
     """Calls beyond the plan that a rollout may make."""
     compare: tuple[str, ...] = ("base",)
-    """Models beside the candidate: `base` (few-shot), `base_catalog` (full catalog), a base-model package name, or a
+    """Models to compare with: `base` (few-shot), `base_catalog` (full catalog), the name of a base-model package, or a
     name of `endpoints`."""
     endpoints: dict[str, EndpointSettings] = Field(default_factory=dict)
-    """OpenAI-compatible endpoints by the name that they have in reports; asked where `compare` names them, on as many
-    tasks as `catalog_tasks` says: they read the full catalog."""
+    """OpenAI-compatible endpoints by their name in reports; evaluated if `compare` names them, on `catalog_tasks`
+    tasks, as their prompts have the full catalog."""
     machine_hour_price: float = Field(0.0, ge=0)
-    """Price of one hour of this machine, for the cost per 1,000 tasks."""
+    """Price of one hour of this machine, for the cost of 1,000 tasks."""
     bfcl: str | None = None
     """Folder of the Berkeley Function Calling Leaderboard's files (`data` in the package bfcl-eval), relative to the
-    agent file or absolute: every model of the report is also asked its single-turn Python sets, with the questions' own
-    tools in the prompt. Like general ability it is no part of the gate."""
+    agent file or absolute: every model of the report also answers its single-turn Python sets, with the questions' own
+    tools in the prompt. The gate does not use it."""
     bfcl_questions: int | None = Field(25, gt=0)
     """Questions of each of the four sets; None is all 1,040."""
 
@@ -89,5 +89,5 @@ class EvaluationSettings(Section):
     @classmethod
     def _names_are_free(cls, value: dict[str, EndpointSettings]) -> dict[str, EndpointSettings]:
         if taken := sorted(_COMPARED_BY_NAME & value.keys()):
-            raise ValueError(f"{', '.join(taken)} is the name of another model in reports; choose another")
+            raise ValueError(f"{', '.join(taken)} is a reserved name in reports; choose another name")
         return value

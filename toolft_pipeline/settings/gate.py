@@ -8,18 +8,18 @@ from toolft_pipeline.settings.section import Section
 
 
 class ShadowSettings(Section):
-    """A second gate, on production's own work: verified runs of the newest day, done again by the candidate."""
+    """A second gate on production work: the candidate repeats verified runs of the newest day."""
 
     runs: int = Field(0, ge=0)
-    """How many runs at most; those that the candidate was not trained on come first. 0 asks for no shadow gate."""
+    """Limit of runs; those that the candidate was not trained on come first. 0 turns the shadow gate off."""
     min_runs: int = Field(10, gt=0)
-    """A day with fewer runs that can be replayed refuses the candidate."""
+    """The candidate is refused on a day with fewer replayable runs."""
     task_success: float = Field(0.5, ge=0, le=1)
-    """What the lower end of the interval of the runs done right must reach."""
+    """Threshold for the lower bound of the share of runs that end as recorded."""
 
 
 class GateSettings(Section):
-    """What a candidate must show: the lower end of each 95 % interval against a threshold."""
+    """Thresholds for a candidate: the lower bound of each 95 % interval must reach them."""
 
     parse_rate: float = Field(0.95, ge=0, le=1)
     """Steps whose turn is finished and whose calls can all be read."""
@@ -30,8 +30,8 @@ class GateSettings(Section):
     task_success: float = Field(0.0, ge=0, le=1)
     """Tasks that the rollout passes; 0 leaves it to the paired test."""
     margin: float = Field(0.0, ge=0, le=1)
-    """How much worse than the model in service the candidate may be, at the lower end of the paired interval. With 0
-    it must be shown to be better: a tie, and a lead that may be chance, keep the champion."""
+    """How much worse than the model in service the candidate may be, at the lower bound of the paired interval. With 0
+    it must be significantly better: a tie, or a lead that may be chance, keeps the champion."""
     min_tasks: int = Field(20, gt=0)
-    """A thinner test set refuses every candidate."""
+    """Every candidate is refused on fewer tasks."""
     shadow: ShadowSettings = ShadowSettings()

@@ -1,4 +1,4 @@
-"""champion[D]: the gate's verdict carried out. One pointer moves, or none does and the record says why."""
+"""champion[D]: carry out the gate's verdict: move the pointer to the model in service, or record why not."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def _carried_out(version: Version, _settings: AgentSettings) -> CheckOutcome:
 
 
 def champion_texts(version: Version) -> dict[str, str]:
-    """What became of the candidate, for the top of its page."""
+    """The outcome for the candidate, for the top of its page."""
     headline = version.manifest.headline
     if headline["promoted"]:
-        outcome = "**promoted**: now in service" if headline["moved"] else "**promoted**: it was in service already"
+        outcome = "**promoted**: now in service" if headline["moved"] else "**promoted**: already in service"
     else:
         outcome = "**refused**: the model in service stays"
     reasons = cast("list[str]", headline["reasons"])
@@ -76,7 +76,7 @@ def champion_texts(version: Version) -> dict[str, str]:
 
 STAGE = Stage(
     asset="champion",
-    description="The verdict carried out: the pointer to the model in service moves only if the gate says so.",
+    description="Carries out the verdict: the pointer to the model in service moves only if the gate allows it.",
     group=Group.MODEL,
     kinds=("json",),
     code_version="3",
@@ -86,7 +86,7 @@ STAGE = Stage(
     checks=(
         Check(
             name="candidate_serves",
-            description="The candidate of this day is in service; where it was refused, the reasons stand beside.",
+            description="The candidate of this day is in service; if it was refused, the reasons are shown.",
             blocking=False,
             evaluate=_carried_out,
         ),

@@ -1,9 +1,9 @@
-"""eval_report[D]: the candidate beside the base and the model in service, and the gate's verdict."""
+"""eval_report[D]: compare the candidate with the base and the model in service; the gate's verdict."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import msgspec
@@ -12,19 +12,19 @@ from toolft_pipeline.curation.readiness.production_stats import Incumbent
 from toolft_pipeline.curation.readiness.readiness import Readiness
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
-from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, InService, incumbent, withdrawn_at
+from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, InService, champion_to_beat, withdrawn_at
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
 from toolft_pipeline.evaluation.report.prices import model_price
-from toolft_pipeline.evaluation.report.report import CANDIDATE, GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.report.report_content import CANDIDATE, ReportContent, read_evaluation, read_loss
 from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
-from toolft_pipeline.evaluation.scoring.evaluate import read_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
-from toolft_pipeline.evaluation.scoring.task import load_tasks
+from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates, bfcl_reads, bfcl_sources
-from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, contenders
-from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, reuse_or_evaluate
+from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, compared_models
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, ComparedModel, reuse_or_evaluate
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources, wants_shadow
 from toolft_pipeline.stages.evaluations.training_examples import training_examples
 from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
@@ -70,7 +70,7 @@ def _sources(scope: SourceContext) -> dict[str, str]:
         ArtifactKey(agent=settings.name, asset="merged_model", partition=scope.partition)
     )
     digest = "" if candidate is None else candidate.manifest.content_digest
-    serving = incumbent(scope.warehouse, settings.name, candidate=digest)
+    serving = champion_to_beat(scope.warehouse, settings.name, candidate=digest)
     withdrawn = withdrawn_at(scope.warehouse, settings.name, candidate=digest)
     gaps = [] if candidate is None else lineage_gaps(scope.warehouse, candidate)
     return {
@@ -86,15 +86,15 @@ def _sources(scope: SourceContext) -> dict[str, str]:
 
 
 def _proofs(context: BuildContext) -> dict[str, bool]:
-    """Everything that the candidate was made from, as green or not: proofs of the rows, checks of the merge."""
+    """Whether each proof of the training rows and each check of the merge passed, by name."""
     reports = [proof_report(version) for version in context.inputs["token_tensors"].values()]
     proofs = {name: not any(report.results[name].n_failures for report in reports) for name in reports[0].results}
     checks = json.loads(context.input("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
-def _standing(context: BuildContext, proofs: dict[str, bool]) -> CandidateStatus:
-    """What the gate must know of the candidate beside its figures."""
+def _candidate_status(context: BuildContext, proofs: dict[str, bool]) -> CandidateStatus:
+    """What the gate must know about the candidate besides its metrics."""
     model = context.input("merged_model")
     return CandidateStatus(
         as_of=context.day,
@@ -104,7 +104,7 @@ def _standing(context: BuildContext, proofs: dict[str, bool]) -> CandidateStatus
     )
 
 
-def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
+def _champion_result(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
     return ChampionResult(
         day=serving.day,
         content_digest=serving.content_digest,
@@ -114,7 +114,7 @@ def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionR
 
 
 def stale_inputs(context: BuildContext) -> Iterator[str]:
-    """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
+    """Inputs whose proofs and checks belong to other versions than the candidate was made from."""
     model, adapter = context.input("merged_model").manifest, context.input("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
     for made, asset in pairs:
@@ -125,8 +125,8 @@ def stale_inputs(context: BuildContext) -> Iterator[str]:
 
 
 def past_reports(context: BuildContext) -> Iterator[TrendPoint]:
-    """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
-    fingerprint and no content.
+    """The candidates of all readable reports up to this day. Only the page shows them: they enter neither the
+    fingerprint nor the content.
     """
     for day in context.warehouse.partitions(context.settings.name, ASSET):
         address = ArtifactKey(agent=context.settings.name, asset=ASSET, partition=day)
@@ -145,65 +145,72 @@ def past_reports(context: BuildContext) -> Iterator[TrendPoint]:
 def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
     tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
-    asked = {
-        PromptPolicy.NONE: tasks,
-        PromptPolicy.FEW_SHOT: sample_tasks(tasks, settings.evaluation.few_shot_tasks),
-        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, settings.evaluation.catalog_tasks),
-    }
-    serving = incumbent(
-        context.warehouse, settings.name, candidate=context.input("merged_model").manifest.content_digest
-    )
-    asked_models = list(contenders(context, serving))
-    tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
-    results = {
-        contender.name: reuse_or_evaluate(context, contender, asked[contender.policy], tasks_from=tasks_from)
-        for contender in asked_models
-    }
-    shadow = shadow_results(context, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
+    digest = context.input("merged_model").manifest.content_digest
+    serving = champion_to_beat(context.warehouse, settings.name, candidate=digest)
+    models = list(compared_models(context, serving))
+    results = _evaluations(context, models, tasks)
+    shadow = shadow_results(context, [model for model in models if model.name in {CANDIDATE, IN_SERVICE}])
     if shadow is not None:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
-    metrics = {name: read_metrics(version.folder) for name, version in results.items()}
+    evaluated = [
+        read_evaluation(name, version.folder, price=model_price(name, settings.evaluation))
+        for name, version in results.items()
+    ]
+    metrics = {model.name: model.metrics for model in evaluated}
     proofs = _proofs(context)
     verdict = decide_promotion(
         candidate=metrics[CANDIDATE],
-        candidate_status=_standing(context, proofs),
-        champion=None if serving is None else _rival(serving, metrics),
+        candidate_status=_candidate_status(context, proofs),
+        champion=None if serving is None else _champion_result(serving, metrics),
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
-    logged = logged_metrics(_incumbent(context))
-    bfcl = bfcl_rates(context, asked_models)
-    report = write_report(
+    content = ReportContent(
         agent=settings.name,
         day=context.day,
-        results={name: version.folder for name, version in results.items()},
-        tasks=tasks if shadow is None else [*tasks, *shadow.drawn.tasks],
+        models=evaluated,
+        tasks=tasks if shadow is None else [*tasks, *shadow.sample.tasks],
         verdict=verdict,
         proofs=proofs,
-        progress=context.input("qlora_adapter").file(PROGRESS_FILE),
+        logged=logged_metrics(_incumbent(context)),
+        bfcl=bfcl_rates(context, models),
+        training_examples=training_examples(context.warehouse, context.input("merged_model")),
+        loss=read_loss(context.input("qlora_adapter").file(PROGRESS_FILE)),
         past=list(past_reports(context)),
-        logged=logged,
-        bfcl=bfcl,
-        taught=training_examples(context.warehouse, context.input("merged_model")),
-        prices={name: model_price(name, settings.evaluation) for name in results},
-        out=context.out,
     )
+    write_report(content, context.out)
     (context.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
     return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
-        headline=headline_metrics(report.models, verdict=verdict),
+        headline=headline_metrics(metrics, verdict=verdict),
     )
 
 
+def _evaluations(context: BuildContext, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
+    """The evaluation of each model; models with long prompts are asked fewer tasks."""
+    evaluation = context.settings.evaluation
+    asked = {
+        PromptPolicy.NONE: tasks,
+        PromptPolicy.FEW_SHOT: sample_tasks(tasks, evaluation.few_shot_tasks),
+        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, evaluation.catalog_tasks),
+    }
+    tasks_from = sources.agent_file(context.settings, evaluation.tasks)
+    return {
+        model.name: reuse_or_evaluate(context, model, asked[model.policy], tasks_from=tasks_from) for model in models
+    }
+
+
 def _incumbent(context: BuildContext) -> Incumbent:
-    """What the window's logs say of the model that runs the agent now, as the readiness report counted it."""
+    """What the window's logs say about the incumbent, as counted by the readiness report."""
     version = context.input("readiness_report")
     try:
         return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
     except msgspec.DecodeError as error:
-        raise StageError(f"{version.manifest.address} is of an earlier code ({error}); materialize it again") from error
+        raise StageError(
+            f"{version.manifest.address} was written by earlier code ({error}); materialize it again"
+        ) from error
 
 
 def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
@@ -253,7 +260,7 @@ STAGE = Stage(
     checks=(
         Check(
             name="gate",
-            description="The candidate may go into service: thresholds, paired test, proofs, enough tasks.",
+            description="The candidate may be promoted: thresholds, paired test, proofs, enough tasks.",
             blocking=False,
             evaluate=_promotable,
         ),

@@ -8,9 +8,13 @@ from typing import Any
 
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
+from toolft_pipeline.evaluation.models.baselines import few_shot_messages
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
+from toolft_pipeline.evaluation.scoring.evaluate import PreparedModel
 from toolft_pipeline.evaluation.scoring.task import Task
+from toolft_pipeline.ingest.day import read_golden_runs
+from toolft_pipeline.settings import AgentSettings
 
 Message = dict[str, Any]
 
@@ -48,6 +52,16 @@ class ScriptedModel:
 
     def read(self, generation: Generation) -> ParsedTurn:
         return read_turn(generation, get_format("gemma3"))
+
+
+def prepared(model: ScriptedModel, name: str = "scripted", **others: Any) -> PreparedModel:
+    """The model as `evaluate` takes it."""
+    return PreparedModel(name=name, prompter=model, generator=model, **others)
+
+
+def golden_examples(agent: AgentSettings) -> Callable[[], tuple[Message, ...]]:
+    """The golden runs that a baseline is shown."""
+    return lambda: few_shot_messages(read_golden_runs(agent), count=agent.evaluation.few_shot)
 
 
 def written(message: Message) -> str:

@@ -18,12 +18,13 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
 from toolft_pipeline.evaluation.report.report import write_report
+from toolft_pipeline.evaluation.report.report_content import ReportContent, read_evaluation
 from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle, prepared
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -52,12 +53,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, model in models.items():
         (folder / name).mkdir()
         evaluate(
-            name=name, tasks=PLAIN, settings=AGENT, catalog=load_catalog(AGENT.path("catalog.json")), prompter=model,
-            generator=model, catalog_tokens_saved_per_turn=321, out=folder / name, progress=lambda _line: None,
+            prepared(model, name, catalog_tokens_saved_per_turn=321), tasks=PLAIN, settings=AGENT,
+            catalog=load_catalog(AGENT.path("catalog.json")), out=folder / name, progress=lambda _line: None,
         )  # fmt: skip
     metrics = {name: read_metrics(folder / name) for name in models}
     verdict = decide_promotion(
-        candidate=metrics["candidate"], candidate_status=CandidateStatus(as_of="2026-10-05", proofs={"loss_mask": True}),
+        candidate=metrics["candidate"],
+        candidate_status=CandidateStatus(as_of="2026-10-05", proofs={"loss_mask": True}),
         champion=ChampionResult(day="2026-10-04", content_digest="c" * 64, metrics=metrics["in_service"]),
         gate=GateSettings(min_tasks=5, parse_rate=0.5, right_tool=0.5, valid_arguments=0.3),
     )  # fmt: skip
@@ -65,10 +67,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out.mkdir()
 
     def write(past: list[TrendPoint]) -> None:
-        write_report(
-            agent="assistant", day="2026-10-05", results={name: folder / name for name in models}, tasks=TASKS,
-            verdict=verdict, proofs={"loss_mask": True}, progress=None, past=past, out=out,
+        content = ReportContent(
+            agent="assistant", day="2026-10-05", tasks=TASKS, verdict=verdict, proofs={"loss_mask": True}, past=past,
+            models=[read_evaluation(name, folder / name) for name in models],
         )  # fmt: skip
+        write_report(content, out)
 
     write([])
     days = ("2026-10-03", "2026-10-04")
@@ -176,7 +179,7 @@ def test_page_folds_a_long_tool_result_and_unfolds_it_whole(page: Page) -> None:
     card = page.locator("details.card[data-model=in_service]").first
     card.locator("> summary").click()
     result = card.locator(".turn.tool details.long").first
-    whole = result.locator(".said")
+    whole = result.locator(".text")
     assert not whole.is_visible()
     result.locator("summary").click()
     assert whole.is_visible()

@@ -10,7 +10,7 @@ import pytest
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE, past_reports, stale_inputs
-from toolft_pipeline.stages.evaluations.compared_models import contenders
+from toolft_pipeline.stages.evaluations.compared_models import compared_models
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION
 from toolft_pipeline.stages.spec.stage import BuildContext, SourceContext
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -77,15 +77,12 @@ def test_sources_gap_in_the_lineage_enters_the_fingerprint_and_leaves_it_when_me
     assert STAGE.sources(scope) == whole
 
 
-def test_sources_shadow_reads_the_days_runs_only_where_it_is_wanted(tmp_path: Path, warehouse: Warehouse) -> None:
-    made(warehouse)
-    runs = commit(warehouse, "verified_trajectories", DAY, "runs")
+def test_inputs_of_the_shadow_gate_are_read_only_where_it_is_on(tmp_path: Path) -> None:
     sandbox = {"command": ["true"]}
-    off = SourceContext(settings=desk(tmp_path, sandbox=sandbox), partition=DAY, warehouse=warehouse)
-    on = desk(tmp_path, sandbox=sandbox, gate={"shadow": {"runs": 5}})
-    found = STAGE.sources(SourceContext(settings=on, partition=DAY, warehouse=warehouse))
-    assert found["shadow/verified_trajectories"] == runs.manifest.content_digest
-    assert not [name for name in STAGE.sources(off) if name.startswith("shadow")]
+    off, on = desk(tmp_path), desk(tmp_path, sandbox=sandbox, gate={"shadow": {"runs": 5}})
+    for asset in ("verified_trajectories", "training_set"):
+        assert STAGE.optional[asset](on)
+        assert not STAGE.optional[asset](off)
 
 
 def test_reads_price_makes_the_report_again_and_asks_no_model(tmp_path: Path) -> None:
@@ -108,7 +105,7 @@ def test_contenders_endpoint_is_found_by_what_decides_its_answers(tmp_path: Path
 
     def digest(**changes: Any) -> str:
         evaluation = {"compare": ["big"], "endpoints": {"big": {**BIG, **changes}}}
-        *_, last = contenders(context(tmp_path, warehouse, versions, evaluation=evaluation), None)
+        *_, last = compared_models(context(tmp_path, warehouse, versions, evaluation=evaluation), None)
         assert (last.name, last.folder) == ("big", None)
         return last.digest
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from toolft_pipeline.evaluation.promotion.gate import GATED
+from toolft_pipeline.evaluation.scoring.metrics import METRICS
 from toolft_pipeline.settings import AgentSettings
 
-_BARS = {
-    "parse_rate": "turns that can be read as an answer or a call",
-    "right_tool": "turns that call the right tool",
-    "valid_arguments": "calls with arguments that the catalog allows",
-    "task_success": "tasks that end as they should",
-}
+_BARS = {name: METRICS[name].description for name in GATED}
 """What each threshold of the gate counts."""
 
 MORE_DATA = 1.5

@@ -1,1 +1,1 @@
-"""The single-turn sets of the Berkeley Function Calling Leaderboard, asked and judged by its rules."""
+"""The single-turn sets of the Berkeley Function Calling Leaderboard, scored by its rules."""

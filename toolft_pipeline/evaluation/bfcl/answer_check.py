@@ -1,11 +1,11 @@
-"""Whether calls answer a question of BFCL, by the rules of its `ast_checker`.
+"""Check whether calls answer a BFCL question, by the rules of its `ast_checker`.
 
-The rules: as many calls as expected, in any order, each expected call met by one of its own; the right name, every
-required parameter, no unknown one; a value of the declared type that is one of the possible ones, texts compared
-without case, spaces and `,./-_*^`; what is left out must be marked as optional.
+The rules: as many calls as expected, in any order, each expected call matched by its own call; the right name, every
+required parameter, no unknown one; a value of the declared type that is one of the possible values, texts compared
+without case, spaces and `,./-_*^`; a parameter that is left out must be marked as optional.
 
-Invariant: one rule holds at every depth. BFCL's own checker forgets some of them inside lists and objects; where the
-two come to different verdicts is measured and listed by `benchmarks/bfcl.py`.
+Invariant: the rules apply at every depth. BFCL's own checker skips some of them inside lists and objects;
+`benchmarks/bfcl.py` measures and lists where the two differ.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ from typing import Any
 from toolft_pipeline.evaluation.bfcl.questions import PossibleCall, Question, QuestionSet
 
 OPTIONAL = ""
-"""Stands among the possible values of a parameter that may be left out."""
+"""Marks a parameter as optional, among its possible values."""
 
 _LOOSE = re.compile(r"[ ,./\-_*^]")
 
 
 def find_mismatch(question: Question, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
-    """Why calls (name, arguments) do not answer a question; None where they do.
+    """Why calls (name, arguments) do not answer a question; None if they do.
 
-    No call is right where no tool helps, and nothing else is: what cannot be read counts as no call, as BFCL does.
+    Where no tool helps, only no call is right; an unparsed call counts as no call, as in BFCL.
     """
     if question.of is QuestionSet.IRRELEVANCE:
         return f"a call of {calls[0][0]} where no tool helps" if calls else None
     if len(calls) != len(question.expected):
         return f"{len(calls)} calls where {len(question.expected)} are wanted"
     functions = {function["name"]: function["parameters"] for function in question.functions}
-    fits = [
+    mismatches = [
         [_mismatch(possible, call, functions.get(possible.name)) for call in calls] for possible in question.expected
     ]
-    if _all_met(fits):
+    if _all_matched(mismatches):
         return None
-    unmet = next((row for row in fits if all(row)), fits[0])
+    unmet = next((row for row in mismatches if all(row)), mismatches[0])
     return next((reason for reason in unmet if reason), "two expected calls are met by one call only")
 
 
-def _all_met(fits: Sequence[Sequence[str | None]]) -> bool:
-    """Whether each expected call can have a call of its own (augmenting paths, Kuhn 1955)."""
+def _all_matched(mismatches: Sequence[Sequence[str | None]]) -> bool:
+    """Whether each expected call has its own matching call (augmenting paths, Kuhn 1955)."""
     taken: dict[int, int] = {}
 
-    def place(expected: int, seen: set[int]) -> bool:
-        for made, reason in enumerate(fits[expected]):
+    def assign(expected: int, seen: set[int]) -> bool:
+        for made, reason in enumerate(mismatches[expected]):
             if reason is None and made not in seen:
                 seen.add(made)
-                if made not in taken or place(taken[made], seen):
+                if made not in taken or assign(taken[made], seen):
                     taken[made] = expected
                     return True
         return False
 
-    return all(place(expected, set()) for expected in range(len(fits)))
+    return all(assign(expected, set()) for expected in range(len(mismatches)))
 
 
 def _mismatch(
@@ -67,7 +67,7 @@ def _mismatch(
     if parameters is None:
         return f"{name} is none of the question's tools"
     missing = [f"{key} is required" for key in parameters.get("required", ()) if key not in arguments]
-    wrong = [said for key, value in arguments.items() if (said := _wrong(key, value, possible, parameters))]
+    wrong = [reason for key, value in arguments.items() if (reason := _wrong(key, value, possible, parameters))]
     left_out = [key for key, values in possible.values.items() if key not in arguments and OPTIONAL not in values]
     faults = [*missing, *wrong, *(f"{key} is left out" for key in left_out)]
     return f"{name}: {faults[0]}" if faults else None
@@ -96,7 +96,7 @@ _OF_TYPE: Mapping[str, Callable[[Any], bool]] = {
 
 
 def _has_type(value: Any, declared: Mapping[str, Any], possible: Sequence[Any]) -> bool:
-    """Whether a value has the declared type, items included, or that of the first possible value: a variable's name."""
+    """Whether a value, items included, has the declared type or that of the first possible value."""
     if isinstance(value, list) and "items" in declared:
         inner = [item for each in possible if isinstance(each, list) for item in each]
         return _OF_TYPE[declared["type"]](value) and all(_has_type(item, declared["items"], inner) for item in value)

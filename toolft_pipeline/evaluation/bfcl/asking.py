@@ -1,8 +1,8 @@
-"""A model asked BFCL's questions, each with its own tools in the prompt.
+"""Ask a model BFCL's questions, each with its own tools in the prompt.
 
-Invariant: what a model sees is the question and its tools and nothing of the agent: no system prompt, no catalog, no
-examples of the agent's runs. A tuned model is shown the tools as its format shows a catalog, in whatever mode it was
-trained; what it forgot of reading one shows here.
+Invariant: the prompt has the question and its tools and nothing of the agent: no system prompt, no catalog, no examples
+of the agent's runs. A tuned model sees the tools in its format's full-catalog form, whatever mode it was trained in;
+this shows whether it forgot how to read a catalog.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
-from toolft_pipeline.evaluation.bfcl.answer_check import objection
+from toolft_pipeline.evaluation.bfcl.answer_check import find_mismatch
 from toolft_pipeline.evaluation.bfcl.questions import Question, QuestionSet
 from toolft_pipeline.evaluation.models.baselines import (
     NativePrompter,
@@ -51,14 +51,14 @@ ANSWER_SCHEMA = pa.schema(
 
 
 class SetRate(Struct, frozen=True, kw_only=True):
-    """How many questions of a set were asked, and the share of right answers."""
+    """Number of questions asked of a set, and the share of right answers."""
 
     n: int
     right: Rate
 
 
 class BfclAnswer(Struct, frozen=True, kw_only=True):
-    """What a model said to a question; `objection` says what is wrong with it, None for a right answer."""
+    """A model's answer to a question; `objection` is what is wrong with it, None for a right answer."""
 
     question: Question
     generation: Generation
@@ -68,8 +68,8 @@ class BfclAnswer(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class BfclEndpoint:
-    """An endpoint that is offered other tools than the agent's. The protocol allows no dot in a name: one is sent as
-    `_`, and read back as it was, which is how BFCL asks such models."""
+    """Prompts an endpoint with a question's tools. The protocol allows no dot in a name: it is sent as `_` and
+    restored on reading, as BFCL itself does."""
 
     model: EndpointModel
     catalog: Catalog
@@ -80,19 +80,19 @@ class BfclEndpoint:
         return self.model.stops
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """The number of this history and these tools."""
+        """The index of this history with these tools."""
         tools = [msgspec.structs.replace(tool, name=_plain(tool.name)) for tool in self.catalog.tools]
         return self.model.prompt_with(messages, tools=Catalog(tools=tuple(tools)).openai_tools())
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """The turn, with the tools' own names."""
+        """The parsed turn, with the tools' own names."""
         turn = self.model.read(generation)
         names = {_plain(name): name for name in self.catalog.names}
         return replace(turn, calls=tuple(replace(call, name=names.get(call.name, call.name)) for call in turn.calls))
 
 
 def offered(prompter: Prompter, catalog: Catalog) -> Prompter:
-    """A model's prompter with other tools in its prompt, and nothing of the agent."""
+    """A model's prompter with these tools in its prompt, and nothing of the agent."""
     match prompter:
         case ServedPrompter():
             tools = tuple(catalog.openai_tools())
@@ -113,7 +113,7 @@ def offered(prompter: Prompter, catalog: Catalog) -> Prompter:
 
 
 def ask(questions: Sequence[Question], *, prompter: Prompter, generator: Generator) -> list[BfclAnswer]:
-    """Every question as a conversation of its own, all in one batch."""
+    """Ask every question as its own conversation, all in one batch."""
     prompters = [offered(prompter, question.catalog) for question in questions]
     prompts = [each.prompt(list(question.messages)) for each, question in zip(prompters, questions, strict=True)]
     generations = generator.generate(prompts)
@@ -125,7 +125,7 @@ def ask(questions: Sequence[Question], *, prompter: Prompter, generator: Generat
 
 def _answer(question: Question, generation: Generation, turn: ParsedTurn) -> BfclAnswer:
     calls = [(call.name, json.loads(call.arguments_json)) for call in turn.calls]
-    return BfclAnswer(question=question, generation=generation, turn=turn, objection=objection(question, calls))
+    return BfclAnswer(question=question, generation=generation, turn=turn, objection=find_mismatch(question, calls))
 
 
 def rates(answers: Sequence[BfclAnswer]) -> dict[str, SetRate]:
@@ -137,7 +137,7 @@ def rates(answers: Sequence[BfclAnswer]) -> dict[str, SetRate]:
 
 
 def write_answers(answers: Sequence[BfclAnswer], folder: Path) -> dict[str, SetRate]:
-    """`answers.parquet`, one row a question, and `bfcl.json`, a rate a set."""
+    """Write `answers.parquet`, one row a question, and `bfcl.json`, one rate a set."""
     rows = [
         {
             "id": each.question.id,
@@ -149,13 +149,13 @@ def write_answers(answers: Sequence[BfclAnswer], folder: Path) -> dict[str, SetR
         for each in answers
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=ANSWER_SCHEMA), folder / ANSWERS_FILE, compression="zstd")
-    found = rates(answers)
-    (folder / RATES_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
-    return found
+    by_set = rates(answers)
+    (folder / RATES_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(by_set), indent=1))
+    return by_set
 
 
 def read_rates(folder: Path) -> dict[str, SetRate]:
-    """The rates that were written before."""
+    """Read the rates of a folder."""
     return msgspec.json.decode((folder / RATES_FILE).read_bytes(), type=dict[str, SetRate])
 
 

@@ -1,6 +1,6 @@
-"""One model judged on BFCL's questions: a result of its own, beside that on the agent's tasks.
+"""Evaluate one model on BFCL's questions, apart from its evaluation on the agent's tasks.
 
-Invariant: reads a model folder or an endpoint and the questions; nothing of the agent but its chat format.
+Invariant: reads a model folder or an endpoint and the questions; of the agent only its chat format.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ Progress = Callable[[str], None]
 def ask_model(
     *, model: ModelUnderTest, questions: Sequence[Question], settings: AgentSettings, out: Path, progress: Progress
 ) -> dict[str, SetRate]:
-    """Load a model folder, ask it, write both files into `out`. Raises `DecodingError` for no model folder."""
+    """Load a model folder, ask it, write both files into `out`. Raises `DecodingError` for a folder without a model."""
     progress(f"{model.name}: {len(questions)} questions of BFCL")
     tokenizer = load_tokenizer(model.folder)
-    prompter = make_prompter(model, settings=settings, catalog=questions[0].catalog, tokenizer=tokenizer)
+    catalog = questions[0].catalog
+    prompter = make_prompter(model, chat=settings.chat, catalog=catalog, tokenizer=tokenizer, examples=tuple)
     compute = choose_compute_type(settings.training.compute_type)
     progress(f"{model.name}: {compute.line}")
     generator = TransformersGenerator(
@@ -42,7 +43,7 @@ def ask_model(
 def ask_endpoint(
     *, name: str, questions: Sequence[Question], settings: AgentSettings, out: Path, progress: Progress
 ) -> dict[str, SetRate]:
-    """The same for a model behind one of `evaluation.endpoints`, by its name. Raises `EndpointError`."""
+    """Do the same for a model behind one of `evaluation.endpoints`, by its name. Raises `EndpointError`."""
     progress(f"{name}: {len(questions)} questions of BFCL")
     model = EndpointModel(
         name=name,

@@ -1,7 +1,7 @@
 """Questions of the Berkeley Function Calling Leaderboard (BFCL; Patil et al. 2025), read from its own files.
 
-Invariant: the files are read as they were published and never changed; nothing of them is part of this package. Each
-question brings its own tools, so what an agent's catalog holds plays no part.
+Invariant: the files are read as published and never changed; they are no part of this package. Each question has its
+own tools, so the agent's catalog plays no part.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from toolft_pipeline.errors import FixableError
 
 
 class BfclError(FixableError, ValueError):
-    """The folder does not hold the sets; one line naming the file, what is wanted and the mend."""
+    """The folder does not hold the sets; the message names the file, what is expected and the fix."""
 
 
 class QuestionSet(StrEnum):
-    """The single-turn sets in Python syntax that are asked, by BFCL's names."""
+    """The single-turn sets in Python syntax, by BFCL's names."""
 
     SIMPLE_PYTHON = "simple_python"
     """One tool, one call."""
@@ -38,14 +38,14 @@ class QuestionSet(StrEnum):
 
 
 class PossibleCall(Struct, frozen=True, kw_only=True):
-    """One expected call: for each parameter the values that are right; "" among them lets it be left out."""
+    """One expected call: the right values of each parameter; "" among them makes it optional."""
 
     name: str
     values: dict[str, list[Any]]
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """One question. `functions` are the tools in BFCL's own notation (types `dict`, `float`, `tuple`, `any`)."""
+    """One question of the set `of`; `functions` are tools in BFCL's notation (types `dict`, `tuple`, `any` ...)."""
 
     id: str
     of: QuestionSet
@@ -69,11 +69,11 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 _TYPES = {"dict": "object", "float": "number", "tuple": "array", "any": "string"}
-"""BFCL's names of types that JSON Schema calls otherwise; `any` is offered as text, as BFCL does."""
+"""JSON Schema's names of BFCL's types; `any` is offered as text, as BFCL does."""
 
 
 def json_schema(parameters: Any) -> Any:
-    """A schema in BFCL's notation as JSON Schema."""
+    """Convert a schema in BFCL's notation to JSON Schema."""
     if isinstance(parameters, list):
         return [json_schema(each) for each in parameters]
     if not isinstance(parameters, dict):
@@ -88,30 +88,30 @@ def json_schema(parameters: Any) -> Any:
 _Row = TypeVar("_Row")
 
 
-class _Asked(Struct, kw_only=True):
+class _QuestionLine(Struct, kw_only=True):
     id: str
     question: list[list[dict[str, Any]]]
     function: list[dict[str, Any]]
 
 
-class _Answer(Struct, kw_only=True):
+class _AnswerLine(Struct, kw_only=True):
     id: str
     ground_truth: list[dict[str, dict[str, list[Any]]]]
 
 
 def load_questions(folder: Path, *, of: QuestionSet, at_most: int | None = None) -> list[Question]:
-    """The questions of a set, or so many of them, in the order of a hash of their ids: a larger draw holds the smaller.
+    """Load the questions of a set, or `at_most` of them by the hash of their ids: a larger sample contains a smaller.
 
     `folder` is BFCL's data folder: `BFCL_v4_<set>.json` and `possible_answer/BFCL_v4_<set>.json`, one object a line.
     Raises `BfclError`.
     """
-    asked = _read(_file(folder, of), _Asked)
+    asked = _read(_file(folder, of), _QuestionLine)
     answers = {}
     if of is not QuestionSet.IRRELEVANCE:
-        answers = {each.id: each.ground_truth for each in _read(_file(folder / "possible_answer", of), _Answer)}
+        answers = {each.id: each.ground_truth for each in _read(_file(folder / "possible_answer", of), _AnswerLine)}
         if missing := [each.id for each in asked if each.id not in answers]:
-            raise BfclError(f"{folder}: {missing[0]} has no possible answer; take both files of one release")
-    drawn = sorted(asked, key=lambda each: hashlib.sha256(each.id.encode()).digest())[:at_most]
+            raise BfclError(f"{folder}: {missing[0]} has no possible answer; take both files from one release")
+    sample = sorted(asked, key=lambda each: hashlib.sha256(each.id.encode()).digest())[:at_most]
     return [
         Question(
             id=each.id,
@@ -124,7 +124,7 @@ def load_questions(folder: Path, *, of: QuestionSet, at_most: int | None = None)
                 for name, values in call.items()
             ),
         )
-        for each in drawn
+        for each in sample
     ]
 
 
@@ -138,12 +138,12 @@ def question_files(folder: Path) -> Iterator[Path]:
 
 def _file(folder: Path, of: QuestionSet) -> Path:
     named = re.compile(rf"BFCL_v\d+_{of}\.json")  # `multiple` is not `live_multiple`
-    found = sorted(path for path in folder.glob("BFCL_v*.json") if named.fullmatch(path.name))
-    if not found:
+    files = sorted(path for path in folder.glob("BFCL_v*.json") if named.fullmatch(path.name))
+    if not files:
         raise BfclError(
-            f"{folder}: no BFCL_v4_{of}.json; point evaluation.bfcl at the folder `data` of the package bfcl-eval"
+            f"{folder}: no BFCL_v4_{of}.json; set evaluation.bfcl to the folder `data` of the package bfcl-eval"
         )
-    return found[-1]
+    return files[-1]
 
 
 def _read(path: Path, row: type[_Row]) -> list[_Row]:
@@ -153,5 +153,5 @@ def _read(path: Path, row: type[_Row]) -> list[_Row]:
         try:
             rows.append(decoder.decode(line))
         except msgspec.DecodeError as error:
-            raise BfclError(f"{path}:{number}: not a line of BFCL ({error}); take the file of its release") from error
+            raise BfclError(f"{path}:{number}: not a BFCL question ({error}); take the released file") from error
     return rows

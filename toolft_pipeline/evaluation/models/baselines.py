@@ -1,7 +1,7 @@
-"""How untuned models are asked: with help that no server gives, so that the comparison is not with a straw man.
+"""How baselines, models without fine-tuning, are prompted: with more help than a server gives, to be fair.
 
-Invariant: a model is asked and read in one syntax. A chat model that was taught tools is asked as it was taught, in
-its family's own; one that was not, and a base model, are told the syntax in words and shown examples of it.
+Invariant: a model is prompted and parsed in one syntax. A chat model trained on tools uses its family's own syntax; any
+other chat model and a base model get the syntax in words and in examples.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 def native_tool_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
-    """The format of the tool calls that a chat model was taught, by its own template; None where that has no tools.
+    """The tool call format that a chat model was trained on, by its own template; None if that has no tools.
 
-    A format matches where all its `native_template_texts` occur; of several the one with the most marks is taken.
+    A format matches if the template holds all its `native_template_texts`; of several the one with the most texts wins.
     """
     template = own_template(tokenizer)
     if "tools" not in template:
@@ -42,7 +42,7 @@ def native_tool_format(tokenizer: PreTrainedTokenizerBase) -> ChatFormat | None:
 
 
 def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
-    """The template that came with a tokenizer, the one for tools where there are several; "" for none."""
+    """The template of a tokenizer, the one for tools if there are several; "" for none."""
     template = tokenizer.chat_template or ""
     if isinstance(template, dict):
         template = template.get("tool_use") or template.get("default") or ""
@@ -51,10 +51,10 @@ def own_template(tokenizer: PreTrainedTokenizerBase) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class NativePrompter:
-    """A chat model that was taught tools: its family's template with the tools in the prompt, as it was taught.
+    """Prompts a chat model trained on tools: its family's template with the tools in the prompt.
 
-    The text is the installed format's (see `chat.formats`), which is the official template's wherever that is right;
-    the official one refuses parallel calls in the history, or drops the text beside a call.
+    The text is the installed format's (see `chat.formats`), which equals the official template's wherever that is
+    right; the official one refuses parallel calls in the history, or drops the text beside a call.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -69,7 +69,7 @@ class NativePrompter:
         return self.chat_format.stop_tokens
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """The serving prompt of the history, examples after the system prompt."""
+        """The serving prompt of the history, with the examples after the system prompt."""
         systems = [message for message in messages if message["role"] == Role.SYSTEM]
         turns = [message for message in messages if message["role"] != Role.SYSTEM]
         text = self.tokenizer.apply_chat_template(
@@ -83,13 +83,13 @@ class NativePrompter:
         return ids
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """In the family's syntax."""
+        """Parse in the family's syntax."""
         return read_native(generation, self.chat_format)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnTemplatePrompter:
-    """An untuned chat model: its own template, with catalog, calls and results written as text.
+    """Prompts a chat model through its own template, with catalog, calls and results written as text.
 
     The syntax is Hermes function calling (NousResearch 2024): `<tool_call>` JSON in the answer, `<tool_response>` in
     a user turn.
@@ -116,16 +116,16 @@ class OwnTemplatePrompter:
         return ids
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """In the syntax that the catalog text asks for."""
+        """Parse in the syntax that the catalog text asks for."""
         return read_turn(generation, hermes_format(self.chat_format))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptPrompter:
-    """An untuned base model: a transcript in plain text, turns between empty lines.
+    """Prompts a base model with a transcript in plain text, turns separated by empty lines.
 
-    A pretrained model has never seen a chat format's control tokens: asked in that format, Gemma 3 270M writes the
-    right calls but no end of turn. A transcript gives it a fair chance.
+    A pretrained model has never seen a chat format's control tokens: in that format Gemma 3 270M writes the right
+    calls but no end of turn. A transcript gives it a fair chance.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -135,11 +135,11 @@ class TranscriptPrompter:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """An empty line, or the next speaker where the model forgets it."""
+        """An empty line, or the next speaker if the model omits it."""
         return ("\n\n", "\nUser:", "\nTool:", str(self.tokenizer.eos_token))
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """The transcript so far, up to the assistant's cue."""
+        """The transcript so far, up to `Assistant:`."""
         system, turns = _split(messages)
         lines = [_transcript_turn(message) for message in (*self.examples, *turns)]
         text = "\n\n".join([system + self.catalog, *lines, "Assistant:"])
@@ -147,17 +147,17 @@ class TranscriptPrompter:
         return ids
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """In the syntax that the examples are written in."""
+        """Parse in the syntax of the examples."""
         return read_turn(generation, hermes_format(self.chat_format))
 
 
 def hermes_format(chat_format: ChatFormat) -> ChatFormat:
-    """The format to read Hermes calls by: the agent's own where its calls are such, else ChatML's."""
+    """The format to parse Hermes calls by: the agent's own if it uses Hermes calls, else ChatML."""
     return chat_format if chat_format.call_marker == MARKERS[0] else CHATML
 
 
 def few_shot_messages(golden: Sequence[Trajectory], *, count: int) -> tuple[dict[str, Any], ...]:
-    """Messages of `count` golden runs, even over categories, without their system prompts. None shows an image."""
+    """Messages of `count` golden runs without images, evenly over categories, without system prompts."""
     seen: dict[str, int] = {}
     ranked = []
     for trajectory in sorted(golden, key=lambda run: run.trajectory_id):
@@ -204,7 +204,7 @@ def _plain_turn(message: dict[str, Any]) -> dict[str, str]:
 
 
 def _transcript_turn(message: dict[str, Any]) -> str:
-    """`Speaker: text`, empty lines taken out, as they end a turn."""
+    """`Speaker: text` without empty lines, as they end a turn."""
     speaker = {Role.USER: "User", Role.TOOL: "Tool"}.get(message["role"], "Assistant")
     text = (message.get("content") or "") if message["role"] == Role.TOOL else _plain_turn(message)["content"]
     return f"{speaker}: " + "\n".join(line for line in text.splitlines() if line.strip())

@@ -1,9 +1,9 @@
 """Batched greedy decoding of a model folder on CPU or CUDA, in bf16 or fp32, never in 4 bit.
 
 Invariant: a row's answer is the one that it would get alone, up to the rounding of batched arithmetic (in fp32 the
-same tokens). Padding therefore stands only at the far left of a row: where prompts share a beginning (few-shot
-examples, a full catalog), its keys and values are computed once and moved right by each row's padding, and the
-beginning's last tokens are computed again in the room that this leaves, so that sliding windows see no gap.
+same tokens). So padding is only at the far left of a row. If prompts share a prefix (few-shot examples, a full
+catalog), its keys and values are computed once and shifted right by each row's padding, and the last tokens of the
+prefix are computed again in the space that this leaves, so that sliding windows see no gap.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ REPORT_S = 10.0
 """Seconds between progress lines."""
 
 SHORTEST_PREFIX = 64
-"""Shared tokens below which a prefix is not worth a pass of its own."""
+"""Shortest shared prefix, in tokens, that gets a pass of its own."""
 
 TOKENS_AT_ONCE = 32_768
-"""Tokens of a batch at most: 0.6 GB of keys and values for Gemma 3 270M, copied once for every token written."""
+"""Token limit of a batch: 0.6 GB of keys and values for Gemma 3 270M, copied once for every generated token."""
 
 STOP_TOKENS = 8
-"""Tokens that a stop text can be spread over."""
+"""Tokens that a stop text may span."""
 
 Prefix = list[tuple["torch.Tensor", "torch.Tensor"]]
 """Keys and values of each layer, shape (1, heads, tokens, width)."""
 
 
 class DecodingError(FixableError, RuntimeError):
-    """The model cannot be run; one line naming the folder and the mend."""
+    """The model cannot be run; the message names the folder and the fix."""
 
 
 class TransformersGenerator(Generator):
-    """Greedy decoding with transformers: rows sorted by length, decoded side by side, dropped when they end."""
+    """Greedy decoding with transformers: rows sorted by length, decoded in batches, dropped when they end."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class TransformersGenerator(Generator):
         self._reported = time.monotonic()
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
-        """Answers in the order of the prompts; the longest are decoded first, so that memory fails early."""
+        """Answer in the order of the prompts; the longest are decoded first, so memory runs out early."""
         import torch
 
         rows = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
@@ -84,19 +84,19 @@ class TransformersGenerator(Generator):
         return [answers[row] for row in range(len(prompts))]
 
     def _share(self, prompts: Sequence[Sequence[int]]) -> None:
-        """Keep the keys and values of what all prompts begin with; each keeps at least one token of its own."""
+        """Cache the keys and values of the prompts' shared prefix; each keeps at least one token of its own."""
         if len(prompts) < 2:
             return
-        shared = _shared_beginning(prompts)
+        shared = _shared_prefix(prompts)
         held = self._prefix_ids
         if len(shared) < SHORTEST_PREFIX or (held and shared[: len(held)] == held and len(shared) < 2 * len(held)):
             return
         self._prefix_ids = shared
         cache = _empty_cache()
-        for start in range(0, len(shared), 512):  # bounds the attention's memory, and the silence
+        for start in range(0, len(shared), 512):  # bounds the attention's memory and the time between progress lines
             ids = self._tensor([shared[start : start + 512]])
             self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            self._report(f"read {start} of {len(shared)} tokens that all prompts begin with")
+            self._report(f"read {start} of {len(shared)} tokens of the shared prefix")
         self._prefix = [(layer.keys, layer.values) for layer in cache.layers]
 
     def _batch(self, prompts: list[Sequence[int]], *, label: str) -> list[Generation]:
@@ -136,7 +136,7 @@ class TransformersGenerator(Generator):
                 mask, chosen, active = mask[kept], chosen[kept], [active[place] for place in going]
             ids = chosen[:, None]
             mask = torch.cat([mask, mask.new_ones(len(active), 1)], dim=1)
-            self._report(f"{label}, {len(active)} more under way, {sum(map(len, written))} tokens written")
+            self._report(f"{label}, {len(active)} still running, {sum(map(len, written))} tokens generated")
         busy_ms = (time.monotonic() - started) * 1000 / len(prompts)
         return [
             self._answer(tokens, prompt, latency_ms=wait, busy_ms=busy_ms)
@@ -144,7 +144,7 @@ class TransformersGenerator(Generator):
         ]
 
     def _first_cache(self, prompts: list[Sequence[int]], pads: list[int]) -> tuple[DynamicCache, int]:
-        """The cache that a batch starts with, and how many places of each padded row it holds."""
+        """The cache that a batch starts with, and how many positions of each padded row it holds."""
         import torch
 
         shared = len(self._prefix_ids)
@@ -152,14 +152,14 @@ class TransformersGenerator(Generator):
         if not shared or not begins or max(pads) > shared:
             return _empty_cache(), 0
 
-        def moved(held: torch.Tensor) -> torch.Tensor:
+        def shifted(held: torch.Tensor) -> torch.Tensor:
             kept = [torch.nn.functional.pad(held[:, :, : shared - pad], (0, 0, pad, 0)) for pad in pads]
             return torch.cat(kept)
 
-        return _filled_cache([(moved(keys), moved(values)) for keys, values in self._prefix]), shared
+        return _filled_cache([(shifted(keys), shifted(values)) for keys, values in self._prefix]), shared
 
     def _ends(self, tokens: list[int]) -> bool:
-        """Whether the last token is a stop, or the last few write a stop text."""
+        """Whether the last token is a stop token, or the last few end in a stop text."""
         if tokens[-1] in self._stop_ids:
             return True
         tail = self._decode(tokens[-STOP_TOKENS:]) if self._stop_texts else ""
@@ -195,7 +195,7 @@ class TransformersGenerator(Generator):
 
 
 def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
-    """A model folder, on the accelerator if there is one, computing in this type. Raises `DecodingError`."""
+    """Load a model folder on the accelerator, if there is one, with this compute type. Raises `DecodingError`."""
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
 
@@ -205,7 +205,7 @@ def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
             folder, local_files_only=True, dtype=compute.dtype, device_map={"": model_device()}
         )
     except (OSError, ValueError) as error:
-        raise DecodingError(f"{folder}: not a model folder ({error}); wanted config.json and safetensors") from error
+        raise DecodingError(f"{folder}: not a model folder ({error}); it needs config.json and safetensors") from error
     if getattr(model, "is_quantized", False):
         raise DecodingError(f"{folder}: a quantized model; evaluate the merged bf16 model (4 bit decodes slowly, "
                             "and on a CPU repacks its weights)")  # fmt: skip
@@ -214,18 +214,18 @@ def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """A model folder's tokenizer. Raises `DecodingError`."""
+    """Load a model folder's tokenizer. Raises `DecodingError`."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as error:
-        raise DecodingError(f"{folder}: no tokenizer that can be read ({error}); wanted tokenizer.json") from error
+        raise DecodingError(f"{folder}: no readable tokenizer ({error}); it needs tokenizer.json") from error
     return tokenizer
 
 
 def _empty_cache() -> DynamicCache:
-    """A cache that keeps every token in every layer; masks make the windows of sliding layers."""
+    """A cache that keeps every token in every layer; sliding windows are masks."""
     from transformers import DynamicCache
 
     return DynamicCache()
@@ -237,8 +237,8 @@ def _filled_cache(layers: Sequence[Sequence[torch.Tensor]]) -> DynamicCache:
     return DynamicCache(ddp_cache_data=layers)
 
 
-def _shared_beginning(prompts: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """What all prompts begin with, short of the last token of the shortest: the first and the last in order decide."""
+def _shared_prefix(prompts: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The prompts' shared prefix, without the last token of the shortest: first and last in sort order decide."""
     first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
     length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     return first[: min(length, min(map(len, prompts)) - 1)]

@@ -1,9 +1,9 @@
-"""A model behind an OpenAI-compatible endpoint, asked the same steps and rollouts as a model folder.
+"""A model behind an OpenAI-compatible endpoint, evaluated on the same steps and rollouts as a model folder.
 
-Invariant: an answer is judged as the endpoint sent it. Calls come structured, so nothing is parsed out of text: a call
-whose arguments are no JSON object, an answer cut by the token limit, and a call that the server left standing in the
-text are unreadable turns, as they are to an agent. What the network did (429, 5xx, a cut stream, a time-out) is tried
-again and never counted against the model; an endpoint that stays away ends the evaluation.
+Invariant: an answer is judged as the endpoint sent it. Calls are structured, so nothing is parsed out of text: a call
+whose arguments are not a JSON object, an answer cut by the token limit, and a call that the server left in the text are
+malformed turns, as they are to an agent. Network errors (429, 5xx, a cut stream, a time-out) are retried and never
+counted against the model; an endpoint that stays unreachable ends the evaluation.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion
 
 CALL_MARK = "<tool_call>"
-"""How a call begins that a server could not read and handed on as text (Hermes, Qwen, Gemma and others)."""
+"""Start of a call that a server could not parse and passed on as text (Hermes, Qwen, Gemma and others)."""
 
 TOO_LONG = "context_length_exceeded"
-"""The code of a request whose history does not fit: the task is lost, the endpoint is not at fault."""
+"""Error code of a history that does not fit: the task fails, the endpoint is not at fault."""
 
 
 class EndpointError(FixableError, RuntimeError):
-    """An endpoint cannot be asked; one line naming the endpoint and the mend."""
+    """An endpoint cannot be used; the message names the endpoint and the fix."""
 
 
 class EndpointModel:
-    """Prompter and generator in one: a prompt is the number of a history, an answer the assistant message as JSON."""
+    """Prompter and generator in one: a prompt is the index of a history, an answer the assistant message as JSON."""
 
     def __init__(
         self,
@@ -64,15 +64,15 @@ class EndpointModel:
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """None: the endpoint knows its own."""
+        """None: the endpoint uses its own."""
         return ()
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """The number of this history; the same history has the same number."""
+        """The index of this history; equal histories have one index."""
         return self.prompt_with(with_system_prompt(messages, policy=self._system_prompt), tools=self._tools)
 
     def prompt_with(self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]]) -> list[int]:
-        """The same where other tools are offered, and messages as they are."""
+        """The index of these messages, unchanged, with other tools."""
         sent = [_sent(message) for message in messages]
         text = json.dumps([sent, [] if tools is self._tools else tools], sort_keys=True)
         if text not in self._numbers:
@@ -81,7 +81,7 @@ class EndpointModel:
         return [self._numbers[text]]
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
-        """Ask for every history, `parallel` at a time, in order. Raises `EndpointError`."""
+        """Request an answer to every history, `parallel` at a time, in order. Raises `EndpointError`."""
         started = time.monotonic()
         with ThreadPoolExecutor(self._settings.parallel, thread_name_prefix="endpoint") as executor:
             answers = list(executor.map(self._ask, [self._histories[number] for (number,) in prompts]))
@@ -105,7 +105,7 @@ class EndpointModel:
         )
 
     def _ask(self, asked: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> tuple[ChatCompletion | None, float]:
-        """The answer, or None for a history that is too long, and the milliseconds that it took."""
+        """The answer, None for a history that is too long, and its latency in milliseconds."""
         import openai
 
         messages, tools = asked
@@ -124,23 +124,23 @@ class EndpointModel:
         except (openai.OpenAIError, ValueError) as error:
             raise self._error(error) from error
         if answer is not None and not answer.choices:
-            raise EndpointError(f"{self._name}: the endpoint answered without a choice; look at its server's log")
+            raise EndpointError(f"{self._name}: the endpoint answered without a choice; check its server log")
         return answer, 1000 * (time.monotonic() - started)
 
     def _error(self, error: Exception) -> EndpointError:
         import openai
 
         status = getattr(error, "status_code", None)
-        mend = f"after {self._settings.retries} retries: run again, what was judged before is kept"
+        fix = f"after {self._settings.retries} retries: run again, finished evaluations are kept"
         if status in {401, 403}:
-            mend = f"mend the key in ${self._settings.key_from}"
+            fix = f"fix the key in ${self._settings.key_from}"
         elif status in {400, 404, 422}:
-            mend = f"mend evaluation.endpoints.{self._name} in the agent file"
+            fix = f"fix evaluation.endpoints.{self._name} in the agent file"
         elif isinstance(error, openai.APITimeoutError):
             limit = f"evaluation.endpoints.{self._name}.timeout_s"
-            mend = f"no answer within {self._settings.timeout_s:g} s: raise {limit} if the endpoint is only slow"
-        said = " ".join(str(error).split())[:200]
-        return EndpointError(f"{self._name}: {self._settings.base_url}: {said}; {mend}")
+            fix = f"no answer within {self._settings.timeout_s:g} s: raise {limit} if the endpoint is only slow"
+        message = " ".join(str(error).split())[:200]
+        return EndpointError(f"{self._name}: {self._settings.base_url}: {message}; {fix}")
 
 
 def _client(name: str, settings: EndpointSettings) -> OpenAI:
@@ -166,9 +166,9 @@ def _sent(message: dict[str, Any]) -> dict[str, Any]:
 
 def _generation(answer: ChatCompletion | None, *, latency_ms: float, busy_ms: float) -> Generation:
     if answer is None:
-        unsaid = json.dumps({"content": None})
+        empty = json.dumps({"content": None})
         return Generation(
-            text=unsaid, n_prompt_tokens=0, n_new_tokens=0, latency_ms=latency_ms, busy_ms=busy_ms, finished=False
+            text=empty, n_prompt_tokens=0, n_new_tokens=0, latency_ms=latency_ms, busy_ms=busy_ms, finished=False
         )
     choice, usage = answer.choices[0], answer.usage
     calls = [

@@ -1,7 +1,7 @@
-"""Prompts in, texts out: what evaluation asks of a model, whoever runs it.
+"""The generator protocol: prompts in, texts out.
 
-Invariant: decoding is greedy, so one prompt has one answer. A prompt that comes again (a rollout that has gone as
-the oracle's run went) is answered from memory, and steps and rollouts can never disagree about it.
+Invariant: decoding is greedy, so a prompt has one answer. A repeated prompt (a rollout that follows the gold run) is
+answered from a cache, so steps and rollouts never disagree about it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from msgspec import Struct
 
 
 class Generation(Struct, frozen=True, kw_only=True):
-    """One answer. `text` ends before the stop token; `finished` says that there was one.
+    """One answer. `text` ends before the stop token; `finished` is False if there was none.
 
-    `latency_ms` is what a request waits: from its batch's start to its own last token. `busy_ms` is its share of the
-    machine: the batch's wall time divided evenly over its rows.
+    `latency_ms` is the time from the start of the batch to the answer's last token. `busy_ms` is its share of machine
+    time: the batch's wall time divided evenly over its rows.
     """
 
     text: str
@@ -28,23 +28,23 @@ class Generation(Struct, frozen=True, kw_only=True):
 
 
 class Generator(Protocol):
-    """Anything that answers prompts given as token ids, in order."""
+    """Answers prompts given as token ids, in order."""
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
         """One answer for each prompt, greedy."""
 
 
 class CachingGenerator(Generator):
-    """Asks another generator each distinct prompt once."""
+    """Passes each distinct prompt to another generator once."""
 
     def __init__(self, generator: Generator) -> None:
         self._generator = generator
-        self._known: dict[tuple[int, ...], Generation] = {}
+        self._cache: dict[tuple[int, ...], Generation] = {}
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
-        """Answers in the order of the prompts."""
+        """Answer in the order of the prompts."""
         keys = [tuple(prompt) for prompt in prompts]
-        new = [key for key in dict.fromkeys(keys) if key not in self._known]
+        new = [key for key in dict.fromkeys(keys) if key not in self._cache]
         if new:
-            self._known.update(zip(new, self._generator.generate(new), strict=True))
-        return [self._known[key] for key in keys]
+            self._cache.update(zip(new, self._generator.generate(new), strict=True))
+        return [self._cache[key] for key in keys]

@@ -1,8 +1,8 @@
-"""Whose fault an unread call is: the model wrote no readable one, or the parser lost a good one.
+"""Whose fault an unparsed call is: the model wrote a malformed one, or the parser missed a good one.
 
-Invariant: the second reading shares nothing with the first. The parser runs a format's pattern; here a call is any
-JSON object with a name and an object of arguments (Llama's `parameters`), wherever it stands, or Gemma 4's own syntax,
-turned into JSON.
+Invariant: this second parser shares nothing with the first. The first runs a format's pattern; here a call is any JSON
+object with a name and an object of arguments (Llama's `parameters`), anywhere in the text, or Gemma 4's own syntax
+converted to JSON.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ _BARE_KEY = re.compile(r"([{,]\s*)([^\s{}\[\],:\"]+)\s*:")
 
 
 class ParseFault(StrEnum):
-    """Why a turn has a call that nobody made."""
+    """Why a turn has a call that could not be parsed."""
 
     CUT = "cut"
-    """The token limit came before the end of the turn."""
+    """The token limit was reached before the end of the turn."""
     MALFORMED = "malformed"
-    """The model wrote what no reader would take for a call, or control text beside it."""
+    """The model wrote something that no parser would accept as a call, or control text beside it."""
     LOST = "lost"
-    """Every call that was written is whole, and the parser read none: look at the format's `response_template`."""
+    """Every call is complete, and the parser found none: check the format's `response_template`."""
 
 
 def parse_fault(*, text: str, finished: bool, malformed: Sequence[str], called: bool) -> ParseFault | None:
-    """The fault of a turn as it was read: `malformed` are its unreadable stretches, `called` whether it has calls."""
+    """The fault of a parsed turn: `malformed` are its unparsed fragments, `called` is whether it has calls."""
     if not finished:
         return ParseFault.CUT
     if malformed:
-        return ParseFault.LOST if all(map(_is_whole_call, malformed)) else ParseFault.MALFORMED
+        return ParseFault.LOST if all(map(_is_complete_call, malformed)) else ParseFault.MALFORMED
     return ParseFault.LOST if not called and any(_calls_in(text)) else None
 
 
-def _is_whole_call(stretch: str) -> bool:
-    """Whether a stretch is an opening mark, one call, and an end."""
-    if gemma := _GEMMA_CALL.fullmatch(stretch):
+def _is_complete_call(fragment: str) -> bool:
+    """Whether a fragment is an opening mark, one call, and an end."""
+    if gemma := _GEMMA_CALL.fullmatch(fragment):
         return _is_gemma_object(gemma[1])
-    found = next(_calls_in(stretch), None)
-    return found is not None and _END_OF_CALL.fullmatch(stretch, found) is not None
+    end = next(_calls_in(fragment), None)
+    return end is not None and _END_OF_CALL.fullmatch(fragment, end) is not None
 
 
 def _is_gemma_object(text: str) -> bool:
-    """Whether arguments as Gemma 4 writes them are whole: bare keys, strings between marks of their own, else JSON."""
+    """Whether arguments in Gemma 4's syntax are complete: bare keys, strings between its own quotes, else JSON."""
     pieces = text.split(_GEMMA_QUOTE)
     pieces[::2] = [_BARE_KEY.sub(r'\1"\2":', outside) for outside in pieces[::2]]
     pieces[1::2] = map(json.dumps, pieces[1::2])
@@ -62,7 +62,7 @@ def _is_gemma_object(text: str) -> bool:
 
 
 def _calls_in(text: str) -> Iterator[int]:
-    """Where each call of a text ends."""
+    """The end position of each call in a text."""
     at = text.find("{")
     while at >= 0:
         try:

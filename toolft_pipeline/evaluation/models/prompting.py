@@ -1,11 +1,12 @@
-"""What each model under test is shown, and how its answer is read.
+"""How each model under test is prompted, and how its answer is parsed.
 
 Invariant: a tuned model is prompted through the template saved with it and nothing else, exactly as a server would.
-Untuned models are asked as `untuned` says.
+Baselines are prompted as `baselines` describes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,33 +24,31 @@ from toolft_pipeline.evaluation.models.baselines import (
     OwnTemplatePrompter,
     TranscriptPrompter,
     catalog_text,
-    few_shot_messages,
     native_tool_format,
     own_template,
 )
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
-from toolft_pipeline.ingest.day import read_golden_runs
-from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.settings import CatalogMode, ChatSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
 class PromptPolicy(StrEnum):
-    """What stands in the prompt beside the conversation."""
+    """What the prompt holds besides the conversation."""
 
     NONE = "none"
     """Nothing: the model's saved template as a server uses it."""
     FEW_SHOT = "few_shot"
     """The tools' names, and golden runs as examples."""
     FULL_CATALOG = "full_catalog"
-    """Every tool with its schema; a base model that knows no chat template sees the examples too."""
+    """Every tool with its schema; a base model without a chat template sees the examples too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelUnderTest:
-    """A model folder in Hugging Face layout and how it is prompted; `name` is its key in metrics.json."""
+    """A model folder in Hugging Face layout and its prompt policy; `name` is its key in metrics.json."""
 
     name: str
     folder: Path
@@ -57,22 +56,22 @@ class ModelUnderTest:
 
 
 class Prompter(Protocol):
-    """Messages to token ids, and an answer to what an agent would take it for."""
+    """Turns messages into token ids, and an answer into the turn that an agent would see."""
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """Texts that end an assistant turn, tokens or not."""
+        """Texts that end an assistant turn, single tokens or not."""
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
-        """Ids before the next assistant turn."""
+        """Token ids before the next assistant turn."""
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """The turn. One without an end in sight is malformed: a server would cut it, an agent take it for whole."""
+        """The parsed turn. An unfinished one is malformed: a server would cut it, and the agent not notice."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedPrompter:
-    """A tuned model: the template saved with its tokenizer, given what a server is given."""
+    """Prompts a tuned model through the template saved with its tokenizer, with a server's inputs."""
 
     tokenizer: PreTrainedTokenizerBase
     chat_format: ChatFormat
@@ -91,40 +90,50 @@ class ServedPrompter:
         return serving_prompt(served, tokenizer=self.tokenizer, tools=self.tools).ids
 
     def read(self, generation: Generation) -> ParsedTurn:
-        """By the format's parser."""
+        """Parse with the format's parser."""
         return read_turn(generation, self.chat_format)
 
 
 def make_prompter(
-    model: ModelUnderTest, *, settings: AgentSettings, catalog: Catalog, tokenizer: PreTrainedTokenizerBase
+    model: ModelUnderTest,
+    *,
+    chat: ChatSettings,
+    catalog: Catalog,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Callable[[], tuple[dict[str, Any], ...]],
 ) -> Prompter:
-    """The prompter of a model's policy: untuned chat models as they were taught, base models as a transcript."""
-    chat_format = get_format(settings.chat.format)
+    """Choose how a model is prompted.
+
+    A tuned model gets its saved template. A baseline chat model gets its family's own tool syntax, a base model a
+    transcript; `examples` gives the messages that these two see as examples, and is called for them alone.
+    """
+    chat_format = get_format(chat.format)
     if model.policy is PromptPolicy.NONE:
         return ServedPrompter(
             tokenizer=tokenizer,
             chat_format=chat_format,
-            system_prompt=settings.chat.system_prompt,
+            system_prompt=chat.system_prompt,
             tools=catalog.openai_tools(),
             without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
         )
     full = model.policy is PromptPolicy.FULL_CATALOG
-    golden = read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name)
-    examples = few_shot_messages(golden, count=settings.evaluation.few_shot)
-    shown = () if full else examples
+    shots = examples()
+    shots_unless_full = () if full else shots
     installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
     template = own_template(tokenizer)
     if not template or template in installed:
         text = catalog_text(catalog, full=full)
-        return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=examples)
-    taught = native_tool_format(tokenizer)
-    if taught is None:
+        return TranscriptPrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shots)
+    native = native_tool_format(tokenizer)
+    if native is None:
         text = catalog_text(catalog, full=full)
-        return OwnTemplatePrompter(tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shown)
+        return OwnTemplatePrompter(
+            tokenizer=tokenizer, chat_format=chat_format, catalog=text, examples=shots_unless_full
+        )
     return NativePrompter(
         tokenizer=tokenizer,
-        chat_format=taught,
+        chat_format=native,
         tools=tuple(catalog.openai_tools()),
         catalog_mode=CatalogMode.FULL if full else CatalogMode.NAMES,
-        examples=shown,
+        examples=shots_unless_full,
     )

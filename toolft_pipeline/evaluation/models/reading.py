@@ -1,7 +1,7 @@
-"""An answer as the turn that an agent would take it for.
+"""Parse an answer into the turn that an agent would see.
 
-Invariant: what a tuned model writes is read by its format's parser and nothing else. An untuned model is also read in
-the spellings of its family's own syntax that servers accept, so that no right call is counted as a wrong one.
+Invariant: a tuned model's answer is parsed by its format's parser and nothing else. A baseline's answer is also parsed
+in the variants of its family's syntax that servers accept, so that no right call counts as a wrong one.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from toolft_pipeline.evaluation.models.generation import Generation
 
 _DECODER = json.JSONDecoder()
 _BETWEEN = " \t\r\n;,"
-"""What Llama 3 writes between bare calls: it was taught no separator, so it takes one or the other."""
+"""What Llama 3 writes between bare calls: it was trained on no separator and uses one of these."""
 
 
 def read_turn(generation: Generation, chat_format: ChatFormat) -> ParsedTurn:
-    """An answer as a turn; one that was cut by the token limit is malformed."""
+    """Parse an answer; one that was cut by the token limit is malformed."""
     if generation.finished:
         return parse_assistant(generation.text, chat_format)
     return ParsedTurn(text=generation.text, malformed=(generation.text,))
 
 
 def read_native(generation: Generation, chat_format: ChatFormat) -> ParsedTurn:
-    """An untuned model's answer in its family's syntax.
+    """Parse a baseline's answer in its family's syntax.
 
-    Llama 3 is taught JSON with `name` and `parameters`, and also writes it behind `<|python_tag|>`, with `arguments`,
-    or with other keys beside them: a whole answer of such objects is calls, as for the parsers of servers. Every
-    other family's parser reads all that its models are taught.
+    Llama 3 was trained on JSON with `name` and `parameters`, and also writes it after `<|python_tag|>`, with
+    `arguments`, or with other keys beside them: an answer that consists of such objects is calls, as in the parsers of
+    servers. The parsers of all other families cover everything that their models were trained on.
     """
     prefix = chat_format.bare_call_prefix
     if prefix is not None and generation.finished:
@@ -41,7 +41,7 @@ def read_native(generation: Generation, chat_format: ChatFormat) -> ParsedTurn:
 
 
 def _bare_calls(text: str, prefix: str) -> tuple[ParsedCall, ...] | None:
-    """The calls of a text that is nothing but calls; None for any other text."""
+    """The calls of a text that consists of calls only; None for any other text."""
     rest = text.strip().removeprefix(prefix).strip()
     calls = []
     while rest:
@@ -49,9 +49,9 @@ def _bare_calls(text: str, prefix: str) -> tuple[ParsedCall, ...] | None:
             value, end = _DECODER.raw_decode(rest)
         except (ValueError, RecursionError):
             return None
-        found = [_call(each) for each in (value if isinstance(value, list) else [value])]
-        calls += [call for call in found if call is not None]
-        if None in found:
+        parsed = [_call(each) for each in (value if isinstance(value, list) else [value])]
+        calls += [call for call in parsed if call is not None]
+        if None in parsed:
             return None
         rest = rest[end:].lstrip(_BETWEEN).removeprefix(prefix)
     return tuple(calls) or None

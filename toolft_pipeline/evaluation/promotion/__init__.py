@@ -1,1 +1,1 @@
-"""Which model serves: the gate, the registry of served models, rollback, the shadow comparison."""
+"""Decide which model serves: the gate, the registry of served models, rollback, the shadow comparison."""

@@ -1,7 +1,7 @@
-"""Whether a candidate may take the place of the model in service.
+"""The gate: whether a candidate may replace the model in service.
 
-Invariant: a pure function of figures that are stored; asked twice, it says the same. Every objection is listed, not
-only the first, and a candidate that is not shown to be good enough stays out: doubt keeps the champion.
+Invariant: a pure function of stored metrics. Every objection is listed, not only the first, and a candidate that is not
+shown to be good enough is refused: when in doubt, the champion stays.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from toolft_pipeline.evaluation.scoring.intervals import (
     paired_difference,
     smallest_visible_difference,
 )
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
+from toolft_pipeline.evaluation.scoring.metrics import METRICS, ModelMetrics
 from toolft_pipeline.settings import GateSettings
+
+GATED = tuple(name for name in GateSettings.model_fields if name in METRICS)
+"""Metrics with a threshold: those for which `gate` has a setting of the same name."""
 
 
 class PairedComparison(Struct, frozen=True, kw_only=True):
     """The candidate and the model in service on the same tasks.
 
-    `difference` is the candidate's share of passed tasks minus the other's; `p_value` that of the exact paired test.
+    `difference` is the candidate's share of passed tasks minus the other's; `p_value` is from the exact paired test.
     """
 
     n_tasks: int
@@ -38,10 +41,11 @@ class PairedComparison(Struct, frozen=True, kw_only=True):
 
 
 class GateVerdict(Struct, frozen=True, kw_only=True):
-    """`reasons` are the objections, or, for a promotion, what it rests on.
+    """The gate's decision on a candidate.
 
-    `n_tasks` and `smallest_visible_difference` are of the tasks that both models were asked, or, with no model in
-    service, of the candidate's. `against` is the content digest of the model in service that it was compared with.
+    `reasons` are the objections, or the grounds for a promotion. `n_tasks` and `smallest_visible_difference` refer to
+    the tasks that both models ran or, with no model in service, to the candidate's. `against` is the content digest of
+    the model in service that it was compared with.
     """
 
     promote: bool
@@ -59,10 +63,10 @@ class GateVerdict(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateStatus:
-    """Everything about the candidate that no metric says.
+    """Everything the gate needs about the candidate besides its metrics.
 
-    `proofs` are the checks of what it was made from, by name; `lineage_gaps` what of its ancestry does not resolve;
-    `withdrawn` when a rollback took this very model out of service.
+    `proofs` are the checks of what it was made from, by name; `lineage_gaps` are inputs that do not resolve;
+    `withdrawn` is when a rollback took this model out of service.
     """
 
     as_of: str
@@ -73,7 +77,7 @@ class CandidateStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class ChampionResult:
-    """The model in service: its as-of day, its content digest, what it did on the tasks and on the shadow's runs."""
+    """The model in service: its as-of day, its content digest, its metrics on the tasks and on the shadow's runs."""
 
     day: str
     content_digest: str
@@ -89,9 +93,9 @@ def decide_promotion(
     gate: GateSettings,
     shadow: ModelMetrics | None = None,
 ) -> GateVerdict:
-    """Judge a candidate against the thresholds and the model in service.
+    """Decide on a candidate by the thresholds and the comparison with the model in service.
 
-    `shadow` is how the candidate did on the newest day's verified runs, for a gate that wants it.
+    `shadow` has the candidate's metrics on the newest day's verified runs, if the shadow gate is on.
     """
     objections = [
         *_thin_evidence(candidate, gate=gate),
@@ -102,7 +106,7 @@ def decide_promotion(
         objections.append(withdrawn_reason(candidate_status.withdrawn))
     if champion is not None and candidate_status.as_of < champion.day:
         objections.append(
-            f"day {candidate_status.as_of} lies before the champion's day {champion.day}; only newer models are promoted"
+            f"day {candidate_status.as_of} is before the champion's day {champion.day}; only newer models are promoted"
         )
     paired = None if champion is None else compare_pairs(candidate.task_outcomes, champion.metrics.task_outcomes)
     if paired is not None:
@@ -128,7 +132,7 @@ def decide_promotion(
 
 
 def compare_pairs(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> PairedComparison:
-    """The paired test over the tasks that both were asked."""
+    """Run the paired test over the tasks that both models ran."""
     shared = sorted(ours.keys() & theirs.keys())
     difference = paired_difference([ours[task] for task in shared], [theirs[task] for task in shared])
     wins = sum(ours[task] and not theirs[task] for task in shared)
@@ -145,53 +149,48 @@ def compare_pairs(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> Paire
 
 def _thin_evidence(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
     if candidate.n_tasks < gate.min_tasks:
-        yield f"{candidate.n_tasks} tasks were run, gate.min_tasks wants {gate.min_tasks}; add evaluation tasks"
+        yield f"{candidate.n_tasks} tasks were run, gate.min_tasks requires {gate.min_tasks}; add evaluation tasks"
 
 
 def _unproven(candidate_status: CandidateStatus) -> Iterator[str]:
     if not candidate_status.proofs:
-        yield "no proof came with the candidate; make token_tensors and merged_model again"
+        yield "the candidate has no proofs; materialize token_tensors and merged_model again"
     for name, holds in sorted(candidate_status.proofs.items()):
         if not holds:
-            yield f"the proof {name} does not hold"
+            yield f"the proof {name} failed"
     for gap in candidate_status.lineage_gaps:
         yield f"its lineage is incomplete: {gap}"
 
 
 def _below_thresholds(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
-    thresholds = {
-        "parse_rate": (candidate.parse_rate, gate.parse_rate),
-        "right_tool": (candidate.right_tool, gate.right_tool),
-        "valid_arguments": (candidate.valid_arguments, gate.valid_arguments),
-        "task_success": (candidate.task_success, gate.task_success),
-    }
-    for name, (rate, wanted) in thresholds.items():
+    for name in GATED:
+        rate, wanted = getattr(candidate, name), getattr(gate, name)
         if rate.low < wanted:
             yield f"{name} {rate.value:.1%}: its lower bound {rate.low:.1%} is below gate.{name} {wanted:.1%}"
 
 
 def _not_better(paired: PairedComparison, *, gate: GateSettings) -> Iterator[str]:
-    """Objections of the paired comparison.
+    """Objections from the paired comparison.
 
-    With a margin of 0 the candidate must be shown to be better: the exact test calls it so. With a margin, it must be
-    shown to be worse by less than that: the lower end of the difference's interval lies above it.
+    With a margin of 0 the exact test must show the candidate to be better. With a margin, the lower bound of the
+    difference must show that it is worse by less than the margin.
     """
     if paired.n_tasks < gate.min_tasks:
         yield (
-            f"only {paired.n_tasks} tasks are shared with the model in service, {gate.min_tasks} wanted; "
+            f"only {paired.n_tasks} tasks are shared with the model in service, {gate.min_tasks} required; "
             "evaluate it on them too"
         )
         return
-    found, p_value = _counts(paired), _p(paired)
+    counts, p_value = _counts(paired), _p(paired)
     if _is_regression(paired):
-        yield f"a regression: {found} ({p_value})"
+        yield f"a regression: {counts} ({p_value})"
     elif gate.margin > 0 and paired.difference.low <= -gate.margin:
         worst = f"it may be worse by {-paired.difference.low:.1%}, gate.margin allows {gate.margin:.1%}"
-        yield f"{found}: {worst}; {_visible(paired)}"
+        yield f"{counts}: {worst}; {_visible(paired)}"
     elif gate.margin == 0 and paired.wins == paired.losses:
-        yield f"{found}: a tie keeps the champion (gate.margin 0); {_visible(paired)}"
+        yield f"{counts}: a tie keeps the champion (gate.margin 0); {_visible(paired)}"
     elif gate.margin == 0 and (paired.wins < paired.losses or paired.p_value >= SIGNIFICANCE):
-        yield f"{found}: that is not shown to be better ({p_value}, gate.margin 0); {_visible(paired)}"
+        yield f"{counts}: that does not show it to be better ({p_value}, gate.margin 0); {_visible(paired)}"
 
 
 def _shadow_objections(
@@ -201,7 +200,8 @@ def _shadow_objections(
         return
     if shadow is None or shadow.n_tasks < gate.shadow.min_runs:
         n = 0 if shadow is None else shadow.n_tasks
-        yield f"shadow: {n} runs of the newest day can be done again, gate.shadow.min_runs wants {gate.shadow.min_runs}"
+        required = gate.shadow.min_runs
+        yield f"shadow: {n} runs of the newest day can be replayed, gate.shadow.min_runs requires {required}"
         return
     rate, wanted = shadow.task_success, gate.shadow.task_success
     if rate.low < wanted:
@@ -218,15 +218,15 @@ def _is_regression(paired: PairedComparison) -> bool:
 
 
 def _grounds(paired: PairedComparison | None, shadow: ModelMetrics | None, *, gate: GateSettings) -> Iterator[str]:
-    """What a promotion rests on."""
+    """The grounds for a promotion."""
     if paired is None:
-        yield "every threshold is cleared, and no model is in service"
+        yield "every threshold is met, and no model is in service"
     else:
-        yield "every threshold is cleared"
+        yield "every threshold is met"
         yield f"{_counts(paired)}, of {paired.n_tasks} ({_p(paired)}, gate.margin {gate.margin:.1%})"
     if shadow is not None:
         passed = sum(shadow.task_outcomes.values())
-        yield f"shadow: {passed} of {shadow.n_tasks} runs of the newest day were done as they were in production"
+        yield f"shadow: {passed} of {shadow.n_tasks} runs of the newest day ended as in production"
 
 
 def _counts(paired: PairedComparison) -> str:

@@ -1,9 +1,9 @@
-"""Which model is in service: numbered records under `model_in_service`, moved by promotion and rollback alone.
+"""Which model is in service: numbered records under `model_in_service`, added by promotion and rollback alone.
 
-Invariant: records are only ever added, and what serves follows from all of them. A rollback takes the models that
-came after its target out of the line of service: they are *withdrawn*, and no night promotes one again until a person
-names it in a rollback of their own. The model that a candidate is compared with is the newest in the line that is not
-the candidate itself, so that asking again after a promotion gives the same comparison and the same verdict.
+Invariant: records are only added, and the model in service follows from all of them. A rollback *withdraws* the models
+that came after its target; no run promotes one of them again until a person names it in a rollback. A candidate is
+compared with the newest model in the serving history that is not the candidate itself, so a second run after a
+promotion makes the same comparison and reaches the same verdict.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 SERVICE = "model_in_service"
 ROLLBACK = "rollback"
-"""The kind of a record that a rollback wrote; promotions have none."""
+"""The kind of a record written by a rollback; records of promotions have no kind."""
 
 _TRIES = 10
 
@@ -37,9 +37,9 @@ class InService:
 
 @dataclass(frozen=True, kw_only=True)
 class ServingHistory:
-    """What the moves add up to: the models that came to serve, one after the other, the last of them now.
+    """The models that served, one after the other; the last one serves now.
 
-    `withdrawn` has the models that a rollback took out, by content digest, with the time it did.
+    `withdrawn` has the models that a rollback took out of service, by content digest, with the time.
     """
 
     models: tuple[Pointer, ...]
@@ -48,21 +48,21 @@ class ServingHistory:
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """Whether the pointer moved; `objection` says why a promotion could not be carried out."""
+    """Whether the pointer moved; `objection` is why a promotion was refused."""
 
     moved: bool
     objection: str | None = None
 
 
 def serving_history(moves: Sequence[Pointer]) -> ServingHistory:
-    """Follow the moves, oldest first."""
+    """Replay the records, oldest first."""
     models: list[Pointer] = []
     withdrawn: dict[str, str] = {}
     for move in moves:
         if move.kind != ROLLBACK:
             models.append(move)
             continue
-        same = [place for place, model in enumerate(models) if model.content_digest == move.content_digest]
+        same = [index for index, model in enumerate(models) if model.content_digest == move.content_digest]
         if same:
             withdrawn |= {model.content_digest: move.created_at for model in models[same[-1] + 1 :]}
             del models[same[-1] + 1 :]
@@ -79,23 +79,23 @@ def in_service(warehouse: Warehouse, agent: str) -> InService | None:
 
 
 def champion_to_beat(warehouse: Warehouse, agent: str, *, candidate: str) -> InService | None:
-    """The newest model in the line of service whose content digest is not the candidate's."""
-    for pointer in reversed(_line(warehouse, agent).models):
+    """The newest model in the serving history whose content digest is not the candidate's."""
+    for pointer in reversed(_history(warehouse, agent).models):
         if pointer.content_digest != candidate:
             return resolve(warehouse, agent, pointer)
     return None
 
 
 def withdrawn_at(warehouse: Warehouse, agent: str, *, candidate: str) -> str | None:
-    """When a rollback took this model out of service; None for one that was never taken out, or put back since."""
-    return _line(warehouse, agent).withdrawn.get(candidate)
+    """When a rollback took this model out of service; None if it never was, or has been put back since."""
+    return _history(warehouse, agent).withdrawn.get(candidate)
 
 
 def promote(warehouse: Warehouse, agent: str, *, day: str, model: Version, against: str | None) -> Promotion:
-    """Put a merged model in service. `against` is the content digest of the model it was judged against, or None.
+    """Put a merged model in service. `against` is the content digest of the model it was compared with, or None.
 
-    Nothing moves where the model serves already, where it was withdrawn, or where another model has come into service
-    since the verdict: a comparison with a model that no longer serves decides nothing.
+    The pointer stays if the model serves already, if it was withdrawn, or if another model came into service after the
+    verdict: a comparison with a model that no longer serves decides nothing.
     """
     folder = service_folder(warehouse, agent)
     digest = model.manifest.content_digest
@@ -110,7 +110,7 @@ def promote(warehouse: Warehouse, agent: str, *, day: str, model: Version, again
         if (None if serving is None else serving.content_digest) != against:
             return Promotion(
                 moved=False,
-                objection=f"{serving} came into service after the report was written; run again to be compared with it",
+                objection=f"{serving} came into service after the report was written; run again to compare with it",
             )
         try:
             after = moves[-1].number if moves else 0
@@ -122,21 +122,21 @@ def promote(warehouse: Warehouse, agent: str, *, day: str, model: Version, again
 
 
 def withdrawn_reason(when: str) -> str:
-    """Why a withdrawn model stays out."""
-    return f"a rollback took this very model out of service ({when}); `toolft rollback --to` puts it back"
+    """Why a withdrawn model is not promoted."""
+    return f"a rollback took this model out of service ({when}); `toolft rollback --to` puts it back"
 
 
 def service_folder(warehouse: Warehouse, agent: str) -> Path:
-    """Where the records of an agent lie."""
+    """The folder of an agent's records."""
     return ArtifactKey(agent=agent, asset=SERVICE).folder(warehouse.root)
 
 
 def resolve(warehouse: Warehouse, agent: str, pointer: Pointer) -> InService:
-    """The model that a record names."""
+    """Resolve the model that a record names."""
     day, _, name = pointer.version.partition("/")
     models = ArtifactKey(agent=agent, asset="merged_model", partition=day).folder(warehouse.root)
     return InService(day=day, folder=models / "versions" / name, content_digest=pointer.content_digest)
 
 
-def _line(warehouse: Warehouse, agent: str) -> ServingHistory:
+def _history(warehouse: Warehouse, agent: str) -> ServingHistory:
     return serving_history(pointer_history(service_folder(warehouse, agent)))

@@ -1,7 +1,7 @@
-"""Back to a model that served before: one record added to the history, nothing removed.
+"""Roll back to a model that served before: adds one record to the history and removes nothing.
 
-Invariant: a rollback ends with a model in service whose files are whole, or it changes nothing. It is a person's
-word: it may name any model that ever served, one that was withdrawn too.
+Invariant: a rollback puts a model with intact files in service, or changes nothing. A person decides on it, so it may
+name any model that ever served, including a withdrawn one.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from toolft_pipeline.warehouse.pointers import Pointer, PointerMovedError, move_
 from toolft_pipeline.warehouse.store import Warehouse, WarehouseError, damaged_files
 
 MIN_DIGEST = 6
-"""Characters of a content digest that name a model at the least."""
+"""Shortest prefix of a content digest that may name a model."""
 
 
 class RollbackError(FixableError, ValueError):
-    """There is nothing to go back to, or not what was named; one line with the mend."""
+    """There is no model to roll back to, or the named one does not exist; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rollback:
-    """What served before and after, and the models that are withdrawn by it."""
+    """The model in service before and after, and the models that the rollback withdrew."""
 
     before: InService
     after: InService
@@ -40,22 +40,22 @@ class Rollback:
 
 
 def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rollback:
-    """Put the model in service that served before the present one, or the one that `to` names.
+    """Put the previous model in service, or the one that `to` names.
 
-    `to` is an as-of day (the newest model of that day that served), a version as the records name it, or the beginning
-    of a content digest. Raises `RollbackError`.
+    `to` is an as-of day (the newest model of that day that served), a version as in the records, or a prefix of a
+    content digest. Raises `RollbackError`.
     """
     folder = service_folder(warehouse, agent)
     moves = pointer_history(folder)
     if not moves:
-        raise RollbackError(f"{agent}: no model was ever in service; `toolft run {agent}` makes and judges one")
-    line = serving_history(moves)
-    if to is None and len(line.models) < 2:
+        raise RollbackError(f"{agent}: no model was ever in service; `toolft run {agent}` makes and evaluates one")
+    history = serving_history(moves)
+    if to is None and len(history.models) < 2:
         raise RollbackError(
-            f"{agent}: nothing to go back to: no model served before {resolve(warehouse, agent, moves[-1])}; "
+            f"{agent}: nothing to roll back to: no model served before {resolve(warehouse, agent, moves[-1])}; "
             f"name another with --to ({_served(moves)})"
         )
-    target = line.models[-2] if to is None else _named(agent, moves, to)
+    target = history.models[-2] if to is None else _named(agent, moves, to)
     if target.content_digest == moves[-1].content_digest:
         raise RollbackError(f"{agent}: {resolve(warehouse, agent, target)} is in service already")
     day = resolve(warehouse, agent, target).day
@@ -71,27 +71,25 @@ def roll_back(warehouse: Warehouse, agent: str, *, to: str | None = None) -> Rol
                 kind=ROLLBACK,
             )
         except PointerMovedError as error:
-            raise RollbackError(
-                f"{agent}: a promotion came in between; look at what serves now and run again"
-            ) from error
+            raise RollbackError(f"{agent}: a promotion came in between; check what serves now and run again") from error
     now = serving_history([*moves, moved])
     return Rollback(
         before=resolve(warehouse, agent, moves[-1]),
         after=resolve(warehouse, agent, moved),
-        withdrawn=tuple(sorted(now.withdrawn.keys() - line.withdrawn.keys())),
+        withdrawn=tuple(sorted(now.withdrawn.keys() - history.withdrawn.keys())),
     )
 
 
 def _named(agent: str, moves: Sequence[Pointer], to: str) -> Pointer:
-    """The newest record that `to` names; a beginning of digests must mean one model."""
-    found = [move for move in moves if to in {move.version, move.version.partition("/")[0]}]
-    if not found and len(to) >= MIN_DIGEST:
-        found = [move for move in moves if move.content_digest.startswith(to)]
-        if len({move.content_digest for move in found}) > 1:
-            raise RollbackError(f"{agent}: several models begin with {to}; write more of the digest ({_served(moves)})")
-    if not found:
+    """The newest record that `to` names; a digest prefix must match one model."""
+    matches = [move for move in moves if to in {move.version, move.version.partition("/")[0]}]
+    if not matches and len(to) >= MIN_DIGEST:
+        matches = [move for move in moves if move.content_digest.startswith(to)]
+        if len({move.content_digest for move in matches}) > 1:
+            raise RollbackError(f"{agent}: several models match {to}; give more of the digest ({_served(moves)})")
+    if not matches:
         raise RollbackError(f"{agent}: {to} never served; those that did: {_served(moves)}")
-    return found[-1]
+    return matches[-1]
 
 
 def _served(moves: Sequence[Pointer]) -> str:
@@ -100,7 +98,7 @@ def _served(moves: Sequence[Pointer]) -> str:
 
 
 def _check_files(warehouse: Warehouse, agent: str, target: Pointer) -> None:
-    """A model whose files were reclaimed or damaged must be built again before it can serve."""
+    """Refuse a model whose files were reclaimed or damaged: it must be rebuilt before it can serve."""
     model = resolve(warehouse, agent, target)
     address = ArtifactKey(agent=agent, asset="merged_model", partition=model.day)
     try:
@@ -112,5 +110,5 @@ def _check_files(warehouse: Warehouse, agent: str, target: Pointer) -> None:
     if damaged:
         raise RollbackError(
             f"{model.folder}: {len(damaged)} files are missing or damaged ({damaged[0]}); "
-            f"`toolft run {agent} --to {model.day}` builds the model of that day again"
+            f"`toolft run {agent} --to {model.day}` rebuilds the model of that day"
         )

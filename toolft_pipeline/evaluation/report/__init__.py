@@ -1,1 +1,1 @@
-"""The evaluation report: its numbers by slice, its page, and what it says of training examples."""
+"""The evaluation report: metrics.json, tables, the HTML page, and its training examples."""

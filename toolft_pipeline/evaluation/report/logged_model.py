@@ -1,7 +1,7 @@
-"""The model that runs the agent now, as a column beside the models that were judged: what its own logs say of it.
+"""The incumbent, the model that runs the agent today, as a column of the report: figures from its own logs.
 
-Invariant: no figure is made up. It was never asked the evaluation's tasks, so what only those can say (right tool,
-exact, fuzzy and functional match) is None; what is there is counted over its own traffic, and the column says so.
+Invariant: no figure is invented. The incumbent never ran the evaluation's tasks, so metrics that need them (right tool,
+exact, fuzzy and functional match) are None; the others are counted over its own traffic, and the column says so.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from toolft_pipeline.curation.readiness.production_stats import Incumbent, Share
 from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
 
 INCUMBENT = "incumbent"
-"""The key under which it stands among the results."""
+"""Its key in metrics.json."""
 
 LABEL = "incumbent (logs)"
-"""Its name in tables."""
+"""Its column's name in tables."""
 
 
 class LoggedMetrics(Struct, frozen=True, kw_only=True):
-    """The figures that a judged model has too, by the same names; None where no log says them.
+    """Figures under the names of an evaluated model's metrics; None where no log has them.
 
-    `n_tasks` are runs, `n_steps` assistant turns. `parse_rate` goes by the failures that the agent counted,
-    `valid_arguments` and `hallucinated_tool` by today's catalog, `task_success` by the logged outcomes. Latency is a
-    run's wall time, its tools included, divided by its turns.
+    `n_tasks` are runs, `n_steps` assistant turns. `parse_rate` uses the parse failures that the agent logged,
+    `valid_arguments` and `hallucinated_tool` today's catalog, `task_success` the logged outcomes. Latency is a run's
+    wall time including its tools, divided by its turns.
     """
 
     n_steps: int
@@ -45,7 +45,7 @@ class LoggedMetrics(Struct, frozen=True, kw_only=True):
 
 
 def logged_metrics(incumbent: Incumbent) -> LoggedMetrics | None:
-    """The column of a window's logs; None where nothing was logged."""
+    """Compute the column from a window's logs; None if nothing was logged."""
     if not incumbent.runs:
         return None
     return LoggedMetrics(
@@ -66,8 +66,8 @@ def logged_metrics(incumbent: Incumbent) -> LoggedMetrics | None:
 def _note(incumbent: Incumbent) -> str:
     return (
         f"{LABEL}: {incumbent.runs:,} logged runs of its own traffic, other tasks than these, so no paired test "
-        "compares it. Tasks passed are outcomes as logged, arguments and tools are held against today's catalog, "
-        "latency is a run's wall time, its tools included, over its turns."
+        "compares it. Task success is the logged outcome, arguments and tools are checked against today's catalog, "
+        "latency is a run's wall time including its tools, divided by its turns."
     )
 
 

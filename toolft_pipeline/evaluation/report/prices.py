@@ -1,24 +1,21 @@
-"""What a thousand tasks cost, by what they used: tokens of an endpoint, hours of a machine.
+"""What a thousand tasks cost: tokens of an endpoint, hours of a machine, at the prices of the agent file.
 
-Invariant: usage is measured when a model is judged, prices are applied when a report is written, so that a price that
-changes asks no model again.
+Invariant: usage is measured when a model is evaluated, prices are applied when a report is written, so a changed price
+evaluates no model again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from msgspec.structs import replace
-
+from toolft_pipeline.evaluation.scoring.metric import MS_PER_HOUR
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import EvaluationSettings
-
-_MS_PER_HOUR = 3_600_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelPrice:
-    """Prices in one currency; 0 is not reckoned."""
+    """Prices in one currency; 0 means that no price is set."""
 
     machine_hour: float = 0.0
     million_prompt_tokens: float = 0.0
@@ -26,7 +23,7 @@ class ModelPrice:
 
 
 def model_price(name: str, settings: EvaluationSettings) -> ModelPrice:
-    """The price of a model in a report: its endpoint's own, or the machine's on which everything else is judged."""
+    """The price of a model in a report: its endpoint's, or that of the machine which runs all other models."""
     endpoint = settings.endpoints.get(name)
     if endpoint is None:
         return ModelPrice(machine_hour=settings.machine_hour_price)
@@ -38,9 +35,9 @@ def model_price(name: str, settings: EvaluationSettings) -> ModelPrice:
 
 
 def with_cost(metrics: ModelMetrics, price: ModelPrice) -> ModelMetrics:
-    """The same figures with `cost_per_1k_tasks` at these prices."""
+    """Return the metrics with `cost_per_1k_tasks` at these prices."""
     per_task = (
-        price.machine_hour * metrics.busy_ms_per_task / _MS_PER_HOUR
+        price.machine_hour * metrics.busy_ms_per_task / MS_PER_HOUR
         + price.million_prompt_tokens * metrics.prompt_tokens_per_task / 1e6
         + price.million_completion_tokens * metrics.new_tokens_per_task / 1e6
     )

@@ -1,6 +1,6 @@
-"""One model on one task, as the report's browser shows it: what happened beside what was expected.
+"""Cards of the report page: one model on one task, what happened beside what was expected.
 
-Invariant: a card holds what its filters go by, so that the page needs no more than to hide cards.
+Invariant: a card holds everything that the filters use, so the page only has to hide cards.
 """
 
 from __future__ import annotations
@@ -9,27 +9,17 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from toolft_pipeline.evaluation.report.report_content import EvaluatedModel
 from toolft_pipeline.evaluation.scoring.calls import calls_of_message
 from toolft_pipeline.evaluation.scoring.confusion import NO_CALL
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.tables import CallRow, RolloutRow, StepRow
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.trajectories.record import Role
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluatedModel:
-    """One model's evaluation as read back."""
-
-    name: str
-    metrics: ModelMetrics
-    steps: Sequence[StepRow]
-    rollouts: Sequence[RolloutRow]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ShownTurn:
-    """One line of a conversation as shown: who, what was said, calls, and whether something is wrong with it."""
+    """One message of a conversation: speaker, text, calls, and whether something is wrong with it."""
 
     speaker: str
     text: str
@@ -41,15 +31,15 @@ class ShownTurn:
 class TaskCard:
     """One model on one task: what happened beside what was expected, and each step on its own.
 
-    `tools` are those that the plan or the model names; `failures` what the rollout and its steps failed by: both are
-    what the page filters by.
+    `tools` are those in the plan or called by the model, `failures` those of the rollout and its steps; the page
+    filters by both.
     """
 
     model: str
     task_id: str
     category: str
     family: str
-    asked: str
+    request: str
     tools: tuple[str, ...]
     passed: bool
     failures: tuple[str, ...]
@@ -61,20 +51,18 @@ class TaskCard:
 
     @property
     def tools_json(self) -> str:
-        """For the page's filter."""
+        """As JSON, for the page's filter."""
         return json.dumps(self.tools)
 
     @property
     def chips(self) -> tuple[str, ...]:
-        """Why it failed, in a word or two: the rollout's modes, what was found where no mode is known, or what the
-        steps miss where there is no rollout.
-        """
-        found = tuple(dict.fromkeys(failure for failure, _ in self.findings))
-        return self.modes or found or (() if self.happened else self.failures)
+        """Why it failed, in a word or two: failure modes, else failed conditions, else failures of its steps."""
+        conditions = tuple(dict.fromkeys(failure for failure, _ in self.findings))
+        return self.modes or conditions or (() if self.happened else self.failures)
 
     @property
     def failures_json(self) -> str:
-        """For the page's filter."""
+        """As JSON, for the page's filter."""
         return json.dumps(self.failures)
 
 
@@ -92,18 +80,18 @@ def cards_of(each: EvaluatedModel, tasks: Sequence[Task]) -> Iterator[TaskCard]:
             continue
         modes = () if rollout is None else rollout.modes
         failing = [f"mode: {mode}" for mode in modes]
-        failing += [] if rollout is None else [found.failure for found in rollout.findings]
+        failing += [] if rollout is None else [finding.failure for finding in rollout.findings]
         failing += [f"step: {failure}" for step, _ in steps for failure in step_failures(step)]
         made = [call.name for turn in (rollout.turns if rollout is not None else ()) for call in turn.calls]
         made += [call.name for step, _ in steps for call in step.calls]
         planned = {call.name for call in task.plan}
-        findings = () if rollout is None else tuple((found.failure, found.detail) for found in rollout.findings)
+        findings = () if rollout is None else tuple((each.failure, each.detail) for each in rollout.findings)
         yield TaskCard(
             model=each.name,
             task_id=task.task_id,
             category=str(task.category),
             family=task.family,
-            asked=task.user_turns[0],
+            request=task.user_turns[0],
             tools=tuple(sorted({*planned, *made, *(() if planned else (NO_CALL,))})),
             passed=rollout.passed if rollout is not None else all(good for _, good in steps),
             failures=tuple(dict.fromkeys(failing)),
@@ -116,13 +104,13 @@ def cards_of(each: EvaluatedModel, tasks: Sequence[Task]) -> Iterator[TaskCard]:
 
 
 def _happened(task: Task, rollout: RolloutRow) -> Iterator[ShownTurn]:
-    spoken = -1
+    shown = -1
     for turn in rollout.turns:
-        if turn.user_turn > spoken:
-            spoken = turn.user_turn
-            yield ShownTurn(speaker="user", text=task.user_turns[spoken])
+        if turn.user_turn > shown:
+            shown = turn.user_turn
+            yield ShownTurn(speaker="user", text=task.user_turns[shown])
         bad = bool(turn.malformed)
-        yield ShownTurn(speaker="assistant", text=turn.text, calls=tuple(map(_shown, turn.calls)), bad=bad)
+        yield ShownTurn(speaker="assistant", text=turn.text, calls=tuple(map(_call_text, turn.calls)), bad=bad)
         for call in turn.calls:
             yield ShownTurn(speaker="tool", text=call.result, bad=call.is_error)
 
@@ -137,17 +125,17 @@ def _expected(task: Task) -> Iterator[ShownTurn]:
         yield ShownTurn(speaker=message["role"], text=text, calls=calls, bad=failed)
 
 
-def _shown(call: CallRow) -> str:
+def _call_text(call: CallRow) -> str:
     return f"{call.name}({call.arguments_json})" + (f"  ✗ {call.reason}" if call.reason else "")
 
 
 def step_failures(step: StepRow) -> list[str]:
-    """The metrics that a step misses, by name."""
-    missed = {
+    """The metrics that a step fails, by name."""
+    failed = {
         "parse": not step.parsed,
         "right_tool": not step.right_tool,
         "valid_arguments": step.valid_arguments is False,
         "hallucinated_tool": step.hallucinated_tool,
         "exact_match": step.exact_match is False,
     }
-    return [name for name, failed in missed.items() if failed]
+    return [name for name, is_failed in failed.items() if is_failed]

@@ -1,4 +1,4 @@
-"""A row that the model was trained on, as the report shows it: from the line of the log to the tokens with loss."""
+"""A training row as the report shows it: from the line of the log to the tokens with loss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from toolft_pipeline.chat.rendering.rendering import Segment
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingExample:
-    """`segments` joined are the row; what stands before a trained piece is the prompt that a server builds there."""
+    """A row that the model was trained on.
+
+    `segments` joined are the row; the text before a trained piece is the prompt that a server builds there.
+    """
 
     category: str
     row_id: str

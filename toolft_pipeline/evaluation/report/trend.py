@@ -1,7 +1,7 @@
-"""How the candidates of past reports did, for the line through the nights.
+"""How the candidates of past reports did, for the trend on the report page.
 
-Invariant: a report is read as it was written, by whatever version of this code; one that lacks a figure is left out
-and stops nothing. Points are only comparable where they rest on the same tasks, so each carries how many it had.
+Invariant: a report is read as it was written, by whatever version of this code. One that cannot be read is left out,
+and a metric that it lacks has no dot. Points compare only if they rest on the same tasks, so each carries their number.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.evaluation.scoring.intervals import Rate
-
-TREND_RATES = {"task_success": "tasks passed", "right_tool": "right tool", "exact_match": "exact calls"}
-"""Lines of the trend: metric and label."""
+from toolft_pipeline.evaluation.scoring.metric import Place
+from toolft_pipeline.evaluation.scoring.metrics import METRICS, metrics_in
 
 MAX_POINTS = 60
 """Reports shown at most, the newest: two months of nights fit a phone's width."""
@@ -24,27 +23,20 @@ MAX_POINTS = 60
 WIDE, HIGH = 600.0, 160.0
 
 
-class _Candidate(Struct, frozen=True, kw_only=True):
-    n_tasks: int
-    task_success: Rate
-    right_tool: Rate
-    exact_match: Rate
-
-
-class _Verdict(Struct, frozen=True, kw_only=True):
+class _TrendVerdict(Struct, frozen=True, kw_only=True):
     promote: bool
 
 
-class _Report(Struct, frozen=True, kw_only=True):
-    """The models beside the candidate are not read: one may lack its figures, as what is known from logs alone does."""
+class _TrendReport(Struct, frozen=True, kw_only=True):
+    """A report's metrics.json; models other than the candidate stay undecoded, as the incumbent lacks figures."""
 
     models: dict[str, Raw]
-    verdict: _Verdict | None = None
+    verdict: _TrendVerdict | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrendPoint:
-    """One report's candidate: its day, when the report was written (ISO 8601), and its figures."""
+    """One report's candidate: its day, when the report was written (ISO 8601), and its rates by metric."""
 
     day: str
     made_at: str
@@ -55,36 +47,34 @@ class TrendPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class TrendDot:
-    """A point of a line in a box of `WIDE` by `HIGH`, with what it says when pointed at."""
+    """A point of a line in a box of `WIDE` by `HIGH`, with its tooltip."""
 
     x: float
     y: float
     promoted: bool
-    says: str
+    tooltip: str
 
 
 def read_trend_point(metrics: Path, *, model: str, day: str, made_at: str) -> TrendPoint | None:
-    """The point of a report's metrics.json; None where it does not hold the model's figures."""
+    """Read the point of a report's metrics.json; None if it does not hold the model's figures."""
     try:
-        report = msgspec.json.decode(metrics.read_bytes(), type=_Report)
-        found = msgspec.json.decode(report.models[model], type=_Candidate)
+        report = msgspec.json.decode(metrics.read_bytes(), type=_TrendReport)
+        figures = msgspec.json.decode(report.models[model], type=dict[str, Raw])
+        n_tasks = msgspec.json.decode(figures["n_tasks"], type=int)
+        known = [name for name in metrics_in(Place.TREND) if name in figures]
+        rates = {name: msgspec.json.decode(figures[name], type=Rate) for name in known}
     except (OSError, KeyError, msgspec.DecodeError):
         return None
-    return TrendPoint(
-        day=day,
-        made_at=made_at,
-        n_tasks=found.n_tasks,
-        promoted=report.verdict is not None and report.verdict.promote,
-        rates={name: getattr(found, name) for name in TREND_RATES},
-    )
+    promoted = report.verdict is not None and report.verdict.promote
+    return TrendPoint(day=day, made_at=made_at, n_tasks=n_tasks, promoted=promoted, rates=rates)
 
 
-def newest(points: Iterable[TrendPoint]) -> list[TrendPoint]:
+def newest_points(points: Iterable[TrendPoint]) -> list[TrendPoint]:
     """The newest points, oldest first, by the day they are of and then by when they were made."""
     return sorted(points, key=lambda point: (point.day, point.made_at))[-MAX_POINTS:]
 
 
-def line(points: Sequence[TrendPoint], rate: str) -> list[TrendDot]:
+def trend_line(points: Sequence[TrendPoint], rate: str) -> list[TrendDot]:
     """The dots of one rate, evenly spaced from left to right; 100 % is at the top."""
     step = WIDE / max(1, len(points) - 1)
     return [
@@ -92,7 +82,8 @@ def line(points: Sequence[TrendPoint], rate: str) -> list[TrendDot]:
             x=round(number * step, 1),
             y=round(HIGH * (1 - point.rates[rate].value), 1),
             promoted=point.promoted,
-            says=f"{point.day}: {TREND_RATES[rate]} {point.rates[rate].value:.1%} of {point.n_tasks} tasks",
+            tooltip=f"{point.day}: {METRICS[rate].label} {point.rates[rate].value:.1%} of {point.n_tasks} tasks",
         )
         for number, point in enumerate(points)
+        if rate in point.rates
     ]

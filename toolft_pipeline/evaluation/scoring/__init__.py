@@ -1,1 +1,1 @@
-"""Answers judged: steps, rollouts, the judge, metrics with their intervals."""
+"""Score answers: steps, rollouts and their judge, metrics with intervals."""

@@ -1,7 +1,7 @@
-"""Calls as values: when two of them are equal, and how alike they are.
+"""Tool calls as values: equality and similarity.
 
-Invariant: equality is equality as JSON. Key order and spelling of numbers (2, 2.0) do not matter, types do (true is
-not 1), and a default written out is not a default left out: that takes a backend to see.
+Invariant: equality is equality as JSON. Key order and the spelling of numbers (2, 2.0) do not matter, types do (true is
+not 1), and an explicit default differs from an omitted one: only a backend can tell that they mean the same.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from toolft_pipeline.chat.rendering.parsing import ParsedCall
 
 
 class CanonicalCall(Struct, frozen=True, kw_only=True, order=True):
-    """A call with its arguments in one canonical text; calls sort and hash."""
+    """A call with its arguments as canonical JSON text; calls sort and hash."""
 
     name: str
     arguments: str
 
 
 def canonical_call(name: str, arguments: Any) -> CanonicalCall:
-    """A call from decoded arguments."""
+    """Make a call from decoded arguments."""
     text = json.dumps(_plain(arguments), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return CanonicalCall(name=name, arguments=text)
 
@@ -41,9 +41,9 @@ def calls_of_message(message: dict[str, Any]) -> tuple[CanonicalCall, ...]:
 
 
 def similarity(ours: Sequence[CanonicalCall], theirs: Sequence[CanonicalCall]) -> float:
-    """How alike the arguments of the least alike pair are, 0 to 1; 0 where the names differ as multisets.
+    """Similarity of the least similar pair of calls, 0 to 1; 0 if the names differ as multisets.
 
-    Calls are paired by name in sorted order; alike is difflib's ratio over the canonical texts
+    Calls are paired by name in sorted order; the similarity is difflib's ratio over the canonical texts
     (Ratcliff and Metzener 1988).
     """
     pairs = list(zip(sorted(ours), sorted(theirs), strict=False))

@@ -1,7 +1,7 @@
-"""Which tool was called in place of which: a confusion matrix over calls.
+"""Confusion matrix over calls: expected tool against called tool.
 
-Invariant: every expected call of every step is counted exactly once, under the tool that was called for it; a call
-that was made beyond the expected ones is counted against `NO_CALL`. Rows sum to the calls that the oracle made.
+Invariant: every expected call of every step is counted exactly once, under the tool called in its place; a call beyond
+the expected ones is counted against `NO_CALL`. Rows sum to the calls of the gold runs.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 NO_CALL = "(answers)"
-"""What stands for a tool where none is called: the model answers in words, or the oracle does."""
+"""Row or column for no call: the gold run, or the model, answers in words."""
 
 UNREADABLE = "(unreadable)"
-"""What stands for a tool where the turn cannot be parsed."""
+"""Column for a turn that cannot be parsed."""
 
 MADE_UP = "(made up)"
-"""What stands for a tool that the catalog has not."""
+"""Column for a tool that the catalog does not have."""
 
 
 def confusion(steps: Iterable[tuple[Sequence[str], Sequence[str]]]) -> dict[str, dict[str, int]]:
-    """Counts by expected and called tool, from (tools that the oracle called, tools that the model called) of steps.
+    """Count (expected tools, called tools) of steps by expected and called tool.
 
-    Equal tools are paired first; what is left is paired in order. A step in which neither calls counts once.
+    Equal tools are paired first, the rest in order. A step in which neither side calls counts once.
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for expected, called in steps:

@@ -1,7 +1,7 @@
-"""How a failed rollout failed: what the model did, named so that somebody knows what to mend.
+"""How a failed rollout failed: what the model did wrong, in terms that say what to fix.
 
-Invariant: a failed rollout has at least one mode. Modes are read off the task's plan and the transcript; what follows
-from another mistake (a wrong state after a wrong argument) is not named again.
+Invariant: a failed rollout has at least one mode. Modes come from the task's plan and the transcript; the consequence
+of another mistake (a wrong state after a wrong argument) is not reported again.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ _OF_FAULT = {
     ParseFault.MALFORMED: FailureMode.MALFORMED_CALL,
     ParseFault.LOST: FailureMode.LOST_CALL,
 }
-_OF_FINDING = {
+_OF_CONDITION = {
     FailedCondition.UNKNOWN_TOOL: FailureMode.MADE_UP_TOOL,
     FailedCondition.INVALID_ARGUMENTS: FailureMode.INVALID_ARGUMENTS,
     FailedCondition.ILLEGAL_ORDER: FailureMode.ILLEGAL_ORDER,
     FailedCondition.MISSING_READ: FailureMode.MISSING_READ,
 }
-"""Findings that are a mode as they stand."""
+"""Failed conditions that are a failure mode by themselves."""
 
-LOOPS_FROM = 1
-"""A call that was made again this often is no loop yet, if the budget of calls holds: one look back is allowed."""
+MAX_REPEATS = 1
+"""Repeats of one call that are not yet a loop, as long as the budget of calls holds."""
 
 
 def failure_modes(task: Task, transcript: Transcript, findings: Sequence[RolloutFinding]) -> tuple[FailureMode, ...]:
-    """The modes of a rollout with these findings, in the order of `FailureMode`; none where nothing was found."""
+    """The failure modes of a rollout with these findings, in the order of `FailureMode`."""
     if not findings:
         return ()
     failures = {finding.failure for finding in findings}
-    found = {_OF_FINDING[failure] for failure in failures if failure in _OF_FINDING}
-    found.update(_unread(transcript))
-    found.update(_in_place_of_the_planned(task, transcript))
-    if (times := _most_repeated(transcript)) > LOOPS_FROM or (times and FailedCondition.EXTRA_CALLS in failures):
-        found.add(FailureMode.LOOP)
+    modes = {_OF_CONDITION[failure] for failure in failures if failure in _OF_CONDITION}
+    modes.update(_unparsed(transcript))
+    modes.update(_instead_of_planned(task, transcript))
+    if (repeats := _most_repeats(transcript)) > MAX_REPEATS or (repeats and FailedCondition.EXTRA_CALLS in failures):
+        modes.add(FailureMode.LOOP)
     elif FailedCondition.EXTRA_CALLS in failures:
-        found.add(FailureMode.EXTRA_CALLS)
+        modes.add(FailureMode.EXTRA_CALLS)
     if _fabricates(task, transcript):
-        found.add(FailureMode.FABRICATED)
+        modes.add(FailureMode.FABRICATED)
     if transcript.stop is StopReason.SANDBOX_FAILED:
-        found.add(FailureMode.BACKEND_FAILED)
+        modes.add(FailureMode.BACKEND_FAILED)
     elif FailedCondition.NO_ANSWER in failures and transcript.stop is not StopReason.LOST:
-        found.add(FailureMode.UNFINISHED)
-    return tuple(mode for mode in FailureMode if mode in found) or (FailureMode.WRONG_STATE,)
+        modes.add(FailureMode.UNFINISHED)
+    return tuple(mode for mode in FailureMode if mode in modes) or (FailureMode.WRONG_STATE,)
 
 
-def _unread(transcript: Transcript) -> Iterator[FailureMode]:
-    """Turns with calls that nobody made."""
+def _unparsed(transcript: Transcript) -> Iterator[FailureMode]:
+    """The fault of each turn with a call that could not be parsed."""
     for turn in transcript.turns:
         fault = parse_fault(
             text=turn.text, finished=turn.generation.finished, malformed=turn.malformed, called=bool(turn.calls)
@@ -66,10 +66,10 @@ def _unread(transcript: Transcript) -> Iterator[FailureMode]:
             yield _OF_FAULT[fault]
 
 
-def _in_place_of_the_planned(task: Task, transcript: Transcript) -> Iterator[FailureMode]:
-    """What was done in place of the planned calls that did not succeed, user turn by user turn."""
+def _instead_of_planned(task: Task, transcript: Transcript) -> Iterator[FailureMode]:
+    """What the model did instead of planned calls that did not succeed, user turn by user turn."""
     planned = {call.as_call for call in task.plan}
-    succeeded = Counter(made.as_call for _, made in transcript.made() if not made.is_error)
+    succeeded = Counter(made.as_call for _, made in transcript.calls_made() if not made.is_error)
     for number in range(len(task.user_turns)):
         turns = [turn for turn in transcript.turns if turn.user_turn == number]
         missing = []
@@ -83,7 +83,7 @@ def _in_place_of_the_planned(task: Task, transcript: Transcript) -> Iterator[Fai
 
 
 def _modes_of_missing(missing: list[str], others: list[ExecutedCall], *, answered: bool) -> Iterator[FailureMode]:
-    """Missing calls are paired with other calls of their tool first, with calls of other tools then."""
+    """Pair missing calls with other calls of the same tool first, then with calls of other tools."""
     for name in list(missing):
         same = next((made for made in others if made.call.name == name), None)
         if same is not None:
@@ -101,27 +101,27 @@ def _made_up(made: ExecutedCall) -> bool:
     return made.reason is not None and made.reason.startswith("unknown tool")
 
 
-def _most_repeated(transcript: Transcript) -> int:
-    """How many later turns make a call of an earlier one again and hear the same, for the most repeated call."""
-    turns_with_known_values: Counter[tuple[CanonicalCall, str]] = Counter()
+def _most_repeats(transcript: Transcript) -> int:
+    """How many later turns repeat a call of an earlier turn with the same result, for the most repeated call."""
+    seen: Counter[tuple[CanonicalCall, str]] = Counter()
     for turn in transcript.turns:
-        turns_with_known_values.update({(made.as_call, made.result) for made in turn.calls})
-    return max(turns_with_known_values.values(), default=1) - 1
+        seen.update({(made.as_call, made.result) for made in turn.calls})
+    return max(seen.values(), default=1) - 1
 
 
 def _fabricates(task: Task, transcript: Transcript) -> bool:
-    """Whether an answer has an id or a number that nothing had told, or a call has such an id."""
-    for turn, told in turns_with_known_values(task, transcript):
-        spoken = words(turn.text) if turn.is_answer else []
-        asked = [value for made in turn.calls for value in _texts(made) if is_identifier(value)]
-        if any(is_identifier(word) and not told.in_run(word) for word in (*spoken, *asked)):
+    """Whether an answer has an ungrounded id or number, or a call an ungrounded id."""
+    for turn, known in turns_with_known_values(task, transcript):
+        answered = words(turn.text) if turn.is_answer else []
+        passed = [value for made in turn.calls for value in _texts(made) if is_identifier(value)]
+        if any(is_identifier(word) and not known.in_run(word) for word in (*answered, *passed)):
             return True
-        if any(is_number(word) and not told.contains_number(word) for word in spoken):
+        if any(is_number(word) and not known.contains_number(word) for word in answered):
             return True
     return False
 
 
 def _texts(made: ExecutedCall) -> list[str]:
-    """The texts among a call's arguments, in lower case."""
+    """The strings among a call's arguments, in lower case."""
     arguments = json.loads(made.call.arguments_json)
     return [value.casefold() for _, value, _ in leaves(arguments, {}) if isinstance(value, str)]

@@ -1,8 +1,8 @@
-"""Whether other calls than the expected do the same: both are made on the backend, from the same state.
+"""Functional match: whether calls have the same effect on the backend as the expected ones, from the same state.
 
-Invariant: calls have the same effect where the backend ends in the same state and the results are the same, whatever
-the tools are called; order does not matter within a turn. Calls that show nothing (no change, and a result without a
-single value) prove nothing and are never the same. Only calls that the catalog allows are ever made.
+Invariant: calls match if the backend ends in the same state with the same results, whatever the tools are named; order
+within a turn does not matter. Calls without a visible effect (no change, and no value in any result) prove nothing
+and never match. Only calls that the catalog allows are executed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from toolft_pipeline.trajectories.grounding_text import decoded, leaves
 
 
 class CallEffects(Struct, frozen=True, kw_only=True):
-    """What a turn's calls did: the state after them, and their results in canonical text, sorted."""
+    """What a turn's calls did: the state after them, and their results as canonical text, sorted."""
 
     state: str
     results: tuple[str, ...]
-    shows_something: bool
+    is_visible: bool
 
 
 class FunctionalMatcher:
-    """Effects on one sandbox. `volatile` are the keys that differ from run to run."""
+    """Compares the effects of calls on one sandbox. `volatile` are the keys that differ from run to run."""
 
     def __init__(self, sandbox: Sandbox, *, volatile: Collection[str]) -> None:
         self._sandbox = sandbox
@@ -41,13 +41,13 @@ class FunctionalMatcher:
         expected: Sequence[CanonicalCall],
         made: Sequence[CanonicalCall],
     ) -> bool:
-        """Whether two turns' calls do the same after the calls `before` them.
+        """Whether two turns' calls have the same effect after the calls `before` them.
 
-        Two resets, and every call once or twice. A backend that crashes or hangs on the calls `made` is tried once
-        more, and then they have no effect. Raises `SandboxError` where it fails on the expected ones.
+        Takes two resets. A backend that crashes or hangs on the calls `made` is tried once more; then they do not
+        match. Raises `SandboxError` if it fails on the expected calls.
         """
         wanted = self._effect(state_ref, before, expected)
-        if not wanted.shows_something:
+        if not wanted.is_visible:
             return False
         for _ in range(2):
             try:
@@ -60,15 +60,15 @@ class FunctionalMatcher:
         self._sandbox.reset(state_ref)
         for call in before:
             self._sandbox.call(call.name, json.loads(call.arguments))
-        at_first = self._sandbox.snapshot()
+        state_before = self._sandbox.snapshot()
         results = [self._sandbox.call(call.name, json.loads(call.arguments)) for call in calls]
-        at_last = self._sandbox.snapshot()
-        told = tuple(sorted(canonical_result(result.text, self._volatile) for result in results))
-        shows = at_last != at_first or any(map(_has_value, told))
-        return CallEffects(state=at_last, results=told, shows_something=shows)
+        state_after = self._sandbox.snapshot()
+        texts = tuple(sorted(canonical_result(result.text, self._volatile) for result in results))
+        visible = state_after != state_before or any(map(_has_value, texts))
+        return CallEffects(state=state_after, results=texts, is_visible=visible)
 
 
 def _has_value(result: str) -> bool:
-    """Whether a result tells anything: a text, or JSON with a scalar in it."""
+    """Whether a result holds any value: text, or JSON with a scalar in it."""
     value = decoded(result)
     return bool(result.strip()) if value is None else any(leaf is not None for _, leaf, _ in leaves(value, {}))

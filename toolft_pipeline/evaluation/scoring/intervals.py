@@ -1,7 +1,6 @@
-"""How sure a figure is: intervals of rates and of differences, and the exact test of paired outcomes.
+"""Confidence intervals of rates and of differences, and the exact test of paired outcomes.
 
-Invariant: pure arithmetic, nothing drawn; an interval of nothing is the whole range, never an error and never a
-point.
+Invariant: pure arithmetic without random draws; the interval of no outcomes is the whole range, never an error.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def wilson(successes: int, n: int) -> Rate:
 def paired_difference(ours: Sequence[bool], theirs: Sequence[bool]) -> Rate:
     """Mean of ours minus theirs over the same tasks, with Tango's score interval (Tango 1998, Stat. Med. 17:891).
 
-    It keeps its level for few tasks and few differences, where a bootstrap of no difference has no width at all.
+    It keeps its level with few tasks and few differences, where a bootstrap of no difference has zero width.
     """
     n = len(ours)
     if not n:
@@ -86,9 +85,9 @@ def exact_mcnemar(wins: int, losses: int) -> float:
 
 
 def smallest_visible_difference(n: int) -> float:
-    """The smallest difference in success over n paired tasks that the exact test can call one.
+    """The smallest difference in success over n paired tasks that the exact test can detect.
 
-    The best case: every task that differs differs the same way, which takes six of them.
+    The best case: all tasks that differ go the same way, which takes six of them.
     """
     discordant = next(k for k in range(1, 64) if exact_mcnemar(k, 0) < SIGNIFICANCE)
     return min(1.0, discordant / n) if n else 1.0

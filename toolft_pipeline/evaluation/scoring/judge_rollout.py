@@ -1,7 +1,8 @@
-"""Whether a rollout did its task.
+"""Judge whether a rollout did its task.
 
-Invariant: a conjunction over the task's own declaration; the backend's code is never asked. No single condition is
-enough: on 200 executed scenarios the final state alone missed 48 % of dropped calls and every made-up tool.
+Invariant: a conjunction of conditions from the task's own declaration, without looking at the backend's code. No single
+condition is enough: on 200 executed scenarios the final state alone missed 48 % of dropped calls and every call of a
+tool that does not exist.
 """
 
 from __future__ import annotations
@@ -22,87 +23,84 @@ from toolft_pipeline.trajectories.grounding_text import is_identifier, leaves
 
 
 class TaskPlanError(FixableError, ValueError):
-    """A task's plan has no legal order; names the task."""
+    """A task's plan has no legal order; the message names the task."""
 
 
 def judge_rollout(task: Task, transcript: Transcript, *, extra_calls: int) -> RolloutVerdict:
-    """All conditions on a whole rollout. `extra_calls` is the budget of calls beyond the plan."""
-    made = [(turn, each.as_call, each) for turn, each in transcript.made()]
+    """Check all conditions on a whole rollout. `extra_calls` is the budget of calls beyond the plan."""
+    made = [(turn, each.as_call, each) for turn, each in transcript.calls_made()]
     findings = list(unrecoverable_failures(task, transcript.turns, extra_calls=extra_calls))
     if transcript.final_state != task.expected_state:
-        findings.append(
-            RolloutFinding(failure=FailedCondition.WRONG_STATE, detail="the backend's final state is not the expected")
-        )
+        findings.append(_failed(FailedCondition.WRONG_STATE, "the backend's final state is not the expected one"))
     done = Counter(call for _, call, each in made if not each.is_error)
     missing = Counter(call.as_call for call in task.plan if not call.fails) - done
+    findings += [_failed(FailedCondition.MISSING_CALL, _shown(call)) for call in sorted(missing.elements())]
     findings += [
-        RolloutFinding(failure=FailedCondition.MISSING_CALL, detail=_shown(call)) for call in sorted(missing.elements())
-    ]
-    findings += [
-        RolloutFinding(
-            failure=FailedCondition.MISSING_ATTEMPT, detail=f"{_shown(call.as_call)} was to be tried, and to be refused"
-        )
+        _failed(FailedCondition.MISSING_ATTEMPT, f"{_shown(call.as_call)} was not tried; the backend refuses it")
         for call in _unattempted(task, [(turn, call) for turn, call, _ in made])
     ]
     ordered = [(turn, call) for turn, call, each in made if not each.is_error]
     out_of_order = [] if missing else _order_findings(task, ordered)
     findings += out_of_order or [
-        RolloutFinding(
-            failure=FailedCondition.MISSING_READ, detail=f"{_shown(call)}: nothing had told {value!r} by then"
-        )
+        _failed(FailedCondition.MISSING_READ, f"{_shown(call)}: {value!r} was used before any result contained it")
         for call, value in values_used_before_read(task, transcript)
     ]
-    answered = {turn.user_turn for turn in transcript.turns if turn.is_answer and turn.text}
-    silent = [number for number in range(len(task.user_turns)) if number not in answered]
-    if silent:
-        ended = "" if transcript.stop is StopReason.ANSWERED else f" ({transcript.stop})"
-        detail = f"no answer to user turn {silent[0] + 1} of {len(task.user_turns)}{ended}"
-        findings.append(RolloutFinding(failure=FailedCondition.NO_ANSWER, detail=detail))
+    findings += _unanswered(task, transcript)
     return RolloutVerdict(findings=tuple(findings), modes=failure_modes(task, transcript, findings))
 
 
 def unrecoverable_failures(
     task: Task, turns: Sequence[AssistantTurn], *, extra_calls: int
 ) -> tuple[RolloutFinding, ...]:
-    """The conditions that nothing said later can mend: unreadable, unknown and invalid calls, too many calls."""
+    """Failures that no later turn can make good: malformed, unknown and invalid calls, too many calls."""
     tolerated = {call.as_call for call in task.plan if call.fails}
-    findings = [
-        RolloutFinding(failure=FailedCondition.MALFORMED_CALL, detail=fragment)
-        for turn in turns
-        for fragment in turn.malformed
-    ]
+    findings = [_failed(FailedCondition.MALFORMED_CALL, fragment) for turn in turns for fragment in turn.malformed]
     made = [(each, each.as_call) for turn in turns for each in turn.calls]
     for each, call in made:
         if each.reason is not None and call not in tolerated:
             unknown = each.reason.startswith("unknown tool")
             failure = FailedCondition.UNKNOWN_TOOL if unknown else FailedCondition.INVALID_ARGUMENTS
-            findings.append(RolloutFinding(failure=failure, detail=f"{call.name}: {each.reason}"))
+            findings.append(_failed(failure, f"{call.name}: {each.reason}"))
     planned = Counter(call.as_call for call in task.plan if not call.fails)
     extra = Counter(call for _, call in made if call not in tolerated) - planned
     if extra.total() > extra_calls:
         listed = "; ".join(_shown(call) for call in sorted(extra.elements())[:3])
         detail = f"{extra.total()} calls beyond the plan, {extra_calls} allowed: {listed}"
-        findings.append(RolloutFinding(failure=FailedCondition.EXTRA_CALLS, detail=detail))
+        findings.append(_failed(FailedCondition.EXTRA_CALLS, detail))
     return tuple(findings)
 
 
-def _unattempted(task: Task, made: Sequence[tuple[int, CanonicalCall]]) -> Iterator[PlannedCall]:
-    """Calls planned to fail that were not tried, and that no later success of their user turn stands in for.
+def _failed(condition: FailedCondition, detail: str) -> RolloutFinding:
+    return RolloutFinding(failure=condition, detail=detail)
 
-    Only the backend knows that it will refuse: who has not asked it makes the refusal up.
+
+def _unanswered(task: Task, transcript: Transcript) -> Iterator[RolloutFinding]:
+    """The first user turn that has no answer, if there is one."""
+    answered = {turn.user_turn for turn in transcript.turns if turn.is_answer and turn.text}
+    silent = [number for number in range(len(task.user_turns)) if number not in answered]
+    if silent:
+        ended = "" if transcript.stop is StopReason.ANSWERED else f" ({transcript.stop})"
+        detail = f"no answer to user turn {silent[0] + 1} of {len(task.user_turns)}{ended}"
+        yield _failed(FailedCondition.NO_ANSWER, detail)
+
+
+def _unattempted(task: Task, made: Sequence[tuple[int, CanonicalCall]]) -> Iterator[PlannedCall]:
+    """Calls planned to fail that were not tried, unless a later successful call of their user turn replaces them.
+
+    Only the backend knows that it refuses: a model that has not asked makes the refusal up.
     """
     succeeding = {call.as_call for call in task.plan if not call.fails}
-    for place, planned in enumerate(task.plan):
-        phrase_in_text = any(not later.fails and later.turn == planned.turn for later in task.plan[place + 1 :])
-        if not planned.fails or phrase_in_text:
+    for position, planned in enumerate(task.plan):
+        is_replaced = any(not later.fails and later.turn == planned.turn for later in task.plan[position + 1 :])
+        if not planned.fails or is_replaced:
             continue
-        asked = [call for turn, call in made if turn == planned.turn and call not in succeeding]
-        if not any(_about_the_same(call, planned.as_call) for call in asked):
+        tried = [call for turn, call in made if turn == planned.turn and call not in succeeding]
+        if not any(_is_similar(call, planned.as_call) for call in tried):
             yield planned
 
 
-def _about_the_same(call: CanonicalCall, planned: CanonicalCall) -> bool:
-    """Whether a call carries every id and address of a planned one; where that has none, takes its tool or a value."""
+def _is_similar(call: CanonicalCall, planned: CanonicalCall) -> bool:
+    """Whether a call has every id and address of a planned one; if that has none, its tool or one of its values."""
     values, wanted = _values(call), _values(planned)
     identifiers = {value for value in wanted if is_identifier(value)}
     return identifiers <= values if identifiers else call.name == planned.name or bool(values & wanted)
@@ -113,31 +111,27 @@ def _values(call: CanonicalCall) -> set[str]:
 
 
 def _order_findings(task: Task, made: list[tuple[int, CanonicalCall]]) -> list[RolloutFinding]:
-    """Each planned call takes the earliest equal call of its user turn after all that must come before it."""
-    place: dict[str, int] = {}
+    """Match each planned call with the earliest equal call of its user turn that follows all its predecessors."""
+    position: dict[str, int] = {}
     for planned in _legal_order(task):
-        earliest = max((place.get(before, -1) for before in planned.after), default=-1)
+        earliest = max((position.get(before, -1) for before in planned.after), default=-1)
         wanted = (planned.turn, planned.as_call)
-        found = (at for at, each in enumerate(made) if each == wanted and at > earliest and at not in place.values())
-        at = next(found, None)
+        free = (at for at, each in enumerate(made) if each == wanted and at not in position.values())
+        at = next((at for at in free if at > earliest), None)
         if at is None:
-            return [
-                RolloutFinding(
-                    failure=FailedCondition.ILLEGAL_ORDER, detail=f"{_shown(wanted[1])} was not made in its place"
-                )
-            ]
-        place[planned.id] = at
+            return [_failed(FailedCondition.ILLEGAL_ORDER, f"{_shown(wanted[1])} was not called in the planned order")]
+        position[planned.id] = at
     return []
 
 
 def _legal_order(task: Task) -> list[PlannedCall]:
-    """The planned calls that must be made, each after those before it; the plan's own order where it is free."""
+    """The planned calls that must be made, in an order that respects `after`, else in that of the plan."""
     calls = {call.id: call for call in task.plan if not call.fails}
     sorter = TopologicalSorter({id_: [b for b in call.after if b in calls] for id_, call in calls.items()})
     try:
         return [calls[id_] for id_ in sorter.static_order()]
     except CycleError as error:
-        raise TaskPlanError(f"task {task.task_id}: `after` of its plan runs in a circle; mend the plan") from error
+        raise TaskPlanError(f"task {task.task_id}: `after` in its plan is cyclic; fix the plan") from error
 
 
 def _shown(call: CanonicalCall) -> str:

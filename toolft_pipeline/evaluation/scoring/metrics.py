@@ -1,209 +1,176 @@
-"""The figures of one model: rates with intervals, times, tokens, cost, and slices.
+"""Every metric of a model, each declared once.
 
-Invariant: a pure summary of step outcomes and judged rollouts. Steps of one task are not independent, so their
-Wilson intervals are a little narrow; tasks are.
+To add one, add a field with its declaration to `ModelMetrics`: metrics.json, the report page, the terminal table,
+slices.parquet and Dagster's metadata follow from it. Raise `JUDGE_CODE` too, or evaluations made before show a dash.
+
+Steps of one task are not independent, so the Wilson intervals of rates over steps are a little narrow; tasks are.
 """
+# ruff: noqa: RUF009  # a declaration is a call of `dataclasses.field`
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
-import msgspec
-from msgspec import Struct
+from toolft_pipeline.evaluation.scoring.intervals import Rate
+from toolft_pipeline.evaluation.scoring.metric import METRIC, MS_PER_HOUR, Metric, Place, Unit, metric, quantile, rate
 
-from toolft_pipeline.evaluation.models.generation import Generation
-from toolft_pipeline.evaluation.models.parse_faults import ParseFault
-from toolft_pipeline.evaluation.scoring.confusion import MADE_UP, NO_CALL, UNREADABLE, confusion
-from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
-from toolft_pipeline.evaluation.scoring.probes import ProbeOutcome, rates_by_kind
-from toolft_pipeline.evaluation.scoring.rollout_verdict import FailedCondition, FailureMode, RolloutVerdict
-from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome
-from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.evaluation.scoring.transcript import Transcript
-
-STEP_METRICS: dict[str, Callable[[StepOutcome], bool | None]] = {
-    "parse_rate": lambda outcome: outcome.parsed,
-    "right_tool": lambda outcome: outcome.right_tool,
-    "valid_arguments": lambda outcome: outcome.valid_arguments,
-    "hallucinated_tool": lambda outcome: outcome.hallucinated_tool,
-    "exact_match": lambda outcome: outcome.exact_match,
-    "fuzzy_match": lambda outcome: outcome.fuzzy_match,
-    "functional_match": lambda outcome: outcome.functional_match,
-}
-"""Rates over steps by name; a None is outside the rate (see `StepOutcome`)."""
+Slice = dict[str, Rate | int | None]
+"""Figures of a part of the steps or tasks: `n_steps`, `n_tasks`, and each metric shown in slices; None over nothing."""
 
 
-class Slice(Struct, frozen=True, kw_only=True):
-    """Rates of a part of the steps or tasks; rates over nothing are None."""
+@dataclass(frozen=True, kw_only=True)
+class ModelMetrics:
+    """One model's figures. Fields without a declaration are detail for tables of their own."""
 
-    n_steps: int
-    right_tool: Rate | None
-    exact_match: Rate | None
-    n_tasks: int = 0
-    task_success: Rate | None = None
-    functional_match: Rate | None = None
-
-
-class ModelMetrics(Struct, frozen=True, kw_only=True):
-    """One model's figures. Times in milliseconds, cost in the currency of its prices (see `prices`).
-
-    `n_call_steps` is what valid_arguments, exact, fuzzy and functional match are rates of. `tokens_per_turn` counts
-    prompt and answer of a step; the figures per task are of whole rollouts. `task_outcomes` has each task's
-    success, for paired tests.
-
-    Counted by name: `failures` and `failure_modes` over tasks, `parse_faults` over steps. `by_turn` slices the steps
-    by the number of their assistant turn, from 1. `confusion` counts calls by expected tool and called tool.
-    `general_ability` is the share of right answers to the questions of `probes`, None where none were asked.
-    """
-
-    n_steps: int
-    n_call_steps: int
-    n_tasks: int
-    parse_rate: Rate
-    right_tool: Rate
-    valid_arguments: Rate
-    hallucinated_tool: Rate
-    exact_match: Rate
-    fuzzy_match: Rate
-    functional_match: Rate
+    n_steps: int = metric(
+        "turns",
+        "turns of the held-out runs that the model was asked one by one, each after the expected history",
+        unit=Unit.COUNT,
+        compute=lambda found: found.n_steps,
+        shown=(Place.PAGE,),
+    )
+    n_call_steps: int = metric(
+        "turns with calls",
+        "turns whose expected answer makes calls: what valid arguments and the three matches are shares of",
+        unit=Unit.COUNT,
+        compute=lambda found: found.n_call_steps,
+        shown=(Place.PAGE,),
+    )
+    n_tasks: int = metric(
+        "tasks",
+        "tasks that the model ran on the backend from the first user turn to the last answer",
+        unit=Unit.COUNT,
+        compute=lambda found: found.n_tasks,
+        shown=(Place.TABLE,),
+    )
+    task_success: Rate = rate(
+        "task success",
+        "tasks that end as they should",
+        lambda found: [verdict.passed for _, verdict in found.rollouts],
+        out_of="n_tasks",
+        shown=(Place.TABLE, Place.TILE, Place.SLICE, Place.TREND, Place.PLOT),
+    )
+    parse_rate: Rate = rate(
+        "parse rate",
+        "turns that can be read as an answer or a call",
+        lambda found: [step.parsed for step in found.steps],
+        out_of="n_steps",
+        shown=(Place.TABLE, Place.PLOT),
+    )
+    right_tool: Rate = rate(
+        "right tool",
+        "turns that call the right tool",
+        lambda found: [step.right_tool for step in found.steps],
+        out_of="n_steps",
+        shown=(Place.TABLE, Place.TILE, Place.SLICE, Place.TREND, Place.PLOT),
+    )
+    valid_arguments: Rate = rate(
+        "valid arguments",
+        "calls with arguments that the catalog allows",
+        lambda found: [step.valid_arguments for step in found.steps],
+        out_of="n_call_steps",
+        shown=(Place.TABLE, Place.PLOT),
+    )
+    hallucinated_tool: Rate = rate(
+        "hallucinated tool",
+        "turns that call a tool which the catalog does not have",
+        lambda found: [step.hallucinated_tool for step in found.steps],
+        out_of="n_steps",
+        higher_is_better=False,
+    )
+    exact_match: Rate = rate(
+        "exact match",
+        "turns whose calls equal the expected ones, names and arguments",
+        lambda found: [step.exact_match for step in found.steps],
+        out_of="n_call_steps",
+        shown=(Place.TABLE, Place.TILE, Place.SLICE, Place.TREND),
+    )
+    fuzzy_match: Rate = rate(
+        "fuzzy match",
+        "turns that call the right tools with arguments more than 0.8 similar as text",
+        lambda found: [step.fuzzy_match for step in found.steps],
+        out_of="n_call_steps",
+    )
+    functional_match: Rate = rate(
+        "functional match",
+        "turns whose calls have the same effect on the backend (without one: arguments more than 0.5 similar)",
+        lambda found: [step.functional_match for step in found.steps],
+        out_of="n_call_steps",
+        shown=(Place.TABLE, Place.SLICE),
+    )
     functional_basis: str
-    task_success: Rate
-    latency_ms_p50: float
-    latency_ms_p95: float
-    tokens_per_turn: float
-    cost_per_1k_tasks: float
+    """What functional match rests on: a `FunctionalBasis`."""
+    general_ability: Rate | None = rate(
+        "general ability",
+        "right answers to fixed questions that have nothing to do with the agent's job",
+        lambda found: [probe.passed for probe in found.probes],
+        out_of="n_probes",
+        optional=True,
+    )
+    latency_ms_p50: float = metric(
+        "latency p50, ms",
+        "median time of a request within its batch",
+        unit=Unit.MILLISECONDS,
+        compute=lambda found: quantile((step.generation.latency_ms for step in found.steps), 0.5),
+        shown=(Place.TABLE,),
+        higher_is_better=False,
+    )
+    latency_ms_p95: float = metric(
+        "latency p95, ms",
+        "95th percentile of the time of a request within its batch",
+        unit=Unit.MILLISECONDS,
+        compute=lambda found: quantile((step.generation.latency_ms for step in found.steps), 0.95),
+        shown=(Place.TABLE,),
+        higher_is_better=False,
+    )
+    tokens_per_turn: float = metric(
+        "tokens per turn",
+        "prompt and answer of a turn, on average",
+        unit=Unit.TOKENS,
+        compute=lambda found: (
+            sum(step.generation.n_prompt_tokens + step.generation.n_new_tokens for step in found.steps) / found.n_steps
+            if found.steps
+            else 0.0
+        ),
+        shown=(Place.TABLE, Place.PLOT),
+        higher_is_better=False,
+    )
+    cost_per_1k_tasks: float = metric(
+        "cost of 1,000 tasks",
+        "at the prices in the agent file: tokens of an endpoint, hours of a machine",
+        unit=Unit.MONEY,
+        compute=lambda found: 1000 * found.machine_hour_price * found.per_task(lambda turn: turn.busy_ms) / MS_PER_HOUR,
+        shown=(Place.TABLE,),
+        higher_is_better=False,
+    )
     catalog_tokens_saved_per_turn: int
     busy_ms_per_task: float = 0.0
     prompt_tokens_per_task: float = 0.0
     new_tokens_per_task: float = 0.0
+    """Usage of a whole rollout, from which `prices` computes costs."""
     failures: dict[str, int]
+    """Tasks by `FailedCondition`."""
     by_category: dict[str, Slice]
     by_tool: dict[str, Slice]
     task_outcomes: dict[str, bool]
-    failure_modes: dict[str, int] = {}
-    parse_faults: dict[str, int] = {}
-    by_turn: dict[str, Slice] = {}
-    confusion: dict[str, dict[str, int]] = {}
+    """Success by task, for paired tests."""
+    failure_modes: dict[str, int] = field(default_factory=dict)
+    """Tasks by `FailureMode`."""
+    parse_faults: dict[str, int] = field(default_factory=dict)
+    """Steps by `ParseFault`."""
+    by_turn: dict[str, Slice] = field(default_factory=dict)
+    """Slices by the number of the assistant turn in its task, from 1."""
+    confusion: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Calls by expected tool and called tool."""
     n_probes: int = 0
-    general_ability: Rate | None = None
-    general_ability_by_kind: dict[str, Rate] = {}
+    general_ability_by_kind: dict[str, Rate] = field(default_factory=dict)
 
 
-def summarize(
-    *,
-    tasks: Sequence[Task],
-    steps: Sequence[StepOutcome],
-    rollouts: Sequence[tuple[Transcript, RolloutVerdict]],
-    probes: Sequence[ProbeOutcome] = (),
-    machine_hour_price: float,
-    catalog_tokens_saved_per_turn: int,
-) -> ModelMetrics:
-    """Everything that is said of one model."""
-    passed = {transcript.task_id: judgement.passed for transcript, judgement in rollouts}
-    generations = [step.generation for step in steps]
-    latencies = sorted(generation.latency_ms for generation in generations)
-    busy_ms = sum(turn.generation.busy_ms for transcript, _ in rollouts for turn in transcript.turns)
-    kinds = [kind for _, judgement in rollouts for kind in {finding.failure for finding in judgement.findings}]
-    modes = [mode for _, judgement in rollouts for mode in judgement.modes]
-    faults = [step.parse_fault for step in steps]
-    rates = {name: _rate(map(metric, steps)) for name, metric in STEP_METRICS.items()}
-    return ModelMetrics(
-        n_steps=len(steps),
-        n_call_steps=sum(step.exact_match is not None for step in steps),
-        n_tasks=len(rollouts),
-        **rates,
-        functional_basis=steps[0].functional_basis if steps else FunctionalBasis.SIMILARITY,
-        task_success=_rate(passed.values()),
-        latency_ms_p50=_quantile(latencies, 0.5),
-        latency_ms_p95=_quantile(latencies, 0.95),
-        tokens_per_turn=_mean(generations),
-        cost_per_1k_tasks=1000 * machine_hour_price * busy_ms / 3_600_000 / len(rollouts) if rollouts else 0.0,
-        catalog_tokens_saved_per_turn=catalog_tokens_saved_per_turn,
-        busy_ms_per_task=_per_task(rollouts, lambda generation: generation.busy_ms),
-        prompt_tokens_per_task=_per_task(rollouts, lambda generation: generation.n_prompt_tokens),
-        new_tokens_per_task=_per_task(rollouts, lambda generation: generation.n_new_tokens),
-        failures={kind.value: kinds.count(kind) for kind in FailedCondition if kind in kinds},
-        by_category=_by_category(tasks, steps, passed),
-        by_tool=_by_tool(steps),
-        task_outcomes=dict(sorted(passed.items())),
-        failure_modes={mode.value: modes.count(mode) for mode in FailureMode if mode in modes},
-        parse_faults={fault.value: faults.count(fault) for fault in ParseFault if fault in faults},
-        by_turn=_by_turn(steps),
-        confusion=confusion(map(_tools, steps)),
-        n_probes=len(probes),
-        general_ability=_rate([probe.passed for probe in probes]) if probes else None,
-        general_ability_by_kind=rates_by_kind(probes),
-    )
+METRICS: dict[str, Metric] = {each.name: each.metadata[METRIC] for each in fields(ModelMetrics) if each.metadata}
+"""Every declared metric by its name: the key in metrics.json."""
 
 
-def _by_category(tasks: Sequence[Task], steps: Sequence[StepOutcome], passed: Mapping[str, bool]) -> dict[str, Slice]:
-    category = {task.task_id: str(task.category) for task in tasks}
-    grouped: dict[str, list[StepOutcome]] = defaultdict(list)
-    for step in steps:
-        grouped[category[step.step.task_id]].append(step)
-    outcomes: dict[str, list[bool]] = defaultdict(list)
-    for task_id, success in passed.items():
-        outcomes[category[task_id]].append(success)
-    return {name: _slice(grouped[name], outcomes[name]) for name in sorted(grouped)}
-
-
-def _by_tool(steps: Sequence[StepOutcome]) -> dict[str, Slice]:
-    grouped: dict[str, list[StepOutcome]] = defaultdict(list)
-    for step in steps:
-        for name in {call.name for call in step.step.expected_calls} or {NO_CALL}:
-            grouped[name].append(step)
-    return {name: _slice(grouped[name], []) for name in sorted(grouped)}
-
-
-def _by_turn(steps: Sequence[StepOutcome]) -> dict[str, Slice]:
-    grouped: dict[int, list[StepOutcome]] = defaultdict(list)
-    for step in steps:
-        grouped[step.step.turn + 1].append(step)
-    return {str(number): _slice(grouped[number], []) for number in sorted(grouped)}
-
-
-def _tools(step: StepOutcome) -> tuple[list[str], list[str]]:
-    """The tools that the oracle called in a step, and those that the model called."""
-    expected = [call.name for call in step.step.expected_calls]
-    if not step.parsed:
-        return expected, [UNREADABLE] * max(1, len(expected))
-    return expected, [MADE_UP if call.name in step.made_up else call.name for call in step.turn.calls]
-
-
-def _slice(steps: Sequence[StepOutcome], successes: Sequence[bool]) -> Slice:
-    exact = [step.exact_match for step in steps if step.exact_match is not None]
-    functional = [step.functional_match for step in steps if step.functional_match is not None]
-    return Slice(
-        n_steps=len(steps),
-        right_tool=_rate([step.right_tool for step in steps]) if steps else None,
-        exact_match=_rate(exact) if exact else None,
-        n_tasks=len(successes),
-        task_success=_rate(successes) if successes else None,
-        functional_match=_rate(functional) if functional else None,
-    )
-
-
-def _rate(outcomes: Iterable[bool | None]) -> Rate:
-    counted = [outcome for outcome in outcomes if outcome is not None]
-    return wilson(sum(counted), len(counted))
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    """The nearest-rank quantile; 0 of nothing."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
-
-
-def _per_task(rollouts: Sequence[tuple[Transcript, RolloutVerdict]], figure: Callable[[Generation], float]) -> float:
-    total = sum(figure(turn.generation) for transcript, _ in rollouts for turn in transcript.turns)
-    return total / len(rollouts) if rollouts else 0.0
-
-
-def _mean(generations: Sequence[Generation]) -> float:
-    tokens = sum(generation.n_prompt_tokens + generation.n_new_tokens for generation in generations)
-    return tokens / len(generations) if generations else 0.0
-
-
-def encode_metrics(metrics: object) -> bytes:
-    """Metrics as readable JSON, keys in declared order."""
-    return msgspec.json.format(msgspec.json.encode(metrics), indent=1) + b"\n"
+def metrics_in(place: Place) -> dict[str, Metric]:
+    """The metrics shown in one place: rates first, then numbers, both as declared."""
+    shown = [(name, each) for name, each in METRICS.items() if place in each.shown]
+    return dict(sorted(shown, key=lambda entry: entry[1].unit is not Unit.SHARE))

@@ -1,9 +1,9 @@
-"""What a model can still do besides its job: a fixed set of small questions, asked of every model alike.
+"""General ability: a fixed set of small questions outside the agent's job, asked of every model.
 
-Invariant: the set is part of the package and the same for every agent, so that the answers of a base model and of the
-model made from it differ by the training alone. Each question has one short right answer that needs no judge: a word
-of a list, or one exact call to a tool that only the question offers. A tuned model that has forgotten how to answer
-in words, or calls its own tools whatever it is asked, shows here and nowhere else.
+Invariant: the set is part of the package and the same for every agent, so the answers of a base model and of the model
+trained from it differ by the training alone. Each question has one short right answer that needs no judge: a word of a
+list, or one exact call of a tool that only the question describes. This shows a tuned model that has forgotten how to
+answer in words, or calls its own tools whatever it is asked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
 from toolft_pipeline.warehouse.digest import Digest, digest_of
 
 MAX_NEW_TOKENS = 36
-"""Tokens of an answer at most: the longest right one, a call with two arguments, has 35 with Gemma's tokenizer."""
+"""Token limit of an answer: the longest right one, a call with two arguments, has 35 with Gemma's tokenizer."""
 
 
 def _user(text: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ EXAMPLES = (
     _user("Answer only with the word later, and do nothing: open the door."),
     _assistant("Later"),
 )
-"""One of each kind, for models that know no chat format."""
+"""One example of each kind, for models that know no chat format."""
 
 
 class ProbeKind(StrEnum):
@@ -62,9 +62,9 @@ class ProbeKind(StrEnum):
     NO_TOOL = "no_tool"
     """A fact or a word: any call is wrong."""
     UNKNOWN_TOOL = "unknown_tool"
-    """A call to a tool that no catalog has and the question describes."""
+    """A call of a tool that no catalog has and the question describes."""
     DECLINE = "decline"
-    """To do nothing and say so: any call is wrong."""
+    """Doing nothing and saying so: any call is wrong."""
 
 
 class ProbeCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +85,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ProbeOutcome(Struct, frozen=True, kw_only=True):
-    """What a model said to a question, and whether that is right."""
+    """A model's answer to a question, and whether it is right."""
 
     probe: Probe
     generation: Generation
@@ -94,21 +94,21 @@ class ProbeOutcome(Struct, frozen=True, kw_only=True):
 
 @cache
 def load_probes() -> tuple[Probe, ...]:
-    """The questions, in their order."""
+    """Load the questions, in their order."""
     lines = resources.files(__package__).joinpath("probes.jsonl").read_bytes().splitlines()
     return tuple(msgspec.json.decode(line, type=Probe) for line in lines)
 
 
 @cache
 def probes_digest() -> Digest:
-    """What the answers depend on besides the model."""
+    """Digest of the questions."""
     return digest_of([msgspec.to_builtins(probe) for probe in load_probes()])
 
 
 def ask_probes(*, prompter: Prompter, generator: Generator) -> list[ProbeOutcome]:
-    """Every question as a conversation of its own, all in one batch.
+    """Ask every question as its own conversation, all in one batch.
 
-    An untuned model is shown `EXAMPLES` in place of the agent's catalog and runs, which would lead it astray.
+    A baseline sees `EXAMPLES` instead of the agent's catalog and runs, which would mislead it.
     """
     if isinstance(prompter, OwnTemplatePrompter | TranscriptPrompter):
         prompter = replace(prompter, catalog="", examples=EXAMPLES)
@@ -123,7 +123,7 @@ def ask_probes(*, prompter: Prompter, generator: Generator) -> list[ProbeOutcome
 
 
 def _read(generation: Generation, prompter: Prompter) -> ParsedTurn:
-    """An answer as if it had an end: words may be cut, as the right one comes first; a cut call stays unreadable."""
+    """Read an answer as if finished: text may be cut, the right word comes first; a cut call stays malformed."""
     return prompter.read(msgspec.structs.replace(generation, finished=True))
 
 
@@ -135,8 +135,8 @@ def passes(probe: Probe, turn: ParsedTurn) -> bool:
     if calls or turn.malformed:
         return False
     words = " ".join(re.findall(r"[\w']+", turn.text.casefold()))
-    said = f" {words} "
-    return any(f" {answer} " in said for answer in probe.answers)
+    text = f" {words} "
+    return any(f" {answer} " in text for answer in probe.answers)
 
 
 def rates_by_kind(outcomes: Sequence[ProbeOutcome]) -> dict[str, Rate]:

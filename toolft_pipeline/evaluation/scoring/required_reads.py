@@ -1,8 +1,8 @@
-"""What only a result could tell: the values that a planned call takes from a read, and whether they were told in time.
+"""Required reads: values that a planned call takes from an earlier result, and whether it was read in time.
 
-Invariant: a value is asked for only where the gold run itself took it from a result: the user had not said it, and a
-result before the call had. A call that carries such a value before anything told it is a lucky guess, even where it
-leaves the right state; and a gold run never guesses. Numbers are left out: results hold them by chance.
+Invariant: a value is required only if the gold run itself took it from a result: the user had not said it, and an
+earlier result contained it. A call that carries such a value before any result did is a lucky guess, even if it leaves
+the right state; a gold run never guesses. Numbers are left out: results contain them by chance.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from toolft_pipeline.trajectories.record import Role
 
 
 def values_used_before_read(task: Task, transcript: Transcript) -> list[tuple[CanonicalCall, str]]:
-    """Calls of the gold run that were made before a result had told what they carry, each with the value."""
-    taken = dict(reversed(list(_taken(task))))  # of a call made twice, the first time counts: its result echoes it
+    """Calls of the gold run made before a result contained one of their values, each with that value."""
+    taken = dict(reversed(list(_values_from_results(task))))  # of repeated calls the first counts: its result echoes it
     return [
         (made.as_call, value)
-        for turn, told in turns_with_known_values(task, transcript)
+        for turn, known in turns_with_known_values(task, transcript)
         for made in turn.calls
         for value in taken.get(made.as_call, ())
-        if not _has(told, value)
+        if not _has(known, value)
     ]
 
 
 def turns_with_known_values(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, GroundingText]]:
-    """Each assistant turn with what system, user and results had told the model before it."""
-    told, turns_heard = GroundingText(), 0
-    told.add_text(task.system or "")
+    """Each assistant turn with the text that system prompt, user and results had given the model before it."""
+    known, turns_added = GroundingText(), 0
+    known.add_text(task.system or "")
     for turn in transcript.turns:
-        for text in task.user_turns[turns_heard : turn.user_turn + 1]:
-            told.add_text(text)
-        turns_heard = turn.user_turn + 1
-        yield turn, told
+        for text in task.user_turns[turns_added : turn.user_turn + 1]:
+            known.add_text(text)
+        turns_added = turn.user_turn + 1
+        yield turn, known
         for made in turn.calls:
-            told.add_text(made.result, result=True)
+            known.add_text(made.result, result=True)
 
 
-def _taken(task: Task) -> Iterator[tuple[CanonicalCall, Sequence[str]]]:
+def _values_from_results(task: Task) -> Iterator[tuple[CanonicalCall, Sequence[str]]]:
     """Each call of the gold run with the values that it took from results."""
-    said, told = GroundingText(), GroundingText()
+    from_user, known = GroundingText(), GroundingText()
     for message in task.gold:
         text = message.get("content") or ""
         if message["role"] == Role.ASSISTANT:
             for call in calls_of_message(message):
                 texts = [value for _, value, _ in leaves(json.loads(call.arguments), {}) if isinstance(value, str)]
-                yield call, [text for text in texts if _has(told, text) and not _has(said, text)]
+                yield call, [text for text in texts if _has(known, text) and not _has(from_user, text)]
             continue
-        told.add_text(text, result=message["role"] == Role.TOOL)
+        known.add_text(text, result=message["role"] == Role.TOOL)
         if message["role"] != Role.TOOL:
-            said.add_text(text)
+            from_user.add_text(text)
 
 
-def _has(told: GroundingText, value: str) -> bool:
-    return told.in_run(value.casefold())
+def _has(known: GroundingText, value: str) -> bool:
+    return known.in_run(value.casefold())

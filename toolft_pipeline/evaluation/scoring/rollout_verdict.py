@@ -1,6 +1,6 @@
-"""What is found in a rollout: conditions that do not hold, and the model's ways of failing.
+"""The verdict on a rollout: conditions that failed, and how the model failed.
 
-Invariant: a task is passed if and only if nothing was found, and a failed task has at least one failure mode.
+Invariant: a task passes if and only if no condition failed, and a failed task has at least one failure mode.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from msgspec import Struct
 
 
 class FailedCondition(StrEnum):
-    """Why a rollout fails, in the order of the conditions."""
+    """A condition that a rollout failed, in the order of the checks."""
 
     MALFORMED_CALL = "malformed_call"
     UNKNOWN_TOOL = "unknown_tool"
@@ -19,56 +19,56 @@ class FailedCondition(StrEnum):
     WRONG_STATE = "wrong_state"
     MISSING_CALL = "missing_call"
     MISSING_ATTEMPT = "missing_attempt"
-    """A call that the backend would have refused was not made, and the refusal told all the same."""
+    """A call that the backend would have refused was not made; the model reported the refusal without asking."""
     EXTRA_CALLS = "extra_calls"
     ILLEGAL_ORDER = "illegal_order"
     MISSING_READ = "missing_read"
-    """A value was used before the result that tells it."""
+    """A value was used before any result contained it."""
     NO_ANSWER = "no_answer"
 
 
 class FailureMode(StrEnum):
-    """What a model does wrong when it fails: causes, where a `FailedCondition` is the condition that broke."""
+    """What a model does wrong: the cause, where a `FailedCondition` is the consequence."""
 
     CUT = "cut"
     """A turn did not end within the token limit."""
     MALFORMED_CALL = "malformed_call"
-    """The model wrote a call that no reader takes for one."""
+    """The model wrote a call that no parser accepts."""
     LOST_CALL = "lost_call"
-    """The parser lost a call that was whole: the format's fault, not the model's."""
+    """The parser missed a complete call: the format's fault, not the model's."""
     MADE_UP_TOOL = "made_up_tool"
     INVALID_ARGUMENTS = "invalid_arguments"
     WRONG_TOOL = "wrong_tool"
-    """Another tool was called in place of the planned one."""
+    """Another tool was called instead of the planned one."""
     WRONG_ARGUMENTS = "wrong_arguments"
-    """The planned tool was called, with arguments that are valid and not the planned ones."""
+    """The planned tool was called with valid arguments other than the planned ones."""
     SKIPPED_CALL = "skipped_call"
-    """A request was answered without the planned call, and nothing was called in its place."""
+    """A request was answered without the planned call, and no other call was made instead."""
     MISSING_READ = "missing_read"
     """A value was used before it was read."""
     ILLEGAL_ORDER = "illegal_order"
     LOOP = "loop"
-    """The same call again, after it had its result."""
+    """The same call again after its result had come back."""
     EXTRA_CALLS = "extra_calls"
     FABRICATED = "fabricated"
-    """An answer or a call has an id, an address or a number that nothing had told."""
+    """An answer or a call has an ungrounded id, address or number."""
     UNFINISHED = "unfinished"
-    """A limit came before the answer, or the answer is empty."""
+    """A limit was reached before the answer, or the answer is empty."""
     BACKEND_FAILED = "backend_failed"
     """The backend crashed or hung on the model's calls."""
     WRONG_STATE = "wrong_state"
-    """The backend's state is wrong, and no other mode says why."""
+    """The backend's final state is wrong, and no other mode explains it."""
 
 
 class RolloutFinding(Struct, frozen=True, kw_only=True):
-    """One failed condition, with what a reader needs to see it."""
+    """One failed condition with its detail for the report."""
 
     failure: FailedCondition
     detail: str
 
 
 class RolloutVerdict(Struct, frozen=True, kw_only=True):
-    """Passed if nothing was found; `modes` are the ways of failing, in the order of `FailureMode`."""
+    """The failed conditions, none if the task passed; `modes` are in the order of `FailureMode`."""
 
     findings: tuple[RolloutFinding, ...]
     modes: tuple[FailureMode, ...] = ()

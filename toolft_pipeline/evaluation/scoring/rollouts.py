@@ -1,8 +1,8 @@
-"""ReAct loops: the model acts on a backend until it has answered every user turn.
+"""Rollouts: ReAct loops in which the model acts on a backend until it has answered every user turn.
 
-Invariant: rollouts advance side by side and never meet: each one's state is rebuilt by resetting the one backend to
-the task's state and making its calls again, so any number of rollouts needs one server process. A reset and six
-calls take a few milliseconds, an assistant turn takes seconds.
+Invariant: rollouts advance together and never affect each other. Each one's state is rebuilt by resetting the backend
+to the task's state and repeating its calls, so any number of rollouts needs one server process. A reset and six calls
+take a few milliseconds, an assistant turn takes seconds.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from toolft_pipeline.sandbox.state import state_digest
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutLimits:
-    """Where a rollout ends that does not end by itself. None is no limit.
+    """Limits at which a rollout is stopped. None is no limit.
 
-    `max_new_tokens` counts the tokens of all turns together; `max_s` is the task's own share of the machine, model
-    and backend, so that what else is decoded beside it does not enter.
+    `max_new_tokens` counts the tokens of all turns together; `max_s` is the task's own share of machine time, model
+    and backend, whatever else is decoded in the same batch.
     """
 
     max_turns: int
@@ -42,7 +42,7 @@ class RolloutLimits:
 
 @dataclass(kw_only=True)
 class _Rollout:
-    """A rollout under way."""
+    """A rollout in progress."""
 
     task: Task
     messages: list[dict[str, Any]]
@@ -65,13 +65,13 @@ def run_rollouts(
     limits: RolloutLimits,
     progress: Callable[[str], None] = lambda _line: None,
 ) -> list[Transcript]:
-    """One transcript a task, in order. Raises `SandboxError` where the backend cannot serve a task's own state."""
+    """Run one rollout a task, in order. Raises `SandboxError` if the backend cannot restore a task's initial state."""
     rollouts = [_start(task, sandbox) for task in tasks]
-    while under_way := [rollout for rollout in rollouts if rollout.stop is None]:
-        progress(f"rollouts: {len(rollouts) - len(under_way)} of {len(rollouts)} ended, turn {_longest(rollouts) + 1}")
-        prompts = {id(rollout): prompter.prompt(rollout.messages) for rollout in under_way}
+    while running := [rollout for rollout in rollouts if rollout.stop is None]:
+        progress(f"rollouts: {len(rollouts) - len(running)} of {len(rollouts)} ended, turn {_most_turns(rollouts) + 1}")
+        prompts = {id(rollout): prompter.prompt(rollout.messages) for rollout in running}
         fitting = []
-        for rollout in under_way:
+        for rollout in running:
             if len(prompts[id(rollout)]) > limits.max_prompt_tokens:
                 rollout.stop = StopReason.LENGTH_LIMIT
             else:
@@ -129,10 +129,10 @@ def _advance(
             rollout.stop = StopReason.ANSWERED
             return
         rollout.messages.append({"role": "user", "content": rollout.task.user_turns[rollout.user_turn]})
-    rollout.stop = _over(rollout, limits)
+    rollout.stop = _limit_reached(rollout, limits)
 
 
-def _over(rollout: _Rollout, limits: RolloutLimits) -> StopReason | None:
+def _limit_reached(rollout: _Rollout, limits: RolloutLimits) -> StopReason | None:
     """The limit that a rollout has reached, if any."""
     if len(rollout.turns) >= limits.max_turns:
         return StopReason.TURN_LIMIT
@@ -144,9 +144,9 @@ def _over(rollout: _Rollout, limits: RolloutLimits) -> StopReason | None:
 
 
 def _execute(rollout: _Rollout, turn: ParsedTurn, sandbox: Sandbox, validator: CatalogValidator) -> list[ToolResult]:
-    """Make a turn's calls in the rollout's own state; a backend that crashes or hangs is tried once more.
+    """Execute a turn's calls in the rollout's own state; a backend that crashes or hangs is tried once more.
 
-    A tool that the catalog has not is never passed on: the reset and snapshot tools are such names.
+    A tool that the catalog does not have is never passed on: the reset and snapshot tools are such names.
     """
     unknown = next((call.name for call in turn.calls if is_unknown_tool(call, validator)), None)
     if unknown is not None:
@@ -170,7 +170,7 @@ def _execute(rollout: _Rollout, turn: ParsedTurn, sandbox: Sandbox, validator: C
 
 
 def _messages(rollout: _Rollout, turn: ParsedTurn, results: list[ToolResult]) -> list[dict[str, Any]]:
-    """The turn and its results as a server's client keeps them."""
+    """The turn and its results as messages of an OpenAI chat history."""
     if not turn.calls:
         return [{"role": "assistant", "content": turn.text}]
     first = len(rollout.executed) - len(turn.calls) + 1
@@ -195,5 +195,5 @@ def _transcript(rollout: _Rollout) -> Transcript:
     )
 
 
-def _longest(rollouts: list[_Rollout]) -> int:
+def _most_turns(rollouts: list[_Rollout]) -> int:
     return max((len(rollout.turns) for rollout in rollouts), default=0)

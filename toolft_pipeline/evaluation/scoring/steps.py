@@ -1,10 +1,10 @@
-"""Teacher-forced steps: at every assistant turn of a task's gold run, what would the model have said?
+"""Teacher-forced steps: the model's answer at every assistant turn of a task's gold run.
 
-Invariant: every metric of a step is defined here and nowhere else. A turn that cannot be parsed counts as wrong in
-every other metric, so no figure improves because a model writes less that can be read.
+Invariant: the outcome of a step is defined here and nowhere else. A turn that cannot be parsed counts as wrong in every
+other outcome, so no metric improves because fewer answers can be parsed.
 
-Where they come from: exact match of calls as JSON, and a similarity above 0.8 (fuzzy) or 0.5 (functional), are the
-published recipe for this job; functional match asks the backend instead of the text wherever there is one.
+Source: exact match of calls as JSON, and a similarity above 0.8 (fuzzy) or 0.5 (functional), are the published recipe
+for this job; functional match asks the backend instead of the text wherever there is one.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ FUNCTIONAL_ABOVE = 0.5
 
 
 class FunctionalBasis(StrEnum):
-    """What functional match rests on."""
+    """What functional match is based on."""
 
     EFFECT = "effect"
-    """Both turns' calls were made on the backend: equal state, equal results."""
+    """Both turns' calls were executed on the backend: equal state, equal results."""
     SIMILARITY = "similarity"
-    """There is no backend: the right tools, arguments more than 0.5 alike."""
+    """There is no backend: the right tools, arguments more than 0.5 similar."""
 
 
 class GoldStep(Struct, frozen=True, kw_only=True):
-    """One assistant turn of a gold run: the messages before it, and what the oracle said.
+    """One assistant turn of a gold run: the messages before it, and the expected answer.
 
-    `place` is its number among all messages, `turn` among the assistant turns.
+    `place` is its index among all messages, `turn` among the assistant turns.
     """
 
     task_id: str
@@ -57,18 +57,18 @@ class GoldStep(Struct, frozen=True, kw_only=True):
 
 
 class StepOutcome(Struct, frozen=True, kw_only=True):
-    """What the model said there, and how it compares.
+    """The model's answer at a step, compared with the expected one.
 
-    `parsed`: an end of turn was written and every call could be read. `parse_fault` says whose fault a call is that
-    was written and not read; a call that passed for an answer counts as parsed, as it does for an agent.
-    `right_tool`: the same tools as often as the oracle called them; none where the oracle called none.
+    `parsed`: the turn was finished and every call could be parsed. `parse_fault` says whose fault an unparsed call is;
+    a call that is taken for an answer counts as parsed, as it does for an agent.
+    `right_tool`: the same tools, each as often as expected; none if none is expected.
     `valid_arguments`: at least one call, and the catalog allows every call (steps with expected calls only).
-    `hallucinated_tool`: some call names a tool that the catalog has not: one of `made_up`.
+    `hallucinated_tool`: some call names a tool that the catalog does not have: one of `made_up`.
     `exact_match`: equal calls, names and arguments as JSON, in any order (steps with expected calls only).
-    `fuzzy_match`: right tools, the least alike arguments more than 0.8 alike (steps with expected calls only).
-    `functional_match`: the same effect on the backend's state and the same results (see `matcher`), or without a
-    backend the right tools, more than 0.5 alike: `functional_basis` (steps with expected calls only).
-    The last kind is None in steps whose oracle calls nothing: what is said there in words is not compared.
+    `fuzzy_match`: right tools, the least similar arguments more than 0.8 similar (steps with expected calls only).
+    `functional_match`: the same effect on the backend's state and the same results (see `functional_match`), or without
+    a backend the right tools, more than 0.5 similar: `functional_basis` (steps with expected calls only).
+    The last four are None in steps without expected calls: answers in words are not compared.
     """
 
     step: GoldStep
@@ -118,7 +118,7 @@ def run_steps(
     validator: CatalogValidator,
     matcher: FunctionalMatcher | None = None,
 ) -> list[StepOutcome]:
-    """Every step of every task, generated in one go and compared; `matcher` are those on the backend, if any."""
+    """Generate and compare every step of every task; without a `matcher` functional match goes by similarity."""
     steps = [step for task in tasks for step in task_steps(task)]
     generations = generator.generate([prompter.prompt(list(step.history)) for step in steps])
     return [
@@ -135,22 +135,23 @@ def compare_step(
     validator: CatalogValidator,
     matcher: FunctionalMatcher | None = None,
 ) -> StepOutcome:
-    """One step's metrics. The backend is asked only about calls that the catalog allows and that are not equal."""
+    """Compare one step. The backend is asked only about calls that the catalog allows and that are not equal."""
     calls = canonical_calls(turn.calls)
     parsed = not turn.malformed
     expected = step.expected_calls
     right_tool = parsed and sorted(call.name for call in calls) == sorted(call.name for call in expected)
     reasons = [validator.check(call.name, call.arguments_json) for call in turn.calls]
-    alike = similarity(calls, expected) if right_tool else 0.0
+    score = similarity(calls, expected) if right_tool else 0.0
     made_up = frozenset(call.name for call in turn.calls if is_unknown_tool(call, validator))
-    acts = bool(expected)
+    has_calls = bool(expected)
     exact = parsed and sorted(calls) == sorted(expected)
-    functional = alike > FUNCTIONAL_ABOVE
+    functional = score > FUNCTIONAL_ABOVE
     if matcher is not None:
         before = [call for message in step.history for call in calls_of_message(message)]
-        asked = acts and parsed and bool(calls) and not exact and not any(reasons)
+        ask_backend = has_calls and parsed and bool(calls) and not exact and not any(reasons)
         functional = exact or (
-            asked and matcher.have_same_effect(state_ref=step.state_ref, before=before, expected=expected, made=calls)
+            ask_backend
+            and matcher.have_same_effect(state_ref=step.state_ref, before=before, expected=expected, made=calls)
         )
     return StepOutcome(
         step=step,
@@ -160,10 +161,10 @@ def compare_step(
         right_tool=right_tool,
         hallucinated_tool=bool(made_up),
         made_up=made_up,
-        valid_arguments=(bool(calls) and not any(reasons)) if acts else None,
-        exact_match=exact if acts else None,
-        fuzzy_match=(alike > FUZZY_ABOVE) if acts else None,
-        functional_match=functional if acts else None,
+        valid_arguments=(bool(calls) and not any(reasons)) if has_calls else None,
+        exact_match=exact if has_calls else None,
+        fuzzy_match=(score > FUZZY_ABOVE) if has_calls else None,
+        functional_match=functional if has_calls else None,
         functional_basis=FunctionalBasis.SIMILARITY if matcher is None else FunctionalBasis.EFFECT,
         parse_fault=parse_fault(
             text=turn.text, finished=generation.finished, malformed=turn.malformed, called=bool(turn.calls)
@@ -172,6 +173,6 @@ def compare_step(
 
 
 def is_unknown_tool(call: ParsedCall, validator: CatalogValidator) -> bool:
-    """Whether a call names a tool that the catalog has not."""
+    """Whether a call names a tool that the catalog does not have."""
     reason = validator.check(call.name, call.arguments_json)
     return reason is not None and reason.startswith("unknown tool")

@@ -89,7 +89,7 @@ PROBE_SCHEMA = pa.schema(
 
 
 class CallRow(Struct, frozen=True, kw_only=True):
-    """A call as read back; what came of it where it was made."""
+    """A call as read back, with its result if it was executed."""
 
     name: str
     arguments_json: str
@@ -159,21 +159,21 @@ class RolloutRow(Struct, frozen=True, kw_only=True):
 
 
 def write_steps(outcomes: Sequence[StepOutcome], folder: Path) -> None:
-    """`steps.parquet`, one row a step, in order."""
+    """Write `steps.parquet`, one row a step, in order."""
     _write([_step_row(outcome) for outcome in outcomes], STEP_SCHEMA, folder / STEPS_FILE)
 
 
 def write_rollouts(
     tasks: Sequence[Task], rollouts: Sequence[tuple[Transcript, RolloutVerdict]], folder: Path
 ) -> None:  # fmt: skip
-    """`rollouts.parquet`, one row a task, in order; no rows where no sandbox is declared."""
+    """Write `rollouts.parquet`, one row a task, in order; no rows without a sandbox."""
     known = {task.task_id: task for task in tasks}
-    rows = [_rollout_row(known[transcript.task_id], transcript, judged) for transcript, judged in rollouts]
+    rows = [_rollout_row(known[transcript.task_id], transcript, verdict) for transcript, verdict in rollouts]
     _write(rows, ROLLOUT_SCHEMA, folder / ROLLOUTS_FILE)
 
 
 def write_probes(outcomes: Sequence[ProbeOutcome], folder: Path) -> None:
-    """`probes.parquet`, one row a question, in order; no rows where none were asked."""
+    """Write `probes.parquet`, one row a question, in order; no rows if none were asked."""
     rows = [
         {
             "id": outcome.probe.id,
@@ -188,12 +188,12 @@ def write_probes(outcomes: Sequence[ProbeOutcome], folder: Path) -> None:
 
 
 def read_steps(folder: Path) -> list[StepRow]:
-    """The steps of an evaluation."""
+    """Read the steps of an evaluation."""
     return msgspec.convert(pq.read_table(folder / STEPS_FILE).to_pylist(), list[StepRow])
 
 
 def read_rollouts(folder: Path) -> list[RolloutRow]:
-    """The rollouts of an evaluation."""
+    """Read the rollouts of an evaluation."""
     return msgspec.convert(pq.read_table(folder / ROLLOUTS_FILE).to_pylist(), list[RolloutRow])
 
 
@@ -229,15 +229,15 @@ def _step_row(outcome: StepOutcome) -> dict[str, Any]:
     }
 
 
-def _rollout_row(task: Task, transcript: Transcript, judged: RolloutVerdict) -> dict[str, Any]:
+def _rollout_row(task: Task, transcript: Transcript, verdict: RolloutVerdict) -> dict[str, Any]:
     return {
         "task_id": task.task_id,
         "category": str(task.category),
         "family": task.family,
-        "passed": judged.passed,
+        "passed": verdict.passed,
         "stop": str(transcript.stop),
-        "findings": [{"failure": str(each.failure), "detail": each.detail} for each in judged.findings],
-        "modes": [str(mode) for mode in judged.modes],
+        "findings": [{"failure": str(each.failure), "detail": each.detail} for each in verdict.findings],
+        "modes": [str(mode) for mode in verdict.modes],
         "final_state": transcript.final_state,
         "turns": [_turn_row(turn) for turn in transcript.turns],
     }

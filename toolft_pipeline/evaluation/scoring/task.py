@@ -1,6 +1,6 @@
-"""An evaluation task: what the user says, the state it starts in, and the oracle plan that was executed for it.
+"""An evaluation task: the user's turns, the initial state, and the gold plan that was executed for it.
 
-Invariant: everything that judging needs stands in the task; no judge looks at the backend's code.
+Invariant: the task holds everything that judging needs; the judge never looks at the backend's code.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from toolft_pipeline.trajectories.category import Category
 
 
 class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One call of the oracle plan. `after` lists ids of calls that must come before it: a partial order.
+    """One call of the gold plan. `after` lists the ids of calls that must come before it: a partial order.
 
-    `reads` says that the call changes nothing. A call that is expected to fail carries `fails`: it never counts
-    against a rollout, and may be left out where a later success of its user turn stands in for it and takes nothing
+    `reads` marks a call that changes nothing, `fails` one that the backend is expected to refuse: it never counts
+    against a rollout, and may be left out if a later successful call of its user turn replaces it and takes nothing
     from its refusal.
     """
 
@@ -54,11 +54,11 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TaskFileError(FixableError, ValueError):
-    """The task file cannot be used; one line naming file, line and mend."""
+    """The task file cannot be used; the message names file, line and fix."""
 
 
 def load_tasks(path: Path) -> list[Task]:
-    """Read a JSONL file of tasks, in file order. Raises `TaskFileError`."""
+    """Read a JSONL file of tasks in file order. Raises `TaskFileError`."""
     if not path.is_file():
         raise TaskFileError(f"{path}: no such file; set evaluation.tasks in the agent file")
     tasks = []
@@ -66,5 +66,5 @@ def load_tasks(path: Path) -> list[Task]:
         try:
             tasks.append(msgspec.json.decode(line, type=Task))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise TaskFileError(f"{path}:{number}: not a task ({error}); mend or remove the line") from error
+            raise TaskFileError(f"{path}:{number}: not a task ({error}); fix or remove the line") from error
     return tasks

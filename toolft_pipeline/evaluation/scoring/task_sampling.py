@@ -1,7 +1,7 @@
-"""Which tasks are run when there is no time for all of them.
+"""Sample evaluation tasks when there is no time for all of them.
 
-Invariant: the draw depends on the tasks alone, not on their order in the file, and a larger draw contains the
-smaller one of the same tasks.
+Invariant: the sample depends on the tasks alone, not on their order in the file, and a larger sample of the same tasks
+contains the smaller one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from toolft_pipeline.evaluation.scoring.task import Task
 
 
 def sample_tasks(tasks: Sequence[Task], max_tasks: int | None) -> list[Task]:
-    """At most `max_tasks` tasks, even over categories and, within each, over families; sorted by id."""
+    """Sample up to `max_tasks` tasks evenly over categories and, within each, over families; sorted by id."""
     ordered = sorted(tasks, key=lambda task: hashlib.sha256(task.task_id.encode()).digest())
     of_family: Counter[tuple[str, str]] = Counter()
     by_category: dict[str, list[tuple[int, Task]]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What happened in a rollout, as judged and as shown in the report."""
+"""The transcript of a rollout, as judged and as shown in the report."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class StopReason(StrEnum):
     ANSWERED = "answered"
     """The last user turn got its answer."""
     LOST = "lost"
-    """What was said already decides that the task is failed; going on would only cost time."""
+    """The task has already failed; going on would only cost time."""
     TURN_LIMIT = "turn_limit"
     LENGTH_LIMIT = "length_limit"
-    """The prompt of the next turn would be longer than the limit."""
+    """The prompt of the next turn would exceed the limit."""
     TOKEN_LIMIT = "token_limit"
-    """The task's answers together have more tokens than the limit."""
+    """The answers of the task together exceed the limit."""
     TIME_LIMIT = "time_limit"
-    """The task took more of the machine than the limit."""
+    """The task used more machine time than the limit."""
     SANDBOX_FAILED = "sandbox_failed"
     """The backend crashed or hung twice on the model's calls."""
 
 
 class ExecutedCall(Struct, frozen=True, kw_only=True):
-    """A call that was made and what came back; `reason` is the catalog's objection to it, if any."""
+    """A call that was executed and its result; `reason` is why the catalog rejects it, if it does."""
 
     call: ParsedCall
     result: str
@@ -46,7 +46,7 @@ class ExecutedCall(Struct, frozen=True, kw_only=True):
 
 
 class AssistantTurn(Struct, frozen=True, kw_only=True):
-    """One assistant turn of a rollout. Without calls and without malformed ones its text is an answer."""
+    """One assistant turn of a rollout. Without calls, malformed ones included, its text is an answer."""
 
     user_turn: int
     generation: Generation
@@ -56,7 +56,7 @@ class AssistantTurn(Struct, frozen=True, kw_only=True):
 
     @property
     def is_answer(self) -> bool:
-        """Whether the turn is for the user: it calls nothing, and all of it could be read."""
+        """Whether the turn is for the user: it calls nothing, and all of it was parsed."""
         return not self.calls and not self.malformed
 
 
@@ -68,8 +68,8 @@ class Transcript(Struct, frozen=True, kw_only=True):
     stop: StopReason
     final_state: str
 
-    def made(self) -> Iterator[tuple[int, ExecutedCall]]:
-        """Every call in the order made, with its user turn."""
+    def calls_made(self) -> Iterator[tuple[int, ExecutedCall]]:
+        """Every call in order, with the number of its user turn."""
         for turn in self.turns:
             for call in turn.calls:
                 yield turn.user_turn, call

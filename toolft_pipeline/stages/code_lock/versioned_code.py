@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from toolft_pipeline.evaluation.models.prompting import make_prompter
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates
-from toolft_pipeline.stages.evaluations.compared_models import REFERENCE_MODEL, contenders
-from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, UNTUNED_PROMPTS, evaluated
+from toolft_pipeline.stages.evaluations.compared_models import REFERENCE_MODEL, compared_models
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, UNTUNED_PROMPTS, reuse_or_evaluate
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import CONVERSION_CODE, converted_base
 from toolft_pipeline.stages.stages import STAGES
@@ -28,9 +28,9 @@ def _artifact(artifact: Artifact, *entries: Entry) -> VersionedCode:
 
 
 NESTED = (
-    _artifact(EVALUATION, evaluated),
+    _artifact(EVALUATION, reuse_or_evaluate),
     _artifact(BFCL_EVALUATION, bfcl_rates),
-    _artifact(REFERENCE_MODEL, contenders),
+    _artifact(REFERENCE_MODEL, compared_models),
     VersionedCode(name="untuned_prompts", version=UNTUNED_PROMPTS, entries=(make_prompter,)),
     VersionedCode(name="converted_base", version=CONVERSION_CODE, entries=(converted_base,)),
 )
@@ -39,5 +39,5 @@ NESTED = (
 
 def versioned_code() -> dict[str, VersionedCode]:
     """Stages and nested code by name. Of a stage, what makes a version counts, not its checks, plots and figures."""
-    stages = [_artifact(stage, stage.build, stage.sources) for stage in STAGES]
+    stages = [_artifact(stage, stage.build, stage.sources, stage.keeps) for stage in STAGES]
     return {each.name: each for each in sorted([*stages, *NESTED], key=lambda each: each.name)}

@@ -1,7 +1,7 @@
-"""BFCL's part of eval_report: every model of the report asked its questions, a version of its own per model.
+"""BFCL's part of eval_report: every compared model is asked its questions, one version per model.
 
 Invariant: without `evaluation.bfcl` nothing is read and nothing enters a fingerprint. A model folder is asked once,
-however many prompts of the agent's tasks it stands under: on these questions they are the same.
+even if the report compares it under several prompts: on these questions the prompts are the same.
 """
 
 from __future__ import annotations
@@ -17,45 +17,44 @@ from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPo
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, ComparedModel
 from toolft_pipeline.stages.spec.artifact import Artifact
-from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS
 from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 from toolft_pipeline.warehouse.store import BuildOutput
 
 BFCL_CODE = "1"
-"""Raise it when questions are put or judged in another way."""
+"""Raise it when questions are asked or scored differently."""
 
 
 BFCL_EVALUATION = Artifact(
     asset="bfcl_evaluation",
     code_version=BFCL_CODE,
     settings=("chat.format", "evaluation.max_new_tokens"),
-    placement=("evaluation.batch_size", "evaluation.endpoints", "chat", *GOLDEN_RUNS, "training.compute_type"),
+    placement=("evaluation.batch_size", "evaluation.endpoints", "chat", "training.compute_type"),
 )
-"""One model asked BFCL's questions."""
+"""One model's answers to BFCL's questions."""
 
 
 def bfcl_reads(settings: AgentSettings) -> dict[str, Json]:
-    """What the report reads of the settings for it."""
+    """The settings that BFCL adds to the report's fingerprint."""
     evaluation = settings.evaluation
     return {} if evaluation.bfcl is None else {"bfcl": evaluation.bfcl_questions}
 
 
 def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
-    """Digest of the questions, for the report's fingerprint; what is missing is said when they are asked."""
+    """Digest of the question files, for the report's fingerprint; a missing file is reported when they are asked."""
     if settings.evaluation.bfcl is None:
         return {}
     folder = settings.path(settings.evaluation.bfcl)
     try:
-        found = {path.relative_to(folder).as_posix(): file_digest(path) for path in question_files(folder)}
+        digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in question_files(folder)}
     except BfclError:
         return {}
-    return {"bfcl": digest_of({**found})}
+    return {"bfcl": digest_of({**digests})}
 
 
-def bfcl_rates(context: BuildContext, compared_models: Iterable[ComparedModel]) -> dict[str, dict[str, SetRate]]:
-    """The rates of each contender by its name and then by set; nothing where no folder is named. Raises `BfclError`."""
+def bfcl_rates(context: BuildContext, models: Iterable[ComparedModel]) -> dict[str, dict[str, SetRate]]:
+    """Rates by model name and set; nothing without `evaluation.bfcl`. Raises `BfclError`."""
     evaluation = context.settings.evaluation
     if evaluation.bfcl is None:
         return {}
@@ -63,20 +62,20 @@ def bfcl_rates(context: BuildContext, compared_models: Iterable[ComparedModel]) 
     questions = [
         question for of in QuestionSet for question in load_questions(folder, of=of, at_most=evaluation.bfcl_questions)
     ]
-    asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*compared_models])}
+    asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*models])}
     return {each.name: _rates(context, each, questions) for each in reversed(asked.values())}
 
 
-def _rates(context: BuildContext, contender: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
-    tuned = contender.policy is PromptPolicy.NONE
+def _rates(context: BuildContext, model: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
+    tuned = model.policy is PromptPolicy.NONE
 
     def build(settings: AgentSettings, out: Path) -> BuildOutput:
-        if contender.folder is None:
-            judge = partial(ask_endpoint, name=contender.name)
+        if model.folder is None:
+            ask = partial(ask_endpoint, name=model.name)
         else:
-            model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
-            judge = partial(ask_model, model=model)
-        rates = judge(questions=questions, settings=settings, out=out, progress=context.progress)
+            under_test = ModelUnderTest(name=model.name, folder=model.folder, policy=model.policy)
+            ask = partial(ask_model, model=under_test)
+        rates = ask(questions=questions, settings=settings, out=out, progress=context.progress)
         right: dict[str, Json] = {of: rate.right.value for of, rate in rates.items()}
         return BuildOutput(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
 
@@ -85,9 +84,9 @@ def _rates(context: BuildContext, contender: ComparedModel, questions: list[Ques
     version = nested_version(
         context,
         BFCL_EVALUATION,
-        partition=f"{way}-{contender.digest[:16]}",
+        partition=f"{way}-{model.digest[:16]}",
         inputs={
-            "model": contender.digest,
+            "model": model.digest,
             "prompts": way if tuned else f"{way} {UNTUNED_PROMPTS}",
             "questions": digest_of(ids),
             **bfcl_sources(context.settings),

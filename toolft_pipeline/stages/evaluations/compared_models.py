@@ -1,6 +1,6 @@
 """The models that a report compares: the candidate, the one in service, and those that the agent file names.
 
-Invariant: each comes with the digest that its evaluation is found by: a folder's content, an endpoint's identity.
+Invariant: each has the digest by which its evaluation is found: a folder's content or an endpoint's identity.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
-from toolft_pipeline.evaluation.report.report import CANDIDATE
+from toolft_pipeline.evaluation.report.report_content import CANDIDATE
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.stages.evaluations.evaluations import ComparedModel
 from toolft_pipeline.stages.spec import sources
@@ -22,7 +22,7 @@ from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 IN_SERVICE = "in_service"
-"""The key under which the model in service stands among the results."""
+"""Key of the model in service in metrics.json."""
 
 
 REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
@@ -53,17 +53,17 @@ def compared_models(context: BuildContext, serving: InService | None) -> Iterato
 
 
 def _reference_model(context: BuildContext, package: str) -> Version:
-    """A model from another package, converted once, to stand beside the candidate in the report."""
-    own = context.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
+    """A base model from another package, converted once, to compare the candidate with."""
+    settings = context.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
     def build(_settings: AgentSettings, out: Path) -> BuildOutput:
-        summary = converted_base(context, own, out)
+        summary = converted_base(context, settings, out)
         return BuildOutput(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
     return nested_version(
         context,
         REFERENCE_MODEL,
         partition=package,
-        inputs=sources.base_model(own.base_model, agent=own),
+        inputs=sources.base_model(settings.base_model, agent=settings),
         build=build,
     )

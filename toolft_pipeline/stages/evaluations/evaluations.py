@@ -1,7 +1,7 @@
 """Evaluations as versions of their own: one per (model, prompt, tasks, catalog, backend, judge code).
 
-Invariant: comparing costs only what is new. The base and the model in service were judged on an earlier night; as long
-as tasks, catalog and backend are the same, their results are read, not made again.
+Invariant: comparing costs only what is new. The base and the model in service were evaluated on an earlier day; as long
+as tasks, catalog and backend are the same, their results are reused.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 JUDGE_CODE = "3"
-"""Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
+"""Raise it when steps, rollouts, judge or metrics give other results for the same generations."""
 
 UNTUNED_PROMPTS = "3"
-"""Raise it when untuned model folders are asked or read in another way; no other model is asked again."""
+"""Raise it when baselines are prompted or parsed differently; no other model is evaluated again."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedModel:
-    """A model to judge: its key in the report, its folder, its content digest, and how it is prompted.
+    """A model to evaluate: its key in the report, its folder, its content digest, and its prompt policy.
 
-    Without a folder it is the endpoint of this name, and its digest that of the endpoint's identity.
+    Without a folder it is the endpoint of this name, with the digest of the endpoint's identity.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ComparedModel:
     policy: PromptPolicy
 
 
-_ENTERS_OTHERWISE = {
+_NOT_DECLARED = {
     "batch_size",
     "compare",
     "endpoints",
@@ -58,7 +58,7 @@ _ENTERS_OTHERWISE = {
     "bfcl",
     "bfcl_questions",
 }
-"""Settings that are placement, or that enter an evaluation as its tasks and its model."""
+"""Settings that are placement, or that enter an evaluation through its tasks and its model."""
 
 
 def _derived(settings: AgentSettings) -> dict[str, Json]:
@@ -69,7 +69,7 @@ def _derived(settings: AgentSettings) -> dict[str, Json]:
 EVALUATION = Artifact(
     asset="evaluation",
     code_version=JUDGE_CODE,
-    settings=(*fields_of("evaluation", EvaluationSettings, but=_ENTERS_OTHERWISE), "chat", *SANDBOX_PROTOCOL),
+    settings=(*fields_of("evaluation", EvaluationSettings, but=_NOT_DECLARED), "chat", *SANDBOX_PROTOCOL),
     placement=(
         "evaluation.batch_size",
         "evaluation.endpoints",
@@ -80,60 +80,60 @@ EVALUATION = Artifact(
     ),
     derived=_derived,
 )
-"""One model judged on the agent's tasks; batch size, prices and the models compared decide nothing of it."""
+"""One model evaluated on the agent's tasks; batch size, prices and the compared models do not affect it."""
 
 SHADOW_EVALUATION = replace(EVALUATION, asset="shadow_evaluation")
-"""One model judged on the newest day's runs."""
+"""One model evaluated on the newest day's runs."""
 
 
 def reuse_or_evaluate(
     context: BuildContext,
-    contender: ComparedModel,
+    model: ComparedModel,
     tasks: Sequence[Task],
     *,
     tasks_from: dict[str, str],
     artifact: Artifact = EVALUATION,
 ) -> Version:
-    """The evaluation of one model: the version that is there, or a new one.
+    """The evaluation of one model: an existing version, or a new one.
 
-    `tasks_from` has the digests of what the tasks were read from, by name; `artifact` declares it.
+    `tasks_from` has the digests of the sources of the tasks, by name; `artifact` declares the evaluation.
     """
     settings = context.settings
     catalog = context.input("tool_catalog")
-    drawn: list[Json] = [task.task_id for task in tasks]
-    shows_golden = contender.policy is not PromptPolicy.NONE
+    task_ids: list[Json] = [task.task_id for task in tasks]
+    is_baseline = model.policy is not PromptPolicy.NONE
     inputs = {
-        "model": contender.digest,
-        "policy": contender.policy.value,
-        "tasks": digest_of(drawn),
+        "model": model.digest,
+        "policy": model.policy.value,
+        "tasks": digest_of(task_ids),
         "catalog": catalog.manifest.content_digest,
         **tasks_from,
         **sources.sandbox(settings),
-        **(sources.agent_file(settings, settings.logs.golden) if shows_golden else {}),
-        **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and contender.folder is not None else {}),
+        **(sources.agent_file(settings, settings.logs.golden) if is_baseline else {}),
+        **({"untuned_prompts": UNTUNED_PROMPTS} if is_baseline and model.folder is not None else {}),
     }
 
     def build(settings: AgentSettings, out: Path) -> BuildOutput:
-        if contender.folder is None:
-            judge = partial(evaluate_endpoint, name=contender.name)
+        if model.folder is None:
+            run = partial(evaluate_endpoint, name=model.name)
         else:
-            model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
-            judge = partial(evaluate_model, model=model)
-        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=context.progress)
+            under_test = ModelUnderTest(name=model.name, folder=model.folder, policy=model.policy)
+            run = partial(evaluate_model, model=under_test)
+        metrics = run(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=context.progress)
         return BuildOutput(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps},
-            headline={"task_success": metrics.task_success.value, **_computed_in(contender, settings)},
+            headline={"task_success": metrics.task_success.value, **_computed_in(model, settings)},
         )
 
     return nested_version(
-        context, artifact, partition=f"{contender.policy}-{contender.digest[:16]}", inputs=inputs, build=build
+        context, artifact, partition=f"{model.policy}-{model.digest[:16]}", inputs=inputs, build=build
     )
 
 
-def _computed_in(contender: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
-    """The number type that a model folder was decoded in: it explains figures that differ between machines."""
-    if contender.folder is None:
+def _computed_in(model: ComparedModel, settings: AgentSettings) -> dict[str, Json]:
+    """The number type that a model folder was decoded in, which explains figures that differ between machines."""
+    if model.folder is None:
         return {}
     return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}

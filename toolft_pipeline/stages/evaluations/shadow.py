@@ -1,7 +1,7 @@
-"""The shadow gate's part of eval_report: the newest day's runs, done again by the candidate and the model in service.
+"""The shadow gate's part of eval_report: the candidate and the model in service repeat the newest day's runs.
 
-Invariant: with `gate.shadow.runs: 0` nothing of a day's runs is read and nothing enters a fingerprint. A day without
-runs gives no result, which the gate refuses: no evidence is not good evidence.
+Invariant: with `gate.shadow.runs: 0` no runs are read and nothing enters a fingerprint. A day without runs gives no
+result, and the gate refuses: no evidence is not good evidence.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ SHADOW = "shadow"
 
 @dataclass(frozen=True, kw_only=True)
 class ShadowResults:
-    """The tasks that were drawn, and an evaluation for each contender, by its name; none where there are no tasks."""
+    """The sampled tasks, and the evaluation of each model by its name; none if there are no tasks."""
 
-    drawn: ShadowTasks
+    sample: ShadowTasks
     results: dict[str, Version]
 
 
 def wants_shadow(settings: AgentSettings) -> bool:
-    """Whether the gate asks for the newest day's runs."""
+    """Whether the shadow gate is on."""
     return settings.gate.shadow.runs > 0
 
 
 def shadow_sources(settings: AgentSettings) -> dict[str, str]:
-    """What the report's fingerprint says of the shadow beside its inputs."""
+    """What the shadow gate adds to the report's fingerprint besides its inputs."""
     return _forms_digest(settings.verification.error_forms) if wants_shadow(settings) else {}
 
 
-def shadow_results(context: BuildContext, compared_models: Iterable[ComparedModel]) -> ShadowResults | None:
-    """Draw the newest day's runs and ask every contender; None where no shadow gate is wanted."""
+def shadow_results(context: BuildContext, models: Iterable[ComparedModel]) -> ShadowResults | None:
+    """Sample the newest day's runs and evaluate every model on them; None without a shadow gate."""
     settings = context.settings
     if not wants_shadow(settings) or settings.sandbox is None:
         return None
@@ -47,9 +47,9 @@ def shadow_results(context: BuildContext, compared_models: Iterable[ComparedMode
     selection = context.optional_input("training_set")
     if runs is None:
         context.progress(f"shadow: no verified runs of {context.day}")
-        return ShadowResults(drawn=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
+        return ShadowResults(sample=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
     forms = settings.verification.error_forms
-    drawn = shadow_tasks(
+    sample = shadow_tasks(
         accepted=runs.file(ACCEPTED_FILE),
         trained_on=frozenset() if selection is None else trained_on(selection.folder),
         runs=settings.gate.shadow.runs,
@@ -58,18 +58,18 @@ def shadow_results(context: BuildContext, compared_models: Iterable[ComparedMode
         error_forms=forms,
     )
     context.progress(
-        f"shadow: {len(drawn.tasks)} runs of {context.day}, {drawn.trained_on} of them trained on, "
-        f"{drawn.left_out} left out because they do not replay"
+        f"shadow: {len(sample.tasks)} runs of {context.day}, {sample.trained_on} of them trained on, "
+        f"{sample.left_out} skipped because they do not replay"
     )
     tasks_from = {SHADOW: runs.manifest.content_digest, **_forms_digest(forms)}
-    asked = compared_models if drawn.tasks else ()
-    plain = settings.evaluation.model_copy(update={"probes": False})  # they were asked beside the tasks already
+    asked = models if sample.tasks else ()
+    plain = settings.evaluation.model_copy(update={"probes": False})  # asked with the evaluation tasks already
     without_probes = replace(context, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
-        drawn=drawn,
+        sample=sample,
         results={
             each.name: reuse_or_evaluate(
-                without_probes, each, drawn.tasks, tasks_from=tasks_from, artifact=SHADOW_EVALUATION
+                without_probes, each, sample.tasks, tasks_from=tasks_from, artifact=SHADOW_EVALUATION
             )
             for each in asked
         },
@@ -77,5 +77,5 @@ def shadow_results(context: BuildContext, compared_models: Iterable[ComparedMode
 
 
 def _forms_digest(forms: Sequence[str]) -> dict[str, str]:
-    """What the tasks' categories go by beside the runs."""
+    """Digest of the error forms, which decide the tasks' categories."""
     return {"error_forms": digest_of([*forms])} if forms else {}

@@ -1,7 +1,7 @@
-"""Rows that a model was trained on, one of each category, for its report.
+"""Training examples for the report: one row of each category that the model was trained on.
 
-Invariant: only rows that training drew are shown, found by the model's own lineage and never by what is in force; of
-each category the first of the newest day that has one. A model whose lineage does not resolve shows none.
+Invariant: only rows used in training are shown, found through the model's lineage and not through current versions; of
+each category the first of the newest day that has one. A model whose lineage does not resolve has none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
 def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExample]:
-    """One row of each category that stands in the training data, by category."""
+    """One row of each category in the training data, by category."""
     lineage = lineage_of(warehouse, [model])
     if lineage.gaps:
         return []
@@ -25,15 +25,15 @@ def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExam
         for version in lineage.versions
         if version.manifest.address.asset == "chat_rows"
     }
-    found: dict[str, TrainingExample] = {}
+    examples: dict[str, TrainingExample] = {}
     days = {day: list(runs) for day, runs in groupby(origin_of(lineage).taught, key=lambda run: run.day)}
     for day, runs in sorted(days.items(), reverse=True):
         by_id = {run.trajectory_id: run for run in runs}
         for row in read_chat_rows(rows[day]):
             run = by_id.get(row.trajectory_id)
-            if run is None or row.category in found:
+            if run is None or row.category in examples:
                 continue
-            found[row.category] = TrainingExample(
+            examples[row.category] = TrainingExample(
                 category=row.category,
                 row_id=row.row_id,
                 trajectory_id=row.trajectory_id,
@@ -42,4 +42,4 @@ def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExam
                 line=run.line,
                 segments=row.segments,
             )
-    return [row for _, row in sorted(found.items())]
+    return [row for _, row in sorted(examples.items())]

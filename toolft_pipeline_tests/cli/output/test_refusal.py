@@ -61,7 +61,7 @@ def test_refusal_of_a_model_trained_on_everything_advises_longer_training(tmp_pa
 
 def test_refusal_for_another_reason_gives_that_reason_and_no_training(settings: AgentSettings) -> None:
     lines = explained(figures(60, n=60, right=300, steps=300), settings=settings, proven=False)
-    assert "  - the proof merged_logits does not hold" in lines
+    assert "  - the proof merged_logits failed" in lines
     assert not any("token_budget" in line or "points are missing" in line for line in lines)
 
 

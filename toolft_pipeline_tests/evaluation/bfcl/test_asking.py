@@ -19,7 +19,7 @@ from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
 from toolft_pipeline_tests.evaluation.bfcl.test_questions import write_sets
 from toolft_pipeline_tests.evaluation.openai_server import Server, serving
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, golden_examples
 from toolft_pipeline_tests.evaluation.transcripts import ASSISTANT
 
 AGENT = load_agent(ASSISTANT / "agent.yaml")
@@ -65,7 +65,9 @@ def test_prompt_shows_the_questions_tools_and_nothing_of_the_agent(
     """A tuned model that knows its catalog by heart is shown these tools all the same."""
     model = ModelUnderTest(name="m", folder=ASSISTANT, policy=policy)
     tokenizer = stand_in("qwen3")
-    prompter = make_prompter(model, settings=AGENT, catalog=questions[0].catalog, tokenizer=tokenizer)
+    prompter = make_prompter(
+        model, chat=AGENT.chat, catalog=questions[0].catalog, tokenizer=tokenizer, examples=golden_examples(AGENT)
+    )
     asked = offered(prompter, questions[3].catalog)
     assert isinstance(asked, NativePrompter if policy is PromptPolicy.NONE else TranscriptPrompter)
     text = tokenizer.decode(asked.prompt(list(questions[3].messages)))

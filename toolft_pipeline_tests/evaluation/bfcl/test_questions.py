@@ -66,7 +66,7 @@ def test_load_questions_a_larger_draw_holds_the_smaller(tmp_path: Path) -> None:
 
 
 def test_load_questions_from_an_empty_folder_says_where_the_files_are(tmp_path: Path) -> None:
-    with pytest.raises(BfclError, match=r"no BFCL_v4_multiple\.json; point evaluation\.bfcl at the folder"):
+    with pytest.raises(BfclError, match=r"no BFCL_v4_multiple\.json; set evaluation\.bfcl to the folder"):
         load_questions(tmp_path, of=QuestionSet.MULTIPLE)
 
 
@@ -81,7 +81,7 @@ def test_load_questions_of_a_torn_line_names_file_and_line(tmp_path: Path) -> No
     folder = write_sets(tmp_path)
     with (folder / "BFCL_v4_irrelevance.json").open("a") as file:
         file.write('\n{"id": "x"')
-    with pytest.raises(BfclError, match=r"BFCL_v4_irrelevance\.json:6: not a line of BFCL"):
+    with pytest.raises(BfclError, match=r"BFCL_v4_irrelevance\.json:6: not a BFCL question"):
         load_questions(folder, of=QuestionSet.IRRELEVANCE)
 
 

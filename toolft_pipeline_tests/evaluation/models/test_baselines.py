@@ -19,7 +19,7 @@ from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter
 from toolft_pipeline.evaluation.scoring.probes import ask_probes
 from toolft_pipeline_tests.chat.official import OFFICIAL, official_text, source
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
-from toolft_pipeline_tests.evaluation.scripted import ScriptedModel
+from toolft_pipeline_tests.evaluation.scripted import ScriptedModel, golden_examples
 from toolft_pipeline_tests.evaluation.transcripts import ASSISTANT
 
 if TYPE_CHECKING:
@@ -49,7 +49,13 @@ def tokenizer_of(family: str, template: str | None) -> PreTrainedTokenizerBase:
 def prompter_of(family: str, template: str | None, policy: PromptPolicy = PromptPolicy.FULL_CATALOG) -> Prompter:
     settings = load_agent(ASSISTANT / "agent.yaml", overrides={"chat.format": family})
     model = ModelUnderTest(name="base", folder=ASSISTANT, policy=policy)
-    return make_prompter(model, settings=settings, catalog=WEATHER, tokenizer=tokenizer_of(family, template))
+    return make_prompter(
+        model,
+        chat=settings.chat,
+        catalog=WEATHER,
+        tokenizer=tokenizer_of(family, template),
+        examples=golden_examples(settings),
+    )
 
 
 def native(family: str, policy: PromptPolicy = PromptPolicy.FULL_CATALOG) -> NativePrompter:

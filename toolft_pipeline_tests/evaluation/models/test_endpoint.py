@@ -149,7 +149,7 @@ def test_endpoint_time_out_is_tried_again() -> None:
 def test_endpoint_that_stays_away_ends_the_evaluation_and_says_what_to_do(fault: Fault) -> None:
     server = says(content="never")
     server.faults = [fault] * 2
-    with pytest.raises(EndpointError, match="after 1 retries: run again, what was judged before is kept") as raised:
+    with pytest.raises(EndpointError, match="after 1 retries: run again, finished evaluations are kept") as raised:
         turn(server, retries=1)
     assert str(raised.value).startswith("big: http://127.0.0.1")
     assert len(server.requests) == 2
@@ -166,7 +166,7 @@ def test_endpoint_that_is_only_slow_names_its_setting() -> None:
 def test_endpoint_that_refuses_the_key_is_not_asked_again_and_the_variable_is_named() -> None:
     server = says(content="never")
     server.faults = [Fault(status=401)]
-    with pytest.raises(EndpointError, match=rf"mend the key in \${KEY}") as raised:
+    with pytest.raises(EndpointError, match=rf"fix the key in \${KEY}") as raised:
         turn(server)
     assert len(server.requests) == 1
     assert SECRET not in str(raised.value)
@@ -175,7 +175,7 @@ def test_endpoint_that_refuses_the_key_is_not_asked_again_and_the_variable_is_na
 def test_endpoint_that_does_not_know_the_model_names_the_setting() -> None:
     server = says(content="never")
     server.faults = [Fault(status=404)]
-    with pytest.raises(EndpointError, match=r"mend evaluation\.endpoints\.big in the agent file"):
+    with pytest.raises(EndpointError, match=r"fix evaluation\.endpoints\.big in the agent file"):
         turn(server)
 
 
@@ -234,7 +234,7 @@ def test_endpoint_request_setting_replaces_and_leaves_out() -> None:
 
 
 def test_settings_endpoint_with_the_name_of_another_model_is_refused() -> None:
-    with pytest.raises(ValidationError, match="candidate is the name of another model"):
+    with pytest.raises(ValidationError, match="candidate is a reserved name"):
         EvaluationSettings(endpoints={"candidate": EndpointSettings(base_url="https://x.example/v1", model="m")})
 
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, GateVerdict, decide_promotion
 from toolft_pipeline.evaluation.scoring.intervals import wilson
@@ -13,7 +13,7 @@ from toolft_pipeline_tests.evaluation.figures import figures
 
 GATE = GateSettings(min_tasks=20)
 PROOFS = {"loss_mask": True, "serving_prompt": True}
-STANDING: dict[str, Any] = {"as_of": "2026-10-05", "proofs": PROOFS}
+STATUS: dict[str, Any] = {"as_of": "2026-10-05", "proofs": PROOFS}
 
 
 def _decide(
@@ -23,16 +23,16 @@ def _decide(
     gate: GateSettings = GATE,
     champion_day: str = "2026-10-04",
     shadow: tuple[ModelMetrics, ModelMetrics | None] | None = None,
-    **candidate_status: Any,
+    **status: Any,
 ) -> GateVerdict:
     ours, theirs = shadow or (None, None)
-    champion = None
+    result = None
     if champion is not None:
-        champion = ChampionResult(day=champion_day, content_digest="c" * 64, metrics=champion, shadow=theirs)
+        result = ChampionResult(day=champion_day, content_digest="c" * 64, metrics=champion, shadow=theirs)
     return decide_promotion(
         candidate=candidate,
-        candidate_status=CandidateStatus(**{**STANDING, **candidate_status}),
-        champion=champion,
+        candidate_status=CandidateStatus(**{**STATUS, **status}),
+        champion=result,
         gate=gate,
         shadow=ours,
     )
@@ -69,7 +69,7 @@ def test_gate_lead_that_may_be_chance_keeps_the_champion(won: int, promoted: boo
     """Eleven of twenty against ten of twenty proves nothing; six tasks won and none lost is the least that does."""
     verdict = _decide(figures(80 + won), figures(80))
     assert verdict.promote is promoted
-    assert promoted or "that is not shown to be better" in _only_objection(verdict)
+    assert promoted or "that does not show it to be better" in _only_objection(verdict)
 
 
 def test_gate_margin_is_held_against_the_lower_end_of_the_difference() -> None:
@@ -108,7 +108,7 @@ def test_gate_every_threshold_refuses_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 19])
 def test_gate_thin_test_set_is_refused(n: int) -> None:
-    assert f"{n} tasks were run, gate.min_tasks wants 20" in _only_objection(_decide(figures(n, n=n)))
+    assert f"{n} tasks were run, gate.min_tasks requires 20" in _only_objection(_decide(figures(n, n=n)))
     assert _decide(figures(20, n=20)).promote
 
 
@@ -119,9 +119,9 @@ def test_gate_champion_judged_on_other_tasks_refuses() -> None:
 
 
 def test_gate_red_or_missing_proof_is_refused() -> None:
-    assert "no proof came" in _only_objection(_decide(figures(80), proofs={}))
+    assert "has no proofs" in _only_objection(_decide(figures(80), proofs={}))
     red = _decide(figures(80), proofs={"loss_mask": True, "serving_prompt": False})
-    assert _only_objection(red) == "the proof serving_prompt does not hold"
+    assert _only_objection(red) == "the proof serving_prompt failed"
 
 
 def test_gate_gap_in_the_lineage_is_refused() -> None:
@@ -131,12 +131,12 @@ def test_gate_gap_in_the_lineage_is_refused() -> None:
 
 def test_gate_model_that_a_rollback_took_out_is_refused_however_good_it_is() -> None:
     verdict = _decide(figures(100), figures(10), withdrawn="2026-10-06T08:00:00+00:00")
-    assert "a rollback took this very model out of service (2026-10-06T08" in _only_objection(verdict)
+    assert "a rollback took this model out of service (2026-10-06T08" in _only_objection(verdict)
 
 
 def test_gate_day_before_the_champions_is_refused_and_the_same_day_is_not() -> None:
     early = _decide(figures(80), figures(70), champion_day="2026-10-06")
-    assert "lies before the champion's day 2026-10-06" in _only_objection(early)
+    assert "is before the champion's day 2026-10-06" in _only_objection(early)
     assert _decide(figures(80), figures(70), champion_day="2026-10-05").promote
 
 
@@ -149,7 +149,7 @@ def test_gate_shadow_that_is_wanted_and_was_not_run_is_refused() -> None:
 
 def test_gate_shadow_of_a_thin_day_is_refused() -> None:
     verdict = _decide(figures(80), gate=SHADOW, shadow=(figures(9, n=9), None))
-    assert "shadow: 9 runs of the newest day can be done again, gate.shadow.min_runs wants 10" in verdict.reasons
+    assert "shadow: 9 runs of the newest day can be replayed, gate.shadow.min_runs requires 10" in verdict.reasons
 
 
 def test_gate_shadow_below_its_threshold_is_refused_at_the_lower_bound() -> None:

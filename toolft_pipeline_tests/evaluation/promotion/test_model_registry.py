@@ -76,7 +76,7 @@ def test_promote_model_that_was_rolled_back_moves_nothing_until_a_person_puts_it
     again = promote(warehouse, AGENT, day="2026-10-02", model=b, against=a.manifest.content_digest)
     assert not again.moved
     assert again.objection is not None
-    assert "took this very model out of service" in again.objection
+    assert "took this model out of service" in again.objection
     assert withdrawn_at(warehouse, AGENT, candidate=digest) is not None
     roll_back(warehouse, AGENT, to=digest[:12])
     assert withdrawn_at(warehouse, AGENT, candidate=digest) is None

@@ -45,7 +45,7 @@ def test_rollback_goes_one_back_and_keeps_the_history(warehouse: Warehouse, serv
 def test_rollback_twice_goes_two_back_and_not_to_and_fro(warehouse: Warehouse, served: list[Version]) -> None:
     roll_back(warehouse, AGENT)
     assert roll_back(warehouse, AGENT).after.day == "2026-10-01"
-    with pytest.raises(RollbackError, match="nothing to go back to: no model served before 2026-10-01"):
+    with pytest.raises(RollbackError, match="nothing to roll back to: no model served before 2026-10-01"):
         roll_back(warehouse, AGENT)
 
 
@@ -89,6 +89,6 @@ def test_rollback_to_a_model_whose_files_are_gone_changes_nothing_and_says_how_t
     if damage == "all":
         (served[1].folder / "manifest.json").unlink()
         served[1].folder.rename(served[1].folder.with_name("elsewhere"))
-    with pytest.raises(RollbackError, match="`toolft run desk --to 2026-10-02` builds the model of that day again"):
+    with pytest.raises(RollbackError, match="`toolft run desk --to 2026-10-02` rebuilds the model of that day"):
         roll_back(warehouse, AGENT)
     assert _serving(warehouse) == "2026-10-03"

@@ -23,7 +23,7 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle, prepared
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml", overrides={"sandbox.sessions": "1"})
 DAY = "2026-10-05"
@@ -67,8 +67,8 @@ def kept(runs: list[Trajectory], whole: ShadowTasks) -> list[Trajectory]:
 def _asked(drawn: ShadowTasks, model: ScriptedModel, folder: Path) -> ModelMetrics:
     folder.mkdir(exist_ok=True)
     return evaluate(
-        name="candidate", tasks=drawn.tasks, settings=AGENT, catalog=load_catalog(AGENT.path("catalog.json")),
-        prompter=model, generator=model, catalog_tokens_saved_per_turn=0, out=folder, progress=lambda _line: None,
+        prepared(model, "candidate"), tasks=drawn.tasks, settings=AGENT,
+        catalog=load_catalog(AGENT.path("catalog.json")), out=folder, progress=lambda _line: None,
     )  # fmt: skip
 
 
@@ -143,6 +143,6 @@ def test_trained_on_counts_training_rows_and_their_near_duplicates(tmp_path: Pat
 
 
 def test_settings_shadow_without_a_sandbox_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=r"gate\.shadow\.runs needs a backend"):
+    with pytest.raises(ValidationError, match=r"gate\.shadow\.runs needs a"):
         agent(tmp_path, gate={"shadow": {"runs": 20}})
     assert isinstance(agent(tmp_path), AgentSettings)

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from msgspec.structs import replace
 
 from toolft_pipeline.evaluation.report.prices import ModelPrice, model_price, with_cost
 from toolft_pipeline.settings import EndpointSettings, EvaluationSettings

@@ -18,6 +18,7 @@ from toolft_pipeline.chat.rendering.rendering import Segment
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
 from toolft_pipeline.evaluation.report.report import write_report
+from toolft_pipeline.evaluation.report.report_content import ReportContent, read_evaluation, read_loss
 from toolft_pipeline.evaluation.report.training_example import TrainingExample
 from toolft_pipeline.evaluation.report.trend import read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
@@ -26,7 +27,7 @@ from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.report.test_logged_model import column
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle, prepared
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml").model_copy(update={"sandbox": None})
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\"'&\u202e"
@@ -48,9 +49,8 @@ def _report(folder: Path) -> Path:
         results[name] = folder / name
         results[name].mkdir(parents=True)
         evaluate(
-            name=name, tasks=PLAIN_TASKS, settings=AGENT, catalog=load_catalog(AGENT.path("catalog.json")),
-            prompter=model, generator=model, catalog_tokens_saved_per_turn=321, out=results[name],
-            progress=lambda _line: None,
+            prepared(model, name, catalog_tokens_saved_per_turn=321), tasks=PLAIN_TASKS, settings=AGENT,
+            catalog=load_catalog(AGENT.path("catalog.json")), out=results[name], progress=lambda _line: None,
         )  # fmt: skip
     progress = folder / "progress.parquet"
     pq.write_table(pa.table({"step": [1, 2, 3], "loss": [3.0, None, 1.5]}), progress)
@@ -61,14 +61,16 @@ def _report(folder: Path) -> Path:
     )  # fmt: skip
     out = folder / "out"
     out.mkdir()
-    write_report(
-        agent="assistant", day="2026-10-05", results=results, tasks=TASKS, verdict=verdict, proofs=PROOFS,
-        progress=progress, logged=column(), bfcl=BFCL, taught=[TAUGHT], out=out,
+    content = ReportContent(
+        agent="assistant", day="2026-10-05", tasks=TASKS, verdict=verdict, proofs=PROOFS, logged=column(), bfcl=BFCL,
+        models=[read_evaluation(name, made) for name, made in results.items()], loss=read_loss(progress),
+        training_examples=[TRAINING_EXAMPLE],
     )  # fmt: skip
+    write_report(content, out)
     return out
 
 
-TAUGHT = TrainingExample(
+TRAINING_EXAMPLE = TrainingExample(
     category="single_call",
     row_id="run-1#0",
     trajectory_id="run-1",
@@ -185,7 +187,7 @@ def test_report_incumbent_is_a_column_with_dashes_and_a_warning(page: _Page, rep
     assert "incumbent (logs)" in page.text
     assert "no paired test compares it" in page.text
     html = (report / "report.html").read_text(encoding="utf-8")
-    row = html.split("<tr><th>exact calls")[1].split("</tr>")[0]
+    row = html.split("<tr><th>exact match")[1].split("</tr>")[0]
     assert row.endswith('<td class="n m2">\u2013</td>')  # a dash
 
 
@@ -198,7 +200,7 @@ def test_report_with_an_incumbent_is_still_a_point_of_the_trend(report: Path) ->
 def test_report_bfcl_is_a_table_with_dashes_for_what_was_not_asked(page: _Page, report: Path) -> None:
     assert json.loads((report / "metrics.json").read_text())["bfcl"]["candidate"]["simple_python"]["n"] == 4
     assert "Berkeley Function Calling Leaderboard" in page.text
-    table = (report / "report.html").read_text(encoding="utf-8").split('data-says="bfcl"')[1].split("</table>")[0]
+    table = (report / "report.html").read_text(encoding="utf-8").split('data-part="bfcl"')[1].split("</table>")[0]
     assert ("75.0&nbsp;%" in table, table.count("\u2013</td>")) == (True, 3)
 
 

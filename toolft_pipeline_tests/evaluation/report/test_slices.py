@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from msgspec.structs import replace
 
 from toolft_pipeline.evaluation.report.slices import SLICES_FILE, By, slices_of, write_slices
-from toolft_pipeline.evaluation.scoring.intervals import wilson
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, Slice
+from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
+from toolft_pipeline.evaluation.scoring.metric import Place
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, Slice, metrics_in
 from toolft_pipeline_tests.evaluation.figures import figures
+
+
+def _slice(**figures: Rate | int | None) -> Slice:
+    return {"n_steps": 4, "n_tasks": 0, **dict.fromkeys(metrics_in(Place.SLICE)), **figures}
 
 
 def sliced() -> ModelMetrics:
     """Eleven turns, two categories, one tool."""
-    turns = {
-        str(number): Slice(n_steps=4, right_tool=wilson(number % 5, 4), exact_match=None) for number in range(1, 12)
-    }
-    category = Slice(n_steps=4, right_tool=wilson(2, 4), exact_match=wilson(1, 4), n_tasks=2, task_success=wilson(1, 2))
+    turns = {str(number): _slice(right_tool=wilson(number % 5, 4)) for number in range(1, 12)}
+    category = _slice(right_tool=wilson(2, 4), exact_match=wilson(1, 4), n_tasks=2, task_success=wilson(1, 2))
     return replace(
         figures(50),
         by_turn=dict(sorted(turns.items())),
         by_category={"single_call": category, "multi_step": category},
-        by_tool={"search": Slice(n_steps=3, right_tool=wilson(3, 3), exact_match=wilson(2, 3))},
+        by_tool={"search": _slice(n_steps=3, right_tool=wilson(3, 3), exact_match=wilson(2, 3))},
     )
 
 

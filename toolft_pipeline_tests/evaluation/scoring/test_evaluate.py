@@ -16,7 +16,7 @@ from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, golden_examples, oracle, prepared
 
 AGENT_FILE = REPOSITORY / "data" / "assistant" / "agent.yaml"
 AGENT = load_agent(AGENT_FILE)
@@ -26,8 +26,8 @@ CATALOG = AGENT.path("catalog.json")
 
 def _evaluate(model: ScriptedModel, out: Path, agent: AgentSettings = AGENT) -> None:
     evaluate(
-        name="scripted", tasks=TASKS, settings=agent, catalog=load_catalog(CATALOG), prompter=model, generator=model,
-        catalog_tokens_saved_per_turn=0, out=out, progress=lambda _line: None,
+        prepared(model), tasks=TASKS, settings=agent, catalog=load_catalog(CATALOG), out=out,
+        progress=lambda _line: None,
     )  # fmt: skip
 
 
@@ -43,9 +43,9 @@ def test_evaluate_oracle_scores_one_in_every_rate(tmp_path: Path) -> None:
     assert metrics.failures == metrics.failure_modes == metrics.parse_faults == {}
     assert metrics.functional_basis == "effect"
     assert metrics.functional_match.value == 1.0
-    assert sum(part.n_steps for part in metrics.by_turn.values()) == metrics.n_steps
+    assert sum(part["n_steps"] for part in metrics.by_turn.values()) == metrics.n_steps
     assert all(list(row) == [tool] for tool, row in metrics.confusion.items())
-    assert sum(part.n_tasks for part in metrics.by_category.values()) == len(TASKS)
+    assert sum(part["n_tasks"] for part in metrics.by_category.values()) == len(TASKS)
 
 
 def test_evaluate_twice_writes_the_same_tables(tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_evaluate_without_a_sandbox_gives_steps_and_no_rollouts(tmp_path: Path) 
 def test_evaluate_without_tasks_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="no tasks"):
         evaluate(
-            name="x", tasks=[], settings=AGENT, catalog=load_catalog(CATALOG), prompter=ScriptedModel(oracle([])),
-            generator=ScriptedModel(oracle([])), catalog_tokens_saved_per_turn=0, out=tmp_path, progress=print,
+            prepared(ScriptedModel(oracle([]))), tasks=[], settings=AGENT, catalog=load_catalog(CATALOG), out=tmp_path,
+            progress=print,
         )  # fmt: skip
 
 
@@ -140,7 +140,9 @@ def test_prompter_examples_and_catalog_stand_before_the_task(gemma_tokenizer_fol
 
     tokenizer = AutoTokenizer.from_pretrained(gemma_tokenizer_folder)
     model = ModelUnderTest(name="base", folder=gemma_tokenizer_folder, policy=PromptPolicy.FEW_SHOT)
-    prompter = make_prompter(model, settings=AGENT, catalog=load_catalog(CATALOG), tokenizer=tokenizer)
+    prompter = make_prompter(
+        model, chat=AGENT.chat, catalog=load_catalog(CATALOG), tokenizer=tokenizer, examples=golden_examples(AGENT)
+    )
     text = tokenizer.decode(prompter.prompt([{"role": "user", "content": "How much is 1 + 1?"}]))
     assert text.startswith("<bos>")
     assert text.endswith("User: How much is 1 + 1?\n\nAssistant:")
@@ -155,7 +157,9 @@ def test_prompter_chat_model_is_asked_through_its_own_template(gemma_tokenizer_f
     tokenizer = AutoTokenizer.from_pretrained(gemma_tokenizer_folder)
     tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
     model = ModelUnderTest(name="other", folder=gemma_tokenizer_folder, policy=PromptPolicy.FULL_CATALOG)
-    prompter = make_prompter(model, settings=AGENT, catalog=load_catalog(CATALOG), tokenizer=tokenizer)
+    prompter = make_prompter(
+        model, chat=AGENT.chat, catalog=load_catalog(CATALOG), tokenizer=tokenizer, examples=golden_examples(AGENT)
+    )
     text = tokenizer.decode(prompter.prompt([{"role": "user", "content": "Hi"}]))
     assert text.startswith("[system]")
     assert text.endswith("[user]Hi[assistant]")

@@ -58,7 +58,11 @@ def _compare(sandbox: _Counting, tool: str, category: str, text: str) -> StepOut
     generation = Generation(text=text, n_prompt_tokens=1, n_new_tokens=1, latency_ms=1.0)
     matcher = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
     return compare_step(
-        step, generation, read_turn(generation, get_format("gemma3")), validator=VALIDATOR, matcher=matcher
+        step,
+        generation,
+        read_turn(generation, get_format("gemma3")),
+        validator=VALIDATOR,
+        matcher=matcher,
     )
 
 
@@ -107,13 +111,13 @@ def test_functional_match_of_calls_that_show_nothing_is_equality(sandbox: _Count
         for query in ("Nobody Atall", "Nothing Atall", "Olga")
     )
     ref = TASKS[0].state_ref
-    assert not matcher.same(state_ref=ref, before=[], expected=nobody, made=nothing)
-    assert matcher.same(state_ref=ref, before=[], expected=somebody, made=somebody)
+    assert not matcher.have_same_effect(state_ref=ref, before=[], expected=nobody, made=nothing)
+    assert matcher.have_same_effect(state_ref=ref, before=[], expected=somebody, made=somebody)
 
 
 def test_functional_match_starts_in_the_state_of_the_step(sandbox: _Counting) -> None:
     matcher = FunctionalMatcher(sandbox, volatile=())
     task = next(t for t in TASKS if t.category == "single_call" and t.plan[-1].name == "send_email")
     mail = canonical_call("send_email", task.plan[-1].arguments)
-    assert matcher.same(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail])
-    assert not matcher.same(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail, mail])
+    assert matcher.have_same_effect(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail])
+    assert not matcher.have_same_effect(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail, mail])

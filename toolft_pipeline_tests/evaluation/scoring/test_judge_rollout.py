@@ -194,12 +194,12 @@ def test_judge_numbers_written_otherwise_are_equal_and_types_are_not() -> None:
     assert FailedCondition.MISSING_CALL in _failures(task, with_calls(run, 0, (other,)))
 
 
-def test_judge_plan_in_a_circle_is_refused() -> None:
+def test_judge_refuses_a_cyclic_plan() -> None:
     plan = tuple(
         PlannedCall(id=a, name="calculate", arguments={"expression": "1"}, turn=0, after=(b,))
         for a, b in (("x", "y"), ("y", "x"))
     )
     task = replace(TASKS[0], plan=plan)
     call = made_call("calculate", {"expression": "1"})
-    with pytest.raises(TaskPlanError, match="circle"):
+    with pytest.raises(TaskPlanError, match="is cyclic"):
         judge_rollout(task, with_calls(gold_run(TASKS[0]), 0, (call, call)), extra_calls=1)

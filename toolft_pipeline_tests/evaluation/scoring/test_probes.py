@@ -18,7 +18,7 @@ from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.scoring.probes import MAX_NEW_TOKENS, Probe, ProbeKind, ask_probes, load_probes
-from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle
+from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, golden_examples, oracle, prepared
 from toolft_pipeline_tests.evaluation.transcripts import ASSISTANT, TASKS
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ def test_probes_untuned_model_sees_neutral_examples_and_nothing_of_the_agent(
 ) -> None:
     model = ModelUnderTest(name="base", folder=ASSISTANT, policy=PromptPolicy.FEW_SHOT)
     catalog = load_catalog(ASSISTANT / "catalog.json")
-    prompter = make_prompter(model, settings=AGENT, catalog=catalog, tokenizer=tokenizer)
+    prompter = make_prompter(
+        model, chat=AGENT.chat, catalog=catalog, tokenizer=tokenizer, examples=golden_examples(AGENT)
+    )
     asked: list[str] = []
 
     class _Listening(ScriptedModel):
@@ -134,9 +136,8 @@ def test_evaluate_with_a_prober_adds_general_ability_and_without_one_none(tmp_pa
     for name, prober in (("with", model), ("without", None)):
         (tmp_path / name).mkdir()
         evaluate(
-            name=name, tasks=TASKS[:3], settings=AGENT, catalog=load_catalog(ASSISTANT / "catalog.json"),
-            prompter=model, generator=model, prober=prober,
-            catalog_tokens_saved_per_turn=0, out=tmp_path / name, progress=lambda _line: None,
+            prepared(model, name, prober=prober), tasks=TASKS[:3], settings=AGENT,
+            catalog=load_catalog(ASSISTANT / "catalog.json"), out=tmp_path / name, progress=lambda _line: None,
         )  # fmt: skip
         rates[name] = read_metrics(tmp_path / name)
     assert rates["without"].general_ability is None

@@ -79,7 +79,7 @@ def test_rollouts_reset_tool_is_never_passed_on(sandbox: McpSandbox) -> None:
     model = ScriptedModel(lambda _messages: call("sandbox_reset", state_ref="office-1"))
     (transcript,) = _roll([task], model, sandbox)
     assert transcript.stop is StopReason.LOST
-    assert [made.result for _, made in transcript.made()] == ["Error: unknown tool sandbox_reset"]
+    assert [made.result for _, made in transcript.calls_made()] == ["Error: unknown tool sandbox_reset"]
     assert _failures(task, transcript) >= {FailedCondition.UNKNOWN_TOOL, FailedCondition.NO_ANSWER}
 
 

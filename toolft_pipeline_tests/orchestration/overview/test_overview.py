@@ -51,7 +51,7 @@ def of(site: Site, agent: str = "assistant") -> AgentOverview:
 
 
 def test_overview_shows_verdict_served_model_and_since_when(site: Site) -> None:
-    judge(site, DAY, promoted=True, reason="every threshold is cleared")
+    judge(site, DAY, promoted=True, reason="every threshold is met")
     commit(site, "verified_trajectories", DAY, {})
     commit(site, "verified_trajectories", NEXT, {})
     found = of(site)
@@ -67,7 +67,7 @@ def test_overview_shows_verdict_served_model_and_since_when(site: Site) -> None:
 
 
 def test_overview_refused_candidate_is_yellow_with_its_reason_while_the_old_model_serves(site: Site) -> None:
-    judge(site, DAY, promoted=True, reason="every threshold is cleared")
+    judge(site, DAY, promoted=True, reason="every threshold is met")
     judge(site, NEXT, promoted=False, reason="task_success is too low")
     found = of(site)
     assert (found.light, found.served and found.served.day) == (Light.YELLOW, DAY)

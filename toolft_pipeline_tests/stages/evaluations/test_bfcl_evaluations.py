@@ -12,7 +12,7 @@ from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
-from toolft_pipeline.stages.evaluations.evaluations import ComparedModel, judge_settings
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, ComparedModel
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.agents import agent
@@ -31,8 +31,8 @@ def test_bfcl_without_a_folder_reads_nothing_and_asks_nobody(tmp_path: Path) -> 
 
 def test_bfcl_folder_makes_the_report_again_and_asks_no_model_the_agents_tasks_again(tmp_path: Path) -> None:
     plain, with_it = desk(tmp_path), desk(tmp_path, bfcl="sets")
-    assert judge_settings(plain) == judge_settings(with_it)
-    assert STAGE.reads(plain) != STAGE.reads(with_it)
+    assert EVALUATION.fingerprint_settings(plain) == EVALUATION.fingerprint_settings(with_it)
+    assert STAGE.fingerprint_settings(plain) != STAGE.fingerprint_settings(with_it)
 
 
 def test_bfcl_sources_change_with_the_questions(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_bfcl_sources_change_with_the_questions(tmp_path: Path) -> None:
 
 def test_bfcl_rates_of_an_empty_folder_are_one_line_with_the_mend(tmp_path: Path) -> None:
     settings = desk(tmp_path, bfcl="nowhere")
-    with pytest.raises(BfclError, match=r"no BFCL_v4_simple_python\.json; point evaluation\.bfcl"):
+    with pytest.raises(BfclError, match=r"no BFCL_v4_simple_python\.json; set evaluation\.bfcl"):
         bfcl_rates(_work(tmp_path, settings, []), [])
 
 

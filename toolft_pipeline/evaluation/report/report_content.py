@@ -1,0 +1,81 @@
+"""Everything that one evaluation report shows, gathered before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from toolft_pipeline.evaluation.bfcl.asking import SetRate
+from toolft_pipeline.evaluation.promotion.gate import GateVerdict
+from toolft_pipeline.evaluation.report.logged_model import LoggedMetrics
+from toolft_pipeline.evaluation.report.prices import ModelPrice, with_cost
+from toolft_pipeline.evaluation.report.training_example import TrainingExample
+from toolft_pipeline.evaluation.report.trend import TrendPoint
+from toolft_pipeline.evaluation.scoring.evaluate import read_metrics
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
+from toolft_pipeline.evaluation.scoring.tables import RolloutRow, StepRow, read_rollouts, read_steps
+from toolft_pipeline.evaluation.scoring.task import Task
+
+CANDIDATE = "candidate"
+"""Key of the model to be promoted in metrics.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedModel:
+    """One model's evaluation, read from its folder."""
+
+    name: str
+    metrics: ModelMetrics
+    steps: Sequence[StepRow]
+    rollouts: Sequence[RolloutRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContent:
+    """The content of one report.
+
+    `models` are in the order to show; `logged` is what the logs say of the incumbent; `bfcl` has rates on BFCL's
+    questions by model and set; `training_examples` are rows that the candidate was trained on; `loss` are
+    (step, loss) points of the training; `past` are the candidates of earlier reports, for the trend.
+    """
+
+    agent: str
+    day: str
+    models: Sequence[EvaluatedModel]
+    tasks: Sequence[Task]
+    verdict: GateVerdict | None
+    proofs: Mapping[str, bool]
+    logged: LoggedMetrics | None = None
+    bfcl: Mapping[str, Mapping[str, SetRate]] = field(default_factory=dict)
+    training_examples: Sequence[TrainingExample] = ()
+    loss: Sequence[tuple[float, float]] = ()
+    past: Sequence[TrendPoint] = ()
+
+    @property
+    def metrics(self) -> dict[str, ModelMetrics]:
+        """The metrics of each evaluated model, by its name."""
+        return {model.name: model.metrics for model in self.models}
+
+    @property
+    def catalog_tokens_saved_per_turn(self) -> int:
+        """What the candidate's prompt is shorter by; 0 without a candidate."""
+        return next((each.metrics.catalog_tokens_saved_per_turn for each in self.models if each.name == CANDIDATE), 0)
+
+
+def read_evaluation(name: str, folder: Path, *, price: ModelPrice | None = None) -> EvaluatedModel:
+    """Read a model's evaluation folder and apply its prices."""
+    return EvaluatedModel(
+        name=name,
+        metrics=with_cost(read_metrics(folder), price or ModelPrice()),
+        steps=read_steps(folder),
+        rollouts=read_rollouts(folder),
+    )
+
+
+def read_loss(progress: Path) -> list[tuple[float, float]]:
+    """(step, loss) of the training's progress.parquet, without steps that logged no loss."""
+    table = pq.read_table(progress, columns=["step", "loss"]).to_pandas().dropna()
+    return list(table.itertuples(index=False, name=None))
