@@ -13,7 +13,7 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
 from toolft_pipeline.evaluation.promotion.rollback import MIN_DIGEST
-from toolft_pipeline.training.provenance import Origin, origin_of
+from toolft_pipeline.training.provenance import ModelProvenance, model_provenance
 from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.lineage import Lineage, lineage_of
 from toolft_pipeline.warehouse.manifest import MANIFEST, ArtifactKey
@@ -29,7 +29,7 @@ def print_lineage(named: str, *, partition: str | None, rows: bool, as_json: boo
     model = find_model(warehouse, named, partition=partition)
     lineage = lineage_of(warehouse, [model])
     wrong = [*lineage.gaps, *(fault for version in lineage.versions for fault in find_damage(warehouse, version))]
-    origin = None if wrong else origin_of(lineage)
+    origin = None if wrong else model_provenance(lineage)
     if as_json:
         print(json.dumps(_document(model, lineage, wrong, origin)))
     else:
@@ -80,7 +80,13 @@ def _with_digest(warehouse: Warehouse, digest: str) -> list[Version]:
 
 
 def _lines(
-    warehouse: Warehouse, model: Version, lineage: Lineage, wrong: list[str], origin: Origin | None, *, rows: bool
+    warehouse: Warehouse,
+    model: Version,
+    lineage: Lineage,
+    wrong: list[str],
+    origin: ModelProvenance | None,
+    *,
+    rows: bool,
 ) -> Iterator[str]:
     manifest, standing = model.manifest, _standing(warehouse, model)
     yield f"{manifest.address}  content {manifest.content_digest[:16]}  made {manifest.created_at}{standing}"
@@ -104,7 +110,7 @@ def _standing(warehouse: Warehouse, model: Version) -> str:
     return "  in service" if serving is not None and serving.folder == model.folder else ""
 
 
-def _origin_lines(origin: Origin) -> Iterator[str]:
+def _origin_lines(origin: ModelProvenance) -> Iterator[str]:
     for day in origin.days:
         counts = f"{day.runs} runs, {day.verified} verified, {day.selected} selected, {day.taught} trained on"
         yield f"logs      {day.day}  {counts}"
@@ -127,12 +133,12 @@ def _origin_lines(origin: Origin) -> Iterator[str]:
         yield f"settings  {asset}  {json.dumps(settings, ensure_ascii=False, sort_keys=True)}"
 
 
-def _row_lines(origin: Origin) -> Iterator[str]:
+def _row_lines(origin: ModelProvenance) -> Iterator[str]:
     for run in origin.taught:
         yield f"run       {run.trajectory_id}  {run.file}:{run.line}  {run.rows} rows"
 
 
-def _document(model: Version, lineage: Lineage, wrong: list[str], origin: Origin | None) -> dict[str, object]:
+def _document(model: Version, lineage: Lineage, wrong: list[str], origin: ModelProvenance | None) -> dict[str, object]:
     return {
         "model": str(model.manifest.address),
         "content_digest": model.manifest.content_digest,

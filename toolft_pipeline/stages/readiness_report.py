@@ -11,8 +11,8 @@ from toolft_pipeline.catalog.renames import apply_renames, load_renames
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved_for_model
-from toolft_pipeline.curation.readiness.criteria import Verdict
-from toolft_pipeline.curation.readiness.readiness import measure
+from toolft_pipeline.curation.readiness.criteria import ReadinessVerdict
+from toolft_pipeline.curation.readiness.readiness import measure_readiness
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
 from toolft_pipeline.ingest.parsing.rejects import hmac_key
@@ -56,7 +56,7 @@ def _build(context: BuildContext) -> BuildOutput:
     catalog = load_catalog(context.input("tool_catalog").folder)
     renames_file = context.settings.catalog.renames
     renames = {} if renames_file is None else load_renames(context.settings.path(renames_file), catalog=catalog)
-    report = measure(
+    report = measure_readiness(
         day=context.day,
         logged={
             day: (apply_renames(run, renames=renames) for run in read_trajectories(version.file(TRAJECTORIES_FILE)))
@@ -111,7 +111,7 @@ def _catalog_changes(context: BuildContext) -> dict[str, str]:
 def _worth_it(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     return CheckOutcome(
-        passed=headline["verdict"] == Verdict.FINE_TUNE.value,
+        passed=headline["verdict"] == ReadinessVerdict.FINE_TUNE.value,
         detail={name: headline[name] for name in ("verdict", "saving", "failed", "not_known", "criteria")},
     )
 

@@ -23,7 +23,7 @@ from toolft_pipeline.warehouse.store import Version
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtRun:
+class TrainedRun:
     """A run that rows were trained on, and the line of the log that it was read from."""
 
     trajectory_id: str
@@ -47,11 +47,11 @@ class LoggedDay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class ModelProvenance:
     """What a model came from. What a version of another kind was not made from is empty or None."""
 
     days: tuple[LoggedDay, ...]
-    taught: tuple[TaughtRun, ...]
+    taught: tuple[TrainedRun, ...]
     sources: dict[str, str]
     """Other files outside the warehouse (golden runs, tasks, backend, base model), by name, with their digests."""
     catalog: Version | None
@@ -61,14 +61,14 @@ class Origin:
     """The settings that were read, by asset."""
 
 
-def origin_of(lineage: Lineage) -> Origin:
+def model_provenance(lineage: Lineage) -> ModelProvenance:
     """Tell it. The files of the lineage must be whole: ask `find_damage` first."""
     by_asset: dict[str, dict[str, Version]] = {}
     for version in lineage.versions:
         address = version.manifest.address
         by_asset.setdefault(address.asset, {})[address.partition or "all"] = version
     taught = _taught(by_asset)
-    return Origin(
+    return ModelProvenance(
         days=tuple(_days(by_asset, taught)),
         taught=taught,
         sources=_sources(lineage),
@@ -83,7 +83,7 @@ def origin_of(lineage: Lineage) -> Origin:
     )
 
 
-def _taught(by_asset: dict[str, dict[str, Version]]) -> tuple[TaughtRun, ...]:
+def _taught(by_asset: dict[str, dict[str, Version]]) -> tuple[TrainedRun, ...]:
     """The runs behind the rows that training drew: the draw is a function of selection, tensors and settings."""
     adapter, selection = _one(by_asset, "qlora_adapter"), _one(by_asset, "training_set")
     if adapter is None or selection is None:
@@ -100,7 +100,7 @@ def _taught(by_asset: dict[str, dict[str, Version]]) -> tuple[TaughtRun, ...]:
             by_asset["verified_trajectories"][day].file(ACCEPTED_FILE), columns=["trajectory_id", "source", "golden"]
         )
         found += [
-            TaughtRun(
+            TrainedRun(
                 trajectory_id=run["trajectory_id"],
                 day=day,
                 file=run["source"]["file"],
@@ -114,7 +114,7 @@ def _taught(by_asset: dict[str, dict[str, Version]]) -> tuple[TaughtRun, ...]:
     return tuple(found)
 
 
-def _days(by_asset: dict[str, dict[str, Version]], taught: tuple[TaughtRun, ...]) -> list[LoggedDay]:
+def _days(by_asset: dict[str, dict[str, Version]], taught: tuple[TrainedRun, ...]) -> list[LoggedDay]:
     selection = _one(by_asset, "training_set")
     rows = (
         [] if selection is None else pq.read_table(selection.file(SELECTION_FILE), columns=["day", "side"]).to_pylist()

@@ -22,11 +22,17 @@ from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_atte
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
-from toolft_pipeline.training.rows.sampling import Drawn, TrainingDataError, draw_rows
-from toolft_pipeline.training.runtime.allocator import reuse_large_blocks
-from toolft_pipeline.training.runtime.heartbeat import pulse
-from toolft_pipeline.training.runtime.kernel_caches import bound_kernel_caches
-from toolft_pipeline.training.sft.callbacks import VALIDATION_LOSS, best_folder, best_step, keep_best, peak_memory_gb
+from toolft_pipeline.training.rows.sampling import DrawnRows, TrainingDataError, draw_rows
+from toolft_pipeline.training.runtime.allocator import keep_large_blocks
+from toolft_pipeline.training.runtime.heartbeat import heartbeat
+from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
+from toolft_pipeline.training.sft.callbacks import (
+    VALIDATION_LOSS,
+    best_folder,
+    best_step,
+    peak_memory_gb,
+    save_best_adapter,
+)
 from toolft_pipeline.training.sft.checkpoints import SEAL, newest_checkpoint, sealed
 from toolft_pipeline.training.sft.sft import make_trainer
 
@@ -87,7 +93,7 @@ def train_adapter(
     `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do,
     `TakesTooLongError` where the estimated time is above `training.max_hours`.
     """
-    bound_kernel_caches()
+    limit_kernel_caches()
     training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
     _announce(drawn, training, progress)
@@ -96,8 +102,8 @@ def train_adapter(
     estimate = check_fit(base=base, drawn=drawn, training=training, compute=compute.type, progress=progress)
     check_time(seconds=estimate.seconds, drawn=drawn, training=training)
     begin_attempt(checkpoints, compute.type)
-    reuse_large_blocks()
-    with pulse(progress=progress) as said:
+    keep_large_blocks()
+    with heartbeat(progress=progress) as said:
         said.doing = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
         trainer = make_trainer(
             base=base,
@@ -130,7 +136,7 @@ def train_adapter(
     )
 
 
-def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str], None]) -> None:
+def _announce(drawn: DrawnRows, training: TrainingSettings, progress: Callable[[str], None]) -> None:
     train = drawn.train
     progress(
         f"{len(train.rows)} of {drawn.available} training rows, {train.tokens} tokens ({train.loss_tokens} with loss), "
@@ -144,7 +150,7 @@ def _announce(drawn: Drawn, training: TrainingSettings, progress: Callable[[str]
         progress(f"{train.pictured} training rows show images: rows are trained one by one, none is packed")
 
 
-def _validated_history(trainer: SFTTrainer, drawn: Drawn) -> list[dict[str, Any]]:
+def _validated_history(trainer: SFTTrainer, drawn: DrawnRows) -> list[dict[str, Any]]:
     """Trainer's history, with a validation of the last step in any case."""
     last = trainer.state.global_step
     measured = {entry["step"] for entry in trainer.state.log_history if VALIDATION_LOSS in entry}
@@ -160,7 +166,7 @@ def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings,
     if step is None or step == trainer.state.global_step:
         step = trainer.state.global_step
         kept = best_folder(checkpoints, step)
-        keep_best(trainer.model, kept)
+        save_best_adapter(trainer.model, kept)
     else:
         kept = best_folder(checkpoints, step)
     if not sealed(kept):
@@ -188,7 +194,7 @@ def _progress_table(history: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([steps[step] for step in sorted(steps)], schema=PROGRESS_SCHEMA)
 
 
-def _headline(history: list[dict[str, Any]], *, drawn: Drawn, step: int) -> dict[str, float]:
+def _headline(history: list[dict[str, Any]], *, drawn: DrawnRows, step: int) -> dict[str, float]:
     losses = [entry["loss"] for entry in history if "loss" in entry]
     validation = {entry["step"]: entry[VALIDATION_LOSS] for entry in history if VALIDATION_LOSS in entry}
     return {
@@ -200,7 +206,7 @@ def _headline(history: list[dict[str, Any]], *, drawn: Drawn, step: int) -> dict
     }
 
 
-def _facts(drawn: Drawn, training: TrainingSettings) -> dict[str, Any]:
+def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
     rows = drawn.train.rows
     return {
         **({"rows_with_images": drawn.train.pictured} if drawn.shows_images else {}),

@@ -18,8 +18,15 @@ from msgspec import Struct
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
-from toolft_pipeline.curation.readiness.criteria import Criterion, Verdict, every_one_of, one_of, reading, verdict_of
+from toolft_pipeline.curation.dedup.repeated_conversations import RepeatedConversations
+from toolft_pipeline.curation.readiness.criteria import (
+    Criterion,
+    ReadinessVerdict,
+    all_of,
+    any_of,
+    measurement,
+    verdict_of,
+)
 from toolft_pipeline.curation.readiness.production_stats import Incumbent, LoggedRuns, Share, incumbent_of
 from toolft_pipeline.curation.readiness.tool_churn import ChurnCount, ToolChurn, churn_of
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
@@ -74,7 +81,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
     day: str
     days: int
-    verdict: Verdict
+    verdict: ReadinessVerdict
     criteria: tuple[Criterion, ...]
     incumbent: Incumbent
     surface: Surface
@@ -82,7 +89,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
     saving: Saving
 
 
-def measure(
+def measure_readiness(
     *,
     day: str,
     logged: Mapping[str, Iterable[Trajectory]],
@@ -141,7 +148,7 @@ def measure(
 
 def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequence[str]) -> Behaviour:
     shown: list[tuple[bool, str, Sequence[str]]] = []
-    again = LoggedAgain()
+    again = RepeatedConversations()
     for run in accepted:
         category = categorize(run.messages, error_forms=error_forms).value
         shown.append((run.golden, category, tools_used(run.messages)))
@@ -178,32 +185,32 @@ def _saving(figures: Incumbent, *, saved_tokens: int, price: float | None) -> Sa
 
 
 def _stands_still(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
-    fit = reading(
+    fit = measurement(
         value=_value(figures.runs_that_fit),
         wanted=wanted.min_fit,
         what="logged runs that call only tools that exist today",
         to_know="log runs",
     )
-    return every_one_of("fixed tool surface", fit)
+    return all_of("fixed tool surface", fit)
 
 
 def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
     rows = behaviour.accepted + behaviour.golden - behaviour.continued_in_another
-    return every_one_of(
+    return all_of(
         "repetitive verifiable behaviour",
-        reading(
+        measurement(
             value=behaviour.accepted_share,
             wanted=wanted.min_accepted,
             what="logged runs that pass every rule",
             to_know="log runs",
         ),
-        reading(
+        measurement(
             value=behaviour.repeated_share,
             wanted=wanted.min_repeated,
             what=f"accepted logged runs of a kind seen more than once ({behaviour.kinds} kinds)",
             to_know="no logged run is accepted",
         ),
-        reading(
+        measurement(
             value=rows if judged or rows else None,
             wanted=wanted.min_runs,
             what="accepted runs, golden ones counted, a conversation once",
@@ -215,21 +222,21 @@ def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: Readines
 
 def _gains(figures: Incumbent, saving: Saving, wanted: ReadinessSettings) -> Criterion:
     """Each is reason enough: calls that do not parse, calls that are not valid, a catalog that fills the prompt."""
-    return one_of(
+    return any_of(
         "format reliability",
-        reading(
+        measurement(
             value=_value(figures.runs_with_parse_failures),
             wanted=wanted.min_failing,
             what="logged runs with a call that did not parse",
             to_know="log usage.parse_failures",
         ),
-        reading(
+        measurement(
             value=_value(figures.runs_with_bad_calls),
             wanted=wanted.min_failing,
             what="or with one that does not fit the catalog",
             to_know="log runs",
         ),
-        reading(
+        measurement(
             value=saving.share_of_prompt,
             wanted=wanted.min_catalog_share,
             what="or the catalog's share of what a turn reads",

@@ -22,7 +22,7 @@ _TOLD_APART = 10_000
 """Catalogs, and gone tools, that are told apart; what comes after them is not counted, so that memory stays flat."""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class NameCount(Struct, frozen=True, kw_only=True):
     """A catalog's digest or a tool's name, how many runs it was seen in, and between which days of logs."""
 
     name: str
@@ -44,8 +44,8 @@ class ToolChurn(Struct, frozen=True, kw_only=True):
     runs_that_say: int
     catalogs: int | None
     changed_on: tuple[str, ...]
-    offered: tuple[Seen, ...]
-    gone: tuple[Seen, ...]
+    offered: tuple[NameCount, ...]
+    gone: tuple[NameCount, ...]
     tools_gone: int
 
 
@@ -55,8 +55,8 @@ class ChurnCount:
 
     runs: int = 0
     runs_that_say: int = 0
-    offered: dict[str, Seen] = field(default_factory=dict)
-    gone: dict[str, Seen] = field(default_factory=dict)
+    offered: dict[str, NameCount] = field(default_factory=dict)
+    gone: dict[str, NameCount] = field(default_factory=dict)
 
     def add(self, run: Trajectory, *, day: str, today: Collection[str]) -> None:
         """Count one run of a day of logs; `today` are the names of today's tools."""
@@ -83,16 +83,16 @@ def churn_of(count: ChurnCount, *, redact: Callable[[str], str]) -> ToolChurn:
     )
 
 
-def _count(seen: dict[str, Seen], name: str, day: str) -> None:
+def _count(seen: dict[str, NameCount], name: str, day: str) -> None:
     if name not in seen and len(seen) >= _TOLD_APART:
         return
-    known = seen.get(name) or Seen(name=name, runs=0, first_day=day, last_day=day)
-    seen[name] = Seen(
+    known = seen.get(name) or NameCount(name=name, runs=0, first_day=day, last_day=day)
+    seen[name] = NameCount(
         name=name, runs=known.runs + 1, first_day=min(known.first_day, day), last_day=max(known.last_day, day)
     )
 
 
-def _most(seen: dict[str, Seen], redact: Callable[[str], str]) -> tuple[Seen, ...]:
+def _most(seen: dict[str, NameCount], redact: Callable[[str], str]) -> tuple[NameCount, ...]:
     """Those of most runs, listed by day."""
     most = sorted(seen.values(), key=lambda each: (-each.runs, each.name))[:_LISTED]
     listed = sorted(most, key=lambda each: (each.first_day, each.last_day, each.name))

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
 from toolft_pipeline.evaluation.report.training_example import TrainingExample
-from toolft_pipeline.training.provenance import origin_of
+from toolft_pipeline.training.provenance import model_provenance
 from toolft_pipeline.warehouse.lineage import lineage_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -26,7 +26,7 @@ def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExam
         if version.manifest.address.asset == "chat_rows"
     }
     examples: dict[str, TrainingExample] = {}
-    days = {day: list(runs) for day, runs in groupby(origin_of(lineage).taught, key=lambda run: run.day)}
+    days = {day: list(runs) for day, runs in groupby(model_provenance(lineage).taught, key=lambda run: run.day)}
     for day, runs in sorted(days.items(), reverse=True):
         by_id = {run.trajectory_id: run for run in runs}
         for row in read_chat_rows(rows[day]):

@@ -13,7 +13,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.training.base.base_model import BaseModelSummary, convert_base_model, source_name, summarize
-from toolft_pipeline.training.runtime.heartbeat import pulse
+from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.shared import link_shared
 
@@ -31,7 +31,7 @@ def converted_base(context: BuildContext, settings: AgentSettings, out: Path) ->
         "code": CONVERSION_CODE,
         **{library: version(library) for library in ("torch", "transformers")},
     }
-    with pulse(progress=context.progress) as said:
+    with heartbeat(progress=context.progress) as said:
         said.doing = "waiting for another run that converts the same base"
 
         def make(folder: Path) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.chat.formats import FORMATS, get_format
 from toolft_pipeline.chat.rendering.serving import token_id
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.base.adapted_modules import unfit_adapter
-from toolft_pipeline.training.base.base_config import load_config, quantized_base, untrainable_class
+from toolft_pipeline.training.base.base_config import load_config, model_class_problem, quantization_problem
+from toolft_pipeline.training.base.meta_model import adapter_problem
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline.training.base.snapshot import stored_quantization
 
@@ -37,11 +37,11 @@ class BaseCheck(StrEnum):
 def base_problem(check: BaseCheck, base: Path, *, chat_format: str, training: TrainingSettings) -> str | None:
     """What one check finds wrong with a model folder, in one line; None where nothing is."""
     checks: Mapping[BaseCheck, Callable[[], str | None]] = {
-        BaseCheck.QUANTIZATION: lambda: quantized_base(stored_quantization(base)),
-        BaseCheck.MODEL_CLASS: lambda: untrainable_class(load_config(base)),
-        BaseCheck.TOKENIZER: lambda: unfit_tokenizer(base),
-        BaseCheck.CHAT_TOKENS: lambda: missing_chat_tokens(base, chat_format=chat_format),
-        BaseCheck.ADAPTER: lambda: unfit_adapter(base, training=training),
+        BaseCheck.QUANTIZATION: lambda: quantization_problem(stored_quantization(base)),
+        BaseCheck.MODEL_CLASS: lambda: model_class_problem(load_config(base)),
+        BaseCheck.TOKENIZER: lambda: tokenizer_problem(base),
+        BaseCheck.CHAT_TOKENS: lambda: chat_tokens_problem(base, chat_format=chat_format),
+        BaseCheck.ADAPTER: lambda: adapter_problem(base, training=training),
     }
     try:
         found = checks[check]()
@@ -56,7 +56,7 @@ def base_problems(base: Path, *, chat_format: str, training: TrainingSettings) -
     return list(dict.fromkeys(line for line in found if line is not None))
 
 
-def unfit_tokenizer(base: Path) -> str | None:
+def tokenizer_problem(base: Path) -> str | None:
     """The line about a tokenizer that cannot be loaded, or that gives ids that the model has no embedding for."""
     tokenizer = load_tokenizer(base)
     if not tokenizer.is_fast:
@@ -71,7 +71,7 @@ def unfit_tokenizer(base: Path) -> str | None:
     )
 
 
-def missing_chat_tokens(base: Path, *, chat_format: str) -> str | None:
+def chat_tokens_problem(base: Path, *, chat_format: str) -> str | None:
     """The line about tokens of the chat format that the tokenizer does not have as one token each.
 
     Without them a turn has neither beginning nor end that the model could learn, and a server would stop at `<unk>`.

@@ -40,13 +40,13 @@ def load_config(base: Path | str, *, revision: str | None = None) -> PreTrainedC
     return config
 
 
-def unusable(config: PreTrainedConfig, *, quantized: Any) -> str | None:
+def config_problem(config: PreTrainedConfig, *, quantized: Any) -> str | None:
     """Why a model of this config cannot be trained, in one line; `quantized` says how its weights are stored, by name
     or as a `quantization_config`, where they are not stored in full."""
-    return quantized_base(quantized) or untrainable_class(config)
+    return quantization_problem(quantized) or model_class_problem(config)
 
 
-def quantized_base(how: Any) -> str | None:
+def quantization_problem(how: Any) -> str | None:
     """The line about weights that are quantized already."""
     if not how:
         return None
@@ -57,7 +57,7 @@ def quantized_base(how: Any) -> str | None:
     )
 
 
-def untrainable_class(config: PreTrainedConfig) -> str | None:
+def model_class_problem(config: PreTrainedConfig) -> str | None:
     """The line about an architecture that is not a decoder which writes text."""
     from transformers import AutoModelForCausalLM
 

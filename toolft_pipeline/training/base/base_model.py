@@ -20,7 +20,7 @@ import msgspec
 
 from toolft_pipeline.chat.rendering.processor import PROCESSOR_FILES
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
-from toolft_pipeline.training.base.base_config import load_config, unusable
+from toolft_pipeline.training.base.base_config import config_problem, load_config
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 from toolft_pipeline.training.base.snapshot import (
     copy_model,
@@ -29,7 +29,7 @@ from toolft_pipeline.training.base.snapshot import (
     stored_quantization,
     weight_files,
 )
-from toolft_pipeline.training.runtime.heartbeat import Pulse, pulse
+from toolft_pipeline.training.runtime.heartbeat import Heartbeat, heartbeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def source_name(settings: BaseModelSettings) -> str:
 def convert_base_model(*, settings: AgentSettings, out: Path, progress: Callable[[str], None]) -> BaseModelSummary:
     """Write `out/model`. Raises `BaseModelError` for a source that is missing, not what was pinned, or not a model."""
     source, model = settings.base_model, out / MODEL_FOLDER
-    with pulse(progress=progress) as said:
+    with heartbeat(progress=progress) as said:
         if source.package is not None:
             _from_package(source, model, said)
         elif source.folder is not None:
@@ -81,22 +81,22 @@ def summarize(*, settings: AgentSettings, model: Path) -> BaseModelSummary:
     )
 
 
-def _from_package(source: BaseModelSettings, model: Path, said: Pulse) -> None:
+def _from_package(source: BaseModelSettings, model: Path, said: Heartbeat) -> None:
     gguf = find_gguf(source.package or "")
     said.doing = f"checking the sha256 of {gguf.name}"
     digest = gguf.sha256()
     _check_digest(source, digest, what=f"base_model.package {source.package}: {gguf.name}")
     with tempfile.TemporaryDirectory(dir=model.parent, prefix=".gguf-") as place:
-        path = gguf.within(Path(place))
+        path = gguf.as_one_file(Path(place))
         said.say(f"converting {gguf.name} ({path.stat().st_size / 1e6:.0f} MB) to bf16 safetensors")
         _convert_gguf(path, model, said)
 
 
-def _convert_gguf(path: Path, model: Path, said: Pulse) -> None:
+def _convert_gguf(path: Path, model: Path, said: Heartbeat) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    with quiet_transformers(), one_line(f"{path.name}: transformers cannot convert this GGUF file"):
+    with quiet_transformers(), as_base_model_error(f"{path.name}: transformers cannot convert this GGUF file"):
         said.doing = "converting the tokenizer"
         AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(model)
         said.doing = "dequantizing the weights"
@@ -114,13 +114,13 @@ def _convert_gguf(path: Path, model: Path, said: Pulse) -> None:
         weights.save_pretrained(model)
 
 
-def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Pulse) -> None:
+def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Heartbeat) -> None:
     what = f"base_model.folder {folder}"
     for name in ("config.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
             raise BaseModelError(f"{what}: no {name}; name a model folder in Hugging Face layout")
     weights = weight_files(folder)
-    if problem := unusable(load_config(folder), quantized=stored_quantization(folder)):
+    if problem := config_problem(load_config(folder), quantized=stored_quantization(folder)):
         raise BaseModelError(f"{what}: {problem}")
     if source.sha256 is not None:
         if len(weights) != 1:
@@ -133,25 +133,25 @@ def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Pul
         said.doing = "copying the model folder"
         copy_model(folder, model)
         if not (model / "tokenizer.json").is_file():
-            with one_line(f"{what}: its tokenizer cannot be converted to tokenizer.json"):
+            with as_base_model_error(f"{what}: its tokenizer cannot be converted to tokenizer.json"):
                 _save_tokenizer(str(folder), model)
     else:
-        with one_line(f"{what}: transformers cannot load it"):
+        with as_base_model_error(f"{what}: transformers cannot load it"):
             _load_and_save(str(folder), None, model, said)
 
 
-def _from_hub(source: BaseModelSettings, model: Path, said: Pulse) -> None:
+def _from_hub(source: BaseModelSettings, model: Path, said: Heartbeat) -> None:
     hub = source.hub or ""
-    with one_line(
+    with as_base_model_error(
         f"base_model.hub {hub}: cannot be fetched or loaded; check the id, the network and HF_TOKEN, or name a folder"
     ):
         config = load_config(hub, revision=source.revision)
-        if problem := unusable(config, quantized=getattr(config, "quantization_config", None)):
+        if problem := config_problem(config, quantized=getattr(config, "quantization_config", None)):
             raise BaseModelError(f"base_model.hub {hub}: {problem}")
         _load_and_save(hub, source.revision, model, said)
 
 
-def _load_and_save(name: str, revision: str | None, model: Path, said: Pulse) -> None:
+def _load_and_save(name: str, revision: str | None, model: Path, said: Heartbeat) -> None:
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import cached_file
@@ -194,7 +194,7 @@ def make_portable(model: Path) -> None:
 
 
 @contextmanager
-def one_line(what: str) -> Iterator[None]:
+def as_base_model_error(what: str) -> Iterator[None]:
     """Whatever a library raises, as one line about the source, with the cause chained."""
     try:
         yield

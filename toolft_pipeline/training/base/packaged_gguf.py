@@ -43,7 +43,7 @@ class PackagedGguf:
             digest.update(block)
         return digest.hexdigest()
 
-    def within(self, folder: Path) -> Path:
+    def as_one_file(self, folder: Path) -> Path:
         """The file as one file: where it lies, or put together in `folder`."""
         if len(self.chunks) == 1:
             return self.chunks[0]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Attention = Literal["eager", "sdpa"]
 
-EAGER_TOKENS = 1024
+MAX_EAGER_TOKENS = 1024
 """Packed rows up to which plain attention is the faster one on a CPU: 163 tokens/s for 144 at 512 (Gemma 3 270M).
 It keeps every head's matrix for the backward pass, so longer rows go to the fused one."""
 
@@ -42,7 +42,7 @@ def load_for_training(
 
 def attention_for(tokens: int, *, device: torch.device) -> Attention:
     """The attention implementation for rows of so many tokens."""
-    return "eager" if tokens <= EAGER_TOKENS and device.type == "cpu" else "sdpa"
+    return "eager" if tokens <= MAX_EAGER_TOKENS and device.type == "cpu" else "sdpa"
 
 
 def load_base(
@@ -82,7 +82,7 @@ def _not_quantized(base: Path) -> list[str] | None:
     return ["lm_head", *(rf".*\b{tower}" for tower in TOWERS)]
 
 
-def load_as_trained_on(base: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
+def load_dequantized(base: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
     """The base in plain bf16 layers on a device, with the very weights that the adapter saw in training.
 
     For `nf4` those are the rounded ones, widened again: NF4 moves every weight of Gemma 3 270M by 9 %, and an adapter

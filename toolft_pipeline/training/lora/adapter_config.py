@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.lora.lora_targets import adapted_modules, outside_language_model
+from toolft_pipeline.training.lora.lora_targets import outside_language_model, target_modules_for_peft
 from toolft_pipeline.training.lora.owned_keys import refused_peft
 from toolft_pipeline.training.rows.sampling import TrainingDataError
 
@@ -25,7 +25,7 @@ def lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
 
     for key, reason in refused_peft(training.peft):
         raise TrainingDataError(f"training.peft.{key}: cannot be set here; {reason}")
-    targets = adapted_modules(modules, targets=training.target_modules)
+    targets = target_modules_for_peft(modules, targets=training.target_modules)
     if isinstance(targets, str) and training.peft.get("layers_to_transform") is not None:
         # PEFT picks layers from a list alone, and of names that are not whole
         targets = [name.partition(".")[2] for name in modules if re.fullmatch(targets, name)]
@@ -44,13 +44,13 @@ def lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
         raise TrainingDataError(f"training.peft: {error}; use the names of peft.LoraConfig") from error
 
 
-def unusable_setting(error: Exception) -> TrainingDataError:
+def setting_error(error: Exception) -> TrainingDataError:
     """What a library says of settings that it cannot use, as one line."""
     cause = " ".join(str(error).split())[:300]
     return TrainingDataError(f"training: {cause}; change `training` in the agent file")
 
 
-def refuse_stray_parameters(model: torch.nn.Module) -> None:
+def require_lora_parameters_only(model: torch.nn.Module) -> None:
     """Raise `TrainingDataError` where anything is trained that no setting names."""
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     stray = [*(name for name in trained if ".lora_" not in name), *_in_towers(model, trained)]

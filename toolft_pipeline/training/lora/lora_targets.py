@@ -20,7 +20,7 @@ _TOWERS = {*TOWERS, "visual", "vision_model", "audio_model", "audio_encoder"}
 """The same, with the names of families whose language side is not called `language_model`."""
 
 
-def adapted_modules(names: Iterable[str], *, targets: Sequence[str]) -> list[str] | str:
+def target_modules_for_peft(names: Iterable[str], *, targets: Sequence[str]) -> list[str] | str:
     """`target_modules` for PEFT: the targets themselves, or a pattern of them below the language model of a model
     whose modules have these names."""
     if not any(LANGUAGE_MODEL in name.split(".") for name in names):

@@ -30,7 +30,7 @@ def load_adapter_on_base(base: Path, adapter: Path, *, load: Callable[[Path], Pr
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
 
-    with one_line_about(base, adapter):
+    with as_merge_error(base, adapter):
         model = load(base)
         adapted = PeftModel.from_pretrained(model, adapter, torch_device=str(model.device)).eval()
         with safe_open(adapter / ADAPTER_WEIGHTS, framework="pt") as file:
@@ -45,7 +45,7 @@ def load_adapter_on_base(base: Path, adapter: Path, *, load: Callable[[Path], Pr
 
 
 @contextmanager
-def one_line_about(base: Path, adapter: Path) -> Iterator[None]:
+def as_merge_error(base: Path, adapter: Path) -> Iterator[None]:
     """Whatever a library raises, as one line about the two, with the cause chained."""
     try:
         yield

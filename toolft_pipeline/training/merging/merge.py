@@ -21,12 +21,12 @@ from toolft_pipeline.chat.rendering.serving import install_chat_format, token_id
 from toolft_pipeline.compute_type import ComputeType, choose_compute_type
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.base.base_model import MODEL_FOLDER, make_portable, quiet_transformers
-from toolft_pipeline.training.base.quantized import load_as_trained_on
+from toolft_pipeline.training.base.quantized import load_dequantized
 from toolft_pipeline.training.base.snapshot import count_parameters
-from toolft_pipeline.training.merging.adapter_on_base import load_adapter_on_base, one_line_about
-from toolft_pipeline.training.merging.merge_checks import check_merge, continuation, probes
+from toolft_pipeline.training.merging.adapter_on_base import as_merge_error, load_adapter_on_base
+from toolft_pipeline.training.merging.merge_checks import check_merge, greedy_continuations, probe_prompts
 from toolft_pipeline.training.merging.model_card import model_card
-from toolft_pipeline.training.runtime.heartbeat import pulse
+from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.model_device import model_device
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def merge_adapter(
     from transformers import AutoTokenizer
 
     folder, chat_format = out / MODEL_FOLDER, get_format(settings.chat.format)
-    with pulse(progress=progress) as said, quiet_transformers():
+    with heartbeat(progress=progress) as said, quiet_transformers():
         said.doing = "loading the tokenizer"
         tokenizer = AutoTokenizer.from_pretrained(base)
         install_chat_format(tokenizer, chat_format, settings.chat.catalog_mode)
@@ -73,7 +73,7 @@ def merge_adapter(
         copy_processor_files(base, folder)
         said.doing = "loading the base as it was trained on, and merging"
         device = model_device(bytes_needed=MERGE_BYTES * count_parameters(base))
-        merged = merged_in_memory(base, adapter, quantization=settings.training.quantization, device=device)
+        merged = merge_in_memory(base, adapter, quantization=settings.training.quantization, device=device)
         _stop_at_end_of_turn(merged, tokenizer, chat_format)
         said.say("merged; saving the model")
         merged.save_pretrained(folder)
@@ -84,7 +84,7 @@ def merge_adapter(
         tensors = len(merged.state_dict())
         if compute.type is ComputeType.FP32:
             merged.float()  # widening alone: `to(bfloat16)` would round float32 buffers, such as rotary frequencies
-        generated = continuation(merged, probes(tokenizer))
+        generated = greedy_continuations(merged, probe_prompts(tokenizer))
         del merged
         said.say("loading the saved folder again and comparing it with adapter on base")
         said.doing = "comparing"
@@ -106,11 +106,11 @@ def merge_adapter(
     )
 
 
-def merged_in_memory(base: Path, adapter: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
+def merge_in_memory(base: Path, adapter: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
     """The base as it was trained on, in bf16, with the adapter added to its weights. Raises `MergeError`."""
-    with one_line_about(base, adapter):
+    with as_merge_error(base, adapter):
         adapted = load_adapter_on_base(
-            base, adapter, load=lambda folder: load_as_trained_on(folder, quantization=quantization, device=device)
+            base, adapter, load=lambda folder: load_dequantized(folder, quantization=quantization, device=device)
         )
         merged: PreTrainedModel = adapted.merge_and_unload(safe_merge=True)  # refuses weights that are not finite
     return merged

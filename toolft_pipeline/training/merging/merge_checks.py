@@ -24,8 +24,8 @@ from toolft_pipeline.training.merging.adapter_on_base import load_adapter_on_bas
 from toolft_pipeline.training.merging.merged_weights import (
     ModuleColumns,
     compare_weights,
-    right_columns,
-    round_differently,
+    expected_columns,
+    perturb_weights,
     untouched_weights,
 )
 from toolft_pipeline.training.runtime.free_memory import free_memory
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-DRAWS = 8
+PERTURBATIONS = 8
 """Times that every merged weight is moved by up to one step of bf16. That moves weights about twice as far as rounding
 them once does."""
 
-ROUNDINGS = 3.0
+TOLERANCE_FACTOR = 3.0
 """Error of the logits that is allowed, in what the moves do to them (root of the mean square): six times what rounding
 does. Were all of it in one direction, a right merge would fail once in 3,000 times (Student's t, eight draws)."""
 
-LEAST_ALLOWED = 1e-4
+MIN_TOLERANCE = 1e-4
 """Error that arithmetic in float32 alone may give."""
 
 NEW_TOKENS = 16
@@ -55,7 +55,7 @@ _REQUESTS = (
 )
 
 
-def probes(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+def probe_prompts(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
     """Fixed requests as the saved template serves them: rows of ids that generation would start from."""
     rendered = [
         tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
@@ -81,10 +81,10 @@ def check_merge(
     """
     from transformers import AutoTokenizer
 
-    rows = probes(AutoTokenizer.from_pretrained(merged))
-    expected = expected_of(base=base, adapter=adapter, quantization=quantization, rows=rows, device=device)
+    rows = probe_prompts(AutoTokenizer.from_pretrained(merged))
+    expected = merge_reference(base=base, adapter=adapter, quantization=quantization, rows=rows, device=device)
     reloaded = _load(merged, dtype=compute.dtype, device=device)
-    again = continuation(reloaded, rows)
+    again = greedy_continuations(reloaded, rows)
     if compute.dtype != expected.dtype:  # loaded again: `to` would round float32 buffers, such as rotary frequencies
         del reloaded
         reloaded = _load(merged, dtype=expected.dtype, device=device)
@@ -99,7 +99,7 @@ def check_merge(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Expected:
+class MergeReference:
     """What the unmerged adapter on its base answers, and the columns of weights that a right merge has."""
 
     rows: Sequence[Sequence[int]]
@@ -112,9 +112,9 @@ class Expected:
     """The type that both sides compute in."""
 
 
-def expected_of(
+def merge_reference(
     *, base: Path, adapter: Path, quantization: str, rows: Sequence[Sequence[int]], device: torch.device
-) -> Expected:
+) -> MergeReference:
     """Run PEFT on the probes, in float32 where the device has room for the merged model in it."""
     import torch
 
@@ -126,8 +126,8 @@ def expected_of(
     logits = _logits(adapted, rows)
     with adapted.disable_adapter():
         plain = _logits(adapted, rows)
-    columns = right_columns(adapted, dtype=dtype)
-    return Expected(
+    columns = expected_columns(adapted, dtype=dtype)
+    return MergeReference(
         rows=rows,
         logits=logits,
         adapter_effect=_relative_error(logits, plain),
@@ -137,7 +137,7 @@ def expected_of(
     )
 
 
-def compare_merged(merged: Any, expected: Expected) -> dict[str, Any]:
+def compare_merged(merged: Any, expected: MergeReference) -> dict[str, Any]:
     """`merged_logits` of a merged model that computes in `expected.dtype`. Its weights are changed by this: nothing may
     use it afterwards."""
     found = _logits(merged, expected.rows)
@@ -145,7 +145,7 @@ def compare_merged(merged: Any, expected: Expected) -> dict[str, Any]:
     handed_on = untouched_weights(merged, adapted=expected.columns)
     changed = sorted(name for name, digest in expected.untouched.items() if handed_on.get(name) != digest)
     error = _relative_error(found, expected.logits)
-    allowed = max(LEAST_ALLOWED, ROUNDINGS * _effect_of_moves(merged, expected, before=found))
+    allowed = max(MIN_TOLERANCE, TOLERANCE_FACTOR * _effect_of_moves(merged, expected, before=found))
     return {
         "passed": error <= allowed < math.inf and weights.off <= 1 and not changed,
         "relative_error": error,
@@ -160,16 +160,16 @@ def compare_merged(merged: Any, expected: Expected) -> dict[str, Any]:
     }
 
 
-def _effect_of_moves(merged: Any, expected: Expected, *, before: list[torch.Tensor]) -> float:
-    """Root of the mean square of what `DRAWS` independent moves of the merged weights, one on top of the other, do."""
+def _effect_of_moves(merged: Any, expected: MergeReference, *, before: list[torch.Tensor]) -> float:
+    """Root of the mean square of what `PERTURBATIONS` independent moves of the merged weights, one on top of the other, do."""
     names = [name for name, _ in merged.named_modules() if name in expected.columns]
     squares = []
-    for draw in range(DRAWS):
-        round_differently(merged, names, seed=draw)
+    for draw in range(PERTURBATIONS):
+        perturb_weights(merged, names, seed=draw)
         after = _logits(merged, expected.rows)
         squares.append(_relative_error(after, before) ** 2)
         before = after
-    return math.sqrt(sum(squares) / DRAWS)
+    return math.sqrt(sum(squares) / PERTURBATIONS)
 
 
 def _load(folder: Path, *, dtype: torch.dtype, device: torch.device) -> PreTrainedModel:
@@ -179,7 +179,7 @@ def _load(folder: Path, *, dtype: torch.dtype, device: torch.device) -> PreTrain
     return model.eval()
 
 
-def continuation(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:
+def greedy_continuations(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:
     """Greedy continuations of `NEW_TOKENS` ids, whatever the model would stop at."""
     import torch
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = 64
 """Columns compared of each module, evenly spaced: a low-rank adapter moves all of them."""
 
-WRONG_SHARE = 0.25
+MAX_WRONG_SHARE = 0.25
 """Share of what the adapter adds to a module that may be wrong, beyond rounding. A scale of twice or half the right one
 is off by 0.5 or more, a module that was missed by 1; a right merge by 0.01 to 0.1."""
 
@@ -55,7 +55,7 @@ def _digest(values: torch.Tensor) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeightsFound:
+class WeightDeviation:
     """The module that is furthest off. `off` above 1 is more than rounding explains."""
 
     off: float
@@ -63,7 +63,7 @@ class WeightsFound:
     modules: int
 
 
-def right_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleColumns]:
+def expected_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleColumns]:
     """Columns of every adapted module of a PEFT model that computes in `dtype`, by the module's name in the base."""
     import torch
     from peft.tuners.lora import LoraLayer
@@ -100,16 +100,16 @@ def _columns(layer: Any, linear: Any, places: torch.Tensor, *, dtype: torch.dtyp
     return answers
 
 
-def compare_weights(merged: Any, right: dict[str, ModuleColumns], *, dtype: torch.dtype) -> WeightsFound:
+def compare_weights(merged: Any, right: dict[str, ModuleColumns], *, dtype: torch.dtype) -> WeightDeviation:
     """Hold the modules of a merged model, which computes in `dtype`, against what they should be."""
-    worst = WeightsFound(off=0.0, module="", modules=len(right))
+    worst = WeightDeviation(off=0.0, module="", modules=len(right))
     modules = dict(merged.named_modules())
     for name, columns in right.items():
         off = math.inf
         if name in modules:
             off = _off(_columns(modules[name], modules[name], columns.places, dtype=dtype).cpu(), columns)
         if off > worst.off:
-            worst = WeightsFound(off=off, module=name, modules=len(right))
+            worst = WeightDeviation(off=off, module=name, modules=len(right))
     return worst
 
 
@@ -117,11 +117,11 @@ def _off(found: torch.Tensor, columns: ModuleColumns) -> float:
     """Distance from the right columns over what is allowed."""
     right, base = columns.right.float(), columns.base.float()
     wrong, added = float((found - right).norm()), float((right - base).norm())
-    rounding = float(bf16_steps(right).norm()) / math.sqrt(12)  # of a number that lies anywhere between two steps
-    return wrong / max(WRONG_SHARE * added + rounding, 1e-30) if math.isfinite(wrong) else math.inf
+    rounding = float(bf16_spacing(right).norm()) / math.sqrt(12)  # of a number that lies anywhere between two steps
+    return wrong / max(MAX_WRONG_SHARE * added + rounding, 1e-30) if math.isfinite(wrong) else math.inf
 
 
-def bf16_steps(values: torch.Tensor) -> torch.Tensor:
+def bf16_spacing(values: torch.Tensor) -> torch.Tensor:
     """The distance to the next number that bf16 can write, for each value; 0 for 0."""
     import torch
 
@@ -130,7 +130,7 @@ def bf16_steps(values: torch.Tensor) -> torch.Tensor:
     return torch.where(values == 0, torch.zeros_like(steps), steps)
 
 
-def round_differently(merged: Any, names: Iterable[str], *, seed: int) -> None:
+def perturb_weights(merged: Any, names: Iterable[str], *, seed: int) -> None:
     """Move the weights of some modules by up to one step of bf16 up or down; one seed moves them one way."""
     import torch
 
@@ -141,4 +141,4 @@ def round_differently(merged: Any, names: Iterable[str], *, seed: int) -> None:
         for name in names:
             weight = modules[name].weight
             there = moves.to(weight.device).repeat(-(-weight.numel() // len(moves)))[: weight.numel()]
-            weight.add_((there.view_as(weight) * bf16_steps(weight)).to(weight.dtype))
+            weight.add_((there.view_as(weight) * bf16_spacing(weight)).to(weight.dtype))

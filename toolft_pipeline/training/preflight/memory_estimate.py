@@ -23,12 +23,12 @@ NF4_BYTES = 0.53
 HEAD_TILE = 4096, 32_768
 """Positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
 
-HELD = {"cpu": 1.6, "cuda": 1.1}
+ALLOCATOR_OVERHEAD = {"cpu": 1.6, "cuda": 1.1}
 """What the allocator holds, as a multiple of what is asked of it. On a CPU that is the C library's heap, whose free
 pieces lie between blocks in use; 1.6 was set by the measured peaks of benchmarks/preflight.py and of the demo in
 float32. Steps of many lengths add to it: the demo in bf16 grew from 3.2 to 4.7 GiB in 125 steps, and no further."""
 
-HELD_WITH_CHECKPOINTING = 2.8
+CHECKPOINTING_OVERHEAD = 2.8
 """The same on a CPU with gradient checkpointing, where nearly all is short-lived: after two steps mallinfo2 counted
 0.4 GiB in use of a heap of 1.4. Measured on one shape (Qwen3, 16 layers)."""
 
@@ -76,7 +76,7 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
         adapter=shape.adapter * plan.optimizer_bytes,
         activations=kept + passing,
         logits=max(0.0, head - passing),
-        held=HELD_WITH_CHECKPOINTING if plan.checkpointing and plan.device == "cpu" else HELD[plan.device],
+        held=CHECKPOINTING_OVERHEAD if plan.checkpointing and plan.device == "cpu" else ALLOCATOR_OVERHEAD[plan.device],
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.base_config import load_config
 from toolft_pipeline.training.base.base_model import quiet_transformers
-from toolft_pipeline.training.lora.adapter_config import lora_config, unusable_setting
+from toolft_pipeline.training.lora.adapter_config import lora_config, setting_error
 from toolft_pipeline.training.lora.lora_targets import TOWERS
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _on_meta(base: Path, training: TrainingSettings) -> tuple[Any, Any]:
         try:
             return get_peft_model(model, lora), lora
         except ValueError as error:
-            raise unusable_setting(error) from error
+            raise setting_error(error) from error
 
 
 def _quantizable(model: Any) -> dict[str, torch.nn.Linear]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.preflight.fitting_settings import settings_that_fit, within
+from toolft_pipeline.training.preflight.fitting_settings import rows_within, settings_that_fit
 from toolft_pipeline.training.preflight.memory_estimate import MemoryEstimate, estimate_memory
 from toolft_pipeline.training.preflight.model_shape import ModelShape, read_shape
 from toolft_pipeline.training.preflight.run_plan import plan_run
 from toolft_pipeline.training.preflight.time_estimate import estimate_seconds
-from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.runtime.free_memory import free_memory
 from toolft_pipeline.training.runtime.model_device import model_device
 
@@ -31,7 +31,7 @@ class DoesNotFitError(FixableError, MemoryError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class TrainingEstimate:
     """Memory that is needed, bytes that are free, and seconds."""
 
     memory: MemoryEstimate
@@ -49,11 +49,11 @@ class Estimate:
 def check_fit(
     *,
     base: Path,
-    drawn: Drawn,
+    drawn: DrawnRows,
     training: TrainingSettings,
     compute: ComputeType,
     progress: Callable[[str], None],
-) -> Estimate:
+) -> TrainingEstimate:
     """Estimate memory and time, and log both. Raises `DoesNotFitError` when more is needed than is free, unless
     `training.memory_check` is "warn"."""
     machine = _Machine(shape=read_shape(base, training), device=model_device(), compute=compute)
@@ -81,8 +81,8 @@ def check_fit(
 
 
 def estimate_training(
-    *, base: Path, drawn: Drawn, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
-) -> Estimate:
+    *, base: Path, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
+) -> TrainingEstimate:
     """The estimate alone, from config.json and the rows."""
     return _Machine(shape=read_shape(base, training), device=model_device(), compute=compute).estimate(drawn, training)
 
@@ -95,29 +95,29 @@ class _Machine:
     device: torch.device
     compute: ComputeType
 
-    def estimate(self, drawn: Drawn, training: TrainingSettings) -> Estimate:
+    def estimate(self, drawn: DrawnRows, training: TrainingSettings) -> TrainingEstimate:
         """Memory and time."""
-        return Estimate(
+        return TrainingEstimate(
             memory=self.memory(drawn, training),
             free=free_memory(self.device),
             seconds=estimate_seconds(shape=self.shape, drawn=drawn, training=training, compute=self.compute),
             long_rows=self._long_rows(drawn, training),
         )
 
-    def memory(self, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
+    def memory(self, drawn: DrawnRows, training: TrainingSettings) -> MemoryEstimate:
         """Memory alone."""
         plan = plan_run(
             drawn=drawn, training=training, dropout=self.shape.dropout, device=self.device, compute=self.compute
         )
         return estimate_memory(shape=self.shape, plan=plan)
 
-    def _long_rows(self, drawn: Drawn, training: TrainingSettings) -> str:
+    def _long_rows(self, drawn: DrawnRows, training: TrainingSettings) -> str:
         length = training.packed_length
         longest = max(drawn.train.longest, drawn.validation.longest)
         if longest <= length or drawn.shows_images:
             return ""
         count = sum(row.tokens > length for side in (drawn.train, drawn.validation) for row in side.rows)
-        without = self.memory(within(drawn, tokens=length), training).total
+        without = self.memory(rows_within(drawn, tokens=length), training).total
         return (
             f"the longest row has {longest} tokens, training.packed_length is {length}: rows beyond it ({count}) are "
             f"trained alone, none is cut; they raise peak memory from {without / 1e9:.1f} to "

@@ -9,7 +9,7 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.quantized import Attention, attention_for
 from toolft_pipeline.training.rows.packing import longest_batch
-from toolft_pipeline.training.rows.sampling import Drawn, Row
+from toolft_pipeline.training.rows.sampling import DrawnRows, Row
 from toolft_pipeline.training.sft.sft import trainer_arguments
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RunPlan:
 
 
 def plan_run(
-    *, drawn: Drawn, training: TrainingSettings, dropout: bool, device: torch.device, compute: ComputeType
+    *, drawn: DrawnRows, training: TrainingSettings, dropout: bool, device: torch.device, compute: ComputeType
 ) -> RunPlan:
     """Read settings, `training.sft` included, and rows."""
     arguments = trainer_arguments(drawn=drawn, training=training, device=device, compute=compute)
@@ -70,7 +70,7 @@ def _state_bytes(optimizer: str) -> float:
     return 4.0 if "lion" in optimizer or "rmsprop" in optimizer else 8.0
 
 
-def _densest(drawn: Drawn, tokens: int) -> int:
+def _densest(drawn: DrawnRows, tokens: int) -> int:
     """Loss positions that a batch of so many tokens has at most: the rows with most of them come together."""
 
     def share(row: Row) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.preflight.model_shape import ModelShape
-from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.runtime.model_device import model_device
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ PRODUCT_EFFICIENCY = 0.8
 CUDA_EFFICIENCY = 0.35
 """Share of a plain product's speed that a whole training step reaches on CUDA."""
 
-WALKS = 90.0
+ELEMENTWISE_PASSES = 90.0
 """Times that a layer's forward and backward pass walk over each of its widths (hidden, query, keys, values, MLP)."""
 
-LOGIT_WALKS = 8.0
+LOGIT_PASSES = 8.0
 """Times that the loss walks over each logit of a labelled position."""
 
 LAYER_SECONDS = 0.004
@@ -39,7 +39,7 @@ LAYER_SECONDS = 0.004
 _MEASURED_S = 0.2
 
 
-def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSettings, compute: ComputeType) -> float:
+def estimate_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType) -> float:
     """Seconds for all epochs."""
     device = model_device()
     tokens = drawn.train.tokens * training.epochs
@@ -54,7 +54,7 @@ def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSetti
     )
     layers, layer = len(shape.decoder), shape.decoder[0]
     widths = shape.hidden + layer.query + 2 * layer.key + shape.intermediate
-    walked = WALKS * layers * widths + LOGIT_WALKS * share * shape.vocabulary  # numbers a token
+    walked = ELEMENTWISE_PASSES * layers * widths + LOGIT_PASSES * share * shape.vocabulary  # numbers a token
     return tokens * (products + walked / _walking_speed()) + tokens / batch * layers * LAYER_SECONDS
 
 

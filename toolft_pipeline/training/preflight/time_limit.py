@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.rows.sampling import DrawnRows
 
 LIMIT = "training.max_hours allows"
 """Words that every refusal holds: the command line knows by them that a person may be asked."""
@@ -17,7 +17,7 @@ class TakesTooLongError(FixableError, RuntimeError):
     """Training would take longer than the settings allow; one line with the figures and what to lower."""
 
 
-def check_time(*, seconds: float, drawn: Drawn, training: TrainingSettings) -> None:
+def check_time(*, seconds: float, drawn: DrawnRows, training: TrainingSettings) -> None:
     """Raise `TakesTooLongError` where the estimate lies above `training.max_hours`."""
     hours, limit = seconds / 3600, training.max_hours
     if limit is None or hours <= limit:

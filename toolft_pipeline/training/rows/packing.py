@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.rows.sampling import Drawn, Side
+from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,14 +34,14 @@ def pack_rows(ids: pa.Table, *, length: int, shuffle_seed: int | None = None) ->
     return alone if packed is None else concatenate_datasets([packed, alone.cast(packed.features)])
 
 
-def longest_batch(drawn: Drawn, training: TrainingSettings) -> int:
+def longest_batch(drawn: DrawnRows, training: TrainingSettings) -> int:
     """Tokens of the longest batch, of training or validation. Rows that show images are trained one by one."""
     if drawn.shows_images:
         return max(drawn.train.longest, drawn.validation.longest)
     return max(_longest_batch(side, training) for side in (drawn.train, drawn.validation))
 
 
-def _longest_batch(side: Side, training: TrainingSettings) -> int:
+def _longest_batch(side: DrawnSide, training: TrainingSettings) -> int:
     length, size = training.packed_length, training.batch_size
     beyond = sorted((row.tokens for row in side.rows for _ in range(row.weight) if row.tokens > length), reverse=True)
     alone = beyond[:size]

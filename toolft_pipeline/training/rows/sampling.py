@@ -25,7 +25,7 @@ MAX_VALIDATION_TOKENS = 6_000
 MAX_VALIDATION_SHARE = 0.05
 """Validation tokens to training tokens at most: a small budget buys training, not measuring."""
 
-IDS = pa.schema([pa.field("input_ids", pa.list_(pa.int32())), pa.field("labels", pa.list_(pa.int32()))])
+IDS_SCHEMA = pa.schema([pa.field("input_ids", pa.list_(pa.int32())), pa.field("labels", pa.list_(pa.int32()))])
 
 IMAGES = "image_sha256"
 """A column more of both sides, where any row that was drawn shows images: their hashes, in order."""
@@ -53,8 +53,8 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
-    """The rows drawn for one side, in training order, and their ids and labels (schema `IDS`), repeats included."""
+class DrawnSide:
+    """The rows drawn for one side, in training order, and their ids and labels (schema `IDS_SCHEMA`), repeats included."""
 
     rows: tuple[Row, ...]
     ids: pa.Table
@@ -81,12 +81,12 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class DrawnRows:
     """Both sides. `available` counts the training rows that the draw could take from, `rowless` the training runs that
     were selected and have no row (too long, as a rule)."""
 
-    train: Side
-    validation: Side
+    train: DrawnSide
+    validation: DrawnSide
     available: int
     rowless: int
 
@@ -137,7 +137,7 @@ class _Kinds:
         return None
 
 
-def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int | None) -> Drawn:
+def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int | None) -> DrawnRows:
     """Join selection and tensors, and draw within the budget. Raises `TrainingDataError`."""
     chosen = {
         row["trajectory_id"]: (row["side"], row["weight"])
@@ -151,7 +151,7 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
             side, weight = chosen.get(row["trajectory_id"], ("out", 0))
             if side in sides:
                 sides[side].append(_row(row, weight=max(1, weight) if side == "train" else 1, path=path))
-    train = evenly(sides["train"], token_budget)
+    train = draw_evenly(sides["train"], token_budget)
     if rowless and not sides["train"]:
         raise TrainingDataError(
             f"{selection}: not one of {len(rowless)} training runs has a row to train on; see why in token_tensors "
@@ -163,17 +163,17 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
             "reasons in training_set, at chat.max_length and at training.token_budget"
         )
     allowed = int(min(MAX_VALIDATION_TOKENS, MAX_VALIDATION_SHARE * sum(row.tokens * row.weight for row in train)))
-    validation = evenly(sides["validation"], allowed)
+    validation = draw_evenly(sides["validation"], allowed)
     train_ids, validation_ids = _alike(_ids(train, tensors), _ids(validation, tensors))
-    return Drawn(
-        train=Side(rows=train, ids=train_ids),
-        validation=Side(rows=validation, ids=validation_ids),
+    return DrawnRows(
+        train=DrawnSide(rows=train, ids=train_ids),
+        validation=DrawnSide(rows=validation, ids=validation_ids),
         available=len(sides["train"]),
         rowless=len(rowless),
     )
 
 
-def evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...]:
+def draw_evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...]:
     """Rows of at most so many distinct tokens, in turn for the kind and for the category seen least so far.
 
     Kinds alone would leave a category of few kinds (talk without tools has one) with next to nothing; tools alone
@@ -215,11 +215,13 @@ def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
     """Ids and labels of the rows, in their order, each as often as it weighs; with their images where a day has any."""
     wanted = pa.array([row.row_id for row in rows], pa.string())
     found = pa.concat_tables(
-        [IDS.empty_table().append_column("row_id", pa.array([], pa.string()))]
+        [IDS_SCHEMA.empty_table().append_column("row_id", pa.array([], pa.string()))]
         + [
             pa.Table.from_batches([batch]).filter(pc.is_in(batch["row_id"], wanted)).select(columns)
             for path in tensors.values()
-            for columns in [[name for name in (*IDS.names, "row_id", IMAGES) if name in pq.read_schema(path).names]]
+            for columns in [
+                [name for name in (*IDS_SCHEMA.names, "row_id", IMAGES) if name in pq.read_schema(path).names]
+            ]
             for batch in pq.ParquetFile(path).iter_batches(columns=columns)
         ],
         promote_options="permissive",
@@ -232,8 +234,8 @@ def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
 def _alike(*sides: pa.Table) -> list[pa.Table]:
     """Sides with a column of images each, or without one where no row of any shows an image."""
     if not any(map(_pictured, sides)):
-        return [side.select(IDS.names) for side in sides]
-    return [side.select(IDS.names).append_column(IMAGES, pa.array(_hashes(side), _HASHES)) for side in sides]
+        return [side.select(IDS_SCHEMA.names) for side in sides]
+    return [side.select(IDS_SCHEMA.names).append_column(IMAGES, pa.array(_hashes(side), _HASHES)) for side in sides]
 
 
 def _pictured(ids: pa.Table) -> int:

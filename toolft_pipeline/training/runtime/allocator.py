@@ -16,7 +16,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LARGE = 1 << 30
 
 
-def reuse_large_blocks() -> bool:
+def keep_large_blocks() -> bool:
     """Serve blocks below 1 GB from the heap and keep them there; returns whether the C library took it."""
     try:
         mallopt = ctypes.CDLL(None).mallopt

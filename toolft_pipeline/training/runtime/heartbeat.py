@@ -13,7 +13,7 @@ from contextlib import contextmanager
 SILENCE_SECONDS = 12.0
 
 
-class Pulse:
+class Heartbeat:
     """Says lines, and repeats what is going on when nothing was said for a while."""
 
     def __init__(self, *, say: Callable[[str], None]) -> None:
@@ -33,9 +33,9 @@ class Pulse:
 
 
 @contextmanager
-def pulse(*, progress: Callable[[str], None]) -> Iterator[Pulse]:
+def heartbeat(*, progress: Callable[[str], None]) -> Iterator[Heartbeat]:
     """A pulse for the length of a block. Set `doing` to what the block is at."""
-    beating = Pulse(say=progress)
+    beating = Heartbeat(say=progress)
     over = threading.Event()
     began = time.monotonic()
 

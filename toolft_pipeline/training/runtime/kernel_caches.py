@@ -23,7 +23,7 @@ VARIABLES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 """oneDNN's own cache, and PyTorch's of its handles. Both are read once, at the process's first product."""
 
 
-def bound_kernel_caches() -> None:
+def limit_kernel_caches() -> None:
     """Keep few compiled kernels. Call it before the process's first product of matrices."""
     for variable in VARIABLES:
         os.environ.setdefault(variable, CAPACITY)

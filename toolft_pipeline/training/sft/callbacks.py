@@ -27,7 +27,7 @@ def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> lis
     """The callbacks of a training run, in the order in which they see each event."""
     from transformers import TrainerCallback
 
-    pace = Pace(progress=progress)
+    pace = ProgressReporter(progress=progress)
 
     class _Progress(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
@@ -51,7 +51,7 @@ def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> lis
 
         def on_evaluate(self, _args: Any, state: TrainerState, _control: Any, *, model: Any, **_: Any) -> None:
             if best_step(state.log_history) == state.global_step:
-                keep_best(model, best_folder(checkpoints, state.global_step))
+                save_best_adapter(model, best_folder(checkpoints, state.global_step))
 
     return [_Progress(), _Keep()]
 
@@ -67,14 +67,14 @@ def best_folder(checkpoints: Path, step: int) -> Path:
     return checkpoints / f"best-{step}"
 
 
-def keep_best(model: Any, folder: Path) -> None:
+def save_best_adapter(model: Any, folder: Path) -> None:
     """Save and seal an adapter, unless an earlier attempt already did."""
     if not sealed(folder):
         model.save_pretrained(folder, save_embedding_layers=False)
         seal(folder)
 
 
-class Pace:
+class ProgressReporter:
     """Says where training is: step, loss, tokens/s, time left, peak memory."""
 
     def __init__(self, *, progress: Callable[[str], None]) -> None:

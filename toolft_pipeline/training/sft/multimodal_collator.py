@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import ProcessorMixin
 
 
-class PicturedRows:
+class ImageRowCollator:
     """A data collator: one row with `input_ids`, `labels` and `image_sha256` as the model's inputs."""
 
     def __init__(self, *, processor: ProcessorMixin, folders: Sequence[Path]) -> None:

@@ -16,14 +16,14 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.quantized import load_for_training, use_full_precision_adapter
-from toolft_pipeline.training.lora.adapter_config import lora_config, refuse_stray_parameters, unusable_setting
+from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.owned_keys import OWNED_SFT
 from toolft_pipeline.training.rows.packing import longest_batch, pack_rows
-from toolft_pipeline.training.rows.sampling import Drawn, Side, TrainingDataError
+from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide, TrainingDataError
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft import lm_head
 from toolft_pipeline.training.sft.callbacks import make_callbacks
-from toolft_pipeline.training.sft.multimodal_collator import PicturedRows
+from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +36,7 @@ VALIDATIONS = 3
 def make_trainer(
     *,
     base: Path,
-    drawn: Drawn,
+    drawn: DrawnRows,
     training: TrainingSettings,
     checkpoints: Path,
     compute: ComputeType,
@@ -66,7 +66,7 @@ def make_trainer(
     tokenizer = AutoTokenizer.from_pretrained(base)
     collator = None
     if drawn.shows_images:
-        collator = PicturedRows(processor=load_processor(base, tokenizer=tokenizer), folders=images)
+        collator = ImageRowCollator(processor=load_processor(base, tokenizer=tokenizer), folders=images)
     set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
     try:
         trainer = SFTTrainer(
@@ -80,15 +80,15 @@ def make_trainer(
             callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
         )
     except ValueError as error:
-        raise unusable_setting(error) from error
-    refuse_stray_parameters(trainer.model)
+        raise setting_error(error) from error
+    require_lora_parameters_only(trainer.model)
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
     return trainer
 
 
-def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
+def _rows(drawn: DrawnRows, side: DrawnSide, config: Any) -> Any:
     """One side's rows as a dataset: packed, unless rows show images."""
     import datasets
 
@@ -99,7 +99,7 @@ def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
 
 
 def trainer_arguments(
-    *, drawn: Drawn, training: TrainingSettings, device: torch.device, compute: ComputeType
+    *, drawn: DrawnRows, training: TrainingSettings, device: torch.device, compute: ComputeType
 ) -> dict[str, Any]:
     """The arguments of `trl.SFTConfig`, but for the folder: what this project sets, then `training.sft`."""
     cuda = device.type == "cuda"
@@ -137,7 +137,7 @@ def trainer_arguments(
     }
 
 
-def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
+def _sft_config(*, drawn: DrawnRows, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
     from trl import SFTConfig
 
     for key in training.sft.keys() & OWNED_SFT.keys():

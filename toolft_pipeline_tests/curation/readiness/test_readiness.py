@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.catalog.sources import catalog_from_file
-from toolft_pipeline.curation.readiness.criteria import Verdict
+from toolft_pipeline.curation.readiness.criteria import ReadinessVerdict
 from toolft_pipeline.curation.readiness.production_stats import Share
-from toolft_pipeline.curation.readiness.readiness import Readiness, measure
+from toolft_pipeline.curation.readiness.readiness import Readiness, measure_readiness
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.trajectories.record import Trajectory, Usage
@@ -50,7 +50,7 @@ def report(
     prices: IncumbentSettings = PRICES,
     wanted: ReadinessSettings = LENIENT,
 ) -> Readiness:
-    return measure(
+    return measure_readiness(
         day="2026-10-02",
         logged={"2026-10-01": logged[::2], "2026-10-02": logged[1::2]},
         accepted=accepted,
@@ -114,13 +114,13 @@ def test_readiness_verdict_turns_on_each_criterion(changed: dict[str, Any], expe
     given = {"logged": SOUND, "accepted": SOUND, "judged": 10, "wanted": READY.model_copy(update={"min_repeated": 0.7})}
     found = report(**{**given, **changed})
     assert [criterion.name for criterion in found.criteria if criterion.holds is not True] == expected
-    assert found.verdict is (Verdict.KEEP_PROMPTING if expected else Verdict.FINE_TUNE)
+    assert found.verdict is (ReadinessVerdict.KEEP_PROMPTING if expected else ReadinessVerdict.FINE_TUNE)
 
 
 def test_readiness_usage_that_no_log_says_is_not_known_and_decides_nothing() -> None:
     silent = [valid(str(n)) for n in range(200)]
     found = report(logged=silent, accepted=silent, catalog_tokens=5000, wanted=ReadinessSettings())
-    assert found.verdict is Verdict.NOT_KNOWN
+    assert found.verdict is ReadinessVerdict.NOT_KNOWN
     assert [criterion.holds for criterion in found.criteria] == [True, True, None]
     sentence = found.criteria[2].sentence
     assert "log usage.prompt_tokens" in sentence
@@ -149,7 +149,7 @@ def test_readiness_golden_runs_are_in_no_share() -> None:
 
 def test_readiness_of_no_logs_is_not_known_and_no_error() -> None:
     found = report(logged=[], accepted=[])
-    assert found.verdict is Verdict.NOT_KNOWN
+    assert found.verdict is ReadinessVerdict.NOT_KNOWN
     assert (found.days, found.incumbent.turns_per_run, found.behaviour.accepted_share) == (0, None, None)
     page = render_readiness(found, agent="desk")
     assert "Not known yet" in page
@@ -158,7 +158,7 @@ def test_readiness_of_no_logs_is_not_known_and_no_error() -> None:
 
 def test_readiness_of_one_run_on_one_day_says_so() -> None:
     found = report(logged=SOUND[:1], accepted=SOUND[:1])
-    assert found.verdict is Verdict.KEEP_PROMPTING  # one run is known to repeat nothing
+    assert found.verdict is ReadinessVerdict.KEEP_PROMPTING  # one run is known to repeat nothing
     assert (found.behaviour.accepted_share, found.behaviour.repeated_share) == (1.0, 0.0)
     assert "1 day with logs" in render_readiness(found, agent="desk")
 

@@ -270,9 +270,9 @@ def test_peft_key_that_another_setting_owns_is_refused_by_name(peft: dict[str, A
 def test_peft_key_that_narrows_or_varies_the_adapter_leaves_the_tower_alone(
     peft: dict[str, Any], adapted: int, snapshot: Snapshot
 ) -> None:
-    from toolft_pipeline.training.base.adapted_modules import adapt, meta_model
+    from toolft_pipeline.training.base.meta_model import add_adapter, meta_model
 
-    model = adapt(meta_model(snapshot("gemma3")), TrainingSettings(peft=peft))
+    model = add_adapter(meta_model(snapshot("gemma3")), TrainingSettings(peft=peft))
     trained = {name.partition(".lora_")[0] for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert len(trained) == adapted
     assert all(".language_model." in name for name in trained)

@@ -51,7 +51,7 @@ def test_find_gguf_one_file_is_taken_where_it_lies(site: Path, tmp_path: Path) -
     install(site, "one-file", {"__init__.py": b"raise ImportError('no engine')", "model.Q4_1.gguf": b"GGUFdata"})
     found = find_gguf("one-file")
     assert (found.name, found.sha256()) == ("model.Q4_1.gguf", hashlib.sha256(b"GGUFdata").hexdigest())
-    assert found.within(tmp_path) == site / "one_file" / "model.Q4_1.gguf"
+    assert found.as_one_file(tmp_path) == site / "one_file" / "model.Q4_1.gguf"
     assert "one_file" not in sys.modules
 
 
@@ -61,7 +61,7 @@ def test_find_gguf_chunks_of_required_distributions_come_in_order(site: Path, tm
     for number, name in enumerate(parts):
         install(site, name, {f"m.gguf.part{number:02d}": bytes([number])})
     found = find_gguf("chunked")
-    assert found.within(tmp_path).read_bytes() == bytes(range(12))
+    assert found.as_one_file(tmp_path).read_bytes() == bytes(range(12))
     assert found.name == "m.gguf"
 
 

@@ -7,12 +7,12 @@ import time
 import pytest
 
 from toolft_pipeline.training.runtime import heartbeat as pulses
-from toolft_pipeline.training.runtime.heartbeat import Pulse, pulse
+from toolft_pipeline.training.runtime.heartbeat import Heartbeat, heartbeat
 
 
 def test_beat_speaks_only_after_silence_and_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    beating = Pulse(say=said.append)
+    beating = Heartbeat(say=said.append)
     beating.doing = "converting the tokenizer"
     beating.beat(began=time.monotonic())
     assert said == []
@@ -25,7 +25,7 @@ def test_pulse_ends_with_its_block_even_when_that_raises() -> None:
     said: list[str] = []
 
     def fail() -> None:
-        with pulse(progress=said.append) as beating:
+        with heartbeat(progress=said.append) as beating:
             beating.say("begun")
             raise RuntimeError("no")
 

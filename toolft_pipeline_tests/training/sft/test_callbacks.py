@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from transformers import TrainerState
 
-from toolft_pipeline.training.sft.callbacks import Pace
+from toolft_pipeline.training.sft.callbacks import ProgressReporter
 
 
 def test_validation_after_the_last_step_does_not_repeat_its_line() -> None:
     lines: list[str] = []
-    pace, state = Pace(progress=lines.append), TrainerState()
+    pace, state = ProgressReporter(progress=lines.append), TrainerState()
     state.max_steps = state.global_step = 3
     pace.begin(state)
     pace.tick(state)

@@ -25,8 +25,8 @@ from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.training.base.base_model import convert_base_model
 from toolft_pipeline.training.lora.lora_targets import TOWERS
 from toolft_pipeline.training.merging.merge import merge_adapter
-from toolft_pipeline.training.rows.sampling import IDS, TrainingDataError, draw_rows
-from toolft_pipeline.training.sft.multimodal_collator import PicturedRows
+from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, TrainingDataError, draw_rows
+from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 from toolft_pipeline.training.train_adapter import train_adapter
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
@@ -167,7 +167,7 @@ def test_train_on_charts_looks_at_them(lesson: Lesson) -> None:
 
     drawn = draw_rows(selection=lesson.selection, tensors=lesson.tensors, token_budget=None)
     processor = load_processor(lesson.base, tokenizer=AutoTokenizer.from_pretrained(lesson.base))
-    collate = PicturedRows(
+    collate = ImageRowCollator(
         processor=processor, folders=[path.parent / IMAGES_FOLDER for path in lesson.tensors.values()]
     )
     row = next(row for row in drawn.train.ids.to_pylist() if row["image_sha256"])
@@ -200,7 +200,7 @@ def test_draw_of_rows_that_show_none_is_as_if_there_were_no_images(lesson: Lesso
     drawn = draw_rows(selection=tmp_path / "selection.parquet", tensors=lesson.tensors, token_budget=None)
     assert len(drawn.train.rows) == 9
     assert not drawn.shows_images
-    assert drawn.train.ids.schema.equals(IDS)
+    assert drawn.train.ids.schema.equals(IDS_SCHEMA)
 
 
 def test_merge_of_a_model_with_eyes_leaves_them_byte_for_byte(trained: Trained, lesson: Lesson, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_train_image_that_is_gone_is_one_line(lesson: Lesson) -> None:
     from transformers import AutoTokenizer
 
     processor = load_processor(lesson.base, tokenizer=AutoTokenizer.from_pretrained(lesson.base))
-    collate = PicturedRows(processor=processor, folders=[])
+    collate = ImageRowCollator(processor=processor, folders=[])
     with pytest.raises(TrainingDataError, match=r"image a{64} is beside none of the window's tensors"):
         collate([{"input_ids": [1], "labels": [1], "image_sha256": ["a" * 64]}])
 

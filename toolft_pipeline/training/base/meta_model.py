@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
-from toolft_pipeline.training.lora.adapter_config import lora_config, refuse_stray_parameters, unusable_setting
+from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.lora_targets import outside_language_model
 from toolft_pipeline.training.rows.sampling import TrainingDataError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def unfit_adapter(base: Path, *, training: TrainingSettings) -> str | None:
+def adapter_problem(base: Path, *, training: TrainingSettings) -> str | None:
     """The line about target modules that the base does not have, or an adapter that PEFT cannot make, or that cannot be
     merged; None where all is well."""
     model = meta_model(base)
@@ -32,7 +32,7 @@ def unfit_adapter(base: Path, *, training: TrainingSettings) -> str | None:
             f"its linear layers are {', '.join(kinds)}"
         )
     try:
-        adapt(model, training)
+        add_adapter(model, training)
     except TrainingDataError as error:
         return str(error)
     return None
@@ -53,7 +53,7 @@ def meta_model(base: Path) -> PreTrainedModel:
     return model
 
 
-def adapt(model: PreTrainedModel, training: TrainingSettings) -> Any:
+def add_adapter(model: PreTrainedModel, training: TrainingSettings) -> Any:
     """The meta model with the adapter that the settings ask for. Raises `TrainingDataError`."""
     from peft import get_peft_model
 
@@ -62,8 +62,8 @@ def adapt(model: PreTrainedModel, training: TrainingSettings) -> Any:
     try:
         adapted = get_peft_model(model, lora)
     except (ValueError, TypeError) as error:
-        raise unusable_setting(error) from error
-    refuse_stray_parameters(adapted)
+        raise setting_error(error) from error
+    require_lora_parameters_only(adapted)
     return adapted
 
 
