@@ -173,7 +173,7 @@ def _build(work: Work) -> Built:
         past=list(past_points(work)),
         logged=logged,
         bfcl=bfcl,
-        taught=taught_rows(work.warehouse, work.one("merged_model")),
+        taught=taught_rows(work.warehouse, work.one("merged_model"), progress=work.progress),
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=work.out,
     )

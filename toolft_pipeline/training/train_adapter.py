@@ -23,6 +23,7 @@ from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
 from toolft_pipeline.training.rows.sampling import Drawn, TrainingDataError, draw_rows
+from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_trained_rows
 from toolft_pipeline.training.runtime.allocator import reuse_large_blocks
 from toolft_pipeline.training.runtime.heartbeat import pulse
 from toolft_pipeline.training.runtime.kernel_caches import bound_kernel_caches
@@ -80,8 +81,8 @@ def train_adapter(
     out: Path,
     progress: Callable[[str], None],
 ) -> TrainingSummary:
-    """Train on the selected rows and write `out/adapter`, `out/progress.parquet`, `out/training.json`. The images that
-    rows show lie beside their tensors.
+    """Train on the selected rows; write `adapter/`, `trained_rows.parquet`, `progress.parquet` and `training.json` to
+    `out`. The images that rows show lie beside their tensors.
 
     `checkpoints` outlives a killed attempt, and belongs to these inputs and settings alone. Raises
     `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do,
@@ -117,6 +118,7 @@ def train_adapter(
         history = _validated_history(trainer, drawn)
         said.doing = "saving the adapter"
         step = _publish(trainer, checkpoints=checkpoints, settings=settings, folder=out / ADAPTER_FOLDER)
+    write_trained_rows(drawn, out / TRAINED_ROWS_FILE)
     pq.write_table(_progress_table(history), out / PROGRESS_FILE)
     headline = _headline(history, drawn=drawn, step=step)
     facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": result.global_step} | headline

@@ -1,22 +1,24 @@
 """Rows that a model was trained on, one of each category, for its report.
 
-Invariant: only rows that training drew are shown, found by the model's own lineage and never by what is in force; of
-each category the first of the newest day that has one. A model whose lineage does not resolve shows none.
+Invariant: only rows that the adapter records are shown, found by the model's own lineage and never by what is in force;
+of each category the first of the newest day that has one. A model whose lineage does not resolve shows none, nor does
+an adapter of an earlier release, which records no rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
 from toolft_pipeline.evaluation.report.training_example import TaughtRow
-from toolft_pipeline.training.provenance import origin_of
+from toolft_pipeline.training.provenance import model_provenance
 from toolft_pipeline.warehouse.lineage import lineage_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
-def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
-    """One row of each category that stands in the training data, by category."""
+def taught_rows(warehouse: Warehouse, model: Version, *, progress: Callable[[str], None]) -> list[TaughtRow]:
+    """One row of each category of the training data, by category."""
     lineage = lineage_of(warehouse, [model])
     if lineage.gaps:
         return []
@@ -26,7 +28,10 @@ def taught_rows(warehouse: Warehouse, model: Version) -> list[TaughtRow]:
         if version.manifest.address.asset == "chat_rows"
     }
     found: dict[str, TaughtRow] = {}
-    days = {day: list(runs) for day, runs in groupby(origin_of(lineage).taught, key=lambda run: run.day)}
+    provenance = model_provenance(lineage)
+    if provenance.rows_problem is not None:
+        progress(f"the report shows no training rows: {provenance.rows_problem}")
+    days = {day: list(runs) for day, runs in groupby(provenance.trained_runs or (), key=lambda run: run.day)}
     for day, runs in sorted(days.items(), reverse=True):
         by_id = {run.trajectory_id: run for run in runs}
         for row in read_chat_rows(rows[day]):

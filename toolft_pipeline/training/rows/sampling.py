@@ -40,6 +40,8 @@ class Row:
     """One candidate: what the draw needs to know of it. `weight` is how often it is repeated in training."""
 
     row_id: str
+    trajectory_id: str
+    day: str
     category: str
     tools: tuple[str, ...]
     tokens: int
@@ -145,12 +147,12 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
     }
     sides: dict[str, list[Row]] = {"train": [], "validation": []}
     rowless = {run for run, (side, _) in chosen.items() if side == "train"}
-    for path in tensors.values():
+    for day, path in tensors.items():
         for row in pq.read_table(path, columns=_FACTS).to_pylist():
             rowless.discard(row["trajectory_id"])
             side, weight = chosen.get(row["trajectory_id"], ("out", 0))
             if side in sides:
-                sides[side].append(_row(row, weight=max(1, weight) if side == "train" else 1, path=path))
+                sides[side].append(_row(row, day=day, weight=max(1, weight) if side == "train" else 1, path=path))
     train = evenly(sides["train"], token_budget)
     if rowless and not sides["train"]:
         raise TrainingDataError(
@@ -195,9 +197,11 @@ def evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...]:
     return tuple(sorted(kept, key=lambda row: row.rank))
 
 
-def _row(row: dict[str, object], *, weight: int, path: Path) -> Row:
+def _row(row: dict[str, object], *, day: str, weight: int, path: Path) -> Row:
     found = Row(
         row_id=str(row["row_id"]),
+        trajectory_id=str(row["trajectory_id"]),
+        day=day,
         category=str(row["category"]),
         tools=tuple(sorted(set(row["tools"]))),  # type: ignore[call-overload]
         tokens=int(row["n_tokens"]),  # type: ignore[call-overload]

@@ -18,7 +18,15 @@ CATEGORIES = ["single_call", "multi_step", "no_tool"]
 
 
 def row(number: int, category: str, tools: list[str], tokens: int = 50) -> Row:
-    return Row(row_id=f"r{number}", category=category, tools=tuple(tools), tokens=tokens, loss_tokens=tokens // 2)
+    return Row(
+        row_id=f"r{number}",
+        trajectory_id=f"run-{number}",
+        day="2026-10-01",
+        category=category,
+        tools=tuple(tools),
+        tokens=tokens,
+        loss_tokens=tokens // 2,
+    )
 
 
 ROWS = st.lists(
