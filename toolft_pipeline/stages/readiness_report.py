@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from pathlib import Path
 
 import msgspec
 
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.renames import apply_renames, load_renames
 from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
+from toolft_pipeline.curation.readiness.accepted_runs import read_accepted_runs
 from toolft_pipeline.curation.readiness.criteria import Verdict
-from toolft_pipeline.curation.readiness.readiness import measure
+from toolft_pipeline.curation.readiness.logged_day import LoggedDay, count_day, read_day, write_day
+from toolft_pipeline.curation.readiness.readiness import CatalogSize, measure
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
+from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
 from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.presentation.readiness_metadata import readiness_headline
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.nested_version import nested_version
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 REPORT_FILE = "readiness.json"
 PAGE_FILE = "readiness.html"
+
+LOGGED_DAY, COUNTS_FILE = "logged_run_counts", "counts.json"
+"""The counts of one day of logs: versions of their own, which are no asset."""
+
+COUNTING_CODE = "1"
+"""Raise it when the same logs come to be counted in another way."""
 
 _CHANGES_SHOWN = 10
 
@@ -37,7 +48,7 @@ def _reads(settings: AgentSettings) -> Json:
     return {
         "readiness": settings.readiness.model_dump(mode="json"),
         "incumbent": settings.incumbent.model_dump(mode="json"),
-        "verification": settings.verification.model_dump(mode="json", include={"redaction", "error_forms"}),
+        "verification": settings.verification.model_dump(mode="json", include={"redaction"}),
         "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
     }
 
@@ -45,32 +56,31 @@ def _reads(settings: AgentSettings) -> Json:
 def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
     return {
-        **sources.agent_file(settings, settings.catalog.renames),
+        **_counting_sources(settings),
         **sources.agent_file(settings, settings.logs.golden),  # decides how many runs were judged as logged
-        **sources.surrogate_key(),
     }
 
 
+def _counting_sources(settings: AgentSettings) -> dict[str, str]:
+    return {**sources.agent_file(settings, settings.catalog.renames), **sources.surrogate_key()}
+
+
 def _build(work: Work) -> Built:
-    raw, verified = work.inputs["raw_trajectories"], work.inputs["verified_trajectories"]
     catalog = load_catalog(work.one("tool_catalog").folder)
-    renames_file = work.settings.catalog.renames
-    renames = {} if renames_file is None else load_renames(work.settings.path(renames_file), catalog=catalog)
     report = measure(
         day=work.day,
-        logged={
-            day: (apply_renames(run, renames=renames) for run in read_trajectories(version.file(TRAJECTORIES_FILE)))
-            for day, version in raw.items()
-        },
-        accepted=chain.from_iterable(read_trajectories(version.file(ACCEPTED_FILE)) for version in verified.values()),
-        judged=sum(_judged_as_logged(version) for version in verified.values()),
-        catalog=catalog,
-        catalog_tokens=_catalog_tokens(work, catalog, CatalogMode.NONE),
-        saved_tokens=_catalog_tokens(work, catalog, work.settings.chat.catalog_mode),
-        incumbent=work.settings.incumbent,
+        logged=logged_days(work, catalog),
+        accepted=read_accepted_runs(
+            version.file(SIGNATURES_FILE) for version in work.inputs["run_signatures"].values()
+        ),
+        judged=sum(_judged_as_logged(version) for version in work.inputs["verified_trajectories"].values()),
+        catalog=CatalogSize(
+            names=list(catalog.names),
+            tokens=_catalog_tokens(work, catalog, CatalogMode.NONE),
+            saved_tokens=_catalog_tokens(work, catalog, work.settings.chat.catalog_mode),
+        ),
+        prices=work.settings.incumbent,
         wanted=work.settings.readiness,
-        redact=Redactor(work.settings.verification.redaction, key=hmac_key()).text,
-        error_forms=work.settings.verification.error_forms,
     )
     changes = _catalog_changes(work)
     (work.out / REPORT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
@@ -82,6 +92,44 @@ def _build(work: Work) -> Built:
         rows={"runs": report.incumbent.runs, "accepted": report.behaviour.accepted},
         headline=readiness_headline(report, catalog_changes=changes),
     )
+
+
+def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
+    """The counts of each day of logs: a version of its own per day, so that a night counts the new day alone."""
+    settings = work.settings
+    renames_file = settings.catalog.renames
+    renames = {} if renames_file is None else load_renames(settings.path(renames_file), catalog=catalog)
+    tools = CatalogValidator(catalog)
+    redact = Redactor(settings.verification.redaction, key=hmac_key()).text
+    counted = 0
+
+    def counts_of(day: str, raw: Version) -> LoggedDay:
+        def build(out: Path) -> Built:
+            nonlocal counted
+            counted += 1
+            runs = (apply_renames(run, renames=renames) for run in read_trajectories(raw.file(TRAJECTORIES_FILE)))
+            counts = count_day(runs, day=day, tools=tools, redact=redact)
+            write_day(counts, out / COUNTS_FILE)
+            return Built(content=(COUNTS_FILE,), rows={"runs": counts.runs.runs}, headline={})
+
+        version = nested_version(
+            work,
+            Address(agent=settings.name, asset=LOGGED_DAY, partition=day),
+            code_version=COUNTING_CODE,
+            reads={"redaction": settings.verification.redaction.model_dump(mode="json")},
+            inputs={
+                "raw_trajectories": raw.manifest.content_digest,
+                "tool_catalog": work.one("tool_catalog").manifest.content_digest,
+                **{f"file:{name}": digest for name, digest in _counting_sources(settings).items()},
+            },
+            build=build,
+            announce=False,
+        )
+        return read_day(version.file(COUNTS_FILE))
+
+    days = [counts_of(day, raw) for day, raw in work.inputs["raw_trajectories"].items()]
+    work.progress(f"counted the logged runs of {counted} of {len(days)} days; the others were counted before")
+    return days
 
 
 def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
@@ -134,10 +182,11 @@ STAGE = Stage(
     description="Fine-tune or keep prompting? What the logs say of the model that runs the agent now; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
-    code_version="5",
+    code_version="6",
     inputs={
         "raw_trajectories": Span.WINDOW,
         "verified_trajectories": Span.WINDOW,
+        "run_signatures": Span.WINDOW,
         "tool_catalog": Span.WHOLE,
         "base_model": Span.WHOLE,
     },

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 from msgspec import Struct
 
@@ -124,13 +124,12 @@ class LoggedRuns:
             self.failures.append(min(usage.parse_failures, turns))
             self.turns_with_failures_counted += turns
 
-
-def sum_up(runs: Iterable[Trajectory], *, tools: CatalogValidator) -> LoggedRuns:
-    """The sums over some runs, read one at a time."""
-    seen = LoggedRuns()
-    for run in runs:
-        seen.add(run, tools=tools)
-    return seen
+    def merge(self, other: LoggedRuns) -> None:
+        """Add the sums of other runs."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for status, runs in other.outcomes.items():
+            self.outcomes[status] += runs
 
 
 def incumbent_of(seen: LoggedRuns, *, prices: IncumbentSettings) -> Incumbent:
@@ -157,6 +156,10 @@ def incumbent_of(seen: LoggedRuns, *, prices: IncumbentSettings) -> Incumbent:
         runs_done=_share(done, done + seen.outcomes[OutcomeStatus.FAILURE]),
         cost_per_1k_runs=_cost_per_1k_runs(seen, prices),
     )
+
+
+_SUMS = [each.name for each in fields(LoggedRuns) if each.name != "outcomes"]
+"""Numbers and lists of numbers, which add up."""
 
 
 def _cost_per_1k_runs(seen: LoggedRuns, prices: IncumbentSettings) -> float | None:

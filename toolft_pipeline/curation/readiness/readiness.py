@@ -12,19 +12,18 @@ Nothing of a run's text leaves here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from msgspec import Struct
 
-from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.curation.readiness.accepted_runs import AcceptedRuns
 from toolft_pipeline.curation.readiness.criteria import Criterion, Verdict, every_one_of, one_of, reading, verdict_of
-from toolft_pipeline.curation.readiness.production_stats import Incumbent, LoggedRuns, Share, incumbent_of
-from toolft_pipeline.curation.readiness.tool_churn import ChurnCount, ToolChurn, churn_of
+from toolft_pipeline.curation.readiness.logged_day import LoggedDay
+from toolft_pipeline.curation.readiness.production_stats import Incumbent, Share, incumbent_of
+from toolft_pipeline.curation.readiness.tool_churn import ToolChurn, churn_of
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
-from toolft_pipeline.trajectories.category import Category, categorize, tools_used
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.category import Category
 
 
 class Surface(Struct, frozen=True, kw_only=True):
@@ -82,46 +81,45 @@ class Readiness(Struct, frozen=True, kw_only=True):
     saving: Saving
 
 
+@dataclass(frozen=True, kw_only=True)
+class CatalogSize:
+    """Today's tools, and tokens of the catalog by the base model's tokenizer."""
+
+    names: Sequence[str]
+    tokens: int
+    """Of the whole catalog in a prompt."""
+    saved_tokens: int
+    """What `chat.catalog_mode` leaves out of a prompt."""
+
+
 def measure(
     *,
     day: str,
-    logged: Mapping[str, Iterable[Trajectory]],
-    accepted: Iterable[Trajectory],
+    logged: Iterable[LoggedDay],
+    accepted: AcceptedRuns,
     judged: int,
-    catalog: Catalog,
-    catalog_tokens: int,
-    saved_tokens: int,
-    incumbent: IncumbentSettings,
+    catalog: CatalogSize,
+    prices: IncumbentSettings,
     wanted: ReadinessSettings,
-    redact: Callable[[str], str],
-    error_forms: Sequence[str] = (),
 ) -> Readiness:
-    """The report of a window: its logged runs by day, with today's names of renamed tools, and the accepted runs.
+    """The report of a window: the counts of its days of logs, and its accepted runs.
 
-    `catalog_tokens` is what the whole catalog takes of a prompt, `saved_tokens` what the catalog mode leaves out of it.
-    `judged` counts the runs that were judged as logged ones; accepted golden runs are not among them. `error_forms` are
-    the agent's own forms of failed calls, which the runs' categories go by; `redact` makes names from the logs fit to
-    be shown.
+    `judged` counts the runs that were judged as logged ones; accepted golden runs are not among them.
     """
-    tools, seen, count, days = CatalogValidator(catalog), LoggedRuns(), ChurnCount(), set[str]()
-    for of_day, runs in logged.items():
-        for run in runs:
-            days.add(of_day)
-            seen.add(run, tools=tools)
-            count.add(run, day=of_day, today=tools.names)
-    behaviour = _behaviour(accepted, judged=judged, error_forms=error_forms)
+    counts, days = LoggedDay(), 0
+    for of_day in logged:
+        counts.merge(of_day)
+        days += of_day.runs.runs > 0
+    behaviour = _behaviour(accepted, judged=judged)
+    rows = {name: behaviour.rows_by_tool.get(name, 0) for name in catalog.names}
     surface = Surface(
         tools=len(catalog.names),
-        churn=churn_of(count, redact=redact),
-        thin_tools={
-            name: behaviour.rows_by_tool.get(name, 0)
-            for name in catalog.names
-            if behaviour.rows_by_tool.get(name, 0) < wanted.min_runs_per_tool
-        },
-        catalog_tokens_per_turn=catalog_tokens,
+        churn=churn_of(counts.tools),
+        thin_tools={name: n for name, n in rows.items() if n < wanted.min_runs_per_tool},
+        catalog_tokens_per_turn=catalog.tokens,
     )
-    figures = incumbent_of(seen, prices=incumbent)
-    saving = _saving(figures, saved_tokens=saved_tokens, price=incumbent.price_per_million_prompt_tokens)
+    figures = incumbent_of(counts.runs, prices=prices)
+    saving = _saving(figures, saved_tokens=catalog.saved_tokens, price=prices.price_per_million_prompt_tokens)
     criteria = (
         _stands_still(figures, wanted),
         _repeats_and_verifies(behaviour, judged=judged, wanted=wanted),
@@ -129,7 +127,7 @@ def measure(
     )
     return Readiness(
         day=day,
-        days=len(days),
+        days=days,
         verdict=verdict_of(criteria),
         criteria=criteria,
         incumbent=figures,
@@ -139,27 +137,22 @@ def measure(
     )
 
 
-def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequence[str]) -> Behaviour:
-    shown: list[tuple[bool, str, Sequence[str]]] = []
-    again = LoggedAgain()
-    for run in accepted:
-        category = categorize(run.messages, error_forms=error_forms).value
-        shown.append((run.golden, category, tools_used(run.messages)))
-        again.add(run.messages)
-    continued = again.continued()
-    taught = [row for row, begins in zip(shown, continued.tolist(), strict=True) if not begins]
-    kinds = Counter((category, *used) for golden, category, used in taught if not golden)
-    logged, golden = sum(not row[0] for row in shown), sum(row[0] for row in shown)
-    repeated = sum(count for count in kinds.values() if count > 1)
-    categories = Counter(category for _, category, _ in taught)
+def _behaviour(accepted: AcceptedRuns, *, judged: int) -> Behaviour:
+    kinds = [count for kind, count in accepted.distinct.items() if not kind.golden]
+    tools: Counter[str] = Counter()
+    categories: Counter[str] = Counter()
+    for kind, count in accepted.distinct.items():
+        categories[kind.category] += count
+        tools.update(dict.fromkeys(kind.tools, count))
+    logged = sum(count for kind, count in accepted.all.items() if not kind.golden)
     return Behaviour(
         accepted=logged,
-        golden=golden,
-        continued_in_another=int(continued.sum()),
+        golden=sum(accepted.all.values()) - logged,
+        continued_in_another=sum(accepted.all.values()) - sum(accepted.distinct.values()),
         accepted_share=logged / judged if judged else None,
         kinds=len(kinds),
-        repeated_share=repeated / kinds.total() if kinds else None,
-        rows_by_tool=dict(sorted(Counter(tool for _, _, used in taught for tool in used).items())),
+        repeated_share=sum(count for count in kinds if count > 1) / sum(kinds) if kinds else None,
+        rows_by_tool=dict(sorted(tools.items())),
         rows_by_category={category.value: categories[category.value] for category in Category},
     )
 

@@ -63,37 +63,55 @@ class ChurnCount:
         self.runs += 1
         if run.tools_digest is not None:
             self.runs_that_say += 1
-            _count(self.offered, run.tools_digest, day)
+            _count(self.offered, Seen(name=run.tools_digest, runs=1, first_day=day, last_day=day))
         for name in tools_used(run.messages):
             if name not in today:
-                _count(self.gone, name, day)
+                _count(self.gone, Seen(name=name, runs=1, first_day=day, last_day=day))
+
+    def merge(self, other: ChurnCount) -> None:
+        """Add the counts of other runs."""
+        self.runs += other.runs
+        self.runs_that_say += other.runs_that_say
+        for mine, theirs in ((self.offered, other.offered), (self.gone, other.gone)):
+            for seen in theirs.values():
+                _count(mine, seen)
+
+    def redacted(self, redact: Callable[[str], str]) -> ChurnCount:
+        """The same counts with names that are fit to be stored outside the raw zone."""
+        clean = ChurnCount(runs=self.runs, runs_that_say=self.runs_that_say)
+        for mine, theirs in ((clean.offered, self.offered), (clean.gone, self.gone)):
+            for seen in theirs.values():
+                _count(mine, replace(seen, name=redact(seen.name)))
+        return clean
 
 
-def churn_of(count: ChurnCount, *, redact: Callable[[str], str]) -> ToolChurn:
-    """The figures of the sums; `redact` makes names from the logs fit to be shown."""
+def churn_of(count: ChurnCount) -> ToolChurn:
+    """The figures of the counts."""
     days = sorted({catalog.first_day for catalog in count.offered.values()})
     return ToolChurn(
         runs=count.runs,
         runs_that_say=count.runs_that_say,
         catalogs=len(count.offered) or None,
         changed_on=tuple(days[1:]),
-        offered=_most(count.offered, redact),
-        gone=_most(count.gone, redact),
+        offered=_most(count.offered),
+        gone=_most(count.gone),
         tools_gone=len(count.gone),
     )
 
 
-def _count(seen: dict[str, Seen], name: str, day: str) -> None:
-    if name not in seen and len(seen) >= _TOLD_APART:
+def _count(counts: dict[str, Seen], seen: Seen) -> None:
+    if seen.name not in counts and len(counts) >= _TOLD_APART:
         return
-    known = seen.get(name) or Seen(name=name, runs=0, first_day=day, last_day=day)
-    seen[name] = Seen(
-        name=name, runs=known.runs + 1, first_day=min(known.first_day, day), last_day=max(known.last_day, day)
+    known = counts.get(seen.name, seen)
+    counts[seen.name] = Seen(
+        name=seen.name,
+        runs=seen.runs if known is seen else known.runs + seen.runs,
+        first_day=min(known.first_day, seen.first_day),
+        last_day=max(known.last_day, seen.last_day),
     )
 
 
-def _most(seen: dict[str, Seen], redact: Callable[[str], str]) -> tuple[Seen, ...]:
+def _most(counts: dict[str, Seen]) -> tuple[Seen, ...]:
     """Those of most runs, listed by day."""
-    most = sorted(seen.values(), key=lambda each: (-each.runs, each.name))[:_LISTED]
-    listed = sorted(most, key=lambda each: (each.first_day, each.last_day, each.name))
-    return tuple(replace(each, name=redact(each.name)) for each in listed)
+    most = sorted(counts.values(), key=lambda each: (-each.runs, each.name))[:_LISTED]
+    return tuple(sorted(most, key=lambda each: (each.first_day, each.last_day, each.name)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,11 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.catalog.sources import catalog_from_file
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.curation.readiness.accepted_runs import AcceptedKind, AcceptedRuns, read_accepted_runs
 from toolft_pipeline.curation.readiness.criteria import Verdict
+from toolft_pipeline.curation.readiness.logged_day import LoggedDay, count_day, read_day, write_day
 from toolft_pipeline.curation.readiness.production_stats import Share
-from toolft_pipeline.curation.readiness.readiness import Readiness, measure
+from toolft_pipeline.curation.readiness.readiness import CatalogSize, Readiness, measure
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
+from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
+from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory, Usage
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
@@ -41,6 +49,18 @@ def golden(made: Trajectory) -> Trajectory:
     return msgspec.structs.replace(made, golden=True, trajectory_id=f"golden-{made.trajectory_id}")
 
 
+def accepted_runs(runs: list[Trajectory]) -> AcceptedRuns:
+    """What `read_accepted_runs` counts, counted from the runs themselves."""
+    again = LoggedAgain()
+    for made in runs:
+        again.add(made.messages)
+    kinds = [
+        AcceptedKind(made.golden, categorize(made.messages).value, tuple(tools_used(made.messages))) for made in runs
+    ]
+    distinct = [kind for kind, continued in zip(kinds, again.continued().tolist(), strict=True) if not continued]
+    return AcceptedRuns(all=dict(Counter(kinds)), distinct=dict(Counter(distinct)))
+
+
 def report(
     *,
     logged: list[Trajectory] = LOGGED,
@@ -50,17 +70,18 @@ def report(
     prices: IncumbentSettings = PRICES,
     wanted: ReadinessSettings = LENIENT,
 ) -> Readiness:
+    tools = CatalogValidator(CATALOG)
     return measure(
         day="2026-10-02",
-        logged={"2026-10-01": logged[::2], "2026-10-02": logged[1::2]},
-        accepted=accepted,
+        logged=[
+            count_day(logged[::2], day="2026-10-01", tools=tools, redact=str),
+            count_day(logged[1::2], day="2026-10-02", tools=tools, redact=str),
+        ],
+        accepted=accepted_runs(accepted),
         judged=len(logged) if judged is None else judged,
-        catalog=CATALOG,
-        catalog_tokens=catalog_tokens,
-        saved_tokens=catalog_tokens,
-        incumbent=prices,
+        catalog=CatalogSize(names=list(CATALOG.names), tokens=catalog_tokens, saved_tokens=catalog_tokens),
+        prices=prices,
         wanted=wanted,
-        redact=str,
     )
 
 
@@ -261,3 +282,30 @@ def test_readiness_counts_a_conversation_that_is_logged_again_once() -> None:
     assert (behaviour.rows_by_tool, behaviour.kinds, behaviour.repeated_share) == ({"search": 1}, 1, 0.0)
     sentences = [one.sentence for each in found.criteria for one in each.readings]
     assert "accepted runs, golden ones counted, a conversation once: 1, wanted 1" in sentences
+
+
+def test_accepted_runs_of_signature_files_are_those_of_the_runs(tmp_path: Path) -> None:
+    said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done"), user("and?")]
+    again = [trajectory(*said[:end], id_=str(end)) for end in (4, 5)]
+    days = [[*LOGGED, again[0]], [*map(golden, LOGGED[:2]), again[1]], []]
+    files = [tmp_path / f"{number}.parquet" for number in range(len(days))]
+    for runs, file in zip(days, files, strict=True):
+        write_signatures(runs, file)
+    assert read_accepted_runs(files) == accepted_runs([run for runs in days for run in runs])
+
+
+@given(windows())
+def test_readiness_days_added_up_are_the_window_counted_at_once(window: dict[str, Any]) -> None:
+    tools, logged = CatalogValidator(CATALOG), window["logged"]
+    added = LoggedDay()
+    for part in (logged[::3], logged[1::3], logged[2::3]):
+        added.merge(count_day(part, day="2026-10-01", tools=tools, redact=str))
+    whole = count_day([*logged[::3], *logged[1::3], *logged[2::3]], day="2026-10-01", tools=tools, redact=str)
+    assert added == whole
+
+
+def test_counts_of_a_day_are_read_as_they_were_written(tmp_path: Path) -> None:
+    counts = count_day(LOGGED, day="2026-10-01", tools=CatalogValidator(CATALOG), redact=str.upper)
+    write_day(counts, tmp_path / "counts.json")
+    assert read_day(tmp_path / "counts.json") == counts
+    assert set(counts.tools.gone) == {"FORGOTTEN"}

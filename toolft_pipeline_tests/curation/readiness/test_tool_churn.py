@@ -16,7 +16,7 @@ def churn(*runs: tuple[str, str | None, str]) -> ToolChurn:
     for day, digest, tool in runs:
         run = trajectory(user("hi"), calls(("a", tool, {})), result("a", tool, "{}"), says("done"))
         count.add(replace(run, tools_digest=digest), day=day, today=TODAY)
-    return churn_of(count, redact=lambda name: name.replace("secret", "***"))
+    return churn_of(count.redacted(lambda name: name.replace("secret", "***")))
 
 
 def test_churn_names_the_days_on_which_a_catalog_was_new() -> None:

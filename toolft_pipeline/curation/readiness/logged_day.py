@@ -1,0 +1,52 @@
+"""What one day of logs says of the incumbent and of the tools: counts, stored so that a night reads one new day.
+
+Invariant: the counts of a window are those of its days added up; nothing of a run's text is stored, and names from
+the logs are redacted first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.curation.readiness.production_stats import LoggedRuns
+from toolft_pipeline.curation.readiness.tool_churn import ChurnCount
+from toolft_pipeline.trajectories.record import Trajectory
+
+
+@dataclass(kw_only=True)
+class LoggedDay:
+    """The counts over the logged runs of a day, or of several."""
+
+    runs: LoggedRuns = field(default_factory=LoggedRuns)
+    tools: ChurnCount = field(default_factory=ChurnCount)
+
+    def merge(self, other: LoggedDay) -> None:
+        """Add the counts of other runs."""
+        self.runs.merge(other.runs)
+        self.tools.merge(other.tools)
+
+
+def count_day(
+    runs: Iterable[Trajectory], *, day: str, tools: CatalogValidator, redact: Callable[[str], str]
+) -> LoggedDay:
+    """Count the logged runs of a day, with today's names of renamed tools; `tools` are today's."""
+    counts = LoggedDay()
+    for run in runs:
+        counts.runs.add(run, tools=tools)
+        counts.tools.add(run, day=day, today=tools.names)
+    return LoggedDay(runs=counts.runs, tools=counts.tools.redacted(redact))
+
+
+def write_day(counts: LoggedDay, path: Path) -> None:
+    """Write the counts as JSON."""
+    path.write_bytes(msgspec.json.encode(counts))
+
+
+def read_day(path: Path) -> LoggedDay:
+    """Read the counts of `write_day`."""
+    return msgspec.json.decode(path.read_bytes(), type=LoggedDay)
