@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 Wanted = Literal["auto", "bf16", "fp32"]
 """What `training.compute_type` may say."""
-
-_SHAPE = (512, 640, 2048)
-"""Rows, inputs and outputs of the product that is measured: an MLP projection of Gemma 3 270M over one packed row."""
 
 _SECONDS = 0.1
 """Time that the products of one type are repeated for; each type runs twice at the least."""
@@ -65,6 +63,32 @@ class ComputeChoice:
     def line(self) -> str:
         """One line for the log."""
         return f"computing in {self.type.word}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class MatrixProduct:
+    """The shape of one matrix product: (rows, inputs) by (inputs, outputs)."""
+
+    rows: int
+    inputs: int
+    outputs: int
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations."""
+        return 2.0 * self.rows * self.inputs * self.outputs
+
+    def ready(self, dtype: torch.dtype, *, device: torch.device | str = "cpu") -> Callable[[], float]:
+        """The product with its operands allocated; each call computes it and waits for the result."""
+        import torch
+
+        left = torch.ones(self.rows, self.inputs, dtype=dtype, device=device)
+        right = torch.ones(self.outputs, self.inputs, dtype=dtype, device=device)
+        return lambda: float(torch.nn.functional.linear(left, right)[0, 0])
+
+
+_MEASURED = MatrixProduct(512, 640, 2048)
+"""An MLP projection of Gemma 3 270M over one packed row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,21 +142,17 @@ def measure_products() -> ProductSpeed:
     else runs on the machine slows both alike. Measured once a process."""
     import torch
 
-    rows, inputs, outputs = _SHAPE
-    operations = 2.0 * rows * inputs * outputs
     best = dict.fromkeys(ComputeType, float("inf"))
-    operands = {
-        type_: (torch.ones(rows, inputs, dtype=type_.dtype), torch.ones(outputs, inputs, dtype=type_.dtype))
-        for type_ in ComputeType
-    }
+    products = {type_: _MEASURED.ready(type_.dtype) for type_ in ComputeType}
     with torch.inference_mode():
-        for left, right in operands.values():
-            torch.nn.functional.linear(left, right)  # the first call builds the kernel
-        began, turns = time.perf_counter(), 0
-        while turns < 2 or time.perf_counter() - began < _SECONDS * len(ComputeType):
-            turns += 1
-            for type_, (left, right) in operands.items():
+        for compute in products.values():
+            compute()  # the first call builds the kernel
+        began, rounds = time.perf_counter(), 0
+        while rounds < 2 or time.perf_counter() - began < _SECONDS * len(ComputeType):
+            rounds += 1
+            for type_, compute in products.items():
                 started = time.perf_counter()
-                torch.nn.functional.linear(left, right)
+                compute()
                 best[type_] = min(best[type_], time.perf_counter() - started)
-    return ProductSpeed(bf16=operations / best[ComputeType.BF16], fp32=operations / best[ComputeType.FP32])
+    speed = {type_: _MEASURED.operations / seconds for type_, seconds in best.items()}
+    return ProductSpeed(bf16=speed[ComputeType.BF16], fp32=speed[ComputeType.FP32])

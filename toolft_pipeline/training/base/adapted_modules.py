@@ -7,15 +7,18 @@ on those of the language model alone. `make_trainer` holds the real model agains
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.base_config import load_config
+from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline.training.lora.adapter_config import lora_config, refuse_stray_parameters, unusable_setting
 from toolft_pipeline.training.lora.lora_targets import outside_language_model
 from toolft_pipeline.training.rows.sampling import TrainingDataError
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
 
@@ -39,13 +42,13 @@ def unfit_adapter(base: Path, *, training: TrainingSettings) -> str | None:
 
 
 def meta_model(base: Path) -> PreTrainedModel:
-    """The base's class without weights. Raises `BaseModelError`."""
+    """The base's class on the meta device. Raises `BaseModelError`."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
+    config = load_config(base)
     try:
-        config = AutoConfig.from_pretrained(base)
-        with torch.device("meta"):
+        with quiet_transformers(), torch.device("meta"):
             model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     except Exception as error:
         cause = " ".join(str(error).split())[:200]
@@ -53,14 +56,16 @@ def meta_model(base: Path) -> PreTrainedModel:
     return model
 
 
-def adapt(model: PreTrainedModel, training: TrainingSettings) -> Any:
-    """The meta model with the adapter that the settings ask for. Raises `TrainingDataError`."""
+def adapt(model: PreTrainedModel, training: TrainingSettings) -> PeftModel:
+    """The meta model with the adapter of the settings, on the meta device too. Raises `TrainingDataError`."""
+    import torch
     from peft import get_peft_model
 
     lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
-    lora.init_lora_weights = True  # other ways to begin read weights, which are not there
+    lora.init_lora_weights = True  # other initializations read the base's weights, which are not there
     try:
-        adapted = get_peft_model(model, lora)
+        with torch.device("meta"):
+            adapted: PeftModel = get_peft_model(model, lora)
     except (ValueError, TypeError) as error:
         raise unusable_setting(error) from error
     refuse_stray_parameters(adapted)

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline.training.base.snapshot import quantization_name
+from toolft_pipeline.training.lora.model_families import CAUSAL_LM_SUFFIXES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
-
-TRAINABLE = ("ForCausalLM", "ForConditionalGeneration")
-"""How transformers names the classes that write text."""
 
 _WANTED = "name a causal language model (an instruction-tuned one is best)"
 
@@ -65,7 +63,7 @@ def untrainable_class(config: PreTrainedConfig) -> str | None:
     named = ", ".join(architectures) or f"a model of type {config.model_type}"
     if getattr(config, "is_encoder_decoder", False):
         return f"{named} is an encoder-decoder; {_WANTED}"
-    if architectures and not any(name.endswith(TRAINABLE) for name in architectures):
+    if architectures and not any(name.endswith(CAUSAL_LM_SUFFIXES) for name in architectures):
         return f"{named} writes no text; {_WANTED}"
     if type(config) not in AutoModelForCausalLM._model_mapping:
         return f"transformers has no class that writes text for {named} ({config.model_type}); {_WANTED}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolft_pipeline.training.base.base_config import load_config
-from toolft_pipeline.training.lora.lora_targets import TOWERS
+from toolft_pipeline.training.lora.model_families import TOWERS
 from toolft_pipeline.training.runtime.model_device import model_device
 
 if TYPE_CHECKING:

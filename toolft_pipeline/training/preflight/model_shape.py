@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.base.base_config import load_config
-from toolft_pipeline.training.base.base_model import quiet_transformers
-from toolft_pipeline.training.lora.adapter_config import lora_config, unusable_setting
-from toolft_pipeline.training.lora.lora_targets import TOWERS
+from toolft_pipeline.training.base.adapted_modules import adapt, meta_model
+from toolft_pipeline.training.lora.model_families import TOWERS
 
 if TYPE_CHECKING:
     import torch
@@ -68,8 +66,8 @@ class ModelShape:
 
 
 def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
-    """Build base and adapter on the meta device. Raises `TrainingDataError` for an adapter that cannot be."""
-    model, lora = _on_meta(base, training)
+    """Build base and adapter on the meta device. Raises `BaseModelError` or, for the adapter, `TrainingDataError`."""
+    model = adapt(meta_model(base), training)
     config = model.get_base_model().config.get_text_config()
     linears = _quantizable(model)
     decoder = tuple(_layer(modules, config=config) for modules in _decoder_layers(model))
@@ -86,23 +84,8 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
         largest_linear=max(module.weight.numel() for module in linears.values()),
         other=sum(parameter.numel() for parameter in parameters) - adapter - linear,
         adapter=adapter,
-        dropout=lora.lora_dropout > 0,
+        dropout=model.peft_config["default"].lora_dropout > 0,
     )
-
-
-def _on_meta(base: Path, training: TrainingSettings) -> tuple[Any, Any]:
-    import torch
-    from peft import get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    with quiet_transformers(), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(load_config(base), dtype=torch.bfloat16)
-        lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
-        lora.init_lora_weights = True  # other ways to begin read the weights, which are not there
-        try:
-            return get_peft_model(model, lora), lora
-        except ValueError as error:
-            raise unusable_setting(error) from error
 
 
 def _quantizable(model: Any) -> dict[str, torch.nn.Linear]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.compute_type import ComputeType, MatrixProduct
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.preflight.model_shape import ModelShape
 from toolft_pipeline.training.rows.sampling import Drawn
@@ -47,24 +47,21 @@ def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSetti
     head = 4 * share * shape.vocabulary * shape.hidden
     operations = 4 * shape.linear + 6 * shape.adapter + head  # a token
     if device.type != "cpu":
-        return tokens * operations / (CUDA_EFFICIENCY * _product_speed(4096, 4096, 4096, compute, device))
+        return (
+            tokens * operations / (CUDA_EFFICIENCY * _product_speed(MatrixProduct(4096, 4096, 4096), compute, device))
+        )
     batch = training.packed_length * training.batch_size
-    products = operations / (
-        PRODUCT_EFFICIENCY * _product_speed(min(batch, 2048), shape.hidden, shape.intermediate, compute, device)
-    )
+    product = MatrixProduct(min(batch, 2048), shape.hidden, shape.intermediate)
+    products = operations / (PRODUCT_EFFICIENCY * _product_speed(product, compute, device))
     layers, layer = len(shape.decoder), shape.decoder[0]
     widths = shape.hidden + layer.query + 2 * layer.key + shape.intermediate
     walked = WALKS * layers * widths + LOGIT_WALKS * share * shape.vocabulary  # numbers a token
     return tokens * (products + walked / _walking_speed()) + tokens / batch * layers * LAYER_SECONDS
 
 
-def _product_speed(rows: int, inputs: int, outputs: int, compute: ComputeType, device: torch.device) -> float:
+def _product_speed(product: MatrixProduct, compute: ComputeType, device: torch.device) -> float:
     """Floating-point operations a second of one matrix product."""
-    import torch
-
-    left = torch.ones(rows, inputs, dtype=compute.dtype, device=device)
-    right = torch.ones(outputs, inputs, dtype=compute.dtype, device=device)
-    return 2.0 * rows * inputs * outputs / _mean_seconds(lambda: float(torch.nn.functional.linear(left, right)[0, 0]))
+    return product.operations / _mean_seconds(product.ready(compute.dtype, device=device))
 
 
 def _walking_speed() -> float:

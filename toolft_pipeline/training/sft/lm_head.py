@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import torch
@@ -39,33 +39,44 @@ def use_cpu_head() -> None:
         fused._ChunkedLogProbFunction = _Head(fused._ChunkedLogProbFunction)
 
 
+class _Arguments(NamedTuple):
+    """The arguments of TRL's autograd function, in its order."""
+
+    hidden: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    targets: torch.Tensor
+    temperature: float
+    chunk_size: int
+    softcap: float | None = None
+    logit_scale: float = 1.0
+    outputs: tuple[str, ...] = ("log_probs", "entropy", "is_top1")
+
+    @property
+    def can_run_here(self) -> bool:
+        """Whether this module computes what is asked for: on a CPU, with a frozen head, no summed squares."""
+        frozen = not self.weight.requires_grad and self.bias is None and self.temperature == 1
+        return self.hidden.device.type == "cpu" and frozen and _OUTPUTS.issuperset(self.outputs)
+
+
+_OUTPUTS = frozenset({"log_probs", "entropy", "is_top1"})
+
+
 class _Head:
-    """Stands where TRL looks up its autograd function: `apply` takes the same arguments and gives the same outputs."""
+    """Replaces TRL's autograd function: `apply` takes the same arguments and returns the same outputs."""
 
-    def __init__(self, shipped: Any) -> None:
-        self._shipped = shipped
+    def __init__(self, original: Any) -> None:
+        self._original = original
 
-    def apply(
-        self,
-        hidden: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        targets: torch.Tensor,
-        temperature: float,
-        chunk_size: int,
-        softcap: float | None = None,
-        logit_scale: float = 1.0,
-        outputs: tuple[str, ...] = ("log_probs", "entropy", "is_top1"),
-    ) -> tuple[torch.Tensor | None, ...]:
-        """Log-probabilities, entropy, log of summed squares, mean logit and accuracy; None for what is not given."""
-        asked = {"log_probs", "entropy", "is_top1"}
-        frozen = not weight.requires_grad and bias is None and temperature == 1
-        if hidden.device.type != "cpu" or not frozen or not asked.issuperset(outputs):
-            shipped: tuple[torch.Tensor | None, ...] = self._shipped.apply(
-                hidden, weight, bias, targets, temperature, chunk_size, softcap, logit_scale, outputs
-            )
-            return shipped
-        log_probs, right = _function().apply(hidden, weight, targets, logit_scale, softcap)
+    def apply(self, *arguments: Any) -> tuple[torch.Tensor | None, ...]:
+        """Log-probabilities, entropy, log of summed squares, mean logit and accuracy; None for what is not computed."""
+        given = _Arguments(*arguments)
+        if not given.can_run_here:
+            computed: tuple[torch.Tensor | None, ...] = self._original.apply(*given)
+            return computed
+        log_probs, right = _function().apply(
+            given.hidden, given.weight, given.targets, given.logit_scale, given.softcap
+        )
         return log_probs, log_probs.new_full(log_probs.shape, float("nan")), None, None, right
 
 
