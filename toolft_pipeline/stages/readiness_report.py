@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -21,10 +22,10 @@ from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
 from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings, CatalogMode
+from toolft_pipeline.stages.evaluations.evaluations import nested
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.presentation.readiness_metadata import readiness_headline
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.nested_version import nested_version
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.redaction.run import Redactor
@@ -112,8 +113,8 @@ def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
             write_day(counts, out / COUNTS_FILE)
             return Built(content=(COUNTS_FILE,), rows={"runs": counts.runs.runs}, headline={})
 
-        version = nested_version(
-            work,
+        version = nested(
+            replace(work, progress=lambda _line: None),
             Address(agent=settings.name, asset=LOGGED_DAY, partition=day),
             code_version=COUNTING_CODE,
             reads={"redaction": settings.verification.redaction.model_dump(mode="json")},
@@ -123,7 +124,6 @@ def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
                 **{f"file:{name}": digest for name, digest in _counting_sources(settings).items()},
             },
             build=build,
-            announce=False,
         )
         return read_day(version.file(COUNTS_FILE))
 

@@ -15,8 +15,7 @@ from toolft_pipeline.evaluation.bfcl.evaluate import ask_endpoint, ask_model
 from toolft_pipeline.evaluation.bfcl.questions import BfclError, Question, QuestionSet, load_questions, question_files
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, Contender
-from toolft_pipeline.stages.spec.nested_version import nested_version
+from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, Contender, nested
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 from toolft_pipeline.warehouse.manifest import Address
@@ -73,7 +72,7 @@ def _rates(work: Work, contender: Contender, questions: list[Question]) -> dict[
 
     way = "tuned" if tuned else "untuned"
     ids: list[Json] = [question.id for question in questions]
-    version = nested_version(
+    version = nested(
         work,
         Address(agent=settings.name, asset="bfcl_evaluation", partition=f"{way}-{contender.digest[:16]}"),
         code_version=BFCL_CODE,

@@ -12,10 +12,9 @@ from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
 from toolft_pipeline.evaluation.report.report import CANDIDATE
 from toolft_pipeline.settings import BaseModelSettings
-from toolft_pipeline.stages.evaluations.evaluations import Contender
+from toolft_pipeline.stages.evaluations.evaluations import Contender, nested
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.converted_base import converted_base
-from toolft_pipeline.stages.spec.nested_version import nested_version
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
@@ -56,7 +55,7 @@ def _reference_model(work: Work, package: str) -> Version:
         summary = converted_base(work, settings, out)
         return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
-    return nested_version(
+    return nested(
         work,
         Address(agent=settings.name, asset="reference_model", partition=package),
         code_version="1",

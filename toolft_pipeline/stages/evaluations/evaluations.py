@@ -6,7 +6,8 @@ as tasks, catalog and backend are the same, their results are read, not made aga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,10 @@ from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
-from toolft_pipeline.stages.spec.nested_version import nested_version
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.warehouse.digest import Json, digest_of
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Built, Version
+from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
+from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
 JUDGE_CODE = "3"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
@@ -114,7 +114,7 @@ def evaluated(
             headline={"task_success": metrics.task_success.value, **_computed_in(contender, settings)},
         )
 
-    return nested_version(
+    return nested(
         work,
         Address(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
         code_version=JUDGE_CODE,
@@ -129,3 +129,31 @@ def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Jso
     if contender.folder is None:
         return {}
     return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}
+
+
+def nested(
+    work: Work,
+    address: Address,
+    *,
+    code_version: str,
+    reads: Json,
+    inputs: dict[str, str],
+    build: Callable[[Path], Built],
+) -> Version:
+    """A version that is made inside another stage's work, by the same rules: where a person asked to make everything
+    again (`Work.force`) nothing is reused but what this very run made, before a step of it was tried again."""
+    started = time.monotonic()
+    recipe = Recipe(
+        address=address,
+        fingerprint=fingerprint_of(code_version=code_version, settings=reads, inputs=inputs),
+        code_version=code_version,
+        settings=reads,
+        inputs=inputs,
+    )
+    found = work.warehouse.reuse(address, recipe.fingerprint)
+    made_now = found is not None and work.run_id is not None and found.manifest.run_id == work.run_id
+    if found is not None and (made_now or not work.force):
+        work.progress(f"{address}: reused")
+        return found
+    with work.warehouse.staging(address) as staged:
+        return work.warehouse.commit(staged, recipe, build(staged), run_id=work.run_id, started=started)
