@@ -20,13 +20,13 @@ from toolft_pipeline.curation.readiness.readiness import CatalogSize, measure
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
-from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.stages.evaluations.evaluations import nested
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.presentation.readiness_metadata import readiness_headline
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.digest import Json
@@ -101,7 +101,7 @@ def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
     renames_file = settings.catalog.renames
     renames = {} if renames_file is None else load_renames(settings.path(renames_file), catalog=catalog)
     tools = CatalogValidator(catalog)
-    redact = Redactor(settings.verification.redaction, key=hmac_key()).text
+    redact = Redactor(settings.verification.redaction, key=surrogate_key()).text
     counted = 0
 
     def counts_of(day: str, raw: Version) -> LoggedDay:

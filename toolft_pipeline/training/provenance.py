@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.ingest.parsing.rejects import HMAC_KEY_VARIABLE
+from toolft_pipeline.surrogate_key import KEY_VARIABLE
 from toolft_pipeline.training.rows.trained_rows import TrainedRowsError, read_trained_rows
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
@@ -151,7 +151,7 @@ def _outside(version: Version) -> dict[str, str]:
     return {
         name.removeprefix(FILE): digest
         for name, digest in version.manifest.inputs.items()
-        if name.startswith(FILE) and name != f"{FILE}{HMAC_KEY_VARIABLE}"
+        if name.startswith(FILE) and name != f"{FILE}{KEY_VARIABLE}"
     }
 
 

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from enum import StrEnum
-from functools import lru_cache
 
 import pyarrow as pa
 from msgspec import Struct
 
-HMAC_KEY_VARIABLE = "TOOLFT_HMAC_KEY"
-DEFAULT_HMAC_KEY = "toolft-unset-key"
-"""Used where the variable is not set: reproducible, and no protection; production sets its own."""
+from toolft_pipeline.surrogate_key import key_digest, surrogate_key
 
 
 class RejectReason(StrEnum):
@@ -84,19 +80,13 @@ REJECT_SCHEMA = pa.schema(
 
 
 def hmac_key() -> bytes:
-    """The key from TOOLFT_HMAC_KEY, or the documented default."""
-    return (os.environ.get(HMAC_KEY_VARIABLE) or DEFAULT_HMAC_KEY).encode()
+    """The surrogate key, for readers that do not receive it yet."""
+    return surrogate_key()
 
 
 def hmac_key_digest() -> str:
-    """What identifies the key in fingerprints, in hex; slow to make, so that a short key is not guessed from it."""
-    return _slow_digest(hmac_key())
-
-
-@lru_cache(maxsize=4)
-def _slow_digest(key: bytes) -> str:
-    # 16 MB and about 50 ms a guess: the cost parameters of RFC 7914 for interactive use
-    return hashlib.scrypt(key, salt=b"toolft surrogate key", n=2**14, r=8, p=1, dklen=32).hex()
+    """What identifies the surrogate key in fingerprints."""
+    return key_digest(surrogate_key())
 
 
 def line_hmac(line: bytes, *, key: bytes) -> str:
