@@ -30,7 +30,7 @@ from benchmarks.made_rows import DAY, made_rows, write_rows
 from toolft_pipeline.settings import AgentSettings
 
 if TYPE_CHECKING:
-    from toolft_pipeline.training.rows.sampling import Drawn
+    from toolft_pipeline.training.rows.sampling import DrawnRows
 
 MINUTES = 8.0
 
@@ -281,7 +281,7 @@ def _rows(shape: Shape, length: int) -> list[dict[str, Any]]:
     return made_rows(max(2, shape.steps * length // 160), vocabulary=shape.vocabulary)
 
 
-def _drawn(out: Path, shape: Shape, length: int) -> tuple[Drawn, dict[str, Any]]:
+def _drawn(out: Path, shape: Shape, length: int) -> tuple[DrawnRows, dict[str, Any]]:
     from toolft_pipeline.training.rows.sampling import draw_rows
 
     selection, tensors = write_rows(out, _rows(shape, length))
@@ -289,7 +289,7 @@ def _drawn(out: Path, shape: Shape, length: int) -> tuple[Drawn, dict[str, Any]]
     return draw_rows(**inputs, token_budget=None), inputs
 
 
-def _rate(place: Path, drawn: Drawn, rates: list[float | None]) -> dict[str, float]:
+def _rate(place: Path, drawn: DrawnRows, rates: list[float | None]) -> dict[str, float]:
     """The median rate behind the first step, which warms up, and what follows from it."""
     import torch
 

@@ -116,25 +116,25 @@ class Ours:
         self.seconds["shingling"] += shingled - began
         self.seconds["signatures"] += time.process_time() - shingled
 
-    def representatives(self) -> list[int]:
+    def find_survivors(self) -> list[int]:
         """For each document the survivor that it repeats, or -1."""
-        from toolft_pipeline.curation.dedup.near_duplicates import Documents, representatives
+        from toolft_pipeline.curation.dedup.near_duplicates import Documents, find_survivors
 
         began = time.process_time()
         made = Documents(
             signatures=np.concatenate(self._signatures), digests=np.concatenate(self._digests), sets=self._some
         )
-        found: list[int] = representatives(made, threshold=THRESHOLD).tolist()
+        found: list[int] = find_survivors(made, threshold=THRESHOLD).tolist()
         self.seconds["grouping"] += time.process_time() - began
         return found
 
     def _some(self, numbers: Numbers) -> Any:
-        from toolft_pipeline.curation.dedup.jaccard import gathered
+        from toolft_pipeline.curation.dedup.jaccard import gather
         from toolft_pipeline.curation.dedup.shingles import Sets, offsets_of
 
         ends = offsets_of(np.array([len(sets) for sets in self._sets]))
         parts = [
-            gathered(sets, numbers[(numbers >= first) & (numbers < first + len(sets))] - first)
+            gather(sets, numbers[(numbers >= first) & (numbers < first + len(sets))] - first)
             for first, sets in zip(ends[:-1], self._sets, strict=True)
         ]
         values, sizes = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -146,7 +146,7 @@ def ours(texts: Sequence[str]) -> list[int]:
     path = Ours()
     for first in range(0, len(texts), PORTION):
         path.add(texts[first : first + PORTION])
-    return path.representatives()
+    return path.find_survivors()
 
 
 def naive(texts: Sequence[str]) -> list[int]:
@@ -207,7 +207,7 @@ def growth(count: int) -> dict[str, float]:
     stream = documents(count)
     while portion := list(islice(stream, PORTION)):
         path.add(portion)
-    duplicates = sum(number >= 0 for number in path.representatives())
+    duplicates = sum(number >= 0 for number in path.find_survivors())
     seconds = path.seconds.total()
     microseconds = {f"{step}_us": round(1e6 * spent / count, 1) for step, spent in path.seconds.items()}
     return {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.int64]
 
 
-def beyond(groups: NDArray[np.generic], *, cap: int | None) -> NDArray[np.bool_]:
+def over_cap(groups: NDArray[np.generic], *, cap: int | None) -> NDArray[np.bool_]:
     """Which rows come after the first `cap` rows of their group."""
     if cap is None:
         return np.zeros(len(groups), np.bool_)

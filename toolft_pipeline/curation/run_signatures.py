@@ -16,9 +16,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from toolft_pipeline.curation.dedup.conversation_hashes import conversation_hashes
-from toolft_pipeline.curation.dedup.dedup_text import call_lines, results_digest, telling_turns, user_turns, whole_text
+from toolft_pipeline.curation.dedup.dedup_text import (
+    call_lines,
+    distinctive_turns,
+    results_digest,
+    user_turns,
+    whole_text,
+)
 from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, signatures
-from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, mixed, normalized, offsets_of, shingle_sets
+from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, mix, normalized, offsets_of, shingle_sets
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 
@@ -77,7 +83,7 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Col
     turns = [user_turns(run.messages) for run in runs]
     calls = [call_lines(run.messages) for run in runs]
     sets = run_sets(turns, ["\n".join(lines) for lines in calls])
-    telling = [telling_turns(said) for said in turns]
+    telling = [distinctive_turns(said) for said in turns]
     hashes = [conversation_hashes(run.messages, lines) or [0] for run, lines in zip(runs, calls, strict=True)]
     return pa.RecordBatch.from_arrays(
         [
@@ -117,7 +123,7 @@ def run_sets(turns: Sequence[Sequence[str]], calls: Sequence[str]) -> Sets:
 def set_digests(sets: Sets) -> Hashes:
     """Equal for equal sets; others meet by chance alone (64 bits)."""
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sets.values)])
-    return mixed(sums[sets.offsets[1:]] - sums[sets.offsets[:-1]])
+    return mix(sums[sets.offsets[1:]] - sums[sets.offsets[:-1]])
 
 
 def read_sets(path: Path, rows: NDArray[np.int64]) -> Sets:

@@ -17,13 +17,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from toolft_pipeline.curation.caps import beyond, needed_by_tools
-from toolft_pipeline.curation.dedup.contamination import NOTHING, Contamination, read_task_texts
-from toolft_pipeline.curation.dedup.conversation_prefixes import continued_in
+from toolft_pipeline.curation.caps import needed_by_tools, over_cap
+from toolft_pipeline.curation.dedup.contamination import NO_MATCH, Contamination, read_task_texts
+from toolft_pipeline.curation.dedup.conversation_prefixes import find_continuations
 from toolft_pipeline.curation.dedup.jaccard import Numbers
-from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, representatives
+from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, find_survivors
 from toolft_pipeline.curation.oversampling import weight_of
-from toolft_pipeline.curation.split import Side, held_out, kept_for_tools
+from toolft_pipeline.curation.split import Split, is_validation, kept_for_tools
 from toolft_pipeline.curation.window import Window, read_window
 from toolft_pipeline.settings import AgentSettings, CurationSettings
 
@@ -78,7 +78,7 @@ class _Decisions:
     continued_in_another: int = 0
 
     def put_out(self, runs: Numbers, reasons: Sequence[str]) -> None:
-        self.side[runs] = Side.OUT
+        self.side[runs] = Split.OUT
         self.reason[runs] = reasons
 
 
@@ -111,16 +111,16 @@ def _decide(
     decided = _Decisions(
         side=everything,
         reason=everything.copy(),
-        duplicate_of=np.full(len(window), NOTHING),
+        duplicate_of=np.full(len(window), NO_MATCH),
         weight=np.zeros(len(window), np.int32),
     )
-    leaks = np.flatnonzero(window.task != NOTHING)
+    leaks = np.flatnonzero(window.task != NO_MATCH)
     asked = (task_ids[task] for task in window.task[leaks])
     decided.put_out(leaks, [f"contaminated: asks what evaluation task {task} asks" for task in asked])
-    whole = _without_continued(window, np.flatnonzero(window.task == NOTHING), decided)
+    whole = _without_continued(window, np.flatnonzero(window.task == NO_MATCH), decided)
     used = _without_near_duplicates(window, whole, decided, threshold=curation.near_duplicate_threshold)
     _take_sides(window, used, decided, tools=tools, curation=curation)
-    _cap(window, used[decided.side[used] == Side.TRAIN], decided, tools=tools, curation=curation)
+    _cap(window, used[decided.side[used] == Split.TRAIN], decided, tools=tools, curation=curation)
     _weigh(window, decided, curation=curation)
     return decided
 
@@ -128,13 +128,13 @@ def _decide(
 def _without_continued(window: Window, clean: Numbers, decided: _Decisions) -> Numbers:
     """The clean runs that no other clean run begins with; the others are out: each of their turns stands in the run
     that goes on. This comes before near-duplicates, of which the shorter run may be the one that survives."""
-    goes_on = continued_in(window.conversations, window.beginnings(), among=clean)[clean]
-    begun, longer = clean[goes_on != NOTHING], goes_on[goes_on != NOTHING]
+    goes_on = find_continuations(window.conversations, window.beginnings(), among=clean)[clean]
+    begun, longer = clean[goes_on != NO_MATCH], goes_on[goes_on != NO_MATCH]
     names = window.ids.take(pa.array(longer)).to_pylist()
     decided.duplicate_of[begun] = longer
     decided.put_out(begun, [f"{name} begins with it: the same conversation, logged again further on" for name in names])
     decided.continued_in_another = len(begun)
-    whole: Numbers = clean[goes_on == NOTHING]
+    whole: Numbers = clean[goes_on == NO_MATCH]
     return whole
 
 
@@ -146,7 +146,7 @@ def _without_near_duplicates(window: Window, clean: Numbers, decided: _Decisions
         groups=window.results[clean],
         sets=lambda numbers: window.sets(clean[numbers]),
     )
-    found = representatives(documents, threshold=threshold)
+    found = find_survivors(documents, threshold=threshold)
     repeats = clean[found != SURVIVES]
     survivors = clean[found[found != SURVIVES]]
     decided.duplicate_of[repeats] = survivors
@@ -159,9 +159,9 @@ def _without_near_duplicates(window: Window, clean: Numbers, decided: _Decisions
 def _take_sides(
     window: Window, used: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
 ) -> None:
-    apart = held_out(window.key[used], share=curation.validation_share)
+    apart = is_validation(window.key[used], share=curation.validation_share)
     held = used[apart]
-    decided.side[used] = np.where(apart, Side.VALIDATION, Side.TRAIN)
+    decided.side[used] = np.where(apart, Split.VALIDATION, Split.TRAIN)
     decided.reason[used] = "side by hash of the task key"
     moved = kept_for_tools(
         zip(window.key[held].tolist(), _tools_of(window, held), strict=True),
@@ -170,7 +170,7 @@ def _take_sides(
         least=curation.min_rows_per_tool,
     )
     kept = held[np.isin(window.key[held], np.fromiter(moved, np.uint64, len(moved)))]
-    decided.side[kept] = Side.TRAIN
+    decided.side[kept] = Split.TRAIN
     decided.reason[kept] = [f"kept in training for the tool {moved[key]}" for key in window.key[kept].tolist()]
 
 
@@ -178,9 +178,9 @@ def _cap(
     window: Window, training: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
 ) -> None:
     """Put out what the caps cut; `training` is in the order of survival."""
-    of_task = beyond(window.key[training], cap=curation.max_rows_per_task)
+    of_task = over_cap(window.key[training], cap=curation.max_rows_per_task)
     of_kind = np.zeros(len(training), np.bool_)
-    of_kind[~of_task] = beyond(window.kind[training[~of_task]], cap=curation.max_rows_per_kind)
+    of_kind[~of_task] = over_cap(window.kind[training[~of_task]], cap=curation.max_rows_per_kind)
     over = of_task | of_kind
     cut = training[over]
     stays = needed_by_tools(
@@ -196,8 +196,8 @@ def _cap(
 
 
 def _weigh(window: Window, decided: _Decisions, *, curation: CurationSettings) -> None:
-    decided.weight[decided.side == Side.VALIDATION] = 1
-    training = np.flatnonzero(decided.side == Side.TRAIN)
+    decided.weight[decided.side == Split.VALIDATION] = 1
+    training = np.flatnonzero(decided.side == Split.TRAIN)
     rows_by_tool = _rows_by_tool(window, training)
     weights = [
         weight_of(kind.category, kind.tools, rows_by_tool=rows_by_tool, curation=curation) for kind in window.kinds
@@ -222,7 +222,7 @@ def _rows_by_kind(window: Window, runs: Numbers) -> list[int]:
 
 
 def _table(window: Window, decided: _Decisions) -> pa.Table:
-    duplicates = pa.array(decided.duplicate_of, mask=decided.duplicate_of == NOTHING)
+    duplicates = pa.array(decided.duplicate_of, mask=decided.duplicate_of == NO_MATCH)
     kinds = pa.array(window.kind)
     table = pa.Table.from_arrays(
         [
@@ -242,21 +242,21 @@ def _table(window: Window, decided: _Decisions) -> pa.Table:
 
 
 def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], least: int) -> SelectionSummary:
-    train = np.flatnonzero(decided.side == Side.TRAIN)
+    train = np.flatnonzero(decided.side == Split.TRAIN)
     counts = _rows_by_tool(window, train)
     categories: Counter[str] = Counter()
     for kind, rows in zip(window.kinds, _rows_by_kind(window, train), strict=True):
         categories[kind.category.value] += rows
-    repeats = int(np.count_nonzero(decided.duplicate_of != NOTHING))
-    contaminated = int(np.count_nonzero(window.task != NOTHING))
+    repeats = int(np.count_nonzero(decided.duplicate_of != NO_MATCH))
+    contaminated = int(np.count_nonzero(window.task != NO_MATCH))
     return SelectionSummary(
         rows=len(window),
         train=len(train),
-        validation=int(np.count_nonzero(decided.side == Side.VALIDATION)),
+        validation=int(np.count_nonzero(decided.side == Split.VALIDATION)),
         continued_in_another=decided.continued_in_another,
         near_duplicates=repeats - decided.continued_in_another,
         contaminated=contaminated,
-        capped=int(np.count_nonzero(decided.side == Side.OUT)) - repeats - contaminated,
+        capped=int(np.count_nonzero(decided.side == Split.OUT)) - repeats - contaminated,
         repeated=int(np.count_nonzero(decided.weight > 1)),
         family_holdout=_family_holdout(window, decided),
         categories={name: rows for name, rows in sorted(categories.items()) if rows},
@@ -266,7 +266,7 @@ def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], lea
 
 
 def _family_holdout(window: Window, decided: _Decisions) -> float:
-    held = np.flatnonzero(decided.side == Side.VALIDATION)
-    shown = np.isin(window.kind[held], window.kind[decided.side == Side.TRAIN])
+    held = np.flatnonzero(decided.side == Split.VALIDATION)
+    shown = np.isin(window.kind[held], window.kind[decided.side == Split.TRAIN])
     keys, known = np.unique(window.key[held]), np.unique(window.key[held[shown]])
     return round(1 - len(known) / len(keys), 4) if len(keys) else 0.0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Side(StrEnum):
+class Split(StrEnum):
     """What a run is used for."""
 
     TRAIN = "train"
@@ -29,13 +29,13 @@ def key_number(key: str, *, seed: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8])
 
 
-def held_out(numbers: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
+def is_validation(numbers: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
     """Which keys, by number, are on the validation side where `share` of all keys is: those lowest among 2^64."""
     return numbers / 2.0**64 < share
 
 
 def kept_for_tools(
-    held_out: Iterable[tuple[int, Collection[str]]],
+    is_validation: Iterable[tuple[int, Collection[str]]],
     *,
     training_rows: Mapping[str, int],
     tools: Collection[str],
@@ -43,12 +43,12 @@ def kept_for_tools(
 ) -> Mapping[int, str]:
     """Task keys that leave validation for training, by number, each with the tool that needs it.
 
-    `held_out` are the runs in use on the validation side as (task key's number, tools called), `training_rows` how
+    `is_validation` are the runs in use on the validation side as (task key's number, tools called), `training_rows` how
     many runs of the training side call each tool. Where a tool has fewer than `least` even so, all of its keys train.
     """
     counts = Counter(training_rows)
     held: dict[int, list[Collection[str]]] = {}
-    for key, used in held_out:
+    for key, used in is_validation:
         held.setdefault(key, []).append(used)
     nearest_first = sorted(held, reverse=True)
     moved: dict[int, str] = {}

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from toolft_pipeline.curation.dedup.contamination import NOTHING, Contamination, first_of_group
-from toolft_pipeline.curation.dedup.jaccard import Numbers, gathered
+from toolft_pipeline.curation.dedup.contamination import NO_MATCH, Contamination, first_of_group
+from toolft_pipeline.curation.dedup.jaccard import Numbers, gather
 from toolft_pipeline.curation.dedup.minhash import Signatures
 from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, offsets_of
 from toolft_pipeline.curation.run_signatures import (
@@ -47,7 +47,7 @@ class Kind(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Window:
     """One entry a run in every column. `key` is the task key's number, `kind` a place in `kinds`, `task` the number
-    of the task text that the run repeats or `NOTHING`."""
+    of the task text that the run repeats or `NO_MATCH`."""
 
     ids: pa.Array
     days: pa.Array
@@ -84,7 +84,7 @@ class Window:
             values=np.concatenate([np.empty(0, np.uint64), *(sets.values for sets in found)]),
             offsets=offsets_of(np.concatenate([np.empty(0, np.int64), *(sets.sizes for sets in found)])),
         )
-        values, sizes = gathered(read, np.argsort(in_files))
+        values, sizes = gather(read, np.argsort(in_files))
         return Sets(values=values, offsets=offsets_of(sizes))
 
 
@@ -177,12 +177,12 @@ def _kinds(batch: pa.RecordBatch, kinds: dict[Kind, int]) -> Numbers:
 def _tasks(batch: pa.RecordBatch, contamination: Contamination) -> Numbers:
     """The task text that each run repeats: first as a whole, then in a turn."""
     if not contamination.task_ids:
-        return np.full(len(batch), NOTHING)
+        return np.full(len(batch), NO_MATCH)
     whole = contamination.first_text(_wordings(sets_of(batch["shingles"])))
     turns = batch["turns"]
     of_turns = contamination.first_text(sets_of(turns.flatten()))
     counts = np.diff(turns.offsets.to_numpy()).astype(np.int64)
-    return np.where(whole != NOTHING, whole, first_of_group(of_turns, counts))
+    return np.where(whole != NO_MATCH, whole, first_of_group(of_turns, counts))
 
 
 def _wordings(sets: Sets) -> Sets:

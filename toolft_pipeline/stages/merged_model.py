@@ -1,4 +1,4 @@
-"""merged_model[D]: the adapter merged into its base in bf16, ready to be served, with its checks."""
+"""merged_model[D]: the adapter merged into its base in bf16, ready to serve, with its checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from toolft_pipeline.warehouse.store import Built, Version
 def _reads(settings: AgentSettings) -> Json:
     return {
         "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
-        "training": training_settings(settings),  # the rounding that is merged into, and what the card says
+        "training": training_settings(
+            settings
+        ),  # the quantization that is merged into, and the figures of the model card
     }
 
 
@@ -38,8 +40,8 @@ def _build(work: Work) -> Built:
 
 def _check(name: str, description: str) -> Check:
     def evaluate(version: Version, _settings: AgentSettings) -> CheckOutcome:
-        found = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))[name]
-        return CheckOutcome(passed=found["passed"], detail=found)
+        checks = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))
+        return CheckOutcome(passed=checks[name]["passed"], detail=checks[name])
 
     return Check(name=name, description=description, blocking=True, evaluate=evaluate)
 
@@ -55,9 +57,7 @@ STAGE = Stage(
     build=_build,
     accelerator=True,
     checks=(
-        _check(
-            "merged_logits", "The merged model's logits are those of the adapter on the base that it was trained on."
-        ),
-        _check("reload_same_tokens", "The saved folder, loaded again, generates the same tokens."),
+        _check("merged_logits", "The merged model's logits equal those of the unmerged adapter on its base."),
+        _check("reload_same_tokens", "The saved folder generates the same tokens after reloading."),
     ),
 )

@@ -24,7 +24,7 @@ def _reads(settings: AgentSettings) -> Json:
 
 
 def training_settings(settings: AgentSettings) -> dict[str, Any]:
-    """What decides an adapter's weights and what it says of itself."""
+    """The settings that decide an adapter's weights and its config."""
     read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
     return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
 
@@ -36,8 +36,8 @@ def _build(work: Work) -> Built:
             if result.n_failures:
                 first = result.failures[0]
                 raise StageError(
-                    f"{work.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
-                    f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
+                    f"{work.settings.name}/token_tensors/{day}: proof {proof} fails on {result.n_failures} rows "
+                    f"(first: {first.row_id}: {first.reason}); fix the chat format before training"
                 )
     base = work.one("base_model").file("model")
     if problems := base_problems(base, chat_format=work.settings.chat.format, training=work.settings.training):
@@ -60,14 +60,14 @@ def _build(work: Work) -> Built:
 
 def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
-    kept = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
-    line = ([step for step, _ in kept], [loss for _, loss in kept])
+    points = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
+    line = ([step for step, _ in points], [loss for _, loss in points])
     return {"loss": plots.curves({"training loss": line}, title="Loss on assistant tokens", label="step")}
 
 
 STAGE = Stage(
     asset="qlora_adapter",
-    description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
+    description="The LoRA adapter, trained as of a day on the window's verified runs; a killed run resumes.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
     code_version="5",

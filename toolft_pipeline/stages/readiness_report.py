@@ -1,4 +1,4 @@
-"""readiness_report[D]: what the window's logs say of the model that runs the agent now, before anything is trained."""
+"""readiness_report[D]: whether the window's logs call for fine-tuning, before anything is trained."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.catalog_tokens import saved_with_tokenizer_of
 from toolft_pipeline.curation.readiness.accepted_runs import read_accepted_runs
-from toolft_pipeline.curation.readiness.criteria import Verdict
-from toolft_pipeline.curation.readiness.logged_day import LoggedDay, count_day, read_day, write_day
-from toolft_pipeline.curation.readiness.readiness import CatalogSize, measure
+from toolft_pipeline.curation.readiness.criteria import ReadinessVerdict
+from toolft_pipeline.curation.readiness.logged_day import LoggedRunCounts, count_day, read_day, write_day
+from toolft_pipeline.curation.readiness.readiness import CatalogSize, measure_readiness
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
@@ -37,10 +37,10 @@ REPORT_FILE = "readiness.json"
 PAGE_FILE = "readiness.html"
 
 LOGGED_DAY, COUNTS_FILE = "logged_run_counts", "counts.json"
-"""The counts of one day of logs: versions of their own, which are no asset."""
+"""The counts of one day of logs: nested versions, not an asset."""
 
 COUNTING_CODE = "1"
-"""Raise it when the same logs come to be counted in another way."""
+"""Raise it when the same logs get other counts."""
 
 _CHANGES_SHOWN = 10
 
@@ -58,7 +58,7 @@ def _sources(scope: Scope) -> dict[str, str]:
     settings = scope.settings
     return {
         **_counting_sources(settings),
-        **sources.agent_file(settings, settings.logs.golden),  # decides how many runs were judged as logged
+        **sources.agent_file(settings, settings.logs.golden),  # decides how many runs count as logged
     }
 
 
@@ -68,7 +68,7 @@ def _counting_sources(settings: AgentSettings) -> dict[str, str]:
 
 def _build(work: Work) -> Built:
     catalog = load_catalog(work.one("tool_catalog").folder)
-    report = measure(
+    report = measure_readiness(
         day=work.day,
         logged=logged_days(work, catalog),
         accepted=read_accepted_runs(
@@ -95,8 +95,8 @@ def _build(work: Work) -> Built:
     )
 
 
-def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
-    """The counts of each day of logs: a version of its own per day, so that a night counts the new day alone."""
+def logged_days(work: Work, catalog: Catalog) -> list[LoggedRunCounts]:
+    """The counts of each day of logs: one nested version a day, so that a night counts only the new day."""
     settings = work.settings
     renames_file = settings.catalog.renames
     renames = {} if renames_file is None else load_renames(settings.path(renames_file), catalog=catalog)
@@ -104,7 +104,7 @@ def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
     redact = Redactor(settings.verification.redaction, key=surrogate_key()).text
     counted = 0
 
-    def counts_of(day: str, raw: Version) -> LoggedDay:
+    def counts_of(day: str, raw: Version) -> LoggedRunCounts:
         def build(out: Path) -> Built:
             nonlocal counted
             counted += 1
@@ -133,7 +133,7 @@ def logged_days(work: Work, catalog: Catalog) -> list[LoggedDay]:
 
 
 def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
-    """Tokens of the catalog that a mode leaves out of a prompt, with the base's tokenizer."""
+    """Tokens of the catalog that a mode removes from a prompt, by the base model's tokenizer."""
     return saved_with_tokenizer_of(
         work.one("base_model").file("model"),
         catalog.openai_tools(),
@@ -145,26 +145,27 @@ def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
 def _judged_as_logged(version: Version) -> int:
     rows = version.manifest.rows
     if "golden" not in rows:
-        raise StageError(f"{version.manifest.address} is of an earlier code; materialize it again")
+        raise StageError(
+            f"{version.manifest.address}: made by an earlier release without a golden count; materialize it again"
+        )
     return rows["trajectories"] - rows["golden"]
 
 
 def _catalog_changes(work: Work) -> dict[str, str]:
-    """What each version of the catalog changed, by the time it was made: as far as this warehouse saw it, newest last.
-    It is shown and enters no content."""
-    found = work.warehouse.versions(work.one("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
-    return {version.manifest.created_at: str(version.manifest.headline["change"]) for version in found}
+    """The changes of the catalog by the time of each version, newest last; shown only, not part of the content."""
+    versions = work.warehouse.versions(work.one("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
+    return {version.manifest.created_at: str(version.manifest.headline["change"]) for version in versions}
 
 
-def _worth_it(version: Version, _settings: AgentSettings) -> CheckOutcome:
+def _verdict(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     return CheckOutcome(
-        passed=headline["verdict"] == Verdict.FINE_TUNE.value,
+        passed=headline["verdict"] == ReadinessVerdict.FINE_TUNE.value,
         detail={name: headline[name] for name in ("verdict", "saving", "failed", "not_known", "criteria")},
     )
 
 
-def _demonstrated(version: Version, _settings: AgentSettings) -> CheckOutcome:
+def _enough_runs_per_tool(version: Version, _settings: AgentSettings) -> CheckOutcome:
     thin = version.manifest.headline["thin_tools"]
     return CheckOutcome(passed=not thin, detail={"tools": thin})
 
@@ -179,7 +180,7 @@ def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
 
 STAGE = Stage(
     asset="readiness_report",
-    description="Fine-tune or keep prompting? What the logs say of the model that runs the agent now; one HTML page.",
+    description="Fine-tune or keep prompting? Figures of the current model's logs against criteria; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
     code_version="6",
@@ -196,15 +197,15 @@ STAGE = Stage(
     checks=(
         Check(
             name="worth_fine_tuning",
-            description="Tools stand still, behaviour repeats and verifies, format or prompt has something to gain.",
+            description="Tools are stable, behaviour repeats and verifies, format or prompt can gain.",
             blocking=False,
-            evaluate=_worth_it,
+            evaluate=_verdict,
         ),
         Check(
-            name="every_tool_is_demonstrated",
-            description="Each tool of today's catalog is called in enough accepted runs.",
+            name="every_tool_is_enough_runs_per_tool",
+            description="Enough accepted runs call each tool of today's catalog.",
             blocking=False,
-            evaluate=_demonstrated,
+            evaluate=_enough_runs_per_tool,
         ),
     ),
     plots=_plots,

@@ -1,4 +1,4 @@
-"""training_set[D]: which runs of the window teach, on which side, and why."""
+"""training_set[D]: which runs of the window are trained on, on which side of the split, and why."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
 
 STAGE = Stage(
     asset="training_set",
-    description="A selection, not a copy: near-duplicates, contamination, sides, caps and weights over the window.",
+    description="Selects the window's runs: dedup, contamination, split, caps and oversampling; ids only, no copies.",
     group=Group.MODEL,
     kinds=("parquet",),
     code_version="4",

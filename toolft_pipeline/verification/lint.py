@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
-from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.curation.dedup.repeated_conversations import RepeatedConversations
 from toolft_pipeline.ingest.log_file import LogError, LogFile
 from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.lines import LOG_ENDINGS
@@ -154,7 +154,7 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
 
 def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
-    again = LoggedAgain()
+    again = RepeatedConversations()
     redactor = Redactor(rules.cheap.limits.redaction, key=hmac_key())
     for found in logs.runs():
         if found.run is None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.curation.caps import beyond, needed_by_tools
+from toolft_pipeline.curation.caps import needed_by_tools, over_cap
 
 GROUPS = st.lists(st.integers(0, 4), max_size=30)
 
@@ -14,7 +14,7 @@ GROUPS = st.lists(st.integers(0, 4), max_size=30)
 @given(groups=GROUPS, cap=st.one_of(st.none(), st.integers(1, 4)))
 def test_beyond_is_every_row_after_the_first_of_its_group(groups: list[int], cap: int | None) -> None:
     expected = [cap is not None and groups[:place].count(group) >= cap for place, group in enumerate(groups)]
-    assert beyond(np.array(groups, np.int64), cap=cap).tolist() == expected
+    assert over_cap(np.array(groups, np.int64), cap=cap).tolist() == expected
 
 
 KIND_TOOLS = [("a",), ("b",), ("a", "b"), (), ("c",)]

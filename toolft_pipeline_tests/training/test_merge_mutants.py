@@ -18,8 +18,8 @@ from toolft_pipeline.settings import AgentSettings, TrainingSettings
 from toolft_pipeline.training.base.base_model import convert_base_model
 from toolft_pipeline.training.base.quantized import load_base
 from toolft_pipeline.training.lora.adapter_config import lora_config
-from toolft_pipeline.training.merging.merge import merge_adapter, merged_in_memory
-from toolft_pipeline.training.merging.merge_checks import Expected, compare_merged, expected_of, probes
+from toolft_pipeline.training.merging.merge import merge_adapter, merge_in_memory
+from toolft_pipeline.training.merging.merge_checks import MergeReference, compare_merged, merge_reference, probe_prompts
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
@@ -35,7 +35,7 @@ class Made:
     adapter: Path
     out: Path
     checks: dict[str, dict[str, Any]]
-    expected: Expected
+    expected: MergeReference
 
 
 def write_adapter(base: Path, folder: Path, *, seed: int) -> None:
@@ -65,8 +65,8 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     write_adapter(base, adapter, seed=1)
     out.mkdir()
     merge_adapter(base=base, adapter=adapter, settings=settings, lineage={}, out=out, progress=lambda _line: None)
-    rows = probes(AutoTokenizer.from_pretrained(out / "model"))
-    expected = expected_of(base=base, adapter=adapter, quantization="nf4", rows=rows, device=model_device())
+    rows = probe_prompts(AutoTokenizer.from_pretrained(out / "model"))
+    expected = merge_reference(base=base, adapter=adapter, quantization="nf4", rows=rows, device=model_device())
     checks = json.loads((out / "checks.json").read_text())
     return Made(base=base, adapter=adapter, out=out, checks=checks, expected=expected)
 
@@ -107,7 +107,7 @@ def test_wrong_merge_fails(mutant: str, made: Made, tmp_path: Path) -> None:
         write_adapter(made.base, adapter, seed=2)
     else:
         quantization = "none"
-    merged = merged_in_memory(made.base, adapter, quantization=quantization, device=model_device())
+    merged = merge_in_memory(made.base, adapter, quantization=quantization, device=model_device())
     found = compare_merged(merged.to(made.expected.dtype), made.expected)
     assert not found["passed"], found
     assert found["weights_off"] > 1

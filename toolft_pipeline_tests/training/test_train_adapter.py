@@ -112,7 +112,7 @@ def test_train_killed_resumes_in_the_compute_type_it_began_in(tmp_path: Path, ti
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed, said = train(place, tiny_model_folder, lesson())
     assert "resuming after step 2" in said
-    assert any(line.endswith("the attempt that is resumed did") for line in said)
+    assert any(line.endswith("the attempt that is resumed does too") for line in said)
     assert adapter_bytes(resumed) == adapter_bytes(whole)
 
 
@@ -131,8 +131,8 @@ def test_train_row_longer_than_the_pack_is_kept_whole(tmp_path: Path, tiny_model
     rows = [Made(name="long", prompt=150, answer=10), Made(name="short")]
     _, said = train(tmp_path, tiny_model_folder, rows, epochs=1.0)
     line = next(line for line in said if "the longest row has 160 tokens, training.packed_length is 96" in line)
-    assert "(1) are trained alone, none is cut; they raise peak memory from" in line
-    assert "chat.max_length=96 would leave them out" in line
+    assert "1 longer rows are trained unpacked and uncut; they raise peak memory from" in line
+    assert "chat.max_length=96 excludes them" in line
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,12 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from toolft_pipeline.curation.dedup.dedup_text import telling_turns, whole_text
+from toolft_pipeline.curation.dedup.dedup_text import distinctive_turns, whole_text
 from toolft_pipeline.curation.dedup.jaccard import Numbers, jaccard
-from toolft_pipeline.curation.dedup.shingles import Sets, distinct, offsets_of, shingle_sets
+from toolft_pipeline.curation.dedup.shingles import Sets, offsets_of, shingle_sets, sort_unique
 from toolft_pipeline.errors import FixableError
 
-NOTHING = -1
+NO_MATCH = -1
 
 
 class TaskTextError(FixableError, ValueError):
@@ -51,12 +51,12 @@ class Contamination:
         self._looked_up, self._text = _rarest(self._sets, threshold=threshold)
 
     def first_text(self, texts: Sets) -> Numbers:
-        """For each text the first task text that it repeats, by its number (see `task_ids`), or `NOTHING`."""
-        found = np.where(texts.sizes == 0, self._empty, NOTHING)
+        """For each text the first task text that it repeats, by its number (see `task_ids`), or `NO_MATCH`."""
+        found = np.where(texts.sizes == 0, self._empty, NO_MATCH)
         if not len(self._looked_up):
             return found
         one, other = self._proposed(texts)
-        close = jaccard(joined(texts, self._sets), one, other + len(texts)) >= self._threshold
+        close = jaccard(concatenated(texts, self._sets), one, other + len(texts)) >= self._threshold
         at, first = np.unique(one[close], return_index=True)
         found[at] = other[close][first]
         return found
@@ -68,22 +68,22 @@ class Contamination:
         ends = offsets_of(hits)
         places = np.arange(ends[-1]) + np.repeat(start - ends[:-1], hits)
         text = np.repeat(np.repeat(np.arange(len(texts)), texts.sizes), hits)
-        pairs = distinct((text << 32) | self._text[places])
+        pairs = sort_unique((text << 32) | self._text[places])
         return pairs >> 32, pairs & 0xFFFFFFFF
 
 
 def first_of_group(found: Numbers, groups: Sequence[int] | Numbers) -> Numbers:
-    """Of texts that stand together, so many at a time, what the first found was, or `NOTHING`."""
+    """Of texts that stand together, so many at a time, what the first found was, or `NO_MATCH`."""
     ends = offsets_of(np.asarray(groups, np.int64))
-    places = np.flatnonzero(found != NOTHING)
+    places = np.flatnonzero(found != NO_MATCH)
     at = np.searchsorted(places, ends)
     some = at[:-1] < at[1:]
-    first = np.full(len(ends) - 1, NOTHING)
+    first = np.full(len(ends) - 1, NO_MATCH)
     first[some] = found[places[at[:-1][some]]]
     return first
 
 
-def joined(one: Sets, other: Sets) -> Sets:
+def concatenated(one: Sets, other: Sets) -> Sets:
     """The sets of one, then those of the other."""
     return Sets(
         values=np.concatenate([one.values, other.values]),
@@ -105,12 +105,12 @@ def _rarest(sets: Sets, *, threshold: float) -> tuple[NDArray[np.uint64], Number
 
 
 def _first(numbers: Numbers) -> int:
-    return int(numbers[0]) if len(numbers) else NOTHING
+    return int(numbers[0]) if len(numbers) else NO_MATCH
 
 
 def _telling_texts(turns: Sequence[str]) -> list[str]:
     """The whole of what a user said, then each turn that is long enough to be recognized."""
-    return [whole_text(turns), *telling_turns(turns)]
+    return [whole_text(turns), *distinctive_turns(turns)]
 
 
 def read_task_texts(path: Path) -> list[TaskText]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from toolft_pipeline.curation.dedup.contamination import NOTHING
+from toolft_pipeline.curation.dedup.contamination import NO_MATCH
 from toolft_pipeline.curation.dedup.jaccard import Numbers
 from toolft_pipeline.curation.dedup.shingles import Hashes, Sets
 
@@ -21,9 +21,9 @@ _PLACE_BITS = 40
 """Bits of a run's number in the order of survival; the bits above hold how many messages its conversation has."""
 
 
-def continued_in(conversations: Hashes, beginnings: Iterable[tuple[Numbers, Sets]], *, among: Numbers) -> Numbers:
+def find_continuations(conversations: Hashes, beginnings: Iterable[tuple[Numbers, Sets]], *, among: Numbers) -> Numbers:
     """For each run the number of the longest run that begins with all of it, the first of equally long ones;
-    `NOTHING` where there is none.
+    `NO_MATCH` where there is none.
 
     `conversations` are the hashes of whole runs in the order of survival, `beginnings` those of what runs begin with,
     with their runs' numbers. Only runs `among` these are looked at on either side.
@@ -34,7 +34,7 @@ def continued_in(conversations: Hashes, beginnings: Iterable[tuple[Numbers, Sets
     mask = np.uint64((1 << (_SLOTS * max(1, len(known))).bit_length()) - 1)
     table = np.zeros(int(mask) + 1, np.bool_)
     table[known & mask] = True
-    best = np.full(len(known), NOTHING)
+    best = np.full(len(known), NO_MATCH)
     for runs, hashes in beginnings:
         run = np.repeat(runs, hashes.sizes)
         likely = np.flatnonzero(table[hashes.values & mask])
@@ -46,8 +46,8 @@ def continued_in(conversations: Hashes, beginnings: Iterable[tuple[Numbers, Sets
         length = np.repeat(hashes.sizes, hashes.sizes)[likely[same]]
         rank = (length << _PLACE_BITS) | ((1 << _PLACE_BITS) - 1 - run[likely[same]])
         np.maximum.at(best, place[same], rank)
-    found = np.full(len(conversations), NOTHING)
+    found = np.full(len(conversations), NO_MATCH)
     longest = best[np.searchsorted(known, conversations[among])]
     mine = (1 << _PLACE_BITS) - 1 - (longest & ((1 << _PLACE_BITS) - 1))
-    found[among] = np.where(longest == NOTHING, NOTHING, mine)
+    found[among] = np.where(longest == NO_MATCH, NO_MATCH, mine)
     return found

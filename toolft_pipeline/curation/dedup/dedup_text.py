@@ -18,7 +18,7 @@ from toolft_pipeline.curation.dedup.shingles import normalized
 from toolft_pipeline.sandbox.state import canonical_result
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 
-TELLING_WORDS = 8
+MIN_DISTINCTIVE_WORDS = 8
 """A turn of fewer words ("Yes, please.") tells nothing of the task."""
 
 _STAMP = re.compile(
@@ -45,10 +45,10 @@ def whole_text(turns: Sequence[str]) -> str:
     return "\n".join(turns)
 
 
-def telling_turns(turns: Sequence[str]) -> list[str]:
+def distinctive_turns(turns: Sequence[str]) -> list[str]:
     """Of several turns, those long enough to be recognized alone."""
     whole = whole_text(turns)
-    return [turn for turn in turns if turn != whole and len(normalized(turn).split()) >= TELLING_WORDS]
+    return [turn for turn in turns if turn != whole and len(normalized(turn).split()) >= MIN_DISTINCTIVE_WORDS]
 
 
 def call_lines(messages: Sequence[Message]) -> list[str]:

@@ -51,7 +51,7 @@ def _shared(sets: Sets, one: Numbers, other: Numbers) -> Numbers:
     pair of 450 and 450, where a sort from scratch takes 40.
     """
     pairs = np.stack([one, other], axis=1).ravel()
-    members, sizes = gathered(sets, pairs)
+    members, sizes = gather(sets, pairs)
     number = np.repeat(np.arange(len(pairs), dtype=np.uint64) >> np.uint64(1), sizes)
     keys = (number << np.uint64(64 - _PAIR_BITS)) | (members >> np.uint64(_PAIR_BITS))
     keys.sort(kind="stable")
@@ -59,7 +59,7 @@ def _shared(sets: Sets, one: Numbers, other: Numbers) -> Numbers:
     return np.bincount(equal.astype(np.int64), minlength=len(one))
 
 
-def gathered(sets: Sets, numbers: Numbers) -> tuple[Hashes, Numbers]:
+def gather(sets: Sets, numbers: Numbers) -> tuple[Hashes, Numbers]:
     """The members of the named sets end to end, and how many each has."""
     sizes = sets.sizes[numbers]
     ends = offsets_of(sizes)

@@ -57,7 +57,7 @@ def bands_for(threshold: float) -> int:
     return PERMUTATIONS
 
 
-def least_estimate(threshold: float) -> float:
+def min_estimate(threshold: float) -> float:
     """The share of equal numbers below which a pair cannot well be at the threshold: five standard errors under it,
     which one true pair in three million misses."""
     return threshold - 5 * sqrt(threshold * (1 - threshold) / PERMUTATIONS)

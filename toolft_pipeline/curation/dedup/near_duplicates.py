@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolft_pipeline.curation.dedup.jaccard import jaccard
-from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, Signatures, bands_for, least_estimate
-from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, distinct, mixed, offsets_of
+from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, Signatures, bands_for, min_estimate
+from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, mix, offsets_of, sort_unique
 
 SURVIVES = -1
 _LEAF = 128
@@ -46,9 +46,9 @@ class Documents:
     sets: Callable[[Numbers], Sets]
 
 
-def representatives(documents: Documents, *, threshold: float) -> Numbers:
+def find_survivors(documents: Documents, *, threshold: float) -> Numbers:
     """For each document `SURVIVES`, or the number of the earlier survivor that it repeats."""
-    groups = np.zeros(len(documents.digests), np.uint64) if documents.groups is None else mixed(documents.groups)
+    groups = np.zeros(len(documents.digests), np.uint64) if documents.groups is None else mix(documents.groups)
     first, same = _first_of_equals(documents.digests + groups)
     bucket, document = _shared_buckets(documents.signatures, first, groups, bands=bands_for(threshold))
     alike, member = np.unique(document, return_inverse=True)
@@ -79,7 +79,7 @@ def _shared_buckets(
     for band in range(bands):
         hashes = groups[documents].copy()
         for row in range(band * rows, (band + 1) * rows):
-            hashes = mixed(hashes + signatures[documents, row])
+            hashes = mix(hashes + signatures[documents, row])
         keys = np.sort((hashes & ~low) | documents.astype(np.uint64))
         bucket = keys >> np.uint64(bits)
         shared = _has_equal_neighbour(bucket)
@@ -129,7 +129,7 @@ class _Pairs:
         sizes = self._sets.sizes
         small, large = np.minimum(sizes[one], sizes[other]), np.maximum(sizes[one], sizes[other])
         likely = np.flatnonzero(small >= self._threshold * large * (1 - 1e-9))  # one ulp must not decide
-        likely = likely[self._estimates(one[likely], other[likely]) >= least_estimate(self._threshold)]
+        likely = likely[self._estimates(one[likely], other[likely]) >= min_estimate(self._threshold)]
         found = np.zeros(len(one), np.bool_)
         found[likely] = jaccard(self._sets, one[likely], other[likely]) >= self._threshold
         return found
@@ -196,6 +196,6 @@ def _proposed(slots: _Slots, left: NDArray[np.bool_], right: NDArray[np.bool_]) 
         places = np.arange(ends[last] - ends[first]) + np.repeat(
             starts[first:last] - (ends[first:last] - ends[first]), part
         )
-        pairs = distinct((np.repeat(one[first:last], part) << 32) | others[places])
+        pairs = sort_unique((np.repeat(one[first:last], part) << 32) | others[places])
         yield pairs >> 32, pairs & 0xFFFFFFFF
         first = last

@@ -78,7 +78,7 @@ def offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
 
-def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def sort_unique(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Numbers sorted (in place), each once: sixteen times as fast as `numpy.unique`, which hashes them."""
     numbers.sort()
     keep = np.ones(len(numbers), np.bool_)
@@ -86,7 +86,7 @@ def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     return numbers[keep]
 
 
-def mixed(hashes: Hashes) -> Hashes:
+def mix(hashes: Hashes) -> Hashes:
     """splitmix64's finalizer (Steele, Lea, Flood 2014): every bit of the input moves every bit of the output."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(_WEIGHTS[0])
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(_WEIGHTS[1])
@@ -136,12 +136,12 @@ def _word_edges(text: str, data: bytes) -> NDArray[np.int64]:
 def _word_hashes(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Hashes:
     """A hash of each word's bytes, eight at a time: each eight are added to the hash so far, and mixed."""
     eights: Hashes = np.ndarray(len(data), "<u8", data + bytes(8), strides=(1,))  # those that begin at each place
-    hashes = mixed(eights[starts] & _FIRST_BYTES[np.minimum(lengths, 8)])
+    hashes = mix(eights[starts] & _FIRST_BYTES[np.minimum(lengths, 8)])
     longer = np.flatnonzero((lengths > 8) & (lengths <= _LONG_WORD))
     done = 8
     while len(longer):
         part = eights[starts[longer] + done] & _FIRST_BYTES[np.minimum(lengths[longer] - done, 8)]
-        hashes[longer] = mixed(hashes[longer] + part)
+        hashes[longer] = mix(hashes[longer] + part)
         done += 8
         longer = longer[lengths[longer] > done]
     for word in np.flatnonzero(lengths > _LONG_WORD).tolist():
@@ -188,7 +188,7 @@ def _grams(words: Hashes, counts: NDArray[np.int64]) -> tuple[Hashes, NDArray[np
     keep[ends[counts >= 2] - 1] = False
     keep[ends[counts >= GRAM] - 2] = False
     sizes = np.where(counts >= GRAM, counts - (GRAM - 1), np.minimum(counts, 1))
-    return mixed(grams[keep]) >> np.uint64(1), sizes
+    return mix(grams[keep]) >> np.uint64(1), sizes
 
 
 def _distinct(hashes: Hashes, sizes: NDArray[np.int64]) -> tuple[Hashes, NDArray[np.int64]]:

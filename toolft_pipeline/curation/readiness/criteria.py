@@ -12,7 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Verdict(StrEnum):
+class ReadinessVerdict(StrEnum):
     """What the report recommends."""
 
     FINE_TUNE = "fine-tune"
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     NOT_KNOWN = "not known yet"
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Measurement(Struct, frozen=True, kw_only=True):
     """One figure that must reach `wanted`; `value` and `met` are None where no log says it, and the sentence then
     says what to log."""
 
@@ -35,18 +35,18 @@ class Criterion(Struct, frozen=True, kw_only=True):
 
     name: str
     holds: bool | None
-    readings: tuple[Reading, ...]
+    readings: tuple[Measurement, ...]
 
     @property
     def sentence(self) -> str:
         """What the figures say, for a person."""
-        return "; ".join(reading.sentence for reading in self.readings)
+        return "; ".join(measurement.sentence for measurement in self.readings)
 
 
-def reading(*, value: float | None, wanted: float, what: str, to_know: str, form: str = ".1%") -> Reading:
+def measurement(*, value: float | None, wanted: float, what: str, to_know: str, form: str = ".1%") -> Measurement:
     """A figure and its threshold: `what` says of what it is, `to_know` what to log where it is not known."""
     said = f"{what}: not known ({to_know})" if value is None else f"{what}: {value:{form}}"
-    return Reading(
+    return Measurement(
         value=value,
         wanted=wanted,
         met=None if value is None else value >= wanted,
@@ -54,12 +54,12 @@ def reading(*, value: float | None, wanted: float, what: str, to_know: str, form
     )
 
 
-def every_one_of(name: str, *readings: Reading) -> Criterion:
+def all_of(name: str, *readings: Measurement) -> Criterion:
     """A criterion that holds where each figure reaches its threshold; one that is missed decides it."""
     return Criterion(name=name, holds=all_hold(each.met for each in readings), readings=readings)
 
 
-def one_of(name: str, *readings: Reading) -> Criterion:
+def any_of(name: str, *readings: Measurement) -> Criterion:
     """A criterion for which one figure is reason enough."""
     missed = all_hold(None if each.met is None else not each.met for each in readings)
     return Criterion(name=name, holds=None if missed is None else not missed, readings=readings)
@@ -71,7 +71,13 @@ def all_hold(answers: Iterable[bool | None]) -> bool | None:
     return False if False in given else None if None in given else True
 
 
-def verdict_of(criteria: Sequence[Criterion]) -> Verdict:
+def verdict_of(criteria: Sequence[Criterion]) -> ReadinessVerdict:
     """Fine-tune where every criterion holds, keep prompting where one does not, else nobody can say."""
     holds = all_hold(criterion.holds for criterion in criteria)
-    return Verdict.NOT_KNOWN if holds is None else Verdict.FINE_TUNE if holds else Verdict.KEEP_PROMPTING
+    return (
+        ReadinessVerdict.NOT_KNOWN
+        if holds is None
+        else ReadinessVerdict.FINE_TUNE
+        if holds
+        else ReadinessVerdict.KEEP_PROMPTING
+    )

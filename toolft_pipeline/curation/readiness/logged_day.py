@@ -19,13 +19,13 @@ from toolft_pipeline.trajectories.record import Trajectory
 
 
 @dataclass(kw_only=True)
-class LoggedDay:
+class LoggedRunCounts:
     """The counts over the logged runs of a day, or of several."""
 
     runs: LoggedRuns = field(default_factory=LoggedRuns)
     tools: ChurnCount = field(default_factory=ChurnCount)
 
-    def merge(self, other: LoggedDay) -> None:
+    def merge(self, other: LoggedRunCounts) -> None:
         """Add the counts of other runs."""
         self.runs.merge(other.runs)
         self.tools.merge(other.tools)
@@ -33,20 +33,20 @@ class LoggedDay:
 
 def count_day(
     runs: Iterable[Trajectory], *, day: str, tools: CatalogValidator, redact: Callable[[str], str]
-) -> LoggedDay:
+) -> LoggedRunCounts:
     """Count the logged runs of a day, with today's names of renamed tools; `tools` are today's."""
-    counts = LoggedDay()
+    counts = LoggedRunCounts()
     for run in runs:
         counts.runs.add(run, tools=tools)
         counts.tools.add(run, day=day, today=tools.names)
-    return LoggedDay(runs=counts.runs, tools=counts.tools.redacted(redact))
+    return LoggedRunCounts(runs=counts.runs, tools=counts.tools.redacted(redact))
 
 
-def write_day(counts: LoggedDay, path: Path) -> None:
+def write_day(counts: LoggedRunCounts, path: Path) -> None:
     """Write the counts as JSON."""
     path.write_bytes(msgspec.json.encode(counts))
 
 
-def read_day(path: Path) -> LoggedDay:
+def read_day(path: Path) -> LoggedRunCounts:
     """Read the counts of `write_day`."""
-    return msgspec.json.decode(path.read_bytes(), type=LoggedDay)
+    return msgspec.json.decode(path.read_bytes(), type=LoggedRunCounts)

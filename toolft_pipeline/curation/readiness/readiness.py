@@ -18,8 +18,15 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from toolft_pipeline.curation.readiness.accepted_runs import AcceptedRuns
-from toolft_pipeline.curation.readiness.criteria import Criterion, Verdict, every_one_of, one_of, reading, verdict_of
-from toolft_pipeline.curation.readiness.logged_day import LoggedDay
+from toolft_pipeline.curation.readiness.criteria import (
+    Criterion,
+    ReadinessVerdict,
+    all_of,
+    any_of,
+    measurement,
+    verdict_of,
+)
+from toolft_pipeline.curation.readiness.logged_day import LoggedRunCounts
 from toolft_pipeline.curation.readiness.production_stats import Incumbent, Share, incumbent_of
 from toolft_pipeline.curation.readiness.tool_churn import ToolChurn, churn_of
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
@@ -73,7 +80,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
     day: str
     days: int
-    verdict: Verdict
+    verdict: ReadinessVerdict
     criteria: tuple[Criterion, ...]
     incumbent: Incumbent
     surface: Surface
@@ -92,10 +99,10 @@ class CatalogSize:
     """What `chat.catalog_mode` leaves out of a prompt."""
 
 
-def measure(
+def measure_readiness(
     *,
     day: str,
-    logged: Iterable[LoggedDay],
+    logged: Iterable[LoggedRunCounts],
     accepted: AcceptedRuns,
     judged: int,
     catalog: CatalogSize,
@@ -106,7 +113,7 @@ def measure(
 
     `judged` counts the runs that were judged as logged ones; accepted golden runs are not among them.
     """
-    counts, days = LoggedDay(), 0
+    counts, days = LoggedRunCounts(), 0
     for of_day in logged:
         counts.merge(of_day)
         days += of_day.runs.runs > 0
@@ -171,32 +178,32 @@ def _saving(figures: Incumbent, *, saved_tokens: int, price: float | None) -> Sa
 
 
 def _stands_still(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
-    fit = reading(
+    fit = measurement(
         value=_value(figures.runs_that_fit),
         wanted=wanted.min_fit,
         what="logged runs that call only tools that exist today",
         to_know="log runs",
     )
-    return every_one_of("fixed tool surface", fit)
+    return all_of("fixed tool surface", fit)
 
 
 def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
     rows = behaviour.accepted + behaviour.golden - behaviour.continued_in_another
-    return every_one_of(
+    return all_of(
         "repetitive verifiable behaviour",
-        reading(
+        measurement(
             value=behaviour.accepted_share,
             wanted=wanted.min_accepted,
             what="logged runs that pass every rule",
             to_know="log runs",
         ),
-        reading(
+        measurement(
             value=behaviour.repeated_share,
             wanted=wanted.min_repeated,
             what=f"accepted logged runs of a kind seen more than once ({behaviour.kinds} kinds)",
             to_know="no logged run is accepted",
         ),
-        reading(
+        measurement(
             value=rows if judged or rows else None,
             wanted=wanted.min_runs,
             what="accepted runs, golden ones counted, a conversation once",
@@ -208,21 +215,21 @@ def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: Readines
 
 def _gains(figures: Incumbent, saving: Saving, wanted: ReadinessSettings) -> Criterion:
     """Each is reason enough: calls that do not parse, calls that are not valid, a catalog that fills the prompt."""
-    return one_of(
+    return any_of(
         "format reliability",
-        reading(
+        measurement(
             value=_value(figures.runs_with_parse_failures),
             wanted=wanted.min_failing,
             what="logged runs with a call that did not parse",
             to_know="log usage.parse_failures",
         ),
-        reading(
+        measurement(
             value=_value(figures.runs_with_bad_calls),
             wanted=wanted.min_failing,
             what="or with one that does not fit the catalog",
             to_know="log runs",
         ),
-        reading(
+        measurement(
             value=saving.share_of_prompt,
             wanted=wanted.min_catalog_share,
             what="or the catalog's share of what a turn reads",

@@ -55,10 +55,10 @@ def figures_of(report: Readiness) -> list[tuple[str, str]]:
         ("saved without the catalog: tokens per 1,000 runs", saving.tokens_per_1k_runs, ",.0f", "runs"),
         ("saved without the catalog: cost of 1,000 runs", saving.money_per_1k_runs, ",.2f", f"runs, and {prices}"),
     ]
-    return [(label, known(value, form=form, to_log=to_log)) for label, value, form, to_log in rows]
+    return [(label, figure_text(value, form=form, to_log=to_log)) for label, value, form, to_log in rows]
 
 
-def known(value: float | None, *, form: str, to_log: str) -> str:
+def figure_text(value: float | None, *, form: str, to_log: str) -> str:
     """A figure as people read it, or that it is not known and what would tell it."""
     return f"not known: give {to_log}" if value is None else format(value, form)
 

@@ -22,7 +22,7 @@ _TOLD_APART = 10_000
 """Catalogs, and gone tools, that are told apart; what comes after them is not counted, so that memory stays flat."""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class NameCount(Struct, frozen=True, kw_only=True):
     """A catalog's digest or a tool's name, how many runs it was seen in, and between which days of logs."""
 
     name: str
@@ -44,8 +44,8 @@ class ToolChurn(Struct, frozen=True, kw_only=True):
     runs_that_say: int
     catalogs: int | None
     changed_on: tuple[str, ...]
-    offered: tuple[Seen, ...]
-    gone: tuple[Seen, ...]
+    offered: tuple[NameCount, ...]
+    gone: tuple[NameCount, ...]
     tools_gone: int
 
 
@@ -55,18 +55,18 @@ class ChurnCount:
 
     runs: int = 0
     runs_that_say: int = 0
-    offered: dict[str, Seen] = field(default_factory=dict)
-    gone: dict[str, Seen] = field(default_factory=dict)
+    offered: dict[str, NameCount] = field(default_factory=dict)
+    gone: dict[str, NameCount] = field(default_factory=dict)
 
     def add(self, run: Trajectory, *, day: str, today: Collection[str]) -> None:
         """Count one run of a day of logs; `today` are the names of today's tools."""
         self.runs += 1
         if run.tools_digest is not None:
             self.runs_that_say += 1
-            _count(self.offered, Seen(name=run.tools_digest, runs=1, first_day=day, last_day=day))
+            _count(self.offered, NameCount(name=run.tools_digest, runs=1, first_day=day, last_day=day))
         for name in tools_used(run.messages):
             if name not in today:
-                _count(self.gone, Seen(name=name, runs=1, first_day=day, last_day=day))
+                _count(self.gone, NameCount(name=name, runs=1, first_day=day, last_day=day))
 
     def merge(self, other: ChurnCount) -> None:
         """Add the counts of other runs."""
@@ -99,11 +99,11 @@ def churn_of(count: ChurnCount) -> ToolChurn:
     )
 
 
-def _count(counts: dict[str, Seen], seen: Seen) -> None:
+def _count(counts: dict[str, NameCount], seen: NameCount) -> None:
     if seen.name not in counts and len(counts) >= _TOLD_APART:
         return
     known = counts.get(seen.name, seen)
-    counts[seen.name] = Seen(
+    counts[seen.name] = NameCount(
         name=seen.name,
         runs=seen.runs if known is seen else known.runs + seen.runs,
         first_day=min(known.first_day, seen.first_day),
@@ -111,7 +111,7 @@ def _count(counts: dict[str, Seen], seen: Seen) -> None:
     )
 
 
-def _most(counts: dict[str, Seen]) -> tuple[Seen, ...]:
+def _most(counts: dict[str, NameCount]) -> tuple[NameCount, ...]:
     """Those of most runs, listed by day."""
     most = sorted(counts.values(), key=lambda each: (-each.runs, each.name))[:_LISTED]
     return tuple(sorted(most, key=lambda each: (each.first_day, each.last_day, each.name)))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.rendering.conversation import trajectory_messages
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.curation.split import Side
+from toolft_pipeline.curation.split import Split
 from toolft_pipeline.evaluation.scoring.task import PlannedCall, Task
 from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import MCP_FAILURE, Sandbox
@@ -75,7 +75,7 @@ def shadow_tasks(
 def trained_on(selection: Path) -> frozenset[str]:
     """Ids of the runs of a training set's folder that were trained on, or whose near-duplicate was."""
     table = pq.read_table(selection / SELECTION_FILE, columns=["trajectory_id", "side", "duplicate_of"])
-    seen = pc.or_(pc.equal(table["side"], str(Side.TRAIN)), pc.is_valid(table["duplicate_of"]))
+    seen = pc.or_(pc.equal(table["side"], str(Split.TRAIN)), pc.is_valid(table["duplicate_of"]))
     return frozenset(table.filter(seen)["trajectory_id"].to_pylist())
 
 

@@ -1,6 +1,6 @@
-"""What the UI and `toolft show` are told of a readiness_report: the verdict and why, what it saves, what it rests on.
+"""The headline of a readiness_report for the UI and `toolft show`: verdict, criteria, saving, figures.
 
-Invariant: every figure is one of readiness.json, rounded; one that is not known says so and what would tell it.
+Invariant: every figure comes from readiness.json, rounded; an unknown one names what to log.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from toolft_pipeline.curation.readiness.readiness import Readiness, Saving
-from toolft_pipeline.curation.readiness.readiness_page import known
+from toolft_pipeline.curation.readiness.readiness_page import figure_text
 from toolft_pipeline.warehouse.digest import Json
 
 
 def readiness_headline(report: Readiness, *, catalog_changes: Mapping[str, str]) -> dict[str, Json]:
-    """Words first, then figures, then counts by name."""
+    """Texts first, then figures, then counts by name."""
     incumbent, surface, behaviour, saving = report.incumbent, report.surface, report.behaviour, report.saving
     failures, bad = incumbent.runs_with_parse_failures, incumbent.runs_with_bad_calls
     fit, churn, prices = incumbent.runs_that_fit, surface.churn, "incumbent prices in the agent file"
     return {
         "verdict": report.verdict.value,
-        "saving": told_saving(saving),
+        "saving": saving_text(saving),
         "criteria": {criterion.name: criterion.sentence for criterion in report.criteria},
         "failed": [criterion.name for criterion in report.criteria if criterion.holds is False],
         "not_known": [criterion.name for criterion in report.criteria if criterion.holds is None],
@@ -48,15 +48,15 @@ def readiness_headline(report: Readiness, *, catalog_changes: Mapping[str, str])
     }
 
 
-def told_saving(saving: Saving) -> str:
-    """What leaving the catalog out of every prompt saves, in words."""
+def saving_text(saving: Saving) -> str:
+    """The saving of prompts without the catalog, in words."""
     share = "" if saving.share_of_prompt is None else f" ({saving.share_of_prompt:.0%} of what a turn reads)"
-    runs = known(saving.tokens_per_1k_runs, form=",.0f", to_log="runs")
-    money = known(saving.money_per_1k_runs, form=",.2f", to_log="incumbent prices in the agent file")
+    runs = figure_text(saving.tokens_per_1k_runs, form=",.0f", to_log="runs")
+    money = figure_text(saving.money_per_1k_runs, form=",.2f", to_log="incumbent prices in the agent file")
     return f"{saving.tokens_per_turn:,.0f} tokens a turn{share}; tokens per 1,000 runs: {runs}; their cost: {money}"
 
 
 def _figure(value: float | None, to_log: str, *, digits: int = 4) -> Json:
     if value is None:
-        return known(None, form="", to_log=to_log)
+        return figure_text(None, form="", to_log=to_log)
     return round(value, digits) if digits else round(value)

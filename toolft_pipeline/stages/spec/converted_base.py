@@ -13,7 +13,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import Work
 from toolft_pipeline.training.base.base_model import BaseModelSummary, convert_base_model, source_name, summarize
-from toolft_pipeline.training.runtime.heartbeat import pulse
+from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.shared import link_shared
 
@@ -31,11 +31,11 @@ def converted_base(work: Work, settings: AgentSettings, out: Path) -> BaseModelS
         "code": CONVERSION_CODE,
         **{library: version(library) for library in ("torch", "transformers")},
     }
-    with pulse(progress=work.progress) as said:
-        said.doing = "waiting for another run that converts the same base"
+    with heartbeat(progress=work.progress) as beat:
+        beat.activity = "waiting for another run that converts the same base"
 
         def make(folder: Path) -> None:
-            said.doing = ""
+            beat.activity = ""
             convert_base_model(settings=settings, out=folder, progress=work.progress)
 
         key = digest_of({**identity}).removeprefix("sha256:")[:24]

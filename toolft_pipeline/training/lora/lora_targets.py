@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from toolft_pipeline.training.lora.model_families import ALL_TOWERS, LANGUAGE_MODEL
 
 
-def adapted_modules(names: Iterable[str], *, targets: Sequence[str]) -> list[str] | str:
+def target_modules_for_peft(names: Iterable[str], *, targets: Sequence[str]) -> list[str] | str:
     """`target_modules` for PEFT: the targets themselves, or for a multimodal model a pattern that matches them in its
     language model. `names` are the model's modules."""
     if not any(LANGUAGE_MODEL in name.split(".") for name in names):

@@ -1,4 +1,4 @@
-"""Settings with which training would fit, where it does not with those it has."""
+"""Find settings with which training fits into memory."""
 
 from __future__ import annotations
 
@@ -6,65 +6,65 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.rows.sampling import Drawn, Side
+from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide
 
 SHORTEST_PACK = 64
-"""Packed rows below this are all overhead."""
+"""Shorter packed rows are mostly overhead."""
 
-Needs = Callable[[Drawn, TrainingSettings], float]
-"""Bytes that training takes with these rows and settings."""
+Needs = Callable[[DrawnRows, TrainingSettings], float]
+"""Bytes that training needs with these rows and settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """Settings to set, as `--set` takes them, and what they make of rows and training."""
+class SettingsChange:
+    """A change of settings in `--set` form, and the rows and settings that result."""
 
     text: str
-    drawn: Drawn
+    drawn: DrawnRows
     training: TrainingSettings
 
 
-def settings_that_fit(*, drawn: Drawn, training: TrainingSettings, needs: Needs, free: float) -> list[str]:
-    """Every single change that is enough, mildest value first; where none is, all together; empty where even that
-    does not fit."""
-    start = Change(text="", drawn=drawn, training=training)
-    single = [found for kind in _KINDS if (found := _mildest(kind(start), needs, free))]
+def settings_that_fit(*, drawn: DrawnRows, training: TrainingSettings, needs: Needs, free: float) -> list[str]:
+    """The single changes that suffice, each with its mildest value; else all changes together; empty if these do not
+    fit either."""
+    start = SettingsChange(text="", drawn=drawn, training=training)
+    single = [change for kind in _KINDS if (change := _mildest(kind(start), needs, free))]
     if single:
-        return [_named(change, needs) for change in single]
+        return [_described(change, needs) for change in single]
     strictest = start
     for kind in _KINDS:
         changes = list(kind(strictest))
         together = _mildest(iter(changes), needs, free)
         if together:
-            return [_named(together, needs)]
+            return [_described(together, needs)]
         strictest = changes[-1] if changes else strictest
     return []
 
 
-def within(drawn: Drawn, *, tokens: int) -> Drawn:
-    """The rows of at most so many tokens."""
+def rows_within(drawn: DrawnRows, *, tokens: int) -> DrawnRows:
+    """The rows of at most `tokens` tokens."""
 
-    def side(found: Side) -> Side:
-        return replace(found, rows=tuple(row for row in found.rows if row.tokens <= tokens))
+    def short(side: DrawnSide) -> DrawnSide:
+        return replace(side, rows=tuple(row for row in side.rows if row.tokens <= tokens))
 
-    return replace(drawn, train=side(drawn.train), validation=side(drawn.validation))
+    return replace(drawn, train=short(drawn.train), validation=short(drawn.validation))
 
 
-def _mildest(changes: Iterator[Change], needs: Needs, free: float) -> Change | None:
+def _mildest(changes: Iterator[SettingsChange], needs: Needs, free: float) -> SettingsChange | None:
     return next((change for change in changes if needs(change.drawn, change.training) <= free), None)
 
 
-def _named(change: Change, needs: Needs) -> str:
+def _described(change: SettingsChange, needs: Needs) -> str:
     return f"{change.text} ({needs(change.drawn, change.training) / 1e9:.1f} GB)"
 
 
-def _checkpointing(start: Change) -> Iterator[Change]:
+def _checkpointing(start: SettingsChange) -> Iterator[SettingsChange]:
     sft = start.training.sft | {"gradient_checkpointing": True}
     if sft != start.training.sft:
         yield _also(start, "training.sft.gradient_checkpointing=true", sft=sft)
 
 
-def _batch_size(start: Change) -> Iterator[Change]:
+def _batch_size(start: SettingsChange) -> Iterator[SettingsChange]:
     rows = start.training.batch_size * start.training.gradient_accumulation
     for size in range(start.training.batch_size - 1, 0, -1):
         if rows % size == 0:
@@ -72,20 +72,20 @@ def _batch_size(start: Change) -> Iterator[Change]:
             yield _also(start, text, batch_size=size, gradient_accumulation=rows // size)
 
 
-def _packed_length(start: Change) -> Iterator[Change]:
+def _packed_length(start: SettingsChange) -> Iterator[SettingsChange]:
     length = start.training.packed_length
     while (length := length // 2) >= SHORTEST_PACK:
         yield _also(start, f"training.packed_length={length}", packed_length=length)
 
 
-def _long_rows(start: Change) -> Iterator[Change]:
+def _long_rows(start: SettingsChange) -> Iterator[SettingsChange]:
     length = start.training.packed_length
     if max(start.drawn.train.longest, start.drawn.validation.longest) > length:
-        text = f"chat.max_length={length}, which leaves longer rows out"
-        yield replace(_also(start, text), drawn=within(start.drawn, tokens=length))
+        text = f"chat.max_length={length}, which excludes longer rows"
+        yield replace(_also(start, text), drawn=rows_within(start.drawn, tokens=length))
 
 
-def _quantization(start: Change) -> Iterator[Change]:
+def _quantization(start: SettingsChange) -> Iterator[SettingsChange]:
     if start.training.quantization != "nf4":
         yield _also(start, "training.quantization=nf4", quantization="nf4")
 
@@ -93,8 +93,8 @@ def _quantization(start: Change) -> Iterator[Change]:
 _KINDS = (_checkpointing, _batch_size, _packed_length, _quantization, _long_rows)
 
 
-def _also(start: Change, text: str, **update: object) -> Change:
-    return Change(
+def _also(start: SettingsChange, text: str, **update: object) -> SettingsChange:
+    return SettingsChange(
         text=f"{start.text} and {text}" if start.text else text,
         drawn=start.drawn,
         training=start.training.model_copy(update=update),

@@ -1,6 +1,6 @@
-"""Whether training will fit, and about how long it takes, said before a weight is loaded.
+"""Check before training whether it fits into memory, and estimate how long it takes.
 
-Invariant: an estimate comes from the model's own config and the rows that were drawn, never from a table of models.
+Invariant: an estimate comes from the model's config and the drawn rows, never from a table of models.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.preflight.fitting_settings import settings_that_fit, within
+from toolft_pipeline.training.preflight.fitting_settings import rows_within, settings_that_fit
 from toolft_pipeline.training.preflight.memory_estimate import MemoryEstimate, estimate_memory
 from toolft_pipeline.training.preflight.model_shape import ModelShape, read_shape
 from toolft_pipeline.training.preflight.run_plan import plan_run
 from toolft_pipeline.training.preflight.time_estimate import estimate_seconds
-from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.runtime.free_memory import free_memory
 from toolft_pipeline.training.runtime.model_device import model_device
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class DoesNotFitError(FixableError, MemoryError):
-    """Training will not fit; one line with the figures and settings that would."""
+    """Training does not fit into memory; one line with the figures and settings that fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """Memory that is needed, bytes that are free, and seconds."""
+class TrainingEstimate:
+    """Memory needed, free bytes, and seconds."""
 
     memory: MemoryEstimate
     free: float
     seconds: float
     long_rows: str = ""
-    """What rows beyond `training.packed_length` cost; empty where there are none."""
+    """The cost of rows longer than `training.packed_length`, in words; empty if there are none."""
 
     @property
     def text(self) -> str:
@@ -49,13 +49,15 @@ class Estimate:
 def check_fit(
     *,
     base: Path,
-    drawn: Drawn,
+    drawn: DrawnRows,
     training: TrainingSettings,
     compute: ComputeType,
     progress: Callable[[str], None],
-) -> Estimate:
-    """Estimate memory and time, and log both. Raises `DoesNotFitError` when more is needed than is free, unless
-    `training.memory_check` is "warn"."""
+) -> TrainingEstimate:
+    """Estimate memory and time, and log both.
+
+    Raises `DoesNotFitError` if more memory is needed than is free, unless `training.memory_check` is "warn".
+    """
     machine = _Machine(shape=read_shape(base, training), device=model_device(), compute=compute)
     estimate = machine.estimate(drawn, training)
     if estimate.long_rows:
@@ -64,7 +66,7 @@ def check_fit(
     if estimate.memory.total <= estimate.free:
         return estimate
     if training.memory_check == "warn":
-        progress("more memory than is free; training goes ahead because training.memory_check is warn")
+        progress("training needs more memory than is free; it continues because training.memory_check is warn")
         return estimate
     fitting = settings_that_fit(
         drawn=drawn,
@@ -76,50 +78,50 @@ def check_fit(
         f"training: needs {estimate.text}; "
         + (f"settings that fit: {'; or '.join(fitting)}" if fitting else "no settings of this base model fit; use a ")
         + ("" if fitting else "smaller base model or a machine with more memory")
-        + "; training.memory_check=warn goes ahead all the same"
+        + "; training.memory_check=warn trains anyway"
     )
 
 
 def estimate_training(
-    *, base: Path, drawn: Drawn, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
-) -> Estimate:
-    """The estimate alone, from config.json and the rows."""
+    *, base: Path, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
+) -> TrainingEstimate:
+    """The estimate without the check."""
     return _Machine(shape=read_shape(base, training), device=model_device(), compute=compute).estimate(drawn, training)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Machine:
-    """What stays the same while settings are tried: the base, the device and the number type."""
+    """What stays the same while settings are tried: the base, the device and the compute type."""
 
     shape: ModelShape
     device: torch.device
     compute: ComputeType
 
-    def estimate(self, drawn: Drawn, training: TrainingSettings) -> Estimate:
+    def estimate(self, drawn: DrawnRows, training: TrainingSettings) -> TrainingEstimate:
         """Memory and time."""
-        return Estimate(
+        return TrainingEstimate(
             memory=self.memory(drawn, training),
             free=free_memory(self.device),
             seconds=estimate_seconds(shape=self.shape, drawn=drawn, training=training, compute=self.compute),
             long_rows=self._long_rows(drawn, training),
         )
 
-    def memory(self, drawn: Drawn, training: TrainingSettings) -> MemoryEstimate:
-        """Memory alone."""
+    def memory(self, drawn: DrawnRows, training: TrainingSettings) -> MemoryEstimate:
+        """Memory only."""
         plan = plan_run(
             drawn=drawn, training=training, dropout=self.shape.dropout, device=self.device, compute=self.compute
         )
         return estimate_memory(shape=self.shape, plan=plan)
 
-    def _long_rows(self, drawn: Drawn, training: TrainingSettings) -> str:
+    def _long_rows(self, drawn: DrawnRows, training: TrainingSettings) -> str:
         length = training.packed_length
         longest = max(drawn.train.longest, drawn.validation.longest)
         if longest <= length or drawn.shows_images:
             return ""
         count = sum(row.tokens > length for side in (drawn.train, drawn.validation) for row in side.rows)
-        without = self.memory(within(drawn, tokens=length), training).total
+        without = self.memory(rows_within(drawn, tokens=length), training).total
         return (
-            f"the longest row has {longest} tokens, training.packed_length is {length}: rows beyond it ({count}) are "
-            f"trained alone, none is cut; they raise peak memory from {without / 1e9:.1f} to "
-            f"{self.memory(drawn, training).total / 1e9:.1f} GB, and chat.max_length={length} would leave them out"
+            f"the longest row has {longest} tokens, training.packed_length is {length}: {count} longer rows are "
+            f"trained unpacked and uncut; they raise peak memory from {without / 1e9:.1f} to "
+            f"{self.memory(drawn, training).total / 1e9:.1f} GB; chat.max_length={length} excludes them"
         )

@@ -1,9 +1,8 @@
-"""About how long training takes, from the model's shape, the rows drawn and this machine's speed as it is now.
+"""Estimate how long training takes from the model's shape, the drawn rows and the machine's current speed.
 
-Two kinds of work are reckoned apart, because machines differ in them apart: matrix products, at the speed of a product
-in the type that training computes in, and everything that walks over activations and logits without multiplying
-matrices (norms, casts, activation functions, the softmax), at the speed of such a walk. Speeds are means over a moment,
-not bests: on a busy machine training is slow too.
+Two kinds of work are estimated separately, because machines differ in each: matrix products, at the measured speed of a
+product in the compute type, and elementwise operations on activations and logits (norms, casts, activation functions,
+softmax), at the measured speed of one. Speeds are means, not bests: on a busy machine training is slow too.
 """
 
 from __future__ import annotations
@@ -15,31 +14,31 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.compute_type import ComputeType, MatrixProduct
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.preflight.model_shape import ModelShape
-from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.runtime.model_device import model_device
 
 if TYPE_CHECKING:
     import torch
 
 PRODUCT_EFFICIENCY = 0.8
-"""Share of the measured product's speed that the products of a training step reach on a CPU."""
+"""Speed of the products of a training step on a CPU, as a share of the measured speed."""
 
 CUDA_EFFICIENCY = 0.35
-"""Share of a plain product's speed that a whole training step reaches on CUDA."""
+"""Speed of a whole training step on CUDA, as a share of the measured speed of a product."""
 
-WALKS = 90.0
-"""Times that a layer's forward and backward pass walk over each of its widths (hidden, query, keys, values, MLP)."""
+ELEMENTWISE_PASSES = 90.0
+"""Elementwise passes of a layer's forward and backward pass over each width (hidden, query, key, value, MLP)."""
 
-LOGIT_WALKS = 8.0
-"""Times that the loss walks over each logit of a labelled position."""
+LOGIT_PASSES = 8.0
+"""Elementwise passes of the loss over each logit of a labelled position."""
 
 LAYER_SECONDS = 0.004
-"""What starting the operations of one layer takes in a step, whatever their size."""
+"""Fixed overhead of one layer in a step."""
 
 _MEASURED_S = 0.2
 
 
-def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSettings, compute: ComputeType) -> float:
+def estimate_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType) -> float:
     """Seconds for all epochs."""
     device = model_device()
     tokens = drawn.train.tokens * training.epochs
@@ -55,8 +54,8 @@ def estimate_seconds(*, shape: ModelShape, drawn: Drawn, training: TrainingSetti
     products = operations / (PRODUCT_EFFICIENCY * _product_speed(product, compute, device))
     layers, layer = len(shape.decoder), shape.decoder[0]
     widths = shape.hidden + layer.query + 2 * layer.key + shape.intermediate
-    walked = WALKS * layers * widths + LOGIT_WALKS * share * shape.vocabulary  # numbers a token
-    return tokens * (products + walked / _walking_speed()) + tokens / batch * layers * LAYER_SECONDS
+    elements = ELEMENTWISE_PASSES * layers * widths + LOGIT_PASSES * share * shape.vocabulary  # a token
+    return tokens * (products + elements / _elementwise_speed()) + tokens / batch * layers * LAYER_SECONDS
 
 
 def _product_speed(product: MatrixProduct, compute: ComputeType, device: torch.device) -> float:
@@ -64,8 +63,8 @@ def _product_speed(product: MatrixProduct, compute: ComputeType, device: torch.d
     return product.operations / _mean_seconds(product.ready(compute.dtype, device=device))
 
 
-def _walking_speed() -> float:
-    """Float32 numbers a second that a product of two arrays, number by number, walks over."""
+def _elementwise_speed() -> float:
+    """Float32 elements a second of an elementwise product of two arrays."""
     import torch
 
     left, right = torch.ones(512, 2048), torch.ones(512, 2048)
@@ -74,7 +73,7 @@ def _walking_speed() -> float:
 
 
 def _mean_seconds(work: Callable[[], Any]) -> float:
-    """Mean time of some work, after a first time that is not counted."""
+    """Mean time of `work` after one warm-up call."""
     work()
     began, times = time.perf_counter(), 0
     while times < 2 or time.perf_counter() - began < _MEASURED_S:

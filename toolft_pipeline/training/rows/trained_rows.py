@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.training.rows.sampling import Drawn
+from toolft_pipeline.training.rows.sampling import DrawnRows
 
 TRAINED_ROWS_FILE = "trained_rows.parquet"
 
@@ -44,7 +44,7 @@ class TrainedRow:
     weight: int
 
 
-def write_trained_rows(drawn: Drawn, path: Path) -> None:
+def write_trained_rows(drawn: DrawnRows, path: Path) -> None:
     """Write the rows of both sides."""
     rows = [
         {

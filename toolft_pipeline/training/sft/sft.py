@@ -1,8 +1,8 @@
-"""TRL's SFTTrainer over our own ids and labels, from an agent's training settings.
+"""Create TRL's SFTTrainer over proven ids and labels from an agent's training settings.
 
-Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
-time, nothing is truncated, and packing keeps rows apart (see packing.py; block-diagonal attention by position ids).
-Where any row shows an image, all are trained one by one instead: pixels have no place in a pack.
+Invariant: training sees exactly the proven rows. They are passed as `input_ids` + `labels`; nothing is tokenized again,
+nothing is truncated, and packing keeps rows separate (packing.py; block-diagonal attention by position ids). If any row
+contains an image, all rows are trained one by one, because pixel values cannot be packed.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.quantized import load_for_training, use_full_precision_adapter
-from toolft_pipeline.training.lora.adapter_config import lora_config, refuse_stray_parameters, unusable_setting
+from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.owned_keys import OWNED_SFT
 from toolft_pipeline.training.rows.packing import longest_batch, pack_rows
-from toolft_pipeline.training.rows.sampling import Drawn, Side, TrainingDataError
+from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide, TrainingDataError
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft import lm_head
 from toolft_pipeline.training.sft.callbacks import make_callbacks
-from toolft_pipeline.training.sft.multimodal_collator import PicturedRows
+from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 
 if TYPE_CHECKING:
     import torch
     from trl import SFTTrainer
 
 VALIDATIONS = 3
-"""Times that the validation loss is measured in a run, at equal distances and after the last step."""
+"""Measurements of the validation loss in a run, at equal distances and after the last step."""
 
 
 def make_trainer(
     *,
     base: Path,
-    drawn: Drawn,
+    drawn: DrawnRows,
     training: TrainingSettings,
     checkpoints: Path,
     compute: ComputeType,
@@ -45,7 +45,7 @@ def make_trainer(
 ) -> SFTTrainer:
     """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
 
-    Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
+    Raises `TrainingDataError` for invalid `training.peft` and `training.sft`.
     """
     import datasets
     from transformers import AutoTokenizer, set_seed
@@ -66,8 +66,8 @@ def make_trainer(
     tokenizer = AutoTokenizer.from_pretrained(base)
     collator = None
     if drawn.shows_images:
-        collator = PicturedRows(processor=load_processor(base, tokenizer=tokenizer), folders=images)
-    set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
+        collator = ImageRowCollator(processor=load_processor(base, tokenizer=tokenizer), folders=images)
+    set_seed(training.seed)  # the adapter is initialized before Trainer sets the seed
     try:
         trainer = SFTTrainer(
             model=model,
@@ -80,16 +80,16 @@ def make_trainer(
             callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
         )
     except ValueError as error:
-        raise unusable_setting(error) from error
-    refuse_stray_parameters(trainer.model)
+        raise setting_error(error) from error
+    require_lora_parameters_only(trainer.model)
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
     return trainer
 
 
-def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
-    """One side's rows as a dataset: packed, unless rows show images."""
+def _rows(drawn: DrawnRows, side: DrawnSide, config: Any) -> Any:
+    """One side's rows as a dataset: packed, unless rows contain images."""
     import datasets
 
     if drawn.shows_images:
@@ -99,15 +99,15 @@ def _rows(drawn: Drawn, side: Side, config: Any) -> Any:
 
 
 def trainer_arguments(
-    *, drawn: Drawn, training: TrainingSettings, device: torch.device, compute: ComputeType
+    *, drawn: DrawnRows, training: TrainingSettings, device: torch.device, compute: ComputeType
 ) -> dict[str, Any]:
-    """The arguments of `trl.SFTConfig`, but for the folder: what this project sets, then `training.sft`."""
+    """The arguments of `trl.SFTConfig` except the folder: this project's, then those of `training.sft`."""
     cuda = device.type == "cuda"
     return {
         "max_length": training.packed_length,
         "packing": True,
         "packing_strategy": "bfd",
-        "dataset_kwargs": {"skip_prepare_dataset": True},  # rows come tokenized and packed
+        "dataset_kwargs": {"skip_prepare_dataset": True},  # rows are already tokenized and packed
         "per_device_train_batch_size": training.batch_size,
         "per_device_eval_batch_size": training.batch_size,
         "gradient_accumulation_steps": training.gradient_accumulation,
@@ -137,7 +137,7 @@ def trainer_arguments(
     }
 
 
-def _sft_config(*, drawn: Drawn, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
+def _sft_config(*, drawn: DrawnRows, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
     from trl import SFTConfig
 
     for key in training.sft.keys() & OWNED_SFT.keys():
@@ -155,9 +155,9 @@ _UNPACKED = {
     "per_device_eval_batch_size": 1,
     "remove_unused_columns": False,
 }
-"""How rows are trained of which any shows an image: one by one, by our own collator."""
+"""Arguments if any row contains an image: rows one by one, with our own collator."""
 
 
 def _accumulated(training: TrainingSettings) -> int:
-    """Rows of a step where a batch is one row."""
+    """Rows of an optimizer step if a batch is one row."""
     return training.batch_size * training.gradient_accumulation

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.curation.dedup.contamination import (
-    NOTHING,
+    NO_MATCH,
     Contamination,
     TaskText,
     TaskTextError,
     first_of_group,
     read_task_texts,
 )
-from toolft_pipeline.curation.dedup.dedup_text import telling_turns, whole_text
+from toolft_pipeline.curation.dedup.dedup_text import distinctive_turns, whole_text
 from toolft_pipeline.curation.dedup.shingles import shingle_sets
 from toolft_pipeline_tests.curation import plain_sets
 
@@ -30,10 +30,10 @@ INDEX = Contamination([TaskText(task_id="t0", user_turns=("Hello there",)), TASK
 
 def task_of(index: Contamination, turns: tuple[str, ...]) -> str | None:
     """The task that a run of these turns repeats, looked up as a day's runs are: in a batch, group by group."""
-    texts = [whole_text(turns), *telling_turns(turns)]
+    texts = [whole_text(turns), *distinctive_turns(turns)]
     found = index.first_text(shingle_sets(["padding before", *texts]))
     first = first_of_group(found, [1, len(texts)])[1]
-    return None if first == NOTHING else index.task_ids[first]
+    return None if first == NO_MATCH else index.task_ids[first]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_contamination_finds_the_first_task_that_plain_sets_find(
     index = Contamination([TaskText(task_id=text, user_turns=(text,)) for text in tasks], threshold=threshold)
     plain = [plain_sets.shingles(text) for text in tasks]
     expected = [
-        next((n for n, task in enumerate(plain) if plain_sets.similarity(task, run) >= threshold), NOTHING)
+        next((n for n, task in enumerate(plain) if plain_sets.similarity(task, run) >= threshold), NO_MATCH)
         for run in map(plain_sets.shingles, runs)
     ]
     assert index.first_text(shingle_sets(runs)).tolist() == expected
@@ -98,7 +98,7 @@ def test_contamination_finds_the_first_task_that_plain_sets_find(
 @given(groups=st.lists(st.lists(st.integers(-1, 3), max_size=4)))
 def test_first_of_group_is_the_first_that_was_found(groups: list[list[int]]) -> None:
     flat = np.array([number for group in groups for number in group], np.int64)
-    expected = [next((number for number in group if number != NOTHING), NOTHING) for group in groups]
+    expected = [next((number for number in group if number != NO_MATCH), NO_MATCH) for group in groups]
     assert first_of_group(flat, [len(group) for group in groups]).tolist() == expected
 
 

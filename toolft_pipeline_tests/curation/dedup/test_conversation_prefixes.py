@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.curation.dedup.contamination import NOTHING
-from toolft_pipeline.curation.dedup.conversation_prefixes import continued_in
+from toolft_pipeline.curation.dedup.contamination import NO_MATCH
+from toolft_pipeline.curation.dedup.conversation_prefixes import find_continuations
 from toolft_pipeline.curation.dedup.shingles import Sets, offsets_of
 from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.curation.selection import SelectionSummary, select_training_set
@@ -237,5 +237,5 @@ def test_continued_in_names_the_longest_then_the_first(runs: list[str], data: st
     expected = []
     for n, run in enumerate(runs):
         longer = [m for m in among if n in among and runs[m] != run and runs[m].startswith(run)]
-        expected.append(max(longer, key=lambda m: (len(runs[m]), -m)) if longer else NOTHING)
-    assert continued_in(known, batches, among=np.array(among, np.int64)).tolist() == expected
+        expected.append(max(longer, key=lambda m: (len(runs[m]), -m)) if longer else NO_MATCH)
+    assert find_continuations(known, batches, among=np.array(among, np.int64)).tolist() == expected

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.curation.dedup.dedup_text import call_lines, results_digest, telling_turns, user_turns
+from toolft_pipeline.curation.dedup.dedup_text import call_lines, distinctive_turns, results_digest, user_turns
 from toolft_pipeline.curation.run_signatures import run_sets
 from toolft_pipeline.trajectories.record import Message, Part, Role
 from toolft_pipeline_tests.conversations import calls, result, says, user
@@ -106,8 +106,8 @@ def test_run_text_runs_share_what_plain_sets_share(runs: list[list[Message]]) ->
 
 def test_telling_turns_are_the_long_ones_of_several() -> None:
     long = "I would like to know when my order arrives."
-    assert telling_turns([long]) == []
-    assert telling_turns([long, "Yes, please."]) == [long]
+    assert distinctive_turns([long]) == []
+    assert distinctive_turns([long, "Yes, please."]) == [long]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, bands_for, least_estimate, signatures
+from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, bands_for, min_estimate, signatures
 from toolft_pipeline.curation.dedup.shingles import shingle_sets
 
 
@@ -45,5 +45,5 @@ def test_bands_propose_nearly_every_pair_at_the_threshold_with_the_fewest_bands(
 
 
 def test_least_estimate_lies_below_the_threshold_and_meets_it_at_one() -> None:
-    assert 0.6 < least_estimate(0.85) < 0.75
-    assert least_estimate(1.0) == 1.0
+    assert 0.6 < min_estimate(0.85) < 0.75
+    assert min_estimate(1.0) == 1.0

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.curation.dedup import near_duplicates as module
-from toolft_pipeline.curation.dedup.jaccard import gathered
+from toolft_pipeline.curation.dedup.jaccard import gather
 from toolft_pipeline.curation.dedup.minhash import signatures
-from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, representatives
+from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, find_survivors
 from toolft_pipeline.curation.dedup.shingles import Sets, offsets_of, shingle_sets
 from toolft_pipeline.curation.run_signatures import set_digests
 from toolft_pipeline_tests.curation import plain_sets
@@ -23,11 +23,11 @@ def found(texts: Sequence[str], *, threshold: float = THRESHOLD) -> list[int | N
     sets = shingle_sets(texts)
 
     def some(numbers: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Sets:
-        values, sizes = gathered(sets, numbers)
+        values, sizes = gather(sets, numbers)
         return Sets(values=values, offsets=offsets_of(sizes))
 
     documents = Documents(signatures=signatures(sets), digests=set_digests(sets), sets=some)
-    numbers = representatives(documents, threshold=threshold).tolist()
+    numbers = find_survivors(documents, threshold=threshold).tolist()
     return [None if number == SURVIVES else number for number in numbers]
 
 

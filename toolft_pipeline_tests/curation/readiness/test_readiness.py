@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.catalog.sources import catalog_from_file
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.curation.dedup.logged_again import LoggedAgain
+from toolft_pipeline.curation.dedup.repeated_conversations import RepeatedConversations
 from toolft_pipeline.curation.readiness.accepted_runs import AcceptedKind, AcceptedRuns, read_accepted_runs
-from toolft_pipeline.curation.readiness.criteria import Verdict
-from toolft_pipeline.curation.readiness.logged_day import LoggedDay, count_day, read_day, write_day
+from toolft_pipeline.curation.readiness.criteria import ReadinessVerdict
+from toolft_pipeline.curation.readiness.logged_day import LoggedRunCounts, count_day, read_day, write_day
 from toolft_pipeline.curation.readiness.production_stats import Share
-from toolft_pipeline.curation.readiness.readiness import CatalogSize, Readiness, measure
+from toolft_pipeline.curation.readiness.readiness import CatalogSize, Readiness, measure_readiness
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
@@ -51,7 +51,7 @@ def golden(made: Trajectory) -> Trajectory:
 
 def accepted_runs(runs: list[Trajectory]) -> AcceptedRuns:
     """What `read_accepted_runs` counts, counted from the runs themselves."""
-    again = LoggedAgain()
+    again = RepeatedConversations()
     for made in runs:
         again.add(made.messages)
     kinds = [
@@ -71,7 +71,7 @@ def report(
     wanted: ReadinessSettings = LENIENT,
 ) -> Readiness:
     tools = CatalogValidator(CATALOG)
-    return measure(
+    return measure_readiness(
         day="2026-10-02",
         logged=[
             count_day(logged[::2], day="2026-10-01", tools=tools, redact=str),
@@ -135,13 +135,13 @@ def test_readiness_verdict_turns_on_each_criterion(changed: dict[str, Any], expe
     given = {"logged": SOUND, "accepted": SOUND, "judged": 10, "wanted": READY.model_copy(update={"min_repeated": 0.7})}
     found = report(**{**given, **changed})
     assert [criterion.name for criterion in found.criteria if criterion.holds is not True] == expected
-    assert found.verdict is (Verdict.KEEP_PROMPTING if expected else Verdict.FINE_TUNE)
+    assert found.verdict is (ReadinessVerdict.KEEP_PROMPTING if expected else ReadinessVerdict.FINE_TUNE)
 
 
 def test_readiness_usage_that_no_log_says_is_not_known_and_decides_nothing() -> None:
     silent = [valid(str(n)) for n in range(200)]
     found = report(logged=silent, accepted=silent, catalog_tokens=5000, wanted=ReadinessSettings())
-    assert found.verdict is Verdict.NOT_KNOWN
+    assert found.verdict is ReadinessVerdict.NOT_KNOWN
     assert [criterion.holds for criterion in found.criteria] == [True, True, None]
     sentence = found.criteria[2].sentence
     assert "log usage.prompt_tokens" in sentence
@@ -170,7 +170,7 @@ def test_readiness_golden_runs_are_in_no_share() -> None:
 
 def test_readiness_of_no_logs_is_not_known_and_no_error() -> None:
     found = report(logged=[], accepted=[])
-    assert found.verdict is Verdict.NOT_KNOWN
+    assert found.verdict is ReadinessVerdict.NOT_KNOWN
     assert (found.days, found.incumbent.turns_per_run, found.behaviour.accepted_share) == (0, None, None)
     page = render_readiness(found, agent="desk")
     assert "Not known yet" in page
@@ -179,7 +179,7 @@ def test_readiness_of_no_logs_is_not_known_and_no_error() -> None:
 
 def test_readiness_of_one_run_on_one_day_says_so() -> None:
     found = report(logged=SOUND[:1], accepted=SOUND[:1])
-    assert found.verdict is Verdict.KEEP_PROMPTING  # one run is known to repeat nothing
+    assert found.verdict is ReadinessVerdict.KEEP_PROMPTING  # one run is known to repeat nothing
     assert (found.behaviour.accepted_share, found.behaviour.repeated_share) == (1.0, 0.0)
     assert "1 day with logs" in render_readiness(found, agent="desk")
 
@@ -297,7 +297,7 @@ def test_accepted_runs_of_signature_files_are_those_of_the_runs(tmp_path: Path) 
 @given(windows())
 def test_readiness_days_added_up_are_the_window_counted_at_once(window: dict[str, Any]) -> None:
     tools, logged = CatalogValidator(CATALOG), window["logged"]
-    added = LoggedDay()
+    added = LoggedRunCounts()
     for part in (logged[::3], logged[1::3], logged[2::3]):
         added.merge(count_day(part, day="2026-10-01", tools=tools, redact=str))
     whole = count_day([*logged[::3], *logged[1::3], *logged[2::3]], day="2026-10-01", tools=tools, redact=str)

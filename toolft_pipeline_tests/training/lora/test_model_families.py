@@ -10,7 +10,7 @@ import transformers
 
 from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.base.adapted_modules import linear_layers, meta_model
+from toolft_pipeline.training.base.meta_model import linear_layers, meta_model
 from toolft_pipeline.training.lora.model_families import (
     CAUSAL_LM_SUFFIXES,
     FAMILIES,

@@ -18,7 +18,7 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.training.merging.adapter_on_base import MergeError
 from toolft_pipeline.training.merging.merge import MergeSummary, merge_adapter
-from toolft_pipeline.training.merging.merge_checks import check_merge, continuation, probes
+from toolft_pipeline.training.merging.merge_checks import check_merge, greedy_continuations, probe_prompts
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.training.conftest import Trained
 
@@ -51,7 +51,9 @@ def merged(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Merged
     folder = out / "model"
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
     return Merged(
-        out=out, summary=summary, generated=continuation(model, probes(AutoTokenizer.from_pretrained(folder)))
+        out=out,
+        summary=summary,
+        generated=greedy_continuations(model, probe_prompts(AutoTokenizer.from_pretrained(folder))),
     )
 
 
@@ -179,7 +181,7 @@ def test_merge_into_weights_that_training_never_saw_turns_logits_red(
     assert not checks["merged_logits"]["passed"]
 
 
-@pytest.mark.parametrize(("change", "reason"), [("nan", "NaN"), ("missing", "too many or too few")])
+@pytest.mark.parametrize(("change", "reason"), [("nan", "NaN"), ("missing", "missing or unexpected")])
 def test_merge_broken_adapter_is_refused_in_one_line(
     change: str, reason: str, trained: Trained, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from toolft_pipeline.training.merging.merge_checks import Expected, compare_merged
+from toolft_pipeline.training.merging.merge_checks import MergeReference, compare_merged
 from toolft_pipeline.training.merging.merged_weights import ModuleColumns
 
 WIDTH, MERGES = 256, 60
@@ -33,7 +33,7 @@ def check(seed: int, *, factor: float = 1.0) -> bool:
     rows, right = [[1], [2]], OneDirection(exact)
     with torch.no_grad():
         logits = [right(input_ids=torch.tensor([row]), logits_to_keep=4).logits[0] for row in rows]
-    expected = Expected(
+    expected = MergeReference(
         rows=rows, logits=logits, adapter_effect=1.0, columns={"layer": columns}, untouched={}, dtype=torch.float32
     )
     return bool(compare_merged(OneDirection(merged.float()), expected)["passed"])

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from toolft_pipeline.training.preflight.preflight import Estimate, estimate_training
+from toolft_pipeline.training.preflight.preflight import TrainingEstimate, estimate_training
 from toolft_pipeline.training.rows.sampling import draw_rows
 from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
 
 
-def estimate(place: Path, base: Path, **training: Any) -> Estimate:
+def estimate(place: Path, base: Path, **training: Any) -> TrainingEstimate:
     inputs = write_inputs(place, lesson())
     drawn = draw_rows(selection=inputs.selection, tensors=inputs.tensors, token_budget=None)
     return estimate_training(base=base, drawn=drawn, training=agent(base, **training).training)

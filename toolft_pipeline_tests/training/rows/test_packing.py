@@ -6,12 +6,12 @@ import pyarrow as pa
 import pytest
 
 from toolft_pipeline.training.rows.packing import pack_rows
-from toolft_pipeline.training.rows.sampling import IDS
+from toolft_pipeline.training.rows.sampling import IDS_SCHEMA
 
 
 def rows(*lengths: int) -> pa.Table:
     ids = [[1000 * number + position for position in range(length)] for number, length in enumerate(lengths)]
-    return pa.Table.from_pylist([{"input_ids": each, "labels": each} for each in ids], schema=IDS)
+    return pa.Table.from_pylist([{"input_ids": each, "labels": each} for each in ids], schema=IDS_SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.training.rows.sampling import Row, TrainingDataError, draw_rows, evenly
+from toolft_pipeline.training.rows.sampling import Row, TrainingDataError, draw_evenly, draw_rows
 from toolft_pipeline_tests.training.made_rows import Made, lesson, write_inputs
 
 TOOLS = [f"tool{number}" for number in range(6)]
@@ -39,30 +39,30 @@ ROWS = st.lists(
 @given(rows=ROWS, budget=st.integers(0, 3000), seed=st.integers(0, 1000))
 def test_evenly_any_order_draws_the_same_rows(rows: list[Row], budget: int, seed: int) -> None:
     shuffled = random.Random(seed).sample(rows, len(rows))
-    assert evenly(rows, budget) == evenly(shuffled, budget)
+    assert draw_evenly(rows, budget) == draw_evenly(shuffled, budget)
 
 
 @given(rows=ROWS, budget=st.integers(0, 3000), more=st.integers(0, 2000))
 def test_evenly_stays_within_the_budget_and_a_larger_one_draws_a_superset(
     rows: list[Row], budget: int, more: int
 ) -> None:
-    drawn = evenly(rows, budget)
+    drawn = draw_evenly(rows, budget)
     assert sum(each.tokens for each in drawn) <= budget
-    assert {each.row_id for each in drawn} <= {each.row_id for each in evenly(rows, budget + more)}
+    assert {each.row_id for each in drawn} <= {each.row_id for each in draw_evenly(rows, budget + more)}
     assert len({each.row_id for each in drawn}) == len(drawn)
 
 
 @given(rows=ROWS)
 def test_evenly_budget_for_all_or_none_at_all_draws_all(rows: list[Row]) -> None:
     everything = sum(each.tokens for each in rows)
-    assert set(evenly(rows, everything)) == set(evenly(rows, None)) == set(rows)
+    assert set(draw_evenly(rows, everything)) == set(draw_evenly(rows, None)) == set(rows)
 
 
 def test_evenly_rare_tools_and_categories_come_as_often_as_common_ones() -> None:
     common = [row(number, "single_call", ["tool0"]) for number in range(500)]
     rare = [row(1000 + number, "single_call", [TOOLS[1 + number % 5]]) for number in range(50)]
     talk = [row(2000 + number, "no_tool", []) for number in range(30)]
-    drawn = evenly(common + rare + talk, 50 * 48)
+    drawn = draw_evenly(common + rare + talk, 50 * 48)
     tools = Counter(tool for each in drawn for tool in each.tools)
     categories = Counter(each.category for each in drawn)
     assert max(tools.values()) - min(tools[tool] for tool in TOOLS) <= 2
@@ -72,7 +72,7 @@ def test_evenly_rare_tools_and_categories_come_as_often_as_common_ones() -> None
 def test_evenly_rows_that_use_many_tools_do_not_stand_for_those_that_use_one() -> None:
     alone = [row(number, "single_call", [TOOLS[number % 6]]) for number in range(120)]
     together = [row(1000 + number, "multi_step", list(TOOLS)) for number in range(500)]
-    drawn = evenly(alone + together, 50 * 40)
+    drawn = draw_evenly(alone + together, 50 * 40)
     by_tools = Counter(each.tools for each in drawn)
     assert min(by_tools[(tool,)] for tool in TOOLS) >= 2
 
@@ -111,7 +111,9 @@ def test_draw_budget_below_the_first_row_is_an_error_that_says_so(tmp_path: Path
 def test_draw_selection_without_a_single_row_is_an_error_that_names_the_length(tmp_path: Path) -> None:
     selection = write_inputs(tmp_path / "all", lesson()).selection
     empty = write_inputs(tmp_path / "none", []).tensors
-    with pytest.raises(TrainingDataError, match=r"not one of 20 training runs has a row .* chat\.long_rows: cut_front"):
+    with pytest.raises(
+        TrainingDataError, match=r"none of the 20 training runs has a row .* chat\.long_rows: cut_front"
+    ):
         draw_rows(selection=selection, tensors=empty, token_budget=None)
 
 

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from toolft_pipeline.training.runtime import heartbeat as pulses
-from toolft_pipeline.training.runtime.heartbeat import Pulse, pulse
+from toolft_pipeline.training.runtime.heartbeat import Heartbeat, heartbeat
 
 
 def test_beat_speaks_only_after_silence_and_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    beating = Pulse(say=said.append)
-    beating.doing = "converting the tokenizer"
+    beating = Heartbeat(log=said.append)
+    beating.activity = "converting the tokenizer"
     beating.beat(began=time.monotonic())
     assert said == []
     monkeypatch.setattr(pulses, "SILENCE_SECONDS", 0.0)
@@ -25,8 +25,8 @@ def test_pulse_ends_with_its_block_even_when_that_raises() -> None:
     said: list[str] = []
 
     def fail() -> None:
-        with pulse(progress=said.append) as beating:
-            beating.say("begun")
+        with heartbeat(progress=said.append) as beating:
+            beating.log("begun")
             raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):

@@ -25,8 +25,8 @@ from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.training.base.base_model import convert_base_model
 from toolft_pipeline.training.lora.lora_targets import TOWERS
 from toolft_pipeline.training.merging.merge import merge_adapter
-from toolft_pipeline.training.rows.sampling import IDS, TrainingDataError, draw_rows
-from toolft_pipeline.training.sft.multimodal_collator import PicturedRows
+from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, TrainingDataError, draw_rows
+from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 from toolft_pipeline.training.train_adapter import train_adapter
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline.trajectories.row_writer import write_trajectories
@@ -151,7 +151,7 @@ def trained(lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Trained
 def test_train_on_charts_brings_the_loss_down(trained: Trained) -> None:
     losses = pq.read_table(trained.out / "progress.parquet").column("loss").to_pylist()
     assert losses[-1] < losses[0] / 4
-    assert any("24 training rows show images: rows are trained one by one" in line for line in trained.said)
+    assert any("24 training rows contain images: rows are trained one by one" in line for line in trained.said)
 
 
 def test_train_on_charts_adapts_the_language_side_alone(trained: Trained) -> None:
@@ -167,7 +167,7 @@ def test_train_on_charts_looks_at_them(lesson: Lesson) -> None:
 
     drawn = draw_rows(selection=lesson.selection, tensors=lesson.tensors, token_budget=None)
     processor = load_processor(lesson.base, tokenizer=AutoTokenizer.from_pretrained(lesson.base))
-    collate = PicturedRows(
+    collate = ImageRowCollator(
         processor=processor, folders=[path.parent / IMAGES_FOLDER for path in lesson.tensors.values()]
     )
     row = next(row for row in drawn.train.ids.to_pylist() if row["image_sha256"])
@@ -185,7 +185,7 @@ def test_train_on_charts_looks_at_them(lesson: Lesson) -> None:
 
 def test_draw_of_days_with_images_knows_which_rows_show_any(lesson: Lesson) -> None:
     drawn = draw_rows(selection=lesson.selection, tensors=lesson.tensors, token_budget=None)
-    assert (drawn.train.pictured, drawn.validation.pictured, drawn.shows_images) == (24, 1, True)
+    assert (drawn.train.with_images, drawn.validation.with_images, drawn.shows_images) == (24, 1, True)
     shown = {
         row.row_id: hashes
         for row, hashes in zip(drawn.validation.rows, drawn.validation.ids["image_sha256"], strict=True)
@@ -200,7 +200,7 @@ def test_draw_of_rows_that_show_none_is_as_if_there_were_no_images(lesson: Lesso
     drawn = draw_rows(selection=tmp_path / "selection.parquet", tensors=lesson.tensors, token_budget=None)
     assert len(drawn.train.rows) == 9
     assert not drawn.shows_images
-    assert drawn.train.ids.schema.equals(IDS)
+    assert drawn.train.ids.schema.equals(IDS_SCHEMA)
 
 
 def test_merge_of_a_model_with_eyes_leaves_them_byte_for_byte(trained: Trained, lesson: Lesson, tmp_path: Path) -> None:
@@ -231,8 +231,8 @@ def test_train_image_that_is_gone_is_one_line(lesson: Lesson) -> None:
     from transformers import AutoTokenizer
 
     processor = load_processor(lesson.base, tokenizer=AutoTokenizer.from_pretrained(lesson.base))
-    collate = PicturedRows(processor=processor, folders=[])
-    with pytest.raises(TrainingDataError, match=r"image a{64} is beside none of the window's tensors"):
+    collate = ImageRowCollator(processor=processor, folders=[])
+    with pytest.raises(TrainingDataError, match=r"image a{64} is in no image folder of the window's token_tensors"):
         collate([{"input_ids": [1], "labels": [1], "image_sha256": ["a" * 64]}])
 
 

@@ -16,7 +16,7 @@ from toolft_pipeline.curation.dedup.dedup_text import call_lines
 from toolft_pipeline.trajectories.record import Message
 
 
-class LoggedAgain:
+class RepeatedConversations:
     """The conversations seen so far."""
 
     def __init__(self) -> None:

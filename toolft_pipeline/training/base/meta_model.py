@@ -1,7 +1,7 @@
-"""What an adapter would train on a base, found on PyTorch's meta device: names and shapes, no weights.
+"""A base model and its adapter on PyTorch's meta device: names and shapes, no weights.
 
-Invariant: whatever `training.peft` says, only low-rank matrices are trained, on the modules that the settings name, and
-on those of the language model alone. `make_trainer` holds the real model against the same rule.
+Invariant: whatever `training.peft` says, only low-rank matrices are trained, only on the modules that the settings
+name, and only in the language model. `make_trainer` checks the real model by the same rule.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.base_config import load_config
 from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
-from toolft_pipeline.training.lora.adapter_config import lora_config, refuse_stray_parameters, unusable_setting
+from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.lora_targets import outside_language_model
 from toolft_pipeline.training.rows.sampling import TrainingDataError
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def unfit_adapter(base: Path, *, training: TrainingSettings) -> str | None:
-    """The line about target modules that the base does not have, or an adapter that PEFT cannot make, or that cannot be
-    merged; None where all is well."""
+def adapter_problem(base: Path, *, training: TrainingSettings) -> str | None:
+    """Why the adapter of the settings does not fit the base: missing target modules, or an adapter that PEFT cannot
+    create or merge. None if it fits."""
     model = meta_model(base)
     linear = linear_layers(model)
     missing = [name for name in training.target_modules if not any(f".{one}".endswith(f".{name}") for one in linear)]
     if missing:
         kinds = dict.fromkeys(name.rpartition(".")[2] for name in linear)
         return (
-            f"training.target_modules: {', '.join(missing)}: no linear layer of {type(model).__name__} has the name; "
+            f"training.target_modules: {', '.join(missing)}: {type(model).__name__} has no linear layer of that name; "
             f"its linear layers are {', '.join(kinds)}"
         )
     try:
-        adapt(model, training)
+        add_adapter(model, training)
     except TrainingDataError as error:
         return str(error)
     return None
@@ -56,7 +56,7 @@ def meta_model(base: Path) -> PreTrainedModel:
     return model
 
 
-def adapt(model: PreTrainedModel, training: TrainingSettings) -> PeftModel:
+def add_adapter(model: PreTrainedModel, training: TrainingSettings) -> PeftModel:
     """The meta model with the adapter of the settings, on the meta device too. Raises `TrainingDataError`."""
     import torch
     from peft import get_peft_model
@@ -67,13 +67,13 @@ def adapt(model: PreTrainedModel, training: TrainingSettings) -> PeftModel:
         with torch.device("meta"):
             adapted: PeftModel = get_peft_model(model, lora)
     except (ValueError, TypeError) as error:
-        raise unusable_setting(error) from error
-    refuse_stray_parameters(adapted)
+        raise setting_error(error) from error
+    require_lora_parameters_only(adapted)
     return adapted
 
 
 def linear_layers(model: PreTrainedModel) -> list[str]:
-    """Names of the linear layers of the language model that an adapter may sit on, in the order of the model."""
+    """Names of the linear layers of the language model that an adapter can train, in model order."""
     import torch
     from transformers.pytorch_utils import Conv1D
 
