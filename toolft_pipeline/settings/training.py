@@ -34,8 +34,8 @@ class TrainingSettings(Section):
     save_steps: int = Field(50, gt=0)
     compute_type: Literal["auto", "bf16", "fp32"] = "auto"
     """Number type of training, decoding and merge checks. `auto` is bf16 if the machine multiplies it fast, else
-    float32 (CPUs that emulate bf16). It enters no fingerprint: the base is quantized, and the model merged and saved, in the
-    same way."""
+    float32 (CPUs that emulate bf16). It enters no fingerprint: the base is quantized, and the model merged and
+    saved, in the same way."""
     max_hours: float | None = Field(6.0, gt=0)
     """Most hours of training by estimate; None is no limit. Longer training does not start: `toolft run` asks at a
     terminal and fails elsewhere. It enters no fingerprint."""

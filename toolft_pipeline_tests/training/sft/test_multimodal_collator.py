@@ -23,7 +23,7 @@ from toolft_pipeline.curation.selection import SELECTION_SCHEMA
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.training.base.base_model import convert_base_model
-from toolft_pipeline.training.lora.lora_targets import TOWERS
+from toolft_pipeline.training.lora.model_families import TOWERS
 from toolft_pipeline.training.merging.merge import merge_adapter
 from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, TrainingDataError, draw_rows
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
