@@ -155,7 +155,7 @@ def test_selection_of_two_near_duplicates_of_a_day_the_earlier_survives(tmp_path
 def test_selection_run_that_asks_what_a_task_asks_is_out(tmp_path: Path) -> None:
     summary, rows = select(tmp_path, runs())
     (leak,) = (row for row in rows if row["trajectory_id"] == "leak")
-    assert (leak["side"], leak["reason"]) == ("out", "contaminated: asks what evaluation task t7 asks")
+    assert (leak["side"], leak["reason"]) == ("out", "contaminated: same request as evaluation task t7")
     assert summary.contaminated == 1
 
 
@@ -213,9 +213,9 @@ def again(count: int) -> dict[str, list[Trajectory]]:
 @pytest.mark.parametrize(
     ("curation", "why"),
     [
-        ({"max_rows_per_task": 3}, "capped: its task has 3 rows already"),
-        ({"max_rows_per_kind": 3}, "capped: its category and tools have 3 rows already"),
-        ({"max_rows_per_task": 3, "max_rows_per_kind": 7}, "capped: its task has 3 rows already"),
+        ({"max_rows_per_task": 3}, "capped: its task already has 3 rows"),
+        ({"max_rows_per_kind": 3}, "capped: its category and tools already have 3 rows"),
+        ({"max_rows_per_task": 3, "max_rows_per_kind": 7}, "capped: its task already has 3 rows"),
     ],
 )
 def test_selection_cap_keeps_golden_and_older_runs(tmp_path: Path, curation: dict[str, int], why: str) -> None:

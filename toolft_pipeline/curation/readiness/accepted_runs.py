@@ -1,4 +1,4 @@
-"""The accepted runs of a window, counted by kind from the days' signature files: no trajectory is decoded again."""
+"""Count the accepted runs of a window by kind from the days' signature files, without decoding trajectories."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ class AcceptedKind(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedRuns:
-    """How many runs of each kind are accepted, and how many of them no other accepted run continues.
+    """Accepted runs by kind: `all` of them, and `distinct` without those that are a prefix of another run.
 
-    A run that another one begins with is the same conversation, logged again with each turn: it teaches nothing of its
-    own.
+    A prefix is the same conversation, logged again with each turn: training on the longer run covers it.
     """
 
     all: dict[AcceptedKind, int]

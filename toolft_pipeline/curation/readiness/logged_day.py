@@ -1,4 +1,4 @@
-"""What one day of logs says of the incumbent and of the tools: counts, stored so that a night reads one new day.
+"""Counts over one day of logs, of the incumbent and of tool churn; stored, so that a night counts only the new day.
 
 Invariant: the counts of a window are those of its days added up; nothing of a run's text is stored, and names from
 the logs are redacted first.
@@ -20,7 +20,7 @@ from toolft_pipeline.trajectories.record import Trajectory
 
 @dataclass(kw_only=True)
 class LoggedRunCounts:
-    """The counts over the logged runs of a day, or of several."""
+    """The counts over the logged runs of one or several days."""
 
     runs: LoggedRuns = field(default_factory=LoggedRuns)
     tools: ChurnCount = field(default_factory=ChurnCount)
@@ -34,7 +34,7 @@ class LoggedRunCounts:
 def count_day(
     runs: Iterable[Trajectory], *, day: str, tools: CatalogValidator, redact: Callable[[str], str]
 ) -> LoggedRunCounts:
-    """Count the logged runs of a day, with today's names of renamed tools; `tools` are today's."""
+    """Count the logged runs of a day; renamed tools must have today's names, `tools` are today's."""
     counts = LoggedRunCounts()
     for run in runs:
         counts.runs.add(run, tools=tools)

@@ -63,7 +63,7 @@ def test_run_that_another_begins_with_is_out_by_its_name_over_midnight(tmp_path:
         "first": "third",
         "second": "third",
     }
-    assert rows["first"]["reason"] == "third begins with it: the same conversation, logged again further on"
+    assert rows["first"]["reason"] == "prefix of third: the same conversation, logged again with more turns"
     assert (summary.continued_in_another, summary.near_duplicates, summary.capped) == (2, 0, 0)
     assert summary.train + summary.validation + summary.continued_in_another == summary.rows == 4
 
