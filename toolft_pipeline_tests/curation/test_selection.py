@@ -87,7 +87,7 @@ def test_selection_every_run_has_one_row_with_its_reason(tmp_path: Path) -> None
     assert all((row["weight"] == 0) is (row["side"] == "out") for row in rows)
 
 
-def test_selection_near_duplicates_name_the_older_run_or_the_golden_one(tmp_path: Path) -> None:
+def test_selection_near_duplicates_name_older_or_golden_run(tmp_path: Path) -> None:
     _, rows = select(tmp_path, runs())
     out = {row["trajectory_id"]: row["duplicate_of"] for row in rows if row["duplicate_of"]}
     assert out == {f"repeat{number}": f"a{number}" for number in range(5)} | {"b50": "golden50"}
@@ -104,7 +104,7 @@ def balance(number: int, state: object, *, took: int = 0) -> Trajectory:
     )
 
 
-def test_selection_one_question_in_twelve_states_leaves_twelve_runs_and_each_repeat_is_out(tmp_path: Path) -> None:
+def test_selection_keeps_equal_requests_with_other_results(tmp_path: Path) -> None:
     asked = [balance(number, 100 + number % 12) for number in range(36)]
     _, rows = select(tmp_path, {"2026-10-01": asked}, tools=("get_balance",))
     repeats = {row["trajectory_id"]: row["duplicate_of"] for row in rows}
@@ -125,7 +125,7 @@ def test_selection_values_under_volatile_keys_make_no_other_run(tmp_path: Path) 
         assert summary.rows - summary.near_duplicates == left
 
 
-def test_selection_near_duplicates_of_many_days_are_those_of_plain_sets(tmp_path: Path) -> None:
+def test_selection_near_duplicates_equal_those_of_plain_sets(tmp_path: Path) -> None:
     draw = random.Random(3)
     days: dict[str, list[Trajectory]] = {f"2026-10-0{day}": [] for day in (1, 2, 3)}
     for number in range(90):
@@ -145,7 +145,7 @@ def test_selection_near_duplicates_of_many_days_are_those_of_plain_sets(tmp_path
     assert 9 <= list(expected.values()).count(None) < 20
 
 
-def test_selection_of_two_near_duplicates_of_a_day_the_earlier_survives(tmp_path: Path) -> None:
+def test_selection_keeps_the_earlier_of_near_duplicates(tmp_path: Path) -> None:
     late = cancel(1, id_="a", started_at="2026-10-01T10:00:00Z")
     early = cancel(1, id_="b", started_at="2026-10-01T09:00:00Z")
     _, rows = select(tmp_path, {"2026-10-01": [late, early]})
@@ -258,7 +258,7 @@ def test_selection_weights_reach_training(tmp_path: Path) -> None:
     assert {row.weight for row in drawn.validation.rows} == {1}
 
 
-def test_selection_family_holdout_is_the_share_of_held_out_tasks_of_unseen_kinds(tmp_path: Path) -> None:
+def test_selection_family_holdout_counts_unseen_kinds(tmp_path: Path) -> None:
     summary, rows = select(tmp_path, runs(), min_rows_per_tool=0)
     held = [row for row in rows if row["side"] == "validation"]
     assert "rare" in {row["trajectory_id"] for row in held}

@@ -71,7 +71,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Made(base=base, adapter=adapter, out=out, checks=checks, expected=expected)
 
 
-def test_right_merge_passes_by_the_rounding_that_this_model_shows(made: Made) -> None:
+def test_correct_merge_passes_within_its_own_rounding(made: Made) -> None:
     assert all(check["passed"] for check in made.checks.values()), made.checks
     logits = made.checks["merged_logits"]
     assert logits["relative_error"] < 0.7 * logits["allowed"]
@@ -122,7 +122,7 @@ def test_weight_that_no_adapter_touches_is_seen_in_the_logits(made: Made) -> Non
     assert found["weights_off"] <= 1
 
 
-def test_smallest_change_of_a_weight_that_no_adapter_touches_fails(made: Made) -> None:
+def test_smallest_change_of_an_unadapted_weight_fails(made: Made) -> None:
     merged = AutoModelForCausalLM.from_pretrained(made.out / "model", dtype=torch.bfloat16)
     norm = [module for name, module in merged.named_modules() if name.endswith(".norm")][-1]
     norm.weight.data[0] += 2 * torch.finfo(torch.bfloat16).eps

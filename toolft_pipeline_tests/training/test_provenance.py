@@ -77,7 +77,7 @@ def test_provenance_reads_the_recorded_rows_and_draws_nothing(
     assert [(day.runs, day.verified, day.selected, day.taught) for day in found.days] == [(2, 2, 1, 1), (1, 1, 1, 1)]
 
 
-def test_provenance_without_recorded_rows_says_why_and_counts_nothing(adapter: Version) -> None:
+def test_provenance_without_recorded_rows_says_why(adapter: Version) -> None:
     adapter.file(TRAINED_ROWS_FILE).unlink()
     found = model_provenance(lineage_of(adapter.warehouse, [adapter]))
     assert found.trained_runs is None

@@ -72,7 +72,7 @@ def test_train_adapter_names_no_place_and_no_time(trained: Trained) -> None:
     assert str(trained.out.parent).encode() not in b"".join(files.values())
 
 
-def test_train_killed_in_the_middle_of_a_checkpoint_resumes_to_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
+def test_train_killed_in_a_checkpoint_resumes_to_same_bytes(trained: Trained, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(tmp_path), str(trained.base)]
     killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_S)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -175,7 +175,7 @@ def test_train_too_big_for_memory_is_refused_with_figures(tmp_path: Path, tiny_m
         train(tmp_path, tiny_model_folder, [Made(name="endless", prompt=10**6)], lora_r=2**24)
 
 
-def test_newest_checkpoint_damaged_after_sealing_is_not_resumed_from(trained: Trained, tmp_path: Path) -> None:
+def test_newest_checkpoint_skips_a_damaged_one(trained: Trained, tmp_path: Path) -> None:
     checkpoints = tmp_path / "checkpoints"
     shutil.copytree(trained.out.parent / "checkpoints", checkpoints)
     newest = newest_checkpoint(checkpoints)

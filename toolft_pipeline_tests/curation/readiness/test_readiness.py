@@ -138,7 +138,7 @@ def test_readiness_verdict_turns_on_each_criterion(changed: dict[str, Any], expe
     assert found.verdict is (ReadinessVerdict.KEEP_PROMPTING if expected else ReadinessVerdict.FINE_TUNE)
 
 
-def test_readiness_usage_that_no_log_says_is_not_known_and_decides_nothing() -> None:
+def test_readiness_usage_without_logs_is_not_known() -> None:
     silent = [valid(str(n)) for n in range(200)]
     found = report(logged=silent, accepted=silent, catalog_tokens=5000, wanted=ReadinessSettings())
     assert found.verdict is ReadinessVerdict.NOT_KNOWN
@@ -152,7 +152,7 @@ def test_readiness_usage_that_no_log_says_is_not_known_and_decides_nothing() -> 
     assert "0% of what" not in page
 
 
-def test_readiness_a_logger_that_writes_no_tokens_as_zero_says_nothing() -> None:
+def test_readiness_zero_tokens_count_as_not_logged() -> None:
     zeros = [valid(str(n), prompt_tokens=0) for n in range(200)]
     found = report(logged=zeros, accepted=zeros, wanted=ReadinessSettings())
     assert found.saving.share_of_prompt is None
@@ -184,7 +184,7 @@ def test_readiness_of_one_run_on_one_day_says_so() -> None:
     assert "1 day with logs" in render_readiness(found, agent="desk")
 
 
-def test_readiness_runs_save_never_more_than_they_read_and_the_turns_figure_is_the_reports() -> None:
+def test_readiness_saving_of_runs_is_capped_by_their_prompts() -> None:
     found = report(logged=SOUND, accepted=SOUND, catalog_tokens=5000)
     assert (found.saving.tokens_per_turn, found.saving.share_of_prompt) == (5000, 1.0)
     assert found.saving.tokens_per_1k_runs == 900_000
@@ -236,14 +236,14 @@ def shares(found: Readiness) -> list[float | None]:
 
 
 @given(windows())
-def test_readiness_shares_of_any_window_lie_between_nothing_and_all(window: dict[str, Any]) -> None:
+def test_readiness_shares_lie_between_0_and_1(window: dict[str, Any]) -> None:
     found = report(**window)
     assert all(share is None or 0 <= share <= 1 for share in shares(found))
     assert render_readiness(found, agent="desk")
 
 
 @given(windows())
-def test_readiness_without_usage_changes_no_figure_that_does_not_rest_on_it(window: dict[str, Any]) -> None:
+def test_readiness_without_usage_keeps_the_other_figures(window: dict[str, Any]) -> None:
     silent = [msgspec.structs.replace(made, usage=Usage()) for made in window["logged"]]
     full, bare = report(**window), report(**{**window, "logged": silent})
     assert (bare.behaviour, bare.surface, bare.criteria[:2]) == (full.behaviour, full.surface, full.criteria[:2])
@@ -256,14 +256,14 @@ def test_readiness_without_usage_changes_no_figure_that_does_not_rest_on_it(wind
 
 
 @given(windows())
-def test_readiness_a_silent_run_more_changes_no_figure_of_usage(window: dict[str, Any]) -> None:
+def test_readiness_run_without_usage_changes_no_usage_figure(window: dict[str, Any]) -> None:
     more = [*window["logged"], run("silent", "search")]
     full, found = report(**window).incumbent, report(**{**window, "logged": more}).incumbent
     for name in ("prompt_tokens_per_turn", "tokens_per_turn", "cost_per_1k_runs", "latency_ms_p50", "turns_parsed"):
         assert getattr(found, name) == getattr(full, name)
 
 
-def test_readiness_page_escapes_what_a_log_says_and_needs_no_network() -> None:
+def test_readiness_page_escapes_names_and_needs_no_network() -> None:
     hostile = "<script>alert(1)</script>"
     page = render_readiness(report(accepted=[run("1", hostile), run("2", hostile)]), agent="desk")
     assert hostile not in page
@@ -272,7 +272,7 @@ def test_readiness_page_escapes_what_a_log_says_and_needs_no_network() -> None:
     assert "runs logged" in page
 
 
-def test_readiness_counts_a_conversation_that_is_logged_again_once() -> None:
+def test_readiness_counts_a_repeated_conversation_once() -> None:
     said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done")]
     said += [user("and?"), says("that is all"), user("thanks"), says("welcome")]
     again = [trajectory(*said[:end], id_=str(end)) for end in (4, 6, 8)]
@@ -295,7 +295,7 @@ def test_accepted_runs_of_signature_files_are_those_of_the_runs(tmp_path: Path) 
 
 
 @given(windows())
-def test_readiness_days_added_up_are_the_window_counted_at_once(window: dict[str, Any]) -> None:
+def test_readiness_merged_days_equal_the_whole_window(window: dict[str, Any]) -> None:
     tools, logged = CatalogValidator(CATALOG), window["logged"]
     added = LoggedRunCounts()
     for part in (logged[::3], logged[1::3], logged[2::3]):

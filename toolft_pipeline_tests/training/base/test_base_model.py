@@ -55,7 +55,7 @@ def test_find_gguf_one_file_is_taken_where_it_lies(site: Path, tmp_path: Path) -
     assert "one_file" not in sys.modules
 
 
-def test_find_gguf_chunks_of_required_distributions_come_in_order(site: Path, tmp_path: Path) -> None:
+def test_find_gguf_joins_chunks_of_requirements_in_order(site: Path, tmp_path: Path) -> None:
     parts = [f"chunked-part{number}" for number in range(1, 13)]
     install(site, "chunked", {"__init__.py": b""}, requires=tuple(reversed(parts)))
     for number, name in enumerate(parts):

@@ -61,6 +61,6 @@ def test_family_names_every_module_beside_the_decoder(family: ModelFamily, tmp_p
     assert set(family.projections) <= found
 
 
-def test_default_target_modules_are_the_projections_of_every_family() -> None:
+def test_default_target_modules_fit_every_family() -> None:
     assert TrainingSettings().target_modules == PROJECTIONS
     assert all(family.projections == PROJECTIONS for family in FAMILIES)

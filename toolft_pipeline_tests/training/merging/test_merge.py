@@ -142,9 +142,7 @@ def test_merge_in_float32_saves_the_same_weights(merged: Merged, trained: Traine
     assert any(line.startswith("computing in float32") for line in said)
 
 
-def test_merge_checks_adapter_changed_after_the_merge_turns_logits_red(
-    merged: Merged, trained: Trained, tmp_path: Path
-) -> None:
+def test_merge_checks_fail_for_an_adapter_changed_afterwards(merged: Merged, trained: Trained, tmp_path: Path) -> None:
     adapter = corrupted(trained.out / "adapter" / "adapter_model.safetensors", "scaled", into=tmp_path)
     checks = check_merge(
         **trained_on(trained) | {"adapter": adapter}, merged=merged.out / "model", generated=merged.generated
@@ -168,9 +166,7 @@ def test_merge_checks_unmerged_base_turns_logits_red(trained: Trained, merged: M
     assert not checks["merged_logits"]["passed"]
 
 
-def test_merge_into_weights_that_training_never_saw_turns_logits_red(
-    trained: Trained, merged: Merged, tmp_path: Path
-) -> None:
+def test_merge_checks_fail_for_a_merge_into_other_weights(trained: Trained, merged: Merged, tmp_path: Path) -> None:
     assert trained.settings.training.quantization == "nf4"
     base = AutoModelForCausalLM.from_pretrained(trained.base, dtype=torch.bfloat16)
     PeftModel.from_pretrained(base, trained.out / "adapter").merge_and_unload().save_pretrained(tmp_path)

@@ -86,7 +86,7 @@ def test_head_of_trained_weights_is_left_to_trl() -> None:
     assert weight.grad is not None
 
 
-def test_head_in_a_model_scores_labelled_positions_as_trl_scores_all(
+def test_head_in_a_model_equals_trl_at_labelled_positions(
     tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_for_training(tiny_model_folder, quantization="none", packed_length=64)

@@ -193,7 +193,7 @@ def test_draw_of_days_with_images_knows_which_rows_show_any(lesson: Lesson) -> N
     assert [(row, len(hashes)) for row, hashes in shown.items()] == [("run30#0", 1)]
 
 
-def test_draw_of_rows_that_show_none_is_as_if_there_were_no_images(lesson: Lesson, tmp_path: Path) -> None:
+def test_draw_of_rows_without_images_has_no_image_column(lesson: Lesson, tmp_path: Path) -> None:
     table = pq.read_table(lesson.selection)
     blind = [int(name[3:]) % 4 == 3 for name in table["trajectory_id"].to_pylist()]
     pq.write_table(table.filter(pa.array(blind)), tmp_path / "selection.parquet")
