@@ -109,12 +109,12 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Col
 
 
 def _task_keys(runs: Sequence[Trajectory], turns: Sequence[Sequence[str]]) -> list[str]:
-    return [normalized(run.task_key or whole_text(said)) for run, said in zip(runs, turns, strict=True)]
+    return [normalized(run.task_key or whole_text(texts)) for run, texts in zip(runs, turns, strict=True)]
 
 
 def run_sets(turns: Sequence[Sequence[str]], calls: Sequence[str]) -> Sets:
     """The shingles of each run: those of its user turns, then those of its calls."""
-    texts = (text for said, called in zip(turns, calls, strict=True) for text in (whole_text(said), called))
+    texts = (text for user_texts, called in zip(turns, calls, strict=True) for text in (whole_text(user_texts), called))
     both = shingle_sets(texts)
     of_calls = np.repeat(np.arange(len(both)) % 2 == 1, both.sizes)
     return Sets(values=both.values | np.where(of_calls, CALL_BIT, np.uint64(0)), offsets=both.offsets[::2])
@@ -132,9 +132,9 @@ def read_sets(path: Path, rows: NDArray[np.int64]) -> Sets:
     first = 0
     for batch in batches(path, ["shingles"]):
         wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(batch))]
-        found = sets_of(batch["shingles"].take(pa.array(wanted - first)))
-        values.append(found.values)
-        sizes.append(found.sizes)
+        sets = sets_of(batch["shingles"].take(pa.array(wanted - first)))
+        values.append(sets.values)
+        sizes.append(sets.sizes)
         first += len(batch)
     return Sets(values=np.concatenate(values), offsets=offsets_of(np.concatenate(sizes)))
 

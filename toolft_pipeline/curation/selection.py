@@ -25,7 +25,7 @@ from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, 
 from toolft_pipeline.curation.oversampling import weight_of
 from toolft_pipeline.curation.split import Split, is_validation, kept_for_tools
 from toolft_pipeline.curation.window import Window, read_window
-from toolft_pipeline.settings import AgentSettings, CurationSettings
+from toolft_pipeline.settings import CurationSettings
 
 SELECTION_FILE = "selection.parquet"
 
@@ -87,7 +87,7 @@ def select_training_set(
     days: Mapping[str, Path],
     tasks: Path | None,
     tools: Collection[str],
-    settings: AgentSettings,
+    curation: CurationSettings,
     out: Path,
 ) -> SelectionSummary:
     """Write `selection.parquet` from the days' signature files (day -> file), sorted by day and trajectory id.
@@ -95,7 +95,6 @@ def select_training_set(
     `tasks` is the file of evaluation tasks to keep out of training, `tools` the catalog's names. Raises
     `TaskTextError`.
     """
-    curation = settings.curation
     texts = read_task_texts(tasks) if tasks is not None else []
     contamination = Contamination(texts, threshold=curation.near_duplicate_threshold)
     window = read_window(days, contamination=contamination, seed=curation.seed)

@@ -25,7 +25,7 @@ class Split(StrEnum):
 
 
 def key_number(key: str, *, seed: int) -> int:
-    """A 64-bit hash of a task key, which decides its split and stands for the key."""
+    """A 64-bit hash of a task key, which decides its split and identifies the key."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8])
 
 

@@ -28,7 +28,7 @@ def _build(work: Work) -> Built:
         days={day: version.file(SIGNATURES_FILE) for day, version in work.inputs["run_signatures"].items()},
         tasks=tasks if tasks.is_file() else None,
         tools=list(load_catalog(work.one("tool_catalog").folder).names),
-        settings=work.settings,
+        curation=work.settings.curation,
         out=work.out,
     )
     work.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")

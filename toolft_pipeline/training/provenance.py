@@ -147,7 +147,7 @@ def _sources(lineage: Lineage) -> dict[str, str]:
 
 
 def _outside(version: Version) -> dict[str, str]:
-    """Files outside the warehouse with their digests; the surrogate key's digest stands among them and is no file."""
+    """Files outside the warehouse with their digests; without the digest of the surrogate key, which is not a file."""
     return {
         name.removeprefix(FILE): digest
         for name, digest in version.manifest.inputs.items()

@@ -72,7 +72,7 @@ def select(
     tasks.write_text(json.dumps({"task_id": "t7", "user_turns": [TASK_TEXT.upper()]}) + "\n")
     (folder / "out").mkdir()
     settings = agent(folder, curation={"validation_share": 0.3, **curation})
-    summary = select_training_set(days=signed, tasks=tasks, tools=tools, settings=settings, out=folder / "out")
+    summary = select_training_set(days=signed, tasks=tasks, tools=tools, curation=settings.curation, out=folder / "out")
     table = pq.read_table(folder / "out" / "selection.parquet")
     assert table.schema.equals(SELECTION_SCHEMA)
     return summary, table.to_pylist()
@@ -120,7 +120,11 @@ def test_selection_values_under_volatile_keys_make_no_other_run(tmp_path: Path) 
         write_signatures(asked, folder / "signatures.parquet", volatile=volatile)
         settings = agent(folder)
         summary = select_training_set(
-            days={"2026-10-01": folder / "signatures.parquet"}, tasks=None, tools=(), settings=settings, out=folder
+            days={"2026-10-01": folder / "signatures.parquet"},
+            tasks=None,
+            tools=(),
+            curation=settings.curation,
+            out=folder,
         )
         assert summary.rows - summary.near_duplicates == left
 

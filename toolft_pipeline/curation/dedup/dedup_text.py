@@ -74,7 +74,7 @@ def results_digest(messages: Sequence[Message], *, volatile: Collection[str] = (
     assistant_text = "\n".join(_assistant_text(message) for message in messages if message.role is Role.ASSISTANT)
     shown = (part.image_sha256 or "" for message in messages if message.role is Role.TOOL for part in message.content)
     stripped = [
-        _STAMP.sub(lambda found: found[0] if found[0] in assistant_text else "", _canonical(text, volatile))
+        _STAMP.sub(lambda match: match[0] if match[0] in assistant_text else "", _canonical(text, volatile))
         for text in results
     ]
     whole = "\0".join([*stripped, *shown])

@@ -49,13 +49,13 @@ def find_survivors(documents: Documents, *, threshold: float) -> Numbers:
     groups = np.zeros(len(documents.digests), np.uint64) if documents.groups is None else mix(documents.groups)
     first, same = _first_of_equals(documents.digests + groups)
     bucket, document = _shared_buckets(documents.signatures, first, groups, bands=bands_for(threshold))
-    alike, member = np.unique(document, return_inverse=True)
-    pairs = _Pairs(documents.signatures, documents.sets(alike), alike, threshold=threshold)
-    repeats = np.full(len(alike), SURVIVES)
-    _decide(_Slots(bucket, member), 0, len(alike), pairs, repeats)
-    found = np.full(len(same), SURVIVES)
-    found[alike] = np.where(repeats == SURVIVES, SURVIVES, alike[repeats])
-    return np.where((same == np.arange(len(same))) | (found[same] != SURVIVES), found[same], same)
+    with_candidates, member = np.unique(document, return_inverse=True)
+    pairs = _Pairs(documents.signatures, documents.sets(with_candidates), with_candidates, threshold=threshold)
+    repeats = np.full(len(with_candidates), SURVIVES)
+    _decide(_Slots(bucket, member), 0, len(with_candidates), pairs, repeats)
+    duplicates = np.full(len(same), SURVIVES)
+    duplicates[with_candidates] = np.where(repeats == SURVIVES, SURVIVES, with_candidates[repeats])
+    return np.where((same == np.arange(len(same))) | (duplicates[same] != SURVIVES), duplicates[same], same)
 
 
 def _first_of_equals(digests: Hashes) -> tuple[Numbers, Numbers]:
@@ -128,9 +128,9 @@ class _Pairs:
         small, large = np.minimum(sizes[one], sizes[other]), np.maximum(sizes[one], sizes[other])
         likely = np.flatnonzero(small >= self._threshold * large * (1 - 1e-9))  # tolerates rounding
         likely = likely[self._estimates(one[likely], other[likely]) >= min_estimate(self._threshold)]
-        found = np.zeros(len(one), np.bool_)
-        found[likely] = jaccard(self._sets, one[likely], other[likely]) >= self._threshold
-        return found
+        close = np.zeros(len(one), np.bool_)
+        close[likely] = jaccard(self._sets, one[likely], other[likely]) >= self._threshold
+        return close
 
     def _estimates(self, one: Numbers, other: Numbers) -> NDArray[np.float64]:
         equal = np.empty(len(one))
@@ -172,8 +172,8 @@ def _decide_leaf(slots: _Slots, low: int, pairs: _Pairs, repeats: Numbers) -> No
     close = np.zeros((_LEAF, _LEAF), np.bool_)
     for one, other in _candidates(slots, everyone, everyone):
         earlier, later = one[one < other], other[one < other]
-        found = pairs.close(earlier, later)
-        close[later[found] - low, earlier[found] - low] = True
+        near = pairs.close(earlier, later)
+        close[later[near] - low, earlier[near] - low] = True
     for document in np.flatnonzero(close.any(axis=1)):
         survivors = close[document, :document] & (repeats[low : low + document] == SURVIVES)
         if survivors.any():

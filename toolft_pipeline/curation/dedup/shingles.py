@@ -153,8 +153,8 @@ def _word_hashes(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int
 def _word_table() -> NDArray[np.bool_]:
     """Whether `\\w` matches each code point; 1.1 MB, built in 0.1 s on first use."""
     table = np.zeros(0x110000, np.bool_)
-    for found in _WORD.finditer("".join(map(chr, range(0x110000)))):
-        table[found.start() : found.end()] = True
+    for word in _WORD.finditer("".join(map(chr, range(0x110000)))):
+        table[word.start() : word.end()] = True
     return table
 
 

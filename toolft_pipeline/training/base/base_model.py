@@ -162,9 +162,9 @@ def _load_and_save(name: str, revision: str | None, model: Path, beat: Heartbeat
         beat.activity = f"loading the tokenizer of {name}"
         _save_tokenizer(name, model, revision=revision)
         for file in PROCESSOR_FILES:
-            found = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=False)
-            if found is not None:
-                shutil.copyfile(found, model / file)
+            cached = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=False)
+            if cached is not None:
+                shutil.copyfile(cached, model / file)
         beat.activity = f"loading the weights of {name}"
         weights = AutoModelForCausalLM.from_pretrained(
             name, revision=revision, dtype=torch.bfloat16, device_map={"": "cpu"}
@@ -179,10 +179,10 @@ def _save_tokenizer(name: str, model: Path, *, revision: str | None = None) -> N
     AutoTokenizer.from_pretrained(name, revision=revision).save_pretrained(model)
 
 
-def _check_digest(source: BaseModelSettings, found: str, *, what: str) -> None:
-    if source.sha256 is not None and source.sha256.lower() != found:
+def _check_digest(source: BaseModelSettings, digest: str, *, what: str) -> None:
+    if source.sha256 is not None and source.sha256.lower() != digest:
         raise BaseModelError(
-            f"{what}: sha256 is {found}, base_model.sha256 pins {source.sha256}; "
+            f"{what}: sha256 is {digest}, base_model.sha256 pins {source.sha256}; "
             "install the pinned file again, or pin the new digest if you trust it"
         )
 

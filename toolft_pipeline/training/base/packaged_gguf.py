@@ -99,8 +99,8 @@ def _required(owner: Distribution) -> list[str]:
 
 
 def _files(owner: Distribution, pattern: str) -> list[Path]:
-    found = (Path(str(owner.locate_file(file))) for file in owner.files or [] if re.search(pattern, file.name))
-    return sorted(path.resolve() for path in found if path.is_file())
+    paths = (Path(str(owner.locate_file(file))) for file in owner.files or [] if re.search(pattern, file.name))
+    return sorted(path.resolve() for path in paths if path.is_file())
 
 
 def _chunk_order(path: Path) -> int:

@@ -56,12 +56,12 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def _other_weights(folder: Path) -> str:
-    found = sorted(
+    names = sorted(
         path.relative_to(folder).as_posix()
         for pattern in ("*.safetensors", "*.bin", "*.pth", "*.pt", "*.gguf", "*.h5", "*.msgpack", "original/*.pth")
         for path in folder.glob(pattern)
     )
-    return ", ".join(found[:2]) + (f" and {len(found) - 2} more" if len(found) > 2 else "")
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def model_files(folder: Path) -> list[Path]:

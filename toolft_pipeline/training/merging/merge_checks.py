@@ -139,12 +139,12 @@ def compare_merged(merged: Any, expected: MergeReference) -> dict[str, Any]:
 
     This perturbs the model's weights: do not use it afterwards.
     """
-    found = _logits(merged, expected.rows)
+    logits = _logits(merged, expected.rows)
     weights = compare_weights(merged, expected.columns, dtype=expected.dtype)
     after_merge = untouched_weights(merged, adapted=expected.columns)
     changed = sorted(name for name, digest in expected.untouched.items() if after_merge.get(name) != digest)
-    error = _relative_error(found, expected.logits)
-    allowed = max(MIN_TOLERANCE, TOLERANCE_FACTOR * _perturbation_effect(merged, expected, before=found))
+    error = _relative_error(logits, expected.logits)
+    allowed = max(MIN_TOLERANCE, TOLERANCE_FACTOR * _perturbation_effect(merged, expected, before=logits))
     return {
         "passed": error <= allowed < math.inf and weights.off <= 1 and not changed,
         "relative_error": error,
@@ -185,14 +185,14 @@ def greedy_continuations(model: Any, rows: Sequence[Sequence[int]]) -> list[list
     continued = []
     for row in rows:
         ids = torch.tensor([list(row)], device=model.device)
-        found = model.generate(
+        generated = model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=NEW_TOKENS,
             min_new_tokens=NEW_TOKENS,
             do_sample=False,
         )
-        continued.append([int(token) for token in found[0, ids.shape[1] :]])
+        continued.append([int(token) for token in generated[0, ids.shape[1] :]])
     return continued
 
 
@@ -207,7 +207,7 @@ def _logits(model: Any, rows: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         ]
 
 
-def _relative_error(found: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
+def _relative_error(logits: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
     """Norm of the difference over the norm of the expected logits, over all rows."""
-    difference = sum(float((one - other).norm()) ** 2 for one, other in zip(found, expected, strict=True))
+    difference = sum(float((one - other).norm()) ** 2 for one, other in zip(logits, expected, strict=True))
     return math.sqrt(difference / sum(float(other.norm()) ** 2 for other in expected))

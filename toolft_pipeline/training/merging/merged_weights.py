@@ -67,7 +67,7 @@ def expected_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleCol
     import torch
     from peft.tuners.lora import LoraLayer
 
-    found = {}
+    columns = {}
     for name, layer in adapted.get_base_model().named_modules():
         if isinstance(layer, LoraLayer):
             places = torch.linspace(0, layer.in_features - 1, min(COLUMNS, layer.in_features)).round().long()
@@ -76,8 +76,8 @@ def expected_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleCol
                 base = _columns(layer, layer.get_base_layer(), places, dtype=dtype)
             rounded = base.bfloat16()
             right = (rounded.float() + (with_adapter - base)).bfloat16()
-            found[name] = ModuleColumns(places=places, right=right.cpu(), base=rounded.cpu())
-    return found
+            columns[name] = ModuleColumns(places=places, right=right.cpu(), base=rounded.cpu())
+    return columns
 
 
 def _columns(layer: Any, linear: Any, places: torch.Tensor, *, dtype: torch.dtype) -> torch.Tensor:
@@ -105,16 +105,16 @@ def compare_weights(merged: Any, right: dict[str, ModuleColumns], *, dtype: torc
     for name, columns in right.items():
         off = math.inf
         if name in modules:
-            off = _off(_columns(modules[name], modules[name], columns.places, dtype=dtype).cpu(), columns)
+            off = _deviation(_columns(modules[name], modules[name], columns.places, dtype=dtype).cpu(), columns)
         if off > worst.off:
             worst = WeightDeviation(off=off, module=name, modules=len(right))
     return worst
 
 
-def _off(found: torch.Tensor, columns: ModuleColumns) -> float:
+def _deviation(weights: torch.Tensor, columns: ModuleColumns) -> float:
     """Distance from the expected columns as a multiple of the tolerance."""
     right, base = columns.right.float(), columns.base.float()
-    wrong, added = float((found - right).norm()), float((right - base).norm())
+    wrong, added = float((weights - right).norm()), float((right - base).norm())
     rounding = float(bf16_spacing(right).norm()) / math.sqrt(12)  # standard deviation of a uniform rounding error
     return wrong / max(MAX_WRONG_SHARE * added + rounding, 1e-30) if math.isfinite(wrong) else math.inf
 

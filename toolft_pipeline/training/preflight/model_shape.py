@@ -107,9 +107,9 @@ def _decoder_layers(model: Any) -> Iterator[dict[str, Any]]:
     """The modules of each decoder layer, by their names within it."""
     layers: dict[str, dict[str, Any]] = {}
     for name, module in model.named_modules():
-        found = _DECODER_LAYER.match(name)
-        if found and not _TOWER.search(name):
-            layers.setdefault(found[1], {})[name[found.end() :]] = module
+        match = _DECODER_LAYER.match(name)
+        if match and not _TOWER.search(name):
+            layers.setdefault(match[1], {})[name[match.end() :]] = module
     yield from layers.values()
 
 

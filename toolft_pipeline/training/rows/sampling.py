@@ -199,7 +199,7 @@ def draw_evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...
 
 
 def _row(row: dict[str, object], *, day: str, weight: int, path: Path) -> Row:
-    found = Row(
+    candidate = Row(
         row_id=str(row["row_id"]),
         trajectory_id=str(row["trajectory_id"]),
         day=day,
@@ -209,17 +209,18 @@ def _row(row: dict[str, object], *, day: str, weight: int, path: Path) -> Row:
         loss_tokens=int(row["n_loss_tokens"]),  # type: ignore[call-overload]
         weight=weight,
     )
-    if found.loss_tokens <= 0:
+    if candidate.loss_tokens <= 0:
         raise TrainingDataError(
-            f"{path}: row {found.row_id} has no loss on any token; its loss mask is wrong: check the proofs of that day"
+            f"{path}: row {candidate.row_id} has no loss on any token, so its loss mask is wrong; check the proofs of "
+            "that day"
         )
-    return found
+    return candidate
 
 
 def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
     """Ids and labels of the rows in their order, repeated by weight; with images if a day has any."""
     wanted = pa.array([row.row_id for row in rows], pa.string())
-    found = pa.concat_tables(
+    table = pa.concat_tables(
         [IDS_SCHEMA.empty_table().append_column("row_id", pa.array([], pa.string()))]
         + [
             pa.Table.from_batches([batch]).filter(pc.is_in(batch["row_id"], wanted)).select(columns)
@@ -231,9 +232,9 @@ def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
         ],
         promote_options="permissive",
     )
-    place = {row_id: index for index, row_id in enumerate(found["row_id"].to_pylist())}
-    order = [place[row.row_id] for row in rows for _ in range(row.weight)]
-    return found.drop_columns("row_id").take(pa.array(order, pa.int64())).combine_chunks()
+    index_of = {row_id: index for index, row_id in enumerate(table["row_id"].to_pylist())}
+    order = [index_of[row.row_id] for row in rows for _ in range(row.weight)]
+    return table.drop_columns("row_id").take(pa.array(order, pa.int64())).combine_chunks()
 
 
 def _same_columns(*sides: pa.Table) -> list[pa.Table]:

@@ -45,7 +45,7 @@ def select(folder: Path, days: dict[str, list[Trajectory]], **curation: Any) -> 
     (folder / "out").mkdir()
     settings = agent(folder, curation=curation)
     tasks = folder / "tasks.jsonl" if curation.get("near_duplicate_threshold") == 1.0 else None
-    summary = select_training_set(days=signed, tasks=tasks, tools=(), settings=settings, out=folder / "out")
+    summary = select_training_set(days=signed, tasks=tasks, tools=(), curation=settings.curation, out=folder / "out")
     return summary, {
         row["trajectory_id"]: row for row in pq.read_table(folder / "out" / "selection.parquet").to_pylist()
     }
