@@ -26,7 +26,7 @@ class ModelFamily:
     classes: tuple[str, ...]
     """transformers' classes, text-only and multimodal."""
     towers: tuple[str, ...] = ()
-    """Modules of the multimodal class beside the decoder: they encode images and sound."""
+    """Modules of the multimodal class besides the decoder: they encode images and sound."""
     projections: tuple[str, ...] = PROJECTIONS
 
 

@@ -1,4 +1,4 @@
-"""Best-fit packing of rows; a row longer than the packed length gets a packed row of its own.
+"""Best-fit packing of rows; a row longer than the packed length stays alone.
 
 Invariant: no row is cut, and a long row does not lengthen the other packed rows.
 """

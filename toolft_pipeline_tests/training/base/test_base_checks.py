@@ -150,7 +150,7 @@ def test_packed_tensors_without_a_word_in_the_config_are_refused(snapshot: Snaps
                 "model_type": "own",
                 "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"},
             },
-            "without code of its own",
+            "without remote code",
         ),
     ],
 )
