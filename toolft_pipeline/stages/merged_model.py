@@ -7,7 +7,9 @@ import json
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import training_settings
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
+from toolft_pipeline.training.merging.model_card import CardText
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
@@ -26,7 +28,13 @@ def _build(work: Work) -> Built:
     summary = merge_adapter(
         base=base.file("model"),
         adapter=adapter.file("adapter"),
-        settings=work.settings,
+        chat=work.settings.chat,
+        training=work.settings.training,
+        card=CardText(
+            name=work.settings.name,
+            description=work.settings.description,
+            base=source_name(work.settings.base_model),
+        ),
         lineage={
             "qlora_adapter": adapter.manifest.content_digest,
             "base_model": base.manifest.content_digest,

@@ -44,9 +44,10 @@ def _build(work: Work) -> Built:
         raise StageError(f"{work.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
+        base_name=source_name(work.settings.base_model),
         selection=work.one("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
-        settings=work.settings,
+        training=work.settings.training,
         checkpoints=work.scratch,
         out=work.out,
         progress=work.progress,

@@ -17,9 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.ingest.images.image_store import images_beside
-from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, TrainingSettings
 from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
-from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
 from toolft_pipeline.training.rows.sampling import DrawnRows, TrainingDataError, draw_rows
@@ -80,22 +79,22 @@ class TrainingSummary:
 def train_adapter(
     *,
     base: Path,
+    base_name: str,
     selection: Path,
     tensors: Mapping[str, Path],
-    settings: AgentSettings,
+    training: TrainingSettings,
     checkpoints: Path,
     out: Path,
     progress: Callable[[str], None],
 ) -> TrainingSummary:
     """Train on the selected rows; write `adapter/`, `trained_rows.parquet`, `progress.parquet` and `training.json` to
-    `out`. The images of rows are beside their tensors.
+    `out`. The images of rows are beside their tensors; `base_name` is the base model's name in the adapter's config.
 
     `checkpoints` survives a killed attempt; use it for these inputs and settings only. Raises `TrainingDataError` if
     there are no rows to train on, `DoesNotFitError` if memory is insufficient, `TakesTooLongError` if training would
     exceed `training.max_hours`.
     """
     limit_kernel_caches()
-    training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
     _announce(drawn, training, progress)
     compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
@@ -123,7 +122,7 @@ def train_adapter(
             raise TrainingDataError("training: made no optimizer step; raise training.epochs or provide more rows")
         history = _validated_history(trainer, drawn)
         beat.activity = "saving the adapter"
-        step = _publish(trainer, checkpoints=checkpoints, settings=settings, folder=out / ADAPTER_FOLDER)
+        step = _publish(trainer, checkpoints=checkpoints, base_name=base_name, folder=out / ADAPTER_FOLDER)
     write_trained_rows(drawn, out / TRAINED_ROWS_FILE)
     pq.write_table(_progress_table(history), out / PROGRESS_FILE)
     headline = _headline(history, drawn=drawn, step=step)
@@ -162,7 +161,7 @@ def _validated_history(trainer: SFTTrainer, drawn: DrawnRows) -> list[dict[str, 
     return history
 
 
-def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings, folder: Path) -> int:
+def _publish(trainer: SFTTrainer, *, checkpoints: Path, base_name: str, folder: Path) -> int:
     """Write the adapter of the step with the best validation loss, or of the last step; returns the step."""
     step = best_step(trainer.state.log_history)
     if step is None or step == trainer.state.global_step:
@@ -178,7 +177,7 @@ def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings,
     shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(SEAL, "README.md"))
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = source_name(settings.base_model)
+    config["base_model_name_or_path"] = base_name
     for key, value in config.items():
         if key.endswith("modules") and isinstance(value, list):
             config[key] = sorted(value)

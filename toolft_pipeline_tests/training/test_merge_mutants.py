@@ -23,6 +23,7 @@ from toolft_pipeline.training.merging.merge_checks import MergeReference, compar
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
+from toolft_pipeline_tests.training.made_rows import merge_settings
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -64,7 +65,9 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     base, adapter, out = place / "model", place / "adapter", place / "out"
     write_adapter(base, adapter, seed=1)
     out.mkdir()
-    merge_adapter(base=base, adapter=adapter, settings=settings, lineage={}, out=out, progress=lambda _line: None)
+    merge_adapter(
+        base=base, adapter=adapter, **merge_settings(settings), lineage={}, out=out, progress=lambda _line: None
+    )
     rows = probe_prompts(AutoTokenizer.from_pretrained(out / "model"))
     expected = merge_reference(base=base, adapter=adapter, quantization="nf4", rows=rows, device=model_device())
     checks = json.loads((out / "checks.json").read_text())

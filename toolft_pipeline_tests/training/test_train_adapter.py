@@ -32,9 +32,10 @@ def train(place: Path, base: Path, rows: list[Made], **training: Any) -> tuple[P
     out.mkdir()
     train_adapter(
         base=base,
+        base_name=base.name,
         selection=inputs.selection,
         tensors=inputs.tensors,
-        settings=agent(base, **training),
+        training=agent(base, **training).training,
         checkpoints=place / "checkpoints",
         out=out,
         progress=said.append,
@@ -83,9 +84,10 @@ def test_train_killed_in_a_checkpoint_resumes_to_same_bytes(trained: Trained, tm
     out.mkdir()
     train_adapter(
         base=trained.base,
+        base_name=trained.base.name,
         selection=tmp_path / "in" / "selection.parquet",
         tensors={day: tmp_path / "in" / day / "tensors.parquet" for day in trained.inputs.tensors},
-        settings=trained.settings,
+        training=trained.settings.training,
         checkpoints=tmp_path / "checkpoints",
         out=out,
         progress=said.append,

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MODEL_FOLDER = "model"
-WEIGHTS_FILE = "model.safetensors"
 _VOLATILE_TOKENIZER_KEYS = ("name_or_path", "local_files_only", "is_local")
 
 

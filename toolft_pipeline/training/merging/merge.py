@@ -19,13 +19,13 @@ from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.rendering.processor import keep_processor
 from toolft_pipeline.chat.rendering.serving import install, token_id
 from toolft_pipeline.compute_type import ComputeType, choose_compute_type
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import ChatSettings, TrainingSettings
 from toolft_pipeline.training.base.base_model import MODEL_FOLDER, make_portable, quiet_transformers
 from toolft_pipeline.training.base.quantized import load_dequantized
 from toolft_pipeline.training.base.snapshot import count_parameters
 from toolft_pipeline.training.merging.adapter_on_base import as_merge_error, load_adapter_on_base
 from toolft_pipeline.training.merging.merge_checks import check_merge, greedy_continuations, probe_prompts
-from toolft_pipeline.training.merging.model_card import model_card
+from toolft_pipeline.training.merging.model_card import CardText, model_card
 from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.model_device import model_device
 
@@ -52,7 +52,9 @@ def merge_adapter(
     *,
     base: Path,
     adapter: Path,
-    settings: AgentSettings,
+    chat: ChatSettings,
+    training: TrainingSettings,
+    card: CardText,
     lineage: Mapping[str, str],
     out: Path,
     progress: Callable[[str], None],
@@ -64,21 +66,21 @@ def merge_adapter(
     """
     from transformers import AutoTokenizer
 
-    folder, chat_format = out / MODEL_FOLDER, get_format(settings.chat.format)
+    folder, chat_format = out / MODEL_FOLDER, get_format(chat.format)
     with heartbeat(progress=progress) as beat, quiet_transformers():
         beat.activity = "loading the tokenizer"
         tokenizer = AutoTokenizer.from_pretrained(base)
-        install(tokenizer, chat_format, settings.chat.catalog_mode)
+        install(tokenizer, chat_format, chat.catalog_mode)
         tokenizer.save_pretrained(folder)
         keep_processor(base, folder)
         beat.activity = "loading the base with the weights of the training, and merging"
         device = model_device(bytes_needed=MERGE_BYTES * count_parameters(base))
-        merged = merge_in_memory(base, adapter, quantization=settings.training.quantization, device=device)
+        merged = merge_in_memory(base, adapter, quantization=training.quantization, device=device)
         _stop_at_end_of_turn(merged, tokenizer, chat_format)
         beat.log("merged; saving the model")
         merged.save_pretrained(folder)
         make_portable(folder)
-        compute = choose_compute_type(settings.training.compute_type)
+        compute = choose_compute_type(training.compute_type)
         beat.log(compute.line)
         beat.activity = "generating with the merged model"
         tensors = len(merged.state_dict())
@@ -91,14 +93,16 @@ def merge_adapter(
         checks = check_merge(
             base=base,
             adapter=adapter,
-            quantization=settings.training.quantization,
+            quantization=training.quantization,
             merged=folder,
             generated=generated,
             compute=compute.type,
             device=device,
         )
     (out / CHECKS_FILE).write_text(json.dumps(checks, indent=1) + "\n", encoding="utf-8")
-    (out / CARD_FILE).write_text(model_card(settings=settings, lineage=lineage, checks=checks), encoding="utf-8")
+    (out / CARD_FILE).write_text(
+        model_card(card, chat=chat, training=training, lineage=lineage, checks=checks), encoding="utf-8"
+    )
     error, effect = checks["merged_logits"]["relative_error"], checks["merged_logits"]["adapter_effect"]
     progress(f"merged logits: relative error {error:.4f}; the adapter changes them by {effect:.3f}")
     return MergeSummary(

@@ -6,16 +6,30 @@ Invariant: a card contains digests, never paths or times, so equal models have e
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.training.base.base_model import source_name
+from toolft_pipeline.settings import ChatSettings, TrainingSettings
 
 
-def model_card(*, settings: AgentSettings, lineage: Mapping[str, str], checks: Mapping[str, Mapping[str, Any]]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class CardText:
+    """What the card says of the agent: its name and description, and the name of its base model."""
+
+    name: str
+    description: str
+    base: str
+
+
+def model_card(
+    card: CardText,
+    *,
+    chat: ChatSettings,
+    training: TrainingSettings,
+    lineage: Mapping[str, str],
+    checks: Mapping[str, Mapping[str, Any]],
+) -> str:
     """The card as Markdown with the hub's front matter; `lineage` maps inputs to content digests."""
-    training, chat = settings.training, settings.chat
-    base = source_name(settings.base_model)
     made_from = "\n".join(f"| {name} | `{digest}` |" for name, digest in sorted(lineage.items()))
     check_rows = "\n".join(
         f"| {name} | {'passed' if check['passed'] else 'FAILED'} | "
@@ -32,13 +46,13 @@ pipeline_tag: text-generation
 tags: [tool-calling, trl, sft, lora]
 ---
 
-# {settings.name}
+# {card.name}
 
-{settings.description or "A tool-calling model."}
+{card.description or "A tool-calling model."}
 
-Fine-tuned from {base} on the agent's own verified runs: {weights}, rank {training.lora_r}, alpha {training.lora_alpha},
-learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant turns only. The adapter is
-merged into {merged_into}.
+Fine-tuned from {card.base} on the agent's own verified runs: {weights}, rank {training.lora_r},
+alpha {training.lora_alpha}, learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant
+turns only. The adapter is merged into {merged_into}.
 
 Chat format `{chat.format}`, catalog mode `{chat.catalog_mode}`. The tokenizer carries the chat template and the
 response template, so that training, evaluation and every server build the same prompts and read the same calls.

@@ -21,6 +21,7 @@ from toolft_pipeline.training.merging.merge import MergeSummary, merge_adapter
 from toolft_pipeline.training.merging.merge_checks import check_merge, greedy_continuations, probe_prompts
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.training.conftest import Trained
+from toolft_pipeline_tests.training.made_rows import merge_settings
 
 LINEAGE = {"qlora_adapter": "sha256:aa", "base_model": "sha256:bb"}
 
@@ -43,7 +44,7 @@ def merged(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Merged
     summary = merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=computing_in(trained.settings, "bf16"),
+        **merge_settings(computing_in(trained.settings, "bf16")),
         lineage=LINEAGE,
         out=out,
         progress=trained.said.append,
@@ -117,7 +118,7 @@ def test_merge_again_gives_the_same_bytes(merged: Merged, trained: Trained, tmp_
     merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=computing_in(trained.settings, "bf16"),
+        **merge_settings(computing_in(trained.settings, "bf16")),
         lineage=LINEAGE,
         out=tmp_path,
         progress=trained.said.append,
@@ -131,7 +132,7 @@ def test_merge_in_float32_saves_the_same_weights(merged: Merged, trained: Traine
     merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=computing_in(trained.settings, "fp32"),
+        **merge_settings(computing_in(trained.settings, "fp32")),
         lineage=LINEAGE,
         out=tmp_path,
         progress=said.append,
@@ -186,7 +187,7 @@ def test_merge_broken_adapter_is_refused_in_one_line(
         merge_adapter(
             base=trained.base,
             adapter=adapter,
-            settings=trained.settings,
+            **merge_settings(trained.settings),
             lineage=LINEAGE,
             out=tmp_path,
             progress=trained.said.append,

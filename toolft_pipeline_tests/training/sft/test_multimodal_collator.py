@@ -33,6 +33,7 @@ from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import assistant, trajectory, user
 from toolft_pipeline_tests.pictures import chart
 from toolft_pipeline_tests.tiny_gemma4 import make_tiny_gemma4
+from toolft_pipeline_tests.training.made_rows import merge_settings
 
 DAYS = ("2026-10-01", "2026-10-02", "2026-10-03")
 
@@ -138,9 +139,10 @@ def trained(lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Trained
     (place / "out").mkdir()
     train_adapter(
         base=lesson.base,
+        base_name=lesson.base.name,
         selection=lesson.selection,
         tensors=lesson.tensors,
-        settings=lesson.settings,
+        training=lesson.settings.training,
         checkpoints=place / "checkpoints",
         out=place / "out",
         progress=said.append,
@@ -207,7 +209,7 @@ def test_merge_of_a_model_with_eyes_leaves_them_byte_for_byte(trained: Trained, 
     merge_adapter(
         base=lesson.base,
         adapter=trained.out / "adapter",
-        settings=lesson.settings,
+        **merge_settings(lesson.settings),
         lineage={},
         out=tmp_path,
         progress=lambda _line: None,
