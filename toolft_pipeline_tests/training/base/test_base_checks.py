@@ -167,7 +167,7 @@ def test_shard_that_is_missing_is_named(snapshot: Snapshot, tmp_path: Path) -> N
     source = changed(snapshot("llama3"), tmp_path / "source")
     (shard, *_) = sorted(source.glob("model-*.safetensors"))
     shard.unlink()
-    with pytest.raises(BaseModelError, match=rf"1 are not there \(first: {shard.name}\); download"):
+    with pytest.raises(BaseModelError, match=rf"1 are missing \(first: {shard.name}\); download"):
         convert(source, tmp_path / "out")
 
 
@@ -175,7 +175,7 @@ def test_folder_without_safetensors_names_its_weights(snapshot: Snapshot, tmp_pa
     source = changed(snapshot("llama3"), tmp_path / "source")
     for path in [*source.glob("model*.safetensors"), source / "model.safetensors.index.json"]:
         path.unlink()
-    with pytest.raises(BaseModelError, match=r"its weights are consolidated\.safetensors, .* download the safetensors"):
+    with pytest.raises(BaseModelError, match=r"its weights are in consolidated\.safetensors, .* download the safetensors"):
         convert(source, tmp_path / "out")
 
 

@@ -73,7 +73,7 @@ def test_find_gguf_package_that_cannot_be_used_is_one_line(site: Path) -> None:
         "not-there": "distribution not-there is not installed; pip install not-there",
         "none-inside": "has no .gguf file",
         "two-inside": r"2 GGUF files \(a.gguf, b.gguf\)",
-        "gap": "chunks do not add up to one file",
+        "gap": "the chunks do not make up one file",
     }.items():
         with pytest.raises(BaseModelError, match=reason):
             find_gguf(name)
