@@ -202,7 +202,7 @@ STAGE = Stage(
             evaluate=_verdict,
         ),
         Check(
-            name="every_tool_is_enough_runs_per_tool",
+            name="every_tool_is_demonstrated",
             description="Enough accepted runs call each tool of today's catalog.",
             blocking=False,
             evaluate=_enough_runs_per_tool,
