@@ -32,7 +32,8 @@ from helpdesk.make_data import FIRST_DAY, make_data
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Group, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.table import read_trajectories

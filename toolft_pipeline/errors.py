@@ -1,7 +1,7 @@
 """Errors that a person can fix: one clear line, no traceback.
 
-Invariant: whatever is a `FixableError` says what is wrong, where, and what to do; whatever is not is a fault of this
-program, and shows its traceback.
+Invariant: a `FixableError` says what is wrong, where, and what to do. Any other exception is a bug of this program and
+shows its traceback.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY

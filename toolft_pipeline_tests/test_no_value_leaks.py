@@ -17,7 +17,8 @@ import yaml
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.jobs import job_name
-from toolft_pipeline.stages.spec.stage import Group, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY

@@ -52,10 +52,8 @@ def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> 
     catalog = _version(warehouse, settings, "tool_catalog", None)
     assert verified is not None, "a found run has a verified day"
     assert catalog is not None, "a verified day had a catalog"
-    read = verified.manifest.settings
-    assert isinstance(read, dict), "the stage's settings are an object"
-    then = VerificationSettings.model_validate(read["verification"])
-    chat = settings.chat.model_copy(update={"format": read["format"]})
+    then = VerificationSettings.model_validate(verified.settings_section("verification"))
+    chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
     as_then = settings.model_copy(update={"verification": then, "chat": chat})
     judge = make_judge(catalog=catalog.folder, settings=as_then)
     return answers(found.logged, judge=judge, verdict=found.verdict)
@@ -70,7 +68,7 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     base = _version(warehouse, settings, "base_model", None)
     if rows is None or tensors is None or base is None:
         return [], f"no row yet: run `toolft run {settings.name}`"
-    chat = ChatSettings.model_validate(tensors.manifest.settings)
+    chat = ChatSettings.model_validate(tensors.settings_section("chat"))
     model = base.file("model").resolve()
     tokenizer = saved_tokenizer(str(model), chat.format, chat.catalog_mode)
     verified = _version(warehouse, settings, "verified_trajectories", found.day)

@@ -13,6 +13,7 @@ from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE as EVAL_REPORT
+from toolft_pipeline.stages.spec.run_stage import shown_settings
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import MANIFEST, Address
@@ -39,7 +40,7 @@ def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as
         say(*result_table(report).split("\n"))
         explained = refusal_lines(report, gate=_gate_of(version), settings=settings)
     else:
-        _print(version, stage.figures(version, settings))
+        _print(version, stage.figures(version, shown_settings(stage, settings)))
     if stage.page is not None and not as_json:
         say("", str(version.file(stage.page)))
     say(*explained)

@@ -1,7 +1,7 @@
-"""A stage as a Dagster asset: read handles, call one function, report what was made.
+"""Turn a stage into a Dagster asset: run the stage and report the version as a materialization.
 
-Invariant: nothing here decides anything. Data versions are content digests, so staleness in the UI is the early
-cutoff of the warehouse; a person's mistake ends in one line and is not retried.
+Invariant: this module decides nothing. Data versions are content digests, so staleness in the UI equals the warehouse's
+early cutoff. An error that a person can fix ends the step with one line and is not retried.
 """
 
 import warnings
@@ -14,7 +14,6 @@ from pydantic import Field
 
 from toolft_pipeline.agent_file import AGENT_FILE, RUN_CONFIG, MissingError, load_agent, problem_lines, warehouse_root
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.promotion.model_registry import SERVICE
 from toolft_pipeline.orchestration.conditions import follows_its_inputs, window_condition
 from toolft_pipeline.orchestration.freshness import freshness_policy
 from toolft_pipeline.orchestration.metadata import shown, version_metadata
@@ -23,8 +22,9 @@ from toolft_pipeline.orchestration.partitions import daily_partitions, partition
 from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
-from toolft_pipeline.stages.planning.retrain_policy import MODEL_BEGINS, worth_a_model
-from toolft_pipeline.stages.spec.stage import CheckOutcome, Group, Stage, run_stage
+from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
+from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
+from toolft_pipeline.stages.spec.stage import Group, Stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -35,22 +35,22 @@ ACCELERATOR_TAGS: dict[str, Any] = {
     "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
     "dagster-ray/config": {"num_gpus": 1},
 }
-"""Op tags of a step that needs an accelerator; each executor reads its own and ignores the others."""
+"""Op tags of a step that needs an accelerator, one for each executor."""
 
 
 class AgentFile(dg.ConfigurableResource[AgentSettings]):
-    """The agent file that a run goes by, with dotted overrides from the run's config."""
+    """The agent file of a run, with dotted overrides from the run config."""
 
-    path: str = Field(description="The agent file that this run goes by.")
+    path: str = Field(description="Path of the agent file.")
     overrides: dict[str, str] = Field(
         default={},
-        description="Settings for this run alone: the dotted key of the agent file, and the value as YAML in quotes, "
-        'such as training.epochs: "2". A key that does not exist, or an impossible value, ends the run with one line.',
+        description="Settings for this run only: a dotted key of the agent file and the value as quoted YAML, such as "
+        'training.epochs: "2". An unknown key or an invalid value fails the run with one line.',
     )
-    force: bool = Field(default=False, description="Make it again even where it is up to date.")
+    force: bool = Field(default=False, description="Rebuild even if the version is up to date.")
     skip_quiet_night: bool = Field(
         default=False,
-        description="Make no model where too little is new since the last one; the run says so and is not red.",
+        description="Train no model if too little is new since the last one; the run logs why and succeeds.",
     )
 
     def load(self) -> AgentSettings:
@@ -59,22 +59,22 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
 
 
 def resource_key(agent: str) -> str:
-    """Name of an agent's resource in run config."""
+    """The key of an agent's resource in the run config."""
     return f"{agent}_agent"
 
 
 def agent_resource(agent: AgentSettings) -> AgentFile:
-    """The resource that hands an agent's settings to its assets; config that leaves the path out means its own file."""
+    """The resource that gives an agent's settings to its assets; the path defaults to the agent's own file."""
     own = str(agent.folder / AGENT_FILE)
 
     class OwnFile(AgentFile):
-        path: str = Field(default=own, description="The agent file that this run goes by.")
+        path: str = Field(default=own, description="Path of the agent file.")
 
     return OwnFile()
 
 
 def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
-    """All assets of one agent, in the order of the flow."""
+    """The assets of one agent, in the order of the flow."""
     return [_asset(stage, agent) for stage in STAGES]
 
 
@@ -85,8 +85,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         dg.AssetDep(dg.AssetKey([agent.name, asset]), partition_mapping=partition_mapping(span, agent))
         for asset, span in stage.inputs.items()
     ]
-    if stage.asset == "eval_report":
-        deps.append(dg.AssetDep(dg.AssetKey([agent.name, SERVICE])))
+    deps += [dg.AssetDep(dg.AssetKey([agent.name, source])) for source in stage.observes]
 
     @dg.asset(
         key=key,
@@ -104,9 +103,15 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
         retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
         required_resource_keys={agent_key},
-        output_required=stage.asset != MODEL_BEGINS,
+        output_required=not stage.begins_model,
         check_specs=[
-            dg.AssetCheckSpec(check.name, asset=key, description=check.description, blocking=check.blocking)
+            dg.AssetCheckSpec(
+                check.name,
+                asset=key,
+                description=check.description,
+                blocking=check.blocking,
+                metadata={"reads": f"{stage.asset} of the window's earlier days"} if check.earlier_days else None,
+            )
             for check in stage.checks
         ],
     )
@@ -116,7 +121,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             settings = file.load()
             if stage.accelerator:
                 _refuse_what_is_missing(settings, file)
-            if file.skip_quiet_night and stage.asset == MODEL_BEGINS:
+            if file.skip_quiet_night and stage.begins_model:
                 worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
                 context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
                 if not worth.go:
@@ -133,7 +138,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             )
         except FixableError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error
-        if stage.asset == "champion" and not reused and version.manifest.headline["moved"]:
+        if stage.moves_service and not reused and version.manifest.headline["moved"]:
             context.log_event(service_observation(agent.name, move="promotion"))
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
@@ -145,7 +150,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
 
 
 def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
-    """Nothing is trained that cannot be judged afterwards. Raises `MissingError`."""
+    """Refuse to train a model that cannot be evaluated afterwards. Raises `MissingError`."""
     missing = list(missing_for_evaluation(settings))
     if missing:
         where = Path(file.path)
@@ -154,14 +159,13 @@ def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
 
 
 def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
-    """What the asset's page shows of a night without a model."""
+    """The observation of a skipped asset, for its page in the UI."""
     said = f"no model as of {day}: {reason}"
     return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
 
 
 def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
-    for check in stage.checks:
-        outcome: CheckOutcome = check.evaluate(version, settings)
+    for check, outcome in check_outcomes(stage, version, settings):
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=outcome.passed,

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation.report_links import page_url
 from toolft_pipeline.stages.presentation.text_charts import INLINE, bar_table
+from toolft_pipeline.stages.spec.run_stage import shown_settings
 from toolft_pipeline.stages.spec.stage import Plot, Stage
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version
@@ -25,8 +26,9 @@ Values = dict[str, dg.MetadataValue[Any]]
 
 def version_metadata(stage: Stage, version: Version, settings: AgentSettings, *, reused: bool) -> Values:
     """Everything that is shown of a version, in the order in which it is shown."""
-    plots, texts = stage.plots(version, settings), stage.texts(version)
-    headline = version.manifest.headline | stage.figures(version, settings)
+    seen = shown_settings(stage, settings)
+    plots, texts = stage.plots(version, seen), stage.texts(version)
+    headline = version.manifest.headline | stage.figures(version, seen)
     figures = {name: value for name, value in headline.items() if name not in stage.unshown}
     plain = {name: value for name, value in figures.items() if isinstance(value, bool | int | float | str)}
     nested = {name: value for name, value in figures.items() if isinstance(value, dict) and name not in plots}

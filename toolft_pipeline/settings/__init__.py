@@ -1,4 +1,4 @@
-"""What an agent file may say: one YAML file declares one agent, and everything built for it follows from there.
+"""The keys of an agent file. One YAML file declares one agent and everything that is built for it.
 
 Invariant: every key has its meaning and its default here and nowhere else. Defaults are the published recipe for
 fine-tuning a small tool-calling model (QLoRA, Dettmers et al. 2023: NF4, double quantization, bf16 compute; LoRA on

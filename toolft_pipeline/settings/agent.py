@@ -25,17 +25,18 @@ from toolft_pipeline.settings.verification import VerificationSettings
 
 
 class AgentSettings(Section):
-    """One agent. `name` and `folder` come from where the file lies."""
+    """One agent. Its name is the name of the folder of its agent file."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     folder: Path
     description: str = ""
+    """What the agent does; the model card repeats it."""
     owner: str = Field("team:ml-platform", min_length=3)
     """Shown on every asset: `team:NAME` or an e-mail address."""
     first_day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
-    """First day of logs: where the daily partitions begin."""
+    """First day of logs: the first daily partition."""
     window_days: int = Field(30, ge=1, le=99)
-    """Days that a model is trained on; Dagster's staleness ignores 100 or more upstream partitions."""
+    """Days that a model is trained on. At most 99: Dagster ignores staleness across 100 or more partitions."""
     logs: LogSettings = LogSettings()
     catalog: CatalogSettings
     sandbox: SandboxSettings | None = None
@@ -55,7 +56,7 @@ class AgentSettings(Section):
     @model_validator(mode="after")
     def _shadow_needs_a_sandbox(self) -> Self:
         if self.gate.shadow.runs and self.sandbox is None:
-            raise ValueError("gate.shadow.runs needs a backend to replay on: name a sandbox, or set it to 0")
+            raise ValueError("gate.shadow.runs needs a sandbox to replay on; configure `sandbox`, or set it to 0")
         return self
 
     def path(self, relative: str) -> Path:

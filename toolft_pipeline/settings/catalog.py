@@ -1,4 +1,4 @@
-"""`catalog`: where today's tools come from."""
+"""`catalog`: the source of the tool catalog."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from toolft_pipeline.settings.section import Section
 
 
 class CatalogSettings(Section):
-    """Where the tools that exist today are declared; exactly one source."""
+    """Where today's tools are declared: exactly one of `file`, `module` and `mcp`."""
 
     file: str | None = None
     """JSON file in MCP, OpenAI, Anthropic or Bedrock shape, relative to the agent file."""
     module: str | None = None
-    """Importable module whose Pydantic models are the tools."""
+    """Importable module; each of its Pydantic models is a tool."""
     mcp: bool = False
-    """Ask the sandbox's own MCP server (`tools/list`); its reset and snapshot tools are left out."""
+    """List the tools of the sandbox's MCP server (`tools/list`), without its reset and snapshot tools."""
     renames: str | None = None
-    """renames.yaml, relative to the agent file: old tool name -> new tool name."""
+    """Path of renames.yaml, relative to the agent file: old tool name -> new tool name."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

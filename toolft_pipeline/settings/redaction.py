@@ -1,4 +1,4 @@
-"""`verification.redaction`: what is replaced before anything is trained on."""
+"""`verification.redaction`: what is replaced before training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from toolft_pipeline.settings.section import Section, regular_expressions
 
 
 class PersonalData(StrEnum):
-    """Kinds of personal data that a form or a checksum gives away."""
+    """Kinds of personal data that a pattern or a checksum identifies."""
 
     EMAIL = "email"
     PHONE = "phone"
@@ -22,18 +22,18 @@ class PersonalData(StrEnum):
 
 
 class RedactionSettings(Section):
-    """What is replaced by surrogates before anything is trained on it. Secrets always are: no setting keeps one."""
+    """What is replaced by surrogates before training. Secrets are always replaced: no setting keeps one."""
 
     personal_data: tuple[PersonalData, ...] = tuple(PersonalData)
-    """Kinds that are replaced."""
+    """Kinds of personal data to replace."""
     allow: tuple[str, ...] = ()
-    """Regular expressions of personal data that stays, because it is public or made up: each must match a whole value
-    or, for an e-mail address, its whole domain. Domains reserved for examples (RFC 2606) stay anyhow."""
+    """Regular expressions of personal data to keep because it is public or fictitious: each must match a whole value
+    or, for an e-mail address, its whole domain. Domains reserved for examples (RFC 2606) are always kept."""
     phone_regions: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = ()
-    """Countries (US, DE, ...) whose phone numbers are also found where they stand without their country's code."""
+    """Countries (US, DE, ...) whose phone numbers are also found without a country code."""
     patterns: tuple[str, ...] = ()
-    """Regular expressions of secrets of your own, in RE2's syntax (no looking ahead or back): what the last group holds
-    is replaced, or the whole match where there is none. They go like any secret, whatever `allow` says."""
+    """Regular expressions of your own secrets, in RE2 syntax (no lookahead, no lookbehind): the last group is replaced,
+    or the whole match if there is no group. `allow` does not apply to them."""
 
     @field_validator("patterns")
     @classmethod
@@ -47,10 +47,10 @@ class RedactionSettings(Section):
                 found = re2.compile(pattern, options).search("")
             except re2.error as error:
                 raise ValueError(
-                    f"{pattern!r} is no regular expression of RE2 ({error}): see google/re2's syntax"
+                    f"{pattern!r} is not a valid RE2 regular expression ({error}); see google/re2's syntax"
                 ) from error
             if found:
-                raise ValueError(f"{pattern!r} matches the empty text: say what it must hold at least")
+                raise ValueError(f"{pattern!r} matches the empty text; write what a secret holds at least")
         return value
 
     @field_validator("allow")

@@ -1,4 +1,4 @@
-"""`verification`: which runs are true."""
+"""`verification`: which runs are accepted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Untold = Literal["refuse", "accept"]
 
 
 class Grounded(StrEnum):
-    """Kinds of things that an agent says or asks for and must have been told."""
+    """Kinds of values in an agent's answers and arguments that must be grounded in its run."""
 
     IDS = "ids"
     NUMBERS = "numbers"
@@ -25,22 +25,22 @@ class Grounded(StrEnum):
 
 
 class GroundingSettings(Section):
-    """What becomes of a run that says or asks for something that no message, no result and no word of the catalog told,
-    by its kind: `refuse` the run, or `accept` it."""
+    """What to do with a run that uses a value which occurs in no earlier message, result or word of the catalog, by the
+    kind of the value: `refuse` the run, or `accept` it."""
 
     ids: Untold = "refuse"
     """Ids, codes, addresses and numbers of more than 15 digits in an answer, compared character by character; and
-    statements about an id that no call asked about. Accept for an agent that answers on ids without a call."""
+    statements about an id that no call asked about. Choose `accept` for an agent that names ids without a call."""
     numbers: Untold = "refuse"
-    """Other numbers in an answer. Counts, sums, differences, products, percentages and roundings of told numbers are
-    told. Accept for an agent that works out other figures in its head."""
+    """Other numbers in an answer. Counts, sums, differences, products, percentages and roundings of known numbers are
+    grounded. Choose `accept` for an agent that computes other figures without a tool."""
     dates: Untold = "refuse"
-    """Dates and times of day in an answer. Accept for an agent that knows today's date or reckons with dates."""
+    """Dates and times of day in an answer. Choose `accept` for an agent that knows today's date or computes dates."""
     choices: Untold = "refuse"
-    """A choice (`enum`) of a parameter that nobody named where another choice of it was named."""
+    """An `enum` value as an argument that occurs nowhere in the run, while another value of the enum does."""
     backend_values: Untold = "refuse"
-    """Names, ids and states that stand in the sandbox's initial state and that the agent used before anything told
-    them. Asked where runs are replayed."""
+    """Names, ids and states of the sandbox's initial state that the agent used before any message or result held them.
+    Checked where runs are replayed."""
 
     @model_validator(mode="before")
     @classmethod
@@ -48,73 +48,74 @@ class GroundingSettings(Section):
         return dict.fromkeys(cls.model_fields, "refuse" if value else "accept") if isinstance(value, bool) else value
 
     def refuses(self, kind: Grounded) -> bool:
-        """Whether a run is refused for an untold thing of a kind."""
+        """Whether an ungrounded value of this kind rejects a run."""
         return bool(getattr(self, kind.value) == "refuse")
 
     @property
     def asks(self) -> bool:
-        """Whether messages alone are asked about: all kinds but the backend's values."""
+        """Whether a kind that needs no replay is refused: all but the backend's values."""
         return any(self.refuses(kind) for kind in Grounded if kind is not Grounded.BACKEND_VALUES)
 
 
 class VerificationSettings(Section):
-    """Which runs are true: limits of the rules."""
+    """Which runs are accepted: the limits of the rules."""
 
     require_replay: bool = True
-    """Whether a run that cannot be replayed (no sandbox, no recorded initial state), or whose replay proves too little
-    (no recorded final state), is rejected. Where a run can be replayed, its results are compared either way."""
+    """Reject a run that cannot be replayed (no sandbox, no recorded initial state) or whose replay proves too little
+    (no recorded final state). The results of a run that can be replayed are compared in either case."""
     accept_unknown_outcome: bool = False
-    """Whether a run counts as a success where its log does not say how it ended."""
+    """Count a run as a success if its log does not say how it ended."""
     allow_consecutive_system_turns: bool = False
-    """Whether a system turn may follow another, as OpenAI's `developer` message follows `system`: all chat formats
-    render each as a turn of its own, gemma3 the second one as a user turn, for the family has no system turn."""
+    """Accept a system turn right after another, such as OpenAI's `developer` message after `system`. All chat formats
+    render each as a turn of its own; gemma3, which has no system turn, renders the second one as a user turn."""
     allow_system_turns_midway: bool = False
-    """Whether a system or developer turn (a reminder, a locale) may stand behind a user turn, a result or an answer.
-    All chat formats render it where it stands, gemma3 as a user turn."""
+    """Accept a system or developer turn (a reminder, a locale) after a user turn, a result or an answer. All chat
+    formats render it at its place, gemma3 as a user turn."""
     allow_consecutive_user_turns: bool = False
+    """Accept a user turn right after another."""
     allow_user_turn_after_result: bool = False
-    """Whether a user turn may follow a tool's result before the assistant has spoken: people interrupt. In logs of
-    Anthropic messages it always may, for there a user turn holds the results and may add text."""
+    """Accept a user turn after a tool result, before the assistant has answered: people interrupt. Logs of Anthropic
+    messages need no setting: there a user turn holds the results and may add text."""
     opening_assistant_turn: Literal["refuse", "keep", "drop"] = "refuse"
-    """What becomes of a run in which the assistant speaks first, as with a greeting: it is rejected; `keep` teaches the
-    greeting, which needs a system turn before it (a model cannot be asked without any message), and so no
-    `chat.system_prompt: strip`; `drop` leaves the greeting out."""
+    """What to do with a run in which the assistant speaks first, for example with a greeting. `refuse` rejects the run;
+    `keep` trains on the greeting, which needs a system turn before it (a model needs a prompt) and therefore no
+    `chat.system_prompt: strip`; `drop` removes the greeting."""
     cut_trailing_user_turns: bool = False
-    """Whether user turns at the end of a run that nobody answered ("Thanks!") are cut off. Otherwise such a run is
-    rejected."""
+    """Cut unanswered user turns ("Thanks!") off the end of a run. Without it such a run is rejected."""
     allow_dangling_call: bool = False
-    """Whether a run may end in a tool turn: its last results are then never spoken of."""
+    """Accept a run that ends in a tool turn, without an answer to its last results."""
     allow_final_call: bool = False
-    """Whether a run may end in calls without results, as rows of fine-tuning sets do. A replay makes such calls, and
-    has no result to compare theirs with."""
+    """Accept a run that ends in calls without results, as rows of fine-tuning sets do. A replay makes these calls and
+    has no recorded results to compare with."""
     allow_unoffered_tools: bool = False
-    """Whether a run may call tools beside those that its own log line offers: for logs that show the tools of a run's
-    last request only."""
+    """Accept calls of tools that the run's own log line does not offer: for logs that record only the tools of a run's
+    last request."""
     max_turns: int = Field(40, gt=0)
-    """Assistant turns of a run at most."""
+    """Most assistant turns of a run."""
     max_repeats: int = Field(2, ge=1)
-    """How often one call (name and arguments) may stand in a run."""
+    """How often a run may make the same call (name and arguments)."""
     max_error_share: float = Field(0.5, ge=0, le=1)
-    """Share of a run's tool results that may be errors."""
+    """Largest share of a run's tool results that may be errors."""
     error_forms: tuple[str, ...] = ()
-    """Regular expressions of how this agent's failed calls begin, beside the usual ones: "Error: ", the words of MCP's,
-    LangGraph's and OpenAI's libraries, a JSON object with `error` or `"isError": true`. They decide which results count
-    as errors above, and a run's category. An example: "tool failed \\(\\d+\\)"."""
+    """Regular expressions for the beginning of this agent's failed results, in addition to the built-in ones: "Error:",
+    the texts of MCP's, LangGraph's and OpenAI's libraries, a JSON object with `error` or `"isError": true`. They decide
+    which results count as errors, and a run's category. Example: "tool failed \\(\\d+\\)"."""
     redaction: RedactionSettings = RedactionSettings()
+    """What is replaced before training."""
     grounding: GroundingSettings = GroundingSettings()
-    """What becomes of a run that says or asks for what nothing told; `true` refuses every kind, `false` accepts all."""
+    """What to do with values that are not grounded in the run; `true` refuses every kind, `false` accepts all."""
     min_accepted: int = Field(1, ge=0)
-    """Accepted runs of a day below which its check warns."""
+    """The check `enough_accepted` warns below this number of accepted runs of a day."""
     max_acceptance_drop: float = Field(0.2, ge=0, le=1)
-    """How far a day's accepted share may lie below the mean of the window's days before it; below that its check
-    warns: an agent's logger or a catalog that changed unseen shows here first."""
+    """The check `no_sudden_drop` warns if a day's accepted share lies further than this below the mean of the window's
+    earlier days. A changed logger or an unannounced catalog change shows here first."""
     min_runs_per_tool: int = Field(3, ge=0)
-    """Accepted runs of a day that call a tool, below which the day's metadata names it."""
+    """A day's metadata lists the tools that fewer accepted runs call."""
 
     @field_validator("error_forms")
     @classmethod
     def _forms(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in regular_expressions(value):
             if re.match(pattern, ""):
-                raise ValueError(f"{pattern!r} matches an empty result, and so every one; say how a failure begins")
+                raise ValueError(f"{pattern!r} matches every result, even an empty one; write how a failure begins")
         return value

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.converted_base import converted_base
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.stages.spec.settings_slice import fields_of
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
 from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _reads(settings: AgentSettings) -> Json:
-    return settings.base_model.model_dump(mode="json", exclude={"folder"})
-
-
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return sources.base_model(settings.base_model, agent=settings)
 
 
-def _build(work: Work) -> Built:
-    summary = converted_base(work, work.settings, work.out)
+def _build(context: BuildContext) -> Built:
+    summary = converted_base(context, context.settings, context.out)
     return Built(
         content=("model",),
         rows={"parameters": summary.parameters, "vocabulary": summary.vocabulary},
@@ -36,7 +32,13 @@ def _check(check: BaseCheck, description: str) -> Check:
         )
         return CheckOutcome(passed=problem is None, detail={}, said=problem)
 
-    return Check(name=check.value, description=description, blocking=True, evaluate=evaluate)
+    return Check(
+        name=check.value,
+        description=description,
+        blocking=True,
+        evaluate=evaluate,
+        settings=("chat.format", "training"),
+    )
 
 
 STAGE = Stage(
@@ -46,7 +48,8 @@ STAGE = Stage(
     kinds=("safetensors",),
     code_version="3",
     inputs={},
-    reads=_reads,
+    settings=fields_of("base_model", BaseModelSettings, but={"folder"}),
+    placement=("base_model.folder",),
     sources=_sources,
     build=_build,
     checks=(

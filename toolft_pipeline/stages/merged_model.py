@@ -5,43 +5,29 @@ from __future__ import annotations
 import json
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.qlora_adapter import training_settings
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.stages.qlora_adapter import BASE_NAME, base_name
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
 from toolft_pipeline.training.merging.model_card import CardText
-from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
-        "training": training_settings(
-            settings
-        ),  # the quantization that is merged into, and the figures of the model card
-    }
-
-
-def _build(work: Work) -> Built:
-    adapter, base = work.one("qlora_adapter"), work.one("base_model")
+def _build(context: BuildContext) -> Built:
+    adapter, base, settings = context.input("qlora_adapter"), context.input("base_model"), context.settings
     summary = merge_adapter(
         base=base.file("model"),
         adapter=adapter.file("adapter"),
-        chat=work.settings.chat,
-        training=work.settings.training,
-        card=CardText(
-            name=work.settings.name,
-            description=work.settings.description,
-            base=source_name(work.settings.base_model),
-        ),
+        chat=settings.chat,
+        training=settings.training,
+        card=CardText(name=settings.name, description=settings.description, base=source_name(settings.base_model)),
         lineage={
             "qlora_adapter": adapter.manifest.content_digest,
             "base_model": base.manifest.content_digest,
             **adapter.manifest.inputs,
         },
-        out=work.out,
-        progress=work.progress,
+        out=context.out,
+        progress=context.progress,
     )
     return Built(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
 
@@ -60,8 +46,18 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("safetensors", "transformers"),
     code_version="8",
-    inputs={"qlora_adapter": Span.SAME, "base_model": Span.WHOLE},
-    reads=_reads,
+    inputs={"qlora_adapter": PartitionScope.SAME, "base_model": PartitionScope.WHOLE},
+    settings=(
+        "chat.format",
+        "chat.catalog_mode",
+        "training.quantization",
+        "training.lora_r",
+        "training.lora_alpha",
+        "training.epochs",
+        "training.learning_rate",
+    ),  # the rounding that is merged into, and what the model card says
+    placement=("training.compute_type", *BASE_NAME, "description"),
+    derived=base_name,
     build=_build,
     accelerator=True,
     checks=(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.stages.presentation import plots
-from toolft_pipeline.stages.spec.stage import Group, Plot, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.settings_slice import fields_of
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
 from toolft_pipeline.stages.token_tensors import proof_report
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
@@ -18,39 +17,41 @@ from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
-
-def _reads(settings: AgentSettings) -> Json:
-    return training_settings(settings)
-
-
-def training_settings(settings: AgentSettings) -> dict[str, Any]:
-    """The settings that decide an adapter's weights and its config."""
-    read = settings.training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT))
-    return read | {"base": source_name(settings.base_model), "chat_format": settings.chat.format}
+TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT), "chat.format")
+"""The settings that decide an adapter's weights and what it says of itself."""
 
 
-def _build(work: Work) -> Built:
-    days = work.inputs["token_tensors"]
+BASE_NAME = ("base_model.package", "base_model.folder", "base_model.hub")
+"""The settings that name the base model; they enter a fingerprint through `base_name`."""
+
+
+def base_name(settings: AgentSettings) -> dict[str, Json]:
+    """The base model as the adapter's config and the model card name it."""
+    return {"base": source_name(settings.base_model)}
+
+
+def _build(context: BuildContext) -> Built:
+    days = context.inputs["token_tensors"]
     for day, version in days.items():
         for proof, result in proof_report(version).results.items():
             if result.n_failures:
                 first = result.failures[0]
                 raise StageError(
-                    f"{work.settings.name}/token_tensors/{day}: proof {proof} fails on {result.n_failures} rows "
+                    f"{context.settings.name}/token_tensors/{day}: proof {proof} fails on {result.n_failures} rows "
                     f"(first: {first.row_id}: {first.reason}); fix the chat format before training"
                 )
-    base = work.one("base_model").file("model")
-    if problems := base_problems(base, chat_format=work.settings.chat.format, training=work.settings.training):
-        raise StageError(f"{work.settings.name}/qlora_adapter: {'; '.join(problems)}")
+    base = context.input("base_model").file("model")
+    if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
+        raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
-        base_name=source_name(work.settings.base_model),
-        selection=work.one("training_set").file(SELECTION_FILE),
+        base_name=source_name(context.settings.base_model),
+        selection=context.input("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
-        training=work.settings.training,
-        checkpoints=work.scratch,
-        out=work.out,
-        progress=work.progress,
+        training=context.settings.training,
+        checkpoints=context.scratch,
+        out=context.out,
+        progress=context.progress,
     )
     return Built(
         content=("adapter",),
@@ -72,9 +73,15 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
     code_version="5",
-    inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+    inputs={
+        "training_set": PartitionScope.SAME,
+        "token_tensors": PartitionScope.WINDOW,
+        "base_model": PartitionScope.WHOLE,
+    },
     alike=frozenset({"base_model"}),
-    reads=_reads,
+    settings=TRAINED_WITH,
+    placement=("training", *BASE_NAME),
+    derived=base_name,
     build=_build,
     accelerator=True,
     plots=_plots,

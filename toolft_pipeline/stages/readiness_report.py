@@ -21,40 +21,44 @@ from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
 from toolft_pipeline.settings import AgentSettings, CatalogMode
-from toolft_pipeline.stages.evaluations.evaluations import nested
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.presentation.readiness_metadata import readiness_headline
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.nested import nested_version
+from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
+    Check,
+    CheckOutcome,
+    Group,
+    PartitionScope,
+    Plot,
+    SourceContext,
+    Stage,
+    StageError,
+)
 from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.warehouse.digest import Json
-from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 REPORT_FILE = "readiness.json"
 PAGE_FILE = "readiness.html"
 
-LOGGED_DAY, COUNTS_FILE = "logged_run_counts", "counts.json"
-"""The counts of one day of logs: nested versions, not an asset."""
+COUNTS_FILE = "counts.json"
 
-COUNTING_CODE = "1"
-"""Raise it when the same logs get other counts."""
+LOGGED_RUN_COUNTS = Artifact(
+    asset="logged_run_counts",
+    code_version="1",
+    settings=("verification.redaction",),
+    placement=("catalog.renames",),
+)
+"""The counts of one day of logs: nested versions, not an asset."""
 
 _CHANGES_SHOWN = 10
 
 
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "readiness": settings.readiness.model_dump(mode="json"),
-        "incumbent": settings.incumbent.model_dump(mode="json"),
-        "verification": settings.verification.model_dump(mode="json", include={"redaction"}),
-        "chat": settings.chat.model_dump(mode="json", include={"format", "catalog_mode"}),
-    }
-
-
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return {
         **_counting_sources(settings),
@@ -66,28 +70,28 @@ def _counting_sources(settings: AgentSettings) -> dict[str, str]:
     return {**sources.agent_file(settings, settings.catalog.renames), **sources.surrogate_key()}
 
 
-def _build(work: Work) -> Built:
-    catalog = load_catalog(work.one("tool_catalog").folder)
+def _build(context: BuildContext) -> Built:
+    catalog = load_catalog(context.input("tool_catalog").folder)
     report = measure_readiness(
-        day=work.day,
-        logged=logged_days(work, catalog),
+        day=context.day,
+        logged=logged_days(context, catalog),
         accepted=read_accepted_runs(
-            version.file(SIGNATURES_FILE) for version in work.inputs["run_signatures"].values()
+            version.file(SIGNATURES_FILE) for version in context.inputs["run_signatures"].values()
         ),
-        judged=sum(_judged_as_logged(version) for version in work.inputs["verified_trajectories"].values()),
+        judged=sum(_judged_as_logged(version) for version in context.inputs["verified_trajectories"].values()),
         catalog=CatalogSize(
             names=list(catalog.names),
-            tokens=_catalog_tokens(work, catalog, CatalogMode.NONE),
-            saved_tokens=_catalog_tokens(work, catalog, work.settings.chat.catalog_mode),
+            tokens=_catalog_tokens(context, catalog, CatalogMode.NONE),
+            saved_tokens=_catalog_tokens(context, catalog, context.settings.chat.catalog_mode),
         ),
-        prices=work.settings.incumbent,
-        wanted=work.settings.readiness,
+        prices=context.settings.incumbent,
+        wanted=context.settings.readiness,
     )
-    changes = _catalog_changes(work)
-    (work.out / REPORT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    page = render_readiness(report, agent=work.settings.name, catalog_changes=changes)
-    (work.out / PAGE_FILE).write_text(page, encoding="utf-8")
-    work.progress(f"{report.verdict}: " + "; ".join(f"{each.name}: {each.sentence}" for each in report.criteria))
+    changes = _catalog_changes(context)
+    (context.out / REPORT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    page = render_readiness(report, agent=context.settings.name, catalog_changes=changes)
+    (context.out / PAGE_FILE).write_text(page, encoding="utf-8")
+    context.progress(f"{report.verdict}: " + "; ".join(f"{each.name}: {each.sentence}" for each in report.criteria))
     return Built(
         content=(REPORT_FILE,),
         rows={"runs": report.incumbent.runs, "accepted": report.behaviour.accepted},
@@ -95,49 +99,42 @@ def _build(work: Work) -> Built:
     )
 
 
-def logged_days(work: Work, catalog: Catalog) -> list[LoggedRunCounts]:
+def logged_days(context: BuildContext, catalog: Catalog) -> list[LoggedRunCounts]:
     """The counts of each day of logs: one nested version a day, so that a night counts only the new day."""
-    settings = work.settings
-    renames_file = settings.catalog.renames
-    renames = {} if renames_file is None else load_renames(settings.path(renames_file), catalog=catalog)
-    tools = CatalogValidator(catalog)
-    redact = Redactor(settings.verification.redaction, key=surrogate_key()).text
+    tools, quiet = CatalogValidator(catalog), replace(context, progress=lambda _line: None)
     counted = 0
 
     def counts_of(day: str, raw: Version) -> LoggedRunCounts:
-        def build(out: Path) -> Built:
+        def build(settings: AgentSettings, out: Path) -> Built:
             nonlocal counted
             counted += 1
+            renames_file = settings.catalog.renames
+            renames = {} if renames_file is None else load_renames(settings.path(renames_file), catalog=catalog)
             runs = (apply_renames(run, renames=renames) for run in read_trajectories(raw.file(TRAJECTORIES_FILE)))
-            counts = count_day(runs, day=day, tools=tools, redact=redact)
+            redactor = Redactor(settings.verification.redaction, key=surrogate_key())
+            counts = count_day(runs, day=day, tools=tools, redact=redactor.text)
             write_day(counts, out / COUNTS_FILE)
             return Built(content=(COUNTS_FILE,), rows={"runs": counts.runs.runs}, headline={})
 
-        version = nested(
-            replace(work, progress=lambda _line: None),
-            Address(agent=settings.name, asset=LOGGED_DAY, partition=day),
-            code_version=COUNTING_CODE,
-            reads={"redaction": settings.verification.redaction.model_dump(mode="json")},
-            inputs={
-                "raw_trajectories": raw.manifest.content_digest,
-                "tool_catalog": work.one("tool_catalog").manifest.content_digest,
-                **{f"file:{name}": digest for name, digest in _counting_sources(settings).items()},
-            },
-            build=build,
-        )
+        inputs = {
+            "raw_trajectories": raw.manifest.content_digest,
+            "tool_catalog": context.input("tool_catalog").manifest.content_digest,
+            **{f"file:{name}": digest for name, digest in _counting_sources(context.settings).items()},
+        }
+        version = nested_version(quiet, LOGGED_RUN_COUNTS, partition=day, inputs=inputs, build=build)
         return read_day(version.file(COUNTS_FILE))
 
-    days = [counts_of(day, raw) for day, raw in work.inputs["raw_trajectories"].items()]
-    work.progress(f"counted the logged runs of {counted} of {len(days)} days; the others were counted before")
+    days = [counts_of(day, raw) for day, raw in context.inputs["raw_trajectories"].items()]
+    context.progress(f"counted the logged runs of {counted} of {len(days)} days; the others were counted before")
     return days
 
 
-def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
+def _catalog_tokens(context: BuildContext, catalog: Catalog, mode: CatalogMode) -> int:
     """Tokens of the catalog that a mode removes from a prompt, by the base model's tokenizer."""
     return saved_with_tokenizer_of(
-        work.one("base_model").file("model"),
+        context.input("base_model").file("model"),
         catalog.openai_tools(),
-        chat_format=get_format(work.settings.chat.format),
+        chat_format=get_format(context.settings.chat.format),
         mode=mode,
     )
 
@@ -151,9 +148,9 @@ def _judged_as_logged(version: Version) -> int:
     return rows["trajectories"] - rows["golden"]
 
 
-def _catalog_changes(work: Work) -> dict[str, str]:
+def _catalog_changes(context: BuildContext) -> dict[str, str]:
     """The changes of the catalog by the time of each version, newest last; shown only, not part of the content."""
-    versions = work.warehouse.versions(work.one("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
+    versions = context.warehouse.versions(context.input("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
     return {version.manifest.created_at: str(version.manifest.headline["change"]) for version in versions}
 
 
@@ -185,13 +182,20 @@ STAGE = Stage(
     kinds=("html",),
     code_version="6",
     inputs={
-        "raw_trajectories": Span.WINDOW,
-        "verified_trajectories": Span.WINDOW,
-        "run_signatures": Span.WINDOW,
-        "tool_catalog": Span.WHOLE,
-        "base_model": Span.WHOLE,
+        "raw_trajectories": PartitionScope.WINDOW,
+        "verified_trajectories": PartitionScope.WINDOW,
+        "run_signatures": PartitionScope.WINDOW,
+        "tool_catalog": PartitionScope.WHOLE,
+        "base_model": PartitionScope.WHOLE,
     },
-    reads=_reads,
+    settings=(
+        "readiness",
+        "incumbent",
+        "verification.redaction",
+        "chat.format",
+        "chat.catalog_mode",
+    ),
+    placement=("catalog.renames", "logs.golden"),
     sources=_sources,
     build=_build,
     checks=(

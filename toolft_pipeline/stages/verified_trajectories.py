@@ -6,11 +6,22 @@ from typing import cast
 
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.ingest.images.image_store import image_content
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, VerificationSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, Work, window
+from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
+from toolft_pipeline.stages.spec.inputs import window
+from toolft_pipeline.stages.spec.settings_slice import fields_of
+from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
+    Check,
+    CheckOutcome,
+    Group,
+    PartitionScope,
+    Plot,
+    SourceContext,
+    Stage,
+)
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
@@ -18,18 +29,10 @@ from toolft_pipeline.warehouse.store import Built, Version
 
 _DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
 """Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
+_WINDOW = ("window_days", "first_day")
 
 
-def _reads(settings: AgentSettings) -> Json:
-    return {
-        "verification": settings.verification.model_dump(mode="json", exclude=_DISPLAY),
-        "format": settings.chat.format,
-        "sandbox": sandbox_protocol(settings),
-        "golden": golden_runs(settings),
-    }
-
-
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return {
         **sources.sandbox(settings),
@@ -38,30 +41,30 @@ def _sources(scope: Scope) -> dict[str, str]:
     }
 
 
-def _build(work: Work) -> Built:
+def _build(context: BuildContext) -> Built:
     summary = verify_day(
-        raw=work.one("raw_trajectories").folder,
-        catalog=work.one("tool_catalog").folder,
-        settings=work.settings,
-        day=work.day,
-        out=work.out,
-        progress=work.progress,
-        backend=sources.sandbox(work.settings),
-        before=None if work.previous is None else work.previous.folder,
+        raw=context.input("raw_trajectories").folder,
+        catalog=context.input("tool_catalog").folder,
+        settings=context.settings,
+        day=context.day,
+        out=context.out,
+        progress=context.progress,
+        backend=sources.sandbox(context.settings),
+        before=None if context.previous is None else context.previous.folder,
     )
     logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
     remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
-    work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
+    context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
     return Built(
-        content=(ACCEPTED_FILE, *image_content(work.out)),
+        content=(ACCEPTED_FILE, *image_content(context.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
         headline={
             "accepted_share": share,
             "faults": dict(summary.faults),
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
-            "catalog_tools": sorted(load_catalog(work.one("tool_catalog").folder).names),
+            "catalog_tools": sorted(load_catalog(context.input("tool_catalog").folder).names),
             "replayed": summary.replayed,
             "remembered": summary.remembered,
             "not_replayable": summary.not_replayable,
@@ -144,8 +147,14 @@ STAGE = Stage(
     group=Group.DATA,
     kinds=("parquet",),
     code_version="10",
-    inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
-    reads=_reads,
+    inputs={"raw_trajectories": PartitionScope.SAME, "tool_catalog": PartitionScope.WHOLE},
+    settings=(
+        *fields_of("verification", VerificationSettings, but=_DISPLAY),
+        "chat.format",
+        *SANDBOX_PROTOCOL,
+    ),
+    placement=(*SANDBOX, *GOLDEN_RUNS, "catalog.renames"),
+    derived=lambda settings: {"golden": golden_runs(settings)},
     sources=_sources,
     build=_build,
     checks=(
@@ -154,6 +163,7 @@ STAGE = Stage(
             description="At least `verification.min_accepted` runs of the day were accepted.",
             blocking=False,
             evaluate=_enough,
+            settings=("verification.min_accepted",),
         ),
         Check(
             name="no_sudden_drop",
@@ -161,9 +171,12 @@ STAGE = Stage(
             "window's days before that are verified when the check runs; its result says how many those were.",
             blocking=False,
             evaluate=_no_sudden_drop,
+            settings=("verification.max_acceptance_drop", *_WINDOW),
+            earlier_days=True,
         ),
     ),
     plots=_plots,
     figures=_figures,
+    display=("verification.min_runs_per_tool", *_WINDOW),
     unshown=frozenset({"catalog_tools", "faults", "categories", "tools"}),
 )

@@ -51,6 +51,17 @@ class Version:
         """A file (or folder) of the version."""
         return self.folder / name
 
+    def settings_section(self, name: str) -> dict[str, Json]:
+        """A section of the settings that the version was made with. Raises `WarehouseError` where it records none."""
+        recorded = self.manifest.settings
+        section = recorded.get(name) if isinstance(recorded, dict) else None
+        if not isinstance(section, dict):
+            raise WarehouseError(
+                f"{self.manifest.address} was made by an earlier version of the code, which did not record its "
+                f"`{name}` settings; materialize it again"
+            )
+        return section
+
     @property
     def warehouse(self) -> Warehouse:
         """The warehouse that the version lies in."""

@@ -10,7 +10,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.cli.run import chosen_days
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.stages.raw_trajectories import STAGE
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
 
 DAYS = [f"2026-10-0{day}" for day in range(1, 6)]

@@ -12,7 +12,7 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.cli import main
 from toolft_pipeline.stages import raw_trajectories, tool_catalog, verified_trajectories
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
 

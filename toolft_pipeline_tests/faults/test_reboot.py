@@ -25,7 +25,7 @@ import yaml
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.stages import tool_catalog
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.orchestration.receivers import web_server

@@ -16,7 +16,7 @@ from toolft_pipeline.orchestration.sensors.attempts import FIRST_DELAY_S
 from toolft_pipeline.orchestration.sensors.catalog_watch import look_at_catalog
 from toolft_pipeline.orchestration.sensors.log_watch import look_at_logs
 from toolft_pipeline.stages import raw_trajectories, tool_catalog
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline_tests.orchestration.site import Site, opened
 
 DAY, QUIET_DAYS = "2026-10-02", ["2026-10-01", "2026-10-03", "2026-10-04", "2026-10-05"]

@@ -22,7 +22,6 @@ STAGE = Stage(
     kinds=(),
     code_version="1",
     inputs={},
-    reads=lambda _settings: {},
     build=lambda _work: Built(content=(), rows={}, headline={}),
     plots=lambda _version, _settings: {"by_kind": Plot(png=b"picture", glance="| | | |")},
     texts=lambda _version: {"verdict": "refused", "example": "long " * 300},

@@ -92,7 +92,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ),
         ({"sandbox": {"comand": ["python"]}}, "sandbox.comand", ["did you mean command?"]),
         ({"verification": {"redaction": {"patterns": ["(?<=x)y"]}}}, "verification.redaction.patterns", ["RE2"]),
-        ({"verification": {"error_forms": ["("]}}, "verification.error_forms", ["no regular expression"]),
+        ({"verification": {"error_forms": ["("]}}, "verification.error_forms", ["not a valid regular expression"]),
         ({"verification": {"redaction": {"personal_data": ["emial"]}}}, "redaction.personal_data.0", ["mean email?"]),
         ({"curation": {"weights": {"single_cal": 2}}}, "curation.weights.single_cal", ["did you mean single_call?"]),
         (
@@ -105,8 +105,8 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"evaluation": {"max_tasks": 10}, "gate": {"min_tasks": 20}}, "gate.min_tasks", ["every candidate"]),
         ({"evaluation": {"max_new_tokens": 4096}}, "evaluation.max_new_tokens", ["max_task_tokens"]),
         ({"training": {"warmup_ratio": 0.1, "sft": {"warmup_steps": 5}}}, "training.sft.warmup_steps", ["keep one"]),
-        ({"name": "other"}, "name", ["where the file lies"]),
-        ({"folder": "/elsewhere"}, "folder", ["where the file lies"]),
+        ({"name": "other"}, "name", ["the location of the file"]),
+        ({"folder": "/elsewhere"}, "folder", ["the location of the file"]),
     ],
     ids=str,
 )
@@ -151,8 +151,8 @@ def test_load_agent_says_every_error_of_a_file_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("first_day: 2026-10-01\nfirst_day: 2026-10-02\n", "line 2: key 'first_day' stands in line 1 too"),
-        ("training:\n  epochs: 1\n  seed: 0\n  epochs: 2\n", "line 4: key 'epochs' stands in line 2 too"),
+        ("first_day: 2026-10-01\nfirst_day: 2026-10-02\n", "line 2: duplicate key 'first_day', also in line 1"),
+        ("training:\n  epochs: 1\n  seed: 0\n  epochs: 2\n", "line 4: duplicate key 'epochs', also in line 2"),
         ("a: [", "cannot be read as YAML"),
         ("[" * 4000, "cannot be read as YAML"),
         ("a: &x [*x]\n", "unknown key"),

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.stages.evaluations.evaluations import judge_settings
+from toolft_pipeline.stages.evaluations.evaluations import EVALUATION
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
-from toolft_pipeline.stages.qlora_adapter import training_settings
 from toolft_pipeline_tests.training.made_rows import agent
 
 
@@ -18,11 +17,12 @@ from toolft_pipeline_tests.training.made_rows import agent
 )
 def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | None], tmp_path: Path) -> None:
     plain, other = agent(tmp_path), agent(tmp_path, **placed)
-    assert QLORA_ADAPTER.reads(other) == QLORA_ADAPTER.reads(plain)
-    assert judge_settings(other) == judge_settings(plain)
+    assert QLORA_ADAPTER.fingerprint_settings(other) == QLORA_ADAPTER.fingerprint_settings(plain)
+    assert EVALUATION.fingerprint_settings(other) == EVALUATION.fingerprint_settings(plain)
 
 
 def test_every_other_setting_of_training_does(tmp_path: Path) -> None:
-    read = training_settings(agent(tmp_path))
+    read = QLORA_ADAPTER.fingerprint_settings(agent(tmp_path))["training"]
+    assert isinstance(read, dict)
     placement = {"save_steps", "compute_type", "max_hours", "memory_check"}
     assert set(TrainingSettings.model_fields) - read.keys() == placement

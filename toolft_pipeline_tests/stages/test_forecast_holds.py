@@ -19,7 +19,7 @@ import yaml
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.stages.planning.impact_analysis import Forecast, forecast
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.manifest import Address, Manifest
 from toolft_pipeline.warehouse.store import Warehouse

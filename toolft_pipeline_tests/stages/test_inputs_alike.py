@@ -10,18 +10,19 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError
 from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 
 FIRST, SECOND = "2026-10-01", "2026-10-02"
 
 
-def build(work: Work) -> Built:
-    (work.out / "made").write_text(str(work.settings.training.seed))
+def build(context: BuildContext) -> Built:
+    (context.out / "made").write_text(str(context.settings.training.seed))
     return Built(content=("made",), rows={}, headline={})
 
 
-def stage(asset: str, inputs: dict[str, Span], **how: Any) -> Stage:
+def stage(asset: str, inputs: dict[str, PartitionScope], **how: Any) -> Stage:
     return Stage(
         asset=asset,
         description=asset,
@@ -29,15 +30,17 @@ def stage(asset: str, inputs: dict[str, Span], **how: Any) -> Stage:
         kinds=(),
         code_version="1",
         inputs=inputs,
-        reads=lambda settings: settings.training.seed,
+        settings=("training.seed",),
         build=build,
         **how,
     )
 
 
 BASE = stage("base_model", {}, partitioned=False)
-TOKENS = stage("token_tensors", {"base_model": Span.WHOLE})
-MODEL = stage("model", {"token_tensors": Span.WINDOW, "base_model": Span.WHOLE}, alike=QLORA_ADAPTER.alike)
+TOKENS = stage("token_tensors", {"base_model": PartitionScope.WHOLE})
+MODEL = stage(
+    "model", {"token_tensors": PartitionScope.WINDOW, "base_model": PartitionScope.WHOLE}, alike=QLORA_ADAPTER.alike
+)
 
 
 def test_stage_refuses_a_window_of_two_base_models_until_its_days_are_made_again(
@@ -56,7 +59,7 @@ def test_stage_refuses_a_window_of_two_base_models_until_its_days_are_made_again
     made(MODEL, SECOND, seed=1)
     made(BASE, None, seed=2)
     made(TOKENS, SECOND, seed=2)
-    with pytest.raises(StageError, match=r"its days were made with 2 versions of base_model; make the days .* again"):
+    with pytest.raises(StageError, match=r"its days were made with 2 versions of base_model; rebuild the days"):
         made(MODEL, SECOND, seed=2)
     made(TOKENS, FIRST, seed=2)
     made(MODEL, SECOND, seed=2)

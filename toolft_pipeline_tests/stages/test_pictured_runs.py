@@ -19,7 +19,7 @@ from toolft_pipeline.stages import (
     tool_catalog,
     verified_trajectories,
 )
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.verification.rules.verdict import read_verdicts
 from toolft_pipeline.warehouse.store import Version, Warehouse, damaged_files
 from toolft_pipeline_tests.agents import agent

@@ -12,7 +12,8 @@ from toolft_pipeline.orchestration.metadata import version_metadata
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
 from toolft_pipeline.stages.raw_trajectories import STAGE
-from toolft_pipeline.stages.spec.stage import StageError, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import StageError
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -100,7 +101,7 @@ def test_logs_that_changed_while_others_went_are_read(site: Site) -> None:
 def test_rotated_logs_forced_is_refused_in_one_line(site: Site) -> None:
     first, _ = site.make()
     site.log().unlink()
-    with pytest.raises(StageError, match=r"are gone .*; forced, it would lose them: put the files back") as raised:
+    with pytest.raises(StageError, match=r"are gone .*; a forced rebuild would lose their runs") as raised:
         site.make(force=True)
     assert "\n" not in str(raised.value)
     current = site.warehouse.current(first.manifest.address)
@@ -112,7 +113,7 @@ def test_rotated_logs_of_a_damaged_version_are_refused(site: Site) -> None:
     first, _ = site.make()
     site.log().unlink()
     first.file("trajectories.parquet").write_bytes(b"")
-    with pytest.raises(StageError, match=r"trajectories\.parquet is damaged; put the log files back"):
+    with pytest.raises(StageError, match=r"trajectories\.parquet is damaged; restore the log files"):
         site.make()
 
 

@@ -10,7 +10,7 @@ import pytest
 from toolft_pipeline.catalog.build import build_catalog, load_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.readiness_report import logged_days
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
@@ -47,7 +47,7 @@ class Nights:
 
     def count(self, *days: str, settings: AgentSettings | None = None) -> list[int]:
         """Runs of each day that a night finds."""
-        work = Work(
+        context = BuildContext(
             settings=settings or self.settings,
             partition=days[-1],
             inputs={"raw_trajectories": {day: self.raw[day] for day in days}, "tool_catalog": {"all": self.catalog}},
@@ -57,7 +57,7 @@ class Nights:
             progress=self.said.append,
             run_id=None,
         )
-        return [day.runs.runs for day in logged_days(work, load_catalog(self.catalog.folder))]
+        return [day.runs.runs for day in logged_days(context, load_catalog(self.catalog.folder))]
 
     def _address(self, asset: str, day: str | None) -> Address:
         return Address(agent=self.settings.name, asset=asset, partition=day)

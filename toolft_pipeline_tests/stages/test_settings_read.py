@@ -1,25 +1,34 @@
-"""What each stage's build reads of the settings against what its declaration says: a recorder stands in between.
+"""What each stage reads of settings and warehouse against what its declaration says.
 
-A setting that is read and not declared leaves a version in force that the settings no longer describe.
+A build that reads an undeclared setting fails by itself (`UndeclaredSettingError`); a recorder finds what is declared
+and never read, and what a build or a check reads of the warehouse without declaring it.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Group, Scope, Stage, Work, run_stage
+from toolft_pipeline.settings.section import UndeclaredSettingError
+from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
+from toolft_pipeline.stages.spec.stage import BuildContext, SourceContext, Stage
 from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.stages.training_set import STAGE as TRAINING_SET
+from toolft_pipeline.stages.verified_trajectories import STAGE as VERIFIED
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.settings_recorder import recorded_settings
+from toolft_pipeline_tests.settings_recorder import LEAVES, recorded_settings
 
 DAY = "2026-10-01"
 SMALL = {
@@ -35,53 +44,47 @@ SMALL = {
     "gate.min_tasks": "1",
     "gate.shadow.runs": "1",
 }
-PLACEMENT = {
-    "AgentSettings.name",
-    "AgentSettings.folder",
-    "SandboxSettings.sessions",
-    "SandboxSettings.start_timeout_s",
-    "SandboxSettings.call_timeout_s",
-    "SandboxSettings.trajectory_timeout_s",
-    "TrainingSettings.save_steps",
-    "TrainingSettings.compute_type",
-    "TrainingSettings.max_hours",
-    "EvaluationSettings.batch_size",
-    "EvaluationSettings.tasks",
-    "LogSettings.folder",
-    "LogSettings.golden",
-    "CatalogSettings.file",
-    "CatalogSettings.renames",
-    "BaseModelSettings.folder",
-}
-"""Settings that decide where and how fast something is made; files enter fingerprints by their digests."""
-WORDS_ON_THE_CARD = {"AgentSettings.description"}
-"""A new description of the agent is no reason to merge and judge a model again; the next model has it."""
 NOT_MET = {
-    "CatalogSettings.module",
-    "BaseModelSettings.revision",
-    "ChatSettings.images",
-    "ChatSettings.long_rows",
-    "VerificationSettings.accept_unknown_outcome",
-    "VerificationSettings.allow_consecutive_system_turns",
-    "VerificationSettings.allow_consecutive_user_turns",
-    "VerificationSettings.allow_dangling_call",
-    "VerificationSettings.allow_final_call",
-    "VerificationSettings.allow_system_turns_midway",
-    "VerificationSettings.allow_user_turn_after_result",
-    "GroundingSettings.dates",
-    "VerificationSettings.allow_unoffered_tools",
-    "VerificationSettings.max_error_share",
-    "VerificationSettings.require_replay",
+    "catalog.module",
+    "base_model.revision",
+    "chat.images",
+    "chat.long_rows",
+    "verification.accept_unknown_outcome",
+    "verification.allow_consecutive_system_turns",
+    "verification.allow_consecutive_user_turns",
+    "verification.allow_dangling_call",
+    "verification.allow_final_call",
+    "verification.allow_system_turns_midway",
+    "verification.allow_user_turn_after_result",
+    "verification.grounding.dates",
+    "verification.allow_unoffered_tools",
+    "verification.max_error_share",
+    "verification.require_replay",
 }
 """Settings that a build asks only where something happens that this day of logs does not hold."""
 
 
+NOT_MET_BY_MODELS = {
+    "evaluation.bfcl_questions",
+    "evaluation.endpoints",
+    "evaluation.machine_hour_price",
+    "gate.shadow.task_success",
+    "training.memory_check",
+}
+"""The same of the model's stages: BFCL, endpoints, prices, what happens where training does not fit into memory."""
+
+ALWAYS = {"name", "folder"}
+
+NESTED = {"eval_report": {"evaluation", "shadow_evaluation", "bfcl_evaluation", "reference_model"}}
+"""Artifacts that a stage makes inside its own build."""
+
+
 @dataclass(frozen=True)
 class Readings:
-    """Settings by `Section.field`: what a declaration names, and what the build read."""
+    """What a stage read while it was built and checked: dotted settings, and assets of the warehouse."""
 
-    declared: frozenset[str]
-    built: frozenset[str]
+    settings: frozenset[str]
+    assets: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -110,35 +113,91 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: str) -> Si
 
 
 def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Readings:
-    built: set[str] = set()
+    read: set[str] = set()
+    assets: set[str] = set()
 
-    def build(work: Work) -> Built:
-        with recorded_settings() as read:
-            made = stage.build(work)
-        built.update(read)
+    def build(context: BuildContext) -> Built:
+        with recorded_settings() as seen, recorded_assets() as opened:
+            made = stage.build(context)
+        read.update(seen)
+        assets.update(opened)
         return made
 
     partition = DAY if stage.partitioned else None
-    with recorded_settings() as declared:
-        stage.reads(settings)
-        stage.sources(Scope(settings=settings, partition=partition, warehouse=warehouse))
     quiet = replace(stage, build=build)
-    run_stage(quiet, settings, partition, warehouse, progress=lambda _line: None, run_id=None)
-    return Readings(declared=frozenset(declared), built=frozenset(built))
+    version, _ = run_stage(quiet, settings, partition, warehouse, progress=lambda _line: None, run_id=None)
+    with recorded_settings() as seen, recorded_assets() as opened:
+        scope = SourceContext(settings=stage.slice(settings), partition=partition, warehouse=warehouse)
+        stage.sources(scope)
+        stage.derived(scope.settings)
+    read.update(seen)
+    assets.update(opened)
+    for check, _ in check_outcomes(stage, version, settings):
+        assert check
+    return Readings(settings=frozenset(read), assets=frozenset(assets))
+
+
+@contextmanager
+def recorded_assets() -> Iterator[set[str]]:
+    """Collect the assets whose versions are looked up in a warehouse while this is open."""
+    opened: set[str] = set()
+    plain = {name: getattr(Warehouse, name) for name in ("current", "versions", "partitions")}
+
+    def noting(name: str) -> Callable[..., Any]:
+        def look(warehouse: Warehouse, *where: Any) -> Any:
+            opened.add(where[-1] if name == "partitions" else where[0].asset)
+            return plain[name](warehouse, *where)
+
+        return look
+
+    for name in plain:
+        setattr(Warehouse, name, noting(name))
+    try:
+        yield opened
+    finally:
+        for name, method in plain.items():
+            setattr(Warehouse, name, method)
+
+
+def _leaves(keys: Iterable[str]) -> set[str]:
+    """The dotted keys of single settings below some keys."""
+    return {leaf for leaf in LEAVES if any(f"{leaf}.".startswith(f"{key}.") for key in keys)}
 
 
 @pytest.mark.parametrize("asset", [stage.asset for stage in STAGES])
-def test_stage_declares_every_setting_that_its_build_reads(site: Site, asset: str) -> None:
-    found = site.readings[asset]
-    assert not (undeclared := found.built - found.declared - PLACEMENT - WORDS_ON_THE_CARD), " ".join(
-        sorted(undeclared)
-    )
+def test_stage_reads_no_setting_that_it_does_not_declare(site: Site, asset: str) -> None:
+    stage = next(each for each in STAGES if each.asset == asset)
+    assert site.readings[asset].settings <= _leaves((*stage.settings, *stage.placement)) | ALWAYS
 
 
-@pytest.mark.parametrize("asset", [stage.asset for stage in STAGES if stage.group is not Group.MODEL])
-def test_stage_declares_no_setting_that_its_build_leaves_unread(site: Site, asset: str) -> None:
-    found = site.readings[asset]
-    assert not (unread := found.declared - found.built - PLACEMENT - NOT_MET), " ".join(sorted(unread))
+@pytest.mark.parametrize("asset", [stage.asset for stage in STAGES])
+def test_stage_declares_no_setting_that_it_never_reads(site: Site, asset: str) -> None:
+    stage = next(each for each in STAGES if each.asset == asset)
+    not_met = (
+        NOT_MET | NOT_MET_BY_MODELS | (_leaves(["sandbox"]) if asset == "tool_catalog" else set())
+    )  # no MCP catalog
+    assert _leaves((*stage.settings, *stage.placement)) - site.readings[asset].settings - not_met == set()
+
+
+@pytest.mark.parametrize("asset", [stage.asset for stage in STAGES])
+def test_stage_reads_no_asset_that_is_not_its_declared_input(site: Site, asset: str) -> None:
+    stage = next(each for each in STAGES if each.asset == asset)
+    assert site.readings[asset].assets <= {asset, *stage.inputs, *stage.observes, *NESTED.get(asset, ())}
+
+
+def test_undeclared_setting_stops_the_build(site: Site, tmp_path: Path) -> None:
+    def build(context: BuildContext) -> Built:
+        return Built(content=(), rows={"parse_rate": int(context.settings.gate.parse_rate)}, headline={})
+
+    stage = replace(TRAINING_SET, build=build)
+    with pytest.raises(UndeclaredSettingError, match=r"AgentSettings\.gate is read.*does not declare it"):
+        run_stage(stage, site.settings, DAY, site.warehouse, progress=lambda _line: None, run_id=None, force=True)
+
+
+def test_undeclared_setting_stops_a_check(site: Site) -> None:
+    check = replace(VERIFIED.checks[0], settings=())
+    with pytest.raises(UndeclaredSettingError, match=r"AgentSettings\.verification is read"):
+        list(check_outcomes(replace(VERIFIED, checks=(check,)), site.version("verified_trajectories"), site.settings))
 
 
 def test_saving_has_one_figure_in_readiness_rows_and_report(site: Site) -> None:

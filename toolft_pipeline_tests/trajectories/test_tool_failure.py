@@ -87,12 +87,12 @@ def test_form_that_the_agent_file_names_is_an_error_where_a_result_begins() -> N
 
 
 def test_form_that_is_no_regular_expression_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"'\(' is no regular expression"):
+    with pytest.raises(ValueError, match=r"'\(' is not a valid regular expression"):
         VerificationSettings(error_forms=("ok", "("))
 
 
 def test_form_that_matches_every_result_is_refused() -> None:
-    with pytest.raises(ValueError, match="matches an empty result"):
+    with pytest.raises(ValueError, match="matches every result"):
         VerificationSettings(error_forms=(".*",))
 
 

@@ -11,34 +11,39 @@ from pathlib import Path
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
 from toolft_pipeline.evaluation.report.report import CANDIDATE
-from toolft_pipeline.settings import BaseModelSettings
-from toolft_pipeline.stages.evaluations.evaluations import Contender, nested
+from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.stages.evaluations.evaluations import Contender
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import converted_base
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.nested import nested_version
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 IN_SERVICE = "in_service"
 """The key under which the model in service stands among the results."""
 
 
-def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
+REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
+"""A base model of another package, converted; the package is its partition."""
+
+
+def contenders(context: BuildContext, serving: InService | None) -> Iterator[Contender]:
     """Candidate, model in service, and what `evaluation.compare` names, in the order to show."""
-    merged, base = work.one("merged_model"), work.one("base_model")
+    merged, base = context.input("merged_model"), context.input("base_model")
     digest = merged.manifest.content_digest
     yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
     if serving is not None:
         folder = serving.folder / "model"
         yield Contender(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
-    for name in work.settings.evaluation.compare:
-        endpoint = work.settings.evaluation.endpoints.get(name)
+    for name in context.settings.evaluation.compare:
+        endpoint = context.settings.evaluation.endpoints.get(name)
         if endpoint is not None:
             digest = digest_of(endpoint.identity)
             yield Contender(name=name, folder=None, digest=digest, policy=PromptPolicy.FULL_CATALOG)
             continue
-        version = base if name in {"base", "base_catalog"} else _reference_model(work, name)
+        version = base if name in {"base", "base_catalog"} else _reference_model(context, name)
         yield Contender(
             name=name,
             folder=version.file("model"),
@@ -47,19 +52,18 @@ def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
         )
 
 
-def _reference_model(work: Work, package: str) -> Version:
+def _reference_model(context: BuildContext, package: str) -> Version:
     """A model from another package, converted once, to stand beside the candidate in the report."""
-    settings = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
+    own = context.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
-    def build(out: Path) -> Built:
-        summary = converted_base(work, settings, out)
+    def build(_settings: AgentSettings, out: Path) -> Built:
+        summary = converted_base(context, own, out)
         return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
-    return nested(
-        work,
-        Address(agent=settings.name, asset="reference_model", partition=package),
-        code_version="1",
-        reads={"package": package},
-        inputs=sources.base_model(settings.base_model, agent=settings),
+    return nested_version(
+        context,
+        REFERENCE_MODEL,
+        partition=package,
+        inputs=sources.base_model(own.base_model, agent=own),
         build=build,
     )

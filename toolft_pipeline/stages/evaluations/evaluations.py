@@ -6,9 +6,8 @@ as tasks, catalog and backend are the same, their results are read, not made aga
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,13 +16,15 @@ from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPo
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_endpoint, evaluate_model
 from toolft_pipeline.evaluation.scoring.probes import probes_digest
 from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, EvaluationSettings
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.declared_settings import golden_runs, sandbox_protocol
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
+from toolft_pipeline.stages.spec.nested import nested_version
+from toolft_pipeline.stages.spec.settings_slice import fields_of
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of
-from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
-from toolft_pipeline.warehouse.store import Built, Recipe, Version
+from toolft_pipeline.warehouse.store import Built, Version
 
 JUDGE_CODE = "3"
 """Raise it when steps, rollouts, judge or metrics come to other results on the same generations."""
@@ -60,33 +61,45 @@ _ENTERS_OTHERWISE = {
 """Settings that are placement, or that enter an evaluation as its tasks and its model."""
 
 
-def judge_settings(settings: AgentSettings) -> Json:
-    """The settings that an evaluation reads; batch size, prices and the models compared are not among them."""
-    reads = settings.evaluation.model_dump(mode="json", exclude=_ENTERS_OTHERWISE)
+def _derived(settings: AgentSettings) -> dict[str, Json]:
     asked = probes_digest() if settings.evaluation.probes else None
-    return {
-        "evaluation": reads,
-        "chat": settings.chat.model_dump(mode="json"),
-        "probes": asked,
-        "sandbox": sandbox_protocol(settings),
-        "golden": golden_runs(settings),
-    }
+    return {"probes": asked, "golden": golden_runs(settings)}
+
+
+EVALUATION = Artifact(
+    asset="evaluation",
+    code_version=JUDGE_CODE,
+    settings=(*fields_of("evaluation", EvaluationSettings, but=_ENTERS_OTHERWISE), "chat", *SANDBOX_PROTOCOL),
+    placement=(
+        "evaluation.batch_size",
+        "evaluation.endpoints",
+        "evaluation.machine_hour_price",
+        *SANDBOX,
+        *GOLDEN_RUNS,
+        "training.compute_type",
+    ),
+    derived=_derived,
+)
+"""One model judged on the agent's tasks; batch size, prices and the models compared decide nothing of it."""
+
+SHADOW_EVALUATION = replace(EVALUATION, asset="shadow_evaluation")
+"""One model judged on the newest day's runs."""
 
 
 def evaluated(
-    work: Work,
+    context: BuildContext,
     contender: Contender,
     tasks: Sequence[Task],
     *,
     tasks_from: dict[str, str],
-    asset: str = "evaluation",
+    artifact: Artifact = EVALUATION,
 ) -> Version:
     """The evaluation of one model: the version that is there, or a new one.
 
-    `tasks_from` has the digests of what the tasks were read from, by name; `asset` is where its versions lie.
+    `tasks_from` has the digests of what the tasks were read from, by name; `artifact` declares it.
     """
-    settings = work.settings
-    catalog = work.one("tool_catalog")
+    settings = context.settings
+    catalog = context.input("tool_catalog")
     drawn: list[Json] = [task.task_id for task in tasks]
     shows_golden = contender.policy is not PromptPolicy.NONE
     inputs = {
@@ -100,13 +113,13 @@ def evaluated(
         **({"untuned_prompts": UNTUNED_PROMPTS} if shows_golden and contender.folder is not None else {}),
     }
 
-    def build(out: Path) -> Built:
+    def build(settings: AgentSettings, out: Path) -> Built:
         if contender.folder is None:
             judge = partial(evaluate_endpoint, name=contender.name)
         else:
             model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
             judge = partial(evaluate_model, model=model)
-        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
+        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=context.progress)
         return Built(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
@@ -114,13 +127,8 @@ def evaluated(
             headline={"task_success": metrics.task_success.value, **_computed_in(contender, settings)},
         )
 
-    return nested(
-        work,
-        Address(agent=settings.name, asset=asset, partition=f"{contender.policy}-{contender.digest[:16]}"),
-        code_version=JUDGE_CODE,
-        reads=judge_settings(settings),
-        inputs=inputs,
-        build=build,
+    return nested_version(
+        context, artifact, partition=f"{contender.policy}-{contender.digest[:16]}", inputs=inputs, build=build
     )
 
 
@@ -129,31 +137,3 @@ def _computed_in(contender: Contender, settings: AgentSettings) -> dict[str, Jso
     if contender.folder is None:
         return {}
     return {"computed_in": choose_compute_type(settings.training.compute_type).type.word}
-
-
-def nested(
-    work: Work,
-    address: Address,
-    *,
-    code_version: str,
-    reads: Json,
-    inputs: dict[str, str],
-    build: Callable[[Path], Built],
-) -> Version:
-    """A version that is made inside another stage's work, by the same rules: where a person asked to make everything
-    again (`Work.force`) nothing is reused but what this very run made, before a step of it was tried again."""
-    started = time.monotonic()
-    recipe = Recipe(
-        address=address,
-        fingerprint=fingerprint_of(code_version=code_version, settings=reads, inputs=inputs),
-        code_version=code_version,
-        settings=reads,
-        inputs=inputs,
-    )
-    found = work.warehouse.reuse(address, recipe.fingerprint)
-    made_now = found is not None and work.run_id is not None and found.manifest.run_id == work.run_id
-    if found is not None and (made_now or not work.force):
-        work.progress(f"{address}: reused")
-        return found
-    with work.warehouse.staging(address) as staged:
-        return work.warehouse.commit(staged, recipe, build(staged), run_id=work.run_id, started=started)

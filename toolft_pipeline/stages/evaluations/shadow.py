@@ -11,15 +11,13 @@ from dataclasses import dataclass, replace
 
 from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, shadow_tasks, trained_on
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.evaluations import Contender, evaluated
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.evaluations.evaluations import SHADOW_EVALUATION, Contender, evaluated
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import digest_of
-from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline.warehouse.store import Version
 
 SHADOW = "shadow"
-_RUNS, _SELECTION = "verified_trajectories", "training_set"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +28,25 @@ class ShadowResults:
     results: dict[str, Version]
 
 
-def shadow_sources(settings: AgentSettings, day: str | None, warehouse: Warehouse) -> dict[str, str]:
-    """Digests of what the shadow reads, for the report's fingerprint."""
-    if not settings.gate.shadow.runs:
-        return {}
-    found = {asset: _current(warehouse, settings, asset, day) for asset in (_RUNS, _SELECTION)}
-    return {
-        f"{SHADOW}/{asset}": version.manifest.content_digest for asset, version in found.items() if version is not None
-    } | _forms_digest(settings.verification.error_forms)
+def wants_shadow(settings: AgentSettings) -> bool:
+    """Whether the gate asks for the newest day's runs."""
+    return settings.gate.shadow.runs > 0
 
 
-def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults | None:
+def shadow_sources(settings: AgentSettings) -> dict[str, str]:
+    """What the report's fingerprint says of the shadow beside its inputs."""
+    return _forms_digest(settings.verification.error_forms) if wants_shadow(settings) else {}
+
+
+def shadow_results(context: BuildContext, contenders: Iterable[Contender]) -> ShadowResults | None:
     """Draw the newest day's runs and ask every contender; None where no shadow gate is wanted."""
-    settings = work.settings
-    if not settings.gate.shadow.runs or settings.sandbox is None:
+    settings = context.settings
+    if not wants_shadow(settings) or settings.sandbox is None:
         return None
-    runs = _current(work.warehouse, settings, _RUNS, work.day)
-    selection = _current(work.warehouse, settings, _SELECTION, work.day)
+    runs = context.optional_input("verified_trajectories")
+    selection = context.optional_input("training_set")
     if runs is None:
-        work.progress(f"shadow: no verified runs of {work.day}")
+        context.progress(f"shadow: no verified runs of {context.day}")
         return ShadowResults(drawn=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
     forms = settings.verification.error_forms
     drawn = shadow_tasks(
@@ -59,18 +57,18 @@ def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults
         cwd=settings.folder,
         error_forms=forms,
     )
-    work.progress(
-        f"shadow: {len(drawn.tasks)} runs of {work.day}, {drawn.trained_on} of them trained on, "
+    context.progress(
+        f"shadow: {len(drawn.tasks)} runs of {context.day}, {drawn.trained_on} of them trained on, "
         f"{drawn.left_out} left out because they do not replay"
     )
     tasks_from = {SHADOW: runs.manifest.content_digest, **_forms_digest(forms)}
     asked = contenders if drawn.tasks else ()
     plain = settings.evaluation.model_copy(update={"probes": False})  # they were asked beside the tasks already
-    without_probes = replace(work, settings=settings.model_copy(update={"evaluation": plain}))
+    without_probes = replace(context, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
         drawn=drawn,
         results={
-            each.name: evaluated(without_probes, each, drawn.tasks, tasks_from=tasks_from, asset="shadow_evaluation")
+            each.name: evaluated(without_probes, each, drawn.tasks, tasks_from=tasks_from, artifact=SHADOW_EVALUATION)
             for each in asked
         },
     )
@@ -79,7 +77,3 @@ def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults
 def _forms_digest(forms: Sequence[str]) -> dict[str, str]:
     """What the tasks' categories go by beside the runs."""
     return {"error_forms": digest_of([*forms])} if forms else {}
-
-
-def _current(warehouse: Warehouse, settings: AgentSettings, asset: str, day: str | None) -> Version | None:
-    return warehouse.current(Address(agent=settings.name, asset=asset, partition=day))

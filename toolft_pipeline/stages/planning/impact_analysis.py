@@ -18,7 +18,8 @@ from toolft_pipeline.catalog.diff import CatalogDiff, diff_catalogs
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.planning.predicted_rows import Foreseen, comes_out_same
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, address_of, window
+from toolft_pipeline.stages.spec.inputs import window
+from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, artifact_key
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.warehouse.manifest import Address
@@ -144,7 +145,7 @@ def _walk(stages: tuple[Stage, ...], foreseen: Foreseen) -> list[Remade]:
         foreseen.new.update((stage.asset, each) for each in remade if each not in same)
         seconds = 0.0
         for each in remade:
-            version = foreseen.warehouse.current(address_of(stage, foreseen.settings, each))
+            version = foreseen.warehouse.current(artifact_key(stage, foreseen.settings, each))
             seconds += 0.0 if version is None else _seconds(stage, version, foreseen.previews.get(each or ""))
         found.append(
             Remade(
@@ -166,8 +167,8 @@ def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
 
 def _reads_new(stage: Stage, partition: str | None, foreseen: Foreseen) -> bool:
     for asset, span in stage.inputs.items():
-        wanted: list[str | None] = [None] if span is Span.WHOLE else [partition]
-        if span is Span.WINDOW:
+        wanted: list[str | None] = [None] if span is PartitionScope.WHOLE else [partition]
+        if span is PartitionScope.WINDOW:
             wanted = [*window(foreseen.settings, partition or "")]
         if any((asset, each) in foreseen.new for each in wanted):
             return True

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Group, recipe_for, window
+from toolft_pipeline.stages.spec.inputs import window
+from toolft_pipeline.stages.spec.run_stage import recipe_for
+from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
@@ -98,7 +100,7 @@ def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> I
             yield f"no {stage.asset} was made"
             continue
         manifest = made.manifest
-        read = digest_of(stage.reads(settings))
+        read = digest_of(stage.fingerprint_settings(settings))
         if manifest.code_version != stage.code_version or digest_of(manifest.settings) != read:
             yield f"the settings or the code of {stage.asset} changed"
         if base is not None and manifest.inputs.get("base_model/all", "") not in ("", base.manifest.content_digest):

@@ -18,7 +18,7 @@ import yaml
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.stages import tool_catalog
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 

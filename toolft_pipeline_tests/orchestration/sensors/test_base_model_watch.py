@@ -14,7 +14,7 @@ import pytest
 from toolft_pipeline.orchestration.sensors.base_model_watch import look_at_base_model, look_at_source
 from toolft_pipeline.orchestration.sensors.log_watch import look_at_logs
 from toolft_pipeline.stages import base_model, tool_catalog
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline_tests.orchestration.site import NOON, Site, opened
 
 NIGHT = datetime(2026, 10, 20, 2, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 from toolft_pipeline.orchestration.sensors import log_watch
 from toolft_pipeline.orchestration.sensors.log_watch import Seen, look_at_logs
 from toolft_pipeline.stages import raw_trajectories
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline_tests.orchestration.site import NOON, Site, opened
 
 DAYS = [f"2026-10-0{day}" for day in range(1, 6)]

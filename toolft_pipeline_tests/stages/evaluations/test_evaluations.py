@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolft_pipeline.stages.evaluations.evaluations import nested
-from toolft_pipeline.stages.spec.stage import Work
-from toolft_pipeline.warehouse.manifest import Address
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.nested import nested_version
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.store import Built, Warehouse
 from toolft_pipeline_tests.agents import agent
 
@@ -15,16 +16,17 @@ def judged(root: Path, *, force: bool, run_id: str | None = None) -> bool:
     """Ask for one nested version; whether it was built."""
     built: list[Path] = []
 
-    def build(out: Path) -> Built:
+    def build(_settings: AgentSettings, out: Path) -> Built:
         (out / "steps.json").write_text(str(len(list((root / "warehouse").rglob("steps.json")))))
         built.append(out)
         return Built(content=("steps.json",), rows={}, headline={})
 
-    work = Work(
+    context = BuildContext(
         settings=agent(root), partition="2026-10-02", inputs={}, out=root, scratch=root,
         warehouse=Warehouse(root / "warehouse"), progress=lambda _line: None, run_id=run_id, force=force,
     )  # fmt: skip
-    nested(work, Address(agent="tester", asset="evaluation"), code_version="1", reads={}, inputs={}, build=build)
+    evaluation = Artifact(asset="evaluation", code_version="1")
+    nested_version(context, evaluation, partition="base", inputs={}, build=build)
     return bool(built)
 
 

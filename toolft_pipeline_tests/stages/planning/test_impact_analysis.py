@@ -23,7 +23,8 @@ from toolft_pipeline.stages import (
     verified_trajectories,
 )
 from toolft_pipeline.stages.planning.impact_analysis import Forecast, Remade, forecast
-from toolft_pipeline.stages.spec.stage import StageError, run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import StageError
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse

@@ -8,7 +8,7 @@ import pytest
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import base_model
-from toolft_pipeline.stages.spec.stage import run_stage
+from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.training.base import base_model as conversion
 from toolft_pipeline.warehouse.store import Version, Warehouse, damaged_files
 from toolft_pipeline_tests.agents import agent

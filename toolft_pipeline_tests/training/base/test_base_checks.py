@@ -175,7 +175,9 @@ def test_folder_without_safetensors_names_its_weights(snapshot: Snapshot, tmp_pa
     source = changed(snapshot("llama3"), tmp_path / "source")
     for path in [*source.glob("model*.safetensors"), source / "model.safetensors.index.json"]:
         path.unlink()
-    with pytest.raises(BaseModelError, match=r"its weights are in consolidated\.safetensors, .* download the safetensors"):
+    with pytest.raises(
+        BaseModelError, match=r"its weights are in consolidated\.safetensors, .* download the safetensors"
+    ):
         convert(source, tmp_path / "out")
 
 
@@ -290,7 +292,7 @@ def test_adapter_that_adapts_nothing_is_one_line(snapshot: Snapshot) -> None:
 
 def test_asset_checks_are_red_before_anything_is_trained(snapshot: Snapshot, tmp_path: Path) -> None:
     from toolft_pipeline.stages.base_model import STAGE
-    from toolft_pipeline.stages.spec.stage import run_stage
+    from toolft_pipeline.stages.spec.run_stage import run_stage
     from toolft_pipeline.warehouse.store import Warehouse
 
     settings: AgentSettings = agent(tmp_path, base_model={"folder": str(snapshot("llama3"))}, chat={"format": "chatml"})
