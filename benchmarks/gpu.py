@@ -180,7 +180,8 @@ def train_ours(place: Path, shape: Shape, length: int) -> dict[str, float]:
     estimate = estimate_training(base=place / "base", drawn=drawn, training=settings.training)
     train_adapter(
         base=place / "base",
-        settings=settings,
+        base_name="base",
+        training=settings.training,
         checkpoints=out / "checkpoints",
         out=out,
         progress=lambda _line: None,
@@ -238,12 +239,21 @@ def train_trl(place: Path, shape: Shape, length: int) -> dict[str, float]:
 def merge(place: Path, shape: Shape, _length: int) -> dict[str, float]:
     """Base and adapter merged, with the checks of the merged_model stage."""
     from toolft_pipeline.training.merging.merge import merge_adapter
+    from toolft_pipeline.training.merging.model_card import CardText
 
+    settings = _agent(512)
     out, began = place / "merged", time.monotonic()
     out.mkdir()
     adapter = place / f"adapter-{shape.packs[1]}"
     merge_adapter(
-        base=place / "base", adapter=adapter, settings=_agent(512), lineage={}, out=out, progress=lambda _line: None
+        base=place / "base",
+        adapter=adapter,
+        chat=settings.chat,
+        training=settings.training,
+        card=CardText(name=settings.name, description="", base="base"),
+        lineage={},
+        out=out,
+        progress=lambda _line: None,
     )
     checks = json.loads((out / "checks.json").read_text(encoding="utf-8"))
     logits = checks["merged_logits"]

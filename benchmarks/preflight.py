@@ -133,9 +133,10 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
         estimate = estimate_training(base=base, drawn=drawn, training=settings.training, compute=compute)
         train_adapter(
             base=base,
+            base_name=base.name,
             selection=selection,
             tensors=tensors,
-            settings=settings,
+            training=settings.training,
             checkpoints=out / "checkpoints",
             out=out,
             progress=lambda _line: None,

@@ -98,9 +98,10 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
         began, started = time.process_time(), time.perf_counter()
         train_adapter(
             base=model,
+            base_name=model.name,
             selection=selection,
             tensors=tensors,
-            settings=settings,
+            training=settings.training,
             checkpoints=out / "checkpoints",
             out=out,
             progress=lambda _: None,

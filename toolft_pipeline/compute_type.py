@@ -1,18 +1,19 @@
-"""The number type that a model computes in: bf16 where this machine multiplies it fast, float32 elsewhere.
+"""Choose the compute type: bf16 if this machine multiplies it fast, else float32.
 
-Invariant: the choice decides how fast a model computes, never which weights are stored. Models are quantized, merged
-and saved as always; only training steps, decoding and the comparisons of a merge run in the chosen type. It follows
-from the machine, so it enters no fingerprint.
+Invariant: the choice affects the speed of a model, never the stored weights. Quantizing, merging and saving do not
+depend on it; training steps, decoding and the comparisons of a merge run in the chosen type. It depends on the machine,
+so it enters no fingerprint.
 
 Most laptop and many server CPUs emulate bf16: products of 512x640x2048 on two cores of one Xeon run at 948 GFLOP/s
-with AMX, at 42 with AVX512 but no BF16 and at 14 with AVX2, where float32 reaches about 200 in each case. No list of
-processor flags tells this apart on every architecture; a product of a few milliseconds does.
+with AMX, at 42 with AVX512 but no BF16 and at 14 with AVX2, where float32 reaches about 200 in each case. CPU flags do
+not tell this on every architecture, so a product of a few milliseconds is timed.
 """
 
 from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
     import torch
 
 Wanted = Literal["auto", "bf16", "fp32"]
-"""What `training.compute_type` may say."""
-
-_SHAPE = (512, 640, 2048)
-"""Rows, inputs and outputs of the product that is measured: an MLP projection of Gemma 3 270M over one packed row."""
+"""The values of `training.compute_type`."""
 
 _SECONDS = 0.1
-"""Time that the products of one type are repeated for; each type runs twice at the least."""
+"""Measuring time per type; each product runs at least twice."""
 
 
 class ComputeType(StrEnum):
@@ -38,7 +36,7 @@ class ComputeType(StrEnum):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The same in torch."""
+        """The torch dtype."""
         import torch
 
         return torch.bfloat16 if self is ComputeType.BF16 else torch.float32
@@ -50,13 +48,13 @@ class ComputeType(StrEnum):
 
     @property
     def word(self) -> str:
-        """The name for people."""
+        """The name in logs and reports."""
         return "bfloat16" if self is ComputeType.BF16 else "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeChoice:
-    """A compute type and the line for the log that says why it was chosen."""
+    """A compute type, and why it was chosen."""
 
     type: ComputeType
     reason: str
@@ -65,6 +63,32 @@ class ComputeChoice:
     def line(self) -> str:
         """One line for the log."""
         return f"computing in {self.type.word}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class MatrixProduct:
+    """The shape of one matrix product: (rows, inputs) by (inputs, outputs)."""
+
+    rows: int
+    inputs: int
+    outputs: int
+
+    @property
+    def operations(self) -> float:
+        """Floating-point operations."""
+        return 2.0 * self.rows * self.inputs * self.outputs
+
+    def ready(self, dtype: torch.dtype, *, device: torch.device | str = "cpu") -> Callable[[], float]:
+        """The product with its operands allocated; each call computes it and waits for the result."""
+        import torch
+
+        left = torch.ones(self.rows, self.inputs, dtype=dtype, device=device)
+        right = torch.ones(self.outputs, self.inputs, dtype=dtype, device=device)
+        return lambda: float(torch.nn.functional.linear(left, right)[0, 0])
+
+
+_MEASURED = MatrixProduct(512, 640, 2048)
+"""An MLP projection of Gemma 3 270M over one packed row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +104,12 @@ class ProductSpeed:
 
     @property
     def faster(self) -> ComputeType:
-        """The type with the higher speed; bf16 where they are equal, for it takes half the memory."""
+        """The faster type; bf16 if equal, because it takes half the memory."""
         return ComputeType.BF16 if self.bf16 >= self.fp32 else ComputeType.FP32
 
 
 def choose_compute_type(wanted: Wanted) -> ComputeChoice:
-    """The type that `training.compute_type` names, or with `auto` the one that this machine computes faster in."""
+    """The type of `training.compute_type`, or with `auto` the faster one on this machine."""
     import torch
 
     if wanted != "auto":
@@ -105,8 +129,8 @@ def _on_cpu(speed: ProductSpeed) -> ComputeChoice:
 
 
 def _on_cuda(name: str, *, native: bool) -> ComputeChoice:
-    """bf16 from Ampere on. Older GPUs have fast float16 only, which overflows in models that were trained in bf16
-    (Gemma 3's hidden states exceed 65,504), so they compute in float32."""
+    """bf16 from Ampere on, else float32: older GPUs only have fast float16, which overflows in models that were trained
+    in bf16 (Gemma 3's hidden states exceed 65,504)."""
     if native:
         return ComputeChoice(type=ComputeType.BF16, reason=f"{name} has it in hardware")
     return ComputeChoice(type=ComputeType.FP32, reason=f"{name} has no bfloat16 in hardware")
@@ -114,25 +138,23 @@ def _on_cuda(name: str, *, native: bool) -> ComputeChoice:
 
 @functools.cache
 def measure_products() -> ProductSpeed:
-    """How fast the CPU multiplies in each type: the best of several products, the two types in turn, so that whatever
-    else runs on the machine slows both alike. Measured once a process."""
+    """The CPU's product speed in each type, measured once a process.
+
+    It is the best of several products, the two types in turn, so that other load slows both equally.
+    """
     import torch
 
-    rows, inputs, outputs = _SHAPE
-    operations = 2.0 * rows * inputs * outputs
     best = dict.fromkeys(ComputeType, float("inf"))
-    operands = {
-        type_: (torch.ones(rows, inputs, dtype=type_.dtype), torch.ones(outputs, inputs, dtype=type_.dtype))
-        for type_ in ComputeType
-    }
+    products = {type_: _MEASURED.ready(type_.dtype) for type_ in ComputeType}
     with torch.inference_mode():
-        for left, right in operands.values():
-            torch.nn.functional.linear(left, right)  # the first call builds the kernel
-        began, turns = time.perf_counter(), 0
-        while turns < 2 or time.perf_counter() - began < _SECONDS * len(ComputeType):
-            turns += 1
-            for type_, (left, right) in operands.items():
+        for compute in products.values():
+            compute()  # the first call builds the kernel
+        began, rounds = time.perf_counter(), 0
+        while rounds < 2 or time.perf_counter() - began < _SECONDS * len(ComputeType):
+            rounds += 1
+            for type_, compute in products.items():
                 started = time.perf_counter()
-                torch.nn.functional.linear(left, right)
+                compute()
                 best[type_] = min(best[type_], time.perf_counter() - started)
-    return ProductSpeed(bf16=operations / best[ComputeType.BF16], fp32=operations / best[ComputeType.FP32])
+    speed = {type_: _MEASURED.operations / seconds for type_, seconds in best.items()}
+    return ProductSpeed(bf16=speed[ComputeType.BF16], fp32=speed[ComputeType.FP32])

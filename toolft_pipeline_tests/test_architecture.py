@@ -19,7 +19,7 @@ ROWS = (
     {"sandbox", "catalog"},
     {"ingest"},
     {"trajectories"},
-    {"warehouse", "settings", "project", "compute_type", "agent_yaml"},
+    {"warehouse", "settings", "project", "compute_type", "agent_yaml", "surrogate_key"},
     {"errors"},
 )
 """From top to bottom, as docs/architecture.md draws them: a room imports from its own row and from rows below."""

@@ -29,11 +29,11 @@ def print_lineage(named: str, *, partition: str | None, rows: bool, as_json: boo
     model = find_model(warehouse, named, partition=partition)
     lineage = lineage_of(warehouse, [model])
     wrong = [*lineage.gaps, *(fault for version in lineage.versions for fault in find_damage(warehouse, version))]
-    origin = None if wrong else model_provenance(lineage)
+    provenance = None if wrong else model_provenance(lineage)
     if as_json:
-        print(json.dumps(_document(model, lineage, wrong, origin)))
+        print(json.dumps(_document(model, lineage, wrong, provenance)))
     else:
-        say(*_lines(warehouse, model, lineage, wrong, origin, rows=rows))
+        say(*_lines(warehouse, model, lineage, wrong, provenance, rows=rows))
     return int(bool(wrong))
 
 
@@ -84,16 +84,16 @@ def _lines(
     model: Version,
     lineage: Lineage,
     wrong: list[str],
-    origin: ModelProvenance | None,
+    provenance: ModelProvenance | None,
     *,
     rows: bool,
 ) -> Iterator[str]:
     manifest, standing = model.manifest, _standing(warehouse, model)
     yield f"{manifest.address}  content {manifest.content_digest[:16]}  made {manifest.created_at}{standing}"
-    if origin is not None:
-        yield from _origin_lines(origin)
+    if provenance is not None:
+        yield from _provenance_lines(provenance)
         if rows:
-            yield from _row_lines(origin)
+            yield from _row_lines(provenance)
     files = [entry for version in lineage.versions for entry in version.manifest.files]
     size = sum(entry.size for entry in files) / 2**20
     yield f"verified  {len(lineage.versions)} versions, {len(files)} files, {size:,.1f} MB"
@@ -110,35 +110,41 @@ def _standing(warehouse: Warehouse, model: Version) -> str:
     return "  in service" if serving is not None and serving.folder == model.folder else ""
 
 
-def _origin_lines(origin: ModelProvenance) -> Iterator[str]:
-    for day in origin.days:
-        counts = f"{day.runs} runs, {day.verified} verified, {day.selected} selected, {day.taught} trained on"
+def _provenance_lines(provenance: ModelProvenance) -> Iterator[str]:
+    for day in provenance.days:
+        counts = f"{day.runs} runs, {day.verified} verified, {day.selected} selected"
+        counts += "" if day.taught is None else f", {day.taught} trained on"
         yield f"logs      {day.day}  {counts}"
         yield from (f"            {name}  sha256 {digest[:16]}" for name, digest in day.files.items())
-    golden = sum(run.golden for run in origin.taught)
-    taught, trained_rows = len(origin.taught), sum(run.rows for run in origin.taught)
-    yield f"rows      {trained_rows} trained, of {taught} runs ({golden} golden)"
-    if origin.catalog is not None:
-        made = origin.catalog.manifest
+    if provenance.trained_runs is None:
+        yield f"rows      not known: {provenance.rows_problem}"
+    else:
+        golden = sum(run.golden for run in provenance.trained_runs)
+        rows = sum(run.rows for run in provenance.trained_runs)
+        yield f"rows      {rows} trained, of {len(provenance.trained_runs)} runs ({golden} golden)"
+    if provenance.catalog is not None:
+        made = provenance.catalog.manifest
         yield f"catalog   {made.rows['tools']} tools, content {made.content_digest[:16]}, made {made.created_at}"
-    if origin.template_sha256 is not None:
-        yield f"template  chat_template.jinja  sha256 {origin.template_sha256[:16]}"
-    if origin.base_model is not None:
-        made = origin.base_model.manifest
+    if provenance.template_sha256 is not None:
+        yield f"template  chat_template.jinja  sha256 {provenance.template_sha256[:16]}"
+    if provenance.base_model is not None:
+        made = provenance.base_model.manifest
         parameters = made.rows["parameters"]
         yield f"base      {made.headline['source']}, {parameters:,} parameters, content {made.content_digest[:16]}"
-    for name, digest in origin.sources.items():
+    for name, digest in provenance.sources.items():
         yield f"file      {name}  {digest[:16]}"
-    for asset, settings in origin.settings.items():
+    for asset, settings in provenance.settings.items():
         yield f"settings  {asset}  {json.dumps(settings, ensure_ascii=False, sort_keys=True)}"
 
 
-def _row_lines(origin: ModelProvenance) -> Iterator[str]:
-    for run in origin.taught:
+def _row_lines(provenance: ModelProvenance) -> Iterator[str]:
+    for run in provenance.trained_runs or ():
         yield f"run       {run.trajectory_id}  {run.file}:{run.line}  {run.rows} rows"
 
 
-def _document(model: Version, lineage: Lineage, wrong: list[str], origin: ModelProvenance | None) -> dict[str, object]:
+def _document(
+    model: Version, lineage: Lineage, wrong: list[str], provenance: ModelProvenance | None
+) -> dict[str, object]:
     return {
         "model": str(model.manifest.address),
         "content_digest": model.manifest.content_digest,
@@ -156,9 +162,11 @@ def _document(model: Version, lineage: Lineage, wrong: list[str], origin: ModelP
             }
             for version in lineage.versions
         ],
-        "days": None if origin is None else [asdict(day) for day in origin.days],
-        "taught": None if origin is None else [asdict(run) for run in origin.taught],
-        "template_sha256": None if origin is None else origin.template_sha256,
-        "files": None if origin is None else origin.sources,
-        "settings": None if origin is None else origin.settings,
+        "days": None if provenance is None else [asdict(day) for day in provenance.days],
+        "taught": None
+        if provenance is None or provenance.trained_runs is None
+        else [asdict(run) for run in provenance.trained_runs],
+        "template_sha256": None if provenance is None else provenance.template_sha256,
+        "files": None if provenance is None else provenance.sources,
+        "settings": None if provenance is None else provenance.settings,
     }

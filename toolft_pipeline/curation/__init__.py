@@ -1,1 +1,1 @@
-"""Which runs teach: near-duplicates, sides, contamination; the result is a selection, not a copy."""
+"""Choose the runs to train on: dedup, contamination, split, caps and oversampling, recorded as a selection of ids."""

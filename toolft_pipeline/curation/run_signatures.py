@@ -1,7 +1,7 @@
-"""A day's runs as what curation needs to know of them: signatures and sets of hashes, no texts but the task key.
+"""signatures.parquet: what curation needs of a day's runs: MinHash signatures and hash sets, no text but the task key.
 
-Invariant: a row follows from its run alone. So a new day costs a new day: the window's other days are read, never
-computed again, whatever the thresholds, the evaluation tasks and the catalog have become since.
+Invariant: a row depends on its run only. So a night computes the new day's rows and reads those of the other days,
+whatever thresholds, evaluation tasks and catalog are now.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from toolft_pipeline.trajectories.record import Trajectory
 SIGNATURES_FILE = "signatures.parquet"
 
 CALL_BIT = np.uint64(1 << 63)
-"""Set in the shingles of calls, clear in those of the wording: the two never meet."""
+"""Set in the shingles of calls, clear in those of user turns, so that the two never collide."""
 
 SIGNATURES_SCHEMA = pa.schema(
     [
@@ -50,10 +50,10 @@ SIGNATURES_SCHEMA = pa.schema(
         pa.field("beginnings", pa.list_(pa.uint64()), nullable=False),
     ]
 )
-"""`task_key` is evened out, the wording where the log has none. `shingles` are sorted, those of calls last; `digest`
-is equal where they are, `results` where the calls returned the same; `turns` are the shingles of single turns that
-can be recognized alone. `conversation` is the hash of all messages, `beginnings` those of the first message, the first
-two, and so on, without the whole."""
+"""`task_key` is normalized; without one in the log it is the normalized text of the user turns. `shingles` are sorted,
+those of calls last; equal `digest` means equal shingles, equal `results` equal call results; `turns` are the shingles
+of single turns that are long enough to be recognized. `conversation` is the hash of all messages, `beginnings` are the
+hashes of its proper prefixes."""
 
 _ROWS = 4096
 
@@ -61,10 +61,10 @@ _ROWS = 4096
 def write_signatures(
     runs: Iterable[Trajectory], path: Path, *, error_forms: Sequence[str] = (), volatile: Collection[str] = ()
 ) -> int:
-    """Stream runs into one parquet file of `SIGNATURES_SCHEMA`; returns the rows written.
+    """Stream runs into one parquet file of `SIGNATURES_SCHEMA`; returns the number of rows.
 
-    `error_forms` are the agent's own forms of failed calls, which its runs' categories go by, `volatile` the keys of
-    results whose values mean nothing.
+    `error_forms` are the agent's own forms of failed calls, which decide categories; `volatile` are keys of results
+    whose values are ignored.
     """
     rows = 0
     stream = iter(runs)
@@ -76,14 +76,14 @@ def write_signatures(
 
 
 _REPEATED = ["task_key", "category", "tools.list.element"]
-"""Columns in which values repeat; hashes never do."""
+"""Columns with repeated values, which a dictionary compresses; hashes do not repeat."""
 
 
 def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Collection[str]) -> pa.RecordBatch:
     turns = [user_turns(run.messages) for run in runs]
     calls = [call_lines(run.messages) for run in runs]
     sets = run_sets(turns, ["\n".join(lines) for lines in calls])
-    telling = [distinctive_turns(said) for said in turns]
+    distinctive = [distinctive_turns(texts) for texts in turns]
     hashes = [conversation_hashes(run.messages, lines) or [0] for run, lines in zip(runs, calls, strict=True)]
     return pa.RecordBatch.from_arrays(
         [
@@ -98,8 +98,8 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Col
             pa.array([results_digest(run.messages, volatile=volatile) for run in runs], pa.uint64()),
             _lists(sets),
             pa.ListArray.from_arrays(
-                pa.array(offsets_of(np.array([len(each) for each in telling])), pa.int32()),
-                _lists(shingle_sets(chain.from_iterable(telling))),
+                pa.array(offsets_of(np.array([len(each) for each in distinctive])), pa.int32()),
+                _lists(shingle_sets(chain.from_iterable(distinctive))),
             ),
             pa.array([each[-1] for each in hashes], pa.uint64()),
             pa.array([each[:-1] for each in hashes], pa.list_(pa.uint64())),
@@ -109,38 +109,38 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Col
 
 
 def _task_keys(runs: Sequence[Trajectory], turns: Sequence[Sequence[str]]) -> list[str]:
-    return [normalized(run.task_key or whole_text(said)) for run, said in zip(runs, turns, strict=True)]
+    return [normalized(run.task_key or whole_text(texts)) for run, texts in zip(runs, turns, strict=True)]
 
 
 def run_sets(turns: Sequence[Sequence[str]], calls: Sequence[str]) -> Sets:
-    """The shingles of each run: of what the user said, then of its calls."""
-    texts = (text for said, called in zip(turns, calls, strict=True) for text in (whole_text(said), called))
+    """The shingles of each run: those of its user turns, then those of its calls."""
+    texts = (text for user_texts, called in zip(turns, calls, strict=True) for text in (whole_text(user_texts), called))
     both = shingle_sets(texts)
     of_calls = np.repeat(np.arange(len(both)) % 2 == 1, both.sizes)
     return Sets(values=both.values | np.where(of_calls, CALL_BIT, np.uint64(0)), offsets=both.offsets[::2])
 
 
 def set_digests(sets: Sets) -> Hashes:
-    """Equal for equal sets; others meet by chance alone (64 bits)."""
+    """A 64-bit digest of each set."""
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(sets.values)])
     return mix(sums[sets.offsets[1:]] - sums[sets.offsets[:-1]])
 
 
 def read_sets(path: Path, rows: NDArray[np.int64]) -> Sets:
-    """The shingles of some rows of a file, by row number in rising order; the file is streamed."""
+    """The shingles of some rows of a file, by ascending row number; the file is streamed."""
     values, sizes = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     first = 0
     for batch in batches(path, ["shingles"]):
         wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(batch))]
-        found = sets_of(batch["shingles"].take(pa.array(wanted - first)))
-        values.append(found.values)
-        sizes.append(found.sizes)
+        sets = sets_of(batch["shingles"].take(pa.array(wanted - first)))
+        values.append(sets.values)
+        sizes.append(sets.sizes)
         first += len(batch)
     return Sets(values=np.concatenate(values), offsets=offsets_of(np.concatenate(sizes)))
 
 
 def batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Some columns of a file, as many rows at a time as were written at a time."""
+    """Stream some columns of a file in batches of `_ROWS` rows."""
     with pq.ParquetFile(path, pre_buffer=False) as parquet:
         yield from parquet.iter_batches(batch_size=_ROWS, columns=list(columns))
 
@@ -152,7 +152,7 @@ def sets_of(column: pa.ListArray) -> Sets:
 
 
 def signatures_of(column: pa.FixedSizeBinaryArray) -> NDArray[np.uint32]:
-    """A column of signatures as a matrix, a row a run."""
+    """A column of signatures as a matrix with one row a run."""
     content = np.frombuffer(column.buffers()[1], np.uint32)
     return content.reshape(-1, PERMUTATIONS)[column.offset : column.offset + len(column)]
 

@@ -1,7 +1,7 @@
-"""The training set: for every verified run, whether it teaches, on which side, how often, and why.
+"""Select the training set: for every verified run its split, its weight, and the reason.
 
-Invariant: the selection is a function of the runs as a set: the order of files, days and rows plays no part. Every
-verified run of the window has exactly one row here, in or out, with its reason.
+Invariant: the selection is a function of the set of runs; the order of files, days and rows does not matter. Every
+verified run of the window has exactly one row, selected or not, with its reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, 
 from toolft_pipeline.curation.oversampling import weight_of
 from toolft_pipeline.curation.split import Split, is_validation, kept_for_tools
 from toolft_pipeline.curation.window import Window, read_window
-from toolft_pipeline.settings import AgentSettings, CurationSettings
+from toolft_pipeline.settings import CurationSettings
 
 SELECTION_FILE = "selection.parquet"
 
@@ -41,16 +41,16 @@ SELECTION_SCHEMA = pa.schema(
         pa.field("tools", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""`weight` is how often a run is repeated in training, 0 for a run that is out."""
+"""`weight` is the number of repeats in an epoch, 0 for a run that is out."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelectionSummary:
-    """Counts of a selection; `tools` counts training rows, and `thin_tools` have fewer than the settings want.
+    """Counts of a selection; `tools` counts training rows, `thin_tools` have fewer than `min_rows_per_tool`.
 
-    `continued_in_another` are runs that another run begins with: the same conversation, logged again further on.
-    `family_holdout` is the share of the validation side's task keys whose kinds (category and set of tools) no
-    training row shows: how much of the validation loss is about work of a family that was never seen.
+    `continued_in_another` counts runs that are a prefix of another run: a conversation that was logged again with each
+    turn. `family_holdout` is the share of validation task keys whose kinds (category and set of tools) no training row
+    has: how much of the validation loss measures unseen kinds.
     """
 
     rows: int
@@ -69,7 +69,7 @@ class SelectionSummary:
 
 @dataclass(kw_only=True)
 class _Decisions:
-    """What is decided of each run of the window so far: a side, why, and the run that it repeats."""
+    """The decisions so far on each run of the window: split, reason, and the run that it duplicates."""
 
     side: NDArray[np.object_]
     reason: NDArray[np.object_]
@@ -77,7 +77,7 @@ class _Decisions:
     weight: NDArray[np.int32]
     continued_in_another: int = 0
 
-    def put_out(self, runs: Numbers, reasons: Sequence[str]) -> None:
+    def exclude(self, runs: Numbers, reasons: Sequence[str]) -> None:
         self.side[runs] = Split.OUT
         self.reason[runs] = reasons
 
@@ -87,7 +87,7 @@ def select_training_set(
     days: Mapping[str, Path],
     tasks: Path | None,
     tools: Collection[str],
-    settings: AgentSettings,
+    curation: CurationSettings,
     out: Path,
 ) -> SelectionSummary:
     """Write `selection.parquet` from the days' signature files (day -> file), sorted by day and trajectory id.
@@ -95,7 +95,6 @@ def select_training_set(
     `tasks` is the file of evaluation tasks to keep out of training, `tools` the catalog's names. Raises
     `TaskTextError`.
     """
-    curation = settings.curation
     texts = read_task_texts(tasks) if tasks is not None else []
     contamination = Contamination(texts, threshold=curation.near_duplicate_threshold)
     window = read_window(days, contamination=contamination, seed=curation.seed)
@@ -115,69 +114,73 @@ def _decide(
         weight=np.zeros(len(window), np.int32),
     )
     leaks = np.flatnonzero(window.task != NO_MATCH)
-    asked = (task_ids[task] for task in window.task[leaks])
-    decided.put_out(leaks, [f"contaminated: asks what evaluation task {task} asks" for task in asked])
-    whole = _without_continued(window, np.flatnonzero(window.task == NO_MATCH), decided)
-    used = _without_near_duplicates(window, whole, decided, threshold=curation.near_duplicate_threshold)
-    _take_sides(window, used, decided, tools=tools, curation=curation)
+    tasks = (task_ids[task] for task in window.task[leaks])
+    decided.exclude(leaks, [f"contaminated: same request as evaluation task {task}" for task in tasks])
+    complete = _without_prefixes(window, np.flatnonzero(window.task == NO_MATCH), decided)
+    used = _without_near_duplicates(window, complete, decided, threshold=curation.near_duplicate_threshold)
+    _split(window, used, decided, tools=tools, curation=curation)
     _cap(window, used[decided.side[used] == Split.TRAIN], decided, tools=tools, curation=curation)
     _weigh(window, decided, curation=curation)
     return decided
 
 
-def _without_continued(window: Window, clean: Numbers, decided: _Decisions) -> Numbers:
-    """The clean runs that no other clean run begins with; the others are out: each of their turns stands in the run
-    that goes on. This comes before near-duplicates, of which the shorter run may be the one that survives."""
-    goes_on = find_continuations(window.conversations, window.beginnings(), among=clean)[clean]
-    begun, longer = clean[goes_on != NO_MATCH], goes_on[goes_on != NO_MATCH]
+def _without_prefixes(window: Window, clean: Numbers, decided: _Decisions) -> Numbers:
+    """The runs that no other run continues; the others are excluded, because the longer run has all of their turns.
+
+    This comes before near-duplicates, where the shorter run may survive.
+    """
+    continuations = find_continuations(window.conversations, window.beginnings(), among=clean)[clean]
+    prefixes, longer = clean[continuations != NO_MATCH], continuations[continuations != NO_MATCH]
     names = window.ids.take(pa.array(longer)).to_pylist()
-    decided.duplicate_of[begun] = longer
-    decided.put_out(begun, [f"{name} begins with it: the same conversation, logged again further on" for name in names])
-    decided.continued_in_another = len(begun)
-    whole: Numbers = clean[goes_on == NO_MATCH]
-    return whole
+    decided.duplicate_of[prefixes] = longer
+    decided.exclude(
+        prefixes, [f"prefix of {name}: the same conversation, logged again with more turns" for name in names]
+    )
+    decided.continued_in_another = len(prefixes)
+    complete: Numbers = clean[continuations == NO_MATCH]
+    return complete
 
 
 def _without_near_duplicates(window: Window, clean: Numbers, decided: _Decisions, *, threshold: float) -> Numbers:
-    """The runs that survive among some; the others are out, each by the name of its survivor."""
+    """The survivors of near-duplicates; the others are excluded, each with the name of its survivor."""
     documents = Documents(
         signatures=window.signatures[clean],
         digests=window.digests[clean],
         groups=window.results[clean],
         sets=lambda numbers: window.sets(clean[numbers]),
     )
-    found = find_survivors(documents, threshold=threshold)
-    repeats = clean[found != SURVIVES]
-    survivors = clean[found[found != SURVIVES]]
+    duplicate_of = find_survivors(documents, threshold=threshold)
+    repeats = clean[duplicate_of != SURVIVES]
+    survivors = clean[duplicate_of[duplicate_of != SURVIVES]]
     decided.duplicate_of[repeats] = survivors
     names = window.ids.take(pa.array(survivors)).to_pylist()
-    decided.put_out(repeats, [f"near-duplicate of {name}" for name in names])
-    survive: Numbers = clean[found == SURVIVES]
+    decided.exclude(repeats, [f"near-duplicate of {name}" for name in names])
+    survive: Numbers = clean[duplicate_of == SURVIVES]
     return survive
 
 
-def _take_sides(
+def _split(
     window: Window, used: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
 ) -> None:
-    apart = is_validation(window.key[used], share=curation.validation_share)
-    held = used[apart]
-    decided.side[used] = np.where(apart, Split.VALIDATION, Split.TRAIN)
-    decided.reason[used] = "side by hash of the task key"
+    validation = is_validation(window.key[used], share=curation.validation_share)
+    held_out = used[validation]
+    decided.side[used] = np.where(validation, Split.VALIDATION, Split.TRAIN)
+    decided.reason[used] = "split by hash of the task key"
     moved = kept_for_tools(
-        zip(window.key[held].tolist(), _tools_of(window, held), strict=True),
-        training_rows=_rows_by_tool(window, used[~apart]),
+        zip(window.key[held_out].tolist(), _tools_of(window, held_out), strict=True),
+        training_rows=_rows_by_tool(window, used[~validation]),
         tools=tools,
         least=curation.min_rows_per_tool,
     )
-    kept = held[np.isin(window.key[held], np.fromiter(moved, np.uint64, len(moved)))]
+    kept = held_out[np.isin(window.key[held_out], np.fromiter(moved, np.uint64, len(moved)))]
     decided.side[kept] = Split.TRAIN
-    decided.reason[kept] = [f"kept in training for the tool {moved[key]}" for key in window.key[kept].tolist()]
+    decided.reason[kept] = [f"moved to training for the tool {moved[key]}" for key in window.key[kept].tolist()]
 
 
 def _cap(
     window: Window, training: Numbers, decided: _Decisions, *, tools: Collection[str], curation: CurationSettings
 ) -> None:
-    """Put out what the caps cut; `training` is in the order of survival."""
+    """Exclude rows beyond the caps; `training` is in order of priority."""
     of_task = over_cap(window.key[training], cap=curation.max_rows_per_task)
     of_kind = np.zeros(len(training), np.bool_)
     of_kind[~of_task] = over_cap(window.kind[training[~of_task]], cap=curation.max_rows_per_kind)
@@ -190,9 +193,9 @@ def _cap(
         tools=tools,
         least=curation.min_rows_per_tool,
     )
-    task = f"capped: its task has {curation.max_rows_per_task} rows already"
-    kind = f"capped: its category and tools have {curation.max_rows_per_kind} rows already"
-    decided.put_out(cut[~stays], [task if by_task else kind for by_task in of_task[over][~stays]])
+    task = f"capped: its task already has {curation.max_rows_per_task} rows"
+    kind = f"capped: its category and tools already have {curation.max_rows_per_kind} rows"
+    decided.exclude(cut[~stays], [task if by_task else kind for by_task in of_task[over][~stays]])
 
 
 def _weigh(window: Window, decided: _Decisions, *, curation: CurationSettings) -> None:

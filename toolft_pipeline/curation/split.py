@@ -1,8 +1,8 @@
-"""Which side a task is on: training or validation.
+"""The split of task keys into training and validation.
 
-Invariant: the side of a task key is a hash of the key and the seed, so it is the same on every day, in every window
-and on every machine; all runs of one task are on one side. The one exception is named in the selection: a tool that
-would have too few training rows takes whole task keys back from validation, those nearest the border first.
+Invariant: the split hashes the task key and the seed, so it is the same on every day, in every window and on every
+machine, and all runs of one task are on one side. The one exception is recorded in the selection: a tool with too few
+training rows takes whole task keys back from validation, those nearest to the threshold first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 
 class Split(StrEnum):
-    """What a run is used for."""
+    """The use of a run."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -25,30 +25,30 @@ class Split(StrEnum):
 
 
 def key_number(key: str, *, seed: int) -> int:
-    """A task key's fixed place among 2^64: stands for the key wherever its text is not needed."""
+    """A 64-bit hash of a task key, which decides its split and identifies the key."""
     return int.from_bytes(hashlib.sha256(f"{seed}\0{key}".encode()).digest()[:8])
 
 
 def is_validation(numbers: NDArray[np.uint64], *, share: float) -> NDArray[np.bool_]:
-    """Which keys, by number, are on the validation side where `share` of all keys is: those lowest among 2^64."""
+    """Mask of the keys, by their hashes, in the validation split: the lowest `share` of the 64-bit range."""
     return numbers / 2.0**64 < share
 
 
 def kept_for_tools(
-    is_validation: Iterable[tuple[int, Collection[str]]],
+    validation: Iterable[tuple[int, Collection[str]]],
     *,
     training_rows: Mapping[str, int],
     tools: Collection[str],
     least: int,
 ) -> Mapping[int, str]:
-    """Task keys that leave validation for training, by number, each with the tool that needs it.
+    """Task keys that move from validation to training, by hash, each with the tool that needs it.
 
-    `is_validation` are the runs in use on the validation side as (task key's number, tools called), `training_rows` how
-    many runs of the training side call each tool. Where a tool has fewer than `least` even so, all of its keys train.
+    `validation` are the validation runs as (task key's hash, tools called), `training_rows` the training runs by tool.
+    If a tool still has fewer than `least`, all of its keys move.
     """
     counts = Counter(training_rows)
     held: dict[int, list[Collection[str]]] = {}
-    for key, used in is_validation:
+    for key, used in validation:
         held.setdefault(key, []).append(used)
     nearest_first = sorted(held, reverse=True)
     moved: dict[int, str] = {}

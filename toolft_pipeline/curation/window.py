@@ -1,7 +1,7 @@
-"""The window's runs as columns, in the order of survival: what a selection is decided on.
+"""The window's runs as columns in order of priority, for the selection.
 
-Invariant: the order follows from the runs as a set: golden runs first, then older days, earlier starts, lesser ids. A
-million runs are a few arrays here; their texts stay on disk, and so do their sets until they are asked for.
+Invariant: the order depends on the set of runs only: golden runs first, then older days, earlier starts, smaller ids. A
+million runs are a few arrays; their hash sets stay on disk until they are needed.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from toolft_pipeline.trajectories.category import Category
 _KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "conversation", "results"]
 _READ = [*_KEPT, "task_key", "category", "tools"]
 _SETS = ["shingles", "turns"]
-"""Read for the sake of contamination, a batch at a time."""
+"""Read for contamination, a batch at a time."""
 
 
 class Kind(NamedTuple):
-    """What a run shows: its category and its set of tools."""
+    """Category and set of tools of a run."""
 
     category: Category
     tools: tuple[str, ...]
@@ -46,7 +46,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """One entry a run in every column. `key` is the task key's number, `kind` a place in `kinds`, `task` the number
+    """One entry a run in every column. `key` is the hash of the task key, `kind` an index of `kinds`, `task` the index
     of the task text that the run repeats or `NO_MATCH`."""
 
     ids: pa.Array
@@ -67,7 +67,7 @@ class Window:
         return len(self.key)
 
     def beginnings(self) -> Iterator[tuple[Numbers, Sets]]:
-        """The hashes of what runs begin with, some runs at a time, with the runs' numbers; the files are streamed."""
+        """The runs' prefix hashes in batches, with the runs' numbers; the files are streamed."""
         in_files = np.lexsort((self.row, self.file))
         done = 0
         for path in self.files:
@@ -76,21 +76,21 @@ class Window:
                 done += len(batch)
 
     def sets(self, numbers: Numbers) -> Sets:
-        """The shingles of some runs, read from their days' files."""
+        """The shingles of some runs, from their days' files."""
         in_files = np.lexsort((self.row[numbers], self.file[numbers]))
         wanted = numbers[in_files]
-        found = [read_sets(path, self.row[wanted[self.file[wanted] == place]]) for place, path in enumerate(self.files)]
+        parts = [read_sets(path, self.row[wanted[self.file[wanted] == place]]) for place, path in enumerate(self.files)]
         read = Sets(
-            values=np.concatenate([np.empty(0, np.uint64), *(sets.values for sets in found)]),
-            offsets=offsets_of(np.concatenate([np.empty(0, np.int64), *(sets.sizes for sets in found)])),
+            values=np.concatenate([np.empty(0, np.uint64), *(sets.values for sets in parts)]),
+            offsets=offsets_of(np.concatenate([np.empty(0, np.int64), *(sets.sizes for sets in parts)])),
         )
         values, sizes = gather(read, np.argsort(in_files))
         return Sets(values=values, offsets=offsets_of(sizes))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
-    """One batch of one day's file, whose first row in the file is `first`."""
+class _DayBatch:
+    """One batch of one day's file; `first` is the number of its first row in the file."""
 
     batch: pa.RecordBatch
     day: str
@@ -101,27 +101,27 @@ class _Part:
     task: Numbers
 
     @property
-    def survival(self) -> pa.Table:
-        """What the order goes by."""
+    def priority(self) -> pa.Table:
+        """The sort key of the order."""
         logged, days = pc.invert(self.batch["golden"]), pa.array([self.day] * len(self.batch), pa.string())
-        return pa.table([logged, days, self.batch["started_at"], self.batch["trajectory_id"]], schema=_SURVIVAL)
+        return pa.table([logged, days, self.batch["started_at"], self.batch["trajectory_id"]], schema=_PRIORITY)
 
 
-_SURVIVAL = pa.schema(
+_PRIORITY = pa.schema(
     [("logged", pa.bool_()), ("day", pa.string()), ("started_at", pa.string()), ("trajectory_id", pa.string())]
 )
 
 
 def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed: int) -> Window:
-    """The runs of a window from the days' signature files (day -> file)."""
+    """Read the runs of a window from the days' signature files (day -> file)."""
     kinds: dict[Kind, int] = {}
     parts = list(_parts(files, kinds, contamination=contamination, seed=seed))
-    table = pa.concat_tables(part.survival for part in parts)
-    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in _SURVIVAL.names]).to_numpy()
+    table = pa.concat_tables(part.priority for part in parts)
+    order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in _PRIORITY.names]).to_numpy()
     order = order.astype(np.int64)
     ordered = table.select(["trajectory_id", "day"]).take(pa.array(order))
 
-    def column(of: Callable[[_Part], NDArray[Any]]) -> NDArray[Any]:
+    def column(of: Callable[[_DayBatch], NDArray[Any]]) -> NDArray[Any]:
         values: NDArray[Any] = np.concatenate([of(part) for part in parts]).take(order, axis=0)
         return values
 
@@ -144,12 +144,12 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
 
 def _parts(
     files: Mapping[str, Path], kinds: dict[Kind, int], *, contamination: Contamination, seed: int
-) -> Iterator[_Part]:
-    """The batches of all files, and before them one without rows, so that no column is without a type."""
+) -> Iterator[_DayBatch]:
+    """The batches of all files, after an empty one that gives every column its type."""
 
-    def part(batch: pa.RecordBatch, day: str, file: int, first: int) -> _Part:
+    def part(batch: pa.RecordBatch, day: str, file: int, first: int) -> _DayBatch:
         keys = (key_number(key, seed=seed) for key in batch["task_key"].to_pylist())
-        return _Part(
+        return _DayBatch(
             batch=batch.select(_KEPT),
             day=day,
             file=file,
@@ -168,24 +168,24 @@ def _parts(
 
 
 def _kinds(batch: pa.RecordBatch, kinds: dict[Kind, int]) -> Numbers:
-    """The number of each run's kind; a new kind gets the next."""
+    """The number of each run's kind; a new kind gets the next number."""
     rows = zip(batch["category"].to_pylist(), map(tuple, batch["tools"].to_pylist()), strict=True)
-    found = (kinds.setdefault(Kind(Category(category), tools), len(kinds)) for category, tools in rows)
-    return np.fromiter(found, np.int64, len(batch))
+    numbers = (kinds.setdefault(Kind(Category(category), tools), len(kinds)) for category, tools in rows)
+    return np.fromiter(numbers, np.int64, len(batch))
 
 
 def _tasks(batch: pa.RecordBatch, contamination: Contamination) -> Numbers:
-    """The task text that each run repeats: first as a whole, then in a turn."""
+    """The task text that each run repeats, as a whole or in a turn."""
     if not contamination.task_ids:
         return np.full(len(batch), NO_MATCH)
-    whole = contamination.first_text(_wordings(sets_of(batch["shingles"])))
+    whole = contamination.first_text(_user_shingles(sets_of(batch["shingles"])))
     turns = batch["turns"]
     of_turns = contamination.first_text(sets_of(turns.flatten()))
     counts = np.diff(turns.offsets.to_numpy()).astype(np.int64)
     return np.where(whole != NO_MATCH, whole, first_of_group(of_turns, counts))
 
 
-def _wordings(sets: Sets) -> Sets:
-    """The shingles of what the user said, without those of the calls."""
+def _user_shingles(sets: Sets) -> Sets:
+    """The shingles of user turns, without those of calls."""
     kept = sets.values < CALL_BIT
     return Sets(values=sets.values[kept], offsets=offsets_of(kept.astype(np.int64))[sets.offsets])

@@ -10,18 +10,18 @@ from toolft_pipeline.settings.section import Section
 
 
 class BaseModelSettings(Section):
-    """The open model to fine-tune; exactly one source."""
+    """The open model to fine-tune, from exactly one source."""
 
     package: str | None = None
-    """An installed Python distribution that carries the model as one GGUF file."""
+    """An installed Python distribution that contains the model as one GGUF file."""
     folder: str | None = None
     """A folder in Hugging Face layout, relative to the agent file or absolute."""
     hub: str | None = None
     """A hub id such as google/gemma-3-4b-it."""
     revision: str | None = None
-    """Commit of the hub id; a branch name moves under your feet."""
+    """Commit of the hub id; a branch name is not pinned."""
     sha256: str | None = None
-    """Pinned digest of the GGUF file, refused when it differs."""
+    """Expected sha256 of the weight file; another digest is refused."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -1,4 +1,4 @@
-"""`curation`: which true runs teach."""
+"""`curation`: which verified runs are trained on."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from toolft_pipeline.settings.section import Section
 CategoryName = Literal[
     "single_call", "parallel_calls", "multi_step", "error_then_retry", "error_then_explain", "no_tool"
 ]
-"""The categories of `trajectories.category`, which lies above this module."""
+"""The categories of `trajectories.category`, which this module cannot import."""
 
 
 class CurationSettings(Section):
-    """Which true runs teach."""
+    """Which verified runs are trained on, on which side of the split, and how often."""
 
     near_duplicate_threshold: float = Field(0.85, gt=0, le=1)
-    """Jaccard similarity of 3-gram sets (task text and call sequence) at which two runs are near-duplicates. Runs whose
-    calls returned something else never are: another balance is another answer. What differs in every result and means
-    nothing (how long a search took) belongs into `sandbox.volatile`; times and random ids that no answer repeats do
-    not count anyhow."""
+    """Jaccard similarity of 3-gram sets (task text and call sequence) at which two runs are near-duplicates. Runs with
+    different results never are: a different balance needs a different answer. Put fields that differ in every result
+    without meaning (how long a search took) into `sandbox.volatile`; times and random ids that no answer repeats are
+    ignored."""
     validation_share: float = Field(0.08, ge=0, lt=1)
-    """Share of task keys held out for the validation loss."""
+    """Share of task keys that are held out for the validation loss."""
     min_rows_per_tool: int = Field(1, ge=0)
-    """Training rows that each tool keeps, whatever side its tasks hash to and whatever a cap says."""
+    """Training rows that each tool keeps, regardless of the split and of caps."""
     max_rows_per_task: int | None = Field(None, ge=1)
-    """Training rows of one task key at most, golden and older runs first; None is all."""
+    """Most training rows of one task key, golden and older runs first; None keeps all."""
     max_rows_per_kind: int | None = Field(None, ge=1)
-    """Training rows of one kind (category and set of tools) at most, golden and older runs first; None is all."""
+    """Most training rows of one kind (category and set of tools), golden and older runs first; None keeps all."""
     weights: dict[CategoryName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
-    """How often the training rows of a category are repeated, by category; once where it is not named."""
+    """Repeats of training rows by category; 1 by default."""
     repeat_tools_to: int = Field(0, ge=0)
-    """Training rows, repeats included, that each tool is brought to by repeating its rows; 0 repeats none."""
+    """Oversampling target: training rows per tool, repeats included; 0 switches it off."""
     max_weight: int = Field(4, ge=1)
-    """How often one row is repeated at most: a handful of rows said a hundred times is learned by heart."""
+    """Most repeats of one row: a few rows repeated a hundred times are memorized."""
     seed: int = 0
     """Seed of the hash that splits task keys into training and validation."""

@@ -1,4 +1,4 @@
-"""`incumbent` and `readiness`: what the agent costs today, and whether fine-tuning is worth it."""
+"""`incumbent` and `readiness`: what the agent costs today, and when fine-tuning pays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from toolft_pipeline.settings.section import Section
 
 
 class IncumbentSettings(Section):
-    """Prices of the model that runs the agent now, in any one currency; what is not given is not reckoned."""
+    """Prices of the model that runs the agent now, in any one currency; without them no costs are computed."""
 
     price_per_million_prompt_tokens: float | None = Field(None, ge=0)
     """Price of a million prompt tokens."""
@@ -17,19 +17,19 @@ class IncumbentSettings(Section):
 
 
 class ReadinessSettings(Section):
-    """When fine-tuning is worth it: what the readiness report wants of the window's logs."""
+    """The thresholds of the readiness report's criteria."""
 
     min_fit: float = Field(0.9, ge=0, le=1)
-    """Share of the runs that call only tools that exist today."""
+    """Least share of runs that call only tools of today's catalog."""
     min_runs: int = Field(100, ge=0)
-    """Accepted runs; the published recipe does not hold below 100 training rows."""
+    """Least accepted runs; the published recipe does not hold below 100 training rows."""
     min_repeated: float = Field(0.8, ge=0, le=1)
-    """Share of the accepted runs that are of a kind (category and set of tools) seen more than once."""
+    """Least share of accepted runs of a kind (category and set of tools) that occurs more than once."""
     min_accepted: float = Field(0.5, ge=0, le=1)
-    """Share of the logged runs that pass every rule."""
+    """Least share of logged runs that pass every rule."""
     min_failing: float = Field(0.01, gt=0, le=1)
-    """Share of the runs with a call that does not parse or validate: reason enough to fine-tune."""
+    """Share of runs with a call that does not parse or validate from which fine-tuning has something to gain."""
     min_catalog_share: float = Field(0.3, gt=0, le=1)
-    """The catalog's share of what a turn reads: the other reason that is enough."""
+    """The catalog's share of a turn's prompt tokens from which fine-tuning has something to gain."""
     min_runs_per_tool: int = Field(5, ge=0)
-    """Accepted runs that call a tool, below which its check warns."""
+    """Least accepted runs per tool, below which a check warns."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from toolft_pipeline.settings.section import Section
 
 TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memory_check"})
-"""Keys of `training` that say how the machine does the work, not what is learned: they enter no fingerprint."""
+"""Keys of `training` that affect how the machine works, not what is learned: they enter no fingerprint."""
 
 
 class TrainingSettings(Section):
@@ -36,25 +36,25 @@ class TrainingSettings(Section):
     epochs: float = Field(1.0, gt=0)
     """How often every row is seen."""
     packed_length: int = Field(512, gt=0)
-    """Tokens of one packed batch row (best-fit-decreasing, block-diagonal attention). A longer row is not cut: it is
-    trained in a packed row of its own, and the log says what that costs in memory."""
+    """Tokens of a packed row (best-fit-decreasing, block-diagonal attention). A longer row is not cut: it is trained
+    unpacked, and the log says what that costs in memory."""
     token_budget: int | None = Field(None, gt=0)
-    """Tokens of distinct rows at most, drawn evenly over categories and their tools; None trains on all."""
+    """Most tokens of distinct rows, drawn evenly over categories and tools; None trains on all rows."""
     seed: int = 0
     """Seed of the adapter's first weights, of dropout and of the order of rows."""
     save_steps: int = Field(50, gt=0)
     """Steps between two checkpoints: what a killed run repeats at most. It enters no fingerprint."""
     compute_type: Literal["auto", "bf16", "fp32"] = "auto"
-    """Number type that training, decoding and the checks of a merge compute in. `auto` takes bf16 where the machine
-    multiplies it fast and float32 elsewhere, as on CPUs that emulate bf16. A placement choice that enters no
-    fingerprint: the base is quantized, and the model is merged and saved, in the same way either way."""
+    """Number type of training, decoding and merge checks. `auto` is bf16 if the machine multiplies it fast, else
+    float32 (CPUs that emulate bf16). It enters no fingerprint: the base is quantized, and the model merged and
+    saved, in the same way."""
     max_hours: float | None = Field(6.0, gt=0)
-    """Hours that training may take by its estimate. Above that it does not start: `toolft run` asks on a terminal, and
-    stops where nobody can be asked. None is no limit. It enters no fingerprint."""
+    """Most hours of training by estimate; None is no limit. Longer training does not start: `toolft run` asks at a
+    terminal and fails elsewhere. It enters no fingerprint."""
     memory_check: Literal["refuse", "warn"] = "refuse"
-    """What happens where training needs more memory than is free by the estimate: it is refused before a weight is
-    loaded, or it goes ahead with the figures in the log. It enters no fingerprint."""
+    """If training needs more memory than is free by estimate: refuse before weights are loaded, or warn and continue.
+    It enters no fingerprint."""
     peft: dict[str, Any] = Field(default_factory=dict)
-    """Anything else for `peft.LoraConfig`, by its own names."""
+    """Further arguments of `peft.LoraConfig`."""
     sft: dict[str, Any] = Field(default_factory=dict)
-    """Anything else for `trl.SFTConfig`, by its own names."""
+    """Further arguments of `trl.SFTConfig`."""

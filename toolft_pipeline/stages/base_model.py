@@ -53,11 +53,11 @@ STAGE = Stage(
     sources=_sources,
     build=_build,
     checks=(
-        _check(BaseCheck.QUANTIZATION, "The weights are stored in full: training.quantization quantizes them."),
-        _check(BaseCheck.MODEL_CLASS, "The model is a decoder that writes text, of a class that transformers has."),
-        _check(BaseCheck.TOKENIZER, "The tokenizer is a fast one, and the model has an embedding for each of its ids."),
-        _check(BaseCheck.CHAT_TOKENS, "The tokens that begin and end turns in chat.format are tokens of the base."),
-        _check(BaseCheck.ADAPTER, "The base has every target module, and the adapter trains nothing else."),
+        _check(BaseCheck.QUANTIZATION, "The weights are not quantized: training.quantization quantizes them."),
+        _check(BaseCheck.MODEL_CLASS, "The model is a causal language model of a class in transformers."),
+        _check(BaseCheck.TOKENIZER, "The tokenizer is fast, and the model has an embedding for each of its ids."),
+        _check(BaseCheck.CHAT_TOKENS, "The tokenizer has the tokens that mark turns in chat.format."),
+        _check(BaseCheck.ADAPTER, "The base has every target module, and only the adapter is trained."),
     ),
     partitioned=False,
 )

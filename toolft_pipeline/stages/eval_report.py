@@ -174,7 +174,9 @@ def _build(context: BuildContext) -> BuildOutput:
         proofs=proofs,
         logged=logged_metrics(_incumbent(context)),
         bfcl=bfcl_rates(context, models),
-        training_examples=training_examples(context.warehouse, context.input("merged_model")),
+        training_examples=training_examples(
+            context.warehouse, context.input("merged_model"), progress=context.progress
+        ),
         loss=read_loss(context.input("qlora_adapter").file(PROGRESS_FILE)),
         past=list(past_reports(context)),
     )

@@ -1,4 +1,4 @@
-"""merged_model[D]: the adapter merged into its base in bf16, ready to be served, with its checks."""
+"""merged_model[D]: the adapter merged into its base in bf16, ready to serve, with its checks."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import json
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import BASE_NAME, base_name
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
+from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
+from toolft_pipeline.training.merging.model_card import CardText
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
 def _build(context: BuildContext) -> BuildOutput:
-    adapter, base = context.input("qlora_adapter"), context.input("base_model")
+    adapter, base, settings = context.input("qlora_adapter"), context.input("base_model"), context.settings
     summary = merge_adapter(
         base=base.file("model"),
         adapter=adapter.file("adapter"),
-        settings=context.settings,
+        chat=settings.chat,
+        training=settings.training,
+        card=CardText(name=settings.name, description=settings.description, base=source_name(settings.base_model)),
         lineage={
             "qlora_adapter": adapter.manifest.content_digest,
             "base_model": base.manifest.content_digest,
@@ -30,8 +34,8 @@ def _build(context: BuildContext) -> BuildOutput:
 
 def _check(name: str, description: str) -> Check:
     def evaluate(version: Version, _settings: AgentSettings) -> CheckOutcome:
-        found = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))[name]
-        return CheckOutcome(passed=found["passed"], detail=found)
+        checks = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))
+        return CheckOutcome(passed=checks[name]["passed"], detail=checks[name])
 
     return Check(name=name, description=description, blocking=True, evaluate=evaluate)
 
@@ -57,9 +61,7 @@ STAGE = Stage(
     build=_build,
     accelerator=True,
     checks=(
-        _check(
-            "merged_logits", "The merged model's logits are those of the adapter on the base that it was trained on."
-        ),
-        _check("reload_same_tokens", "The saved folder, loaded again, generates the same tokens."),
+        _check("merged_logits", "The merged model's logits equal those of the unmerged adapter on its base."),
+        _check("reload_same_tokens", "The saved folder generates the same tokens after reloading."),
     ),
 )

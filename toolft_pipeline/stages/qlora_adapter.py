@@ -37,17 +37,18 @@ def _build(context: BuildContext) -> BuildOutput:
             if result.n_failures:
                 first = result.failures[0]
                 raise StageError(
-                    f"{context.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
-                    f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
+                    f"{context.settings.name}/token_tensors/{day}: proof {proof} fails on {result.n_failures} rows "
+                    f"(first: {first.row_id}: {first.reason}); fix the chat format before training"
                 )
     base = context.input("base_model").file("model")
     if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
+        base_name=source_name(context.settings.base_model),
         selection=context.input("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
-        settings=context.settings,
+        training=context.settings.training,
         checkpoints=context.scratch,
         out=context.out,
         progress=context.progress,
@@ -61,14 +62,14 @@ def _build(context: BuildContext) -> BuildOutput:
 
 def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
-    kept = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
-    line = ([step for step, _ in kept], [loss for _, loss in kept])
+    points = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
+    line = ([step for step, _ in points], [loss for _, loss in points])
     return {"loss": plots.curves({"training loss": line}, title="Loss on assistant tokens", label="step")}
 
 
 STAGE = Stage(
     asset="qlora_adapter",
-    description="The LoRA adapter trained as of a day on the window's verified runs; resumes where it was killed.",
+    description="The LoRA adapter, trained as of a day on the window's verified runs; a killed run resumes.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
     code_version="5",

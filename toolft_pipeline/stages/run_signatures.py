@@ -1,4 +1,4 @@
-"""run_signatures[d]: what curation needs to know of a day's runs, so that a new day costs a new day."""
+"""run_signatures[d]: the hashes of a day's runs that curation needs, so that a night hashes only the new day."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _build(context: BuildContext) -> BuildOutput:
 
 STAGE = Stage(
     asset="run_signatures",
-    description="Each accepted run's MinHash signature and sets of hashes: the window's days are never hashed again.",
+    description="MinHash signature and hash sets of each accepted run, computed once per day.",
     group=Group.DATA,
     kinds=("parquet",),
     code_version="4",

@@ -1,4 +1,4 @@
-"""training_set[D]: which runs of the window teach, on which side, and why."""
+"""training_set[D]: which runs of the window are trained on, on which side of the split, and why."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _build(context: BuildContext) -> BuildOutput:
         days={day: version.file(SIGNATURES_FILE) for day, version in context.inputs["run_signatures"].items()},
         tasks=tasks if tasks.is_file() else None,
         tools=list(load_catalog(context.input("tool_catalog").folder).names),
-        settings=context.settings,
+        curation=context.settings.curation,
         out=context.out,
     )
     context.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
@@ -50,10 +50,10 @@ def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
 
 STAGE = Stage(
     asset="training_set",
-    description="A selection, not a copy: near-duplicates, contamination, sides, caps and weights over the window.",
+    description="Selects the window's runs: dedup, contamination, split, caps and oversampling; ids only, no copies.",
     group=Group.MODEL,
     kinds=("parquet",),
-    code_version="4",
+    code_version="5",
     inputs={"run_signatures": PartitionScope.WINDOW, "tool_catalog": PartitionScope.WHOLE},
     settings=("curation",),
     placement=("evaluation.tasks",),

@@ -1,6 +1,6 @@
-"""A model made: the base converted, rows drawn within a budget, an adapter trained by TRL, the adapter merged."""
+"""Making a model: convert the base, draw rows, train an adapter with TRL, merge the adapter."""
 
 import logging as _logging
 
-# bitsandbytes says at every import that its fast CPU kernel, which comes from a hub, is not there.
+# bitsandbytes logs at every import that its fast CPU kernel, which it downloads from a hub, is missing.
 _logging.getLogger("bitsandbytes").setLevel(_logging.ERROR)

@@ -1,7 +1,7 @@
 """The compute type of a training attempt, kept beside its checkpoints.
 
 Invariant: all attempts of one checkpoints folder compute in one type. A run that is killed in bf16 and resumed in
-float32 would end in an adapter that neither type gives alone.
+float32 would produce an adapter that neither type produces alone.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ ATTEMPT_FILE = "attempt.json"
 
 
 def compute_type_of_attempt(checkpoints: Path, *, wanted: Wanted) -> ComputeChoice:
-    """The type of an earlier attempt where there is one and the settings do not name another; else a fresh choice."""
+    """The type of the earlier attempt, unless there is none or the settings name another; else a new choice."""
     earlier = _recorded(checkpoints)
     if earlier is not None and wanted in {"auto", earlier}:
-        return ComputeChoice(type=earlier, reason="the attempt that is resumed did")
+        return ComputeChoice(type=earlier, reason="the attempt that is resumed does too")
     return choose_compute_type(wanted)
 
 
 def begin_attempt(checkpoints: Path, compute: ComputeType) -> None:
-    """Make the folder and record the type; checkpoints of another type are removed."""
+    """Create the folder and record the type; remove checkpoints of another type."""
     if checkpoints.is_dir() and _recorded(checkpoints) is not compute:
         shutil.rmtree(checkpoints)
     checkpoints.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def begin_attempt(checkpoints: Path, compute: ComputeType) -> None:
 
 def _recorded(checkpoints: Path) -> ComputeType | None:
     try:
-        found = json.loads((checkpoints / ATTEMPT_FILE).read_text(encoding="utf-8"))
-        return ComputeType(found["compute_type"])
+        recorded = json.loads((checkpoints / ATTEMPT_FILE).read_text(encoding="utf-8"))
+        return ComputeType(recorded["compute_type"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -1,21 +1,19 @@
-"""What a model came from, told from the manifests of its lineage: log lines, catalog, template, base, settings.
+"""What a model was made from, read from the manifests of its lineage: log lines, catalog, template, base, settings.
 
-Invariant: everything told is read from versions that the model's own lineage names by content digest; nothing comes
-from what is in force or in the agent file today.
+Invariant: everything comes from versions that the model's own lineage names by content digest; nothing comes from the
+versions in force or from today's agent file, and nothing is computed again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import cast
 
 import pyarrow.parquet as pq
 
-from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.ingest.parsing.rejects import HMAC_KEY_VARIABLE
-from toolft_pipeline.training.rows.sampling import draw_rows
+from toolft_pipeline.surrogate_key import KEY_VARIABLE
+from toolft_pipeline.training.rows.trained_rows import TrainedRowsError, read_trained_rows
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.lineage import FILE, Lineage
@@ -36,22 +34,28 @@ class TrainedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedDay:
-    """A day of logs on its way into the model. `files` has the sha256 that each log file had when it was read."""
+    """How many runs of a day reached the model. `files` maps each log file to the sha256 that it had when it was read.
+
+    `taught` counts the runs with rows that were trained on; None where the adapter does not record its rows.
+    """
 
     day: str
     files: dict[str, str]
     runs: int
     verified: int
     selected: int
-    taught: int
+    taught: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelProvenance:
-    """What a model came from. What a version of another kind was not made from is empty or None."""
+    """What a model was made from. What does not apply to a version's asset is empty or None."""
 
     days: tuple[LoggedDay, ...]
-    taught: tuple[TrainedRun, ...]
+    trained_runs: tuple[TrainedRun, ...] | None
+    """None where the adapter does not record its rows."""
+    rows_problem: str | None
+    """Why the rows are not known, in one line."""
     sources: dict[str, str]
     """Other files outside the warehouse (golden runs, tasks, backend, base model), by name, with their digests."""
     catalog: Version | None
@@ -62,15 +66,20 @@ class ModelProvenance:
 
 
 def model_provenance(lineage: Lineage) -> ModelProvenance:
-    """Tell it. The files of the lineage must be whole: ask `find_damage` first."""
+    """Read a model's provenance. The files of the lineage must be whole: run `find_damage` first."""
     by_asset: dict[str, dict[str, Version]] = {}
     for version in lineage.versions:
         address = version.manifest.address
         by_asset.setdefault(address.asset, {})[address.partition or "all"] = version
-    taught = _taught(by_asset)
+    trained_runs: tuple[TrainedRun, ...] | None
+    try:
+        trained_runs, problem = _trained_runs(by_asset), None
+    except TrainedRowsError as error:
+        trained_runs, problem = None, str(error)
     return ModelProvenance(
-        days=tuple(_days(by_asset, taught)),
-        taught=taught,
+        days=tuple(_days(by_asset, trained_runs)),
+        trained_runs=trained_runs,
+        rows_problem=problem,
         sources=_sources(lineage),
         catalog=_one(by_asset, "tool_catalog"),
         base_model=_one(by_asset, "base_model"),
@@ -83,44 +92,37 @@ def model_provenance(lineage: Lineage) -> ModelProvenance:
     )
 
 
-def _taught(by_asset: dict[str, dict[str, Version]]) -> tuple[TrainedRun, ...]:
-    """The runs behind the rows that training drew: the draw is a function of selection, tensors and settings."""
-    adapter, selection = _one(by_asset, "qlora_adapter"), _one(by_asset, "training_set")
-    if adapter is None or selection is None:
+def _trained_runs(by_asset: dict[str, dict[str, Version]]) -> tuple[TrainedRun, ...]:
+    """The runs of the rows that the adapter records, by day and then as they are verified."""
+    adapter = _one(by_asset, "qlora_adapter")
+    if adapter is None:
         return ()
-    tensors = {day: version.file(TENSORS_FILE) for day, version in by_asset.get("token_tensors", {}).items()}
-    budget = cast("int | None", adapter.settings_section("training")["token_budget"])
-    drawn = draw_rows(selection=selection.file(SELECTION_FILE), tensors=tensors, token_budget=budget)
-    rows = {row.row_id for row in drawn.train.rows}
-    found = []
-    for day, path in sorted(tensors.items()):
-        columns = pq.read_table(path, columns=["row_id", "trajectory_id"]).to_pylist()
-        counts = Counter(row["trajectory_id"] for row in columns if row["row_id"] in rows)
-        runs = pq.read_table(
-            by_asset["verified_trajectories"][day].file(ACCEPTED_FILE), columns=["trajectory_id", "source", "golden"]
+    rows = Counter((row.day, row.trajectory_id) for row in read_trained_rows(adapter.folder))
+    columns = ["trajectory_id", "source", "golden"]
+    return tuple(
+        TrainedRun(
+            trajectory_id=run["trajectory_id"],
+            day=day,
+            file=run["source"]["file"],
+            line=run["source"]["line"],
+            golden=run["golden"],
+            rows=rows[day, run["trajectory_id"]],
         )
-        found += [
-            TrainedRun(
-                trajectory_id=run["trajectory_id"],
-                day=day,
-                file=run["source"]["file"],
-                line=run["source"]["line"],
-                golden=run["golden"],
-                rows=counts[run["trajectory_id"]],
-            )
-            for run in runs.to_pylist()
-            if counts[run["trajectory_id"]]
-        ]
-    return tuple(found)
+        for day in sorted({day for day, _ in rows})
+        for run in pq.read_table(
+            by_asset["verified_trajectories"][day].file(ACCEPTED_FILE), columns=columns
+        ).to_pylist()
+        if rows[day, run["trajectory_id"]]
+    )
 
 
-def _days(by_asset: dict[str, dict[str, Version]], taught: tuple[TrainedRun, ...]) -> list[LoggedDay]:
+def _days(by_asset: dict[str, dict[str, Version]], trained_runs: tuple[TrainedRun, ...] | None) -> list[LoggedDay]:
     selection = _one(by_asset, "training_set")
     rows = (
         [] if selection is None else pq.read_table(selection.file(SELECTION_FILE), columns=["day", "side"]).to_pylist()
     )
     selected = Counter(row["day"] for row in rows if row["side"] == "train")
-    by_day = Counter(run.day for run in taught)
+    trained = None if trained_runs is None else Counter(run.day for run in trained_runs)
     return [
         LoggedDay(
             day=day,
@@ -128,7 +130,7 @@ def _days(by_asset: dict[str, dict[str, Version]], taught: tuple[TrainedRun, ...
             runs=raw.manifest.rows["runs"],
             verified=verified.manifest.rows["accepted"],
             selected=selected[day],
-            taught=by_day[day],
+            taught=None if trained is None else trained[day],
         )
         for day, raw in sorted(by_asset.get("raw_trajectories", {}).items())
         if (verified := by_asset["verified_trajectories"].get(day)) is not None
@@ -145,11 +147,11 @@ def _sources(lineage: Lineage) -> dict[str, str]:
 
 
 def _outside(version: Version) -> dict[str, str]:
-    """Files outside the warehouse with their digests; the surrogate key's digest stands among them and is no file."""
+    """Files outside the warehouse with their digests; without the digest of the surrogate key, which is not a file."""
     return {
         name.removeprefix(FILE): digest
         for name, digest in version.manifest.inputs.items()
-        if name.startswith(FILE) and name != f"{FILE}{HMAC_KEY_VARIABLE}"
+        if name.startswith(FILE) and name != f"{FILE}{KEY_VARIABLE}"
     }
 
 

@@ -1,7 +1,7 @@
-"""qlora_adapter: the adapter trained on the selected rows of a window.
+"""Train an adapter on the selected rows of a window.
 
-Invariant: a run that is killed anywhere and started again with the same checkpoints folder ends in the same adapter,
-byte for byte on a CPU. What is published names no place, time or host.
+Invariant: a run that is killed and started again with the same checkpoints folder produces the same adapter, byte for
+byte on a CPU. The published files contain no paths, times or host names.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.ingest.images.image_store import images_folder_of
-from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
+from toolft_pipeline.settings import TRAINING_PLACEMENT, TrainingSettings
 from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
-from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
 from toolft_pipeline.training.rows.sampling import DrawnRows, TrainingDataError, draw_rows
+from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_trained_rows
 from toolft_pipeline.training.runtime.allocator import keep_large_blocks
 from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
@@ -43,7 +43,7 @@ ADAPTER_FOLDER = "adapter"
 PROGRESS_FILE = "progress.parquet"
 TRAINING_FILE = "training.json"
 FEW_ROWS = 100
-"""Training rows below which the published recipe does not hold."""
+"""Below this number of training rows the published recipe does not hold."""
 
 _PROGRESS = {
     "step": "step",
@@ -56,7 +56,7 @@ _PROGRESS = {
     "tokens": "tokens",
     "tokens_per_s": "tokens_per_s",
 }
-"""Columns of progress.parquet, and what Trainer's history calls them."""
+"""Columns of progress.parquet, and their names in Trainer's history."""
 
 PROGRESS_SCHEMA = pa.schema(
     [
@@ -68,7 +68,7 @@ PROGRESS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
-    """Rows and optimizer steps, the number type that was computed in, and the figures to show first."""
+    """Rows, optimizer steps, the compute type, and the figures to show first."""
 
     rows: int
     steps: int
@@ -79,22 +79,22 @@ class TrainingSummary:
 def train_adapter(
     *,
     base: Path,
+    base_name: str,
     selection: Path,
     tensors: Mapping[str, Path],
-    settings: AgentSettings,
+    training: TrainingSettings,
     checkpoints: Path,
     out: Path,
     progress: Callable[[str], None],
 ) -> TrainingSummary:
-    """Train on the selected rows and write `out/adapter`, `out/progress.parquet`, `out/training.json`. The images that
-    rows show lie beside their tensors.
+    """Train on the selected rows; write `adapter/`, `trained_rows.parquet`, `progress.parquet` and `training.json` to
+    `out`. The images of rows are beside their tensors; `base_name` is the base model's name in the adapter's config.
 
-    `checkpoints` outlives a killed attempt, and belongs to these inputs and settings alone. Raises
-    `TrainingDataError` where there is nothing to learn from, `DoesNotFitError` where memory will not do,
-    `TakesTooLongError` where the estimated time is above `training.max_hours`.
+    `checkpoints` survives a killed attempt; use it for these inputs and settings only. Raises `TrainingDataError` if
+    there are no rows to train on, `DoesNotFitError` if memory is insufficient, `TakesTooLongError` if training would
+    exceed `training.max_hours`.
     """
     limit_kernel_caches()
-    training = settings.training
     drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
     _announce(drawn, training, progress)
     compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
@@ -103,26 +103,27 @@ def train_adapter(
     check_time(seconds=estimate.seconds, drawn=drawn, training=training)
     begin_attempt(checkpoints, compute.type)
     keep_large_blocks()
-    with heartbeat(progress=progress) as said:
-        said.doing = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
+    with heartbeat(progress=progress) as beat:
+        beat.activity = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
         trainer = make_trainer(
             base=base,
             drawn=drawn,
             training=training,
             checkpoints=checkpoints,
             compute=compute.type,
-            progress=said.say,
+            progress=beat.log,
             images=[folder for path in tensors.values() if (folder := images_folder_of(path)) is not None],
         )
         resumed = newest_checkpoint(checkpoints)
-        said.say("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
-        said.doing = "training"
+        beat.log("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
+        beat.activity = "training"
         result = trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
         if result.global_step == 0:
-            raise TrainingDataError("training: no step was made; raise training.epochs or give it more rows")
+            raise TrainingDataError("training: made no optimizer step; raise training.epochs or provide more rows")
         history = _validated_history(trainer, drawn)
-        said.doing = "saving the adapter"
-        step = _publish(trainer, checkpoints=checkpoints, settings=settings, folder=out / ADAPTER_FOLDER)
+        beat.activity = "saving the adapter"
+        step = _publish(trainer, checkpoints=checkpoints, base_name=base_name, folder=out / ADAPTER_FOLDER)
+    write_trained_rows(drawn, out / TRAINED_ROWS_FILE)
     pq.write_table(_progress_table(history), out / PROGRESS_FILE)
     headline = _headline(history, drawn=drawn, step=step)
     facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": result.global_step} | headline
@@ -143,15 +144,15 @@ def _announce(drawn: DrawnRows, training: TrainingSettings, progress: Callable[[
         f"{len(drawn.validation.rows)} validation rows, {training.epochs:g} epochs"
     )
     if drawn.rowless:
-        progress(f"{drawn.rowless} training runs have no row: see too_long in token_tensors, and chat.long_rows")
+        progress(f"{drawn.rowless} training runs have no row: see too_long in token_tensors, and set chat.long_rows")
     if len(train.rows) < FEW_ROWS:
-        progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are advised: log more runs or sample some")
+        progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are recommended: log more runs")
     if drawn.shows_images:
-        progress(f"{train.pictured} training rows show images: rows are trained one by one, none is packed")
+        progress(f"{train.with_images} training rows contain images: rows are trained one by one, unpacked")
 
 
 def _validated_history(trainer: SFTTrainer, drawn: DrawnRows) -> list[dict[str, Any]]:
-    """Trainer's history, with a validation of the last step in any case."""
+    """Trainer's history; evaluates after the last step if Trainer did not."""
     last = trainer.state.global_step
     measured = {entry["step"] for entry in trainer.state.log_history if VALIDATION_LOSS in entry}
     if drawn.validation.rows and last not in measured:
@@ -160,8 +161,8 @@ def _validated_history(trainer: SFTTrainer, drawn: DrawnRows) -> list[dict[str, 
     return history
 
 
-def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings, folder: Path) -> int:
-    """Write the adapter of the best validated step, or of the last where nothing was validated; returns the step."""
+def _publish(trainer: SFTTrainer, *, checkpoints: Path, base_name: str, folder: Path) -> int:
+    """Write the adapter of the step with the best validation loss, or of the last step; returns the step."""
     step = best_step(trainer.state.log_history)
     if step is None or step == trainer.state.global_step:
         step = trainer.state.global_step
@@ -171,12 +172,12 @@ def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings,
         kept = best_folder(checkpoints, step)
     if not sealed(kept):
         raise TrainingDataError(
-            f"{kept}: the adapter of the best step is gone or damaged; remove {checkpoints} and run again"
+            f"{kept}: the adapter of the best step is missing or damaged; remove {checkpoints} and run again"
         )
     shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(SEAL, "README.md"))
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = source_name(settings.base_model)
+    config["base_model_name_or_path"] = base_name
     for key, value in config.items():
         if key.endswith("modules") and isinstance(value, list):
             config[key] = sorted(value)
@@ -185,7 +186,7 @@ def _publish(trainer: SFTTrainer, *, checkpoints: Path, settings: AgentSettings,
 
 
 def _progress_table(history: list[dict[str, Any]]) -> pa.Table:
-    """One row a step: what was logged of it and, where it was validated, the validation loss."""
+    """One row a step: its log entry and, if measured, its validation loss."""
     steps: dict[int, dict[str, Any]] = {}
     for entry in history:
         if "loss" in entry or VALIDATION_LOSS in entry:
@@ -209,7 +210,7 @@ def _headline(history: list[dict[str, Any]], *, drawn: DrawnRows, step: int) -> 
 def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
     rows = drawn.train.rows
     return {
-        **({"rows_with_images": drawn.train.pictured} if drawn.shows_images else {}),
+        **({"rows_with_images": drawn.train.with_images} if drawn.shows_images else {}),
         "rows": len(rows),
         "rows_available": drawn.available,
         "validation_rows": len(drawn.validation.rows),

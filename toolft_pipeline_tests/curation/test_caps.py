@@ -21,9 +21,7 @@ KIND_TOOLS = [("a",), ("b",), ("a", "b"), (), ("c",)]
 
 
 @given(cut=GROUPS, staying=GROUPS, least=st.integers(0, 3))
-def test_needed_by_tools_each_tool_keeps_its_minimum_or_all_there_are(
-    cut: list[int], staying: list[int], least: int
-) -> None:
+def test_needed_by_tools_keeps_the_minimum_of_each_tool(cut: list[int], staying: list[int], least: int) -> None:
     stays = needed_by_tools(
         np.array(cut, np.int64), np.array(staying, np.int64), kind_tools=KIND_TOOLS, tools="abc", least=least
     )

@@ -38,7 +38,7 @@ def test_weight_is_one_by_default() -> None:
         (Category.NO_TOOL, (), {"repeat_tools_to": 12}, 1),
     ],
 )
-def test_weight_is_the_larger_of_what_category_and_rarest_tool_ask_for(
+def test_weight_is_the_larger_of_category_and_rarest_tool(
     category: Category, tools: tuple[str, ...], curation: dict[str, Any], expected: int
 ) -> None:
     assert weight(category, *tools, **curation) == expected

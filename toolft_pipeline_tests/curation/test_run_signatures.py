@@ -91,13 +91,13 @@ def test_write_signatures_rows_say_what_curation_asks(tmp_path: Path) -> None:
     assert (second["tools"], second["turns"]) == ([], [])
 
 
-def test_write_signatures_no_word_of_a_run_but_its_task_key_is_kept(tmp_path: Path) -> None:
+def test_write_signatures_keeps_no_text_but_the_task_key(tmp_path: Path) -> None:
     secret = trajectory(user("my password is hunter2"), calls(("a", "f", {"k": "hunter2"})), says("ok"), task_key="t")
     table = pq.read_table(written(tmp_path, [secret]))
     assert "hunter2" not in str(table.to_pydict())
 
 
-def test_write_signatures_row_follows_from_its_run_alone_and_bytes_from_the_rows(tmp_path: Path) -> None:
+def test_write_signatures_row_depends_on_its_run_only(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     alone = pq.read_table(written(tmp_path / "one", RUNS[:1])).to_pylist()

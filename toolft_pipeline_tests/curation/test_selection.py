@@ -72,7 +72,7 @@ def select(
     tasks.write_text(json.dumps({"task_id": "t7", "user_turns": [TASK_TEXT.upper()]}) + "\n")
     (folder / "out").mkdir()
     settings = agent(folder, curation={"validation_share": 0.3, **curation})
-    summary = select_training_set(days=signed, tasks=tasks, tools=tools, settings=settings, out=folder / "out")
+    summary = select_training_set(days=signed, tasks=tasks, tools=tools, curation=settings.curation, out=folder / "out")
     table = pq.read_table(folder / "out" / "selection.parquet")
     assert table.schema.equals(SELECTION_SCHEMA)
     return summary, table.to_pylist()
@@ -87,7 +87,7 @@ def test_selection_every_run_has_one_row_with_its_reason(tmp_path: Path) -> None
     assert all((row["weight"] == 0) is (row["side"] == "out") for row in rows)
 
 
-def test_selection_near_duplicates_name_the_older_run_or_the_golden_one(tmp_path: Path) -> None:
+def test_selection_near_duplicates_name_older_or_golden_run(tmp_path: Path) -> None:
     _, rows = select(tmp_path, runs())
     out = {row["trajectory_id"]: row["duplicate_of"] for row in rows if row["duplicate_of"]}
     assert out == {f"repeat{number}": f"a{number}" for number in range(5)} | {"b50": "golden50"}
@@ -104,7 +104,7 @@ def balance(number: int, state: object, *, took: int = 0) -> Trajectory:
     )
 
 
-def test_selection_one_question_in_twelve_states_leaves_twelve_runs_and_each_repeat_is_out(tmp_path: Path) -> None:
+def test_selection_keeps_equal_requests_with_other_results(tmp_path: Path) -> None:
     asked = [balance(number, 100 + number % 12) for number in range(36)]
     _, rows = select(tmp_path, {"2026-10-01": asked}, tools=("get_balance",))
     repeats = {row["trajectory_id"]: row["duplicate_of"] for row in rows}
@@ -120,12 +120,16 @@ def test_selection_values_under_volatile_keys_make_no_other_run(tmp_path: Path) 
         write_signatures(asked, folder / "signatures.parquet", volatile=volatile)
         settings = agent(folder)
         summary = select_training_set(
-            days={"2026-10-01": folder / "signatures.parquet"}, tasks=None, tools=(), settings=settings, out=folder
+            days={"2026-10-01": folder / "signatures.parquet"},
+            tasks=None,
+            tools=(),
+            curation=settings.curation,
+            out=folder,
         )
         assert summary.rows - summary.near_duplicates == left
 
 
-def test_selection_near_duplicates_of_many_days_are_those_of_plain_sets(tmp_path: Path) -> None:
+def test_selection_near_duplicates_equal_those_of_plain_sets(tmp_path: Path) -> None:
     draw = random.Random(3)
     days: dict[str, list[Trajectory]] = {f"2026-10-0{day}": [] for day in (1, 2, 3)}
     for number in range(90):
@@ -145,7 +149,7 @@ def test_selection_near_duplicates_of_many_days_are_those_of_plain_sets(tmp_path
     assert 9 <= list(expected.values()).count(None) < 20
 
 
-def test_selection_of_two_near_duplicates_of_a_day_the_earlier_survives(tmp_path: Path) -> None:
+def test_selection_keeps_the_earlier_of_near_duplicates(tmp_path: Path) -> None:
     late = cancel(1, id_="a", started_at="2026-10-01T10:00:00Z")
     early = cancel(1, id_="b", started_at="2026-10-01T09:00:00Z")
     _, rows = select(tmp_path, {"2026-10-01": [late, early]})
@@ -155,7 +159,7 @@ def test_selection_of_two_near_duplicates_of_a_day_the_earlier_survives(tmp_path
 def test_selection_run_that_asks_what_a_task_asks_is_out(tmp_path: Path) -> None:
     summary, rows = select(tmp_path, runs())
     (leak,) = (row for row in rows if row["trajectory_id"] == "leak")
-    assert (leak["side"], leak["reason"]) == ("out", "contaminated: asks what evaluation task t7 asks")
+    assert (leak["side"], leak["reason"]) == ("out", "contaminated: same request as evaluation task t7")
     assert summary.contaminated == 1
 
 
@@ -213,9 +217,9 @@ def again(count: int) -> dict[str, list[Trajectory]]:
 @pytest.mark.parametrize(
     ("curation", "why"),
     [
-        ({"max_rows_per_task": 3}, "capped: its task has 3 rows already"),
-        ({"max_rows_per_kind": 3}, "capped: its category and tools have 3 rows already"),
-        ({"max_rows_per_task": 3, "max_rows_per_kind": 7}, "capped: its task has 3 rows already"),
+        ({"max_rows_per_task": 3}, "capped: its task already has 3 rows"),
+        ({"max_rows_per_kind": 3}, "capped: its category and tools already have 3 rows"),
+        ({"max_rows_per_task": 3, "max_rows_per_kind": 7}, "capped: its task already has 3 rows"),
     ],
 )
 def test_selection_cap_keeps_golden_and_older_runs(tmp_path: Path, curation: dict[str, int], why: str) -> None:
@@ -258,7 +262,7 @@ def test_selection_weights_reach_training(tmp_path: Path) -> None:
     assert {row.weight for row in drawn.validation.rows} == {1}
 
 
-def test_selection_family_holdout_is_the_share_of_held_out_tasks_of_unseen_kinds(tmp_path: Path) -> None:
+def test_selection_family_holdout_counts_unseen_kinds(tmp_path: Path) -> None:
     summary, rows = select(tmp_path, runs(), min_rows_per_tool=0)
     held = [row for row in rows if row["side"] == "validation"]
     assert "rare" in {row["trajectory_id"] for row in held}

@@ -48,7 +48,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
             ["did you mean large?"],
         ),
         ({"evaluation": {"compare": ["candidate"]}}, "evaluation.compare.0", ["is in every report"]),
-        ({"evaluation": {"compare": ["numpy"]}}, "evaluation.compare.0", ["carries no .gguf file"]),
+        ({"evaluation": {"compare": ["numpy"]}}, "evaluation.compare.0", ["has no .gguf file"]),
         (
             {"evaluation": {"endpoints": {"large": ENDPOINT | {"modle": "x"}}}},
             "evaluation.endpoints.large.modle",

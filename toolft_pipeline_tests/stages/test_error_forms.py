@@ -72,4 +72,4 @@ def test_failed_call_in_the_agents_own_form_gives_the_run_one_category_in_every_
 def test_form_that_is_named_makes_the_stages_anew_that_go_by_it(tmp_path: Path) -> None:
     plain, named = settings(tmp_path), settings(tmp_path, "GONE")
     anew = {stage.asset for stage in STAGES if stage.fingerprint_settings(plain) != stage.fingerprint_settings(named)}
-    assert anew == {"verified_trajectories", "run_signatures", "chat_rows", "readiness_report"}
+    assert anew == {"verified_trajectories", "run_signatures", "chat_rows"}

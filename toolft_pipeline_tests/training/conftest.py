@@ -34,9 +34,10 @@ def trained(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     torch.manual_seed(4711)  # whatever ran before: the stage seeds what it draws
     summary = train_adapter(
         base=tiny_model_folder,
+        base_name=tiny_model_folder.name,
         selection=inputs.selection,
         tensors=inputs.tensors,
-        settings=settings,
+        training=settings.training,
         checkpoints=place / "checkpoints",
         out=out,
         progress=said.append,

@@ -22,7 +22,7 @@ def main(place: Path, quantization: str) -> None:
     from toolft_pipeline.training.merging.merge import merge_adapter
     from toolft_pipeline.training.train_adapter import train_adapter
     from toolft_pipeline_tests.pretended_cuda import pretended_cuda
-    from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
+    from toolft_pipeline_tests.training.made_rows import agent, lesson, merge_settings, write_inputs
 
     base = place / "base"
     _tiny_llama(base)
@@ -36,16 +36,17 @@ def main(place: Path, quantization: str) -> None:
 
     def merge(out: Path) -> dict[str, Any]:
         adapter = folders["trained"] / "adapter"
-        merge_adapter(base=base, adapter=adapter, settings=settings, lineage={}, out=out, progress=said.append)
+        merge_adapter(base=base, adapter=adapter, **merge_settings(settings), lineage={}, out=out, progress=said.append)
         checks: dict[str, Any] = json.loads((out / "checks.json").read_text())
         return checks
 
     with pretended_cuda(memory=DEVICE_MEMORY):
         trained = train_adapter(
             base=base,
+            base_name=base.name,
             selection=inputs.selection,
             tensors=inputs.tensors,
-            settings=settings,
+            training=settings.training,
             checkpoints=place / "checkpoints",
             out=folders["trained"],
             progress=said.append,

@@ -31,9 +31,10 @@ def main(place: Path, base: Path, compute_type: str = "auto") -> None:
     callbacks.seal = seal_once
     train_adapter(
         base=base,
+        base_name=base.name,
         selection=inputs.selection,
         tensors=inputs.tensors,
-        settings=agent(base, compute_type=compute_type),
+        training=agent(base, compute_type=compute_type).training,
         checkpoints=place / "checkpoints",
         out=out,
         progress=print,

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA
 from toolft_pipeline.curation.selection import SELECTION_SCHEMA
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.training.base.base_model import source_name
+from toolft_pipeline.training.merging.model_card import CardText
 
 DAYS = ("2026-10-01", "2026-10-02")
 
@@ -109,3 +111,9 @@ def agent(base: Path, **training: Any) -> AgentSettings:
             "training": {**small, "save_steps": 2, "epochs": 2.0, **training},
         }
     )
+
+
+def merge_settings(settings: AgentSettings) -> dict[str, Any]:
+    """What `merge_adapter` takes of an agent's settings."""
+    card = CardText(name=settings.name, description=settings.description, base=source_name(settings.base_model))
+    return {"chat": settings.chat, "training": settings.training, "card": card}

@@ -16,7 +16,7 @@ from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.pretended_cuda import CPU, CUDA, TwoDevicesError, pretended_cuda
 
 
-def test_pretended_device_computes_and_raises_where_two_devices_meet() -> None:
+def test_pretended_device_raises_if_two_devices_meet() -> None:
     with pretended_cuda():
         there, here = torch.arange(4.0, device="cuda"), torch.arange(4.0)
         assert (there.device, here.device, there.is_cuda) == (CUDA, CPU, True)
@@ -51,7 +51,7 @@ def test_free_memory_is_that_of_the_device_asked_about(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("quantization", ["nf4", "none"])
-def test_cuda_path_trains_merges_checks_and_decodes_on_one_device(quantization: str, tmp_path: Path) -> None:
+def test_cuda_path_runs_on_one_device(quantization: str, tmp_path: Path) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "toolft_pipeline_tests.training.cuda_path", str(tmp_path), quantization],
         check=False,

@@ -56,7 +56,7 @@ def test_shape_of_a_sparse_hub_config_counts_what_is_published(name: str, tmp_pa
     assert shape.adapter / 1e6 == pytest.approx(adapter, rel=0.001)
 
 
-def test_estimate_of_a_4b_effective_model_is_the_published_budget(tmp_path: Path) -> None:
+def test_estimate_of_a_4b_effective_model_is_as_published(tmp_path: Path) -> None:
     """Gemma 4 E4B, 4-bit, one packed row, checkpointing: about 14 GB in all."""
     shape = shape_of("gemma-4-e4b", tmp_path)
     assert 10.5e9 < on_cuda(shape, tokens=2048).total < 16e9

@@ -23,6 +23,7 @@ from toolft_pipeline.training.merging.merge_checks import MergeReference, compar
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
+from toolft_pipeline_tests.training.made_rows import merge_settings
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -64,14 +65,16 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     base, adapter, out = place / "model", place / "adapter", place / "out"
     write_adapter(base, adapter, seed=1)
     out.mkdir()
-    merge_adapter(base=base, adapter=adapter, settings=settings, lineage={}, out=out, progress=lambda _line: None)
+    merge_adapter(
+        base=base, adapter=adapter, **merge_settings(settings), lineage={}, out=out, progress=lambda _line: None
+    )
     rows = probe_prompts(AutoTokenizer.from_pretrained(out / "model"))
     expected = merge_reference(base=base, adapter=adapter, quantization="nf4", rows=rows, device=model_device())
     checks = json.loads((out / "checks.json").read_text())
     return Made(base=base, adapter=adapter, out=out, checks=checks, expected=expected)
 
 
-def test_right_merge_passes_by_the_rounding_that_this_model_shows(made: Made) -> None:
+def test_correct_merge_passes_within_its_own_rounding(made: Made) -> None:
     assert all(check["passed"] for check in made.checks.values()), made.checks
     logits = made.checks["merged_logits"]
     assert logits["relative_error"] < 0.7 * logits["allowed"]
@@ -122,7 +125,7 @@ def test_weight_that_no_adapter_touches_is_seen_in_the_logits(made: Made) -> Non
     assert found["weights_off"] <= 1
 
 
-def test_smallest_change_of_a_weight_that_no_adapter_touches_fails(made: Made) -> None:
+def test_smallest_change_of_an_unadapted_weight_fails(made: Made) -> None:
     merged = AutoModelForCausalLM.from_pretrained(made.out / "model", dtype=torch.bfloat16)
     norm = [module for name, module in merged.named_modules() if name.endswith(".norm")][-1]
     norm.weight.data[0] += 2 * torch.finfo(torch.bfloat16).eps

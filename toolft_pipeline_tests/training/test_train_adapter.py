@@ -32,9 +32,10 @@ def train(place: Path, base: Path, rows: list[Made], **training: Any) -> tuple[P
     out.mkdir()
     train_adapter(
         base=base,
+        base_name=base.name,
         selection=inputs.selection,
         tensors=inputs.tensors,
-        settings=agent(base, **training),
+        training=agent(base, **training).training,
         checkpoints=place / "checkpoints",
         out=out,
         progress=said.append,
@@ -72,7 +73,7 @@ def test_train_adapter_names_no_place_and_no_time(trained: Trained) -> None:
     assert str(trained.out.parent).encode() not in b"".join(files.values())
 
 
-def test_train_killed_in_the_middle_of_a_checkpoint_resumes_to_the_same_bytes(trained: Trained, tmp_path: Path) -> None:
+def test_train_killed_in_a_checkpoint_resumes_to_same_bytes(trained: Trained, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(tmp_path), str(trained.base)]
     killed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_S)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -83,9 +84,10 @@ def test_train_killed_in_the_middle_of_a_checkpoint_resumes_to_the_same_bytes(tr
     out.mkdir()
     train_adapter(
         base=trained.base,
+        base_name=trained.base.name,
         selection=tmp_path / "in" / "selection.parquet",
         tensors={day: tmp_path / "in" / day / "tensors.parquet" for day in trained.inputs.tensors},
-        settings=trained.settings,
+        training=trained.settings.training,
         checkpoints=tmp_path / "checkpoints",
         out=out,
         progress=said.append,
@@ -112,7 +114,7 @@ def test_train_killed_resumes_in_the_compute_type_it_began_in(tmp_path: Path, ti
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed, said = train(place, tiny_model_folder, lesson())
     assert "resuming after step 2" in said
-    assert any(line.endswith("the attempt that is resumed did") for line in said)
+    assert any(line.endswith("the attempt that is resumed does too") for line in said)
     assert adapter_bytes(resumed) == adapter_bytes(whole)
 
 
@@ -131,8 +133,8 @@ def test_train_row_longer_than_the_pack_is_kept_whole(tmp_path: Path, tiny_model
     rows = [Made(name="long", prompt=150, answer=10), Made(name="short")]
     _, said = train(tmp_path, tiny_model_folder, rows, epochs=1.0)
     line = next(line for line in said if "the longest row has 160 tokens, training.packed_length is 96" in line)
-    assert "(1) are trained alone, none is cut; they raise peak memory from" in line
-    assert "chat.max_length=96 would leave them out" in line
+    assert "1 longer rows are trained unpacked and uncut; they raise peak memory from" in line
+    assert "chat.max_length=96 excludes them" in line
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_train_too_big_for_memory_is_refused_with_figures(tmp_path: Path, tiny_m
         train(tmp_path, tiny_model_folder, [Made(name="endless", prompt=10**6)], lora_r=2**24)
 
 
-def test_newest_checkpoint_damaged_after_sealing_is_not_resumed_from(trained: Trained, tmp_path: Path) -> None:
+def test_newest_checkpoint_skips_a_damaged_one(trained: Trained, tmp_path: Path) -> None:
     checkpoints = tmp_path / "checkpoints"
     shutil.copytree(trained.out.parent / "checkpoints", checkpoints)
     newest = newest_checkpoint(checkpoints)

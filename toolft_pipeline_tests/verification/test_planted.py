@@ -87,7 +87,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Place, str]:
             if not run.golden and run != logged[run.trajectory_id]:
                 caught[places[(day, run.trajectory_id)]] = REDACTED
     (root / "selection").mkdir()
-    select_training_set(days=days, tasks=None, tools=tools, settings=settings, out=root / "selection")
+    select_training_set(days=days, tasks=None, tools=tools, curation=settings.curation, out=root / "selection")
     for row in pq.read_table(root / "selection" / "selection.parquet").to_pylist():
         if row["duplicate_of"] is not None:
             caught.setdefault(places[(row["day"], row["trajectory_id"])], NEAR_DUPLICATE)

@@ -1,12 +1,12 @@
-"""Runs that ask what an evaluation task asks.
+"""Find runs that repeat the request of an evaluation task (contamination).
 
-Invariant: no run whose user text equals a task's, or is a near-duplicate of it, is ever trained on, so that what the
-evaluation measures was not seen. Conversations are held against each other whole and, where they have several turns,
-turn by turn; a short turn ("Yes, please.") tells nothing and is left out.
+Invariant: no run whose user text equals a task's, or is a near-duplicate of it, is trained on. Conversations are
+compared as a whole and, if they have several turns, turn by turn; a short turn ("Yes, please.") says nothing and is
+skipped.
 
-No hashing of signatures here: tasks are few, so the rare words of each are looked up in every run, and no pair at the
-threshold can be missed. Two sets of which one has n members share at least t * n of them at a Jaccard similarity of
-t, so they share one of any n - t * n + 1 of these: the rarest are looked up (prefix filtering, Chaudhuri et al. 2006).
+This is exact, without MinHash: tasks are few, so the rarest shingles of each are looked up in every run. If one of two
+sets has n members, they share at least t * n of them at a Jaccard similarity of t, hence one of any n - t * n + 1 of
+these; the rarest ones are looked up (prefix filtering, Chaudhuri et al. 2006).
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ NO_MATCH = -1
 
 
 class TaskTextError(FixableError, ValueError):
-    """The task file cannot be used; one line naming file, line and mend."""
+    """The task file cannot be used; one line that names file, line and fix."""
 
 
 class TaskText(Struct, frozen=True, kw_only=True):
-    """What of an evaluation task a training run must not repeat."""
+    """The user turns of an evaluation task."""
 
     task_id: str
     user_turns: tuple[str, ...]
 
 
 class Contamination:
-    """The evaluation tasks' texts, to hold runs against."""
+    """An index of the evaluation tasks' texts."""
 
     def __init__(self, tasks: Sequence[TaskText], *, threshold: float) -> None:
-        texts = [(task.task_id, text) for task in tasks for text in _telling_texts(task.user_turns)]
+        texts = [(task.task_id, text) for task in tasks for text in _texts_to_compare(task.user_turns)]
         self.task_ids = [task_id for task_id, _ in texts]
         self._threshold = threshold
         self._sets = shingle_sets(text for _, text in texts)
@@ -51,18 +51,18 @@ class Contamination:
         self._looked_up, self._text = _rarest(self._sets, threshold=threshold)
 
     def first_text(self, texts: Sets) -> Numbers:
-        """For each text the first task text that it repeats, by its number (see `task_ids`), or `NO_MATCH`."""
-        found = np.where(texts.sizes == 0, self._empty, NO_MATCH)
+        """For each text the index (see `task_ids`) of the first task text that it repeats, or `NO_MATCH`."""
+        matches = np.where(texts.sizes == 0, self._empty, NO_MATCH)
         if not len(self._looked_up):
-            return found
-        one, other = self._proposed(texts)
+            return matches
+        one, other = self._candidates(texts)
         close = jaccard(concatenated(texts, self._sets), one, other + len(texts)) >= self._threshold
         at, first = np.unique(one[close], return_index=True)
-        found[at] = other[close][first]
-        return found
+        matches[at] = other[close][first]
+        return matches
 
-    def _proposed(self, texts: Sets) -> tuple[Numbers, Numbers]:
-        """Pairs of a text and a task text that share a shingle that is looked up, sorted, each once."""
+    def _candidates(self, texts: Sets) -> tuple[Numbers, Numbers]:
+        """Sorted unique pairs of a text and a task text that share a looked-up shingle."""
         start = np.searchsorted(self._looked_up, texts.values, side="left")
         hits = np.searchsorted(self._looked_up, texts.values, side="right") - start
         ends = offsets_of(hits)
@@ -72,19 +72,19 @@ class Contamination:
         return pairs >> 32, pairs & 0xFFFFFFFF
 
 
-def first_of_group(found: Numbers, groups: Sequence[int] | Numbers) -> Numbers:
-    """Of texts that stand together, so many at a time, what the first found was, or `NO_MATCH`."""
+def first_of_group(matches: Numbers, groups: Sequence[int] | Numbers) -> Numbers:
+    """The first match of each group of consecutive texts, or `NO_MATCH`; `groups` are the group sizes."""
     ends = offsets_of(np.asarray(groups, np.int64))
-    places = np.flatnonzero(found != NO_MATCH)
+    places = np.flatnonzero(matches != NO_MATCH)
     at = np.searchsorted(places, ends)
     some = at[:-1] < at[1:]
     first = np.full(len(ends) - 1, NO_MATCH)
-    first[some] = found[places[at[:-1][some]]]
+    first[some] = matches[places[at[:-1][some]]]
     return first
 
 
 def concatenated(one: Sets, other: Sets) -> Sets:
-    """The sets of one, then those of the other."""
+    """The sets of both, in order."""
     return Sets(
         values=np.concatenate([one.values, other.values]),
         offsets=np.concatenate([one.offsets, other.offsets[1:] + one.offsets[-1]]),
@@ -92,7 +92,7 @@ def concatenated(one: Sets, other: Sets) -> Sets:
 
 
 def _rarest(sets: Sets, *, threshold: float) -> tuple[NDArray[np.uint64], Numbers]:
-    """Of each task text the shingles that fewest task texts have, as many as are needed: sorted, with their texts."""
+    """The rarest shingles of each task text, as many as prefix filtering needs: sorted, with their texts."""
     values, times = np.unique(sets.values, return_counts=True)
     frequency = times[np.searchsorted(values, sets.values)]
     text = np.repeat(np.arange(len(sets)), sets.sizes)
@@ -108,8 +108,8 @@ def _first(numbers: Numbers) -> int:
     return int(numbers[0]) if len(numbers) else NO_MATCH
 
 
-def _telling_texts(turns: Sequence[str]) -> list[str]:
-    """The whole of what a user said, then each turn that is long enough to be recognized."""
+def _texts_to_compare(turns: Sequence[str]) -> list[str]:
+    """All user turns as one text, then each turn that is long enough."""
     return [whole_text(turns), *distinctive_turns(turns)]
 
 
@@ -118,12 +118,12 @@ def read_task_texts(path: Path) -> list[TaskText]:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        mend = "set evaluation.tasks in the agent file"
-        raise TaskTextError(f"{path}: cannot be read ({error.strerror}); {mend}") from error
+        fix = "set evaluation.tasks in the agent file"
+        raise TaskTextError(f"{path}: cannot be read ({error.strerror}); {fix}") from error
     tasks = []
     for number, line in enumerate(lines, start=1):
         try:
             tasks.append(msgspec.json.decode(line, type=TaskText))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise TaskTextError(f"{path}:{number}: not a task ({error}); mend or remove the line") from error
+            raise TaskTextError(f"{path}:{number}: not a task ({error}); fix or remove the line") from error
     return tasks

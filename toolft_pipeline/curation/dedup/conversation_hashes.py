@@ -1,8 +1,8 @@
-"""Hashes of a conversation after each of its messages: two runs share as many as they have first messages in common.
+"""Prefix hashes of a conversation, one after each message: runs share as many as they have first messages in common.
 
-Invariant: what one log may write another way when it tells the same conversation again plays no part: system prompts
-(they carry dates), reasoning (providers do not send it back), ids of calls, the order of parallel results, spacing
-around a text, the key order of arguments. Every word, call, argument, result and image does.
+Invariant: the hashes ignore what differs when a log repeats a conversation: system prompts (they contain dates),
+reasoning (providers do not return it), call ids, the order of parallel results, whitespace around a text, the key order
+of arguments. They cover every word, call, argument, result and image.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from toolft_pipeline.trajectories.record import Message, Role
 
 
 def conversation_hashes(messages: Sequence[Message], calls: Iterable[str]) -> list[int]:
-    """A hash of 64 bits after each message that is not a system prompt; the last one stands for the whole run.
+    """A 64-bit hash after each message but system prompts; the last one identifies the whole run.
 
-    `calls` are the texts of the run's calls in order (`run_text.call_lines`).
+    `calls` are the run's `call_lines` in order.
     """
     chain = blake2b(digest_size=8)
     hashes = []
@@ -31,7 +31,7 @@ def conversation_hashes(messages: Sequence[Message], calls: Iterable[str]) -> li
 
 
 def _texts(messages: Sequence[Message], calls: Iterator[str]) -> Iterator[str]:
-    """Each message as one text, the results of a turn in the order of its calls."""
+    """Each message as one text, with tool results in the order of their calls."""
     results: list[tuple[int, str]] = []
     asked: dict[str | None, int] = {}
     for message in messages:

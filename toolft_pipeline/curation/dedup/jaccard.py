@@ -1,7 +1,7 @@
 """Exact Jaccard similarity of many pairs of sets at once.
 
-Invariant: a pair's similarity is shared members over all members, to the last bit what counting them gives; two empty
-sets are equal. Members are hashes: any of their bits tells them apart.
+Invariant: a pair's similarity is exactly its shared members over all members; two empty sets are equal. Members are
+uniformly distributed hashes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def jaccard(sets: Sets, one: Numbers, other: Numbers) -> NDArray[np.float64]:
 
 
 def _parts(members: Numbers) -> Iterator[slice]:
-    """Slices of pairs with about `_MEMBERS` members, and no more pairs than have a number of their own."""
+    """Slices of pairs with about `_MEMBERS` members, and at most 2^`_PAIR_BITS` pairs."""
     ends = np.cumsum(members)
     start = 0
     while start < len(members):
@@ -44,11 +44,11 @@ def _parts(members: Numbers) -> Iterator[slice]:
 
 
 def _shared(sets: Sets, one: Numbers, other: Numbers) -> Numbers:
-    """Members that both sets of each pair have.
+    """The number of shared members of each pair.
 
-    The pair's number takes the place of the lowest bits of its members, so that one sort brings equals of a pair
-    together: 53 bits of a hash tell members of a pair apart. Each set is sorted, so a stable sort only merges: 1 us a
-    pair of 450 and 450, where a sort from scratch takes 40.
+    The pair's number replaces the lowest bits of its members, so that one sort brings equal members of a pair together;
+    53 bits of a hash distinguish members. Each set is sorted, so a stable sort only merges: 1 us for a pair of 450 and
+    450, where a full sort takes 40.
     """
     pairs = np.stack([one, other], axis=1).ravel()
     members, sizes = gather(sets, pairs)
@@ -60,7 +60,7 @@ def _shared(sets: Sets, one: Numbers, other: Numbers) -> Numbers:
 
 
 def gather(sets: Sets, numbers: Numbers) -> tuple[Hashes, Numbers]:
-    """The members of the named sets end to end, and how many each has."""
+    """The members of some sets, concatenated, and the size of each."""
     sizes = sets.sizes[numbers]
     ends = offsets_of(sizes)
     places = np.arange(ends[-1]) + np.repeat(sets.offsets[:-1][numbers] - ends[:-1], sizes)

@@ -1,7 +1,7 @@
-"""MinHash signatures (Broder 1997): how alike two sets are, read off 128 numbers each, by rensa.
+"""MinHash signatures (Broder 1997) by rensa: 128 numbers that estimate the similarity of two sets.
 
-Invariant: a signature follows from its set alone, so a day's signatures are computed once and stay true in every
-window that the day is part of. The threshold plays no part in them; it only decides how they are cut into bands.
+Invariant: a signature depends on its set only, so a day's signatures are computed once and hold in every window. The
+threshold only decides how signatures are cut into bands.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PERMUTATIONS = 128
 _SEED = 42
 _RECALL = 0.999
 _ROWS = 256
-"""Sets handed to rensa at a time: its Python integers stay in the cache (7 us a set; 10 us for 4,096 at a time)."""
+"""Sets per call of rensa: its Python integers stay in the CPU cache (7 us a set; 10 us with 4,096 per call)."""
 
 Signatures = NDArray[np.uint32]
 """One row of `PERMUTATIONS` numbers a document."""
@@ -27,7 +27,7 @@ Signatures = NDArray[np.uint32]
 def signatures(sets: Sets) -> Signatures:
     """The MinHash signature of each set.
 
-    rensa takes 2 us for a set of 450 and 5 us to hand the numbers over as Python integers; numpy alone took 13 us.
+    rensa takes 2 us for a set of 450 and 5 us to return Python integers; numpy alone took 13 us.
     """
     from rensa import RMinHash
 
@@ -45,7 +45,7 @@ def signatures(sets: Sets) -> Signatures:
 
 
 def bands_for(threshold: float) -> int:
-    """The fewest bands (so the fewest false candidates) that still propose 99.9 % of pairs at the threshold.
+    """The fewest bands (and false candidates) that propose 99.9 % of the pairs at the threshold.
 
     With b bands of r rows a pair of similarity s is proposed with probability 1 - (1 - s^r)^b (Leskovec, Rajaraman,
     Ullman, ch. 3).
@@ -58,6 +58,6 @@ def bands_for(threshold: float) -> int:
 
 
 def min_estimate(threshold: float) -> float:
-    """The share of equal numbers below which a pair cannot well be at the threshold: five standard errors under it,
-    which one true pair in three million misses."""
+    """The estimated similarity below which a pair is skipped: five standard errors below the threshold, which loses one
+    true pair in three million."""
     return threshold - 5 * sqrt(threshold * (1 - threshold) / PERMUTATIONS)

@@ -1,6 +1,6 @@
-"""Which of some runs, read one at a time, another of them begins with: for counts beside the selection's own.
+"""Find runs that are a prefix of another run among runs that are read one at a time.
 
-Invariant: the same runs as `beginnings` finds. Memory is 8 bytes a message.
+Invariant: it finds the same runs as `find_continuations`. Memory is 8 bytes a message.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ class RepeatedConversations:
         self._whole, self._beginnings = array("Q"), array("Q")
 
     def add(self, messages: Sequence[Message]) -> None:
-        """Take one run."""
+        """Add one run."""
         *beginnings, whole = conversation_hashes(messages, call_lines(messages)) or [0]
         self._whole.append(whole)
         self._beginnings.extend(beginnings)
 
     def continued(self) -> NDArray[np.bool_]:
-        """For each run, in the order in which they came, whether another one begins with all of it."""
+        """For each added run, in order, whether another run continues it."""
         whole, beginnings = (np.frombuffer(hashes, np.uint64) for hashes in (self._whole, self._beginnings))
-        found: NDArray[np.bool_] = np.isin(whole, beginnings)
-        return found
+        continued: NDArray[np.bool_] = np.isin(whole, beginnings)
+        return continued

@@ -1,10 +1,9 @@
-"""Shingles: the sets that near-duplicates are judged by, as sorted arrays of hashes, a whole batch of texts at once.
+"""Shingle sets of texts as sorted arrays of hashes, computed for a batch of texts at once.
 
-Invariant: equal words make equal hashes, whatever stands around them and whatever else is in the batch. Two texts
-with the same three-word shingles get the same array; other shingles meet by chance alone (63 bits: one pair of texts
-of 450 words in 4e13).
+Invariant: equal words get equal hashes, whatever their context and batch. Texts with the same three-word shingles get
+the same array; different shingles collide by chance only (63 bits: one pair of texts of 450 words in 4e13).
 
-No Python object exists for a word or a shingle: a batch is one buffer of characters, and each step is one pass over it.
+No Python object is created for a word or a shingle: a batch is one buffer of characters, and each step is one pass.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRAM = 3
-"""Words of a shingle: short templated requests still share few shingles once their entities differ."""
+"""Words of a shingle: short templated requests with different entities still share few shingles."""
 
 _WORD = re.compile(r"\w+")
 _BATCH_CHARACTERS = 1 << 17
-"""Characters of one pass: the 64-bit arrays over their words stay in the cache."""
+"""Characters of one pass: the 64-bit arrays over their words fit the CPU cache."""
 
 _LONG_WORD = 4096
-"""A longer word is hashed by itself: no text of a few megabytes may cost a pass for every eight of its bytes."""
+"""A longer word is hashed separately, because each eight bytes of the longest word cost a pass."""
 
 _FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)
-"""Masks that keep so many bytes of eight."""
+"""Masks that keep the first n of eight bytes."""
 _WEIGHTS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 """Odd constants: splitmix64's two, and one more for the third word of a shingle."""
 
@@ -40,7 +39,7 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True, kw_only=True)
 class Sets:
-    """Sets of hashes end to end: set `n` is `values[offsets[n]:offsets[n + 1]]`, sorted, each value once."""
+    """Concatenated sets of hashes: set `n` is `values[offsets[n]:offsets[n + 1]]`, sorted and unique."""
 
     values: Hashes
     offsets: NDArray[np.int64]
@@ -58,7 +57,7 @@ class Sets:
 
 
 def normalized(text: str) -> str:
-    """A wording with its case, punctuation and spacing evened out (NFKC, casefold, words and single spaces)."""
+    """A text without differences in case, punctuation and whitespace (NFKC, casefold, words, single spaces)."""
     return " ".join(_WORD.findall(_folded(text)))
 
 
@@ -74,12 +73,12 @@ def shingle_sets(texts: Iterable[str]) -> Sets:
 
 
 def offsets_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where each of several pieces of these sizes begins when they stand end to end, and where the last ends."""
+    """Offsets of concatenated pieces of these sizes, the end of the last included."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
 
 
 def sort_unique(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers sorted (in place), each once: sixteen times as fast as `numpy.unique`, which hashes them."""
+    """Sorted (in place) and unique numbers: sixteen times as fast as `numpy.unique`, which hashes them."""
     numbers.sort()
     keep = np.ones(len(numbers), np.bool_)
     keep[1:] = numbers[1:] != numbers[:-1]
@@ -87,14 +86,14 @@ def sort_unique(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def mix(hashes: Hashes) -> Hashes:
-    """splitmix64's finalizer (Steele, Lea, Flood 2014): every bit of the input moves every bit of the output."""
+    """splitmix64's finalizer (Steele, Lea, Flood 2014): every input bit affects every output bit."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(_WEIGHTS[0])
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(_WEIGHTS[1])
     return hashes ^ (hashes >> np.uint64(31))
 
 
 def _folded(text: str) -> str:
-    """NFKC and casefold; both leave ASCII as it is but for its case."""
+    """NFKC and casefold; for ASCII only the case changes."""
     return text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -124,7 +123,7 @@ def _words(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
 
 
 def _word_edges(text: str, data: bytes) -> NDArray[np.int64]:
-    """Where words begin and end, in turn, in characters. The text ends in a character that is not of a word."""
+    """Character offsets where words begin and end, alternating. The text must end in a non-word character."""
     if len(data) == len(text):
         inside = np.frombuffer(data.translate(_ascii_word_table()), np.bool_)
     else:
@@ -134,8 +133,8 @@ def _word_edges(text: str, data: bytes) -> NDArray[np.int64]:
 
 
 def _word_hashes(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Hashes:
-    """A hash of each word's bytes, eight at a time: each eight are added to the hash so far, and mixed."""
-    eights: Hashes = np.ndarray(len(data), "<u8", data + bytes(8), strides=(1,))  # those that begin at each place
+    """A hash of each word's bytes: eight bytes at a time are added to the hash, then mixed."""
+    eights: Hashes = np.ndarray(len(data), "<u8", data + bytes(8), strides=(1,))  # the eight bytes from each offset on
     hashes = mix(eights[starts] & _FIRST_BYTES[np.minimum(lengths, 8)])
     longer = np.flatnonzero((lengths > 8) & (lengths <= _LONG_WORD))
     done = 8
@@ -152,10 +151,10 @@ def _word_hashes(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int
 
 @cache
 def _word_table() -> NDArray[np.bool_]:
-    """Which code points `\\w` takes; 1.1 MB, made in 0.1 s when the first text needs it."""
+    """Whether `\\w` matches each code point; 1.1 MB, built in 0.1 s on first use."""
     table = np.zeros(0x110000, np.bool_)
-    for found in _WORD.finditer("".join(map(chr, range(0x110000)))):
-        table[found.start() : found.end()] = True
+    for word in _WORD.finditer("".join(map(chr, range(0x110000)))):
+        table[word.start() : word.end()] = True
     return table
 
 
@@ -169,14 +168,14 @@ def _code_points(text: str) -> NDArray[np.uint32]:
 
 
 def _byte_places(text: str) -> NDArray[np.int64]:
-    """Where each character begins in UTF-8."""
+    """Byte offsets of characters in UTF-8."""
     points = _code_points(text)
     widths = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000).astype(np.int64)
     return offsets_of(widths)
 
 
 def _grams(words: Hashes, counts: NDArray[np.int64]) -> tuple[Hashes, NDArray[np.int64]]:
-    """The hash of every three words in a row of each text, and how many there are; shorter texts have one gram."""
+    """Hashes of every three consecutive words of each text, and their counts; shorter texts have one gram."""
     first, second, third = (np.uint64(weight) for weight in _WEIGHTS)
     padded: Hashes = np.concatenate([words, np.zeros(GRAM - 1, np.uint64)])
     grams: Hashes = padded[:-2] * first + padded[1:-1] * second + padded[2:] * third
@@ -192,7 +191,7 @@ def _grams(words: Hashes, counts: NDArray[np.int64]) -> tuple[Hashes, NDArray[np
 
 
 def _distinct(hashes: Hashes, sizes: NDArray[np.int64]) -> tuple[Hashes, NDArray[np.int64]]:
-    """Each set sorted (in place), and without repeats."""
+    """Sort each set (in place) and remove repeats."""
     offsets = offsets_of(sizes)
     for start, end in pairwise(offsets.tolist()):
         hashes[start:end].sort()

@@ -1,1 +1,1 @@
-"""Whether an agent should be fine-tuned: criteria, production statistics, the readiness page."""
+"""Whether to fine-tune an agent: counts per day, criteria, verdict, the readiness page."""

@@ -1,7 +1,7 @@
-"""The criteria of the verdict "fine-tune or keep prompting": figures held against thresholds.
+"""The criteria of the verdict "fine-tune or keep prompting": figures compared with thresholds.
 
-Invariant: a figure that no log speaks of meets nothing and fails nothing. What hangs on it is not known, and says
-what to log to know it; a verdict is only given where known figures suffice for it.
+Invariant: a figure that no log contains neither meets nor misses its threshold. A criterion that depends on it is
+unknown and says what to log; a verdict is given only if the known figures decide it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ class ReadinessVerdict(StrEnum):
 
 
 class Measurement(Struct, frozen=True, kw_only=True):
-    """One figure that must reach `wanted`; `value` and `met` are None where no log says it, and the sentence then
-    says what to log."""
+    """A figure and its threshold; without logs `value` and `met` are None, and the sentence says what to log."""
 
     value: float | None
     wanted: float
@@ -31,7 +30,7 @@ class Measurement(Struct, frozen=True, kw_only=True):
 
 
 class Criterion(Struct, frozen=True, kw_only=True):
-    """One condition of the verdict, with the figures that it rests on. `holds` is None where they do not decide it."""
+    """One condition of the verdict with its figures; `holds` is None if they do not decide it."""
 
     name: str
     holds: bool | None
@@ -39,40 +38,40 @@ class Criterion(Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        """What the figures say, for a person."""
+        """The figures in words."""
         return "; ".join(measurement.sentence for measurement in self.readings)
 
 
 def measurement(*, value: float | None, wanted: float, what: str, to_know: str, form: str = ".1%") -> Measurement:
-    """A figure and its threshold: `what` says of what it is, `to_know` what to log where it is not known."""
-    said = f"{what}: not known ({to_know})" if value is None else f"{what}: {value:{form}}"
+    """A figure and its threshold: `what` describes it, `to_know` says what to log if it is unknown."""
+    description = f"{what}: not known ({to_know})" if value is None else f"{what}: {value:{form}}"
     return Measurement(
         value=value,
         wanted=wanted,
         met=None if value is None else value >= wanted,
-        sentence=f"{said}, wanted {wanted:{form}}",
+        sentence=f"{description}, wanted {wanted:{form}}",
     )
 
 
 def all_of(name: str, *readings: Measurement) -> Criterion:
-    """A criterion that holds where each figure reaches its threshold; one that is missed decides it."""
+    """A criterion that holds if every figure reaches its threshold."""
     return Criterion(name=name, holds=all_hold(each.met for each in readings), readings=readings)
 
 
 def any_of(name: str, *readings: Measurement) -> Criterion:
-    """A criterion for which one figure is reason enough."""
+    """A criterion that holds if any figure reaches its threshold."""
     missed = all_hold(None if each.met is None else not each.met for each in readings)
     return Criterion(name=name, holds=None if missed is None else not missed, readings=readings)
 
 
 def all_hold(answers: Iterable[bool | None]) -> bool | None:
-    """Whether all hold, where some are not known: one that does not settles it."""
+    """Three-valued and: False if any is False, else None if any is None, else True."""
     given = list(answers)
     return False if False in given else None if None in given else True
 
 
 def verdict_of(criteria: Sequence[Criterion]) -> ReadinessVerdict:
-    """Fine-tune where every criterion holds, keep prompting where one does not, else nobody can say."""
+    """Fine-tune if every criterion holds, keep prompting if one does not, else not known."""
     holds = all_hold(criterion.holds for criterion in criteria)
     return (
         ReadinessVerdict.NOT_KNOWN

@@ -1,16 +1,16 @@
-"""What a window's logs say of the model that runs the agent now: counts over every run that was logged.
+"""Statistics of the model that runs the agent now (the incumbent), over all logged runs of a window.
 
-Invariant: nothing is guessed. A run whose log says nothing of a figure is outside of it, above the line and below,
-and a figure that no log speaks of is None, never 0. Runs are as they were logged, rejected ones included and golden
-ones not, with today's names of renamed tools.
+Invariant: nothing is guessed. A run without a field counts in neither numerator nor denominator of its figure, and a
+figure without any log is None, never 0. Logged runs include rejected ones and exclude golden ones; renamed tools have
+today's names.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ from toolft_pipeline.trajectories.record import OutcomeStatus, Role, Trajectory
 
 
 class Share(Struct, frozen=True, kw_only=True):
-    """How many, of how many; never of none: that is None in its place."""
+    """A count and its total; a share of nothing is None instead."""
 
     n: int
     of: int
@@ -32,16 +32,15 @@ class Share(Struct, frozen=True, kw_only=True):
 
 
 class Incumbent(Struct, frozen=True, kw_only=True):
-    """The model that runs the agent now, by its logs. None stands for what no log says.
+    """The model that runs the agent now, by its logs; None if no log contains a figure.
 
-    `runs_with_parse_failures` is of the runs that count their parse failures, `runs_that_fit` are those that call only
-    tools that exist today, `runs_with_bad_calls` those with a call that today's catalog does not allow, both of all.
-    `turns_parsed`: assistant turns less the parse failures that the agent counted, over runs that count them.
-    `turns_valid`: turns that call tools, each call allowed by today's catalog, of all turns that call tools.
-    `turns_made_up`: turns that call a tool that today's catalog has not, of all turns. `runs_done`: runs that the log
-    calls a success, of those that it calls a success or a failure. `turn_ms_*` are quantiles over runs of a run's wall
-    time, its tools included, divided by its turns. Tokens a turn, and the cost, are of the runs that count what they
-    are made of: a run that says nothing of its tokens adds no turns either.
+    `runs_with_parse_failures`: of the runs that log parse failures. `runs_that_fit`: runs that call only tools of
+    today's catalog; `runs_with_bad_calls`: runs with a call that does not validate; both of all runs.
+    `turns_parsed`: assistant turns minus logged parse failures, over runs that log them.
+    `turns_valid`: turns whose calls all validate against today's catalog, of the turns with calls.
+    `turns_made_up`: turns that call a tool that is not in today's catalog, of all turns. `runs_done`: logged successes
+    of logged successes and failures. `turn_ms_*`: quantiles over runs of a run's wall time, tools included, divided by
+    its turns. Tokens a turn and the cost cover the runs that log the tokens they need.
     """
 
     runs: int
@@ -67,7 +66,7 @@ class Incumbent(Struct, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True)
 class LoggedRuns:
-    """The sums over the runs seen so far."""
+    """Sums over logged runs."""
 
     runs: int = 0
     turns: int = 0
@@ -85,7 +84,7 @@ class LoggedRuns:
     turns_with_failures_counted: int = 0
     turns_with_prompt_counted: int = 0
     both: list[tuple[int, int]] = field(default_factory=list)
-    """Prompt and completion tokens of the runs that count both."""
+    """Prompt and completion tokens of the runs that log both."""
     turns_with_tokens_counted: int = 0
 
     def add(self, run: Trajectory, *, tools: CatalogValidator) -> None:
@@ -124,17 +123,16 @@ class LoggedRuns:
             self.failures.append(min(usage.parse_failures, turns))
             self.turns_with_failures_counted += turns
 
-
-def sum_up(runs: Iterable[Trajectory], *, tools: CatalogValidator) -> LoggedRuns:
-    """The sums over some runs, read one at a time."""
-    seen = LoggedRuns()
-    for run in runs:
-        seen.add(run, tools=tools)
-    return seen
+    def merge(self, other: LoggedRuns) -> None:
+        """Add the sums of other runs."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for status, runs in other.outcomes.items():
+            self.outcomes[status] += runs
 
 
 def incumbent_of(seen: LoggedRuns, *, prices: IncumbentSettings) -> Incumbent:
-    """The figures of the sums; a cost only where both prices, and the tokens that they are of, are known."""
+    """The figures of the sums; a cost needs both prices and both token counts."""
     counted, done = seen.turns_with_failures_counted, seen.outcomes[OutcomeStatus.SUCCESS]
     return Incumbent(
         runs=seen.runs,
@@ -157,6 +155,10 @@ def incumbent_of(seen: LoggedRuns, *, prices: IncumbentSettings) -> Incumbent:
         runs_done=_share(done, done + seen.outcomes[OutcomeStatus.FAILURE]),
         cost_per_1k_runs=_cost_per_1k_runs(seen, prices),
     )
+
+
+_SUMS = [each.name for each in fields(LoggedRuns) if each.name != "outcomes"]
+"""Fields that `merge` adds: numbers and lists of numbers."""
 
 
 def _cost_per_1k_runs(seen: LoggedRuns, prices: IncumbentSettings) -> float | None:

@@ -1,24 +1,23 @@
-"""Whether an agent should be fine-tuned at all: what its logs say of the model that runs it now.
+"""Decide from the logs whether an agent should be fine-tuned.
 
-Three things make a fine-tuned small model the better buy: a tool surface that stands still, behaviour that repeats and
-can be verified, and a format, or a prompt full of tools, with something to gain. Each is a criterion with its figures,
-their thresholds and a sentence that a person can act on; all three must hold.
+A fine-tuned small model pays under three conditions: the tools are stable, the behaviour repeats and can be verified,
+and the call format or a prompt full of tools leaves something to gain. Each is a criterion with figures, thresholds and
+an actionable sentence; all three must hold.
 
-Invariant: the figures are counts over the window's logs, rejected runs included. A share is of one population, above
-the line and below; golden runs, which no model of the agent made, are in none. What no log says is None, never 0.
-Nothing of a run's text leaves here.
+Invariant: the figures are counts over the window's logs, rejected runs included. Numerator and denominator of a share
+count the same population; golden runs, which no model produced, are in none. A figure without logs is None, never 0.
+The report contains no text of a run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from msgspec import Struct
 
-from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.curation.dedup.repeated_conversations import RepeatedConversations
+from toolft_pipeline.curation.readiness.accepted_runs import AcceptedRuns
 from toolft_pipeline.curation.readiness.criteria import (
     Criterion,
     ReadinessVerdict,
@@ -27,30 +26,30 @@ from toolft_pipeline.curation.readiness.criteria import (
     measurement,
     verdict_of,
 )
-from toolft_pipeline.curation.readiness.production_stats import Incumbent, LoggedRuns, Share, incumbent_of
-from toolft_pipeline.curation.readiness.tool_churn import ChurnCount, ToolChurn, churn_of
+from toolft_pipeline.curation.readiness.logged_day import LoggedRunCounts
+from toolft_pipeline.curation.readiness.production_stats import Incumbent, Share, incumbent_of
+from toolft_pipeline.curation.readiness.tool_churn import ToolChurn, churn_of
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
-from toolft_pipeline.trajectories.category import Category, categorize, tools_used
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.category import Category
 
 
 class Surface(Struct, frozen=True, kw_only=True):
-    """The tools: how many there are, how they moved, which nobody demonstrates enough."""
+    """The tools: their number, their churn, and those with too few accepted runs."""
 
     tools: int
     churn: ToolChurn
     thin_tools: dict[str, int]
     catalog_tokens_per_turn: int
-    """Of today's catalog, counted by the base model's tokenizer: what catalog mode none leaves out of each prompt."""
+    """Of today's catalog by the base model's tokenizer: what catalog mode none removes from each prompt."""
 
 
 class Behaviour(Struct, frozen=True, kw_only=True):
-    """The runs: how many are verified, and how much of them repeats. A kind is a category with its set of tools.
+    """The accepted runs and how much of them repeats. A kind is a category with its set of tools.
 
-    `accepted`, its share of the logged runs that were judged, `kinds` and `repeated_share` are of logged runs;
-    `golden` counts the accepted golden runs, and rows by tool and by category count both: both teach. Of these,
-    `continued_in_another` are runs that another accepted run begins with (a conversation logged again with each turn):
-    they teach nothing of their own, so kinds and rows leave them out.
+    `accepted`, `accepted_share` (of the judged logged runs), `kinds` and `repeated_share` cover logged runs; `golden`
+    counts accepted golden runs; rows by tool and by category count both, because both are trained on.
+    `continued_in_another` counts runs that are a prefix of another accepted run (a conversation logged again with each
+    turn); kinds and rows exclude them.
     """
 
     accepted: int
@@ -64,10 +63,10 @@ class Behaviour(Struct, frozen=True, kw_only=True):
 
 
 class Saving(Struct, frozen=True, kw_only=True):
-    """What leaving the catalog out of every prompt saves: tokens a turn, never more than the logs say a turn reads.
+    """The saving of prompts without the catalog.
 
-    `share_of_prompt` is of what a turn reads: about, for the logs count by another tokenizer. None where that, the
-    turns of a run, or the price is not known.
+    `share_of_prompt` is relative to a turn's logged prompt tokens, which another tokenizer counted. None if the prompt
+    tokens, the turns of a run, or the price are unknown.
     """
 
     tokens_per_turn: float
@@ -77,7 +76,7 @@ class Saving(Struct, frozen=True, kw_only=True):
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """The report. `days` are those of the window that have runs."""
+    """The report. `days` counts the window's days with runs."""
 
     day: str
     days: int
@@ -89,54 +88,53 @@ class Readiness(Struct, frozen=True, kw_only=True):
     saving: Saving
 
 
+@dataclass(frozen=True, kw_only=True)
+class CatalogSize:
+    """Today's tools, and tokens of the catalog by the base model's tokenizer."""
+
+    names: Sequence[str]
+    tokens: int
+    """Of the whole catalog in a prompt."""
+    saved_tokens: int
+    """What `chat.catalog_mode` leaves out of a prompt."""
+
+
 def measure_readiness(
     *,
     day: str,
-    logged: Mapping[str, Iterable[Trajectory]],
-    accepted: Iterable[Trajectory],
+    logged: Iterable[LoggedRunCounts],
+    accepted: AcceptedRuns,
     judged: int,
-    catalog: Catalog,
-    catalog_tokens: int,
-    saved_tokens: int,
-    incumbent: IncumbentSettings,
+    catalog: CatalogSize,
+    prices: IncumbentSettings,
     wanted: ReadinessSettings,
-    redact: Callable[[str], str],
-    error_forms: Sequence[str] = (),
 ) -> Readiness:
-    """The report of a window: its logged runs by day, with today's names of renamed tools, and the accepted runs.
+    """The report of a window from the counts of its days and its accepted runs.
 
-    `catalog_tokens` is what the whole catalog takes of a prompt, `saved_tokens` what the catalog mode leaves out of it.
-    `judged` counts the runs that were judged as logged ones; accepted golden runs are not among them. `error_forms` are
-    the agent's own forms of failed calls, which the runs' categories go by; `redact` makes names from the logs fit to
-    be shown.
+    `judged` counts the logged runs that were verified, without golden runs.
     """
-    tools, seen, count, days = CatalogValidator(catalog), LoggedRuns(), ChurnCount(), set[str]()
-    for of_day, runs in logged.items():
-        for run in runs:
-            days.add(of_day)
-            seen.add(run, tools=tools)
-            count.add(run, day=of_day, today=tools.names)
-    behaviour = _behaviour(accepted, judged=judged, error_forms=error_forms)
+    counts, days = LoggedRunCounts(), 0
+    for of_day in logged:
+        counts.merge(of_day)
+        days += of_day.runs.runs > 0
+    behaviour = _behaviour(accepted, judged=judged)
+    rows = {name: behaviour.rows_by_tool.get(name, 0) for name in catalog.names}
     surface = Surface(
         tools=len(catalog.names),
-        churn=churn_of(count, redact=redact),
-        thin_tools={
-            name: behaviour.rows_by_tool.get(name, 0)
-            for name in catalog.names
-            if behaviour.rows_by_tool.get(name, 0) < wanted.min_runs_per_tool
-        },
-        catalog_tokens_per_turn=catalog_tokens,
+        churn=churn_of(counts.tools),
+        thin_tools={name: n for name, n in rows.items() if n < wanted.min_runs_per_tool},
+        catalog_tokens_per_turn=catalog.tokens,
     )
-    figures = incumbent_of(seen, prices=incumbent)
-    saving = _saving(figures, saved_tokens=saved_tokens, price=incumbent.price_per_million_prompt_tokens)
+    figures = incumbent_of(counts.runs, prices=prices)
+    saving = _saving(figures, saved_tokens=catalog.saved_tokens, price=prices.price_per_million_prompt_tokens)
     criteria = (
-        _stands_still(figures, wanted),
-        _repeats_and_verifies(behaviour, judged=judged, wanted=wanted),
-        _gains(figures, saving, wanted),
+        _stable_tools(figures, wanted),
+        _repetitive_behaviour(behaviour, judged=judged, wanted=wanted),
+        _something_to_gain(figures, saving, wanted),
     )
     return Readiness(
         day=day,
-        days=len(days),
+        days=days,
         verdict=verdict_of(criteria),
         criteria=criteria,
         incumbent=figures,
@@ -146,45 +144,40 @@ def measure_readiness(
     )
 
 
-def _behaviour(accepted: Iterable[Trajectory], *, judged: int, error_forms: Sequence[str]) -> Behaviour:
-    shown: list[tuple[bool, str, Sequence[str]]] = []
-    again = RepeatedConversations()
-    for run in accepted:
-        category = categorize(run.messages, error_forms=error_forms).value
-        shown.append((run.golden, category, tools_used(run.messages)))
-        again.add(run.messages)
-    continued = again.continued()
-    taught = [row for row, begins in zip(shown, continued.tolist(), strict=True) if not begins]
-    kinds = Counter((category, *used) for golden, category, used in taught if not golden)
-    logged, golden = sum(not row[0] for row in shown), sum(row[0] for row in shown)
-    repeated = sum(count for count in kinds.values() if count > 1)
-    categories = Counter(category for _, category, _ in taught)
+def _behaviour(accepted: AcceptedRuns, *, judged: int) -> Behaviour:
+    kinds = [count for kind, count in accepted.distinct.items() if not kind.golden]
+    tools: Counter[str] = Counter()
+    categories: Counter[str] = Counter()
+    for kind, count in accepted.distinct.items():
+        categories[kind.category] += count
+        tools.update(dict.fromkeys(kind.tools, count))
+    logged = sum(count for kind, count in accepted.all.items() if not kind.golden)
     return Behaviour(
         accepted=logged,
-        golden=golden,
-        continued_in_another=int(continued.sum()),
+        golden=sum(accepted.all.values()) - logged,
+        continued_in_another=sum(accepted.all.values()) - sum(accepted.distinct.values()),
         accepted_share=logged / judged if judged else None,
         kinds=len(kinds),
-        repeated_share=repeated / kinds.total() if kinds else None,
-        rows_by_tool=dict(sorted(Counter(tool for _, _, used in taught for tool in used).items())),
+        repeated_share=sum(count for count in kinds if count > 1) / sum(kinds) if kinds else None,
+        rows_by_tool=dict(sorted(tools.items())),
         rows_by_category={category.value: categories[category.value] for category in Category},
     )
 
 
 def _saving(figures: Incumbent, *, saved_tokens: int, price: float | None) -> Saving:
-    """The figure of a turn is that of the report; what runs would save is never more than they read."""
-    read = figures.prompt_tokens_per_turn or None  # a logger that writes 0 for what it does not know says nothing
-    of_read = saved_tokens if read is None else min(saved_tokens, read)
-    per_1k = None if figures.turns_per_run is None else 1000 * of_read * figures.turns_per_run
+    """The saving a turn is the catalog's size; the saving of runs is capped by the prompt tokens that they logged."""
+    logged = figures.prompt_tokens_per_turn or None  # some loggers write 0 for unknown
+    saved = saved_tokens if logged is None else min(saved_tokens, logged)
+    per_1k = None if figures.turns_per_run is None else 1000 * saved * figures.turns_per_run
     return Saving(
         tokens_per_turn=saved_tokens,
-        share_of_prompt=None if read is None else of_read / read,
+        share_of_prompt=None if logged is None else saved / logged,
         tokens_per_1k_runs=per_1k,
         money_per_1k_runs=None if per_1k is None or price is None else per_1k * price / 1e6,
     )
 
 
-def _stands_still(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
+def _stable_tools(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
     fit = measurement(
         value=_value(figures.runs_that_fit),
         wanted=wanted.min_fit,
@@ -194,7 +187,7 @@ def _stands_still(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
     return all_of("fixed tool surface", fit)
 
 
-def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
+def _repetitive_behaviour(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
     rows = behaviour.accepted + behaviour.golden - behaviour.continued_in_another
     return all_of(
         "repetitive verifiable behaviour",
@@ -220,8 +213,8 @@ def _repeats_and_verifies(behaviour: Behaviour, *, judged: int, wanted: Readines
     )
 
 
-def _gains(figures: Incumbent, saving: Saving, wanted: ReadinessSettings) -> Criterion:
-    """Each is reason enough: calls that do not parse, calls that are not valid, a catalog that fills the prompt."""
+def _something_to_gain(figures: Incumbent, saving: Saving, wanted: ReadinessSettings) -> Criterion:
+    """Any one suffices: calls that do not parse, calls that do not validate, a catalog that fills the prompt."""
     return any_of(
         "format reliability",
         measurement(

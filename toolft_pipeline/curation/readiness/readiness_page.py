@@ -1,6 +1,6 @@
-"""readiness.html: the report as one page that opens from a file and needs no network and no script.
+"""readiness.html: the report as one self-contained page without network access or scripts.
 
-Invariant: a figure that no log says is shown as not known, with what to log to know it; none is left out.
+Invariant: every figure is shown; one without logs is shown as not known, with what to log.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from toolft_pipeline.curation.readiness.readiness import Readiness
 def render_readiness(
     report: Readiness, *, agent: str, catalog_changes: Mapping[str, str] = MappingProxyType({})
 ) -> str:
-    """The page's HTML, with what changed in the catalog by the time of the change; every name of a log passes through
-    the template engine's escaping."""
+    """The page's HTML; `catalog_changes` are by time. The template engine escapes all names from logs."""
     source = resources.files(__package__).joinpath("readiness.html.jinja").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     tools = {**dict.fromkeys(report.surface.thin_tools, 0), **report.behaviour.rows_by_tool}
@@ -33,7 +32,7 @@ def render_readiness(
 
 
 def figures_of(report: Readiness) -> list[tuple[str, str]]:
-    """Labels and values, in reading order; what no log says is not known, and the value says what to log."""
+    """Labels and values in reading order; the value of an unknown figure says what to log."""
     incumbent, surface, saving = report.incumbent, report.surface, report.saving
     tokens, latency, prices = "usage.prompt_tokens", "usage.latency_ms", "incumbent prices in the agent file"
     failures, bad = incumbent.runs_with_parse_failures, incumbent.runs_with_bad_calls
@@ -59,11 +58,11 @@ def figures_of(report: Readiness) -> list[tuple[str, str]]:
 
 
 def figure_text(value: float | None, *, form: str, to_log: str) -> str:
-    """A figure as people read it, or that it is not known and what would tell it."""
+    """A formatted figure, or `not known` with what to log."""
     return f"not known: give {to_log}" if value is None else format(value, form)
 
 
 def _bars(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
-    """Names, counts, and the length of each bar in percent of the longest."""
+    """Names, counts, and bar lengths in percent of the longest."""
     most = max(counts.values(), default=0) or 1
     return [(name, count, 100 * count / most) for name, count in counts.items()]

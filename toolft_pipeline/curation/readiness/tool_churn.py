@@ -1,7 +1,7 @@
-"""How much the tools of an agent moved in a window: which catalogs its runs were offered, and which tools are gone.
+"""Tool churn of a window: which catalogs the runs were offered, and which called tools no longer exist.
 
-Invariant: only what the logs say. A run that does not say what it was offered is counted as such, and where no run
-does, the number of catalogs is not known; it is never one. A name from a log is shown as redaction leaves it.
+Invariant: only logged facts count. Runs that do not log their tools are counted as such; if no run does, the number of
+catalogs is unknown, never one. Names from logs are redacted.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 
 _LISTED = 20
-"""Catalogs, and gone tools, that are listed: some agents pick other tools for each request."""
+"""Listed catalogs and gone tools: some agents select tools per request."""
 
-_TOLD_APART = 10_000
-"""Catalogs, and gone tools, that are told apart; what comes after them is not counted, so that memory stays flat."""
+_MOST_NAMES = 10_000
+"""Most different catalogs and gone tools; further ones are not counted, so that memory is bounded."""
 
 
 class NameCount(Struct, frozen=True, kw_only=True):
-    """A catalog's digest or a tool's name, how many runs it was seen in, and between which days of logs."""
+    """A catalog's digest or a tool's name, the number of its runs, and its first and last day."""
 
     name: str
     runs: int
@@ -32,12 +32,11 @@ class NameCount(Struct, frozen=True, kw_only=True):
 
 
 class ToolChurn(Struct, frozen=True, kw_only=True):
-    """What was offered and called. `catalogs` counts the different ones, in which neither the order of tools nor that
-    of keys is a difference; None where no log says what a run was offered.
+    """Offered catalogs and called tools. `catalogs` counts different ones, regardless of the order of tools and keys;
+    None if no run logs its tools.
 
-    `changed_on` are the days on which a catalog was offered for the first time, the first such day left out. `gone`
-    are tools that runs call and that today's catalog has not: removed since, or made up by the model. `offered` and
-    `gone` list the 20 that most runs show. No more than 10,000 of either are told apart.
+    `changed_on` are the days with a new catalog, except the first day. `gone` are called tools that are not in today's
+    catalog: removed since, or hallucinated. `offered` and `gone` list the 20 with most runs, of at most 10,000.
     """
 
     runs: int
@@ -51,7 +50,7 @@ class ToolChurn(Struct, frozen=True, kw_only=True):
 
 @dataclass(kw_only=True)
 class ChurnCount:
-    """The sums over the runs seen so far."""
+    """Counts over logged runs."""
 
     runs: int = 0
     runs_that_say: int = 0
@@ -63,37 +62,55 @@ class ChurnCount:
         self.runs += 1
         if run.tools_digest is not None:
             self.runs_that_say += 1
-            _count(self.offered, run.tools_digest, day)
+            _count(self.offered, NameCount(name=run.tools_digest, runs=1, first_day=day, last_day=day))
         for name in tools_used(run.messages):
             if name not in today:
-                _count(self.gone, name, day)
+                _count(self.gone, NameCount(name=name, runs=1, first_day=day, last_day=day))
+
+    def merge(self, other: ChurnCount) -> None:
+        """Add the counts of other runs."""
+        self.runs += other.runs
+        self.runs_that_say += other.runs_that_say
+        for mine, theirs in ((self.offered, other.offered), (self.gone, other.gone)):
+            for seen in theirs.values():
+                _count(mine, seen)
+
+    def redacted(self, redact: Callable[[str], str]) -> ChurnCount:
+        """The same counts with names that are fit to be stored outside the raw zone."""
+        clean = ChurnCount(runs=self.runs, runs_that_say=self.runs_that_say)
+        for mine, theirs in ((clean.offered, self.offered), (clean.gone, self.gone)):
+            for seen in theirs.values():
+                _count(mine, replace(seen, name=redact(seen.name)))
+        return clean
 
 
-def churn_of(count: ChurnCount, *, redact: Callable[[str], str]) -> ToolChurn:
-    """The figures of the sums; `redact` makes names from the logs fit to be shown."""
+def churn_of(count: ChurnCount) -> ToolChurn:
+    """The figures of the counts."""
     days = sorted({catalog.first_day for catalog in count.offered.values()})
     return ToolChurn(
         runs=count.runs,
         runs_that_say=count.runs_that_say,
         catalogs=len(count.offered) or None,
         changed_on=tuple(days[1:]),
-        offered=_most(count.offered, redact),
-        gone=_most(count.gone, redact),
+        offered=_most(count.offered),
+        gone=_most(count.gone),
         tools_gone=len(count.gone),
     )
 
 
-def _count(seen: dict[str, NameCount], name: str, day: str) -> None:
-    if name not in seen and len(seen) >= _TOLD_APART:
+def _count(counts: dict[str, NameCount], seen: NameCount) -> None:
+    if seen.name not in counts and len(counts) >= _MOST_NAMES:
         return
-    known = seen.get(name) or NameCount(name=name, runs=0, first_day=day, last_day=day)
-    seen[name] = NameCount(
-        name=name, runs=known.runs + 1, first_day=min(known.first_day, day), last_day=max(known.last_day, day)
+    known = counts.get(seen.name, seen)
+    counts[seen.name] = NameCount(
+        name=seen.name,
+        runs=seen.runs if known is seen else known.runs + seen.runs,
+        first_day=min(known.first_day, seen.first_day),
+        last_day=max(known.last_day, seen.last_day),
     )
 
 
-def _most(seen: dict[str, NameCount], redact: Callable[[str], str]) -> tuple[NameCount, ...]:
-    """Those of most runs, listed by day."""
-    most = sorted(seen.values(), key=lambda each: (-each.runs, each.name))[:_LISTED]
-    listed = sorted(most, key=lambda each: (each.first_day, each.last_day, each.name))
-    return tuple(replace(each, name=redact(each.name)) for each in listed)
+def _most(counts: dict[str, NameCount]) -> tuple[NameCount, ...]:
+    """The names with most runs, sorted by day."""
+    most = sorted(counts.values(), key=lambda each: (-each.runs, each.name))[:_LISTED]
+    return tuple(sorted(most, key=lambda each: (each.first_day, each.last_day, each.name)))

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from enum import StrEnum
-from functools import lru_cache
 from typing import ClassVar
 
 import pyarrow as pa
 from msgspec import Struct
 
 from toolft_pipeline.errors import FixableError
-
-HMAC_KEY_VARIABLE = "TOOLFT_HMAC_KEY"
-DEFAULT_HMAC_KEY = "toolft-unset-key"
-"""The key if the variable is not set. It is public, so it protects nothing: set your own in production."""
+from toolft_pipeline.surrogate_key import key_digest, surrogate_key
 
 
 class RejectReason(StrEnum):
@@ -112,22 +107,13 @@ REJECT_SCHEMA = pa.schema(
 
 
 def hmac_key() -> bytes:
-    """Return the key from TOOLFT_HMAC_KEY, or the default key."""
-    return (os.environ.get(HMAC_KEY_VARIABLE) or DEFAULT_HMAC_KEY).encode()
+    """The surrogate key, for readers that do not receive it yet."""
+    return surrogate_key()
 
 
 def hmac_key_digest() -> str:
-    """Digest of the key for fingerprints, in hex.
-
-    Slow on purpose, so that a short key cannot be guessed from it.
-    """
-    return _slow_digest(hmac_key())
-
-
-@lru_cache(maxsize=4)
-def _slow_digest(key: bytes) -> str:
-    # 16 MB and about 50 ms a guess: the cost parameters of RFC 7914 for interactive use
-    return hashlib.scrypt(key, salt=b"toolft surrogate key", n=2**14, r=8, p=1, dklen=32).hex()
+    """What identifies the surrogate key in fingerprints."""
+    return key_digest(surrogate_key())
 
 
 def line_hmac(line: bytes, *, key: bytes) -> str:

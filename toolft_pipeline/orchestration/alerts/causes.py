@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.orchestration.alerts.alert import Alert, first_line
 from toolft_pipeline.orchestration.alerts.alert_remedy import LATE_REMEDY, RETRIED_REMEDY, remedy, tick_remedy
 from toolft_pipeline.orchestration.alerts.failed_runs import FailedRun, failed_since
 from toolft_pipeline.orchestration.alerts.late_assets import FailedTick, failed_ticks, late_assets
 from toolft_pipeline.orchestration.alerts.sent_alerts import OVERLAP_S, AlertMemory
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import Warehouse
@@ -124,7 +124,7 @@ def _told_for_all(agents: Mapping[str, AgentSettings]) -> str:
 
 
 def _redacted(error: str, agent: AgentSettings) -> str:
-    return Redactor(agent.verification.redaction, key=hmac_key()).text(first_line(error))
+    return Redactor(agent.verification.redaction, key=surrogate_key()).text(first_line(error))
 
 
 def _ui(agent: AgentSettings) -> str:

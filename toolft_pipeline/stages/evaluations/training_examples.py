@@ -1,11 +1,13 @@
 """Training examples for the report: one row of each category that the model was trained on.
 
-Invariant: only rows used in training are shown, found through the model's lineage and not through current versions; of
-each category the first of the newest day that has one. A model whose lineage does not resolve has none.
+Invariant: only rows that the adapter records are shown, found by the model's own lineage and never by what is in force;
+of each category the first of the newest day that has one. A model whose lineage does not resolve shows none, nor does
+an adapter of an earlier release, which records no rows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
@@ -15,8 +17,10 @@ from toolft_pipeline.warehouse.lineage import lineage_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
-def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExample]:
-    """One row of each category in the training data, by category."""
+def training_examples(
+    warehouse: Warehouse, model: Version, *, progress: Callable[[str], None]
+) -> list[TrainingExample]:
+    """One row of each category of the training data, by category."""
     lineage = lineage_of(warehouse, [model])
     if lineage.gaps:
         return []
@@ -26,7 +30,10 @@ def training_examples(warehouse: Warehouse, model: Version) -> list[TrainingExam
         if version.manifest.address.asset == "chat_rows"
     }
     examples: dict[str, TrainingExample] = {}
-    days = {day: list(runs) for day, runs in groupby(model_provenance(lineage).taught, key=lambda run: run.day)}
+    provenance = model_provenance(lineage)
+    if provenance.rows_problem is not None:
+        progress(f"the report shows no training rows: {provenance.rows_problem}")
+    days = {day: list(runs) for day, runs in groupby(provenance.trained_runs or (), key=lambda run: run.day)}
     for day, runs in sorted(days.items(), reverse=True):
         by_id = {run.trajectory_id: run for run in runs}
         for row in read_chat_rows(rows[day]):

@@ -91,7 +91,7 @@ def _training_set(partition: str | None, foreseen: Foreseen) -> bool:
         days={day: version.file(SIGNATURES_FILE) for day, version in signed.items() if version is not None},
         tasks=tasks if tasks.is_file() else None,
         tools=list(load_catalog(foreseen.catalog).names),
-        settings=foreseen.settings,
+        curation=foreseen.settings.curation,
         out=out,
     )
     return file_digest(out / SELECTION_FILE) == file_digest(current.file(SELECTION_FILE))

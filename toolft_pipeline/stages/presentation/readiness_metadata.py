@@ -1,6 +1,6 @@
-"""What the UI and `toolft show` are told of a readiness_report: the verdict and why, what it saves, what it rests on.
+"""The headline of a readiness_report for the UI and `toolft show`: verdict, criteria, saving, figures.
 
-Invariant: every figure is one of readiness.json, rounded; one that is not known says so and what would tell it.
+Invariant: every figure comes from readiness.json, rounded; an unknown one names what to log.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from toolft_pipeline.warehouse.digest import Json
 
 
 def readiness_headline(report: Readiness, *, catalog_changes: Mapping[str, str]) -> dict[str, Json]:
-    """Words first, then figures, then counts by name."""
+    """Texts first, then figures, then counts by name."""
     incumbent, surface, behaviour, saving = report.incumbent, report.surface, report.behaviour, report.saving
     failures, bad = incumbent.runs_with_parse_failures, incumbent.runs_with_bad_calls
     fit, churn, prices = incumbent.runs_that_fit, surface.churn, "incumbent prices in the agent file"
@@ -49,7 +49,7 @@ def readiness_headline(report: Readiness, *, catalog_changes: Mapping[str, str])
 
 
 def saving_text(saving: Saving) -> str:
-    """What leaving the catalog out of every prompt saves, in words."""
+    """The saving of prompts without the catalog, in words."""
     share = "" if saving.share_of_prompt is None else f" ({saving.share_of_prompt:.0%} of what a turn reads)"
     runs = figure_text(saving.tokens_per_1k_runs, form=",.0f", to_log="runs")
     money = figure_text(saving.money_per_1k_runs, form=",.2f", to_log="incumbent prices in the agent file")

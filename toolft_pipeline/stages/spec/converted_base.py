@@ -31,11 +31,11 @@ def converted_base(context: BuildContext, settings: AgentSettings, out: Path) ->
         "code": CONVERSION_CODE,
         **{library: version(library) for library in ("torch", "transformers")},
     }
-    with heartbeat(progress=context.progress) as said:
-        said.doing = "waiting for another run that converts the same base"
+    with heartbeat(progress=context.progress) as beat:
+        beat.activity = "waiting for another run that converts the same base"
 
         def make(folder: Path) -> None:
-            said.doing = ""
+            beat.activity = ""
             convert_base_model(settings=settings, out=folder, progress=context.progress)
 
         key = digest_of({**identity}).removeprefix("sha256:")[:24]

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
-from toolft_pipeline.ingest.parsing.rejects import HMAC_KEY_VARIABLE, hmac_key_digest
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.surrogate_key import KEY_VARIABLE, key_digest
+from toolft_pipeline.surrogate_key import surrogate_key as key_of_environment
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline.training.base.snapshot import model_files
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
@@ -69,7 +70,7 @@ def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
 
 def surrogate_key() -> dict[str, str]:
     """Digest of the key for surrogates and for the HMACs of rejects; the key itself is never written."""
-    return {HMAC_KEY_VARIABLE: hmac_key_digest()}
+    return {KEY_VARIABLE: key_digest(key_of_environment())}
 
 
 def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""Whether a base model can be trained and served as an agent file asks: asked before anything is trained on it.
+"""Checks of a base model before training: can it be trained and served as the agent file asks?
 
-Invariant: each check reads the base's own folder (config, tokenizer, headers of the weights) and loads no weight; what
-it finds is one line that says what to set instead.
+Invariant: each check reads the base's folder (config, tokenizer, headers of the weight files) and loads no weights; a
+problem is one line that says what to set instead.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class BaseCheck(StrEnum):
-    """What is asked of a base model."""
+    """The checks of a base model."""
 
     QUANTIZATION = "base_is_not_quantized"
     MODEL_CLASS = "base_writes_text"
@@ -35,7 +35,7 @@ class BaseCheck(StrEnum):
 
 
 def base_problem(check: BaseCheck, base: Path, *, chat_format: str, training: TrainingSettings) -> str | None:
-    """What one check finds wrong with a model folder, in one line; None where nothing is."""
+    """The problem that one check finds in a model folder, in one line; None if it passes."""
     checks: Mapping[BaseCheck, Callable[[], str | None]] = {
         BaseCheck.QUANTIZATION: lambda: quantization_problem(stored_quantization(base)),
         BaseCheck.MODEL_CLASS: lambda: model_class_problem(load_config(base)),
@@ -44,20 +44,20 @@ def base_problem(check: BaseCheck, base: Path, *, chat_format: str, training: Tr
         BaseCheck.ADAPTER: lambda: adapter_problem(base, training=training),
     }
     try:
-        found = checks[check]()
+        problem = checks[check]()
     except BaseModelError as error:
-        found = str(error)
-    return None if found is None else f"base_model: {found}"
+        problem = str(error)
+    return None if problem is None else f"base_model: {problem}"
 
 
 def base_problems(base: Path, *, chat_format: str, training: TrainingSettings) -> list[str]:
-    """The lines of all checks that fail."""
-    found = (base_problem(check, base, chat_format=chat_format, training=training) for check in BaseCheck)
-    return list(dict.fromkeys(line for line in found if line is not None))
+    """The problems of all checks that fail."""
+    problems = (base_problem(check, base, chat_format=chat_format, training=training) for check in BaseCheck)
+    return list(dict.fromkeys(problem for problem in problems if problem is not None))
 
 
 def tokenizer_problem(base: Path) -> str | None:
-    """The line about a tokenizer that cannot be loaded, or that gives ids that the model has no embedding for."""
+    """Why the tokenizer is unusable: not fast, or ids without an embedding. None if it fits."""
     tokenizer = load_tokenizer(base)
     if not tokenizer.is_fast:
         return "its tokenizer has no tokenizer.json (a fast tokenizer); name a model folder that has one"
@@ -66,15 +66,15 @@ def tokenizer_problem(base: Path) -> str | None:
     if largest < rows:
         return None
     return (
-        f"its tokenizer gives ids up to {largest} and the model has embeddings for {rows}; "
+        f"its tokenizer has ids up to {largest} and the model has embeddings for {rows}; "
         "name a folder whose tokenizer and weights belong together"
     )
 
 
 def chat_tokens_problem(base: Path, *, chat_format: str) -> str | None:
-    """The line about tokens of the chat format that the tokenizer does not have as one token each.
+    """Which tokens of the chat format the tokenizer does not have as single tokens. None if it has all.
 
-    Without them a turn has neither beginning nor end that the model could learn, and a server would stop at `<unk>`.
+    Without them the model cannot learn where a turn begins and ends, and a server would stop at `<unk>`.
     """
     tokenizer = load_tokenizer(base)
     missing = list(_missing(tokenizer, chat_format))
@@ -82,10 +82,7 @@ def chat_tokens_problem(base: Path, *, chat_format: str) -> str | None:
         return None
     fitting = [name for name in sorted(FORMATS) if not list(_missing(tokenizer, name))]
     instead = f"set chat.format to {' or '.join(fitting)}" if fitting else "name a base model of that family"
-    return (
-        f"its tokenizer has no token {', '.join(missing)}, which chat.format {chat_format} begins and ends turns with; "
-        f"{instead}"
-    )
+    return f"its tokenizer has no token {', '.join(missing)}, which mark turns in chat.format {chat_format}; {instead}"
 
 
 def _missing(tokenizer: PreTrainedTokenizerBase, chat_format: str) -> Iterator[str]:
@@ -99,7 +96,7 @@ def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
 
 @lru_cache(maxsize=1)
 def _load_tokenizer(folder: str) -> PreTrainedTokenizerBase:
-    """Kept, because Gemma's takes seconds to load and two checks ask for it."""
+    """Cached: Gemma's takes seconds to load, and two checks need it."""
     from transformers import AutoTokenizer
 
     try:

@@ -1,6 +1,6 @@
-"""base_model: an open model from a package, a folder or the hub, as one folder of bf16 safetensors with its tokenizer.
+"""Convert an open model from a package, a folder or the hub to bf16 safetensors with its tokenizer.
 
-Invariant: the source's digest is checked before a byte is converted, and the same source gives the same folder.
+Invariant: the source's digest is checked before anything is converted, and the same source gives the same folder.
 """
 
 from __future__ import annotations
@@ -35,13 +35,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MODEL_FOLDER = "model"
-WEIGHTS_FILE = "model.safetensors"
 _VOLATILE_TOKENIZER_KEYS = ("name_or_path", "local_files_only", "is_local")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseModelSummary:
-    """What stands in `model/`."""
+    """The contents of `model/`."""
 
     source: str
     architecture: str
@@ -50,28 +49,28 @@ class BaseModelSummary:
 
 
 def source_name(settings: BaseModelSettings) -> str:
-    """Name of the base model that is the same on every machine: it goes into adapters and model cards."""
+    """A name of the base model that is the same on every machine, for adapters and model cards."""
     return settings.package or settings.hub or Path(settings.folder or "").name
 
 
 def convert_base_model(*, settings: AgentSettings, out: Path, progress: Callable[[str], None]) -> BaseModelSummary:
-    """Write `out/model`. Raises `BaseModelError` for a source that is missing, not what was pinned, or not a model."""
+    """Write `out/model`. Raises `BaseModelError` if the source is missing, is not a model, or has another digest."""
     source, model = settings.base_model, out / MODEL_FOLDER
-    with heartbeat(progress=progress) as said:
+    with heartbeat(progress=progress) as beat:
         if source.package is not None:
-            _from_package(source, model, said)
+            _from_package(source, model, beat)
         elif source.folder is not None:
-            _from_folder(source, settings.path(source.folder), model, said)
+            _from_folder(source, settings.path(source.folder), model, beat)
         else:
-            _from_hub(source, model, said)
+            _from_hub(source, model, beat)
         make_portable(model)
         summary = summarize(settings=settings, model=model)
-        said.say(f"{summary.source}: {summary.architecture}, {summary.parameters / 1e6:.0f} M parameters in bf16")
+        beat.log(f"{summary.source}: {summary.architecture}, {summary.parameters / 1e6:.0f} M parameters in bf16")
     return summary
 
 
 def summarize(*, settings: AgentSettings, model: Path) -> BaseModelSummary:
-    """What stands in a converted folder."""
+    """Describe a converted folder."""
     config = load_config(model)
     return BaseModelSummary(
         source=source_name(settings.base_model),
@@ -81,40 +80,40 @@ def summarize(*, settings: AgentSettings, model: Path) -> BaseModelSummary:
     )
 
 
-def _from_package(source: BaseModelSettings, model: Path, said: Heartbeat) -> None:
+def _from_package(source: BaseModelSettings, model: Path, beat: Heartbeat) -> None:
     gguf = find_gguf(source.package or "")
-    said.doing = f"checking the sha256 of {gguf.name}"
+    beat.activity = f"checking the sha256 of {gguf.name}"
     digest = gguf.sha256()
     _check_digest(source, digest, what=f"base_model.package {source.package}: {gguf.name}")
     with tempfile.TemporaryDirectory(dir=model.parent, prefix=".gguf-") as place:
         path = gguf.as_one_file(Path(place))
-        said.say(f"converting {gguf.name} ({path.stat().st_size / 1e6:.0f} MB) to bf16 safetensors")
-        _convert_gguf(path, model, said)
+        beat.log(f"converting {gguf.name} ({path.stat().st_size / 1e6:.0f} MB) to bf16 safetensors")
+        _convert_gguf(path, model, beat)
 
 
-def _convert_gguf(path: Path, model: Path, said: Heartbeat) -> None:
+def _convert_gguf(path: Path, model: Path, beat: Heartbeat) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     with quiet_transformers(), as_base_model_error(f"{path.name}: transformers cannot convert this GGUF file"):
-        said.doing = "converting the tokenizer"
+        beat.activity = "converting the tokenizer"
         AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(model)
-        said.doing = "dequantizing the weights"
-        with redirect_stderr(io.StringIO()):  # its progress bar knows no switch
+        beat.activity = "dequantizing the weights"
+        with redirect_stderr(io.StringIO()):  # its progress bar cannot be switched off
             weights = AutoModelForCausalLM.from_pretrained(
                 path.parent,
                 gguf_file=path.name,
                 quantization_config=GgufConfig(dequantize=True),
                 dtype=torch.bfloat16,
-                device_map={"": "cpu"},  # the step holds no accelerator
+                device_map={"": "cpu"},  # this step reserves no accelerator
             )
         if hasattr(weights.config, "quantization_config"):
             del weights.config.quantization_config
-        said.doing = "writing the weights"
+        beat.activity = "writing the weights"
         weights.save_pretrained(model)
 
 
-def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Heartbeat) -> None:
+def _from_folder(source: BaseModelSettings, folder: Path, model: Path, beat: Heartbeat) -> None:
     what = f"base_model.folder {folder}"
     for name in ("config.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
@@ -124,50 +123,52 @@ def _from_folder(source: BaseModelSettings, folder: Path, model: Path, said: Hea
         raise BaseModelError(f"{what}: {problem}")
     if source.sha256 is not None:
         if len(weights) != 1:
-            raise BaseModelError(f"{what}: {len(weights)} weight files and one sha256; remove base_model.sha256")
-        said.doing = f"checking the sha256 of {weights[0].name}"
+            raise BaseModelError(
+                f"{what}: base_model.sha256 pins one file, but there are {len(weights)} weight files; remove it"
+            )
+        beat.activity = f"checking the sha256 of {weights[0].name}"
         with weights[0].open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         _check_digest(source, digest, what=f"{what}: {weights[0].name}")
     if dtypes(folder) == {"BF16"}:
-        said.doing = "copying the model folder"
+        beat.activity = "copying the model folder"
         copy_model(folder, model)
         if not (model / "tokenizer.json").is_file():
             with as_base_model_error(f"{what}: its tokenizer cannot be converted to tokenizer.json"):
                 _save_tokenizer(str(folder), model)
     else:
         with as_base_model_error(f"{what}: transformers cannot load it"):
-            _load_and_save(str(folder), None, model, said)
+            _load_and_save(str(folder), None, model, beat)
 
 
-def _from_hub(source: BaseModelSettings, model: Path, said: Heartbeat) -> None:
+def _from_hub(source: BaseModelSettings, model: Path, beat: Heartbeat) -> None:
     hub = source.hub or ""
     with as_base_model_error(
-        f"base_model.hub {hub}: cannot be fetched or loaded; check the id, the network and HF_TOKEN, or name a folder"
+        f"base_model.hub {hub}: cannot be downloaded or loaded; check id, network and HF_TOKEN, or name a folder"
     ):
         config = load_config(hub, revision=source.revision)
         if problem := config_problem(config, quantized=getattr(config, "quantization_config", None)):
             raise BaseModelError(f"base_model.hub {hub}: {problem}")
-        _load_and_save(hub, source.revision, model, said)
+        _load_and_save(hub, source.revision, model, beat)
 
 
-def _load_and_save(name: str, revision: str | None, model: Path, said: Heartbeat) -> None:
+def _load_and_save(name: str, revision: str | None, model: Path, beat: Heartbeat) -> None:
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils import cached_file
 
     with quiet_transformers():
-        said.doing = f"loading the tokenizer of {name}"
+        beat.activity = f"loading the tokenizer of {name}"
         _save_tokenizer(name, model, revision=revision)
         for file in PROCESSOR_FILES:
-            found = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=False)
-            if found is not None:
-                shutil.copyfile(found, model / file)
-        said.doing = f"loading the weights of {name}"
+            cached = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=False)
+            if cached is not None:
+                shutil.copyfile(cached, model / file)
+        beat.activity = f"loading the weights of {name}"
         weights = AutoModelForCausalLM.from_pretrained(
             name, revision=revision, dtype=torch.bfloat16, device_map={"": "cpu"}
         )
-        said.doing = "writing the weights"
+        beat.activity = "writing the weights"
         weights.save_pretrained(model)
 
 
@@ -177,16 +178,16 @@ def _save_tokenizer(name: str, model: Path, *, revision: str | None = None) -> N
     AutoTokenizer.from_pretrained(name, revision=revision).save_pretrained(model)
 
 
-def _check_digest(source: BaseModelSettings, found: str, *, what: str) -> None:
-    if source.sha256 is not None and source.sha256.lower() != found:
+def _check_digest(source: BaseModelSettings, digest: str, *, what: str) -> None:
+    if source.sha256 is not None and source.sha256.lower() != digest:
         raise BaseModelError(
-            f"{what}: sha256 is {found}, base_model.sha256 pins {source.sha256}; "
+            f"{what}: sha256 is {digest}, base_model.sha256 pins {source.sha256}; "
             "install the pinned file again, or pin the new digest if you trust it"
         )
 
 
 def make_portable(model: Path) -> None:
-    """Take out of a model folder's JSON files what depends on where its source lay."""
+    """Remove the source's path from a model folder's JSON files."""
     for name, keys in {"tokenizer_config.json": _VOLATILE_TOKENIZER_KEYS, "config.json": ("_name_or_path",)}.items():
         document = msgspec.json.decode((model / name).read_bytes())
         kept = {key: value for key, value in document.items() if key not in keys}
@@ -195,7 +196,7 @@ def make_portable(model: Path) -> None:
 
 @contextmanager
 def as_base_model_error(what: str) -> Iterator[None]:
-    """Whatever a library raises, as one line about the source, with the cause chained."""
+    """Turn any exception of a library into a `BaseModelError` of one line, with the cause chained."""
     try:
         yield
     except BaseModelError:
@@ -206,7 +207,7 @@ def as_base_model_error(what: str) -> Iterator[None]:
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """No progress bars: lines go to `progress`, where a log can keep them."""
+    """Switch off transformers' progress bars: a log keeps only the lines of `progress`."""
     from transformers.utils import logging
 
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -1,34 +1,37 @@
-"""What an adapter would train on a base, found on PyTorch's meta device: names and shapes, no weights.
+"""A base model and its adapter on PyTorch's meta device: names and shapes, no weights.
 
-Invariant: whatever `training.peft` says, only low-rank matrices are trained, on the modules that the settings name, and
-on those of the language model alone. `make_trainer` holds the real model against the same rule.
+Invariant: whatever `training.peft` says, only low-rank matrices are trained, only on the modules that the settings
+name, and only in the language model. `make_trainer` checks the real model by the same rule.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.base_config import load_config
+from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.lora_targets import outside_language_model
 from toolft_pipeline.training.rows.sampling import TrainingDataError
 
 if TYPE_CHECKING:
+    from peft import PeftModel
     from transformers import PreTrainedModel
 
 
 def adapter_problem(base: Path, *, training: TrainingSettings) -> str | None:
-    """The line about target modules that the base does not have, or an adapter that PEFT cannot make, or that cannot be
-    merged; None where all is well."""
+    """Why the adapter of the settings does not fit the base: missing target modules, or an adapter that PEFT cannot
+    create or merge. None if it fits."""
     model = meta_model(base)
     linear = linear_layers(model)
     missing = [name for name in training.target_modules if not any(f".{one}".endswith(f".{name}") for one in linear)]
     if missing:
         kinds = dict.fromkeys(name.rpartition(".")[2] for name in linear)
         return (
-            f"training.target_modules: {', '.join(missing)}: no linear layer of {type(model).__name__} has the name; "
+            f"training.target_modules: {', '.join(missing)}: {type(model).__name__} has no linear layer of that name; "
             f"its linear layers are {', '.join(kinds)}"
         )
     try:
@@ -39,13 +42,13 @@ def adapter_problem(base: Path, *, training: TrainingSettings) -> str | None:
 
 
 def meta_model(base: Path) -> PreTrainedModel:
-    """The base's class without weights. Raises `BaseModelError`."""
+    """The base's class on the meta device. Raises `BaseModelError`."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM
 
+    config = load_config(base)
     try:
-        config = AutoConfig.from_pretrained(base)
-        with torch.device("meta"):
+        with quiet_transformers(), torch.device("meta"):
             model: PreTrainedModel = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
     except Exception as error:
         cause = " ".join(str(error).split())[:200]
@@ -53,14 +56,16 @@ def meta_model(base: Path) -> PreTrainedModel:
     return model
 
 
-def add_adapter(model: PreTrainedModel, training: TrainingSettings) -> Any:
-    """The meta model with the adapter that the settings ask for. Raises `TrainingDataError`."""
+def add_adapter(model: PreTrainedModel, training: TrainingSettings) -> PeftModel:
+    """The meta model with the adapter of the settings, on the meta device too. Raises `TrainingDataError`."""
+    import torch
     from peft import get_peft_model
 
     lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
-    lora.init_lora_weights = True  # other ways to begin read weights, which are not there
+    lora.init_lora_weights = True  # other initializations read the base's weights, which are not there
     try:
-        adapted = get_peft_model(model, lora)
+        with torch.device("meta"):
+            adapted: PeftModel = get_peft_model(model, lora)
     except (ValueError, TypeError) as error:
         raise setting_error(error) from error
     require_lora_parameters_only(adapted)
@@ -68,7 +73,7 @@ def add_adapter(model: PreTrainedModel, training: TrainingSettings) -> Any:
 
 
 def linear_layers(model: PreTrainedModel) -> list[str]:
-    """Names of the linear layers of the language model that an adapter may sit on, in the order of the model."""
+    """Names of the linear layers of the language model that an adapter can train, in model order."""
     import torch
     from transformers.pytorch_utils import Conv1D
 

@@ -1,7 +1,7 @@
 """The GGUF file inside an installed distribution, whole or in chunks.
 
-Invariant: only the distribution's own record of its files is read; its code is never imported (a model package may
-drag an inference engine along that nobody needs here).
+Invariant: only the distribution's record of its files is read; its code is never imported (a model package may import
+an inference engine).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ BLOCK_BYTES = 1 << 22
 
 
 class BaseModelError(FixableError, ValueError):
-    """The base model cannot be used; one line naming the source and the mend."""
+    """The base model cannot be used; one line that names the source and the fix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackagedGguf:
-    """One GGUF file: its name, and the files whose bytes in this order are it."""
+    """One GGUF file: its name, and the chunk files that make it up, in order."""
 
     name: str
     chunks: tuple[Path, ...]
 
     def blocks(self) -> Iterator[bytes]:
-        """The bytes of the whole file, a few MB at a time."""
+        """Stream the bytes of the whole file, 4 MB at a time."""
         for chunk in self.chunks:
             with chunk.open("rb") as file:
                 while block := file.read(BLOCK_BYTES):
@@ -44,7 +44,7 @@ class PackagedGguf:
         return digest.hexdigest()
 
     def as_one_file(self, folder: Path) -> Path:
-        """The file as one file: where it lies, or put together in `folder`."""
+        """The path of the whole file: the installed one, or the chunks joined in `folder`."""
         if len(self.chunks) == 1:
             return self.chunks[0]
         path = folder / self.name
@@ -57,7 +57,7 @@ class PackagedGguf:
 def find_gguf(package: str) -> PackagedGguf:
     """The one GGUF file of a distribution, or of the chunk distributions that it requires.
 
-    Raises `BaseModelError` when the distribution is not installed, or carries none or several.
+    Raises `BaseModelError` if the distribution is not installed, or has no such file or several.
     """
     owner = _distribution(package, wanted_by=package)
     whole = _files(owner, r"\.gguf$")
@@ -71,13 +71,13 @@ def find_gguf(package: str) -> PackagedGguf:
     parts = [_distribution(name, wanted_by=package) for name in _required(owner)]
     chunks = sorted((path for part in (owner, *parts) for path in _files(part, r"\.gguf\.part\d+$")), key=_chunk_order)
     if not chunks:
-        raise BaseModelError(f"base_model.package {package}: carries no .gguf file; name a package that does")
+        raise BaseModelError(f"base_model.package {package}: has no .gguf file; name a package that has one")
     files = {path.name.rpartition(".")[0] for path in chunks}
     numbers = [_chunk_order(path) for path in chunks]
     if len(files) != 1 or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-        found = ", ".join(path.name for path in chunks)
+        names = ", ".join(path.name for path in chunks)
         raise BaseModelError(
-            f"base_model.package {package}: chunks do not add up to one file ({found}); install it again"
+            f"base_model.package {package}: the chunks do not make up one file ({names}); install it again"
         )
     return PackagedGguf(name=files.pop(), chunks=tuple(chunks))
 
@@ -92,15 +92,15 @@ def _distribution(name: str, *, wanted_by: str) -> Distribution:
 
 
 def _required(owner: Distribution) -> list[str]:
-    """Names of the requirements that extend the distribution's own name: its chunks."""
+    """Requirements whose names begin with the distribution's own name: its chunks."""
     name = owner.metadata["Name"].lower().replace("_", "-")
     required = (re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in owner.requires or [])
     return sorted(one for one in required if one.lower().replace("_", "-").startswith(name))
 
 
 def _files(owner: Distribution, pattern: str) -> list[Path]:
-    found = (Path(str(owner.locate_file(file))) for file in owner.files or [] if re.search(pattern, file.name))
-    return sorted(path.resolve() for path in found if path.is_file())
+    paths = (Path(str(owner.locate_file(file))) for file in owner.files or [] if re.search(pattern, file.name))
+    return sorted(path.resolve() for path in paths if path.is_file())
 
 
 def _chunk_order(path: Path) -> int:

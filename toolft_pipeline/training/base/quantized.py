@@ -1,8 +1,8 @@
-"""The base as it is trained on: in the compute type, its linear layers in NF4 where asked for.
+"""Load the base model for training and merging: in the compute type, with NF4 linear layers if asked for.
 
-Invariant: a 4-bit layer never leaves train mode. On a CPU with AVX512-BF16 an eval-mode forward repacks bitsandbytes'
-4-bit weights, after which gradients and merges are wrong (relative error above 1) while the loss looks normal.
-Everything else of the model, dropout above all, follows `train()` and `eval()` as ever.
+Invariant: a 4-bit layer never leaves train mode. On a CPU with AVX512-BF16 a forward pass in eval mode repacks
+bitsandbytes' 4-bit weights; gradients and merges are then wrong (relative error above 1) while the loss looks normal.
+All other modules, dropout included, follow `train()` and `eval()` as usual.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolft_pipeline.training.base.base_config import load_config
-from toolft_pipeline.training.lora.lora_targets import TOWERS
+from toolft_pipeline.training.lora.model_families import TOWERS
 from toolft_pipeline.training.runtime.model_device import model_device
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 Attention = Literal["eager", "sdpa"]
 
 MAX_EAGER_TOKENS = 1024
-"""Packed rows up to which plain attention is the faster one on a CPU: 163 tokens/s for 144 at 512 (Gemma 3 270M).
-It keeps every head's matrix for the backward pass, so longer rows go to the fused one."""
+"""Tokens of a packed row up to which eager attention is faster on a CPU: 163 tokens/s against 144 at 512 (Gemma 3
+270M). It keeps each head's matrix for the backward pass, so longer rows use sdpa."""
 
 
 def load_for_training(
     base: Path, *, quantization: str, packed_length: int, dtype: torch.dtype | None = None
 ) -> PreTrainedModel:
-    """Load the base for a trainer, on its device, to compute in `dtype` (bf16 unless told otherwise)."""
+    """Load the base for training on the training device; `dtype` is bf16 by default."""
     device = model_device()
     return load_base(
         base,
@@ -41,15 +41,16 @@ def load_for_training(
 
 
 def attention_for(tokens: int, *, device: torch.device) -> Attention:
-    """The attention implementation for rows of so many tokens."""
+    """The attention implementation for rows of `tokens` tokens."""
     return "eager" if tokens <= MAX_EAGER_TOKENS and device.type == "cpu" else "sdpa"
 
 
 def load_base(
     base: Path, *, quantization: str, device: torch.device, dtype: torch.dtype | None = None, **options: Any
 ) -> PreTrainedModel:
-    """Load the base on a device; `nf4` with double quantization as in QLoRA (Dettmers et al. 2023). It computes in
-    `dtype`, bf16 unless told otherwise; `options` go to `from_pretrained`.
+    """Load the base on a device; `nf4` uses double quantization as in QLoRA (Dettmers et al. 2023).
+
+    `dtype` is the compute type, bf16 by default; `options` go to `from_pretrained`.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -74,8 +75,8 @@ def load_base(
 
 
 def _not_quantized(base: Path) -> list[str] | None:
-    """Modules that stay in bf16 beside those that transformers leaves out: eyes and ears are never trained, and a merge
-    would otherwise publish them rounded."""
+    """Modules of a multimodal base that stay in bf16: its towers are never trained, and a merge would publish them
+    rounded. None for a text-only base, where transformers' own list holds."""
     config = load_config(base)
     if not any(getattr(config, f"{sense}_config", None) for sense in ("vision", "audio")):
         return None
@@ -83,28 +84,28 @@ def _not_quantized(base: Path) -> list[str] | None:
 
 
 def load_dequantized(base: Path, *, quantization: str, device: torch.device) -> PreTrainedModel:
-    """The base in plain bf16 layers on a device, with the very weights that the adapter saw in training.
+    """Load the base in plain bf16 layers with the weights that the adapter was trained on.
 
-    For `nf4` those are the rounded ones, widened again: NF4 moves every weight of Gemma 3 270M by 9 %, and an adapter
-    that learned to make up for that is at a loss on weights that were never moved.
+    With `nf4` these are the quantized weights, dequantized: NF4 changes every weight of Gemma 3 270M by 9 %, and the
+    adapter has learned to compensate for that.
     """
     model = load_base(base, quantization=quantization, device=device)
     return model.dequantize() if quantization == "nf4" else model
 
 
 def keep_in_train_mode(model: torch.nn.Module) -> int:
-    """Make `eval()` pass by every 4-bit layer; returns how many there are."""
+    """Make every 4-bit layer ignore `eval()`; returns the number of such layers."""
     from bitsandbytes.nn import Linear4bit
 
     layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
     for layer in layers:
         layer.train(True)
-        object.__setattr__(layer, "train", _Stays(layer))
+        object.__setattr__(layer, "train", _KeepTrainMode(layer))
     return len(layers)
 
 
-class _Stays:
-    """`Module.train` of a layer that stays as it is."""
+class _KeepTrainMode:
+    """A `Module.train` that changes nothing."""
 
     def __init__(self, layer: torch.nn.Module) -> None:
         self._layer = layer
@@ -114,10 +115,10 @@ class _Stays:
 
 
 def use_full_precision_adapter(model: torch.nn.Module) -> None:
-    """Hold the adapter in float32: TRL rounds a QLoRA adapter to bf16, PEFT widens it again when Trainer resumes.
+    """Keep the adapter in float32: TRL casts a QLoRA adapter to bf16, and PEFT casts it back when Trainer resumes.
 
-    One dtype on both ways is what makes a resumed run end in the same bytes, and in float32 an update of 1e-4 of a
-    weight is not lost to rounding.
+    With one dtype a resumed run produces the same bytes, and float32 does not lose an update of 1e-4 of a weight to
+    rounding.
     """
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -1,7 +1,7 @@
-"""A model folder in Hugging Face layout, as it lies on the hub: which of its files are the model.
+"""A model folder in Hugging Face layout: which of its files belong to the model.
 
-Invariant: weights are the files that transformers loads, and no others. Snapshots carry the same weights in other
-formats beside them (`original/consolidated.00.pth`, `pytorch_model.bin`, `*.gguf`, `onnx/`, adapters).
+Invariant: weights are the files that transformers loads, and no others. Hub snapshots also contain the same weights in
+other formats (`original/consolidated.00.pth`, `pytorch_model.bin`, `*.gguf`, `onnx/`, adapters).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 CONFIG_FILE = "config.json"
 ONE_FILE, INDEX_FILE = "model.safetensors", "model.safetensors.index.json"
 _TEXT_FILES = {".json", ".jinja", ".model", ".txt", ".tiktoken"}
-"""Suffixes of what stands beside weights: config, tokenizer, chat template, processor."""
+"""Suffixes of the config, tokenizer, chat template and processor files."""
 _TEMPLATES_FOLDER = "additional_chat_templates"
 _NOT_OF_THE_MODEL = {"adapter_config.json", "params.json"}
-"""transformers would load the adapter on top of the weights; the other belongs to `consolidated` weights."""
+"""transformers would load an adapter on top of the weights; params.json belongs to `consolidated` weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,33 +39,33 @@ def weight_files(folder: Path) -> list[Path]:
     if (folder / ONE_FILE).is_file():
         return [folder / ONE_FILE]
     if (folder / INDEX_FILE).is_file():
-        names = sorted({*_decoded(folder / INDEX_FILE).get("weight_map", {}).values()})
+        names = sorted({*_read_json(folder / INDEX_FILE).get("weight_map", {}).values()})
         missing = [name for name in names if not (folder / name).is_file()]
         if missing or not names:
             raise BaseModelError(
-                f"{folder}: {INDEX_FILE} names {len(names)} weight files and {len(missing)} are not there"
+                f"{folder}: {INDEX_FILE} names {len(names)} weight files and {len(missing)} are missing"
                 f"{f' (first: {missing[0]})' if missing else ''}; download the folder again"
             )
         return [folder / name for name in names]
     if others := _other_weights(folder):
         raise BaseModelError(
-            f"{folder}: no {ONE_FILE}; its weights are {others}, which is not read here: download the safetensors "
-            "files of the same model, or save it with save_pretrained"
+            f"{folder}: no {ONE_FILE}; its weights are in {others}, a format that is not supported: download the "
+            "safetensors files of the same model, or save it with save_pretrained"
         )
     raise BaseModelError(f"{folder}: no *.safetensors; save the model with save_pretrained first")
 
 
 def _other_weights(folder: Path) -> str:
-    found = sorted(
+    names = sorted(
         path.relative_to(folder).as_posix()
         for pattern in ("*.safetensors", "*.bin", "*.pth", "*.pt", "*.gguf", "*.h5", "*.msgpack", "original/*.pth")
         for path in folder.glob(pattern)
     )
-    return ", ".join(found[:2]) + (f" and {len(found) - 2} more" if len(found) > 2 else "")
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Everything of a folder that a stage may read: weights, config, tokenizer, templates, processor; sorted."""
+    """The model's files: weights, config, tokenizer, templates, processor; sorted."""
     beside = [
         path
         for path in [*folder.iterdir(), *folder.glob(f"{_TEMPLATES_FOLDER}/*.jinja")]
@@ -82,7 +82,7 @@ def model_files(folder: Path) -> list[Path]:
 
 
 def copy_model(folder: Path, into: Path) -> None:
-    """Copy what `model_files` names."""
+    """Copy the files of `model_files`."""
     for path in model_files(folder):
         target = into / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def count_parameters(folder: Path) -> int:
 
 
 def dtypes(folder: Path) -> set[str]:
-    """Names of the types that a model's tensors have, as safetensors spells them."""
+    """The dtypes of a model's tensors, as safetensors spells them."""
     return {tensor.dtype for tensor in _tensors(folder)}
 
 
@@ -105,12 +105,12 @@ def _tensors(folder: Path) -> Iterator[Tensor]:
 
 
 def header(path: Path) -> dict[str, Tensor]:
-    """Names, types and shapes of a safetensors file, without its weights. Raises `BaseModelError`."""
+    """Names, dtypes and shapes of a safetensors file, read from its header. Raises `BaseModelError`."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             if not 0 < length < 100_000_000:
-                raise ValueError("its first eight bytes are no header length")
+                raise ValueError("its first eight bytes are not a header length")
             entries: dict[str, Any] = msgspec.json.decode(file.read(length))
         return {
             name: Tensor(dtype=entry["dtype"], shape=tuple(entry["shape"]))
@@ -122,8 +122,8 @@ def header(path: Path) -> dict[str, Tensor]:
 
 
 def stored_quantization(folder: Path) -> str | None:
-    """How the weights of a folder are quantized, by its config or by the types of its tensors; None where not."""
-    config = _decoded(folder / CONFIG_FILE)
+    """How the weights are quantized, by the config or by the dtypes of the tensors; None if they are not."""
+    config = _read_json(folder / CONFIG_FILE)
     for section in (config, config.get("text_config") or {}):
         for key in ("quantization_config", "compression_config"):
             if section.get(key):
@@ -134,7 +134,7 @@ def stored_quantization(folder: Path) -> str | None:
 
 
 def quantization_name(quantization: Any) -> str:
-    """What a `quantization_config` says that it is."""
+    """The method and the bits of a `quantization_config`, for people."""
     if not isinstance(quantization, dict):
         return str(getattr(quantization, "quant_method", None) or "an unknown method")
     method = str(quantization.get("quant_method") or quantization.get("quant_algo") or "")
@@ -143,7 +143,7 @@ def quantization_name(quantization: Any) -> str:
     return f"{named}, {bits if isinstance(bits, str) else f'{bits} bit'}" if bits else named
 
 
-def _decoded(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -1,1 +1,1 @@
-"""The LoRA adapter: its configuration, which modules it may sit on, which keys of PEFT and TRL are ours."""
+"""The LoRA adapter: model families, target modules, configuration, and the PEFT and TRL keys that are reserved."""

@@ -1,7 +1,7 @@
-"""The LoRA adapter that an agent file asks for, as PEFT's configuration.
+"""PEFT's configuration of the LoRA adapter that an agent file asks for.
 
-Invariant: whatever `training.peft` says, only low-rank matrices are trained, on the modules that the settings name, and
-on those of the language model alone.
+Invariant: whatever `training.peft` says, only low-rank matrices are trained, only on the modules that the settings
+name, and only in the language model.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
-    """The configuration, for a model whose modules have these names. Raises `TrainingDataError`."""
+    """The configuration for a model with these module names. Raises `TrainingDataError`."""
     from peft import LoraConfig
 
     for key, reason in refused_peft(training.peft):
         raise TrainingDataError(f"training.peft.{key}: cannot be set here; {reason}")
     targets = target_modules_for_peft(modules, targets=training.target_modules)
     if isinstance(targets, str) and training.peft.get("layers_to_transform") is not None:
-        # PEFT picks layers from a list alone, and of names that are not whole
+        # PEFT selects layers only if the targets are a list of partial names
         targets = [name.partition(".")[2] for name in modules if re.fullmatch(targets, name)]
     lora = {
         "r": training.lora_r,
@@ -45,19 +45,19 @@ def lora_config(training: TrainingSettings, *, modules: Sequence[str]) -> Any:
 
 
 def setting_error(error: Exception) -> TrainingDataError:
-    """What a library says of settings that it cannot use, as one line."""
+    """A library's error about settings, as one line."""
     cause = " ".join(str(error).split())[:300]
     return TrainingDataError(f"training: {cause}; change `training` in the agent file")
 
 
 def require_lora_parameters_only(model: torch.nn.Module) -> None:
-    """Raise `TrainingDataError` where anything is trained that no setting names."""
+    """Raise `TrainingDataError` if the model would train anything but LoRA matrices of the language model."""
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     stray = [*(name for name in trained if ".lora_" not in name), *_in_towers(model, trained)]
     if stray:
         raise TrainingDataError(
-            f"training.peft: would train {stray[0]} ({len(stray)} of {len(trained)} tensors), which is no adapter of "
-            "the language model; remove the key that asks for it"
+            f"training.peft: would train {stray[0]} ({len(stray)} of {len(trained)} tensors), which does not belong to "
+            "an adapter of the language model; remove the key that asks for it"
         )
 
 

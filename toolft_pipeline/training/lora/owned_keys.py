@@ -1,6 +1,6 @@
-"""Keys of `training.peft` and `training.sft` that no agent file may set, each with what to set instead.
+"""Keys of `training.peft` and `training.sft` that an agent file may not set, each with what to set instead.
 
-Invariant: what a setting of this project decides, or what its checks rely on, is decided in one place.
+Invariant: anything that a setting of this project decides, or that its checks rely on, is decided in one place.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ OWNED_SFT = {
     "output_dir": "it is the run's own checkpoints folder",
     "max_length": "set training.packed_length",
     "max_seq_length": "set training.packed_length",
-    "packing": "rows are packed, unless any shows an image",
-    "packing_strategy": "only bfd keeps rows whole and apart",
+    "packing": "rows are packed, unless one contains an image",
+    "packing_strategy": "only bfd keeps rows whole and separate",
     "eval_packing": "validation rows are packed as training rows are",
     "per_device_train_batch_size": "set training.batch_size",
     "gradient_accumulation_steps": "set training.gradient_accumulation",
@@ -21,13 +21,13 @@ OWNED_SFT = {
     "warmup_ratio": "set training.warmup_ratio",
     "seed": "set training.seed",
     "save_steps": "set training.save_steps",
-    "dataset_kwargs": "rows come tokenized",
+    "dataset_kwargs": "rows are already tokenized",
     "remove_unused_columns": "images are looked up by a column of their own",
 }
 """Keys of `trl.SFTConfig`."""
 
-_CHANGES_THE_BASE = "it changes the base's own weights, and the merge adds the adapter to the base as it is stored"
-_NOT_MERGED = "an adapter of its kind cannot be merged into the base"
+_CHANGES_THE_BASE = "it changes the base weights, and the merge adds the adapter to the base weights as stored"
+_NOT_MERGED = "such an adapter cannot be merged into the base"
 
 OWNED_PEFT = {
     "r": "set training.lora_r",
@@ -35,9 +35,9 @@ OWNED_PEFT = {
     "lora_dropout": "set training.lora_dropout",
     "rank_pattern": "set training.lora_r: one rank for all modules",
     "alpha_pattern": "set training.lora_alpha: one for all modules",
-    "target_modules": "set training.target_modules: names below the language model, never its vision tower",
+    "target_modules": "set training.target_modules: modules of the language model, never of its vision tower",
     "target_parameters": "set training.target_modules",
-    "modules_to_save": "whole modules are not trained: the merge adds low-rank matrices alone",
+    "modules_to_save": "whole modules are not trained: the merge adds low-rank matrices only",
     "trainable_token_indices": "embeddings are not trained; name a base whose tokenizer has the tokens",
     "bias": "biases are not trained, so that the merged model is the base plus the adapter",
     "lora_bias": "biases are not trained, so that the merged model is the base plus the adapter",
@@ -58,13 +58,13 @@ OWNED_PEFT = {
 }
 """Keys of `peft.LoraConfig`."""
 
-_BEGINNINGS_THAT_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
+_INITIALIZATIONS_THAT_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 def refused_peft(peft: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Keys of `training.peft` that may not be set, or not to their value, each with the reason."""
+    """Keys of `training.peft` that may not be set, or not to this value, each with the reason."""
     for key, value in peft.items():
         if key in OWNED_PEFT:
             yield key, OWNED_PEFT[key]
-        elif key == "init_lora_weights" and str(value).startswith(_BEGINNINGS_THAT_CHANGE_THE_BASE):
+        elif key == "init_lora_weights" and str(value).startswith(_INITIALIZATIONS_THAT_CHANGE_THE_BASE):
             yield key, f"{value}: {_CHANGES_THE_BASE}; leave it out, or set gaussian or orthogonal"

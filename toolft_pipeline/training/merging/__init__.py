@@ -1,1 +1,1 @@
-"""The adapter merged into its base, and the checks of the merged model."""
+"""Merge the adapter into its base, and check the merged model."""

@@ -1,7 +1,7 @@
-"""An adapter on its base, unmerged: what a merge starts from and what it is compared with.
+"""Load an unmerged adapter on its base: the start of a merge and the reference that it is compared with.
 
-Invariant: every weight of the adapter's file is in use, and every weight in use comes from the file. PEFT fills what
-is missing with fresh weights and only warns.
+Invariant: every weight of the adapter file is used, and every adapter weight comes from the file. PEFT initializes
+missing weights and only warns.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 class MergeError(FixableError, ValueError):
-    """Base and adapter cannot be merged; one line naming them and the mend."""
+    """Base and adapter cannot be merged; one line that names them and the fix."""
 
 
 def load_adapter_on_base(base: Path, adapter: Path, *, load: Callable[[Path], PreTrainedModel]) -> Any:
-    """PEFT running the unmerged adapter on the base as `load` loads it. Raises `MergeError` where they do not belong
-    together.
-    """
+    """The PEFT model of the adapter on the base that `load` loads. Raises `MergeError` if they do not match."""
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
 
@@ -35,18 +33,19 @@ def load_adapter_on_base(base: Path, adapter: Path, *, load: Callable[[Path], Pr
         adapted = PeftModel.from_pretrained(model, adapter, torch_device=str(model.device)).eval()
         with safe_open(adapter / ADAPTER_WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
-        wanted = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
-    if stored != wanted:
-        odd = sorted(stored ^ wanted)
+        expected = set(get_peft_model_state_dict(adapted, save_embedding_layers=False))
+    if stored != expected:
+        differing = sorted(stored ^ expected)
         raise MergeError(
-            f"{adapter}: {len(odd)} tensors too many or too few for {base} (first: {odd[0]}); train it again"
+            f"{adapter}: {len(differing)} tensors are missing or unexpected for {base} (first: {differing[0]}); "
+            "train it again"
         )
     return adapted
 
 
 @contextmanager
 def as_merge_error(base: Path, adapter: Path) -> Iterator[None]:
-    """Whatever a library raises, as one line about the two, with the cause chained."""
+    """Turn any exception of a library into a `MergeError` of one line, with the cause chained."""
     try:
         yield
     except MergeError:

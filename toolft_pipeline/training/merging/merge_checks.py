@@ -1,12 +1,11 @@
-"""Whether a merged folder is what it claims to be: adapter on base, and the same after loading as before saving.
+"""Check a merged folder: does it compute what the unmerged adapter computes, and does it reload unchanged?
 
-Invariant: the reference is PEFT running the unmerged adapter on the base as it was trained on, in 4-bit layers where it
-was; nothing here touches the code that merges, and everything is read from the folders that are published. Both sides
-compute in float32 where memory allows, so that only the rounding of the merged weights is between them. What that
-rounding does to logits differs from model to model and from adapter to adapter, and from one rounding to the next: few
-directions dominate it, so that six roundings of one adapter on Gemma 3 270M gave 0.002 to 0.009. It is measured on the
-very model, over several roundings; and because it can hide a module that was missed, weights are compared too: those of
-adapted modules within rounding, all others bit for bit.
+Invariant: the reference is PEFT running the unmerged adapter on the base of the training, with 4-bit layers if it had
+them; it shares no code with the merge, and everything is read from the published folders. Both sides compute in float32
+if memory allows, so that they differ only by the rounding of the merged weights. The effect of that rounding on logits
+differs between models, adapters and roundings, because few directions dominate it: six roundings of one adapter on
+Gemma 3 270M gave 0.002 to 0.009. It is therefore measured on this model, over several roundings. Because it can hide a
+module that was not merged, weights are compared too: those of adapted modules within rounding, all others bit for bit.
 """
 
 from __future__ import annotations
@@ -35,15 +34,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PERTURBATIONS = 8
-"""Times that every merged weight is moved by up to one step of bf16. That moves weights about twice as far as rounding
-them once does."""
+"""Random perturbations of every merged weight by up to one bf16 spacing: about twice the effect of one rounding."""
 
 TOLERANCE_FACTOR = 3.0
-"""Error of the logits that is allowed, in what the moves do to them (root of the mean square): six times what rounding
-does. Were all of it in one direction, a right merge would fail once in 3,000 times (Student's t, eight draws)."""
+"""Allowed error of the logits as a multiple of the perturbations' effect (root mean square): six times rounding's. If
+all of the effect were in one direction, a correct merge would fail once in 3,000 times (Student's t, eight draws)."""
 
 MIN_TOLERANCE = 1e-4
-"""Error that arithmetic in float32 alone may give."""
+"""Error of the float32 arithmetic itself."""
 
 NEW_TOKENS = 16
 
@@ -56,7 +54,7 @@ _REQUESTS = (
 
 
 def probe_prompts(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    """Fixed requests as the saved template serves them: rows of ids that generation would start from."""
+    """Token ids of fixed requests, rendered by the saved template up to where generation starts."""
     rendered = [
         tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
         for text in _REQUESTS
@@ -76,8 +74,7 @@ def check_merge(
 ) -> dict[str, dict[str, Any]]:
     """`merged_logits` and `reload_same_tokens`, each with `passed` and its figures.
 
-    `generated` is what the merged model, computing in `compute`, continued the probes with before it was loaded again,
-    on the same `device`.
+    `generated` are the merged model's continuations of the probe prompts before saving, in `compute` on `device`.
     """
     from transformers import AutoTokenizer
 
@@ -85,7 +82,7 @@ def check_merge(
     expected = merge_reference(base=base, adapter=adapter, quantization=quantization, rows=rows, device=device)
     reloaded = _load(merged, dtype=compute.dtype, device=device)
     again = greedy_continuations(reloaded, rows)
-    if compute.dtype != expected.dtype:  # loaded again: `to` would round float32 buffers, such as rotary frequencies
+    if compute.dtype != expected.dtype:  # reload: `to` would round float32 buffers, such as rotary frequencies
         del reloaded
         reloaded = _load(merged, dtype=expected.dtype, device=device)
     return {
@@ -100,22 +97,22 @@ def check_merge(
 
 @dataclass(frozen=True, kw_only=True)
 class MergeReference:
-    """What the unmerged adapter on its base answers, and the columns of weights that a right merge has."""
+    """Logits of the unmerged adapter on its base, and the weights that a correct merge has."""
 
     rows: Sequence[Sequence[int]]
     logits: list[torch.Tensor]
     adapter_effect: float
     columns: dict[str, ModuleColumns]
     untouched: dict[str, str]
-    """Digests of the weights that no adapter touches."""
+    """Digests of the weights outside adapted modules."""
     dtype: torch.dtype
-    """The type that both sides compute in."""
+    """The compute type of both sides."""
 
 
 def merge_reference(
     *, base: Path, adapter: Path, quantization: str, rows: Sequence[Sequence[int]], device: torch.device
 ) -> MergeReference:
-    """Run PEFT on the probes, in float32 where the device has room for the merged model in it."""
+    """Run PEFT on the probe prompts, in float32 if the device has room for the merged model in float32."""
     import torch
 
     wide = 4.5 * count_parameters(base) < free_memory(device)
@@ -138,14 +135,16 @@ def merge_reference(
 
 
 def compare_merged(merged: Any, expected: MergeReference) -> dict[str, Any]:
-    """`merged_logits` of a merged model that computes in `expected.dtype`. Its weights are changed by this: nothing may
-    use it afterwards."""
-    found = _logits(merged, expected.rows)
+    """`merged_logits` of a merged model that computes in `expected.dtype`.
+
+    This perturbs the model's weights: do not use it afterwards.
+    """
+    logits = _logits(merged, expected.rows)
     weights = compare_weights(merged, expected.columns, dtype=expected.dtype)
-    handed_on = untouched_weights(merged, adapted=expected.columns)
-    changed = sorted(name for name, digest in expected.untouched.items() if handed_on.get(name) != digest)
-    error = _relative_error(found, expected.logits)
-    allowed = max(MIN_TOLERANCE, TOLERANCE_FACTOR * _effect_of_moves(merged, expected, before=found))
+    after_merge = untouched_weights(merged, adapted=expected.columns)
+    changed = sorted(name for name, digest in expected.untouched.items() if after_merge.get(name) != digest)
+    error = _relative_error(logits, expected.logits)
+    allowed = max(MIN_TOLERANCE, TOLERANCE_FACTOR * _perturbation_effect(merged, expected, before=logits))
     return {
         "passed": error <= allowed < math.inf and weights.off <= 1 and not changed,
         "relative_error": error,
@@ -160,8 +159,8 @@ def compare_merged(merged: Any, expected: MergeReference) -> dict[str, Any]:
     }
 
 
-def _effect_of_moves(merged: Any, expected: MergeReference, *, before: list[torch.Tensor]) -> float:
-    """Root of the mean square of what `PERTURBATIONS` independent moves of the merged weights, one on top of the other, do."""
+def _perturbation_effect(merged: Any, expected: MergeReference, *, before: list[torch.Tensor]) -> float:
+    """Root mean square of the change of the logits by successive random perturbations of the weights."""
     names = [name for name, _ in merged.named_modules() if name in expected.columns]
     squares = []
     for draw in range(PERTURBATIONS):
@@ -180,20 +179,20 @@ def _load(folder: Path, *, dtype: torch.dtype, device: torch.device) -> PreTrain
 
 
 def greedy_continuations(model: Any, rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Greedy continuations of `NEW_TOKENS` ids, whatever the model would stop at."""
+    """Greedy continuations of exactly `NEW_TOKENS` ids, stop tokens ignored."""
     import torch
 
     continued = []
     for row in rows:
         ids = torch.tensor([list(row)], device=model.device)
-        found = model.generate(
+        generated = model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=NEW_TOKENS,
             min_new_tokens=NEW_TOKENS,
             do_sample=False,
         )
-        continued.append([int(token) for token in found[0, ids.shape[1] :]])
+        continued.append([int(token) for token in generated[0, ids.shape[1] :]])
     return continued
 
 
@@ -208,7 +207,7 @@ def _logits(model: Any, rows: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         ]
 
 
-def _relative_error(found: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
-    """Norm of the difference over the norm of what is expected, all rows together."""
-    difference = sum(float((one - other).norm()) ** 2 for one, other in zip(found, expected, strict=True))
+def _relative_error(logits: list[torch.Tensor], expected: list[torch.Tensor]) -> float:
+    """Norm of the difference over the norm of the expected logits, over all rows."""
+    difference = sum(float((one - other).norm()) ** 2 for one, other in zip(logits, expected, strict=True))
     return math.sqrt(difference / sum(float(other.norm()) ** 2 for other in expected))

@@ -1,9 +1,8 @@
-"""Whether the weights of a merged model are those of base plus adapter, module by module.
+"""Compare the weights of a merged model with base plus adapter, module by module.
 
-Invariant: what is right comes from PEFT running the unmerged adapter, never from the code that merges. A layer that is
-fed unit vectors answers with columns of its weights, whatever kind of adapter sits on it; base plus what the adapter
-adds, rounded to bf16 once, is what a merge can reach. How far a merge may be off is measured in that same rounding and
-in what the adapter adds, so it holds for every model.
+Invariant: the expected weights come from PEFT running the unmerged adapter, never from the merge code. A layer applied
+to unit vectors returns columns of its weights, whatever its type of adapter; base plus adapter, rounded to bf16 once,
+is the best result of a merge. The tolerance is relative to that rounding and to the adapter's share.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ if TYPE_CHECKING:
     import torch
 
 COLUMNS = 64
-"""Columns compared of each module, evenly spaced: a low-rank adapter moves all of them."""
+"""Columns that are compared per module, evenly spaced: a low-rank adapter changes all of them."""
 
 MAX_WRONG_SHARE = 0.25
-"""Share of what the adapter adds to a module that may be wrong, beyond rounding. A scale of twice or half the right one
-is off by 0.5 or more, a module that was missed by 1; a right merge by 0.01 to 0.1."""
+"""Allowed error beyond rounding, as a share of what the adapter adds to a module. A scale of twice or half the correct
+one gives 0.5 or more, a module that was not merged gives 1, a correct merge 0.01 to 0.1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleColumns:
-    """Columns of one adapted module, in bf16: as a right merge has them, and as the base had them."""
+    """Columns of one adapted module in bf16: those of a correct merge, and those of the base."""
 
     places: torch.Tensor
     right: torch.Tensor
@@ -35,9 +34,9 @@ class ModuleColumns:
 
 
 def untouched_weights(model: Any, *, adapted: Iterable[str]) -> dict[str, str]:
-    """Digest of each parameter of a model that no adapter touches, by its name; what is held in 4 bits has none.
+    """Digests of the parameters outside adapted modules, by name; 4-bit parameters are left out.
 
-    A merge must hand these on bit for bit. `adapted` names the modules that carry an adapter.
+    A merge must keep these bit for bit. `adapted` names the modules with an adapter.
     """
     prefixes = tuple(f"{name}." for name in adapted)
     return {
@@ -56,7 +55,7 @@ def _digest(values: torch.Tensor) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightDeviation:
-    """The module that is furthest off. `off` above 1 is more than rounding explains."""
+    """The largest deviation of a module from the expected weights, as a multiple of the tolerance."""
 
     off: float
     module: str
@@ -64,11 +63,11 @@ class WeightDeviation:
 
 
 def expected_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleColumns]:
-    """Columns of every adapted module of a PEFT model that computes in `dtype`, by the module's name in the base."""
+    """Expected columns of every adapted module of a PEFT model that computes in `dtype`, by module name."""
     import torch
     from peft.tuners.lora import LoraLayer
 
-    found = {}
+    columns = {}
     for name, layer in adapted.get_base_model().named_modules():
         if isinstance(layer, LoraLayer):
             places = torch.linspace(0, layer.in_features - 1, min(COLUMNS, layer.in_features)).round().long()
@@ -77,13 +76,12 @@ def expected_columns(adapted: Any, *, dtype: torch.dtype) -> dict[str, ModuleCol
                 base = _columns(layer, layer.get_base_layer(), places, dtype=dtype)
             rounded = base.bfloat16()
             right = (rounded.float() + (with_adapter - base)).bfloat16()
-            found[name] = ModuleColumns(places=places, right=right.cpu(), base=rounded.cpu())
-    return found
+            columns[name] = ModuleColumns(places=places, right=right.cpu(), base=rounded.cpu())
+    return columns
 
 
 def _columns(layer: Any, linear: Any, places: torch.Tensor, *, dtype: torch.dtype) -> torch.Tensor:
-    """Columns of a layer's weights in float32, shape (columns, outputs): its answers to unit vectors, without the bias
-    of its linear part."""
+    """Columns of a layer's weights in float32, shape (columns, outputs): its outputs for unit vectors, without bias."""
     import torch
 
     width, device = int(getattr(layer, "in_features", 0)) or linear.weight.shape[0], linear.weight.device
@@ -101,28 +99,28 @@ def _columns(layer: Any, linear: Any, places: torch.Tensor, *, dtype: torch.dtyp
 
 
 def compare_weights(merged: Any, right: dict[str, ModuleColumns], *, dtype: torch.dtype) -> WeightDeviation:
-    """Hold the modules of a merged model, which computes in `dtype`, against what they should be."""
+    """The largest deviation among the modules of a merged model that computes in `dtype`."""
     worst = WeightDeviation(off=0.0, module="", modules=len(right))
     modules = dict(merged.named_modules())
     for name, columns in right.items():
         off = math.inf
         if name in modules:
-            off = _off(_columns(modules[name], modules[name], columns.places, dtype=dtype).cpu(), columns)
+            off = _deviation(_columns(modules[name], modules[name], columns.places, dtype=dtype).cpu(), columns)
         if off > worst.off:
             worst = WeightDeviation(off=off, module=name, modules=len(right))
     return worst
 
 
-def _off(found: torch.Tensor, columns: ModuleColumns) -> float:
-    """Distance from the right columns over what is allowed."""
+def _deviation(weights: torch.Tensor, columns: ModuleColumns) -> float:
+    """Distance from the expected columns as a multiple of the tolerance."""
     right, base = columns.right.float(), columns.base.float()
-    wrong, added = float((found - right).norm()), float((right - base).norm())
-    rounding = float(bf16_spacing(right).norm()) / math.sqrt(12)  # of a number that lies anywhere between two steps
+    wrong, added = float((weights - right).norm()), float((right - base).norm())
+    rounding = float(bf16_spacing(right).norm()) / math.sqrt(12)  # standard deviation of a uniform rounding error
     return wrong / max(MAX_WRONG_SHARE * added + rounding, 1e-30) if math.isfinite(wrong) else math.inf
 
 
 def bf16_spacing(values: torch.Tensor) -> torch.Tensor:
-    """The distance to the next number that bf16 can write, for each value; 0 for 0."""
+    """The spacing of bf16 numbers at each value; 0 for 0."""
     import torch
 
     _, exponents = torch.frexp(values.float())
@@ -131,14 +129,14 @@ def bf16_spacing(values: torch.Tensor) -> torch.Tensor:
 
 
 def perturb_weights(merged: Any, names: Iterable[str], *, seed: int) -> None:
-    """Move the weights of some modules by up to one step of bf16 up or down; one seed moves them one way."""
+    """Add uniform noise of up to one bf16 spacing to the weights of some modules; deterministic by seed."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    moves = torch.rand(65_537, generator=generator) * 2 - 1  # a prime: no two rows of a matrix are moved alike
+    noise = torch.rand(65_537, generator=generator) * 2 - 1  # a prime number, so that rows get different noise
     modules = dict(merged.named_modules())
     with torch.no_grad():
         for name in names:
             weight = modules[name].weight
-            there = moves.to(weight.device).repeat(-(-weight.numel() // len(moves)))[: weight.numel()]
-            weight.add_((there.view_as(weight) * bf16_spacing(weight)).to(weight.dtype))
+            tiled = noise.to(weight.device).repeat(-(-weight.numel() // len(noise)))[: weight.numel()]
+            weight.add_((tiled.view_as(weight) * bf16_spacing(weight)).to(weight.dtype))

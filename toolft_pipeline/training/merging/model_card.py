@@ -1,44 +1,58 @@
-"""The card that goes with a merged model: what it is, what it was made from, what was checked.
+"""The model card of a merged model: what it is, what it was made from, what was checked.
 
-Invariant: a card names digests, never places or times, so equal models have equal cards.
+Invariant: a card contains digests, never paths or times, so equal models have equal cards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.training.base.base_model import source_name
+from toolft_pipeline.settings import ChatSettings, TrainingSettings
 
 
-def model_card(*, settings: AgentSettings, lineage: Mapping[str, str], checks: Mapping[str, Mapping[str, Any]]) -> str:
-    """The card as Markdown with the hub's front matter. `lineage` maps what it was made from to content digests."""
-    training, chat = settings.training, settings.chat
-    base = source_name(settings.base_model)
+@dataclass(frozen=True, kw_only=True)
+class CardText:
+    """What the card says of the agent: its name and description, and the name of its base model."""
+
+    name: str
+    description: str
+    base: str
+
+
+def model_card(
+    card: CardText,
+    *,
+    chat: ChatSettings,
+    training: TrainingSettings,
+    lineage: Mapping[str, str],
+    checks: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """The card as Markdown with the hub's front matter; `lineage` maps inputs to content digests."""
     made_from = "\n".join(f"| {name} | `{digest}` |" for name, digest in sorted(lineage.items()))
-    found = "\n".join(
+    check_rows = "\n".join(
         f"| {name} | {'passed' if check['passed'] else 'FAILED'} | "
         + ", ".join(f"{key} {_figure(value)}" for key, value in check.items() if key != "passed")
         + " |"
         for name, check in checks.items()
     )
-    rounded = training.quantization == "nf4"
-    weights = "4-bit NormalFloat (QLoRA)" if rounded else "bf16 (LoRA)"
-    merged_into = "the base's weights as the rounding left them, in bf16" if rounded else "the bf16 base"
+    quantized = training.quantization == "nf4"
+    weights = "4-bit NormalFloat (QLoRA)" if quantized else "bf16 (LoRA)"
+    merged_into = "the dequantized 4-bit weights in bf16" if quantized else "the bf16 base"
     return f"""---
 library_name: transformers
 pipeline_tag: text-generation
 tags: [tool-calling, trl, sft, lora]
 ---
 
-# {settings.name}
+# {card.name}
 
-{settings.description or "A tool-calling model."}
+{card.description or "A tool-calling model."}
 
-Fine-tuned from {base} on the agent's own verified runs: {weights}, rank {training.lora_r}, alpha {training.lora_alpha},
-learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant turns alone. The adapter is
-merged into {merged_into}.
+Fine-tuned from {card.base} on the agent's own verified runs: {weights}, rank {training.lora_r},
+alpha {training.lora_alpha}, learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant
+turns only. The adapter is merged into {merged_into}.
 
 Chat format `{chat.format}`, catalog mode `{chat.catalog_mode}`. The tokenizer carries the chat template and the
 response template, so that training, evaluation and every server build the same prompts and read the same calls.
@@ -50,7 +64,7 @@ The base model's licence and terms of use go with the weights.
 
 | check | outcome | figures |
 |---|---|---|
-{found}
+{check_rows}
 """
 
 

@@ -1,1 +1,1 @@
-"""Memory and time of a training run, estimated before it starts."""
+"""Estimate memory and time of a training run before it starts."""

@@ -1,4 +1,4 @@
-"""Settings with which training would fit, where it does not with those it has."""
+"""Find settings with which training fits into memory."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide
 
 SHORTEST_PACK = 64
-"""Packed rows below this are all overhead."""
+"""Shorter packed rows are mostly overhead."""
 
 Needs = Callable[[DrawnRows, TrainingSettings], float]
-"""Bytes that training takes with these rows and settings."""
+"""Bytes that training needs with these rows and settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsChange:
-    """Settings to set, as `--set` takes them, and what they make of rows and training."""
+    """A change of settings in `--set` form, and the rows and settings that result."""
 
     text: str
     drawn: DrawnRows
@@ -25,36 +25,36 @@ class SettingsChange:
 
 
 def settings_that_fit(*, drawn: DrawnRows, training: TrainingSettings, needs: Needs, free: float) -> list[str]:
-    """Every single change that is enough, mildest value first; where none is, all together; empty where even that
-    does not fit."""
+    """The single changes that suffice, each with its mildest value; else all changes together; empty if these do not
+    fit either."""
     start = SettingsChange(text="", drawn=drawn, training=training)
-    single = [found for kind in _KINDS if (found := _mildest(kind(start), needs, free))]
+    single = [change for kind in _KINDS if (change := _mildest(kind(start), needs, free))]
     if single:
-        return [_named(change, needs) for change in single]
+        return [_described(change, needs) for change in single]
     strictest = start
     for kind in _KINDS:
         changes = list(kind(strictest))
         together = _mildest(iter(changes), needs, free)
         if together:
-            return [_named(together, needs)]
+            return [_described(together, needs)]
         strictest = changes[-1] if changes else strictest
     return []
 
 
 def rows_within(drawn: DrawnRows, *, tokens: int) -> DrawnRows:
-    """The rows of at most so many tokens."""
+    """The rows of at most `tokens` tokens."""
 
-    def side(found: DrawnSide) -> DrawnSide:
-        return replace(found, rows=tuple(row for row in found.rows if row.tokens <= tokens))
+    def short(side: DrawnSide) -> DrawnSide:
+        return replace(side, rows=tuple(row for row in side.rows if row.tokens <= tokens))
 
-    return replace(drawn, train=side(drawn.train), validation=side(drawn.validation))
+    return replace(drawn, train=short(drawn.train), validation=short(drawn.validation))
 
 
 def _mildest(changes: Iterator[SettingsChange], needs: Needs, free: float) -> SettingsChange | None:
     return next((change for change in changes if needs(change.drawn, change.training) <= free), None)
 
 
-def _named(change: SettingsChange, needs: Needs) -> str:
+def _described(change: SettingsChange, needs: Needs) -> str:
     return f"{change.text} ({needs(change.drawn, change.training) / 1e9:.1f} GB)"
 
 
@@ -81,7 +81,7 @@ def _packed_length(start: SettingsChange) -> Iterator[SettingsChange]:
 def _long_rows(start: SettingsChange) -> Iterator[SettingsChange]:
     length = start.training.packed_length
     if max(start.drawn.train.longest, start.drawn.validation.longest) > length:
-        text = f"chat.max_length={length}, which leaves longer rows out"
+        text = f"chat.max_length={length}, which excludes longer rows"
         yield replace(_also(start, text), drawn=rows_within(start.drawn, tokens=length))
 
 

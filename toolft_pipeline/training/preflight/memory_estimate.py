@@ -1,8 +1,8 @@
-"""How much memory training needs at its peak, from the model's shape and how training will run.
+"""Estimate the peak memory of training from the model's shape and the run plan.
 
-What autograd keeps of a layer was counted tensor by tensor (saved-tensor hooks) on Gemma 3, Gemma 4 E, Llama and
-Qwen3 in transformers 5.23 and PEFT 0.21, eager and sdpa, with and without dropout, in bf16 and float32: the formulas
-below give the same bytes but for a few values a token. benchmarks/preflight.py holds the whole against measured peaks.
+The formulas for the activations that autograd saves per layer were derived with saved-tensor hooks on Gemma 3, Gemma 4
+E, Llama and Qwen3 in transformers 5.23 and PEFT 0.21, eager and sdpa, with and without dropout, in bf16 and float32;
+they give the same bytes but for a few values a token. benchmarks/preflight.py compares the total with measured peaks.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from toolft_pipeline.training.preflight.run_plan import RunPlan
 from toolft_pipeline.training.sft.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
 
 LIBRARIES_BYTES = {"cpu": 1.0e9, "cuda": 0.5e9}
-"""A process that has imported torch, transformers, trl and datasets; on CUDA what kernels and workspaces of cuBLAS and
-bitsandbytes take of the device once training runs."""
+"""A process that has imported torch, transformers, trl and datasets; on CUDA the kernels and workspaces of cuBLAS and
+bitsandbytes on the device."""
 
 NF4_BYTES = 0.53
 """Bytes a parameter in NF4 with double quantization (Dettmers et al. 2023: 4.127 bits, and buffers)."""
 
 HEAD_TILE = 4096, 32_768
-"""Positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
+"""Tile of positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
 
 ALLOCATOR_OVERHEAD = {"cpu": 1.6, "cuda": 1.1}
-"""What the allocator holds, as a multiple of what is asked of it. On a CPU that is the C library's heap, whose free
-pieces lie between blocks in use; 1.6 was set by the measured peaks of benchmarks/preflight.py and of the demo in
-float32. Steps of many lengths add to it: the demo in bf16 grew from 3.2 to 4.7 GiB in 125 steps, and no further."""
+"""Allocated memory as a multiple of the memory in use. On a CPU it is the fragmentation of the C library's heap; 1.6
+comes from the measured peaks of benchmarks/preflight.py and of the demo in float32. Steps of many lengths add to it:
+the demo in bf16 grew from 3.2 to 4.7 GiB in 125 steps, and no further."""
 
 CHECKPOINTING_OVERHEAD = 2.8
-"""The same on a CPU with gradient checkpointing, where nearly all is short-lived: after two steps mallinfo2 counted
-0.4 GiB in use of a heap of 1.4. Measured on one shape (Qwen3, 16 layers)."""
+"""The same on a CPU with gradient checkpointing, where nearly all blocks are short-lived: after two steps mallinfo2
+counted 0.4 GiB in use in a heap of 1.4. Measured on one shape (Qwen3, 16 layers)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryEstimate:
-    """Bytes by what holds them."""
+    """Bytes by use."""
 
     libraries: float
     weights: float
     adapter: float
     activations: float
     logits: float
-    """What projecting to the vocabulary takes beyond what a layer's backward pass takes at another moment."""
-    held: float
-    """What allocators and kernels hold, as a multiple of all but the libraries."""
+    """Projection to the vocabulary, as far as it exceeds the backward pass of a layer, which runs at another moment."""
+    overhead: float
+    """Allocated memory as a multiple of all uses but the libraries."""
 
     @property
     def total(self) -> float:
-        """Bytes needed at the peak, libraries included."""
-        return self.libraries + self.held * (self.weights + self.adapter + self.activations + self.logits)
+        """Bytes at the peak, libraries included."""
+        return self.libraries + self.overhead * (self.weights + self.adapter + self.activations + self.logits)
 
     @property
     def text(self) -> str:
@@ -60,7 +60,7 @@ class MemoryEstimate:
             "adapter and optimizer": self.adapter,
             "activations": self.activations,
             "logits": self.logits,
-            "allocator and kernels": self.total - self.libraries - (self.total - self.libraries) / self.held,
+            "allocator and kernels": self.total - self.libraries - (self.total - self.libraries) / self.overhead,
         }
         figures = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items())
         return f"about {self.total / 1e9:.1f} GB ({figures})"
@@ -76,16 +76,18 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
         adapter=shape.adapter * plan.optimizer_bytes,
         activations=kept + passing,
         logits=max(0.0, head - passing),
-        held=CHECKPOINTING_OVERHEAD if plan.checkpointing and plan.device == "cpu" else ALLOCATOR_OVERHEAD[plan.device],
+        overhead=CHECKPOINTING_OVERHEAD
+        if plan.checkpointing and plan.device == "cpu"
+        else ALLOCATOR_OVERHEAD[plan.device],
     )
 
 
 def _activations(shape: ModelShape, plan: RunPlan) -> tuple[float, float]:
-    """Bytes that stand while the head is computed, and bytes that the backward pass of one layer adds to them."""
+    """Bytes that are saved while the head is computed, and bytes that the backward pass of one layer adds."""
     a_layer = [plan.tokens * _saved(layer, plan) for layer in shape.decoder]
     passing = max(plan.tokens * _backward(layer, plan) for layer in shape.decoder)
     if plan.quantized:
-        passing += 2 * plan.compute_bytes * shape.largest_linear  # a layer dequantized, and on its way to that
+        passing += 2 * plan.compute_bytes * shape.largest_linear  # a dequantized layer, and a temporary of its size
     hidden = plan.tokens * shape.hidden
     ends = hidden * (4 + 2 * plan.compute_bytes)  # embeddings, the last norm's input, what the head reads
     inputs = plan.tokens * shape.layer_inputs * len(shape.decoder) * plan.compute_bytes
@@ -95,24 +97,24 @@ def _activations(shape: ModelShape, plan: RunPlan) -> tuple[float, float]:
 
 
 def _saved(layer: LayerShape, plan: RunPlan) -> float:
-    """Bytes a token that autograd keeps of a layer: norms' float32 inputs, adapters' inputs, attention, MLP."""
+    """Bytes a token that autograd saves per layer: norms' float32 inputs, adapters' inputs, attention, MLP."""
     size = plan.compute_bytes
     return 4 * layer.norms + _adapter_inputs(layer, plan) + _attention(layer, plan) + 3 * size * layer.inner
 
 
 def _adapter_inputs(layer: LayerShape, plan: RunPlan) -> float:
-    """Each adapter reads a float32 copy of its own, or in float32 the tensor that its neighbours read; with dropout the
-    product is kept too, and its mask: a float on a CPU, a byte on CUDA."""
+    """Each adapter saves a float32 copy of its input, or in float32 shares one tensor with its neighbours; with dropout
+    also the product and the mask, which takes a float on a CPU and a byte on CUDA."""
     if plan.dropout:
         return layer.adapter_inputs * (8.0 if plan.device == "cpu" else 5.0)
     return 4.0 * (layer.adapter_inputs if plan.compute_bytes < 4 else layer.distinct_adapter_inputs)
 
 
 def _attention(layer: LayerShape, plan: RunPlan) -> float:
-    """Queries, keys and values of every head; plain attention keeps each head's matrix twice, a fused one keeps its
+    """Queries, keys and values of every head; eager attention saves each head's matrix twice, fused attention its
     output and the mask of packed rows."""
     size = plan.compute_bytes
-    own_output = size if size < 4 else 0  # in float32 it is the tensor that o_proj's adapter keeps
+    own_output = size if size < 4 else 0  # in float32 o_proj's adapter saves the same tensor
     if plan.attention == "eager":
         return 3 * size * layer.query + layer.heads * plan.tokens * (4 + own_output)
     if plan.attention == "flash":
@@ -121,7 +123,7 @@ def _attention(layer: LayerShape, plan: RunPlan) -> float:
 
 
 def _backward(layer: LayerShape, plan: RunPlan) -> float:
-    """Bytes a token of the gradients that stand at one moment of a layer's backward pass."""
+    """Bytes a token of the gradients that exist at the same time in a layer's backward pass."""
     size = plan.compute_bytes
     mlp = layer.inner * (4 + 3 * size)
     attention = layer.heads * plan.tokens * (8 + size) if plan.attention == "eager" else 4 * size * layer.query
@@ -129,7 +131,7 @@ def _backward(layer: LayerShape, plan: RunPlan) -> float:
 
 
 def _head(shape: ModelShape, plan: RunPlan) -> float:
-    """Bytes of projecting to the vocabulary and of its gradient."""
+    """Bytes of the projection to the vocabulary and of its gradient."""
     if not plan.fused_loss:  # logits, their log-softmax, both gradients and a float32 copy
         return plan.tokens * shape.vocabulary * (4.0 * plan.compute_bytes + 4.0)
     gradient = plan.loss_positions * shape.hidden * (4 + plan.compute_bytes)

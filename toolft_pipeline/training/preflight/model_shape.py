@@ -1,7 +1,7 @@
-"""The shape of a base model with its adapter, read without loading a weight.
+"""The sizes of a base model with its adapter, without loading weights.
 
-Invariant: the very classes that will train are built, on PyTorch's meta device, from the folder's own config: a hub
-config that leaves values to its class has them filled in as transformers does, and PEFT itself counts the adapter.
+Invariant: the classes that will train are built on PyTorch's meta device from the folder's config: transformers fills
+in the defaults of a sparse hub config, and PEFT itself creates the adapter that is counted.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.settings import TrainingSettings
-from toolft_pipeline.training.base.base_config import load_config
-from toolft_pipeline.training.base.base_model import quiet_transformers
-from toolft_pipeline.training.lora.adapter_config import lora_config, setting_error
-from toolft_pipeline.training.lora.lora_targets import TOWERS
+from toolft_pipeline.training.base.meta_model import add_adapter, meta_model
+from toolft_pipeline.training.lora.model_families import TOWERS
 
 if TYPE_CHECKING:
     import torch
@@ -27,14 +25,14 @@ _TOWER = re.compile(rf"\b({'|'.join(TOWERS)})\b")
 
 @dataclass(frozen=True, kw_only=True)
 class LayerShape:
-    """What autograd keeps of one decoder layer, in elements a token."""
+    """Widths of one decoder layer, in elements a token."""
 
     norms: int
     """Inputs of all norms."""
     adapter_inputs: int
-    """Inputs of all adapted projections, each counted for itself."""
+    """Inputs of all adapted projections, each counted separately."""
     distinct_adapter_inputs: int
-    """The same, where projections that read one tensor count once."""
+    """The same, with a tensor that several projections read counted once."""
     query: int
     """All query heads together."""
     key: int
@@ -46,7 +44,7 @@ class LayerShape:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelShape:
-    """Sizes of the language model, and how many parameters there are of each kind."""
+    """Sizes of the language model, and parameter counts by kind."""
 
     hidden: int
     intermediate: int
@@ -54,22 +52,22 @@ class ModelShape:
     vocabulary: int
     decoder: tuple[LayerShape, ...]
     layer_inputs: int
-    """Elements a token that each layer is given beside the hidden state (per-layer embeddings of Gemma 4 E)."""
+    """Elements a token that each layer receives besides the hidden state (per-layer embeddings of Gemma 4 E)."""
     linear: int
-    """Parameters of the projections that are quantized where asked for: all but the output head and the towers."""
+    """Parameters of the projections that can be quantized: all but the output head and the towers."""
     largest_linear: int
     """Parameters of the largest of them."""
     other: int
     """All other frozen parameters: embeddings, output head, norms, and the towers of a multimodal base."""
     adapter: int
-    """Parameters that are trained."""
+    """Trainable parameters."""
     dropout: bool
-    """Whether the adapter's inputs pass through dropout."""
+    """Whether the adapter uses dropout."""
 
 
 def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
-    """Build base and adapter on the meta device. Raises `TrainingDataError` for an adapter that cannot be."""
-    model, lora = _on_meta(base, training)
+    """Build base and adapter on the meta device. Raises `BaseModelError` or, for the adapter, `TrainingDataError`."""
+    model = add_adapter(meta_model(base), training)
     config = model.get_base_model().config.get_text_config()
     linears = _quantizable(model)
     decoder = tuple(_layer(modules, config=config) for modules in _decoder_layers(model))
@@ -86,23 +84,8 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
         largest_linear=max(module.weight.numel() for module in linears.values()),
         other=sum(parameter.numel() for parameter in parameters) - adapter - linear,
         adapter=adapter,
-        dropout=lora.lora_dropout > 0,
+        dropout=model.peft_config["default"].lora_dropout > 0,
     )
-
-
-def _on_meta(base: Path, training: TrainingSettings) -> tuple[Any, Any]:
-    import torch
-    from peft import get_peft_model
-    from transformers import AutoModelForCausalLM
-
-    with quiet_transformers(), torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(load_config(base), dtype=torch.bfloat16)
-        lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
-        lora.init_lora_weights = True  # other ways to begin read the weights, which are not there
-        try:
-            return get_peft_model(model, lora), lora
-        except ValueError as error:
-            raise setting_error(error) from error
 
 
 def _quantizable(model: Any) -> dict[str, torch.nn.Linear]:
@@ -121,12 +104,12 @@ def _quantizable(model: Any) -> dict[str, torch.nn.Linear]:
 
 
 def _decoder_layers(model: Any) -> Iterator[dict[str, Any]]:
-    """The modules of each layer of the language model, by their names within it."""
+    """The modules of each decoder layer, by their names within it."""
     layers: dict[str, dict[str, Any]] = {}
     for name, module in model.named_modules():
-        found = _DECODER_LAYER.match(name)
-        if found and not _TOWER.search(name):
-            layers.setdefault(found[1], {})[name[found.end() :]] = module
+        match = _DECODER_LAYER.match(name)
+        if match and not _TOWER.search(name):
+            layers.setdefault(match[1], {})[name[match.end() :]] = module
     yield from layers.values()
 
 
@@ -136,8 +119,8 @@ def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
     linears = {name: module for name, module in modules.items() if isinstance(module, torch.nn.Linear)}
     outputs = {name.removesuffix(".base_layer").rpartition(".")[2]: m.out_features for name, m in linears.items()}
     heads = config.num_attention_heads
-    query = outputs.get("q_proj", config.hidden_size)  # layers with one fused projection: what they read
-    key = outputs.get("k_proj", query)  # a layer that shares its neighbour's keys reads as many
+    query = outputs.get("q_proj", config.hidden_size)  # a fused projection has another name: its input width
+    key = outputs.get("k_proj", query)  # a layer that shares keys of another layer
     norms = {"q_norm": query, "k_norm": key, "v_norm": key}
     adapted = [
         (name.removesuffix(".base_layer").rpartition(".")[0], module.in_features)
@@ -155,5 +138,5 @@ def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
         query=query,
         key=key,
         heads=heads,
-        inner=max(module.in_features for module in linears.values()),  # of the projection down from the MLP
+        inner=max(module.in_features for module in linears.values()),  # the MLP's down projection
     )

@@ -1,6 +1,6 @@
-"""Whether training will fit, and about how long it takes, said before a weight is loaded.
+"""Check before training whether it fits into memory, and estimate how long it takes.
 
-Invariant: an estimate comes from the model's own config and the rows that were drawn, never from a table of models.
+Invariant: an estimate comes from the model's config and the drawn rows, never from a table of models.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class DoesNotFitError(FixableError, MemoryError):
-    """Training will not fit; one line with the figures and settings that would."""
+    """Training does not fit into memory; one line with the figures and settings that fit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingEstimate:
-    """Memory that is needed, bytes that are free, and seconds."""
+    """Memory needed, free bytes, and seconds."""
 
     memory: MemoryEstimate
     free: float
     seconds: float
     long_rows: str = ""
-    """What rows beyond `training.packed_length` cost; empty where there are none."""
+    """The cost of rows longer than `training.packed_length`, in words; empty if there are none."""
 
     @property
     def text(self) -> str:
@@ -54,8 +54,10 @@ def check_fit(
     compute: ComputeType,
     progress: Callable[[str], None],
 ) -> TrainingEstimate:
-    """Estimate memory and time, and log both. Raises `DoesNotFitError` when more is needed than is free, unless
-    `training.memory_check` is "warn"."""
+    """Estimate memory and time, and log both.
+
+    Raises `DoesNotFitError` if more memory is needed than is free, unless `training.memory_check` is "warn".
+    """
     machine = _Machine(shape=read_shape(base, training), device=model_device(), compute=compute)
     estimate = machine.estimate(drawn, training)
     if estimate.long_rows:
@@ -64,7 +66,7 @@ def check_fit(
     if estimate.memory.total <= estimate.free:
         return estimate
     if training.memory_check == "warn":
-        progress("more memory than is free; training goes ahead because training.memory_check is warn")
+        progress("training needs more memory than is free; it continues because training.memory_check is warn")
         return estimate
     fitting = settings_that_fit(
         drawn=drawn,
@@ -76,20 +78,20 @@ def check_fit(
         f"training: needs {estimate.text}; "
         + (f"settings that fit: {'; or '.join(fitting)}" if fitting else "no settings of this base model fit; use a ")
         + ("" if fitting else "smaller base model or a machine with more memory")
-        + "; training.memory_check=warn goes ahead all the same"
+        + "; training.memory_check=warn trains anyway"
     )
 
 
 def estimate_training(
     *, base: Path, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
 ) -> TrainingEstimate:
-    """The estimate alone, from config.json and the rows."""
+    """The estimate without the check."""
     return _Machine(shape=read_shape(base, training), device=model_device(), compute=compute).estimate(drawn, training)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Machine:
-    """What stays the same while settings are tried: the base, the device and the number type."""
+    """What stays the same while settings are tried: the base, the device and the compute type."""
 
     shape: ModelShape
     device: torch.device
@@ -105,7 +107,7 @@ class _Machine:
         )
 
     def memory(self, drawn: DrawnRows, training: TrainingSettings) -> MemoryEstimate:
-        """Memory alone."""
+        """Memory only."""
         plan = plan_run(
             drawn=drawn, training=training, dropout=self.shape.dropout, device=self.device, compute=self.compute
         )
@@ -119,7 +121,7 @@ class _Machine:
         count = sum(row.tokens > length for side in (drawn.train, drawn.validation) for row in side.rows)
         without = self.memory(rows_within(drawn, tokens=length), training).total
         return (
-            f"the longest row has {longest} tokens, training.packed_length is {length}: rows beyond it ({count}) are "
-            f"trained alone, none is cut; they raise peak memory from {without / 1e9:.1f} to "
-            f"{self.memory(drawn, training).total / 1e9:.1f} GB, and chat.max_length={length} would leave them out"
+            f"the longest row has {longest} tokens, training.packed_length is {length}: {count} longer rows are "
+            f"trained unpacked and uncut; they raise peak memory from {without / 1e9:.1f} to "
+            f"{self.memory(drawn, training).total / 1e9:.1f} GB; chat.max_length={length} excludes them"
         )

@@ -1,4 +1,4 @@
-"""How training will really run, as far as memory depends on it."""
+"""How training will run, as far as memory depends on it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ AnyAttention = Literal[Attention, "flash"]
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """One training step at its largest."""
+    """The largest training step."""
 
     device: Literal["cpu", "cuda"]
     tokens: int
-    """Tokens of the longest batch. Packed rows of a batch are laid end to end, so attention sees one row."""
+    """Tokens of the longest batch. TRL concatenates the packed rows of a batch, so attention sees one row."""
     loss_positions: int
-    """Positions of the densest batch that are projected to the vocabulary."""
+    """Most positions of a batch that are projected to the vocabulary."""
     checkpointing: bool
-    """Whether a layer's activations are computed again in the backward pass instead of kept."""
+    """Whether the backward pass recomputes a layer's activations."""
     attention: AnyAttention
     fused_loss: bool
-    """Whether the logits are made tile by tile; else all of them stand in memory at once."""
+    """Whether logits are computed tile by tile; else all of them are in memory at once."""
     quantized: bool
     dropout: bool
-    """Whether adapters drop part of their inputs."""
+    """Whether the adapter uses dropout."""
     compute_bytes: int
     """Bytes of an element of activations and of weights that are not quantized."""
     optimizer_bytes: float
@@ -44,7 +44,7 @@ class RunPlan:
 def plan_run(
     *, drawn: DrawnRows, training: TrainingSettings, dropout: bool, device: torch.device, compute: ComputeType
 ) -> RunPlan:
-    """Read settings, `training.sft` included, and rows."""
+    """The plan of these rows and settings, `training.sft` included."""
     arguments = trainer_arguments(drawn=drawn, training=training, device=device, compute=compute)
     tokens = longest_batch(drawn, training)
     return RunPlan(
@@ -62,7 +62,7 @@ def plan_run(
 
 
 def _state_bytes(optimizer: str) -> float:
-    """Bytes a parameter of an optimizer's state, by transformers' name for it; two float32 moments as a rule."""
+    """Bytes a parameter of an optimizer's state, by transformers' name; two float32 moments by default."""
     if "8bit" in optimizer:
         return 2.1  # two moments in a byte each, and their scales
     if "sgd" in optimizer or "adafactor" in optimizer:
@@ -71,7 +71,7 @@ def _state_bytes(optimizer: str) -> float:
 
 
 def _densest(drawn: DrawnRows, tokens: int) -> int:
-    """Loss positions that a batch of so many tokens has at most: the rows with most of them come together."""
+    """The most loss positions in a batch of `tokens` tokens: the rows with the largest share of them."""
 
     def share(row: Row) -> float:
         return row.loss_tokens / max(1, row.tokens)

@@ -1,9 +1,8 @@
-"""About how long training takes, from the model's shape, the rows drawn and this machine's speed as it is now.
+"""Estimate how long training takes from the model's shape, the drawn rows and the machine's current speed.
 
-Two kinds of work are reckoned apart, because machines differ in them apart: matrix products, at the speed of a product
-in the type that training computes in, and everything that walks over activations and logits without multiplying
-matrices (norms, casts, activation functions, the softmax), at the speed of such a walk. Speeds are means over a moment,
-not bests: on a busy machine training is slow too.
+Two kinds of work are estimated separately, because machines differ in each: matrix products, at the measured speed of a
+product in the compute type, and elementwise operations on activations and logits (norms, casts, activation functions,
+softmax), at the measured speed of one. Speeds are means, not bests: on a busy machine training is slow too.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.compute_type import ComputeType, MatrixProduct
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.preflight.model_shape import ModelShape
 from toolft_pipeline.training.rows.sampling import DrawnRows
@@ -22,19 +21,19 @@ if TYPE_CHECKING:
     import torch
 
 PRODUCT_EFFICIENCY = 0.8
-"""Share of the measured product's speed that the products of a training step reach on a CPU."""
+"""Speed of the products of a training step on a CPU, as a share of the measured speed."""
 
 CUDA_EFFICIENCY = 0.35
-"""Share of a plain product's speed that a whole training step reaches on CUDA."""
+"""Speed of a whole training step on CUDA, as a share of the measured speed of a product."""
 
 ELEMENTWISE_PASSES = 90.0
-"""Times that a layer's forward and backward pass walk over each of its widths (hidden, query, keys, values, MLP)."""
+"""Elementwise passes of a layer's forward and backward pass over each width (hidden, query, key, value, MLP)."""
 
 LOGIT_PASSES = 8.0
-"""Times that the loss walks over each logit of a labelled position."""
+"""Elementwise passes of the loss over each logit of a labelled position."""
 
 LAYER_SECONDS = 0.004
-"""What starting the operations of one layer takes in a step, whatever their size."""
+"""Fixed overhead of one layer in a step."""
 
 _MEASURED_S = 0.2
 
@@ -47,28 +46,25 @@ def estimate_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingS
     head = 4 * share * shape.vocabulary * shape.hidden
     operations = 4 * shape.linear + 6 * shape.adapter + head  # a token
     if device.type != "cpu":
-        return tokens * operations / (CUDA_EFFICIENCY * _product_speed(4096, 4096, 4096, compute, device))
+        return (
+            tokens * operations / (CUDA_EFFICIENCY * _product_speed(MatrixProduct(4096, 4096, 4096), compute, device))
+        )
     batch = training.packed_length * training.batch_size
-    products = operations / (
-        PRODUCT_EFFICIENCY * _product_speed(min(batch, 2048), shape.hidden, shape.intermediate, compute, device)
-    )
+    product = MatrixProduct(min(batch, 2048), shape.hidden, shape.intermediate)
+    products = operations / (PRODUCT_EFFICIENCY * _product_speed(product, compute, device))
     layers, layer = len(shape.decoder), shape.decoder[0]
     widths = shape.hidden + layer.query + 2 * layer.key + shape.intermediate
-    walked = ELEMENTWISE_PASSES * layers * widths + LOGIT_PASSES * share * shape.vocabulary  # numbers a token
-    return tokens * (products + walked / _walking_speed()) + tokens / batch * layers * LAYER_SECONDS
+    elements = ELEMENTWISE_PASSES * layers * widths + LOGIT_PASSES * share * shape.vocabulary  # a token
+    return tokens * (products + elements / _elementwise_speed()) + tokens / batch * layers * LAYER_SECONDS
 
 
-def _product_speed(rows: int, inputs: int, outputs: int, compute: ComputeType, device: torch.device) -> float:
+def _product_speed(product: MatrixProduct, compute: ComputeType, device: torch.device) -> float:
     """Floating-point operations a second of one matrix product."""
-    import torch
-
-    left = torch.ones(rows, inputs, dtype=compute.dtype, device=device)
-    right = torch.ones(outputs, inputs, dtype=compute.dtype, device=device)
-    return 2.0 * rows * inputs * outputs / _mean_seconds(lambda: float(torch.nn.functional.linear(left, right)[0, 0]))
+    return product.operations / _mean_seconds(product.ready(compute.dtype, device=device))
 
 
-def _walking_speed() -> float:
-    """Float32 numbers a second that a product of two arrays, number by number, walks over."""
+def _elementwise_speed() -> float:
+    """Float32 elements a second of an elementwise product of two arrays."""
     import torch
 
     left, right = torch.ones(512, 2048), torch.ones(512, 2048)
@@ -77,7 +73,7 @@ def _walking_speed() -> float:
 
 
 def _mean_seconds(work: Callable[[], Any]) -> float:
-    """Mean time of some work, after a first time that is not counted."""
+    """Mean time of `work` after one warm-up call."""
     work()
     began, times = time.perf_counter(), 0
     while times < 2 or time.perf_counter() - began < _MEASURED_S:

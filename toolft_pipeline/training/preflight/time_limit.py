@@ -1,6 +1,6 @@
-"""Whether training may take as long as it is estimated to.
+"""Refuse training whose estimated time exceeds `training.max_hours`.
 
-Invariant: a training run that is refused has loaded no weight and written no checkpoint.
+Invariant: a refused training run has loaded no weights and written no checkpoint.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.rows.sampling import DrawnRows
 
 LIMIT = "training.max_hours allows"
-"""Words that every refusal holds: the command line knows by them that a person may be asked."""
+"""Part of every refusal: the command line recognizes it and asks at a terminal."""
 
 
 class TakesTooLongError(FixableError, RuntimeError):
@@ -18,7 +18,7 @@ class TakesTooLongError(FixableError, RuntimeError):
 
 
 def check_time(*, seconds: float, drawn: DrawnRows, training: TrainingSettings) -> None:
-    """Raise `TakesTooLongError` where the estimate lies above `training.max_hours`."""
+    """Raise `TakesTooLongError` if the estimate exceeds `training.max_hours`."""
     hours, limit = seconds / 3600, training.max_hours
     if limit is None or hours <= limit:
         return
@@ -42,5 +42,5 @@ def _hours(hours: float) -> str:
 
 
 def _round_up(hours: float) -> float:
-    """A limit with room for the estimate's error."""
+    """A limit with a margin for the estimate's error."""
     return float(f"{hours * 1.5:.1g}") if hours >= 1 else round(hours * 1.5 + 0.05, 1)

@@ -1,1 +1,1 @@
-"""Which rows are trained on, and how they are packed."""
+"""Draw the rows to train on, record them, and pack them."""

@@ -1,6 +1,6 @@
-"""Rows laid end to end in packed rows: best fit first, and a row beyond the setting in a packed row of its own.
+"""Best-fit packing of rows; a row longer than the packed length stays alone.
 
-Invariant: no row is cut, and one long row lengthens no other packed row.
+Invariant: no row is cut, and a long row does not lengthen the other packed rows.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def pack_rows(ids: pa.Table, *, length: int, shuffle_seed: int | None = None) -> Dataset:
-    """Packed rows of at most `length` tokens, and each longer row alone; `seq_lengths` says where rows begin."""
+    """Pack rows into at most `length` tokens, and each longer row alone; `seq_lengths` are the lengths of the rows."""
     from datasets import Dataset, concatenate_datasets
     from trl import pack_dataset
 
-    beyond = pc.greater(pc.list_value_length(ids["input_ids"]), length)
-    longer, fitting = ids.filter(beyond), Dataset(ids.filter(pc.invert(beyond)))
+    too_long = pc.greater(pc.list_value_length(ids["input_ids"]), length)
+    longer, fitting = ids.filter(too_long), Dataset(ids.filter(pc.invert(too_long)))
     if shuffle_seed is not None:
         fitting = fitting.shuffle(seed=shuffle_seed)
     packed = pack_dataset(fitting, length, "bfd") if len(fitting) else None
@@ -35,7 +35,7 @@ def pack_rows(ids: pa.Table, *, length: int, shuffle_seed: int | None = None) ->
 
 
 def longest_batch(drawn: DrawnRows, training: TrainingSettings) -> int:
-    """Tokens of the longest batch, of training or validation. Rows that show images are trained one by one."""
+    """Tokens of the longest training or validation batch. Rows with images are trained one by one."""
     if drawn.shows_images:
         return max(drawn.train.longest, drawn.validation.longest)
     return max(_longest_batch(side, training) for side in (drawn.train, drawn.validation))
@@ -43,7 +43,9 @@ def longest_batch(drawn: DrawnRows, training: TrainingSettings) -> int:
 
 def _longest_batch(side: DrawnSide, training: TrainingSettings) -> int:
     length, size = training.packed_length, training.batch_size
-    beyond = sorted((row.tokens for row in side.rows for _ in range(row.weight) if row.tokens > length), reverse=True)
-    alone = beyond[:size]
-    rest = side.tokens - sum(beyond)  # fewer tokens than the packs have room for make shorter packs
+    long_rows = sorted(
+        (row.tokens for row in side.rows for _ in range(row.weight) if row.tokens > length), reverse=True
+    )
+    alone = long_rows[:size]
+    rest = side.tokens - sum(long_rows)  # fewer tokens than the packs have room for make shorter packs
     return sum(alone) + min(length * (size - len(alone)), rest)

@@ -1,7 +1,7 @@
-"""Which rows are trained on: all of the selected ones, or as many as a token budget holds, drawn evenly.
+"""Draw the rows to train on: all selected rows, or an even sample within a token budget.
 
-Invariant: the draw is a function of the rows as a set. Neither the order of days nor of rows plays a part, and a
-larger budget draws a superset of a smaller one's rows.
+Invariant: the draw is a function of the set of rows. The order of days and rows does not matter, and a larger budget
+draws a superset of the rows of a smaller one.
 """
 
 from __future__ import annotations
@@ -20,26 +20,28 @@ import pyarrow.parquet as pq
 from toolft_pipeline.errors import FixableError
 
 MAX_VALIDATION_TOKENS = 6_000
-"""Tokens of validation rows at most: a pass over them costs about 20 s on two CPU cores."""
+"""Most tokens of validation rows: a pass over them takes about 20 s on two CPU cores."""
 
 MAX_VALIDATION_SHARE = 0.05
-"""Validation tokens to training tokens at most: a small budget buys training, not measuring."""
+"""Most validation tokens as a share of training tokens: a small budget goes to training."""
 
 IDS_SCHEMA = pa.schema([pa.field("input_ids", pa.list_(pa.int32())), pa.field("labels", pa.list_(pa.int32()))])
 
 IMAGES = "image_sha256"
-"""A column more of both sides, where any row that was drawn shows images: their hashes, in order."""
+"""An additional column of both sides if any drawn row contains images: their hashes, in order."""
 
 
 class TrainingDataError(FixableError, ValueError):
-    """Nothing to learn from, or rows that cannot be trained on; one line that says where to look."""
+    """No rows to train on, or rows or settings that cannot be trained; one line that says where to look."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One candidate: what the draw needs to know of it. `weight` is how often it is repeated in training."""
+    """A candidate for the draw; `weight` is the number of its repeats in an epoch."""
 
     row_id: str
+    trajectory_id: str
+    day: str
     category: str
     tools: tuple[str, ...]
     tokens: int
@@ -48,13 +50,13 @@ class Row:
 
     @property
     def rank(self) -> bytes:
-        """Place in the draw among its equals: the hash of the id."""
+        """Order among rows of the same kind: the hash of the id."""
         return hashlib.sha256(self.row_id.encode()).digest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnSide:
-    """The rows drawn for one side, in training order, and their ids and labels (schema `IDS_SCHEMA`), repeats included."""
+    """The drawn rows of one side in training order, and their ids and labels (`IDS_SCHEMA`), repeats included."""
 
     rows: tuple[Row, ...]
     ids: pa.Table
@@ -70,9 +72,9 @@ class DrawnSide:
         return sum(row.loss_tokens * row.weight for row in self.rows)
 
     @property
-    def pictured(self) -> int:
-        """Rows that show images, repeats included."""
-        return _pictured(self.ids)
+    def with_images(self) -> int:
+        """Rows with images, repeats included."""
+        return _with_images(self.ids)
 
     @property
     def longest(self) -> int:
@@ -82,8 +84,8 @@ class DrawnSide:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnRows:
-    """Both sides. `available` counts the training rows that the draw could take from, `rowless` the training runs that
-    were selected and have no row (too long, as a rule)."""
+    """Both sides. `available` counts the candidates for training, `rowless` the selected training runs without a row
+    (usually too long)."""
 
     train: DrawnSide
     validation: DrawnSide
@@ -92,16 +94,16 @@ class DrawnRows:
 
     @property
     def shows_images(self) -> bool:
-        """Whether any row of either side shows an image."""
-        return self.train.pictured + self.validation.pictured > 0
+        """Whether any row of either side contains an image."""
+        return self.train.with_images + self.validation.with_images > 0
 
 
 Kind = tuple[str, tuple[str, ...]]
-"""What a run shows: its category and its tools."""
+"""Category and tools of a run."""
 
 
 class _Kinds:
-    """Rows by kind, handed out for the kind, or for the category, that was seen least so far (ties by name)."""
+    """Rows by kind, drawn for the kind or the category that was drawn least so far (ties by name)."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._waiting: defaultdict[Kind, list[Row]] = defaultdict(list)
@@ -113,11 +115,11 @@ class _Kinds:
         self._within = {name: [entry for entry in self._all if entry[1][0] == name] for name in self._of_category}
 
     def next_of_kind(self) -> Row | None:
-        """A row of the kind seen least; None when there is none left."""
+        """A row of the least drawn kind; None if no row is left."""
         return self._pop(self._all)
 
     def next_of_category(self) -> Row | None:
-        """A row of the category seen least, of its kind seen least; None when there is none left."""
+        """A row of the least drawn category, of its least drawn kind; None if no row is left."""
         for category in sorted(self._of_category, key=lambda name: self._of_category[name]):
             row = self._pop(self._within[category])
             if row is not None:
@@ -128,7 +130,7 @@ class _Kinds:
         while heap:
             taken, kind = heapq.heappop(heap)
             if taken != self._taken[kind] or not self._waiting[kind]:
-                continue  # the kind was seen through the other heap since, or is used up
+                continue  # drawn through the other heap since, or empty
             self._taken[kind] += 1
             self._of_category[kind[0]] += 1
             for each in (self._all, self._within[kind[0]]):
@@ -145,26 +147,27 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
     }
     sides: dict[str, list[Row]] = {"train": [], "validation": []}
     rowless = {run for run, (side, _) in chosen.items() if side == "train"}
-    for path in tensors.values():
+    for day, path in tensors.items():
         for row in pq.read_table(path, columns=_FACTS).to_pylist():
             rowless.discard(row["trajectory_id"])
             side, weight = chosen.get(row["trajectory_id"], ("out", 0))
             if side in sides:
-                sides[side].append(_row(row, weight=max(1, weight) if side == "train" else 1, path=path))
+                sides[side].append(_row(row, day=day, weight=max(1, weight) if side == "train" else 1, path=path))
     train = draw_evenly(sides["train"], token_budget)
     if rowless and not sides["train"]:
         raise TrainingDataError(
-            f"{selection}: not one of {len(rowless)} training runs has a row to train on; see why in token_tensors "
-            "(too_long, not_reversible), then raise chat.max_length or cut rows by chat.long_rows: cut_front or split"
+            f"{selection}: none of the {len(rowless)} training runs has a row to train on; see the reasons in "
+            "token_tensors (too_long, not_reversible), then raise chat.max_length or cut rows "
+            "by chat.long_rows: cut_front or split"
         )
     if not train:
         raise TrainingDataError(
-            f"{selection}: {len(chosen)} selected runs, {len(sides['train'])} training rows, none drawn; look at the "
-            "reasons in training_set, at chat.max_length and at training.token_budget"
+            f"{selection}: {len(chosen)} selected runs, {len(sides['train'])} training rows, none drawn; check the "
+            "reasons in training_set, chat.max_length and training.token_budget"
         )
     allowed = int(min(MAX_VALIDATION_TOKENS, MAX_VALIDATION_SHARE * sum(row.tokens * row.weight for row in train)))
     validation = draw_evenly(sides["validation"], allowed)
-    train_ids, validation_ids = _alike(_ids(train, tensors), _ids(validation, tensors))
+    train_ids, validation_ids = _same_columns(_ids(train, tensors), _ids(validation, tensors))
     return DrawnRows(
         train=DrawnSide(rows=train, ids=train_ids),
         validation=DrawnSide(rows=validation, ids=validation_ids),
@@ -174,11 +177,11 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
 
 
 def draw_evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...]:
-    """Rows of at most so many distinct tokens, in turn for the kind and for the category seen least so far.
+    """Draw rows within the budget, alternating between the least drawn kind and the least drawn category.
 
-    Kinds alone would leave a category of few kinds (talk without tools has one) with next to nothing; tools alone
-    would let the rows that use many tools stand for the rows that use one. The draw ends at the first row that does
-    not fit. Rows come back by hash of their id, so that packing mixes them.
+    By kinds alone a category of few kinds (no_tool has one) would get next to nothing; by tools alone rows with many
+    tools would displace rows with one. The draw ends at the first row that does not fit; repeats do not count. Rows are
+    returned by the hash of their id, so that packing mixes them.
     """
     rows = tuple(rows)
     if token_budget is None:
@@ -195,26 +198,29 @@ def draw_evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...
     return tuple(sorted(kept, key=lambda row: row.rank))
 
 
-def _row(row: dict[str, object], *, weight: int, path: Path) -> Row:
-    found = Row(
+def _row(row: dict[str, object], *, day: str, weight: int, path: Path) -> Row:
+    candidate = Row(
         row_id=str(row["row_id"]),
+        trajectory_id=str(row["trajectory_id"]),
+        day=day,
         category=str(row["category"]),
         tools=tuple(sorted(set(row["tools"]))),  # type: ignore[call-overload]
         tokens=int(row["n_tokens"]),  # type: ignore[call-overload]
         loss_tokens=int(row["n_loss_tokens"]),  # type: ignore[call-overload]
         weight=weight,
     )
-    if found.loss_tokens <= 0:
+    if candidate.loss_tokens <= 0:
         raise TrainingDataError(
-            f"{path}: row {found.row_id} has no loss on any token; its mask is broken: look at the proofs of that day"
+            f"{path}: row {candidate.row_id} has no loss on any token, so its loss mask is wrong; check the proofs of "
+            "that day"
         )
-    return found
+    return candidate
 
 
 def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
-    """Ids and labels of the rows, in their order, each as often as it weighs; with their images where a day has any."""
+    """Ids and labels of the rows in their order, repeated by weight; with images if a day has any."""
     wanted = pa.array([row.row_id for row in rows], pa.string())
-    found = pa.concat_tables(
+    table = pa.concat_tables(
         [IDS_SCHEMA.empty_table().append_column("row_id", pa.array([], pa.string()))]
         + [
             pa.Table.from_batches([batch]).filter(pc.is_in(batch["row_id"], wanted)).select(columns)
@@ -226,24 +232,24 @@ def _ids(rows: tuple[Row, ...], tensors: Mapping[str, Path]) -> pa.Table:
         ],
         promote_options="permissive",
     )
-    place = {row_id: index for index, row_id in enumerate(found["row_id"].to_pylist())}
-    order = [place[row.row_id] for row in rows for _ in range(row.weight)]
-    return found.drop_columns("row_id").take(pa.array(order, pa.int64())).combine_chunks()
+    index_of = {row_id: index for index, row_id in enumerate(table["row_id"].to_pylist())}
+    order = [index_of[row.row_id] for row in rows for _ in range(row.weight)]
+    return table.drop_columns("row_id").take(pa.array(order, pa.int64())).combine_chunks()
 
 
-def _alike(*sides: pa.Table) -> list[pa.Table]:
-    """Sides with a column of images each, or without one where no row of any shows an image."""
-    if not any(map(_pictured, sides)):
+def _same_columns(*sides: pa.Table) -> list[pa.Table]:
+    """Give all sides an image column, or none if no row contains an image."""
+    if not any(map(_with_images, sides)):
         return [side.select(IDS_SCHEMA.names) for side in sides]
     return [side.select(IDS_SCHEMA.names).append_column(IMAGES, pa.array(_hashes(side), _HASHES)) for side in sides]
 
 
-def _pictured(ids: pa.Table) -> int:
+def _with_images(ids: pa.Table) -> int:
     return sum(bool(hashes) for hashes in _hashes(ids)) if IMAGES in ids.column_names else 0
 
 
 def _hashes(ids: pa.Table) -> list[list[str]]:
-    """The images of each row; days without any have no such column."""
+    """The image hashes of each row; days without images have no such column."""
     column = ids[IMAGES].to_pylist() if IMAGES in ids.column_names else [None] * ids.num_rows
     return [hashes or [] for hashes in column]
 

@@ -1,1 +1,1 @@
-"""What training runs on: device, memory, kernel caches, and a heartbeat while libraries are silent."""
+"""The process that trains: device, memory, kernel caches, and a heartbeat while libraries are silent."""

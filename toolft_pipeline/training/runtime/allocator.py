@@ -1,11 +1,10 @@
-"""Memory that is freed at one tile and wanted again at the next stays with the process.
+"""Let glibc keep large freed blocks, so that the next tile of logits reuses them.
 
-glibc gives every block above 32 MB back to the kernel at once, and the kernel clears the pages again at the next
-tile: with a vocabulary of 262,144 a training step faulted in 2 GB, a quarter of all CPU time on two cores (12.2 ms of
-CPU a token, 10.5 with this; with gradient checkpointing on a CPU 292 s of 4 steps, 106 with this). Peak memory stays as
-it was.
+By default glibc returns every block above 32 MB to the kernel, and the kernel clears its pages again for the next tile:
+with a vocabulary of 262,144 a training step faulted in 2 GB, a quarter of all CPU time on two cores (12.2 ms of CPU a
+token, 10.5 with this; with gradient checkpointing on a CPU 292 s for 4 steps, 106 with this). Peak memory is the same.
 
-Invariant: results do not depend on it; where the C library is another one, nothing happens.
+Invariant: results do not depend on it; with another C library it does nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _LARGE = 1 << 30
 
 
 def keep_large_blocks() -> bool:
-    """Serve blocks below 1 GB from the heap and keep them there; returns whether the C library took it."""
+    """Allocate blocks below 1 GB from the heap and keep them; returns whether the C library accepted it."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

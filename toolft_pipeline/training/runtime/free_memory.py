@@ -1,4 +1,4 @@
-"""Memory that a stage may still take on this machine."""
+"""Free memory of this machine."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def free_memory(device: torch.device) -> float:
-    """Bytes that this process may still take: of an accelerator's memory what nobody holds and what PyTorch keeps in
-    store for the next tensor; of RAM what the container's limit leaves.
+    """Bytes that this process can still allocate on a device.
+
+    On CUDA: memory that no process holds, and what PyTorch's allocator has reserved; in RAM: what the container's limit
+    leaves.
     """
     import psutil  # type: ignore[import-untyped]
     import torch

@@ -1,6 +1,6 @@
-"""A line at least every few seconds while one library call works in silence.
+"""Log a line at least every few seconds while one library call runs silently.
 
-Invariant: the pulse only speaks; it touches nothing that the work touches, and it ends with the work.
+Invariant: the heartbeat only logs; it shares no state with the work, and it ends with the work.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ SILENCE_SECONDS = 12.0
 
 
 class Heartbeat:
-    """Says lines, and repeats what is going on when nothing was said for a while."""
+    """Logs lines, and repeats the current activity when nothing was logged for a while."""
 
-    def __init__(self, *, say: Callable[[str], None]) -> None:
-        self._say = say
-        self._said = time.monotonic()
-        self.doing = ""
+    def __init__(self, *, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._logged_at = time.monotonic()
+        self.activity = ""
+        """What is going on; empty logs nothing."""
 
-    def say(self, line: str) -> None:
-        """Say a line now."""
-        self._said = time.monotonic()
-        self._say(line)
+    def log(self, line: str) -> None:
+        """Log a line now."""
+        self._logged_at = time.monotonic()
+        self._log(line)
 
     def beat(self, *, began: float) -> None:
-        """Repeat what is going on, if the silence has lasted."""
-        if self.doing and time.monotonic() - self._said >= SILENCE_SECONDS:
-            self.say(f"{self.doing}, {time.monotonic() - began:.0f} s")
+        """Repeat the current activity if nothing was logged for `SILENCE_SECONDS`."""
+        if self.activity and time.monotonic() - self._logged_at >= SILENCE_SECONDS:
+            self.log(f"{self.activity}, {time.monotonic() - began:.0f} s")
 
 
 @contextmanager
 def heartbeat(*, progress: Callable[[str], None]) -> Iterator[Heartbeat]:
-    """A pulse for the length of a block. Set `doing` to what the block is at."""
-    beating = Heartbeat(say=progress)
+    """A heartbeat for the length of a block; set its `activity` as the block proceeds."""
+    beating = Heartbeat(log=progress)
     over = threading.Event()
     began = time.monotonic()
 
@@ -43,7 +44,7 @@ def heartbeat(*, progress: Callable[[str], None]) -> Iterator[Heartbeat]:
         while not over.wait(1.0):
             beating.beat(began=began)
 
-    thread = threading.Thread(target=run, name="pulse", daemon=True)
+    thread = threading.Thread(target=run, name="heartbeat", daemon=True)
     thread.start()
     try:
         yield beating

@@ -1,7 +1,7 @@
-"""Where a model lives.
+"""The device that a model is loaded on.
 
-Invariant: every model that a stage loads is placed by this function, explicitly. transformers puts a quantized model on
-the first GPU and any other on the CPU where nothing is said, and two models that are compared must be on one device.
+Invariant: every model that a stage loads is placed explicitly by this function. By default transformers puts a
+quantized model on the first GPU and any other on the CPU, and models that are compared must be on one device.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def model_device(*, bytes_needed: float = 0.0) -> torch.device:
-    """The process's CUDA device; the CPU where there is none, or where it has fewer bytes free than are needed."""
+    """The process's CUDA device; the CPU if there is none or it has less than `bytes_needed` free."""
     import torch
 
     if torch.cuda.is_available():

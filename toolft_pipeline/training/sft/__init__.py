@@ -1,1 +1,1 @@
-"""The supervised training run itself, through TRL."""
+"""The supervised fine-tuning run, with TRL."""

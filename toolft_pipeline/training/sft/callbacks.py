@@ -1,7 +1,7 @@
-"""What happens beside the optimizer: progress lines, sealed checkpoints, the adapter with the best validation loss.
+"""Trainer callbacks: progress lines, sealed checkpoints, the adapter with the best validation loss.
 
-Invariant: callbacks read and write files; none of them touches weights, optimizer or random state, so a run with
-them trains what a run without them trains.
+Invariant: callbacks only read and write files; none changes weights, optimizer or random state, so the result of a run
+does not depend on them.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ VALIDATION_LOSS = "eval_loss"
 
 
 def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> list[TrainerCallback]:
-    """The callbacks of a training run, in the order in which they see each event."""
+    """The callbacks of a training run, in the order in which Trainer calls them."""
     from transformers import TrainerCallback
 
-    pace = ProgressReporter(progress=progress)
+    reporter = ProgressReporter(progress=progress)
 
     class _Progress(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
-            pace.begin(state)
+            reporter.begin(state)
 
         def on_substep_end(self, args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
-            pace.tick(state, part=1 / args.gradient_accumulation_steps)
+            reporter.tick(state, fraction=1 / args.gradient_accumulation_steps)
 
         def on_step_end(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
-            pace.tick(state)
+            reporter.tick(state)
 
         def on_prediction_step(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
-            pace.tick(state, doing="validating")
+            reporter.tick(state, activity="validating")
 
         def on_log(self, _args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
-            pace.log(state)
+            reporter.log(state)
 
     class _Keep(TrainerCallback):  # type: ignore[misc]
         def on_save(self, args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
@@ -57,61 +57,61 @@ def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> lis
 
 
 def best_step(history: list[dict[str, float]]) -> int | None:
-    """Step of the lowest validation loss, the first of equals; None where none was measured."""
+    """The first step with the lowest validation loss; None if none was measured."""
     measured = [(entry[VALIDATION_LOSS], int(entry["step"])) for entry in history if VALIDATION_LOSS in entry]
     return min(measured)[1] if measured else None
 
 
 def best_folder(checkpoints: Path, step: int) -> Path:
-    """Where the adapter of a best step is kept; the name is none that Trainer rotates away."""
+    """Folder of a best step's adapter; Trainer does not rotate folders of this name."""
     return checkpoints / f"best-{step}"
 
 
 def save_best_adapter(model: Any, folder: Path) -> None:
-    """Save and seal an adapter, unless an earlier attempt already did."""
+    """Save and seal an adapter, unless an earlier attempt did."""
     if not sealed(folder):
         model.save_pretrained(folder, save_embedding_layers=False)
         seal(folder)
 
 
 class ProgressReporter:
-    """Says where training is: step, loss, tokens/s, time left, peak memory."""
+    """Logs progress: step, loss, tokens/s, time left, peak memory."""
 
     def __init__(self, *, progress: Callable[[str], None]) -> None:
         self._progress = progress
-        self._said = time.monotonic()
-        self._began = (self._said, 0, 0.0)
-        self._logged = (self._said, 0)
+        self._reported_at = time.monotonic()
+        self._start = (self._reported_at, 0, 0.0)
+        self._logged = (self._reported_at, 0)
         self._rate: float | None = None
-        self._part = 0.0
+        self._fraction = 0.0
 
     def begin(self, state: TrainerState) -> None:
-        """Training starts, or goes on, at `state`."""
+        """Training starts or resumes at `state`."""
         now = time.monotonic()
-        self._began = (now, state.global_step, 0.0)
+        self._start = (now, state.global_step, 0.0)
         self._logged = (now, state.num_input_tokens_seen)
 
-    def tick(self, state: TrainerState, *, part: float | None = None, doing: str = "") -> None:
-        """After a micro-batch (`part` of a step) or a whole step; says a line when it is time."""
-        self._part = 0.0 if part is None else self._part + part
+    def tick(self, state: TrainerState, *, fraction: float | None = None, activity: str = "") -> None:
+        """Called after a micro-batch (a `fraction` of a step) or a step; logs a line every `REPORT_EVERY_S`."""
+        self._fraction = 0.0 if fraction is None else self._fraction + fraction
         now = time.monotonic()
-        last = state.global_step == state.max_steps and part is None and not doing
-        if now - self._said < REPORT_EVERY_S and not last:
+        last = state.global_step == state.max_steps and fraction is None and not activity
+        if now - self._reported_at < REPORT_EVERY_S and not last:
             return
-        self._said = now
+        self._reported_at = now
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
-        words = [
+        parts = [
             f"step {state.global_step}/{state.max_steps}",
-            *([doing] if doing else []),
+            *([activity] if activity else []),
             *([f"loss {losses[-1]:.3f}"] if losses else []),
             *([f"{self._rate:.0f} tokens/s"] if self._rate else []),
             *self._left(state, now),
             f"peak memory {peak_memory_gb():.1f} GB",
         ]
-        self._progress(", ".join(words))
+        self._progress(", ".join(parts))
 
     def log(self, state: TrainerState) -> None:
-        """Put the pace of the steps since the last log line beside it."""
+        """Add tokens and tokens/s since the last entry to Trainer's log entry."""
         entry = state.log_history[-1]
         if "loss" not in entry:
             return
@@ -122,15 +122,15 @@ class ProgressReporter:
         entry["tokens"] = state.num_input_tokens_seen
 
     def _left(self, state: TrainerState, now: float) -> list[str]:
-        began, step, _ = self._began
-        done = state.global_step + self._part - step
+        began, step, _ = self._start
+        done = state.global_step + self._fraction - step
         if done <= 0:
             return []
-        return [f"{(now - began) / done * (state.max_steps - state.global_step - self._part):.0f} s left"]
+        return [f"{(now - began) / done * (state.max_steps - state.global_step - self._fraction):.0f} s left"]
 
 
 def peak_memory_gb() -> float:
-    """Most memory that this process ever held: on the accelerator where there is one, else resident."""
+    """Peak memory of this process in GiB: on the accelerator if there is one, else resident."""
     import torch
 
     device = model_device()

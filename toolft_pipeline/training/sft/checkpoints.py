@@ -1,8 +1,8 @@
-"""Checkpoints that survive a kill at any moment.
+"""Sealed checkpoints, which survive a kill at any moment.
 
-Invariant: a checkpoint without its seal does not exist. Trainer writes a checkpoint's files in place and its own
-search trusts a folder's name, so a kill in the middle leaves a folder that looks whole. The seal lists every file
-with size and sha256, is written last and published by one rename, and is verified before anything is resumed.
+Invariant: a checkpoint without a valid seal is ignored. Trainer writes a checkpoint's files in place and finds it by
+the folder's name, so a kill can leave a folder that looks complete. The seal lists every file with size and sha256, is
+written last and published by one rename, and is verified before training resumes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def seal(checkpoint: Path) -> None:
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint whose seal verifies; those that do not are removed."""
+    """The newest checkpoint with a valid seal; newer ones without are removed."""
     for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step, reverse=True):
         if sealed(checkpoint):
             return checkpoint
@@ -45,7 +45,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 
 def sealed(checkpoint: Path) -> bool:
-    """Whether every file that the seal lists is there, byte for byte."""
+    """Whether every file that the seal lists exists with its size and digest."""
     try:
         files = json.loads((checkpoint / SEAL).read_text(encoding="utf-8"))
     except (OSError, ValueError):

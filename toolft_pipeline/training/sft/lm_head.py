@@ -1,34 +1,36 @@
-"""Score labelled positions on a CPU with one pass over the logits, where TRL's fused loss makes some fifteen.
+"""A fused loss for CPUs: one pass over the logits of labelled positions, where TRL's fallback makes about fifteen.
 
-TRL's fused language-model head is written for Triton kernels. Its fallback for a CPU walks every tile of logits in
-plain torch operations, multiplies by scales that are 1, computes an entropy that nobody reads, projects a second time
-in the backward pass and multiplies the gradient in float32 even where the model computes in bf16. For Gemma 3 270M
-(262,144 tokens of vocabulary) that was more than half of a training step: 3.8 CPU seconds for 205 positions in bf16
-and 4.5 in float32, against 0.7 and 1.4 here.
+TRL's fused language-model head is written for Triton kernels. Its CPU fallback runs plain torch operations on every
+tile of logits, multiplies by scales of 1, computes an unused entropy, projects a second time in the backward pass and
+multiplies the gradient in float32 even if the model computes in bf16. For Gemma 3 270M (a vocabulary of 262,144) that
+was more than half of a training step: 3.8 CPU seconds for 205 positions in bf16 and 4.5 in float32, against 0.7 and
+1.4 here.
 
-Invariant: log-probabilities, accuracy and gradients are TRL's; only the entropy is not computed and reads NaN. The
-head's weights are frozen, so their gradient is never wanted; where they are trained, TRL's own function runs.
+Invariant: log-probabilities, accuracy and gradients equal TRL's; only the entropy is not computed and is NaN. The
+head's weights are frozen, so they need no gradient; if they are trained, TRL's function runs.
 """
 
 from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import torch
 
 LOGITS_AT_ONCE = 48_000_000
-"""Logits (positions times vocabulary) that are held at a time; `BYTES_PER_LOGIT` each."""
+"""Logits (positions times vocabulary) that are in memory at a time; `BYTES_PER_LOGIT` each."""
 
 BYTES_PER_LOGIT = 8.0
-"""Logits in the compute type, in float32, where they become probabilities, and again in the compute type."""
+"""Logits in the compute type, then in float32 as logits and probabilities, then in the compute type again."""
 
 
 def use_cpu_head() -> None:
-    """Let TRL's fused head score labelled positions only, by this module on a CPU. Warns and changes nothing where TRL
-    has changed."""
+    """Make TRL's fused head score labelled positions only, with this module on a CPU.
+
+    Warns and changes nothing if TRL's internals have changed.
+    """
     import trl.trainer.utils as fused
 
     if not hasattr(fused, "_use_triton") or not hasattr(fused, "_ChunkedLogProbFunction"):
@@ -39,46 +41,57 @@ def use_cpu_head() -> None:
         fused._ChunkedLogProbFunction = _Head(fused._ChunkedLogProbFunction)
 
 
+class _Arguments(NamedTuple):
+    """The arguments of TRL's autograd function, in its order."""
+
+    hidden: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    targets: torch.Tensor
+    temperature: float
+    chunk_size: int
+    softcap: float | None = None
+    logit_scale: float = 1.0
+    outputs: tuple[str, ...] = ("log_probs", "entropy", "is_top1")
+
+    @property
+    def can_run_here(self) -> bool:
+        """Whether this module computes what is asked for: on a CPU, with a frozen head, no summed squares."""
+        frozen = not self.weight.requires_grad and self.bias is None and self.temperature == 1
+        return self.hidden.device.type == "cpu" and frozen and _OUTPUTS.issuperset(self.outputs)
+
+
+_OUTPUTS = frozenset({"log_probs", "entropy", "is_top1"})
+
+
 class _Head:
-    """Stands where TRL looks up its autograd function: `apply` takes the same arguments and gives the same outputs."""
+    """Replaces TRL's autograd function: `apply` takes the same arguments and returns the same outputs."""
 
-    def __init__(self, shipped: Any) -> None:
-        self._shipped = shipped
+    def __init__(self, original: Any) -> None:
+        self._original = original
 
-    def apply(
-        self,
-        hidden: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        targets: torch.Tensor,
-        temperature: float,
-        chunk_size: int,
-        softcap: float | None = None,
-        logit_scale: float = 1.0,
-        outputs: tuple[str, ...] = ("log_probs", "entropy", "is_top1"),
-    ) -> tuple[torch.Tensor | None, ...]:
-        """Log-probabilities, entropy, log of summed squares, mean logit and accuracy; None for what is not given."""
-        asked = {"log_probs", "entropy", "is_top1"}
-        frozen = not weight.requires_grad and bias is None and temperature == 1
-        if hidden.device.type != "cpu" or not frozen or not asked.issuperset(outputs):
-            shipped: tuple[torch.Tensor | None, ...] = self._shipped.apply(
-                hidden, weight, bias, targets, temperature, chunk_size, softcap, logit_scale, outputs
-            )
-            return shipped
-        log_probs, right = _function().apply(hidden, weight, targets, logit_scale, softcap)
+    def apply(self, *arguments: Any) -> tuple[torch.Tensor | None, ...]:
+        """Log-probabilities, entropy, log of summed squares, mean logit and accuracy; None for what is not computed."""
+        given = _Arguments(*arguments)
+        if not given.can_run_here:
+            computed: tuple[torch.Tensor | None, ...] = self._original.apply(*given)
+            return computed
+        log_probs, right = _function().apply(
+            given.hidden, given.weight, given.targets, given.logit_scale, given.softcap
+        )
         return log_probs, log_probs.new_full(log_probs.shape, float("nan")), None, None, right
 
 
 @functools.cache
 def _function() -> Any:
-    """The autograd function; made on first use, because torch is not imported with this module."""
+    """The autograd function, defined on first use, because this module does not import torch."""
     import torch
 
     class LabelledLogProbs(torch.autograd.Function):
         """log p(target) of every position, and whether the target is the most likely token.
 
-        The loss adds up log-probabilities, so its gradient by a position's hidden state is that position's own, times
-        a factor. It is made while the logits are there and scaled in the backward pass: no second projection.
+        The loss is a sum of log-probabilities, so its gradient by a position's hidden state is that position's gradient
+        times a factor. The forward pass computes it while it has the logits; the backward pass scales it.
         """
 
         @staticmethod
@@ -91,10 +104,10 @@ def _function() -> Any:
             softcap: float | None,
         ) -> tuple[torch.Tensor, torch.Tensor]:
             at_once = max(1, LOGITS_AT_ONCE // weight.shape[0])
-            learns = ctx.needs_input_grad[0]
+            needs_gradient = ctx.needs_input_grad[0]
             parts = [
-                _score(some, weight, wanted, scale=scale, softcap=softcap, learns=learns)
-                for some, wanted in zip(torch.split(hidden, at_once), torch.split(targets, at_once), strict=True)
+                _score(part, weight, labels, scale=scale, softcap=softcap, needs_gradient=needs_gradient)
+                for part, labels in zip(torch.split(hidden, at_once), torch.split(targets, at_once), strict=True)
             ]
             log_probs, right, gradients = map(torch.cat, zip(*parts, strict=True))
             ctx.mark_non_differentiable(right)
@@ -116,12 +129,12 @@ def _score(
     *,
     scale: float,
     softcap: float | None,
-    learns: bool,
+    needs_gradient: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Log-probabilities, accuracy, and where the model learns the gradients of the log-probabilities by `hidden`.
+    """Log-probabilities, accuracy, and if needed the gradients of the log-probabilities by `hidden`.
 
-    Shapes (positions, width), (vocabulary, width), (positions,). Logits are rounded to the compute type, as the model
-    itself gives them, and all else is float32.
+    Shapes (positions, width), (vocabulary, width), (positions,). Logits are in the compute type, as the model computes
+    them; everything else is float32.
     """
     import torch
 
@@ -138,7 +151,7 @@ def _score(
     chances = logits.sub_(top[:, None]).exp_()
     total = chances.sum(-1)
     log_probs = target_logits - top - total.log()
-    if not learns:
+    if not needs_gradient:
         return log_probs, best == targets, hidden[:0]
     by_logits = chances.div_(-total[:, None])
     by_logits[torch.arange(len(targets)), targets] += 1  # d log p_t / d z_j = [j = t] - p_j

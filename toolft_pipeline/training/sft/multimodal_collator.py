@@ -1,8 +1,8 @@
-"""Rows that show images as a trainer's batches: ids and labels as they were proven, pixels made when they are needed.
+"""Data collator for rows with images: proven ids and labels, and pixel values that are computed per batch.
 
-Invariant: what a row is in tokens was decided and proven before; here its pictures are only looked up by their hashes
-and prepared by the base's own image processor, one row a batch. Nothing is padded, nothing packed: pixels belong to one
-row, and a pack has no place for them. TRL's own collator for images would render and tokenize the row again.
+Invariant: token ids and labels are those that were proven; the collator only looks up images by their hashes and runs
+the base's image processor on them, one row a batch. Rows are neither padded nor packed, because pixel values belong to
+one row. TRL's own image collator would render and tokenize the row again.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class ImageRowCollator:
-    """A data collator: one row with `input_ids`, `labels` and `image_sha256` as the model's inputs."""
+    """Turns one row with `input_ids`, `labels` and `image_sha256` into the model's inputs."""
 
     def __init__(self, *, processor: ProcessorMixin, folders: Sequence[Path]) -> None:
-        """`folders` are those of the window's days; an image lies in one of them under its hash."""
+        """`folders` are the image folders of the window's days."""
         self._processor, self._folders = processor, tuple(folders)
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """The batch of one row, tensors of shape (1, tokens), with its pixels where it shows images."""
+        """The batch of one row: tensors of shape (1, tokens), and pixel values if it has images."""
         import torch
 
         (row,) = rows
@@ -44,14 +44,16 @@ class ImageRowCollator:
     def _pixels(self, hashes: Sequence[str]) -> dict[str, torch.Tensor]:
         if not hashes:
             return {}
-        made = self._processor.image_processor([self._picture(sha256) for sha256 in hashes], return_tensors="pt")
+        made = self._processor.image_processor([self._image(sha256) for sha256 in hashes], return_tensors="pt")
         return {name: tensor for name, tensor in made.items() if name not in self._processor.unused_input_names}
 
-    def _picture(self, sha256: str) -> Image:
+    def _image(self, sha256: str) -> Image:
         from PIL import Image
 
         path = next((path for folder in self._folders if (path := image_file(folder, sha256)).is_file()), None)
         if path is None:
-            raise TrainingDataError(f"image {sha256} is beside none of the window's tensors; run token_tensors again")
+            raise TrainingDataError(
+                f"image {sha256} is in no image folder of the window's token_tensors; materialize token_tensors again"
+            )
         with Image.open(path) as picture:
             return picture.convert("RGB")

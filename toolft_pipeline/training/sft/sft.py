@@ -1,8 +1,8 @@
-"""TRL's SFTTrainer over our own ids and labels, from an agent's training settings.
+"""Create TRL's SFTTrainer over proven ids and labels from an agent's training settings.
 
-Invariant: what is trained on is what was proven. Rows go in as `input_ids` + `labels`; nothing is tokenized a second
-time, nothing is truncated, and packing keeps rows apart (see packing.py; block-diagonal attention by position ids).
-Where any row shows an image, all are trained one by one instead: pixels have no place in a pack.
+Invariant: training sees exactly the proven rows. They are passed as `input_ids` + `labels`; nothing is tokenized again,
+nothing is truncated, and packing keeps rows separate (packing.py; block-diagonal attention by position ids). If any row
+contains an image, all rows are trained one by one, because pixel values cannot be packed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from trl import SFTTrainer
 
 VALIDATIONS = 3
-"""Times that the validation loss is measured in a run, at equal distances and after the last step."""
+"""Measurements of the validation loss in a run, at equal distances and after the last step."""
 
 
 def make_trainer(
@@ -45,7 +45,7 @@ def make_trainer(
 ) -> SFTTrainer:
     """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
 
-    Raises `TrainingDataError` for `peft:` and `sft:` that cannot be.
+    Raises `TrainingDataError` for invalid `training.peft` and `training.sft`.
     """
     import datasets
     from transformers import AutoTokenizer, set_seed
@@ -67,7 +67,7 @@ def make_trainer(
     collator = None
     if drawn.shows_images:
         collator = ImageRowCollator(processor=load_processor(base, tokenizer=tokenizer), folders=images)
-    set_seed(training.seed)  # the adapter is drawn before Trainer seeds anything
+    set_seed(training.seed)  # the adapter is initialized before Trainer sets the seed
     try:
         trainer = SFTTrainer(
             model=model,
@@ -89,7 +89,7 @@ def make_trainer(
 
 
 def _rows(drawn: DrawnRows, side: DrawnSide, config: Any) -> Any:
-    """One side's rows as a dataset: packed, unless rows show images."""
+    """One side's rows as a dataset: packed, unless rows contain images."""
     import datasets
 
     if drawn.shows_images:
@@ -101,13 +101,13 @@ def _rows(drawn: DrawnRows, side: DrawnSide, config: Any) -> Any:
 def trainer_arguments(
     *, drawn: DrawnRows, training: TrainingSettings, device: torch.device, compute: ComputeType
 ) -> dict[str, Any]:
-    """The arguments of `trl.SFTConfig`, but for the folder: what this project sets, then `training.sft`."""
+    """The arguments of `trl.SFTConfig` except the folder: this project's, then those of `training.sft`."""
     cuda = device.type == "cuda"
     return {
         "max_length": training.packed_length,
         "packing": True,
         "packing_strategy": "bfd",
-        "dataset_kwargs": {"skip_prepare_dataset": True},  # rows come tokenized and packed
+        "dataset_kwargs": {"skip_prepare_dataset": True},  # rows are already tokenized and packed
         "per_device_train_batch_size": training.batch_size,
         "per_device_eval_batch_size": training.batch_size,
         "gradient_accumulation_steps": training.gradient_accumulation,
@@ -155,9 +155,9 @@ _UNPACKED = {
     "per_device_eval_batch_size": 1,
     "remove_unused_columns": False,
 }
-"""How rows are trained of which any shows an image: one by one, by our own collator."""
+"""Arguments if any row contains an image: rows one by one, with our own collator."""
 
 
 def _accumulated(training: TrainingSettings) -> int:
-    """Rows of a step where a batch is one row."""
+    """Rows of an optimizer step if a batch is one row."""
     return training.batch_size * training.gradient_accumulation

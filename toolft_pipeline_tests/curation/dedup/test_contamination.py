@@ -47,7 +47,7 @@ def task_of(index: Contamination, turns: tuple[str, ...]) -> str | None:
         ("Good morning!", FIRST),
     ],
 )
-def test_contamination_run_that_asks_what_a_task_asks_names_the_task(turns: tuple[str, ...]) -> None:
+def test_contamination_names_the_repeated_task(turns: tuple[str, ...]) -> None:
     assert task_of(INDEX, turns) == "t1"
 
 

@@ -45,13 +45,13 @@ def select(folder: Path, days: dict[str, list[Trajectory]], **curation: Any) -> 
     (folder / "out").mkdir()
     settings = agent(folder, curation=curation)
     tasks = folder / "tasks.jsonl" if curation.get("near_duplicate_threshold") == 1.0 else None
-    summary = select_training_set(days=signed, tasks=tasks, tools=(), settings=settings, out=folder / "out")
+    summary = select_training_set(days=signed, tasks=tasks, tools=(), curation=settings.curation, out=folder / "out")
     return summary, {
         row["trajectory_id"]: row for row in pq.read_table(folder / "out" / "selection.parquet").to_pylist()
     }
 
 
-def test_run_that_another_begins_with_is_out_by_its_name_over_midnight(tmp_path: Path) -> None:
+def test_prefix_of_a_run_of_another_day_is_excluded(tmp_path: Path) -> None:
     first = trajectory(DATE, ASKED, LOOKED, *FOUND, TOLD, id_="first")
     second = trajectory(DATE, ASKED, LOOKED, *FOUND, TOLD, *ON, id_="second")
     third = trajectory(DATE, ASKED, LOOKED, *FOUND, TOLD, *ON, *END, id_="third")
@@ -63,12 +63,12 @@ def test_run_that_another_begins_with_is_out_by_its_name_over_midnight(tmp_path:
         "first": "third",
         "second": "third",
     }
-    assert rows["first"]["reason"] == "third begins with it: the same conversation, logged again further on"
+    assert rows["first"]["reason"] == "prefix of third: the same conversation, logged again with more turns"
     assert (summary.continued_in_another, summary.near_duplicates, summary.capped) == (2, 0, 0)
     assert summary.train + summary.validation + summary.continued_in_another == summary.rows == 4
 
 
-def test_long_conversation_is_not_lost_to_its_own_beginning_as_a_near_duplicate(tmp_path: Path) -> None:
+def test_long_conversation_survives_its_own_prefix(tmp_path: Path) -> None:
     long = user(" ".join(f"word{number}" for number in range(300)))
     begun = trajectory(long, says("Noted."), id_="begun", golden=True)
     whole = trajectory(long, says("Noted."), user("And now?"), says("Done."), id_="whole")
@@ -124,7 +124,7 @@ def test_run_that_differs_in_one_thing_is_no_beginning(other: tuple[Message, ...
     assert summary.continued_in_another == 0
 
 
-def test_selection_of_beginnings_does_not_depend_on_the_order_of_runs(tmp_path: Path) -> None:
+def test_selection_of_prefixes_ignores_the_order_of_runs(tmp_path: Path) -> None:
     said = [ASKED, LOOKED, *FOUND, TOLD, *ON, *END]
     runs = [trajectory(*said[:end], id_=f"run{end}") for end in (1, 5, 7, 9)]
     runs += [trajectory(*said[:7], user(text), says(text), id_=text) for text in ("b", "a")]

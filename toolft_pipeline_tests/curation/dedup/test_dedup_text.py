@@ -42,7 +42,7 @@ def test_run_text_same_wording_with_another_entity_is_far_away() -> None:
     assert 0 < len(one & other) / len(one | other) < 0.6
 
 
-def test_run_text_another_picture_is_another_question_and_the_same_one_is_not() -> None:
+def test_user_turns_with_another_image_differ() -> None:
     def asked(*hashes: str) -> tuple[Message, ...]:
         parts = (Part(type="image", image_sha256=sha256, mime="image/png") for sha256 in hashes)
         return (Message(role=Role.USER, content=(Part(type="text", text="What does this chart show?"), *parts)),)
@@ -126,7 +126,7 @@ def test_telling_turns_are_the_long_ones_of_several() -> None:
         ('{"id": 1234567890123456788}', '{"id": 1234567890123456789}', False),
     ],
 )
-def test_results_digest_is_equal_where_the_calls_returned_the_same(one: str, other: str, same: bool) -> None:
+def test_results_digest_is_equal_for_equal_results(one: str, other: str, same: bool) -> None:
     runs = [
         (user("?"), calls((id_, "f", {})), result(id_, "f", text), says("Done."))
         for id_, text in (("a", one), ("b", other))

@@ -27,7 +27,7 @@ def test_jaccard_is_what_counting_members_gives(made: list[set[int]], draw: st.D
     assert jaccard(arrays(made), one, other).tolist() == expected
 
 
-def test_jaccard_more_members_than_one_pass_takes_are_compared_in_parts() -> None:
+def test_jaccard_splits_too_many_members_into_passes() -> None:
     size = module._MEMBERS // 3
     sets = arrays([set(range(size)), set(range(size // 2, size + size // 2)), {1, 2}])
     numbers = np.array([0, 0, 1, 2] * 2000)[: 4 + module._PAIR_BITS]
@@ -38,7 +38,7 @@ def test_jaccard_more_members_than_one_pass_takes_are_compared_in_parts() -> Non
     assert found.tolist() == [known[pair] for pair in zip(numbers.tolist(), others.tolist(), strict=True)]
 
 
-def test_jaccard_more_pairs_than_one_pass_takes_are_compared_in_parts() -> None:
+def test_jaccard_splits_too_many_pairs_into_passes() -> None:
     sets = arrays([set(range(10)), set(range(5, 15)), set()])
     pairs = 3 * (1 << module._PAIR_BITS) + 7
     numbers = np.arange(pairs) % 3

@@ -35,7 +35,7 @@ def test_signatures_agree_as_often_as_sets_are_alike(shared: int) -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 0.85, 0.95, 1.0])
-def test_bands_propose_nearly_every_pair_at_the_threshold_with_the_fewest_bands(threshold: float) -> None:
+def test_bands_are_the_fewest_that_find_nearly_all_pairs(threshold: float) -> None:
     def recall(bands: int) -> float:
         return 1 - (1 - threshold ** (PERMUTATIONS // bands)) ** bands
 
@@ -44,6 +44,6 @@ def test_bands_propose_nearly_every_pair_at_the_threshold_with_the_fewest_bands(
     assert bands == 1 or recall(bands - 1) < 0.999
 
 
-def test_least_estimate_lies_below_the_threshold_and_meets_it_at_one() -> None:
+def test_min_estimate_lies_below_the_threshold() -> None:
     assert 0.6 < min_estimate(0.85) < 0.75
     assert min_estimate(1.0) == 1.0

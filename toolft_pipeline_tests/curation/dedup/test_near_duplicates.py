@@ -72,9 +72,7 @@ EDITED = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0,
 
 
 @given(texts=EDITED, leaf=st.sampled_from([1, 2, 8, 128]), pairs=st.sampled_from([1, 7, 1 << 21]))
-def test_representatives_of_close_families_agree_with_brute_force_whatever_the_portions(
-    texts: list[str], leaf: int, pairs: int
-) -> None:
+def test_survivors_agree_with_brute_force_in_any_portions(texts: list[str], leaf: int, pairs: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_LEAF", leaf)
         patch.setattr(module, "_PAIRS", pairs)
@@ -82,7 +80,7 @@ def test_representatives_of_close_families_agree_with_brute_force_whatever_the_p
 
 
 @given(texts=st.lists(st.text(alphabet="ab \0é\N{GRINNING FACE}", max_size=30), max_size=30))
-def test_representatives_of_hostile_texts_name_survivors_that_are_alike(texts: list[str]) -> None:
+def test_survivors_of_hostile_texts_are_near_duplicates(texts: list[str]) -> None:
     repeats = found(texts)
     sets = [plain_sets.shingles(text) for text in texts]
     survivors = [number for number, repeated in enumerate(repeats) if repeated is None]
@@ -97,9 +95,7 @@ def test_representatives_of_hostile_texts_name_survivors_that_are_alike(texts: l
 
 
 @pytest.mark.parametrize("leaf", [1, 128])
-def test_representatives_of_a_chain_name_a_survivor_and_never_another_duplicate(
-    leaf: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_survivors_of_a_chain_are_no_duplicates(leaf: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LEAF", leaf)
     chain = [" ".join(f"w{word}" for word in range(start, start + 40)) for start in range(20)]
     repeats = found(chain)
@@ -109,7 +105,7 @@ def test_representatives_of_a_chain_name_a_survivor_and_never_another_duplicate(
     assert len(survivors) > 1
 
 
-def test_representatives_of_two_survivors_the_first_is_named_whatever_the_portions(
+def test_survivors_name_the_first_of_two_in_any_portions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "_LEAF", 1)
@@ -126,14 +122,12 @@ def test_representatives_empty_texts_are_one_another() -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.85, 1.0])
-def test_representatives_of_equal_texts_are_the_first_at_any_threshold(threshold: float) -> None:
+def test_survivors_of_equal_texts_are_the_first(threshold: float) -> None:
     assert found(["a b c d", "x", "A b, c d", "x!", "a b c d"], threshold=threshold) == [None, None, 0, 1, 0]
 
 
 @pytest.mark.parametrize("variants", [1, 20_000])
-def test_representatives_of_a_huge_cluster_cost_a_comparison_each(
-    variants: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_survivors_of_a_huge_cluster_compare_once_each(variants: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
     close = module._Pairs.close
 

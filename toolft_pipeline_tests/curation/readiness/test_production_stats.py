@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from toolft_pipeline.catalog.sources import catalog_from_file
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.curation.readiness.production_stats import Incumbent, Share, incumbent_of, sum_up
+from toolft_pipeline.curation.readiness.production_stats import Incumbent, LoggedRuns, Share, incumbent_of
 from toolft_pipeline.settings import IncumbentSettings
 from toolft_pipeline.trajectories.record import Outcome, OutcomeStatus, Trajectory, Usage
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -37,7 +37,10 @@ RUNS = [
 
 
 def counted(runs: list[Trajectory], **prices: float) -> Incumbent:
-    return incumbent_of(sum_up(runs, tools=TOOLS), prices=IncumbentSettings(**prices))
+    seen = LoggedRuns()
+    for made in runs:
+        seen.add(made, tools=TOOLS)
+    return incumbent_of(seen, prices=IncumbentSettings(**prices))
 
 
 def test_logged_runs_figures_are_those_counted_by_hand() -> None:

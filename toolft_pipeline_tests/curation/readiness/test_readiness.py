@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,11 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolft_pipeline.catalog.sources import catalog_from_file
+from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.curation.dedup.repeated_conversations import RepeatedConversations
+from toolft_pipeline.curation.readiness.accepted_runs import AcceptedKind, AcceptedRuns, read_accepted_runs
 from toolft_pipeline.curation.readiness.criteria import ReadinessVerdict
+from toolft_pipeline.curation.readiness.logged_day import LoggedRunCounts, count_day, read_day, write_day
 from toolft_pipeline.curation.readiness.production_stats import Share
-from toolft_pipeline.curation.readiness.readiness import Readiness, measure_readiness
+from toolft_pipeline.curation.readiness.readiness import CatalogSize, Readiness, measure_readiness
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
+from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
+from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory, Usage
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
@@ -41,6 +49,18 @@ def golden(made: Trajectory) -> Trajectory:
     return msgspec.structs.replace(made, golden=True, trajectory_id=f"golden-{made.trajectory_id}")
 
 
+def accepted_runs(runs: list[Trajectory]) -> AcceptedRuns:
+    """What `read_accepted_runs` counts, counted from the runs themselves."""
+    again = RepeatedConversations()
+    for made in runs:
+        again.add(made.messages)
+    kinds = [
+        AcceptedKind(made.golden, categorize(made.messages).value, tuple(tools_used(made.messages))) for made in runs
+    ]
+    distinct = [kind for kind, continued in zip(kinds, again.continued().tolist(), strict=True) if not continued]
+    return AcceptedRuns(all=dict(Counter(kinds)), distinct=dict(Counter(distinct)))
+
+
 def report(
     *,
     logged: list[Trajectory] = LOGGED,
@@ -50,17 +70,18 @@ def report(
     prices: IncumbentSettings = PRICES,
     wanted: ReadinessSettings = LENIENT,
 ) -> Readiness:
+    tools = CatalogValidator(CATALOG)
     return measure_readiness(
         day="2026-10-02",
-        logged={"2026-10-01": logged[::2], "2026-10-02": logged[1::2]},
-        accepted=accepted,
+        logged=[
+            count_day(logged[::2], day="2026-10-01", tools=tools, redact=str),
+            count_day(logged[1::2], day="2026-10-02", tools=tools, redact=str),
+        ],
+        accepted=accepted_runs(accepted),
         judged=len(logged) if judged is None else judged,
-        catalog=CATALOG,
-        catalog_tokens=catalog_tokens,
-        saved_tokens=catalog_tokens,
-        incumbent=prices,
+        catalog=CatalogSize(names=list(CATALOG.names), tokens=catalog_tokens, saved_tokens=catalog_tokens),
+        prices=prices,
         wanted=wanted,
-        redact=str,
     )
 
 
@@ -117,7 +138,7 @@ def test_readiness_verdict_turns_on_each_criterion(changed: dict[str, Any], expe
     assert found.verdict is (ReadinessVerdict.KEEP_PROMPTING if expected else ReadinessVerdict.FINE_TUNE)
 
 
-def test_readiness_usage_that_no_log_says_is_not_known_and_decides_nothing() -> None:
+def test_readiness_usage_without_logs_is_not_known() -> None:
     silent = [valid(str(n)) for n in range(200)]
     found = report(logged=silent, accepted=silent, catalog_tokens=5000, wanted=ReadinessSettings())
     assert found.verdict is ReadinessVerdict.NOT_KNOWN
@@ -131,7 +152,7 @@ def test_readiness_usage_that_no_log_says_is_not_known_and_decides_nothing() -> 
     assert "0% of what" not in page
 
 
-def test_readiness_a_logger_that_writes_no_tokens_as_zero_says_nothing() -> None:
+def test_readiness_zero_tokens_count_as_not_logged() -> None:
     zeros = [valid(str(n), prompt_tokens=0) for n in range(200)]
     found = report(logged=zeros, accepted=zeros, wanted=ReadinessSettings())
     assert found.saving.share_of_prompt is None
@@ -163,7 +184,7 @@ def test_readiness_of_one_run_on_one_day_says_so() -> None:
     assert "1 day with logs" in render_readiness(found, agent="desk")
 
 
-def test_readiness_runs_save_never_more_than_they_read_and_the_turns_figure_is_the_reports() -> None:
+def test_readiness_saving_of_runs_is_capped_by_their_prompts() -> None:
     found = report(logged=SOUND, accepted=SOUND, catalog_tokens=5000)
     assert (found.saving.tokens_per_turn, found.saving.share_of_prompt) == (5000, 1.0)
     assert found.saving.tokens_per_1k_runs == 900_000
@@ -215,14 +236,14 @@ def shares(found: Readiness) -> list[float | None]:
 
 
 @given(windows())
-def test_readiness_shares_of_any_window_lie_between_nothing_and_all(window: dict[str, Any]) -> None:
+def test_readiness_shares_lie_between_0_and_1(window: dict[str, Any]) -> None:
     found = report(**window)
     assert all(share is None or 0 <= share <= 1 for share in shares(found))
     assert render_readiness(found, agent="desk")
 
 
 @given(windows())
-def test_readiness_without_usage_changes_no_figure_that_does_not_rest_on_it(window: dict[str, Any]) -> None:
+def test_readiness_without_usage_keeps_the_other_figures(window: dict[str, Any]) -> None:
     silent = [msgspec.structs.replace(made, usage=Usage()) for made in window["logged"]]
     full, bare = report(**window), report(**{**window, "logged": silent})
     assert (bare.behaviour, bare.surface, bare.criteria[:2]) == (full.behaviour, full.surface, full.criteria[:2])
@@ -235,14 +256,14 @@ def test_readiness_without_usage_changes_no_figure_that_does_not_rest_on_it(wind
 
 
 @given(windows())
-def test_readiness_a_silent_run_more_changes_no_figure_of_usage(window: dict[str, Any]) -> None:
+def test_readiness_run_without_usage_changes_no_usage_figure(window: dict[str, Any]) -> None:
     more = [*window["logged"], run("silent", "search")]
     full, found = report(**window).incumbent, report(**{**window, "logged": more}).incumbent
     for name in ("prompt_tokens_per_turn", "tokens_per_turn", "cost_per_1k_runs", "latency_ms_p50", "turns_parsed"):
         assert getattr(found, name) == getattr(full, name)
 
 
-def test_readiness_page_escapes_what_a_log_says_and_needs_no_network() -> None:
+def test_readiness_page_escapes_names_and_needs_no_network() -> None:
     hostile = "<script>alert(1)</script>"
     page = render_readiness(report(accepted=[run("1", hostile), run("2", hostile)]), agent="desk")
     assert hostile not in page
@@ -251,7 +272,7 @@ def test_readiness_page_escapes_what_a_log_says_and_needs_no_network() -> None:
     assert "runs logged" in page
 
 
-def test_readiness_counts_a_conversation_that_is_logged_again_once() -> None:
+def test_readiness_counts_a_repeated_conversation_once() -> None:
     said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done")]
     said += [user("and?"), says("that is all"), user("thanks"), says("welcome")]
     again = [trajectory(*said[:end], id_=str(end)) for end in (4, 6, 8)]
@@ -261,3 +282,30 @@ def test_readiness_counts_a_conversation_that_is_logged_again_once() -> None:
     assert (behaviour.rows_by_tool, behaviour.kinds, behaviour.repeated_share) == ({"search": 1}, 1, 0.0)
     sentences = [one.sentence for each in found.criteria for one in each.readings]
     assert "accepted runs, golden ones counted, a conversation once: 1, wanted 1" in sentences
+
+
+def test_accepted_runs_of_signature_files_are_those_of_the_runs(tmp_path: Path) -> None:
+    said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done"), user("and?")]
+    again = [trajectory(*said[:end], id_=str(end)) for end in (4, 5)]
+    days = [[*LOGGED, again[0]], [*map(golden, LOGGED[:2]), again[1]], []]
+    files = [tmp_path / f"{number}.parquet" for number in range(len(days))]
+    for runs, file in zip(days, files, strict=True):
+        write_signatures(runs, file)
+    assert read_accepted_runs(files) == accepted_runs([run for runs in days for run in runs])
+
+
+@given(windows())
+def test_readiness_merged_days_equal_the_whole_window(window: dict[str, Any]) -> None:
+    tools, logged = CatalogValidator(CATALOG), window["logged"]
+    added = LoggedRunCounts()
+    for part in (logged[::3], logged[1::3], logged[2::3]):
+        added.merge(count_day(part, day="2026-10-01", tools=tools, redact=str))
+    whole = count_day([*logged[::3], *logged[1::3], *logged[2::3]], day="2026-10-01", tools=tools, redact=str)
+    assert added == whole
+
+
+def test_counts_of_a_day_are_read_as_they_were_written(tmp_path: Path) -> None:
+    counts = count_day(LOGGED, day="2026-10-01", tools=CatalogValidator(CATALOG), redact=str.upper)
+    write_day(counts, tmp_path / "counts.json")
+    assert read_day(tmp_path / "counts.json") == counts
+    assert set(counts.tools.gone) == {"FORGOTTEN"}

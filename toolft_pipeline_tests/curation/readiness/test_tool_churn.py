@@ -16,7 +16,7 @@ def churn(*runs: tuple[str, str | None, str]) -> ToolChurn:
     for day, digest, tool in runs:
         run = trajectory(user("hi"), calls(("a", tool, {})), result("a", tool, "{}"), says("done"))
         count.add(replace(run, tools_digest=digest), day=day, today=TODAY)
-    return churn_of(count, redact=lambda name: name.replace("secret", "***"))
+    return churn_of(count.redacted(lambda name: name.replace("secret", "***")))
 
 
 def test_churn_names_the_days_on_which_a_catalog_was_new() -> None:
@@ -39,7 +39,7 @@ def test_churn_names_the_tools_that_are_gone_with_their_days() -> None:
     assert found.gone == (NameCount(name="fax", runs=2, first_day="2026-10-01", last_day="2026-10-03"),)
 
 
-def test_churn_of_runs_that_do_not_say_what_they_were_offered_is_not_known() -> None:
+def test_churn_without_logged_tools_is_not_known() -> None:
     found = churn(("2026-10-01", None, "search"), ("2026-10-02", None, "search"))
     assert (found.runs, found.runs_that_say, found.catalogs, found.changed_on) == (2, 0, None, ())
     some = churn(("2026-10-01", None, "search"), ("2026-10-02", "a", "search"))
@@ -58,6 +58,6 @@ def test_churn_shows_names_as_redaction_leaves_them() -> None:
     assert ([each.name for each in found.gone], [each.name for each in found.offered]) == (["a_***"], ["*** ref"])
 
 
-def test_churn_of_a_name_for_each_run_holds_no_more_than_it_tells_apart() -> None:
+def test_churn_of_too_many_names_is_bounded() -> None:
     found = churn(*((f"2026-10-0{1 + number % 9}", None, f"tool_{number}") for number in range(10_050)))
     assert (found.tools_gone, found.runs) == (10_000, 10_050)

@@ -101,7 +101,7 @@ def test_adapter_that_lies_beside_the_weights_is_left_behind(snapshot: Snapshot,
         ({"quant_method": "compressed-tensors", "format": "pack-quantized"}, "compressed-tensors"),
     ],
 )
-def test_quantized_base_is_refused_by_name_and_nothing_is_written(
+def test_quantized_base_is_refused_before_writing(
     quantization: dict[str, Any], named: str, snapshot: Snapshot, tmp_path: Path
 ) -> None:
     source = changed(snapshot("llama3"), tmp_path / "source", quantization_config=quantization)
@@ -133,18 +133,24 @@ def test_packed_tensors_without_a_word_in_the_config_are_refused(snapshot: Snaps
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ({"architectures": ["LlamaForSequenceClassification"]}, "LlamaForSequenceClassification writes no text"),
-        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM writes no text"),
+        (
+            {"architectures": ["LlamaForSequenceClassification"]},
+            "LlamaForSequenceClassification does not generate text",
+        ),
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM does not generate text"),
         ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "is an encoder-decoder"),
         ({"architectures": ["BartForCausalLM"], "model_type": "bart"}, "is an encoder-decoder"),
-        ({"architectures": ["NewForCausalLM"], "model_type": "new-model-of-2031"}, "describes no model that"),
+        (
+            {"architectures": ["NewForCausalLM"], "model_type": "new-model-of-2031"},
+            "transformers cannot load the model of config.json",
+        ),
         (
             {
                 "architectures": ["OwnForCausalLM"],
                 "model_type": "own",
                 "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"},
             },
-            "without code of its own",
+            "without remote code",
         ),
     ],
 )
@@ -161,15 +167,15 @@ def test_shard_that_is_missing_is_named(snapshot: Snapshot, tmp_path: Path) -> N
     source = changed(snapshot("llama3"), tmp_path / "source")
     (shard, *_) = sorted(source.glob("model-*.safetensors"))
     shard.unlink()
-    with pytest.raises(BaseModelError, match=rf"1 are not there \(first: {shard.name}\); download"):
+    with pytest.raises(BaseModelError, match=rf"1 are missing \(first: {shard.name}\); download"):
         convert(source, tmp_path / "out")
 
 
-def test_folder_whose_weights_are_no_safetensors_says_what_they_are(snapshot: Snapshot, tmp_path: Path) -> None:
+def test_folder_without_safetensors_names_its_weights(snapshot: Snapshot, tmp_path: Path) -> None:
     source = changed(snapshot("llama3"), tmp_path / "source")
     for path in [*source.glob("model*.safetensors"), source / "model.safetensors.index.json"]:
         path.unlink()
-    with pytest.raises(BaseModelError, match=r"its weights are consolidated\.safetensors, .* download the safetensors"):
+    with pytest.raises(BaseModelError, match=r"its weights are in consolidated\.safetensors, .* download the safe"):
         convert(source, tmp_path / "out")
 
 
@@ -182,12 +188,12 @@ def test_folder_whose_weights_are_no_safetensors_says_what_they_are(snapshot: Sn
         ("gemma4", "llama3", "<|begin_of_text|>", "set chat.format to gemma4"),
     ],
 )
-def test_format_of_another_family_names_the_tokens_that_are_missing(
+def test_format_of_another_family_names_missing_tokens(
     family: str, chat_format: str, missing: str, instead: str, snapshot: Snapshot
 ) -> None:
     (line,) = problems(snapshot(family), chat_format)
     assert f"its tokenizer has no token {missing}" in line
-    assert f"chat.format {chat_format} begins and ends turns with; {instead}" in line
+    assert f"which mark turns in chat.format {chat_format}; {instead}" in line
     assert base_problem(
         BaseCheck.CHAT_TOKENS, snapshot(family), chat_format=chat_format, training=TrainingSettings()
     ) == line  # fmt: skip
@@ -228,9 +234,9 @@ def test_tokenizer_that_cannot_be_loaded_is_one_line(snapshot: Snapshot, tmp_pat
     assert "\n" not in line
 
 
-def test_target_module_that_the_base_has_not_is_named_beside_those_it_has(snapshot: Snapshot) -> None:
+def test_unknown_target_module_is_named_with_known_ones(snapshot: Snapshot) -> None:
     (line,) = problems(snapshot("llama3"), "llama3", target_modules=["q_proj", "qkv_proj", "all-linear"])
-    assert "training.target_modules: qkv_proj, all-linear: no linear layer of LlamaForCausalLM has the name" in line
+    assert "training.target_modules: qkv_proj, all-linear: LlamaForCausalLM has no linear layer of that name" in line
     assert "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj" in line
 
 
@@ -267,9 +273,7 @@ def test_peft_key_that_another_setting_owns_is_refused_by_name(peft: dict[str, A
         ({"layers_to_transform": [1]}, 7),
     ],
 )
-def test_peft_key_that_narrows_or_varies_the_adapter_leaves_the_tower_alone(
-    peft: dict[str, Any], adapted: int, snapshot: Snapshot
-) -> None:
+def test_peft_keys_do_not_adapt_the_tower(peft: dict[str, Any], adapted: int, snapshot: Snapshot) -> None:
     from toolft_pipeline.training.base.meta_model import add_adapter, meta_model
 
     model = add_adapter(meta_model(snapshot("gemma3")), TrainingSettings(peft=peft))

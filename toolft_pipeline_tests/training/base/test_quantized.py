@@ -18,7 +18,7 @@ def gradients(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
     return embedded.grad.float().clone()
 
 
-def test_quantized_layers_gradients_are_the_same_after_an_evaluation(tiny_model_folder: Path) -> None:
+def test_quantized_gradients_are_equal_after_evaluation(tiny_model_folder: Path) -> None:
     model = load_for_training(tiny_model_folder, quantization="nf4", packed_length=64)
     ids = torch.arange(100, 148).unsqueeze(0)
     before = gradients(model, ids)

@@ -21,6 +21,7 @@ from toolft_pipeline.training.merging.merge import MergeSummary, merge_adapter
 from toolft_pipeline.training.merging.merge_checks import check_merge, greedy_continuations, probe_prompts
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline_tests.training.conftest import Trained
+from toolft_pipeline_tests.training.made_rows import merge_settings
 
 LINEAGE = {"qlora_adapter": "sha256:aa", "base_model": "sha256:bb"}
 
@@ -43,7 +44,7 @@ def merged(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Merged
     summary = merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=computing_in(trained.settings, "bf16"),
+        **merge_settings(computing_in(trained.settings, "bf16")),
         lineage=LINEAGE,
         out=out,
         progress=trained.said.append,
@@ -117,7 +118,7 @@ def test_merge_again_gives_the_same_bytes(merged: Merged, trained: Trained, tmp_
     merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=computing_in(trained.settings, "bf16"),
+        **merge_settings(computing_in(trained.settings, "bf16")),
         lineage=LINEAGE,
         out=tmp_path,
         progress=trained.said.append,
@@ -131,7 +132,7 @@ def test_merge_in_float32_saves_the_same_weights(merged: Merged, trained: Traine
     merge_adapter(
         base=trained.base,
         adapter=trained.out / "adapter",
-        settings=computing_in(trained.settings, "fp32"),
+        **merge_settings(computing_in(trained.settings, "fp32")),
         lineage=LINEAGE,
         out=tmp_path,
         progress=said.append,
@@ -142,9 +143,7 @@ def test_merge_in_float32_saves_the_same_weights(merged: Merged, trained: Traine
     assert any(line.startswith("computing in float32") for line in said)
 
 
-def test_merge_checks_adapter_changed_after_the_merge_turns_logits_red(
-    merged: Merged, trained: Trained, tmp_path: Path
-) -> None:
+def test_merge_checks_fail_for_an_adapter_changed_afterwards(merged: Merged, trained: Trained, tmp_path: Path) -> None:
     adapter = corrupted(trained.out / "adapter" / "adapter_model.safetensors", "scaled", into=tmp_path)
     checks = check_merge(
         **trained_on(trained) | {"adapter": adapter}, merged=merged.out / "model", generated=merged.generated
@@ -168,9 +167,7 @@ def test_merge_checks_unmerged_base_turns_logits_red(trained: Trained, merged: M
     assert not checks["merged_logits"]["passed"]
 
 
-def test_merge_into_weights_that_training_never_saw_turns_logits_red(
-    trained: Trained, merged: Merged, tmp_path: Path
-) -> None:
+def test_merge_checks_fail_for_a_merge_into_other_weights(trained: Trained, merged: Merged, tmp_path: Path) -> None:
     assert trained.settings.training.quantization == "nf4"
     base = AutoModelForCausalLM.from_pretrained(trained.base, dtype=torch.bfloat16)
     PeftModel.from_pretrained(base, trained.out / "adapter").merge_and_unload().save_pretrained(tmp_path)
@@ -181,7 +178,7 @@ def test_merge_into_weights_that_training_never_saw_turns_logits_red(
     assert not checks["merged_logits"]["passed"]
 
 
-@pytest.mark.parametrize(("change", "reason"), [("nan", "NaN"), ("missing", "too many or too few")])
+@pytest.mark.parametrize(("change", "reason"), [("nan", "NaN"), ("missing", "missing or unexpected")])
 def test_merge_broken_adapter_is_refused_in_one_line(
     change: str, reason: str, trained: Trained, tmp_path: Path
 ) -> None:
@@ -190,7 +187,7 @@ def test_merge_broken_adapter_is_refused_in_one_line(
         merge_adapter(
             base=trained.base,
             adapter=adapter,
-            settings=trained.settings,
+            **merge_settings(trained.settings),
             lineage=LINEAGE,
             out=tmp_path,
             progress=trained.said.append,

@@ -46,7 +46,7 @@ def test_estimate_text_adds_up(tiny_model_folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="oneDNN's instruction sets of x86")
-def test_estimate_is_far_longer_where_the_compute_type_is_emulated(tiny_model_folder: Path, tmp_path: Path) -> None:
+def test_estimate_is_longer_with_an_emulated_compute_type(tiny_model_folder: Path, tmp_path: Path) -> None:
     """By AVX2 alone a bf16 product takes some ten times what it takes in float32; the estimate must show it."""
     inputs = write_inputs(tmp_path, lesson())
     days = {day: str(path) for day, path in inputs.tensors.items()}

@@ -19,7 +19,7 @@ def rows(*lengths: int) -> pa.Table:
     [(30, 40, 20, 64, 10), (30, 200, 40, 20, 90, 10), (200, 90), (64, 64)],
     ids=["all_fit", "some_longer", "all_longer", "exactly_full"],
 )
-def test_pack_keeps_every_row_whole_and_only_long_rows_are_longer(lengths: tuple[int, ...]) -> None:
+def test_pack_cuts_no_row_and_only_long_rows_are_longer(lengths: tuple[int, ...]) -> None:
     packed = pack_rows(rows(*lengths), length=64)
     found = []
     for row in packed:

@@ -18,7 +18,15 @@ CATEGORIES = ["single_call", "multi_step", "no_tool"]
 
 
 def row(number: int, category: str, tools: list[str], tokens: int = 50) -> Row:
-    return Row(row_id=f"r{number}", category=category, tools=tuple(tools), tokens=tokens, loss_tokens=tokens // 2)
+    return Row(
+        row_id=f"r{number}",
+        trajectory_id=f"run-{number}",
+        day="2026-10-01",
+        category=category,
+        tools=tuple(tools),
+        tokens=tokens,
+        loss_tokens=tokens // 2,
+    )
 
 
 ROWS = st.lists(
@@ -29,15 +37,13 @@ ROWS = st.lists(
 
 
 @given(rows=ROWS, budget=st.integers(0, 3000), seed=st.integers(0, 1000))
-def test_evenly_any_order_draws_the_same_rows(rows: list[Row], budget: int, seed: int) -> None:
+def test_draw_evenly_does_not_depend_on_order(rows: list[Row], budget: int, seed: int) -> None:
     shuffled = random.Random(seed).sample(rows, len(rows))
     assert draw_evenly(rows, budget) == draw_evenly(shuffled, budget)
 
 
 @given(rows=ROWS, budget=st.integers(0, 3000), more=st.integers(0, 2000))
-def test_evenly_stays_within_the_budget_and_a_larger_one_draws_a_superset(
-    rows: list[Row], budget: int, more: int
-) -> None:
+def test_draw_evenly_larger_budget_draws_a_superset(rows: list[Row], budget: int, more: int) -> None:
     drawn = draw_evenly(rows, budget)
     assert sum(each.tokens for each in drawn) <= budget
     assert {each.row_id for each in drawn} <= {each.row_id for each in draw_evenly(rows, budget + more)}
@@ -45,12 +51,12 @@ def test_evenly_stays_within_the_budget_and_a_larger_one_draws_a_superset(
 
 
 @given(rows=ROWS)
-def test_evenly_budget_for_all_or_none_at_all_draws_all(rows: list[Row]) -> None:
+def test_draw_evenly_sufficient_or_no_budget_draws_all(rows: list[Row]) -> None:
     everything = sum(each.tokens for each in rows)
     assert set(draw_evenly(rows, everything)) == set(draw_evenly(rows, None)) == set(rows)
 
 
-def test_evenly_rare_tools_and_categories_come_as_often_as_common_ones() -> None:
+def test_draw_evenly_balances_rare_and_common_kinds() -> None:
     common = [row(number, "single_call", ["tool0"]) for number in range(500)]
     rare = [row(1000 + number, "single_call", [TOOLS[1 + number % 5]]) for number in range(50)]
     talk = [row(2000 + number, "no_tool", []) for number in range(30)]
@@ -61,7 +67,7 @@ def test_evenly_rare_tools_and_categories_come_as_often_as_common_ones() -> None
     assert categories["no_tool"] >= 15
 
 
-def test_evenly_rows_that_use_many_tools_do_not_stand_for_those_that_use_one() -> None:
+def test_draw_evenly_keeps_rows_of_single_tools() -> None:
     alone = [row(number, "single_call", [TOOLS[number % 6]]) for number in range(120)]
     together = [row(1000 + number, "multi_step", list(TOOLS)) for number in range(500)]
     drawn = draw_evenly(alone + together, 50 * 40)
@@ -94,16 +100,18 @@ def test_draw_validation_costs_a_twentieth_of_training_at_most(tmp_path: Path) -
     assert 0 < drawn.validation.tokens <= drawn.train.tokens / 20
 
 
-def test_draw_budget_below_the_first_row_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_draw_budget_below_the_first_row_is_an_error(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path, lesson())
     with pytest.raises(TrainingDataError, match=r"20 training rows, none drawn; .*training\.token_budget"):
         draw_rows(selection=inputs.selection, tensors=inputs.tensors, token_budget=10)
 
 
-def test_draw_selection_without_a_single_row_is_an_error_that_names_the_length(tmp_path: Path) -> None:
+def test_draw_selection_without_any_row_is_an_error(tmp_path: Path) -> None:
     selection = write_inputs(tmp_path / "all", lesson()).selection
     empty = write_inputs(tmp_path / "none", []).tensors
-    with pytest.raises(TrainingDataError, match=r"not one of 20 training runs has a row .* chat\.long_rows: cut_front"):
+    with pytest.raises(
+        TrainingDataError, match=r"none of the 20 training runs has a row .* chat\.long_rows: cut_front"
+    ):
         draw_rows(selection=selection, tensors=empty, token_budget=None)
 
 

@@ -10,10 +10,10 @@ from toolft_pipeline.training.runtime import heartbeat as pulses
 from toolft_pipeline.training.runtime.heartbeat import Heartbeat, heartbeat
 
 
-def test_beat_speaks_only_after_silence_and_says_what_is_going_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beat_logs_the_activity_after_silence_only(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    beating = Heartbeat(say=said.append)
-    beating.doing = "converting the tokenizer"
+    beating = Heartbeat(log=said.append)
+    beating.activity = "converting the tokenizer"
     beating.beat(began=time.monotonic())
     assert said == []
     monkeypatch.setattr(pulses, "SILENCE_SECONDS", 0.0)
@@ -21,12 +21,12 @@ def test_beat_speaks_only_after_silence_and_says_what_is_going_on(monkeypatch: p
     assert said == ["converting the tokenizer, 31 s"]
 
 
-def test_pulse_ends_with_its_block_even_when_that_raises() -> None:
+def test_heartbeat_ends_with_its_block_even_if_that_raises() -> None:
     said: list[str] = []
 
     def fail() -> None:
         with heartbeat(progress=said.append) as beating:
-            beating.say("begun")
+            beating.log("begun")
             raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):

@@ -9,11 +9,11 @@ from toolft_pipeline.training.sft.callbacks import ProgressReporter
 
 def test_validation_after_the_last_step_does_not_repeat_its_line() -> None:
     lines: list[str] = []
-    pace, state = ProgressReporter(progress=lines.append), TrainerState()
+    reporter, state = ProgressReporter(progress=lines.append), TrainerState()
     state.max_steps = state.global_step = 3
-    pace.begin(state)
-    pace.tick(state)
+    reporter.begin(state)
+    reporter.tick(state)
     for _ in range(5):
-        pace.tick(state, doing="validating")
+        reporter.tick(state, activity="validating")
     assert len(lines) == 1
     assert lines[0].startswith("step 3/3")

@@ -86,7 +86,7 @@ def test_head_of_trained_weights_is_left_to_trl() -> None:
     assert weight.grad is not None
 
 
-def test_head_in_a_model_scores_labelled_positions_as_trl_scores_all(
+def test_head_in_a_model_equals_trl_at_labelled_positions(
     tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_for_training(tiny_model_folder, quantization="none", packed_length=64)
@@ -100,7 +100,7 @@ def test_head_in_a_model_scores_labelled_positions_as_trl_scores_all(
         with monkeypatch.context() as patched:
             if shipped:
                 patched.setattr(fused, "_use_triton", lambda _device: False)
-                patched.setattr(fused, "_ChunkedLogProbFunction", fused._ChunkedLogProbFunction._shipped)
+                patched.setattr(fused, "_ChunkedLogProbFunction", fused._ChunkedLogProbFunction._original)
             embedded = model.get_input_embeddings()(ids).detach().requires_grad_()
             output = model(inputs_embeds=embedded, labels=labels, fused_lm_head=True)
             (-output.log_probs.sum()).backward()

@@ -23,7 +23,7 @@ from toolft_pipeline.curation.selection import SELECTION_SCHEMA
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.training.base.base_model import convert_base_model
-from toolft_pipeline.training.lora.lora_targets import TOWERS
+from toolft_pipeline.training.lora.model_families import TOWERS
 from toolft_pipeline.training.merging.merge import merge_adapter
 from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, TrainingDataError, draw_rows
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
@@ -33,6 +33,7 @@ from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import assistant, trajectory, user
 from toolft_pipeline_tests.pictures import chart
 from toolft_pipeline_tests.tiny_gemma4 import make_tiny_gemma4
+from toolft_pipeline_tests.training.made_rows import merge_settings
 
 DAYS = ("2026-10-01", "2026-10-02", "2026-10-03")
 
@@ -138,9 +139,10 @@ def trained(lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Trained
     (place / "out").mkdir()
     train_adapter(
         base=lesson.base,
+        base_name=lesson.base.name,
         selection=lesson.selection,
         tensors=lesson.tensors,
-        settings=lesson.settings,
+        training=lesson.settings.training,
         checkpoints=place / "checkpoints",
         out=place / "out",
         progress=said.append,
@@ -151,7 +153,7 @@ def trained(lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Trained
 def test_train_on_charts_brings_the_loss_down(trained: Trained) -> None:
     losses = pq.read_table(trained.out / "progress.parquet").column("loss").to_pylist()
     assert losses[-1] < losses[0] / 4
-    assert any("24 training rows show images: rows are trained one by one" in line for line in trained.said)
+    assert any("24 training rows contain images: rows are trained one by one" in line for line in trained.said)
 
 
 def test_train_on_charts_adapts_the_language_side_alone(trained: Trained) -> None:
@@ -185,7 +187,7 @@ def test_train_on_charts_looks_at_them(lesson: Lesson) -> None:
 
 def test_draw_of_days_with_images_knows_which_rows_show_any(lesson: Lesson) -> None:
     drawn = draw_rows(selection=lesson.selection, tensors=lesson.tensors, token_budget=None)
-    assert (drawn.train.pictured, drawn.validation.pictured, drawn.shows_images) == (24, 1, True)
+    assert (drawn.train.with_images, drawn.validation.with_images, drawn.shows_images) == (24, 1, True)
     shown = {
         row.row_id: hashes
         for row, hashes in zip(drawn.validation.rows, drawn.validation.ids["image_sha256"], strict=True)
@@ -193,7 +195,7 @@ def test_draw_of_days_with_images_knows_which_rows_show_any(lesson: Lesson) -> N
     assert [(row, len(hashes)) for row, hashes in shown.items()] == [("run30#0", 1)]
 
 
-def test_draw_of_rows_that_show_none_is_as_if_there_were_no_images(lesson: Lesson, tmp_path: Path) -> None:
+def test_draw_of_rows_without_images_has_no_image_column(lesson: Lesson, tmp_path: Path) -> None:
     table = pq.read_table(lesson.selection)
     blind = [int(name[3:]) % 4 == 3 for name in table["trajectory_id"].to_pylist()]
     pq.write_table(table.filter(pa.array(blind)), tmp_path / "selection.parquet")
@@ -207,7 +209,7 @@ def test_merge_of_a_model_with_eyes_leaves_them_byte_for_byte(trained: Trained, 
     merge_adapter(
         base=lesson.base,
         adapter=trained.out / "adapter",
-        settings=lesson.settings,
+        **merge_settings(lesson.settings),
         lineage={},
         out=tmp_path,
         progress=lambda _line: None,
@@ -232,7 +234,7 @@ def test_train_image_that_is_gone_is_one_line(lesson: Lesson) -> None:
 
     processor = load_processor(lesson.base, tokenizer=AutoTokenizer.from_pretrained(lesson.base))
     collate = ImageRowCollator(processor=processor, folders=[])
-    with pytest.raises(TrainingDataError, match=r"image a{64} is beside none of the window's tensors"):
+    with pytest.raises(TrainingDataError, match=r"image a{64} is in no image folder of the window's token_tensors"):
         collate([{"input_ids": [1], "labels": [1], "image_sha256": ["a" * 64]}])
 
 
