@@ -27,7 +27,7 @@ _UNFINISHED = [
 ]
 
 
-def under_way(instance: dg.DagsterInstance, agent: str) -> str | None:
+def active_run(instance: dg.DagsterInstance, agent: str) -> str | None:
     """The first backfill or run found that makes an agent's data or model, in words; None where there is none."""
     for backfill in instance.get_backfills(filters=BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED])):
         if any(key.path[0] == agent for key in backfill.asset_selection or ()):

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
-from toolft_pipeline.cli.runs.follow import followed, run_of_launch
+from toolft_pipeline.cli.runs.follow import find_launched_run, follow_run
 from toolft_pipeline.cli.runs.interruption import Interruption
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import FixableError
@@ -58,7 +58,7 @@ class Launcher:
         self.interruption.when_forced = lambda: self._cancel(launch)
         repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
         job = ReconstructableJob(repository=repository, job_name=job_name(self.settings.name, group))
-        with followed(self.instance, launch):
+        with follow_run(self.instance, launch):
             result = dg.execute_job(
                 job,
                 instance=self.instance,
@@ -76,7 +76,7 @@ class Launcher:
             raise RunFailedError(failure_lines(self.instance, result.run_id))
 
     def _cancel(self, launch: str) -> None:
-        run = run_of_launch(self.instance, launch)
+        run = find_launched_run(self.instance, launch)
         if run is not None and not run.is_finished:
             self.instance.report_run_canceled(run, "stopped at once at the command line")
 

@@ -15,8 +15,13 @@ import dagster as dg
 from toolft_pipeline.agent_file import SettingsError, agent_files, agents_root, load_agent, warehouse_root
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, service_folder
 from toolft_pipeline.ingest.day import log_days
-from toolft_pipeline.orchestration.active_runs import under_way
-from toolft_pipeline.orchestration.overview.overview_events import failed_runs, failed_ticks, red_checks, stale_assets
+from toolft_pipeline.orchestration.active_runs import active_run
+from toolft_pipeline.orchestration.overview.overview_events import (
+    failed_checks,
+    failed_runs,
+    failed_ticks,
+    stale_assets,
+)
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import champion, eval_report
 from toolft_pipeline.stages.presentation.overview_page import (
@@ -55,10 +60,10 @@ def _overview_of(path: Path, warehouse: Warehouse, instance: dg.DagsterInstance)
         served=_served(warehouse, agent),
         verdict=verdict,
         waiting=tuple(_waiting(settings, warehouse, instance, verdict)),
-        warnings=tuple(red_checks(instance, agent, blocking=False)),
+        warnings=tuple(failed_checks(instance, agent, blocking=False)),
         failures=(
             *failed_runs(instance, agent),
-            *red_checks(instance, agent, blocking=True),
+            *failed_checks(instance, agent, blocking=True),
             *failed_ticks(instance, agent),
             *stale_assets(instance, agent),
         ),
@@ -94,7 +99,7 @@ def _waiting(
 ) -> list[str]:
     """What is going on, and what there is to do that nothing has begun."""
     found = []
-    if (active := under_way(instance, settings.name)) is not None:
+    if (active := active_run(instance, settings.name)) is not None:
         found.append(f"{active} is going on")
     verified = warehouse.partitions(settings.name, "verified_trajectories")
     days = log_days(settings.path(settings.logs.folder), first_day=settings.first_day)

@@ -44,7 +44,7 @@ def failed_runs(instance: dg.DagsterInstance, agent: str) -> Iterator[str]:
             yield f"{stage or run.job_name}{when}, run {run.run_id[:8]}: {first_line(step.error)}"
 
 
-def red_checks(instance: dg.DagsterInstance, agent: str, *, blocking: bool) -> Iterator[str]:
+def failed_checks(instance: dg.DagsterInstance, agent: str, *, blocking: bool) -> Iterator[str]:
     """Checks whose latest evaluation failed, the blocking ones or the others."""
     checks = {
         dg.AssetCheckKey(dg.AssetKey([agent, stage.asset]), check.name): check

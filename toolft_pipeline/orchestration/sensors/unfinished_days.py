@@ -20,7 +20,7 @@ from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 
-def left_unfinished(settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, day: str) -> bool:
+def is_unfinished(settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, day: str) -> bool:
     """Whether a stage of the day is missing or behind its inputs, and the day's newest run did not succeed."""
     stages = [stage for stage in STAGES if stage.group is Group.DATA]
     if not any(_is_behind(stage, settings, warehouse, day) for stage in stages):

@@ -28,19 +28,19 @@ _REPORTS = frozenset({"readiness_report"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
+class RetrainDecision:
     """Whether to make a model, and why or why not."""
 
     go: bool
     reason: str
 
 
-def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> Worth:
+def decide_retrain(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> RetrainDecision:
     """Compare the window that ends on `day`, as it stands in the warehouse, with what the last model was made from."""
     waiting = _of_another_base(settings, warehouse, window(settings, day))
     if waiting:
         how = f"{settings.name}_automation makes them again, or `toolft run {settings.name} --data`"
-        return Worth(
+        return RetrainDecision(
             go=False, reason=f"the base model changed, and {len(waiting)} days of the window wait for it: {how}"
         )
     last = _last(settings, warehouse, day)
@@ -49,7 +49,7 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
     as_of = last.manifest.address.partition or ""
     difference = next(_differences(settings, warehouse, as_of), None)
     if difference is not None:
-        return Worth(go=True, reason=f"{difference} since the model of {as_of}")
+        return RetrainDecision(go=True, reason=f"{difference} since the model of {as_of}")
     before, fresh, anew = last.manifest.inputs, [], []
     for each in window(settings, day):
         tensors = _version(settings, warehouse, "token_tensors", each)
@@ -59,7 +59,7 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
         elif tensors is not None and known != tensors.manifest.content_digest:
             anew.append(each)
     if anew:
-        return Worth(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
+        return RetrainDecision(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
     return _enough(_rows(settings, warehouse, fresh), settings, since=f"the model of {as_of}")
 
 
@@ -111,10 +111,12 @@ def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> I
                 yield f"{name} changed"
 
 
-def _enough(rows: int, settings: AgentSettings, *, since: str) -> Worth:
+def _enough(rows: int, settings: AgentSettings, *, since: str) -> RetrainDecision:
     wanted = settings.schedule.min_new_rows
     said = f"{rows or 'no'} new accepted runs since {since}"
-    return Worth(go=rows >= wanted, reason=said if rows >= wanted else f"{said}; schedule.min_new_rows is {wanted}")
+    return RetrainDecision(
+        go=rows >= wanted, reason=said if rows >= wanted else f"{said}; schedule.min_new_rows is {wanted}"
+    )
 
 
 def _rows(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> int:

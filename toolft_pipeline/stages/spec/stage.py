@@ -120,10 +120,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A plot for the UI, and the same data as a Markdown text chart (`glance`) for pages that show no images."""
+    """A plot for the UI, and the same data as a Markdown text chart (`summary`) for pages that show no images."""
 
     png: bytes
-    glance: str
+    summary: str
 
 
 @dataclass(frozen=True, kw_only=True)
