@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from toolft_pipeline.orchestration.partitions import daily_partitions
 from toolft_pipeline.orchestration.runs.executor import local_executor
@@ -11,6 +12,9 @@ from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
+
+if TYPE_CHECKING:  # the type that define_asset_job returns has no public name
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 _WHAT = {
     (Group.SOURCES,): "The tool catalog and the base model",

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from toolft_pipeline.cli.runs.follow import followed, run_of_launch
 from toolft_pipeline.cli.runs.interruption import Interruption
@@ -28,7 +27,6 @@ from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 
 PARTITION_TAG = "dagster/partition"
-DEFINITIONS = "toolft_pipeline.definitions"
 REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@toolft_pipeline"
 """By this tag the UI finds the runs of a job (timeline, job pages); the location has this name in workspace.yaml."""
 
@@ -56,8 +54,9 @@ class Launcher:
         say(what)
         self.interruption.doing = what
         self.interruption.when_forced = lambda: self._cancel(launch)
-        repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
-        job = ReconstructableJob(repository=repository, job_name=job_name(self.settings.name, group))
+        job = dg.build_reconstructable_job(
+            __name__, job_of_the_code_location.__name__, (job_name(self.settings.name, group),)
+        )
         with followed(self.instance, launch):
             result = dg.execute_job(
                 job,
@@ -96,6 +95,13 @@ class Launcher:
             REPOSITORY_TAG: REPOSITORY,
         }
         return tags if partition is None else tags | {PARTITION_TAG: partition}
+
+
+def job_of_the_code_location(name: str) -> dg.JobDefinition:
+    """A job of the code location; a step's process calls this too."""
+    from toolft_pipeline.definitions import defs
+
+    return defs.resolve_job_def(name)
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:

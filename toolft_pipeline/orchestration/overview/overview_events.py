@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.definitions.freshness import FreshnessState
 
 from toolft_pipeline.orchestration.active_runs import day_of
 from toolft_pipeline.orchestration.alerts.alert import first_line
@@ -74,7 +73,7 @@ def stale_assets(instance: dg.DagsterInstance, agent: str) -> Iterator[str]:
     """Assets that should have been made again by now, as their freshness policies say."""
     keys = [dg.AssetKey([agent, stage.asset]) for stage in STAGES]
     for key, record in instance.get_freshness_state_records(keys).items():
-        if record.freshness_state is FreshnessState.FAIL:
+        if record.freshness_state.name == "FAIL":
             yield f"{key.path[-1]} is overdue"
 
 

@@ -1,9 +1,14 @@
-"""The local executor: one process a step; accelerator steps lease a device, all others see none.
+"""The local executor: one process per step; accelerator steps lease a device, all other steps see none.
 
 Invariant: no step outlives its run's process, and a run records which process that is. A step without the tag
-`toolft/accelerator` runs with CUDA_VISIBLE_DEVICES empty, and a step with it runs alone on the device that it was
-leased. Pool `gpu` orders the waiting; the lease names the device (pools cannot). A run without an accelerator step
-stays in the one process that it has: a backfill of 60 days would otherwise start 240 more, at some four seconds each.
+`toolft/accelerator` runs with CUDA_VISIBLE_DEVICES empty, and a step with it runs alone on the device that it leased.
+Pool `gpu` orders the waiting steps; the lease names the device (pools cannot). A run without an accelerator step stays
+in its one process: a backfill of 60 days would otherwise start 240 more, at some four seconds each.
+
+Why not Dagster's multiprocess executor, with the lease taken in the step: it was tried. A run that waits for a slot of
+a pool polls without a pause there and takes all of a core from the training that it waits for (here: 1 %, see
+`test_waiting_run_leaves_the_cpu_to_the_holder`). It also leaves the steps of a killed run alive, and an interrupted
+step without a time limit. `StepDelegatingExecutor` is what Dagster's own Docker and Kubernetes executors build on.
 """
 
 from __future__ import annotations
@@ -20,12 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.executor.step_delegating import (
+from dagster._core.execution.retries import RetryMode  # a parameter of StepDelegatingExecutor
+from dagster._core.executor.step_delegating import (  # the base of every executor with a process per step; see above
     CheckStepHealthResult,
     StepDelegatingExecutor,
     StepHandler,
@@ -40,24 +41,24 @@ from toolft_pipeline.project import state_folder
 ACCELERATOR_TAG = "toolft/accelerator"
 GPU_POOL = "gpu"
 GRACE_S = 10.0
-"""Seconds that an interrupted step has to end by itself."""
+"""Seconds that an interrupted step has to end before it is killed."""
 
 _HERE = "toolft_pipeline.orchestration.runs"
 
 
 class LocalStepHandler(StepHandler):
-    """Launches each step as a subprocess of its own process group, and asks the process how it fares."""
+    """Launches each step as a subprocess in its own process group and watches that process."""
 
     def __init__(self) -> None:
         self._steps: dict[str, _Step] = {}
 
     @property
     def name(self) -> str:
-        """Shown in Dagster's log."""
+        """Name in Dagster's log."""
         return "LocalStepHandler"
 
     def launch_step(self, step_handler_context: StepHandlerContext) -> Iterator[dg.DagsterEvent]:
-        """Start the step's process, which ends with this one."""
+        """Start the step's process, which ends when this one does."""
         key = _step_key(step_handler_context)
         command = [*step_handler_context.execute_step_args.get_command_args()]
         environment = dict(os.environ)
@@ -87,7 +88,7 @@ class LocalStepHandler(StepHandler):
         return iter(())
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
-        """A process that ended badly makes its step unhealthy, which fails or retries it."""
+        """Report a step whose process failed as unhealthy, so that Dagster fails or retries it."""
         step = self._steps.get(_step_key(step_handler_context))
         status = None if step is None else step.process.poll()
         if status:
@@ -104,7 +105,7 @@ class LocalStepHandler(StepHandler):
         return iter(())
 
     def close(self, *, grace_s: float) -> None:
-        """Wait until the steps that were interrupted have ended, and kill those that have not in time."""
+        """Wait for the interrupted steps, and kill those that are still running after `grace_s`."""
         deadline = time.monotonic() + grace_s
         for key in [*self._steps]:
             process = self._steps[key].process
@@ -123,43 +124,39 @@ class LocalStepHandler(StepHandler):
 
 @dataclass(frozen=True, kw_only=True)
 class _Step:
-    """A step's process, and the end of the pipe whose closing kills it."""
+    """A step's process, and the end of the pipe that kills the process when it is closed."""
 
     process: subprocess.Popen[bytes]
     lifeline: int
 
 
 class LocalExecutor(StepDelegatingExecutor):
-    """A process a step where a step of the run wants an accelerator, else the run's own process."""
+    """One process per step where a step of the run needs an accelerator, else `in_process` in the run's process."""
 
-    def __init__(self, handler: LocalStepHandler, **how: Any) -> None:
-        super().__init__(handler, **how)
-        self._handler = handler
+    def __init__(self, handler: LocalStepHandler, *, in_process: dg.Executor, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._handler, self._in_process = handler, in_process
 
-    def execute(
-        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[dg.DagsterEvent]:
-        """Carry out the run's steps. A run of the command line that is interrupted ends as canceled, not as failed."""
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
+        """Execute the run's steps. An interrupted run of the command line ends as canceled, not as failed."""
         run, instance = plan_context.dagster_run, plan_context.instance
         record_process(instance, run)
         try:
             yield from self._execute_steps(plan_context, execution_plan)
-        except (KeyboardInterrupt, DagsterExecutionInterruptedError):
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
             if LAUNCH_TAG in run.tags and not run.is_finished:
                 instance.report_run_canceling(run, "interrupted at the command line")
             raise
         finally:
             self._handler.close(grace_s=GRACE_S)
 
-    def _execute_steps(
-        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[dg.DagsterEvent]:
+    def _execute_steps(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
         steps = [execution_plan.get_step_by_key(key) for key in execution_plan.step_keys_to_execute]
         if any(ACCELERATOR_TAG in (step.tags or {}) for step in steps):
             yield from super().execute(plan_context, execution_plan)
             return
         with _no_device():
-            yield from InProcessExecutor(retries=self.retries).execute(plan_context, execution_plan)
+            yield from self._in_process.execute(plan_context, execution_plan)
 
 
 @contextmanager
@@ -176,12 +173,12 @@ def _no_device() -> Iterator[None]:
 
 
 def leases_folder() -> Path:
-    """Where the leases of this machine's devices lie."""
+    """Folder of the lock files of this machine's devices."""
     return state_folder() / "devices"
 
 
 def _output(context: StepHandlerContext) -> Path:
-    """Where a step's process writes what Dagster does not capture (its start and its last words)."""
+    """Log file for the output that Dagster does not capture: before the step starts and after it ends."""
     folder = state_folder() / "steps" / context.dagster_run.run_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{_step_key(context)}.log"
@@ -190,7 +187,7 @@ def _output(context: StepHandlerContext) -> Path:
 def _step_key(context: StepHandlerContext) -> str:
     keys = context.execute_step_args.step_keys_to_execute or []
     if len(keys) != 1:
-        raise ValueError(f"one step a process is wanted, found {keys}")
+        raise ValueError(f"each process executes one step, not {keys}")
     return keys[0]
 
 
@@ -200,10 +197,13 @@ def _step_key(context: StepHandlerContext) -> str:
     requirements=dg.multiple_process_executor_requirements(),
 )
 def local_executor(init_context: dg.InitExecutorContext) -> LocalExecutor:
-    """Steps on this machine, accelerator steps one to a device."""
+    """Execute steps on this machine, one accelerator step per device."""
     interval = init_context.executor_config["check_step_health_interval_seconds"]
+    create = dg.in_process_executor.executor_creation_fn
+    assert create is not None
     return LocalExecutor(
         LocalStepHandler(),
+        in_process=create(init_context._replace(executor_config={"retries": {"enabled": {}}})),
         retries=RetryMode.ENABLED,
         sleep_seconds=0.2,
         check_step_health_interval_seconds=int(str(interval)),
@@ -211,7 +211,7 @@ def local_executor(init_context: dg.InitExecutorContext) -> LocalExecutor:
 
 
 def executor_from_environment() -> dg.ExecutorDefinition:
-    """The executor that TOOLFT_EXECUTOR names (`local` by default). Raises `ValueError` for any other name."""
+    """The executor named by TOOLFT_EXECUTOR (default `local`). Raises `ValueError` for any other name."""
     name = os.environ.get("TOOLFT_EXECUTOR", "local")
     if name != "local":
         raise ValueError(f"TOOLFT_EXECUTOR={name}: unknown executor; set it to local, or unset it")

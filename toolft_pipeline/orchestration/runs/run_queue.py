@@ -7,7 +7,6 @@ schedule, backfill), so that the queue's limit per agent holds and one agent's r
 from __future__ import annotations
 
 import dagster as dg
-from dagster._core.run_coordinator.base import SubmitRunContext
 
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 
@@ -15,7 +14,7 @@ from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 class AgentRunCoordinator(dg.QueuedRunCoordinator):
     """Dagster's queued coordinator, with the agent's tag on every run."""
 
-    def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
+    def submit_run(self, context: dg.SubmitRunContext) -> dg.DagsterRun:
         """Tag the run, then queue it."""
         run = context.dagster_run
         if AGENT_TAG not in run.tags and (agents := {key.path[0] for key in run.asset_selection or ()}):
