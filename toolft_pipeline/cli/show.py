@@ -12,7 +12,6 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.stages.spec.run_stage import shown_settings
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import Json
@@ -35,7 +34,7 @@ def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as
     explained: list[str] = []
     if as_json:
         print(json.dumps(json.loads((version.folder / MANIFEST).read_text(encoding="utf-8")), indent=2))
-    elif asset == EVAL_REPORT.asset:
+    elif any(entry.path == METRICS_FILE for entry in version.manifest.files):
         report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
         say(*result_table(report).split("\n"))
         explained = refusal_lines(report, gate=_gate_of(version), settings=settings)

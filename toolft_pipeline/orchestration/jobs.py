@@ -23,9 +23,6 @@ _WHAT = {
     (Group.DATA, Group.MODEL): "A changed base model, one day of logs, then the model as of that day,",
 }
 
-_OF_THE_NIGHT = frozenset({"base_model"})
-"""Sources that a night makes too where they changed: one that was edited in the agent file reaches the night."""
-
 
 def job_name(agent: str, group: Group) -> str:
     """Name of the job that makes one group of an agent's assets."""
@@ -39,15 +36,15 @@ def nightly_job_name(agent: str) -> str:
 
 def agent_jobs(agent: AgentSettings) -> list[UnresolvedAssetJobDefinition]:
     """One job a group, and the night's."""
-    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), also=_OF_THE_NIGHT)
+    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), nightly=True)
     return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), night]
 
 
 def _job(
-    agent: AgentSettings, name: str, groups: tuple[Group, ...], *, also: frozenset[str] = frozenset()
+    agent: AgentSettings, name: str, groups: tuple[Group, ...], *, nightly: bool = False
 ) -> UnresolvedAssetJobDefinition:
-    chosen = [stage.asset for stage in STAGES if stage.group in groups or stage.asset in also]
-    keys = [dg.AssetKey([agent.name, asset]) for asset in chosen]
+    chosen = [stage for stage in STAGES if stage.group in groups or (nightly and stage.nightly)]
+    keys = [dg.AssetKey([agent.name, stage.asset]) for stage in chosen]
     return dg.define_asset_job(
         name=name,
         selection=dg.AssetSelection.assets(*keys),

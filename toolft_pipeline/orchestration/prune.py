@@ -22,6 +22,7 @@ from toolft_pipeline.orchestration.runs.executor import local_executor
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Progress
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.pointers import Pointer, pointer_history
 from toolft_pipeline.warehouse.removal import (
     delete_what_lies_aside,
@@ -34,8 +35,8 @@ from toolft_pipeline.warehouse.retention import Keep, Leaving, Removal, choose
 from toolft_pipeline.warehouse.shared import SHARED, remove_unused, unused_shared
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
-MODEL = "merged_model"
-"""The asset whose content its adapter makes again."""
+RECLAIMABLE = frozenset(stage.asset for stage in STAGES if stage.reclaimable)
+"""Assets whose content can go while the manifest stays: merged models."""
 
 PARTITION_TAG, RANGE_TAG = "dagster/partition", "dagster/asset_partition_range_start"
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
@@ -90,12 +91,12 @@ def choose_pruning(
         version.folder
         for version in _models(warehouse, agent, line_of_service(moves).models)[-retention.served_models :]
     }
-    newest = warehouse.partitions(agent, MODEL)[-retention.merged_models :]
+    newest = {day for asset in RECLAIMABLE for day in warehouse.partitions(agent, asset)[-retention.merged_models :]}
     days = None if under_way.days is None else under_way.days.union(newest)
 
     def keeps_content(version: Version) -> bool:
         address = version.manifest.address
-        return address.asset != MODEL or version.folder in whole or days is None or address.partition in days
+        return address.asset not in RECLAIMABLE or version.folder in whole or days is None or address.partition in days
 
     removal = choose(
         warehouse,

@@ -60,4 +60,5 @@ STAGE = Stage(
         _check(BaseCheck.ADAPTER, "The base has every target module, and the adapter trains nothing else."),
     ),
     partitioned=False,
+    nightly=True,
 )

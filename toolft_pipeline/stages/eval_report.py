@@ -30,7 +30,17 @@ from toolft_pipeline.stages.evaluations.training_examples import taught_rows
 from toolft_pipeline.stages.presentation.report_metadata import report_headline, report_plots, report_texts
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.stage import (
+    Check,
+    CheckOutcome,
+    Freshness,
+    Group,
+    Scope,
+    Span,
+    Stage,
+    StageError,
+    Work,
+)
 from toolft_pipeline.stages.token_tensors import proof_report
 from toolft_pipeline.training.merging.merge import CHECKS_FILE
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE
@@ -247,4 +257,5 @@ STAGE = Stage(
     plots=report_plots,
     texts=report_texts,
     page=PAGE_FILE,
+    freshness=Freshness.WINDOW,
 )

@@ -62,4 +62,5 @@ STAGE = Stage(
         ),
         _check("reload_same_tokens", "The saved folder, loaded again, generates the same tokens."),
     ),
+    reclaimable=True,
 )

@@ -16,13 +16,15 @@ from pathlib import Path
 from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog, built_renames, load_catalog
 from toolft_pipeline.catalog.diff import CatalogDiff, diff_catalogs
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.planning.predicted_rows import Foreseen, comes_out_same
+from toolft_pipeline.stages import tool_catalog
+from toolft_pipeline.stages.planning.plan import partitions_of
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, address_of, window
+from toolft_pipeline.stages.spec.proposal import Proposal
+from toolft_pipeline.stages.spec.stage import Span, Stage, StageError, window
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.warehouse.manifest import Address
-from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,16 +77,17 @@ def forecast(
         proposed.mkdir()
         build_catalog(_proposing(settings, catalog), proposed)
         previews = _previews(settings, warehouse, today=old.folder, proposed=proposed, last=days[-1])
-        foreseen = Foreseen(
+        differs = _content(proposed) != _content(old.folder)
+        proposal = Proposal(
             settings=settings,
             warehouse=warehouse,
             previews={preview.day: preview for preview in previews},
             catalog=proposed,
             same_names=load_catalog(proposed).names == load_catalog(old.folder).names,
-            differs=_content(proposed) != _content(old.folder),
             scratch=Path(folder),
+            new={(tool_catalog.STAGE.asset, None)} if differs else set(),
         )
-        assets = tuple(_walk(stages, foreseen))
+        assets = tuple(_walk(stages, proposal))
         new = load_catalog(proposed)
     called = sum((Counter(day.tools) for day in previews), Counter[str]())
     return Forecast(
@@ -132,52 +135,38 @@ def _previews(
     return found
 
 
-def _walk(stages: tuple[Stage, ...], foreseen: Foreseen) -> list[Remade]:
+def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[Remade]:
     """Every stage in the order of the flow; a version is made again where one that it reads comes out new."""
-    found = []
+    assets = []
     for stage in stages:
-        partitions = _partitions(stage, list(foreseen.previews))
-        remade = [each for each in partitions if _reads_new(stage, each, foreseen)]
-        if stage.asset == "tool_catalog":
-            remade = partitions if foreseen.differs else []
-        same = [each for each in remade if comes_out_same(stage.asset, each, foreseen)]
-        foreseen.new.update((stage.asset, each) for each in remade if each not in same)
-        seconds = 0.0
-        for each in remade:
-            version = foreseen.warehouse.current(address_of(stage, foreseen.settings, each))
-            seconds += 0.0 if version is None else _seconds(stage, version, foreseen.previews.get(each or ""))
-        found.append(
+        partitions = partitions_of(stage, list(proposal.previews))
+        remade = [
+            each for each in partitions if (stage.asset, each) in proposal.new or _reads_new(stage, each, proposal)
+        ]
+        same = [] if stage.same_under is None else [each for each in remade if stage.same_under(proposal, each)]
+        proposal.new.update((stage.asset, each) for each in remade if each not in same)
+        versions = [proposal.version(stage.asset, each) for each in remade]
+        assets.append(
             Remade(
                 asset=stage.asset,
                 remade=len(remade),
                 same=len(same),
                 kept=len(partitions) - len(remade),
-                seconds=seconds,
+                seconds=sum(
+                    version.manifest.duration_s * stage.share_under(proposal, version)
+                    for version in versions
+                    if version is not None
+                ),
             )
         )
-    return found
+    return assets
 
 
-def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
-    if not stage.partitioned:
-        return [None]
-    return [*days] if stage.group is Group.DATA else [days[-1]]
-
-
-def _reads_new(stage: Stage, partition: str | None, foreseen: Foreseen) -> bool:
+def _reads_new(stage: Stage, partition: str | None, proposal: Proposal) -> bool:
     for asset, span in stage.inputs.items():
-        wanted: list[str | None] = [None] if span is Span.WHOLE else [partition]
+        partitions: list[str | None] = [None] if span is Span.WHOLE else [partition]
         if span is Span.WINDOW:
-            wanted = [*window(foreseen.settings, partition or "")]
-        if any((asset, each) in foreseen.new for each in wanted):
+            partitions = [*window(proposal.settings, partition or "")]
+        if any((asset, each) in proposal.new for each in partitions):
             return True
     return False
-
-
-def _seconds(stage: Stage, version: Version, preview: DayPreview | None) -> float:
-    """What the version in force took; verification only for the share of runs that is replayed again."""
-    took = version.manifest.duration_s
-    if stage.asset != "verified_trajectories" or preview is None:
-        return took
-    runs = version.manifest.rows["trajectories"]
-    return took * preview.replayed / runs if runs else 0.0

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.run_stage import kept_version, recipe_for
-from toolft_pipeline.stages.spec.stage import Span, Stage, StageError, current_inputs, window
+from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, current_inputs, window
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.removal import was_reclaimed
 from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse
@@ -41,15 +41,16 @@ def make_plan(
     """Steps in the order of the flow: sources once, data for every day, the model as of the last day."""
     steps: list[Step] = []
     for stage in stages:
-        for partition in _partitions(stage, days):
+        for partition in partitions_of(stage, days):
             steps.append(_step(stage, partition, settings, warehouse, steps, force=force))
     return steps
 
 
-def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
+def partitions_of(stage: Stage, days: list[str]) -> list[str | None]:
+    """Partitions of a stage over some days: each of them for data, the last for the model."""
     if not stage.partitioned:
         return [None]
-    return [*days] if stage.group.value == "data" else [days[-1]]
+    return [*days] if stage.group is Group.DATA else [days[-1]]
 
 
 def _step(

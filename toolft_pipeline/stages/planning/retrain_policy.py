@@ -11,19 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages import base_model
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.spec.stage import Group, window
-from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.stages.spec.stage import window
+from toolft_pipeline.stages.stages import STAGES, with_downstream
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
-MODEL_BEGINS = "training_set"
-"""The asset that a quiet night leaves out; everything that makes the model lies downstream of it."""
-
-_REPORTS = frozenset({"readiness_report"})
-"""Stages of the model's group that are made every night, for they say how the logs stand."""
+_MODEL = with_downstream(next(stage.asset for stage in STAGES if stage.begins_model))
+"""The stages that a night without enough new data leaves out. readiness_report is made every night."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +62,7 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
 
 def base_model_changed(settings: AgentSettings, warehouse: Warehouse) -> bool:
     """Whether the base model that the settings name is another than the one that was made last."""
-    stage = next(stage for stage in STAGES if stage.asset == "base_model")
+    stage = base_model.STAGE
     current = _version(settings, warehouse, stage.asset, None)
     if current is None:
         return False
@@ -91,9 +89,7 @@ def _last(settings: AgentSettings, warehouse: Warehouse, day: str) -> Version | 
 def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> Iterator[str]:
     """What else than the days of data would make another model, or judge it otherwise."""
     base = _version(settings, warehouse, "base_model", None)
-    for stage in STAGES:
-        if stage.group is not Group.MODEL or stage.asset in _REPORTS:
-            continue
+    for stage in _MODEL:
         made = _version(settings, warehouse, stage.asset, as_of)
         if made is None:
             yield f"no {stage.asset} was made"

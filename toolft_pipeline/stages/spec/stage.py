@@ -16,6 +16,7 @@ from pathlib import Path
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
@@ -36,6 +37,15 @@ class Span(Enum):
     """The one of the same day."""
     WINDOW = "window"
     """Those of the window of days that ends on this one."""
+
+
+class Freshness(Enum):
+    """By when a new version of an asset is due."""
+
+    NIGHTLY = "nightly"
+    """Every night: logs that stopped coming show here, where no run fails."""
+    WINDOW = "window"
+    """Before the window has moved past all days of the last version: a night with little new data makes none."""
 
 
 class Group(Enum):
@@ -163,6 +173,16 @@ class Stage(Artifact):
     """Whether a night that is worth no model leaves this stage out, and with it all that follow."""
     moves_service: bool = False
     """Whether its figure `moved` says that another model is in service."""
+    nightly: bool = False
+    """Whether the nightly job makes this source too, so that a change in the agent file reaches the night."""
+    freshness: Freshness | None = None
+    """By when a new version is due; None where none is."""
+    reclaimable: bool = False
+    """Whether retention may delete the content of a version and keep its manifest: its inputs make it again."""
+    same_under: Callable[[Proposal, str | None], bool] | None = None
+    """Whether a partition made again under a proposed catalog is known to keep its content; None: never known."""
+    share_under: Callable[[Proposal, Version], float] = lambda _proposal, _version: 1.0
+    """Share of a version's duration that making it again under a proposed catalog takes."""
 
 
 def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
