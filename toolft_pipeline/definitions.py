@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from toolft_pipeline.agent_discovery import BrokenAgent, as_broken_agent, find_agents
 from toolft_pipeline.agent_file import AGENT_FILE, agents_root
-from toolft_pipeline.agents_found import BrokenAgent, broken_over, find_agents
 from toolft_pipeline.orchestration.alerts.alert_sensor import alert_sensor
-from toolft_pipeline.orchestration.broken_agents import broken_agent_assets, broken_agents_sensor, warn_of
+from toolft_pipeline.orchestration.broken_agents import broken_agent_assets, broken_agents_sensor, log_broken_agents
 from toolft_pipeline.orchestration.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.orchestration.conditions import automation_sensor
 from toolft_pipeline.orchestration.jobs import agent_jobs
@@ -49,8 +49,8 @@ def build_definitions(agents: Sequence[AgentSettings], broken: Sequence[BrokenAg
         try:
             built[agent.name] = (agent, agent_definitions(agent))
         except Exception as error:  # whatever Dagster refuses of one agent must not stop the others
-            left_out.append(broken_over(agent.folder / AGENT_FILE, error))
-    warn_of(left_out)
+            left_out.append(as_broken_agent(agent.folder / AGENT_FILE, error))
+    log_broken_agents(left_out)
     shared = dg.Definitions(
         assets=[*broken_agent_assets(left_out), agents_overview],
         sensors=[

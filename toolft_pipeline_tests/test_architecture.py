@@ -11,7 +11,7 @@ from toolft_pipeline_tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "toolft_pipeline"
 ROWS = (
     {"definitions", "cli", "orchestration"},
-    {"stages", "settings_checks", "agent_file", "agents_found"},
+    {"stages", "settings_checks", "agent_file", "agent_discovery"},
     {"evaluation"},
     {"training"},
     {"curation", "verification"},

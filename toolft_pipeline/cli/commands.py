@@ -68,11 +68,11 @@ def run_command(parsed: argparse.Namespace) -> int:
     if parsed.catalog is not None:
         if not parsed.dry_run:
             raise UsageError("--catalog is for --dry-run; to put a catalog in force, change the agent's own")
-        from toolft_pipeline.cli.impact_analysis import print_forecast
+        from toolft_pipeline.cli.impact_analysis import print_impact
         from toolft_pipeline.cli.run import chosen_days
 
         days = chosen_days(settings, Warehouse(warehouse_root()), first=parsed.first, last=parsed.last)
-        print_forecast(settings, catalog=parsed.catalog, days=days)
+        print_impact(settings, catalog=parsed.catalog, days=days)
         return 0
     return run_agent(
         settings,

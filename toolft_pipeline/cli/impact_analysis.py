@@ -8,7 +8,7 @@ from pathlib import Path
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.planning.impact_analysis import Forecast, forecast
+from toolft_pipeline.stages.planning.impact_analysis import ImpactAnalysis, analyze_impact
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -16,13 +16,13 @@ _SHOWN = 10
 """Lost runs that are told one by one."""
 
 
-def print_forecast(settings: AgentSettings, *, catalog: Path, days: list[str]) -> None:
+def print_impact(settings: AgentSettings, *, catalog: Path, days: list[str]) -> None:
     """Print what the proposal does to rows, tools and versions. Raises `StageError` and `CatalogError`."""
-    found = forecast(STAGES, settings, Warehouse(warehouse_root()), catalog=catalog, days=days)
+    found = analyze_impact(STAGES, settings, Warehouse(warehouse_root()), catalog=catalog, days=days)
     say(*_told(found), "", *_work(found))
 
 
-def _told(found: Forecast) -> list[str]:
+def _told(found: ImpactAnalysis) -> list[str]:
     kept = sum(day.kept for day in found.days)
     regained = sum(day.regained for day in found.days)
     lines = ["catalog:", *(f"  {line}" for line in str(found.diff).splitlines()), ""]
@@ -38,7 +38,7 @@ def _told(found: Forecast) -> list[str]:
     return lines
 
 
-def _work(found: Forecast) -> list[str]:
+def _work(found: ImpactAnalysis) -> list[str]:
     lines = [f"work: about {found.seconds:,.0f} s, as long as the versions in force took"]
     for asset in found.assets:
         if asset.remade:

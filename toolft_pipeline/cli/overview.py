@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolft_pipeline.cli.runs.instance import open_instance
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.orchestration.overview.overview import gather_overview, write_page
-from toolft_pipeline.stages.presentation.overview_page import Light, overview_lines
+from toolft_pipeline.stages.presentation.overview_page import AgentStatus, overview_lines
 
 
 def print_overview() -> int:
@@ -14,6 +14,6 @@ def print_overview() -> int:
         agents = gather_overview(instance)
     for overview in agents:
         head, *lines = overview_lines(overview)
-        say(f"{overview.agent}: {overview.light}: {head}", *(f"  {line}" for line in lines))
+        say(f"{overview.agent}: {overview.status}: {head}", *(f"  {line}" for line in lines))
     say(str(write_page(agents)))
-    return 1 if any(overview.light is Light.RED for overview in agents) else 0
+    return 1 if any(overview.status is AgentStatus.RED for overview in agents) else 0

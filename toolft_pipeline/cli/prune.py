@@ -11,16 +11,16 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
     """Print what goes, one line each; take it away unless `dry_run`. Raises `WarehouseError`."""
-    from toolft_pipeline.orchestration.prune import choose_pruning, prune, pruning_lines, runs_under_way
+    from toolft_pipeline.orchestration.prune import plan_pruning, prune, pruning_lines, unfinished_runs
     from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 
     warehouse = Warehouse(warehouse_root())
     with open_instance() as instance:
         recover_from_dead_runs(instance)
-        under_way = runs_under_way(instance)
-    if under_way.runs:
-        say(f"{under_way.runs} runs have not ended: what was in force since {under_way.since:%Y-%m-%d %H:%M} stays")
-    pruning = choose_pruning(settings, warehouse, under_way=under_way)
+        unfinished = unfinished_runs(instance)
+    if unfinished.runs:
+        say(f"{unfinished.runs} runs have not ended: what was in force since {unfinished.since:%Y-%m-%d %H:%M} stays")
+    pruning = plan_pruning(settings, warehouse, unfinished=unfinished)
     say(*pruning_lines(pruning, warehouse))
     if dry_run:
         say("a dry run: nothing was taken away")

@@ -19,7 +19,7 @@ from toolft_pipeline.errors import UsageError
 from toolft_pipeline.ingest.day import log_days
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_things
-from toolft_pipeline.stages.planning.plan import Action, Step, make_plan
+from toolft_pipeline.stages.planning.plan import Action, PlanStep, make_plan
 from toolft_pipeline.stages.spec.stage import DAY_NAME, Group, Stage
 from toolft_pipeline.stages.stages import STAGES, with_downstream
 from toolft_pipeline.warehouse.manifest import Address
@@ -61,7 +61,7 @@ def run_agent(
     with open_instance() as instance:
         from toolft_pipeline.cli.runs.days import run_days
         from toolft_pipeline.cli.runs.launch import Launcher
-        from toolft_pipeline.cli.runs.long_training import launch_asking
+        from toolft_pipeline.cli.runs.long_training import launch_or_ask
         from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 
         for run_id in recover_from_dead_runs(instance).ended:
@@ -81,7 +81,7 @@ def run_agent(
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
             unlimited = _run_config(settings, {**overrides, "training.max_hours": "null"}, force=force)
             launch = partial(launcher.launch, Group.MODEL, days[-1])
-            launch_asking(launch, config=config, unlimited=unlimited)
+            launch_or_ask(launch, config=config, unlimited=unlimited)
     return 0
 
 
@@ -135,7 +135,7 @@ def _run_config(settings: AgentSettings, overrides: dict[str, str], *, force: bo
     }
 
 
-def _print_plan(plan: list[Step], *, whole: bool) -> None:
+def _print_plan(plan: list[PlanStep], *, whole: bool) -> None:
     counts = Counter(step.action for step in plan)
     say(
         ", ".join(

@@ -26,7 +26,7 @@ _UNFINISHED = [
 ]
 
 
-def under_way(instance: dg.DagsterInstance, agent: str) -> str | None:
+def active_run(instance: dg.DagsterInstance, agent: str) -> str | None:
     """The first backfill or run found that makes an agent's data or model, in words; None where there is none."""
     # get_backfills takes no public filter; imported here because it costs the code location 0.3 s
     from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from toolft_pipeline.agents_found import BrokenAgent, read_agent
+from toolft_pipeline.agent_discovery import BrokenAgent, read_agent
 
 ASSET, CHECK = "agent_file", "can_be_loaded"
 EVERY_S = 60
 RELOAD = "the file can be loaded again: reload the code location (Deployment, Reload), then the agent is back"
 
 
-def warn_of(broken: Sequence[BrokenAgent]) -> None:
+def log_broken_agents(broken: Sequence[BrokenAgent]) -> None:
     """Say in the log of the process that loads the agents which of them are left out."""
     for agent in broken:
         logging.getLogger("dagster").warning("agent %s is left out: %s", agent.name, "; ".join(agent.lines))

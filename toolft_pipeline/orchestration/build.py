@@ -22,7 +22,7 @@ from toolft_pipeline.orchestration.partitions import daily_partitions, partition
 from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.named_things import missing_for_evaluation
-from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
+from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
 from toolft_pipeline.stages.spec.stage import Group, Stage
 from toolft_pipeline.stages.stages import STAGES
@@ -122,7 +122,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
             if stage.accelerator:
                 _refuse_what_is_missing(settings, file)
             if file.skip_quiet_night and stage.begins_model:
-                worth = worth_a_model(settings, Warehouse(warehouse_root()), day=context.partition_key)
+                worth = decide_retrain(settings, Warehouse(warehouse_root()), day=context.partition_key)
                 context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
                 if not worth.go:
                     context.log_event(_skipped(key, context.partition_key, worth.reason))

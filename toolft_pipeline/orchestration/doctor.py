@@ -32,7 +32,7 @@ FREE_BYTES = 10 << 30
 """Below this a night may not end: a base model of 4B parameters in bf16 and its merged copy are 8 GB each."""
 
 
-class State(StrEnum):
+class Health(StrEnum):
     """How a finding stands."""
 
     FINE = "ok"
@@ -41,16 +41,16 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at; `mend` is what to do, empty where all is well."""
+class Diagnosis:
+    """One thing that was looked at; `fix` is what to do, empty where all is well."""
 
     subject: str
-    state: State
-    said: str
-    mend: str = ""
+    state: Health
+    message: str
+    fix: str = ""
 
 
-def diagnose(*, agents: Path, warehouse: Path, home: Path) -> Iterator[Finding]:
+def diagnose(*, agents: Path, warehouse: Path, home: Path) -> Iterator[Diagnosis]:
     """Look at everything that a night needs. `home` is Dagster's (the folder of dagster.yaml)."""
     yield from _packages()
     yield _accelerator()
@@ -59,18 +59,18 @@ def diagnose(*, agents: Path, warehouse: Path, home: Path) -> Iterator[Finding]:
     yield from _raw_zone(warehouse)
     files = agent_files(agents)
     if not files:
-        mend = "put an agent's folder with agent.yaml there, or set TOOLFT_AGENTS"
-        yield Finding(subject="agents", state=State.BROKEN, said=f"none below {agents}", mend=mend)
+        fix = "put an agent's folder with agent.yaml there, or set TOOLFT_AGENTS"
+        yield Diagnosis(subject="agents", state=Health.BROKEN, message=f"none below {agents}", fix=fix)
     for path in files:
         yield from _agent(path, Warehouse(warehouse))
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Diagnosis]:
     try:
         wanted = [Requirement(line) for line in requires(DISTRIBUTION) or ()]
     except PackageNotFoundError:
-        mend = "install it: pip install --constraint constraints.txt --editable ."
-        yield Finding(subject="packages", state=State.BROKEN, said=f"{DISTRIBUTION} is not installed", mend=mend)
+        fix = "install it: pip install --constraint constraints.txt --editable ."
+        yield Diagnosis(subject="packages", state=Health.BROKEN, message=f"{DISTRIBUTION} is not installed", fix=fix)
         return
     unfit = []
     needed = [each for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
@@ -83,54 +83,56 @@ def _packages() -> Iterator[Finding]:
         if not requirement.specifier.contains(found, prereleases=True):
             unfit.append(f"{requirement.name} {found}, wanted {requirement.specifier}")
     if unfit:
-        mend = "run pip install --constraint constraints.txt --editable . once more"
-        yield Finding(subject="packages", state=State.BROKEN, said="; ".join(unfit), mend=mend)
+        fix = "run pip install --constraint constraints.txt --editable . once more"
+        yield Diagnosis(subject="packages", state=Health.BROKEN, message="; ".join(unfit), fix=fix)
     else:
-        said = f"{len(needed)} as {DISTRIBUTION} {metadata(DISTRIBUTION)['Version']} wants them"
-        yield Finding(subject="packages", state=State.FINE, said=said)
+        message = f"{len(needed)} as {DISTRIBUTION} {metadata(DISTRIBUTION)['Version']} wants them"
+        yield Diagnosis(subject="packages", state=Health.FINE, message=message)
 
 
-def _accelerator() -> Finding:
+def _accelerator() -> Diagnosis:
     found = devices()
     if found != ["cpu"]:
-        return Finding(subject="accelerator", state=State.FINE, said=", ".join(f"GPU {device}" for device in found))
-    mend = "for a model of 4B parameters use a machine with a GPU; TOOLFT_DEVICES names devices that nvidia-smi hides"
-    return Finding(
+        return Diagnosis(
+            subject="accelerator", state=Health.FINE, message=", ".join(f"GPU {device}" for device in found)
+        )
+    fix = "for a model of 4B parameters use a machine with a GPU; TOOLFT_DEVICES names devices that nvidia-smi hides"
+    return Diagnosis(
         subject="accelerator",
-        state=State.LOOK,
-        said="none: training runs on the CPU, about 100 tokens/s for 270M parameters on 2 cores",
-        mend=mend,
+        state=Health.LOOK,
+        message="none: training runs on the CPU, about 100 tokens/s for 270M parameters on 2 cores",
+        fix=fix,
     )
 
 
-def _disk(warehouse: Path) -> Iterator[Finding]:
+def _disk(warehouse: Path) -> Iterator[Diagnosis]:
     place = next(path for path in (warehouse, *warehouse.parents) if path.exists())
     if not os.access(place, os.W_OK | os.X_OK):
-        mend = "give this user the right to write there, or set TOOLFT_WAREHOUSE"
-        yield Finding(subject="warehouse", state=State.BROKEN, said=f"{place} cannot be written to", mend=mend)
+        fix = "give this user the right to write there, or set TOOLFT_WAREHOUSE"
+        yield Diagnosis(subject="warehouse", state=Health.BROKEN, message=f"{place} cannot be written to", fix=fix)
         return
     free = shutil.disk_usage(place).free
-    said = f"{warehouse}, {free / 2**30:.0f} GB free"
+    message = f"{warehouse}, {free / 2**30:.0f} GB free"
     if free < FREE_BYTES:
-        mend = f"free space: a night of a 4B model wants about {FREE_BYTES >> 30} GB"
-        yield Finding(subject="warehouse", state=State.LOOK, said=said, mend=mend)
+        fix = f"free space: a night of a 4B model wants about {FREE_BYTES >> 30} GB"
+        yield Diagnosis(subject="warehouse", state=Health.LOOK, message=message, fix=fix)
     else:
-        yield Finding(subject="warehouse", state=State.FINE, said=said)
+        yield Diagnosis(subject="warehouse", state=Health.FINE, message=message)
 
 
-def _dagster_home(home: Path) -> Finding:
+def _dagster_home(home: Path) -> Diagnosis:
     file = home / INSTANCE_FILE
     if file.is_file():
         if _follows_the_working_directory(file):
-            said = f"{file}: storage follows the working directory: a cron job's runs do not show in the UI"
-            mend = "take the sections storage, local_artifact_storage and compute_logs of a new `toolft init` project"
-            return Finding(subject="dagster", state=State.LOOK, said=said, mend=mend)
-        return Finding(subject="dagster", state=State.FINE, said=f"instance of {home}")
-    mend = (
+            message = f"{file}: storage follows the working directory: a cron job's runs do not show in the UI"
+            fix = "take the sections storage, local_artifact_storage and compute_logs of a new `toolft init` project"
+            return Diagnosis(subject="dagster", state=Health.LOOK, message=message, fix=fix)
+        return Diagnosis(subject="dagster", state=Health.FINE, message=f"instance of {home}")
+    fix = (
         "start at the project's folder, or set DAGSTER_HOME to it (`toolft init` makes one): without it pools and "
         "retention do not hold, and Dagster sends telemetry"
     )
-    return Finding(subject="dagster", state=State.BROKEN, said=f"{home} has no dagster.yaml", mend=mend)
+    return Diagnosis(subject="dagster", state=Health.BROKEN, message=f"{home} has no dagster.yaml", fix=fix)
 
 
 def _follows_the_working_directory(file: Path) -> bool:
@@ -143,40 +145,44 @@ def _follows_the_working_directory(file: Path) -> bool:
     return isinstance(base_dir, str) and not Path(base_dir).is_absolute()
 
 
-def _raw_zone(warehouse: Path) -> Iterator[Finding]:
+def _raw_zone(warehouse: Path) -> Iterator[Diagnosis]:
     """What users wrote, unredacted, is for its owner alone."""
     files = list(warehouse.glob("*/raw_trajectories/*/versions/*/*.parquet"))
     open_ = [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_:
-        mend = f"chmod 600 {open_[0]}" + (f", and {len(open_) - 1} more beside it" if len(open_) > 1 else "")
-        yield Finding(
-            subject="raw zone", state=State.BROKEN, said=f"{len(open_)} files can be read by others", mend=mend
+        fix = f"chmod 600 {open_[0]}" + (f", and {len(open_) - 1} more beside it" if len(open_) > 1 else "")
+        yield Diagnosis(
+            subject="raw zone", state=Health.BROKEN, message=f"{len(open_)} files can be read by others", fix=fix
         )
     elif files:
-        yield Finding(subject="raw zone", state=State.FINE, said=f"{len(files)} files, readable by their owner alone")
+        yield Diagnosis(
+            subject="raw zone", state=Health.FINE, message=f"{len(files)} files, readable by their owner alone"
+        )
 
 
-def _agent(path: Path, warehouse: Warehouse) -> Iterator[Finding]:
+def _agent(path: Path, warehouse: Warehouse) -> Iterator[Diagnosis]:
     subject = f"agent {path.parent.name}"
     try:
         settings = load_agent(path)
     except SettingsError as error:
-        said = "; ".join(error.lines)
-        yield Finding(subject=subject, state=State.BROKEN, said=said, mend="mend the agent file; other agents run on")
+        message = "; ".join(error.lines)
+        yield Diagnosis(
+            subject=subject, state=Health.BROKEN, message=message, fix="mend the agent file; other agents run on"
+        )
         return
     faults = list(_faults(settings))
-    for said, mend in faults:
-        yield Finding(subject=subject, state=State.BROKEN, said=said, mend=mend)
+    for message, fix in faults:
+        yield Diagnosis(subject=subject, state=Health.BROKEN, message=message, fix=fix)
     if faults:
         return
     serves = in_service(warehouse, settings.name)
     days = len(_logs(settings))
-    said = f"{days} log files, {'no model yet' if serves is None else f'the model of {serves.day} in service'}"
+    message = f"{days} log files, {'no model yet' if serves is None else f'the model of {serves.day} in service'}"
     if days:
-        yield Finding(subject=subject, state=State.FINE, said=said)
+        yield Diagnosis(subject=subject, state=Health.FINE, message=message)
     else:
-        mend = f"put files named YYYY-MM-DD.jsonl into {settings.path(settings.logs.folder)}"
-        yield Finding(subject=subject, state=State.LOOK, said=said, mend=mend)
+        fix = f"put files named YYYY-MM-DD.jsonl into {settings.path(settings.logs.folder)}"
+        yield Diagnosis(subject=subject, state=Health.LOOK, message=message, fix=fix)
 
 
 def _faults(settings: AgentSettings) -> Iterator[tuple[str, str]]:

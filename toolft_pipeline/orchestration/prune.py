@@ -44,7 +44,7 @@ _NOT_ENDED = [status for status in dg.DagsterRunStatus if status not in _ENDED]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UnderWay:
+class UnfinishedRuns:
     """Runs that have not ended: how many, since when the oldest is there, the days that they work on.
 
     `days` is None where one of them works on a range of days.
@@ -56,7 +56,7 @@ class UnderWay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pruning:
+class PrunePlan:
     """What goes: versions and contents, and folders that are no versions. `size` is the bytes of all."""
 
     removal: Removal
@@ -64,12 +64,12 @@ class Pruning:
     size: int
 
 
-def runs_under_way(instance: dg.DagsterInstance, *, but: str | None = None) -> UnderWay:
+def unfinished_runs(instance: dg.DagsterInstance, *, but: str | None = None) -> UnfinishedRuns:
     """The runs of an instance that have not ended, without the one of the id `but`."""
     records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_ENDED))
     others = [record for record in records if record.dagster_run.run_id != but]
     tags = [record.dagster_run.tags for record in others]
-    return UnderWay(
+    return UnfinishedRuns(
         runs=len(others),
         since=min((record.create_timestamp.astimezone(UTC) for record in others), default=None),
         days=None
@@ -78,13 +78,13 @@ def runs_under_way(instance: dg.DagsterInstance, *, but: str | None = None) -> U
     )
 
 
-def choose_pruning(
-    settings: AgentSettings, warehouse: Warehouse, *, under_way: UnderWay, now: datetime | None = None
-) -> Pruning:
+def plan_pruning(
+    settings: AgentSettings, warehouse: Warehouse, *, unfinished: UnfinishedRuns, now: datetime | None = None
+) -> PrunePlan:
     """Decide what goes by `retention`. Raises `WarehouseError` where a version cannot be read."""
     agent, retention = settings.name, settings.retention
     since = (now or datetime.now(UTC)) - timedelta(days=retention.keep_days)
-    since = since if under_way.since is None else min(since, under_way.since)
+    since = since if unfinished.since is None else min(since, unfinished.since)
     moves = pointer_history(service_folder(warehouse, agent))
     served = _models(warehouse, agent, moves)
     whole = {
@@ -92,7 +92,7 @@ def choose_pruning(
         for version in _models(warehouse, agent, line_of_service(moves).models)[-retention.served_models :]
     }
     newest = {day for asset in RECLAIMABLE for day in warehouse.partitions(agent, asset)[-retention.merged_models :]}
-    days = None if under_way.days is None else under_way.days.union(newest)
+    days = None if unfinished.days is None else unfinished.days.union(newest)
 
     def keeps_content(version: Version) -> bool:
         address = version.manifest.address
@@ -103,11 +103,11 @@ def choose_pruning(
         agent,
         keep=Keep(since=since, versions=retention.keep_versions, needed=tuple(served), content=keeps_content),
     )
-    left = () if under_way.runs else (*leftovers(warehouse, agent, before=since), *unused_shared(warehouse.root))
-    return Pruning(removal=removal, leftovers=left, size=removal.size + sum(_size(folder) for folder in left))
+    left = () if unfinished.runs else (*leftovers(warehouse, agent, before=since), *unused_shared(warehouse.root))
+    return PrunePlan(removal=removal, leftovers=left, size=removal.size + sum(_size(folder) for folder in left))
 
 
-def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, progress: Progress) -> None:
+def prune(settings: AgentSettings, warehouse: Warehouse, pruning: PrunePlan, *, progress: Progress) -> None:
     """Take away what was chosen, and what an earlier removal was killed at."""
     agent = settings.name
     for leaving in pruning.removal.contents:
@@ -125,7 +125,7 @@ def prune(settings: AgentSettings, warehouse: Warehouse, pruning: Pruning, *, pr
     delete_what_lies_aside(warehouse, agent)
 
 
-def pruning_lines(pruning: Pruning, warehouse: Warehouse) -> Iterator[str]:
+def pruning_lines(pruning: PrunePlan, warehouse: Warehouse) -> Iterator[str]:
     """What goes, one line each, and the bytes of all."""
     for leaving in pruning.removal.versions:
         yield f"version  {_told(leaving)}"
@@ -149,8 +149,8 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
         """Take away what retention lets go, and say it line by line."""
         file: AgentFile = getattr(context.resources, agent_key)
         settings, warehouse = file.load(), Warehouse(warehouse_root())
-        under_way = runs_under_way(context.instance, but=context.run_id)
-        pruning = choose_pruning(settings, warehouse, under_way=under_way)
+        unfinished = unfinished_runs(context.instance, but=context.run_id)
+        pruning = plan_pruning(settings, warehouse, unfinished=unfinished)
         for line in pruning_lines(pruning, warehouse):
             context.log.info(line)
         if not config.dry_run:

@@ -11,7 +11,7 @@ from toolft_pipeline.evaluation.promotion.gate import Verdict
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, promote
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import VERDICT_FILE
-from toolft_pipeline.stages.presentation.text_charts import fitted
+from toolft_pipeline.stages.presentation.text_charts import fit_inline
 from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
 from toolft_pipeline.warehouse.store import Built, Version
 
@@ -69,7 +69,7 @@ def champion_texts(version: Version) -> dict[str, str]:
     else:
         outcome = "**refused**: the model in service stays"
     reasons = cast("list[str]", headline["reasons"])
-    return {"outcome": fitted([outcome, *(f"- {reason}" for reason in reasons)])}
+    return {"outcome": fit_inline([outcome, *(f"- {reason}" for reason in reasons)])}
 
 
 STAGE = Stage(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolft_pipeline.agents_found import find_agents
+from toolft_pipeline.agent_discovery import find_agents
 from toolft_pipeline.cli import init
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.settings_checks.named_things import missing_things

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
-from toolft_pipeline.orchestration.active_runs import day_of, under_way
+from toolft_pipeline.orchestration.active_runs import active_run, day_of
 
 DAY = "2026-10-02"
 RANGE = {"dagster/asset_partition_range_start": DAY, "dagster/asset_partition_range_end": DAY}
@@ -38,7 +38,7 @@ def run(job: str, tags: dict[str, str], *assets: str, **how: Any) -> dg.DagsterR
 def test_under_way_counts_runs_that_make_the_agents_data_or_model(found: dg.DagsterRun, counts: bool) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_run(found)
-        assert under_way(instance, "desk") == (f"run {found.run_id} of {DAY}" if counts else None)
+        assert active_run(instance, "desk") == (f"run {found.run_id} of {DAY}" if counts else None)
 
 
 def test_under_way_names_a_backfill() -> None:
@@ -52,8 +52,8 @@ def test_under_way_names_a_backfill() -> None:
     )
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_backfill(asked)
-        assert under_way(instance, "desk") == "backfill abc"
-        assert under_way(instance, "other") is None
+        assert active_run(instance, "desk") == "backfill abc"
+        assert active_run(instance, "other") is None
 
 
 def test_day_of_a_backfills_run_is_its_range() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from toolft_pipeline.orchestration.sensors.catalog_watch import look_at_catalog
+from toolft_pipeline.orchestration.sensors.catalog_watch import evaluate_catalog
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.orchestration.site import Site, opened
 
@@ -65,7 +65,7 @@ def edit(site: Site, change: Callable[[dict[str, dict]], None]) -> None:  # type
 def carried_out(site: Site) -> Change:
     """The watch's request, its run, the automation's ticks and the backfill that it asks for."""
     before = contents(site)
-    request = look_at_catalog(site.settings, site.warehouse, site.instance, now=datetime.now(UTC))
+    request = evaluate_catalog(site.settings, site.warehouse, site.instance, now=datetime.now(UTC))
     assert isinstance(request, dg.RunRequest)
     assert request.asset_selection == [site.key("tool_catalog")]
     site.run("sources", assets=["tool_catalog"])

@@ -8,7 +8,7 @@ import pytest
 
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.orchestration import doctor
-from toolft_pipeline.orchestration.doctor import Finding, State, diagnose
+from toolft_pipeline.orchestration.doctor import Diagnosis, Health, diagnose
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 
@@ -27,16 +27,16 @@ def root(assistant_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def found(root: Path) -> dict[str, Finding]:
+def found(root: Path) -> dict[str, Diagnosis]:
     return {one.subject: one for one in diagnose(agents=root / "agents", warehouse=root / "warehouse", home=root)}
 
 
 def test_doctor_has_nothing_to_mend_where_all_is_well(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FREE_BYTES", 0)
     told = found(root)
-    assert {one.state for one in told.values()} == {State.FINE}, told
+    assert {one.state for one in told.values()} == {Health.FINE}, told
     assert list(told) == ["packages", "accelerator", "warehouse", "dagster", "raw zone", "agent assistant"]
-    assert told["agent assistant"].said == "5 log files, no model yet"
+    assert told["agent assistant"].message == "5 log files, no model yet"
     assert run(["doctor"]) == 0
 
 
@@ -70,30 +70,30 @@ def test_doctor_names_what_is_broken_and_its_mend(
     root: Path,
     damage: Callable[[Path], None],
     subject: str,
-    said: str,
-    mend: str,
+    message: str,
+    fix: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     damage(root)
     finding = found(root)[subject]
-    assert finding.state is State.BROKEN
-    assert said in finding.said
-    assert mend in finding.mend
+    assert finding.state is Health.BROKEN
+    assert message in finding.message
+    assert fix in finding.fix
     assert run(["doctor"]) == 1
-    assert finding.mend in capsys.readouterr().out
+    assert finding.fix in capsys.readouterr().out
 
 
 def test_doctor_names_a_package_that_does_not_fit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "requires", lambda _name: ["pyarrow<1", "no-such-package>=1"])
     told = found(root)["packages"]
-    assert told.state is State.BROKEN
-    assert "pyarrow" in told.said
-    assert "no-such-package is missing" in told.said
+    assert told.state is Health.BROKEN
+    assert "pyarrow" in told.message
+    assert "no-such-package is missing" in told.message
 
 
 def test_doctor_says_where_space_or_a_gpu_is_short(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLFT_DEVICES", "cpu")
     monkeypatch.setattr(doctor, "FREE_BYTES", 1 << 60)
     told = found(root)
-    assert {told["accelerator"].state, told["warehouse"].state} == {State.LOOK}
+    assert {told["accelerator"].state, told["warehouse"].state} == {Health.LOOK}
     assert run(["doctor"]) == 0

@@ -13,8 +13,8 @@ import pytest
 from toolft_pipeline.agent_file import AGENT_FILE
 from toolft_pipeline.orchestration.runs.run_tags import REQUEST_TAG
 from toolft_pipeline.orchestration.sensors.attempts import FIRST_DELAY_S
-from toolft_pipeline.orchestration.sensors.catalog_watch import look_at_catalog
-from toolft_pipeline.orchestration.sensors.log_watch import look_at_logs
+from toolft_pipeline.orchestration.sensors.catalog_watch import evaluate_catalog
+from toolft_pipeline.orchestration.sensors.log_watch import evaluate_logs
 from toolft_pipeline.stages import raw_trajectories, tool_catalog
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline_tests.orchestration.site import Site, opened
@@ -45,13 +45,13 @@ def site(assistant_folder: Path, tmp_path: Path) -> Iterator[Site]:
 
 def asked_days(site: Site, *, later: timedelta = timedelta()) -> list[dg.RunRequest]:
     now = datetime.now(UTC) + later
-    found = look_at_logs(site.settings, site.warehouse, site.instance, seen={}, now=now)
+    found = evaluate_logs(site.settings, site.warehouse, site.instance, seen={}, now=now)
     return [] if isinstance(found, dg.SkipReason) else [*(found.run_requests or ())]
 
 
 def asked_catalog(site: Site, *, later: timedelta = timedelta()) -> dg.RunRequest | None:
     now = datetime.now(UTC) + later
-    found = look_at_catalog(site.settings, site.warehouse, site.instance, now=now)
+    found = evaluate_catalog(site.settings, site.warehouse, site.instance, now=now)
     return found if isinstance(found, dg.RunRequest) else None
 
 

@@ -23,7 +23,7 @@ STAGE = Stage(
     code_version="1",
     inputs={},
     build=lambda _work: Built(content=(), rows={}, headline={}),
-    plots=lambda _version, _settings: {"by_kind": Plot(png=b"picture", glance="| | | |")},
+    plots=lambda _version, _settings: {"by_kind": Plot(png=b"picture", summary="| | | |")},
     texts=lambda _version: {"verdict": "refused", "example": "long " * 300},
     page="page.html",
     unshown=frozenset({"limit"}),

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from toolft_pipeline.evaluation.promotion.model_registry import promote
 from toolft_pipeline.evaluation.promotion.rollback import RollbackError, roll_back
-from toolft_pipeline.orchestration.prune import Pruning, UnderWay, choose_pruning, prune
+from toolft_pipeline.orchestration.prune import PrunePlan, UnfinishedRuns, plan_pruning, prune
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse import removal
 from toolft_pipeline.warehouse.manifest import Address
@@ -31,7 +31,7 @@ from toolft_pipeline_tests.evaluation.model_versions import AGENT, commit
 
 DAYS = ("2026-10-01", "2026-10-02", "2026-10-03", "2026-10-04")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-NOTHING_RUNS = UnderWay(runs=0, since=None, days=frozenset())
+NOTHING_RUNS = UnfinishedRuns(runs=0, since=None, days=frozenset())
 
 
 class Site:
@@ -87,13 +87,13 @@ class Site:
             record = json.loads(path.read_text())
             path.write_text(json.dumps(record | {"created_at": self.now.isoformat()}))
 
-    def choose(self, under_way: UnderWay = NOTHING_RUNS, **retention: int) -> Pruning:
-        return choose_pruning(self.settings(**retention), self.warehouse, under_way=under_way, now=self.now)
+    def choose(self, unfinished: UnfinishedRuns = NOTHING_RUNS, **retention: int) -> PrunePlan:
+        return plan_pruning(self.settings(**retention), self.warehouse, unfinished=unfinished, now=self.now)
 
     def settings(self, **retention: int) -> AgentSettings:
         return agent(self.warehouse.root, name=AGENT, retention=retention)
 
-    def prune(self, pruning: Pruning) -> None:
+    def prune(self, pruning: PrunePlan) -> None:
         prune(self.settings(), self.warehouse, pruning, progress=lambda _line: None)
 
 
@@ -218,7 +218,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def names(pruning: Pruning) -> tuple[list[str], list[str]]:
+def names(pruning: PrunePlan) -> tuple[list[str], list[str]]:
     told = [
         sorted(str(leaving.version.manifest.address).partition("/")[2] for leaving in each)
         for each in (pruning.removal.versions, pruning.removal.contents)
@@ -272,11 +272,11 @@ def test_prune_keeps_what_was_in_force_when_the_oldest_run_began_and_the_weights
     began = site.now
     site.do("log", DAYS[0], 2)
     site.now += timedelta(days=90)
-    runs = UnderWay(runs=1, since=began, days=frozenset({DAYS[1]}))
+    runs = UnfinishedRuns(runs=1, since=began, days=frozenset({DAYS[1]}))
     weights = [f"merged_model/{day}" for day in DAYS[:3]]
     replaced = [f"raw/{DAYS[0]}", f"verified/{DAYS[0]}"]
     assert names(site.choose(runs, keep_versions=1, merged_models=1)) == ([], [weights[0], weights[2]])
-    of_a_range = UnderWay(runs=1, since=began, days=None)
+    of_a_range = UnfinishedRuns(runs=1, since=began, days=None)
     assert names(site.choose(of_a_range, keep_versions=1, merged_models=1)) == ([], [])
     assert names(site.choose(keep_versions=1, merged_models=1)) == (replaced, weights)
 
@@ -314,6 +314,6 @@ def test_prune_checkpoints_go_when_nobody_took_them_up_and_stay_beside_a_run(sit
     site.now = datetime.now(UTC) + timedelta(days=2)
     left = site.choose(keep_days=1)
     assert (left.leftovers, left.size) == ((checkpoint.parent,), 5)
-    assert site.choose(UnderWay(runs=1, since=EPOCH, days=frozenset()), keep_days=1).leftovers == ()
+    assert site.choose(UnfinishedRuns(runs=1, since=EPOCH, days=frozenset()), keep_days=1).leftovers == ()
     site.prune(left)
     assert not checkpoint.exists()

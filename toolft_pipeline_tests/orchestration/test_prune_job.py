@@ -13,7 +13,7 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.definitions import build_definitions
-from toolft_pipeline.orchestration.prune import PARTITION_TAG, RANGE_TAG, runs_under_way
+from toolft_pipeline.orchestration.prune import PARTITION_TAG, RANGE_TAG, unfinished_runs
 from toolft_pipeline.orchestration.runs.process_identity import this_process
 from toolft_pipeline.orchestration.runs.run_tags import PROCESS_TAG
 from toolft_pipeline.warehouse.pointers import pointer_history
@@ -55,7 +55,7 @@ def replaced(instance: dg.DagsterInstance, tmp_path: Path) -> Version:
     return old
 
 
-def under_way(instance: dg.DagsterInstance, **tags: str) -> str:
+def unfinished(instance: dg.DagsterInstance, **tags: str) -> str:
     """A run that has begun and not ended; returns its id."""
     job = dg.job(name="stands_for_a_retrain")(lambda: None)
     return instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
@@ -93,18 +93,18 @@ def test_prune_prints_what_goes_and_the_bytes_and_then_it_is_gone(
 def test_prune_beside_a_run_of_a_living_process_says_what_stays_for_it(
     instance: dg.DagsterInstance, replaced: Version, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    under_way(instance, **{PROCESS_TAG: this_process().text, PARTITION_TAG: DAY})
+    unfinished(instance, **{PROCESS_TAG: this_process().text, PARTITION_TAG: DAY})
     assert run(["prune", AGENT, "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("1 runs have not ended: what was in force since 20")
 
 
 def test_runs_under_way_name_their_days_and_one_of_a_range_none(instance: dg.DagsterInstance) -> None:
-    assert runs_under_way(instance).runs == 0
-    own = under_way(instance, **{PARTITION_TAG: DAY})
-    found = runs_under_way(instance)
+    assert unfinished_runs(instance).runs == 0
+    own = unfinished(instance, **{PARTITION_TAG: DAY})
+    found = unfinished_runs(instance)
     assert (found.runs, found.days) == (1, frozenset({DAY}))
     assert found.since is not None
     assert abs(found.since - datetime.now(UTC)) < timedelta(minutes=5)
-    assert runs_under_way(instance, but=own).runs == 0
-    under_way(instance, **{RANGE_TAG: DAY})
-    assert runs_under_way(instance).days is None
+    assert unfinished_runs(instance, but=own).runs == 0
+    unfinished(instance, **{RANGE_TAG: DAY})
+    assert unfinished_runs(instance).days is None

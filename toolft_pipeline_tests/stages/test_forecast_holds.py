@@ -18,7 +18,7 @@ import yaml
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
-from toolft_pipeline.stages.planning.impact_analysis import Forecast, forecast
+from toolft_pipeline.stages.planning.impact_analysis import ImpactAnalysis, analyze_impact
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.manifest import Address, Manifest
@@ -87,10 +87,10 @@ class Site:
         found = (self.manifest("verified_trajectories", day) for day in DAYS)
         return [each.headline["replayed"] for each in found if each is not None]
 
-    def forecast(self, document: Document) -> Forecast:
+    def analyze_impact(self, document: Document) -> ImpactAnalysis:
         proposed = self.catalog.with_name("proposed.json")
         proposed.write_text(json.dumps(document))
-        return forecast(STAGES, self.settings, self.warehouse, catalog=proposed, days=DAYS)
+        return analyze_impact(STAGES, self.settings, self.warehouse, catalog=proposed, days=DAYS)
 
 
 def installed(root: Path, agent: str, model: Path, **changes: Any) -> Site:
@@ -166,7 +166,7 @@ def check(site: Site, document: Document, renames: str, *, replays: bool) -> tup
     """Forecast, then do it; the runs lost and those that came back."""
     site.settings.path("renames.yaml").write_text(renames)
     before, accepted = site.in_force(), site.accepted()
-    found = site.forecast(document)
+    found = site.analyze_impact(document)
     assert site.in_force() == before
     site.catalog.write_text(json.dumps(document))
     site.make()

@@ -22,7 +22,7 @@ POLL_S = 0.5
 
 
 @contextmanager
-def followed(instance: dg.DagsterInstance, launch: str) -> Iterator[None]:
+def follow_run(instance: dg.DagsterInstance, launch: str) -> Iterator[None]:
     """Print the lines of the run with this launch tag until the block ends."""
     done = threading.Event()
     started = time.monotonic()
@@ -35,7 +35,7 @@ def followed(instance: dg.DagsterInstance, launch: str) -> Iterator[None]:
         thread.join()
 
 
-def run_of_launch(instance: dg.DagsterInstance, launch: str) -> dg.DagsterRun | None:
+def find_launched_run(instance: dg.DagsterInstance, launch: str) -> dg.DagsterRun | None:
     """The run with a launch tag, once it is there."""
     return next(iter(instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: launch}), limit=1)), None)
 
@@ -47,7 +47,7 @@ def _follow(instance: dg.DagsterInstance, launch: str, done: threading.Event, st
     while True:
         last = done.wait(POLL_S)
         if run_id is None:
-            run = run_of_launch(instance, launch)
+            run = find_launched_run(instance, launch)
             run_id = None if run is None else run.run_id
         if run_id is not None:
             page = instance.get_records_for_run(run_id, cursor=cursor, limit=1000)

@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from toolft_pipeline.cli.runs.follow import followed, run_of_launch
+from toolft_pipeline.cli.runs.follow import find_launched_run, follow_run
 from toolft_pipeline.cli.runs.interruption import Interruption
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import FixableError
@@ -57,7 +57,7 @@ class Launcher:
         job = dg.build_reconstructable_job(
             __name__, job_of_the_code_location.__name__, (job_name(self.settings.name, group),)
         )
-        with followed(self.instance, launch):
+        with follow_run(self.instance, launch):
             result = dg.execute_job(
                 job,
                 instance=self.instance,
@@ -75,7 +75,7 @@ class Launcher:
             raise RunFailedError(failure_lines(self.instance, result.run_id))
 
     def _cancel(self, launch: str) -> None:
-        run = run_of_launch(self.instance, launch)
+        run = find_launched_run(self.instance, launch)
         if run is not None and not run.is_finished:
             self.instance.report_run_canceled(run, "stopped at once at the command line")
 

@@ -15,7 +15,7 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.training.preflight.time_limit import LIMIT
 
 
-def launch_asking(launch: Callable[..., None], *, config: dict[str, Any], unlimited: dict[str, Any]) -> None:
+def launch_or_ask(launch: Callable[..., None], *, config: dict[str, Any], unlimited: dict[str, Any]) -> None:
     """Launch a run; where training would take too long and a person wants it all the same, launch it again without the
     limit. Raises `RunFailedError`."""
     try:

@@ -14,8 +14,8 @@ import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, SettingsError, load_agent, warehouse_root
 from toolft_pipeline.orchestration.alerts.alert_channels import send_alert
-from toolft_pipeline.orchestration.alerts.causes import Cause, causes_since
-from toolft_pipeline.orchestration.alerts.sent_alerts import AlertMemory, read_memory
+from toolft_pipeline.orchestration.alerts.causes import AlertCause, alert_causes
+from toolft_pipeline.orchestration.alerts.sent_alerts import SentAlerts, read_sent_alerts
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -30,9 +30,9 @@ def alert_sensor(agents: Sequence[AgentSettings]) -> dg.SensorDefinition:
 
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = time.time()
-        memory = read_memory(context.cursor, now=now)
+        memory = read_sent_alerts(context.cursor, now=now)
         current = {agent.name: _as_written_now(agent) for agent in agents}
-        causes = causes_since(memory, context.instance, current, Warehouse(warehouse_root()))
+        causes = alert_causes(memory, context.instance, current, Warehouse(warehouse_root()))
         said = _tell(causes, memory, current, now=now, log=context.log.error)
         memory.since = now
         memory.forget(now=now, late=[cause.key for cause in causes])
@@ -48,8 +48,8 @@ def alert_sensor(agents: Sequence[AgentSettings]) -> dg.SensorDefinition:
 
 
 def _tell(
-    causes: list[Cause],
-    memory: AlertMemory,
+    causes: list[AlertCause],
+    memory: SentAlerts,
     agents: dict[str, AgentSettings],
     *,
     now: float,

@@ -17,7 +17,7 @@ from toolft_pipeline.orchestration.alerts.alert import Alert, first_line
 from toolft_pipeline.orchestration.alerts.alert_remedy import LATE_REMEDY, RETRIED_REMEDY, remedy, tick_remedy
 from toolft_pipeline.orchestration.alerts.failed_runs import FailedRun, failed_since
 from toolft_pipeline.orchestration.alerts.late_assets import FailedTick, failed_ticks, late_assets
-from toolft_pipeline.orchestration.alerts.sent_alerts import OVERLAP_S, AlertMemory
+from toolft_pipeline.orchestration.alerts.sent_alerts import OVERLAP_S, SentAlerts
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.digest import digest_of
@@ -25,7 +25,7 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
+class AlertCause:
     """One thing to tell. `alert` makes the message for the days that are new."""
 
     key: str
@@ -35,9 +35,9 @@ class Cause:
     alert: Callable[[tuple[str, ...]], Alert]
 
 
-def causes_since(
-    memory: AlertMemory, instance: dg.DagsterInstance, agents: Mapping[str, AgentSettings], warehouse: Warehouse
-) -> list[Cause]:
+def alert_causes(
+    memory: SentAlerts, instance: dg.DagsterInstance, agents: Mapping[str, AgentSettings], warehouse: Warehouse
+) -> list[AlertCause]:
     """All causes that showed since the last look, whether they were told before or not."""
     moment = memory.since - OVERLAP_S
     return [
@@ -47,7 +47,7 @@ def causes_since(
     ]
 
 
-def _of_runs(runs: list[FailedRun], agents: Mapping[str, AgentSettings], warehouse: Warehouse) -> Iterator[Cause]:
+def _of_runs(runs: list[FailedRun], agents: Mapping[str, AgentSettings], warehouse: Warehouse) -> Iterator[AlertCause]:
     groups: dict[tuple[str, ...], list[FailedRun]] = defaultdict(list)
     for run in runs:
         error = run.error.replace(run.day, "<day>") if run.day else run.error
@@ -56,7 +56,7 @@ def _of_runs(runs: list[FailedRun], agents: Mapping[str, AgentSettings], warehou
         yield _run_cause(digest_of(list(key)), group, agents[group[0].agent], warehouse)
 
 
-def _run_cause(key: str, group: list[FailedRun], agent: AgentSettings, warehouse: Warehouse) -> Cause:
+def _run_cause(key: str, group: list[FailedRun], agent: AgentSettings, warehouse: Warehouse) -> AlertCause:
     first = group[0]
     error = _redacted(first.error, agent)
     models = warehouse.partitions(agent.name, "qlora_adapter")
@@ -76,10 +76,10 @@ def _run_cause(key: str, group: list[FailedRun], agent: AgentSettings, warehouse
         )
 
     days = tuple(sorted({run.day for run in group if run.day is not None}))
-    return Cause(key=key, agent=agent.name, days=days, run_ids=run_ids, alert=alert)
+    return AlertCause(key=key, agent=agent.name, days=days, run_ids=run_ids, alert=alert)
 
 
-def _of_ticks(ticks: Iterator[FailedTick], agents: Mapping[str, AgentSettings]) -> Iterator[Cause]:
+def _of_ticks(ticks: Iterator[FailedTick], agents: Mapping[str, AgentSettings]) -> Iterator[AlertCause]:
     groups: dict[tuple[str, str], list[FailedTick]] = defaultdict(list)
     for tick in ticks:
         if agents:
@@ -88,7 +88,7 @@ def _of_ticks(ticks: Iterator[FailedTick], agents: Mapping[str, AgentSettings]) 
         yield _tick_cause(agents[name], error, [tick.name for tick in group])
 
 
-def _tick_cause(agent: AgentSettings, error: str, names: list[str]) -> Cause:
+def _tick_cause(agent: AgentSettings, error: str, names: list[str]) -> AlertCause:
     def alert(_days: tuple[str, ...]) -> Alert:
         return Alert(
             agent=agent.name,
@@ -98,10 +98,10 @@ def _tick_cause(agent: AgentSettings, error: str, names: list[str]) -> Cause:
             link=f"{_ui(agent)}/automation",
         )
 
-    return Cause(key=digest_of(["tick", agent.name, error]), agent=agent.name, days=(), run_ids=(), alert=alert)
+    return AlertCause(key=digest_of(["tick", agent.name, error]), agent=agent.name, days=(), run_ids=(), alert=alert)
 
 
-def _late_cause(agent: AgentSettings, asset: str) -> Cause:
+def _late_cause(agent: AgentSettings, asset: str) -> AlertCause:
     def alert(_days: tuple[str, ...]) -> Alert:
         return Alert(
             agent=agent.name,
@@ -112,7 +112,7 @@ def _late_cause(agent: AgentSettings, asset: str) -> Cause:
             link=f"{_ui(agent)}/assets/{agent.name}/{asset}",
         )
 
-    return Cause(key=f"late:{agent.name}/{asset}", agent=agent.name, days=(), run_ids=(), alert=alert)
+    return AlertCause(key=f"late:{agent.name}/{asset}", agent=agent.name, days=(), run_ids=(), alert=alert)
 
 
 def _told_for_all(agents: Mapping[str, AgentSettings]) -> str:

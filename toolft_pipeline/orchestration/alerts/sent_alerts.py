@@ -19,7 +19,7 @@ REMINDER_S = 24 * 3600.0
 
 
 @dataclass
-class AlertMemory:
+class SentAlerts:
     """`since` is the Unix time of the last look; `runs` maps handled runs to when, `told` causes to when and days."""
 
     since: float
@@ -55,11 +55,11 @@ class AlertMemory:
         return json.dumps({"since": self.since, "runs": self.runs, "told": self.told})
 
 
-def read_memory(cursor: str | None, *, now: float) -> AlertMemory:
+def read_sent_alerts(cursor: str | None, *, now: float) -> SentAlerts:
     """The memory that a cursor holds; the very first one, or one of another form, begins a short while ago."""
     try:
         found = json.loads(cursor or "")
         told = {str(cause): (float(at), [*map(str, days)]) for cause, (at, days) in found["told"].items()}
-        return AlertMemory(since=float(found["since"]), runs=dict(found["runs"]), told=told)
+        return SentAlerts(since=float(found["since"]), runs=dict(found["runs"]), told=told)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return AlertMemory(since=now - FIRST_LOOK_S + OVERLAP_S)
+        return SentAlerts(since=now - FIRST_LOOK_S + OVERLAP_S)

@@ -15,7 +15,7 @@ import dagster as dg
 from toolft_pipeline.agent_file import SettingsError, agent_files, agents_root, load_agent, warehouse_root
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, service_folder
 from toolft_pipeline.ingest.day import log_days
-from toolft_pipeline.orchestration.active_runs import under_way
+from toolft_pipeline.orchestration.active_runs import active_run
 from toolft_pipeline.orchestration.overview.overview_events import failed_runs, failed_ticks, red_checks, stale_assets
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import champion, eval_report
@@ -94,7 +94,7 @@ def _waiting(
 ) -> list[str]:
     """What is going on, and what there is to do that nothing has begun."""
     found = []
-    if (active := under_way(instance, settings.name)) is not None:
+    if (active := active_run(instance, settings.name)) is not None:
         found.append(f"{active} is going on")
     verified = warehouse.partitions(settings.name, "verified_trajectories")
     if unread := [day for day in log_days(settings) if day not in set(verified)]:

@@ -25,7 +25,7 @@ _RUNS_READ = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attempts:
+class FailedAttempts:
     """Runs for one thing that ended without success, since the last that succeeded. `ended` is a Unix time."""
 
     failures: int = 0
@@ -50,7 +50,7 @@ def ended_runs(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> Sequence
     return [record for record in found if record.dagster_run.status in _ENDED]
 
 
-def attempts_at(records: Sequence[dg.RunRecord], state: str) -> Attempts:
+def failed_attempts(records: Sequence[dg.RunRecord], state: str) -> FailedAttempts:
     """What the ended runs, newest first, say of the attempts at one state.
 
     A run that no sensor asked for counts too; one that a sensor asked for in another state does not: files or settings
@@ -64,13 +64,13 @@ def attempts_at(records: Sequence[dg.RunRecord], state: str) -> Attempts:
             continue
         failed.append(record)
     if not failed:
-        return Attempts()
+        return FailedAttempts()
     ended = failed[0].end_time or failed[0].update_timestamp.timestamp()
-    return Attempts(failures=len(failed), last_run=failed[0].dagster_run.run_id, ended=ended)
+    return FailedAttempts(failures=len(failed), last_run=failed[0].dagster_run.run_id, ended=ended)
 
 
-def chosen_now(
-    candidates: Mapping[str, Attempts], instance: dg.DagsterInstance, agent: str, *, now: float
+def due_now(
+    candidates: Mapping[str, FailedAttempts], instance: dg.DagsterInstance, agent: str, *, now: float
 ) -> list[str]:
     """Which of an agent's things to ask for: those never tried, and of those that failed what the invariant lets."""
     newest = next(iter(ended_runs(instance, dg.RunsFilter(tags={AGENT_TAG: agent}))), None)

@@ -14,14 +14,14 @@ from datetime import datetime
 import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
-from toolft_pipeline.orchestration.active_runs import under_way
+from toolft_pipeline.orchestration.active_runs import active_run
 from toolft_pipeline.orchestration.conditions import sensor_status
 from toolft_pipeline.orchestration.jobs import job_name
 from toolft_pipeline.orchestration.runs.run_tags import REQUEST_TAG
-from toolft_pipeline.orchestration.sensors.attempts import attempts_at, ended_runs
+from toolft_pipeline.orchestration.sensors.attempts import ended_runs, failed_attempts
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import base_model
-from toolft_pipeline.stages.planning.plan import changed
+from toolft_pipeline.stages.planning.plan import describe_change
 from toolft_pipeline.stages.spec.run_stage import recipe_for
 from toolft_pipeline.stages.spec.stage import Group, address_of
 from toolft_pipeline.warehouse.digest import digest_of
@@ -32,7 +32,7 @@ EVERY_S = 60
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class SourceState:
     """The last look: settings, names, sizes and times of the source, and the fingerprint of the version it makes."""
 
     source: str
@@ -44,10 +44,10 @@ def base_model_sensor(agent: AgentSettings) -> dg.SensorDefinition:
 
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         settings, warehouse = load_agent(agent.folder / AGENT_FILE), Warehouse(warehouse_root())
-        before = None if context.cursor is None else Seen(**json.loads(context.cursor))
-        seen = look_at_source(settings, warehouse, before=before)
+        before = None if context.cursor is None else SourceState(**json.loads(context.cursor))
+        seen = read_source_state(settings, warehouse, before=before)
         now = datetime.now().astimezone()
-        found = look_at_base_model(settings, warehouse, context.instance, fingerprint=seen.fingerprint, now=now)
+        found = evaluate_base_model(settings, warehouse, context.instance, fingerprint=seen.fingerprint, now=now)
         cursor = json.dumps(asdict(seen))
         if isinstance(found, dg.SkipReason):
             return dg.SensorResult(skip_reason=found, cursor=cursor)
@@ -63,16 +63,18 @@ def base_model_sensor(agent: AgentSettings) -> dg.SensorDefinition:
     )
 
 
-def look_at_source(settings: AgentSettings, warehouse: Warehouse, *, before: Seen | None = None) -> Seen:
+def read_source_state(
+    settings: AgentSettings, warehouse: Warehouse, *, before: SourceState | None = None
+) -> SourceState:
     """The fingerprint of the base model as it would be made now."""
     source = digest_of([base_model.STAGE.code_version, settings.base_model.model_dump(mode="json"), _files(settings)])
     if before is not None and before.source == source and settings.base_model.folder is not None:
         return before
     recipe = recipe_for(base_model.STAGE, settings, None, {}, warehouse)
-    return Seen(source=source, fingerprint=recipe.fingerprint)
+    return SourceState(source=source, fingerprint=recipe.fingerprint)
 
 
-def look_at_base_model(
+def evaluate_base_model(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, fingerprint: str, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for base_model, or why there is none."""
@@ -80,16 +82,16 @@ def look_at_base_model(
     current = warehouse.current(address)
     if current is not None and current.manifest.fingerprint == fingerprint:
         return dg.SkipReason(f"{settings.name}: the base model is as in {current.folder.name}")
-    if (busy := under_way(instance, settings.name)) is not None:
+    if (busy := active_run(instance, settings.name)) is not None:
         return dg.SkipReason(f"{settings.name}: the base model changed; its new version waits for {busy}")
     state = fingerprint[:24]
     runs = ended_runs(instance, dg.RunsFilter(job_name=job_name(settings.name, Group.SOURCES)))
-    attempts = attempts_at([each for each in runs if _makes_base_model(each.dagster_run)], state)
+    attempts = failed_attempts([each for each in runs if _makes_base_model(each.dagster_run)], state)
     if attempts.due > now.timestamp():
         due = datetime.fromtimestamp(attempts.due).astimezone()
         return dg.SkipReason(f"{settings.name}: base_model's last run failed; it is tried again from {due:%H:%M} on")
     pointer = latest_pointer(address.folder(warehouse.root))
-    why = changed(recipe_for(base_model.STAGE, settings, None, {}, warehouse), current)
+    why = describe_change(recipe_for(base_model.STAGE, settings, None, {}, warehouse), current)
     return dg.RunRequest(
         run_key=attempts.key(f"{0 if pointer is None else pointer.number}:{state}"),
         asset_selection=[dg.AssetKey([settings.name, base_model.STAGE.asset])],

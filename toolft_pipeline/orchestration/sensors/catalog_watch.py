@@ -14,16 +14,16 @@ import dagster as dg
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.sources import read_source
-from toolft_pipeline.orchestration.active_runs import under_way
+from toolft_pipeline.orchestration.active_runs import active_run
 from toolft_pipeline.orchestration.conditions import sensor_status
 from toolft_pipeline.orchestration.jobs import job_name
 from toolft_pipeline.orchestration.runs.run_tags import REQUEST_TAG
-from toolft_pipeline.orchestration.sensors.attempts import attempts_at, ended_runs
+from toolft_pipeline.orchestration.sensors.attempts import ended_runs, failed_attempts
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.mcp_catalog_state import note_listing
-from toolft_pipeline.stages.planning.plan import changed
+from toolft_pipeline.stages.planning.plan import describe_change
 from toolft_pipeline.stages.spec.run_stage import recipe_for
 from toolft_pipeline.stages.spec.stage import Group, address_of
 from toolft_pipeline.warehouse.digest import digest_of
@@ -39,7 +39,9 @@ def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
 
     def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         settings = load_agent(agent.folder / AGENT_FILE)
-        return look_at_catalog(settings, Warehouse(warehouse_root()), context.instance, now=datetime.now().astimezone())
+        return evaluate_catalog(
+            settings, Warehouse(warehouse_root()), context.instance, now=datetime.now().astimezone()
+        )
 
     return dg.SensorDefinition(
         name=f"{agent.name}_catalog",
@@ -51,7 +53,7 @@ def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
     )
 
 
-def look_at_catalog(
+def evaluate_catalog(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for tool_catalog, or why there is none. Raises `SandboxError` for a server that does not answer."""
@@ -63,20 +65,20 @@ def look_at_catalog(
     recipe = recipe_for(stage, settings, None, {}, warehouse)
     if current is not None and current.manifest.fingerprint == recipe.fingerprint:
         return dg.SkipReason(f"{settings.name}: the catalog is as in {current.folder.name}")
-    if (busy := under_way(instance, settings.name)) is not None:
+    if (busy := active_run(instance, settings.name)) is not None:
         return dg.SkipReason(f"{settings.name}: the catalog changed; its new version waits for {busy}")
     pointer = latest_pointer(address.folder(warehouse.root))
     agent_file = digest_of((settings.folder / AGENT_FILE).read_text(encoding="utf-8"))[-12:]
     state = f"{recipe.fingerprint[:24]}:{agent_file}"
     runs = ended_runs(instance, dg.RunsFilter(job_name=job_name(settings.name, Group.SOURCES)))
-    attempts = attempts_at([each for each in runs if _makes_catalog(each.dagster_run)], state)
+    attempts = failed_attempts([each for each in runs if _makes_catalog(each.dagster_run)], state)
     if attempts.due > now.timestamp():
         due = datetime.fromtimestamp(attempts.due).astimezone()
         return dg.SkipReason(f"{settings.name}: the catalog's last run failed; it is tried again from {due:%H:%M} on")
     return dg.RunRequest(
         run_key=attempts.key(f"{0 if pointer is None else pointer.number}:{state}"),
         asset_selection=[dg.AssetKey([settings.name, stage.asset])],
-        tags={"toolft/why": changed(recipe, current), REQUEST_TAG: state},
+        tags={"toolft/why": describe_change(recipe, current), REQUEST_TAG: state},
     )
 
 

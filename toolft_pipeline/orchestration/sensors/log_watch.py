@@ -16,11 +16,11 @@ import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.ingest.day import log_files
-from toolft_pipeline.orchestration.active_runs import under_way
+from toolft_pipeline.orchestration.active_runs import active_run
 from toolft_pipeline.orchestration.conditions import sensor_status
 from toolft_pipeline.orchestration.jobs import job_name
 from toolft_pipeline.orchestration.runs.run_tags import REQUEST_TAG
-from toolft_pipeline.orchestration.sensors.attempts import attempts_at, chosen_now
+from toolft_pipeline.orchestration.sensors.attempts import due_now, failed_attempts
 from toolft_pipeline.orchestration.sensors.schedules import newest_complete_day
 from toolft_pipeline.orchestration.sensors.unfinished_days import left_unfinished, runs_of_day
 from toolft_pipeline.settings import AgentSettings
@@ -33,7 +33,7 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 EVERY_S = 120
 
-Seen = Mapping[str, tuple[int, int, str]]
+FileStates = Mapping[str, tuple[int, int, str]]
 """Size, time of change in ns and digest of each file, by name: what did not move is not hashed again."""
 
 
@@ -43,10 +43,10 @@ def log_sensor(agent: AgentSettings) -> dg.SensorDefinition:
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         settings = load_agent(agent.folder / AGENT_FILE)
         now = datetime.now().astimezone()
-        seen: Seen = {
+        seen: FileStates = {
             name: (size, at, digest) for name, (size, at, digest) in json.loads(context.cursor or "{}").items()
         }
-        return look_at_logs(settings, Warehouse(warehouse_root()), context.instance, seen=seen, now=now)
+        return evaluate_logs(settings, Warehouse(warehouse_root()), context.instance, seen=seen, now=now)
 
     return dg.SensorDefinition(
         name=f"{agent.name}_logs",
@@ -58,8 +58,8 @@ def log_sensor(agent: AgentSettings) -> dg.SensorDefinition:
     )
 
 
-def look_at_logs(
-    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, seen: Seen, now: datetime
+def evaluate_logs(
+    settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, seen: FileStates, now: datetime
 ) -> dg.SensorResult | dg.SkipReason:
     """Requests for the days whose files are not those that their raw version was made from, or whose last run failed
     and left them unfinished.
@@ -87,7 +87,7 @@ def look_at_logs(
             waiting.append(day)
             continue
         states[day] = digest_of({**wanted, AGENT_FILE: agent_file})[-24:]
-    busy = under_way(instance, settings.name) if states else None
+    busy = active_run(instance, settings.name) if states else None
     requests = _requests(states, settings, warehouse, instance, now=now) if busy is None else []
     if requests or dict(seen) != found:
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(found))
@@ -108,9 +108,9 @@ def _requests(
 ) -> list[dg.RunRequest]:
     """Requests for some of the days to be made; `states` are digests of their files and of the agent's."""
     agent = settings.name
-    attempts = {day: attempts_at(runs_of_day(instance, agent, day), state) for day, state in states.items()}
+    attempts = {day: failed_attempts(runs_of_day(instance, agent, day), state) for day, state in states.items()}
     requests = []
-    for day in chosen_now(attempts, instance, agent, now=now.timestamp()):
+    for day in due_now(attempts, instance, agent, now=now.timestamp()):
         address = Address(agent=agent, asset="raw_trajectories", partition=day)
         pointer = latest_pointer(address.folder(warehouse.root))
         key = attempts[day].key(f"{day}:{0 if pointer is None else pointer.number}:{states[day]}")
@@ -122,7 +122,7 @@ def _never_made(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> 
     return stage.group is Group.SOURCES and warehouse.current(address_of(stage, settings, None)) is None
 
 
-def _looked_at(path: Path, seen: Seen) -> tuple[int, int, str]:
+def _looked_at(path: Path, seen: FileStates) -> tuple[int, int, str]:
     status = path.stat()
     before = seen.get(path.name)
     if before is not None and before[:2] == (status.st_size, status.st_mtime_ns):

@@ -18,7 +18,7 @@ from toolft_pipeline.ingest.day import log_files
 from toolft_pipeline.orchestration.build import resource_key
 from toolft_pipeline.orchestration.jobs import nightly_job_name
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.planning.retrain_policy import base_model_changed, worth_a_model
+from toolft_pipeline.stages.planning.retrain_policy import base_model_changed, decide_retrain
 from toolft_pipeline.warehouse.store import Warehouse
 
 
@@ -48,7 +48,7 @@ def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
         day, warehouse = newest_complete_day(context.scheduled_execution_time, agent), Warehouse(warehouse_root())
         if day < agent.first_day:
             return dg.SkipReason(f"{agent.name}: {day} lies before first_day {agent.first_day}")
-        worth = worth_a_model(agent, warehouse, day=day)
+        worth = decide_retrain(agent, warehouse, day=day)
         if not worth.go and not log_files(agent, day=day) and not base_model_changed(_as_written_now(agent), warehouse):
             return dg.SkipReason(f"{agent.name}: {day} has no logs, and {worth.reason}")
         return dg.RunRequest(run_key=day, partition_key=day, run_config=night_config(agent))

@@ -28,7 +28,7 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remade:
+class AssetImpact:
     """The versions of one asset: how many would be made again, how many keep, and the seconds that those take.
 
     `same` of the remade ones would come out as they are, so that nothing downstream of them is touched.
@@ -42,14 +42,14 @@ class Remade:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Forecast:
+class ImpactAnalysis:
     """What the proposal would do to the days of the window."""
 
     diff: CatalogDiff
     days: tuple[DayPreview, ...]
     undemonstrated: tuple[str, ...]
     """Tools of the proposal that no run of the window would call."""
-    assets: tuple[Remade, ...]
+    assets: tuple[AssetImpact, ...]
 
     @property
     def lost(self) -> list[LostRun]:
@@ -62,9 +62,9 @@ class Forecast:
         return sum(asset.seconds for asset in self.assets)
 
 
-def forecast(
+def analyze_impact(
     stages: tuple[Stage, ...], settings: AgentSettings, warehouse: Warehouse, *, catalog: Path, days: list[str]
-) -> Forecast:
+) -> ImpactAnalysis:
     """Judge the window that ends on the last of `days` under the catalog of a file.
 
     Raises `StageError` where the days were never made, `CatalogError` for a file that is no catalog.
@@ -90,7 +90,7 @@ def forecast(
         assets = tuple(_walk(stages, proposal))
         new = load_catalog(proposed)
     called = sum((Counter(day.tools) for day in previews), Counter[str]())
-    return Forecast(
+    return ImpactAnalysis(
         diff=diff_catalogs(old=load_catalog(old.folder), new=new),
         days=tuple(previews),
         undemonstrated=tuple(name for name in new.names if not called[name]),
@@ -135,7 +135,7 @@ def _previews(
     return found
 
 
-def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[Remade]:
+def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[AssetImpact]:
     """Every stage in the order of the flow; a version is made again where one that it reads comes out new."""
     assets = []
     for stage in stages:
@@ -147,7 +147,7 @@ def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[Remade]:
         proposal.new.update((stage.asset, each) for each in remade if each not in same)
         versions = [proposal.version(stage.asset, each) for each in remade]
         assets.append(
-            Remade(
+            AssetImpact(
                 asset=stage.asset,
                 remade=len(remade),
                 same=len(same),

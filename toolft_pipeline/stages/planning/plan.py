@@ -26,7 +26,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class PlanStep:
     """One line of a plan."""
 
     stage: Stage
@@ -37,9 +37,9 @@ class Step:
 
 def make_plan(
     stages: tuple[Stage, ...], settings: AgentSettings, warehouse: Warehouse, *, days: list[str], force: bool
-) -> list[Step]:
+) -> list[PlanStep]:
     """Steps in the order of the flow: sources once, data for every day, the model as of the last day."""
-    steps: list[Step] = []
+    steps: list[PlanStep] = []
     for stage in stages:
         for partition in partitions_of(stage, days):
             steps.append(_step(stage, partition, settings, warehouse, steps, force=force))
@@ -58,12 +58,12 @@ def _step(
     partition: str | None,
     settings: AgentSettings,
     warehouse: Warehouse,
-    before: list[Step],
+    before: list[PlanStep],
     *,
     force: bool,
-) -> Step:
-    def step(action: Action, reason: str) -> Step:
-        return Step(stage=stage, partition=partition, action=action, reason=reason)
+) -> PlanStep:
+    def step(action: Action, reason: str) -> PlanStep:
+        return PlanStep(stage=stage, partition=partition, action=action, reason=reason)
 
     if force:
         return step(Action.BUILD, "forced")
@@ -90,13 +90,13 @@ def _found(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, 
         return Action.REUSE, str(why)
     found = warehouse.find(recipe.address, recipe.fingerprint)
     if found is None:
-        return Action.BUILD, changed(recipe, current)
+        return Action.BUILD, describe_change(recipe, current)
     if current is not None and current.folder == found.folder:
         return Action.REUSE, "nothing that it reads has changed"
     return Action.BUILD, "an earlier version fits again: it is put in force"
 
 
-def _pending(stage: Stage, partition: str | None, settings: AgentSettings, before: list[Step]) -> list[str]:
+def _pending(stage: Stage, partition: str | None, settings: AgentSettings, before: list[PlanStep]) -> list[str]:
     reads = {
         asset: set(window(settings, partition or "")) if span is Span.WINDOW else {partition, None}
         for asset, span in stage.inputs.items()
@@ -109,7 +109,7 @@ def _pending(stage: Stage, partition: str | None, settings: AgentSettings, befor
     return list(waiting)
 
 
-def changed(recipe: Recipe, current: Version | None) -> str:
+def describe_change(recipe: Recipe, current: Version | None) -> str:
     """Why a version in force does not fit: the first things that differ."""
     if current is None:
         return "never made"

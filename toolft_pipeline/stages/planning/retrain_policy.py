@@ -20,24 +20,21 @@ from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
-_MODEL = with_downstream(next(stage.asset for stage in STAGES if stage.begins_model))
-"""The stages that a night without enough new data leaves out. readiness_report is made every night."""
-
 
 @dataclass(frozen=True, kw_only=True)
-class Worth:
+class RetrainDecision:
     """Whether to make a model, and why or why not."""
 
     go: bool
     reason: str
 
 
-def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> Worth:
+def decide_retrain(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> RetrainDecision:
     """Compare the window that ends on `day`, as it stands in the warehouse, with what the last model was made from."""
     waiting = _of_another_base(settings, warehouse, window(settings, day))
     if waiting:
         how = f"{settings.name}_automation makes them again, or `toolft run {settings.name} --data`"
-        return Worth(
+        return RetrainDecision(
             go=False, reason=f"the base model changed, and {len(waiting)} days of the window wait for it: {how}"
         )
     last = _last(settings, warehouse, day)
@@ -46,7 +43,7 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
     as_of = last.manifest.address.partition or ""
     difference = next(_differences(settings, warehouse, as_of), None)
     if difference is not None:
-        return Worth(go=True, reason=f"{difference} since the model of {as_of}")
+        return RetrainDecision(go=True, reason=f"{difference} since the model of {as_of}")
     before, fresh, anew = last.manifest.inputs, [], []
     for each in window(settings, day):
         tensors = _version(settings, warehouse, "token_tensors", each)
@@ -56,13 +53,13 @@ def worth_a_model(settings: AgentSettings, warehouse: Warehouse, *, day: str) ->
         elif tensors is not None and known != tensors.manifest.content_digest:
             anew.append(each)
     if anew:
-        return Worth(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
+        return RetrainDecision(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
     return _enough(_rows(settings, warehouse, fresh), settings, since=f"the model of {as_of}")
 
 
 def base_model_changed(settings: AgentSettings, warehouse: Warehouse) -> bool:
     """Whether the base model that the settings name is another than the one that was made last."""
-    stage = base_model.STAGE
+    stage = next(stage for stage in STAGES if stage.asset == base_model.STAGE.asset)
     current = _version(settings, warehouse, stage.asset, None)
     if current is None:
         return False
@@ -89,7 +86,8 @@ def _last(settings: AgentSettings, warehouse: Warehouse, day: str) -> Version | 
 def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> Iterator[str]:
     """What else than the days of data would make another model, or judge it otherwise."""
     base = _version(settings, warehouse, "base_model", None)
-    for stage in _MODEL:
+    first = next(stage.asset for stage in STAGES if stage.begins_model)
+    for stage in with_downstream(first):
         made = _version(settings, warehouse, stage.asset, as_of)
         if made is None:
             yield f"no {stage.asset} was made"
@@ -106,10 +104,12 @@ def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> I
                 yield f"{name} changed"
 
 
-def _enough(rows: int, settings: AgentSettings, *, since: str) -> Worth:
+def _enough(rows: int, settings: AgentSettings, *, since: str) -> RetrainDecision:
     wanted = settings.schedule.min_new_rows
     said = f"{rows or 'no'} new accepted runs since {since}"
-    return Worth(go=rows >= wanted, reason=said if rows >= wanted else f"{said}; schedule.min_new_rows is {wanted}")
+    return RetrainDecision(
+        go=rows >= wanted, reason=said if rows >= wanted else f"{said}; schedule.min_new_rows is {wanted}"
+    )
 
 
 def _rows(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> int:

@@ -13,10 +13,10 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
-from toolft_pipeline.stages.presentation.text_charts import fitted
+from toolft_pipeline.stages.presentation.text_charts import fit_inline
 
 
-class Light(StrEnum):
+class AgentStatus(StrEnum):
     """How an agent stands, at a glance."""
 
     GREEN = "fine"
@@ -56,12 +56,12 @@ class AgentOverview:
     failures: tuple[str, ...] = ()
 
     @property
-    def light(self) -> Light:
+    def status(self) -> AgentStatus:
         """Red where something failed, yellow where a person may want to look, else green."""
         if self.failures:
-            return Light.RED
+            return AgentStatus.RED
         refused = self.verdict is not None and not self.verdict.promoted
-        return Light.YELLOW if refused or self.warnings else Light.GREEN
+        return AgentStatus.YELLOW if refused or self.warnings else AgentStatus.GREEN
 
 
 def render_overview(agents: Sequence[AgentOverview]) -> str:
@@ -69,14 +69,14 @@ def render_overview(agents: Sequence[AgentOverview]) -> str:
     here = resources.files(__package__)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(here.joinpath("overview.html.jinja").read_text(encoding="utf-8"))
-    counts = {light: sum(agent.light is light for agent in agents) for light in Light}
+    counts = {status: sum(agent.status is status for agent in agents) for status in AgentStatus}
     return template.render(agents=agents, counts=counts, lines=overview_lines)
 
 
 def overview_markdown(overview: AgentOverview) -> str:
     """One agent for the asset's page, short enough that the UI unfolds it."""
     head, *lines = overview_lines(overview)
-    return fitted([f"**{overview.light}**: {head}", *(f"- {_plain(line)}" for line in lines)])
+    return fit_inline([f"**{overview.status}**: {head}", *(f"- {_plain(line)}" for line in lines)])
 
 
 def overview_lines(overview: AgentOverview) -> list[str]:

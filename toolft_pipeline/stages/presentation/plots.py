@@ -67,7 +67,7 @@ def _canvas(title: str, *, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _finish(figure: Figure, glance: str) -> Plot:
+def _finish(figure: Figure, summary: str) -> Plot:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90)
-    return Plot(png=buffer.getvalue(), glance=glance)
+    return Plot(png=buffer.getvalue(), summary=summary)

@@ -20,7 +20,7 @@ from toolft_pipeline.evaluation.scoring.intervals import Rate
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
-from toolft_pipeline.stages.presentation.text_charts import INLINE, fitted
+from toolft_pipeline.stages.presentation.text_charts import INLINE, fit_inline
 from toolft_pipeline.stages.spec.stage import Plot
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version
@@ -77,7 +77,7 @@ def _verdict(version: Version) -> str:
     headline = version.manifest.headline
     reasons = cast("list[str]", headline["reasons"])
     verdict = "**may be promoted**" if headline["promote"] else "**refused**"
-    return fitted([verdict, *(f"- {reason}" for reason in reasons)])
+    return fit_inline([verdict, *(f"- {reason}" for reason in reasons)])
 
 
 def _models(version: Version) -> str:

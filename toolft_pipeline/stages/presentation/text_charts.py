@@ -30,7 +30,7 @@ def bar_table(values: Mapping[str, float], *, sort: bool = True) -> str:
     return "\n".join(lines)
 
 
-def fitted(lines: Sequence[str]) -> str:
+def fit_inline(lines: Sequence[str]) -> str:
     """Lines of Markdown, as many as the UI unfolds at once; the last says how many are left out."""
     kept: list[str] = []
     for number, line in enumerate(lines):

@@ -130,10 +130,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture for the UI, and `glance`: what it shows in characters, as Markdown, where a picture hides."""
+    """A picture for the UI, and `summary`: what it shows in characters, as Markdown, where a picture hides."""
 
     png: bytes
-    glance: str
+    summary: str
 
 
 @dataclass(frozen=True, kw_only=True)

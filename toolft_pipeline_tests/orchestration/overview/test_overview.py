@@ -11,7 +11,12 @@ import pytest
 from toolft_pipeline.evaluation.promotion.model_registry import promote
 from toolft_pipeline.orchestration.overview.overview import gather_overview
 from toolft_pipeline.orchestration.overview.overview_asset import OVERVIEW, agents_overview, overview_sensor
-from toolft_pipeline.stages.presentation.overview_page import AgentOverview, Light, overview_markdown, render_overview
+from toolft_pipeline.stages.presentation.overview_page import (
+    AgentOverview,
+    AgentStatus,
+    overview_markdown,
+    render_overview,
+)
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
@@ -63,14 +68,14 @@ def test_overview_shows_verdict_served_model_and_since_when(site: Site) -> None:
         "3 days of logs are not verified yet: 2026-10-03, 2026-10-04, 2026-10-05",
         f"1 verified days are newer than the last model: {NEXT}",
     )
-    assert found.light is Light.GREEN
+    assert found.status is AgentStatus.GREEN
 
 
 def test_overview_refused_candidate_is_yellow_with_its_reason_while_the_old_model_serves(site: Site) -> None:
     judge(site, DAY, promoted=True, reason="every threshold is cleared")
     judge(site, NEXT, promoted=False, reason="task_success is too low")
     found = of(site)
-    assert (found.light, found.served and found.served.day) == (Light.YELLOW, DAY)
+    assert (found.status, found.served and found.served.day) == (AgentStatus.YELLOW, DAY)
     assert "refused because: task\\_success is too low" in overview_markdown(found)
 
 
@@ -81,7 +86,7 @@ def test_overview_failed_run_is_red_until_its_stage_succeeds_for_that_day(site: 
     log.mkdir()
     assert not site.run("data", DAY, raise_on_error=False).success
     found = of(site)
-    assert found.light is Light.RED
+    assert found.status is AgentStatus.RED
     assert found.failures[0].startswith(f"raw_trajectories of {DAY}, run ")
     log.rmdir()
     log.write_bytes(kept)
@@ -94,9 +99,9 @@ def test_overview_agent_whose_file_is_broken_is_red_and_the_others_are_shown(sit
     broken = site.folder.parent / "broken"
     broken.mkdir()
     (broken / "agent.yaml").write_text("first_day: [")
-    assert of(site, "broken").light is Light.RED
+    assert of(site, "broken").status is AgentStatus.RED
     assert "agent.yaml" in of(site, "broken").failures[0]
-    assert of(site).light is Light.GREEN
+    assert of(site).status is AgentStatus.GREEN
 
 
 def test_overview_asset_shows_an_agent_a_line_group_and_writes_the_page(site: Site) -> None:

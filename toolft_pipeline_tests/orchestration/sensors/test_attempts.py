@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG, REQUEST_TAG
-from toolft_pipeline.orchestration.sensors.attempts import FIRST_DELAY_S, LONGEST_DELAY_S, attempts_at, chosen_now
+from toolft_pipeline.orchestration.sensors.attempts import FIRST_DELAY_S, LONGEST_DELAY_S, due_now, failed_attempts
 from toolft_pipeline.orchestration.sensors.unfinished_days import runs_of_day
 
 HOUR, TICK_S = 3600.0, 300.0
@@ -36,8 +36,8 @@ class Site:
 
     def tick(self) -> None:
         wanted = [day for day in self.days if day not in self.made]
-        attempts = {day: attempts_at(runs_of_day(self.instance, AGENT, day), f"{day}:state") for day in wanted}
-        for day in chosen_now(attempts, self.instance, AGENT, now=self.now):
+        attempts = {day: failed_attempts(runs_of_day(self.instance, AGENT, day), f"{day}:state") for day in wanted}
+        for day in due_now(attempts, self.instance, AGENT, now=self.now):
             self.asked.append((self.now, day, attempts[day].key(f"{day}:state")))
             self.run(day, failed=self.now < self.mended_at)
 
@@ -110,8 +110,8 @@ def test_state_that_changed_is_asked_for_at_once(instance: dg.DagsterInstance, m
     site = Site(instance, monkeypatch, ["2026-10-02"])
     site.tick()
     runs = runs_of_day(instance, AGENT, "2026-10-02")
-    assert attempts_at(runs, "2026-10-02:state").failures == 1
-    assert attempts_at(runs, "2026-10-02:another state").failures == 0
+    assert failed_attempts(runs, "2026-10-02:state").failures == 1
+    assert failed_attempts(runs, "2026-10-02:another state").failures == 0
 
 
 def test_canceled_run_counts_as_an_attempt_and_a_deleted_one_is_forgotten(
@@ -121,7 +121,7 @@ def test_canceled_run_counts_as_an_attempt_and_a_deleted_one_is_forgotten(
     site.tick()
     (record,) = runs_of_day(instance, AGENT, "2026-10-02")
     instance.report_run_canceled(record.dagster_run)
-    assert attempts_at(runs_of_day(instance, AGENT, "2026-10-02"), "2026-10-02:state").failures == 1
+    assert failed_attempts(runs_of_day(instance, AGENT, "2026-10-02"), "2026-10-02:state").failures == 1
     instance.delete_run(record.dagster_run.run_id)
-    again = attempts_at(runs_of_day(instance, AGENT, "2026-10-02"), "2026-10-02:state")
+    again = failed_attempts(runs_of_day(instance, AGENT, "2026-10-02"), "2026-10-02:state")
     assert (again.failures, again.key("2026-10-02:state")) == (0, "2026-10-02:state")

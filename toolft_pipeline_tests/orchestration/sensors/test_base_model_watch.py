@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from toolft_pipeline.orchestration.sensors.base_model_watch import look_at_base_model, look_at_source
-from toolft_pipeline.orchestration.sensors.log_watch import look_at_logs
+from toolft_pipeline.orchestration.sensors.base_model_watch import evaluate_base_model, read_source_state
+from toolft_pipeline.orchestration.sensors.log_watch import evaluate_logs
 from toolft_pipeline.stages import base_model, tool_catalog
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline_tests.orchestration.site import NOON, Site, opened
@@ -91,12 +91,12 @@ def test_base_model_files_are_hashed_again_only_where_they_moved(site: Site, mon
 def test_days_of_a_new_agent_wait_for_its_sources(site: Site) -> None:
     for log in (site.folder / "logs").iterdir():
         os.utime(log, (NOON.timestamp() - 7200,) * 2)
-    found = look_at_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
+    found = evaluate_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
     assert isinstance(found, dg.SkipReason)
     assert "wait for tool_catalog and base_model, which were never made" in (found.skip_message or "")
     make(site)
     run_stage(tool_catalog.STAGE, site.settings, None, site.warehouse, progress=lambda _line: None, run_id=None)
-    found = look_at_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
+    found = evaluate_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
     assert isinstance(found, dg.SensorResult)
     assert len(found.run_requests or ()) == 5
 
@@ -131,8 +131,8 @@ def test_base_model_whose_run_failed_is_asked_for_again_after_a_delay(site: Site
     )
     found, _ = tick(site)
     assert "base_model's last run failed; it is tried again from" in str(found)
-    fingerprint = look_at_source(site.settings, site.warehouse).fingerprint
+    fingerprint = read_source_state(site.settings, site.warehouse).fingerprint
     later = datetime.now(UTC) + timedelta(minutes=6)
-    again = look_at_base_model(site.settings, site.warehouse, site.instance, fingerprint=fingerprint, now=later)
+    again = evaluate_base_model(site.settings, site.warehouse, site.instance, fingerprint=fingerprint, now=later)
     assert isinstance(again, dg.RunRequest)
     assert again.run_key != first.run_key

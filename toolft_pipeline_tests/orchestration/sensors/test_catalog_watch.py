@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from toolft_pipeline.catalog.tool import CatalogError
-from toolft_pipeline.orchestration.sensors.catalog_watch import look_at_catalog
+from toolft_pipeline.orchestration.sensors.catalog_watch import evaluate_catalog
 from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.verification.judge import make_judge
@@ -139,7 +139,7 @@ def test_watch_change_waits_for_the_agents_own_runs(site: Site) -> None:
     )
     site.instance.add_run(run)
     site.instance.add_run(other)
-    found = look_at_catalog(site.settings, site.warehouse, site.instance, now=NOON)
+    found = evaluate_catalog(site.settings, site.warehouse, site.instance, now=NOON)
     assert isinstance(found, dg.SkipReason)
     assert f"waits for run {run.run_id} of 2026-10-02" in (found.skip_message or "")
     site.instance.report_run_canceled(run)

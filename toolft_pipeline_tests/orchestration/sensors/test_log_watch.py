@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from toolft_pipeline.orchestration.sensors import log_watch
-from toolft_pipeline.orchestration.sensors.log_watch import Seen, look_at_logs
+from toolft_pipeline.orchestration.sensors.log_watch import FileStates, evaluate_logs
 from toolft_pipeline.stages import raw_trajectories
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline_tests.orchestration.site import NOON, Site, opened
@@ -48,9 +48,9 @@ def shorten(site: Site, day: str, *, hours_ago: float = 1) -> Path:
     return log
 
 
-def asked(site: Site, seen: Seen | None = None) -> list[str]:
+def asked(site: Site, seen: FileStates | None = None) -> list[str]:
     """Run keys of one look."""
-    found = look_at_logs(site.settings, site.warehouse, site.instance, seen=seen or {}, now=NOON)
+    found = evaluate_logs(site.settings, site.warehouse, site.instance, seen=seen or {}, now=NOON)
     return [] if isinstance(found, dg.SkipReason) else [request.run_key or "" for request in found.run_requests or ()]
 
 
@@ -94,7 +94,7 @@ def test_look_at_logs_waits_for_a_file_that_is_still_written_and_for_a_run_of_th
         job_name="assistant_nightly", status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": DAYS[3]}
     )
     site.instance.add_run(run)
-    found = look_at_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
+    found = evaluate_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
     assert isinstance(found, dg.SensorResult)
     assert not found.run_requests
     site.instance.report_run_canceled(run)

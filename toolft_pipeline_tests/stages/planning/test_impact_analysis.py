@@ -22,7 +22,7 @@ from toolft_pipeline.stages import (
     tool_catalog,
     verified_trajectories,
 )
-from toolft_pipeline.stages.planning.impact_analysis import Forecast, Remade, forecast
+from toolft_pipeline.stages.planning.impact_analysis import AssetImpact, ImpactAnalysis, analyze_impact
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.spec.stage import StageError
 from toolft_pipeline.stages.stages import STAGES
@@ -65,8 +65,8 @@ class Site:
             .to_pylist()
         }
 
-    def forecast(self, catalog: Path) -> Forecast:
-        return forecast(STAGES, self.settings, self.warehouse, catalog=catalog, days=DAYS)
+    def analyze_impact(self, catalog: Path) -> ImpactAnalysis:
+        return analyze_impact(STAGES, self.settings, self.warehouse, catalog=catalog, days=DAYS)
 
     def proposal(self, change: Callable[[dict[str, Any]], None]) -> Path:
         """The catalog in force with a change made to its tool `calculate`."""
@@ -87,13 +87,13 @@ def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> S
     return site
 
 
-def remade(found: Forecast, asset: str) -> tuple[int, int, int]:
-    one: Remade = next(each for each in found.assets if each.asset == asset)
+def remade(found: ImpactAnalysis, asset: str) -> tuple[int, int, int]:
+    one: AssetImpact = next(each for each in found.assets if each.asset == asset)
     return one.remade, one.same, one.kept
 
 
 def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
-    found = site.forecast(site.proposal(lambda tool: tool.update(description="Reckon.")))
+    found = site.analyze_impact(site.proposal(lambda tool: tool.update(description="Reckon.")))
     assert (found.lost, found.undemonstrated, found.diff.breaking) == ([], (), False)
     assert remade(found, "verified_trajectories") == (2, 2, 0)
     assert remade(found, "chat_rows") == (2, 2, 0)
@@ -105,7 +105,7 @@ def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
 
 
 def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
-    found = site.forecast(site.settings.path("catalog.json"))
+    found = site.analyze_impact(site.settings.path("catalog.json"))
     assert (str(found.diff), found.lost, found.seconds) == ("no change", [], 0.0)
     assert not any(each.remade for each in found.assets)
 
@@ -113,7 +113,7 @@ def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
 def test_forecast_before_any_run_is_one_line(site: Site, tmp_path: Path) -> None:
     fresh = Site(site.settings, Warehouse(tmp_path / "warehouse"))
     with pytest.raises(StageError, match=r"no catalog was ever made; run `toolft run assistant` first"):
-        fresh.forecast(site.settings.path("catalog.json"))
+        fresh.analyze_impact(site.settings.path("catalog.json"))
 
 
 def test_forecast_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
@@ -124,7 +124,7 @@ def test_forecast_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
         tool["inputSchema"]["required"].append("precision")
 
     proposal = site.proposal(demand)
-    found = site.forecast(proposal)
+    found = site.analyze_impact(proposal)
     before = site.accepted()
     shutil.copy(proposal, site.settings.path("catalog.json"))
     site.make()

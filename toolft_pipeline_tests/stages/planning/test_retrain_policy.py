@@ -16,7 +16,7 @@ from toolft_pipeline.orchestration import jobs
 from toolft_pipeline.orchestration.sensors.schedules import night_config
 from toolft_pipeline.stages import stages
 from toolft_pipeline.stages.planning import retrain_policy
-from toolft_pipeline.stages.planning.retrain_policy import worth_a_model
+from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
 from toolft_pipeline.warehouse.manifest import MANIFEST, encode_manifest
@@ -42,17 +42,17 @@ def stand_in(asset: str, group: Group, inputs: dict[str, Span], **how: Any) -> S
 
     return Stage(
         asset=asset, description=asset, group=group, kinds=(), code_version="1", inputs=inputs,
-        reads=how.pop("reads", lambda _settings: {}), build=_one_file, sources=sources, **how,
+        build=_one_file, sources=sources, **how,
     )  # fmt: skip
 
 
 STAND_INS = (
     stand_in("tool_catalog", Group.SOURCES, {}, partitioned=False),
-    stand_in("base_model", Group.SOURCES, {}, partitioned=False),
+    stand_in("base_model", Group.SOURCES, {}, partitioned=False, nightly=True),
     stand_in("verified_trajectories", Group.DATA, {}),
     stand_in("token_tensors", Group.DATA, {"verified_trajectories": Span.SAME}),
     stand_in("readiness_report", Group.MODEL, {"verified_trajectories": Span.WINDOW}),
-    stand_in("training_set", Group.MODEL, {"token_tensors": Span.WINDOW}),
+    stand_in("training_set", Group.MODEL, {"token_tensors": Span.WINDOW}, begins_model=True),
     stand_in(
         "qlora_adapter",
         Group.MODEL,
@@ -129,25 +129,25 @@ def test_worth_a_model_where_an_old_day_of_the_window_is_another_now(site: Site)
     logged(site, FIRST, runs=13)
     night_of_data = site.run("data", FIRST)
     assert night_of_data.success
-    found = worth_a_model(site.settings, site.warehouse, day=SECOND)
+    found = decide_retrain(site.settings, site.warehouse, day=SECOND)
     assert (found.go, found.reason) == (True, "1 days of the window are others since the model of 2026-10-01")
 
 
 def test_worth_a_model_where_training_would_be_another_or_the_last_one_did_not_end(site: Site) -> None:
-    assert not worth_a_model(site.settings, site.warehouse, day=SECOND).go
+    assert not decide_retrain(site.settings, site.warehouse, day=SECOND).go
     site.configure(training={"epochs": 3})
-    found = worth_a_model(site.settings, site.warehouse, day=SECOND)
+    found = decide_retrain(site.settings, site.warehouse, day=SECOND)
     assert found.reason == "the settings or the code of qlora_adapter changed since the model of 2026-10-01"
     site.configure(training={})
     site.current("eval_report", FIRST).folder.parent.parent.rename(site.folder / "gone")
-    found = worth_a_model(site.settings, site.warehouse, day=SECOND)
+    found = decide_retrain(site.settings, site.warehouse, day=SECOND)
     assert found.reason == "no eval_report was made since the model of 2026-10-01"
 
 
 def test_worth_a_model_first_one_wants_enough_runs_too(site: Site) -> None:
     site.configure(schedule={"min_new_rows": 13})
     (site.warehouse.root / "desk" / "qlora_adapter").rename(site.folder / "gone")
-    found = worth_a_model(site.settings, site.warehouse, day=FIRST)
+    found = decide_retrain(site.settings, site.warehouse, day=FIRST)
     assert (found.go, found.reason) == (False, "12 new accepted runs since the first log; schedule.min_new_rows is 13")
 
 
@@ -186,6 +186,6 @@ def test_night_waits_while_days_of_the_window_are_of_another_base_model(site: Si
     inputs = tensors.manifest.inputs | {"base_model/all": "another"}
     manifest = msgspec.structs.replace(tensors.manifest, inputs=inputs)
     (tensors.folder / MANIFEST).write_bytes(encode_manifest(manifest))
-    worth = worth_a_model(site.settings, site.warehouse, day=SECOND)
+    worth = decide_retrain(site.settings, site.warehouse, day=SECOND)
     assert not worth.go
     assert "the base model changed, and 1 days of the window wait for it: desk_automation" in worth.reason

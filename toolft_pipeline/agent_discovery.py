@@ -40,10 +40,10 @@ def read_agent(path: Path) -> AgentSettings | BrokenAgent:
     except SettingsError as error:
         return BrokenAgent(name=path.parent.name, path=path, lines=error.lines)
     except Exception as error:  # a fault of the reader itself must not stop the other agents either
-        return broken_over(path, error)
+        return as_broken_agent(path, error)
 
 
-def broken_over(path: Path, error: Exception) -> BrokenAgent:
+def as_broken_agent(path: Path, error: Exception) -> BrokenAgent:
     """An agent that is left out over an error that nobody foresaw."""
     why = " ".join(str(error).split()) or "no message"
     return BrokenAgent(name=path.parent.name, path=path, lines=(f"{path}: {type(error).__name__}: {why}",))

@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from toolft_pipeline.agent_discovery import find_agents
 from toolft_pipeline.agent_file import AGENT_FILE
-from toolft_pipeline.agents_found import find_agents
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.broken_agents import RELOAD, broken_agents_sensor
