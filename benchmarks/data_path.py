@@ -55,7 +55,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.raw_trajectories import STAGE
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.stages.spec.stage import address_of
+from toolft_pipeline.stages.spec.stage import artifact_key
 from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.warehouse.store import Warehouse
@@ -190,7 +190,7 @@ def _raw(settings: AgentSettings, folder: Path, day: str) -> int:
 
 
 def _verified(settings: AgentSettings, folder: Path, day: str) -> int:
-    raw = _warehouse(folder).current(address_of(STAGE, settings, day))
+    raw = _warehouse(folder).current(artifact_key(STAGE, settings, day))
     assert raw is not None, "raw is timed before verified"
     return verify_day(
         raw=raw.folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Span
+from toolft_pipeline.stages.spec.stage import PartitionScope
 
 
 def daily_partitions(settings: AgentSettings) -> dg.DailyPartitionsDefinition:
@@ -13,9 +13,9 @@ def daily_partitions(settings: AgentSettings) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(start_date=settings.first_day, timezone=settings.schedule.time_zone)
 
 
-def partition_mapping(span: Span, settings: AgentSettings) -> dg.PartitionMapping | None:
+def partition_mapping(span: PartitionScope, settings: AgentSettings) -> dg.PartitionMapping | None:
     """How a downstream day maps to the days that it reads; None is Dagster's own rule (the same day, or all)."""
-    if span is Span.WINDOW:
+    if span is PartitionScope.WINDOW:
         return dg.TimeWindowPartitionMapping(
             start_offset=-(settings.window_days - 1), allow_nonexistent_upstream_partitions=True
         )

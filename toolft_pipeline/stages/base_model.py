@@ -6,18 +6,18 @@ from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.settings_slice import fields_of
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
 from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return sources.base_model(settings.base_model, agent=settings)
 
 
-def _build(work: Work) -> Built:
-    summary = converted_base(work, work.settings, work.out)
+def _build(context: BuildContext) -> Built:
+    summary = converted_base(context, context.settings, context.out)
     return Built(
         content=("model",),
         rows={"parameters": summary.parameters, "vocabulary": summary.vocabulary},

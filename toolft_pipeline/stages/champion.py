@@ -12,33 +12,35 @@ from toolft_pipeline.evaluation.promotion.model_registry import in_service, prom
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import VERDICT_FILE
 from toolft_pipeline.stages.presentation.text_charts import fit_inline
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.warehouse.store import Built, Version
 
 CHAMPION_FILE = "champion.json"
 
 
-def _build(work: Work) -> Built:
-    verdict = msgspec.json.decode(work.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
-    model = work.one("merged_model")
+def _build(context: BuildContext) -> Built:
+    verdict = msgspec.json.decode(context.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
+    model = context.one("merged_model")
     objections = () if verdict.promote else verdict.reasons
     moved = False
     if verdict.promote:
-        promotion = promote(work.warehouse, work.settings.name, day=work.day, model=model, against=verdict.against)
+        promotion = promote(
+            context.warehouse, context.settings.name, day=context.day, model=model, against=verdict.against
+        )
         moved = promotion.moved
         objections = () if promotion.objection is None else (promotion.objection,)
     if objections:
-        work.progress("refused: " + "; ".join(objections))
+        context.progress("refused: " + "; ".join(objections))
     else:
-        work.progress("promoted: now in service" if moved else "already in service")
+        context.progress("promoted: now in service" if moved else "already in service")
     reasons = objections or verdict.reasons
     record = {
         "candidate": model.manifest.content_digest,
         "promoted": not objections,
         "reasons": list(reasons),
     }
-    (work.out / CHAMPION_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    serving = in_service(work.warehouse, work.settings.name)
+    (context.out / CHAMPION_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    serving = in_service(context.warehouse, context.settings.name)
     return Built(
         content=(CHAMPION_FILE,),
         rows={},
@@ -78,7 +80,7 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("json",),
     code_version="3",
-    inputs={"eval_report": Span.SAME, "merged_model": Span.SAME},
+    inputs={"eval_report": PartitionScope.SAME, "merged_model": PartitionScope.SAME},
     moves_service=True,
     build=_build,
     checks=(

@@ -12,7 +12,7 @@ from toolft_pipeline.chat.shown_row import row_markdown
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.settings_slice import fields_of
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.store import Built, Version
@@ -21,18 +21,18 @@ EXAMPLES_FILE = "examples.json"
 """One row of each category as Markdown: for people, and no content that anything downstream reads."""
 
 
-def _build(work: Work) -> Built:
+def _build(context: BuildContext) -> Built:
     summary = write_chat_rows(
-        accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
-        catalog=work.one("tool_catalog").file(CATALOG_FILE),
-        settings=work.settings,
-        out=work.out,
-        base=work.one("base_model").file("model"),
+        accepted=context.one("verified_trajectories").file(ACCEPTED_FILE),
+        catalog=context.one("tool_catalog").file(CATALOG_FILE),
+        settings=context.settings,
+        out=context.out,
+        base=context.one("base_model").file("model"),
     )
     if summary.images_not_rendered:
-        work.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
+        context.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
     examples = {category: row_markdown(row) for category, row in summary.example_rows.items()}
-    (work.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
+    (context.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
     return Built(
         content=(ROWS_FILE,),
         rows={"rows": summary.rows, "trajectories": summary.trajectories, "trained_turns": summary.trained_turns},
@@ -44,17 +44,17 @@ def _build(work: Work) -> Built:
             "pasted_characters_left_out": summary.pasted_characters,
             "images_not_rendered": summary.images_not_rendered,
             "why_no_images": summary.why_no_images,
-            "catalog_tokens_saved_per_turn": _tokens_saved(work),
+            "catalog_tokens_saved_per_turn": _tokens_saved(context),
         },
     )
 
 
-def _tokens_saved(work: Work) -> int:
+def _tokens_saved(context: BuildContext) -> int:
     return saved_with_tokenizer_of(
-        work.one("base_model").file("model"),
-        load_catalog(work.one("tool_catalog").folder).openai_tools(),
-        chat_format=get_format(work.settings.chat.format),
-        mode=work.settings.chat.catalog_mode,
+        context.one("base_model").file("model"),
+        load_catalog(context.one("tool_catalog").folder).openai_tools(),
+        chat_format=get_format(context.settings.chat.format),
+        mode=context.settings.chat.catalog_mode,
     )
 
 
@@ -99,7 +99,11 @@ STAGE = Stage(
     group=Group.DATA,
     kinds=("parquet", "jinja"),
     code_version="4",
-    inputs={"verified_trajectories": Span.SAME, "tool_catalog": Span.WHOLE, "base_model": Span.WHOLE},
+    inputs={
+        "verified_trajectories": PartitionScope.SAME,
+        "tool_catalog": PartitionScope.WHOLE,
+        "base_model": PartitionScope.WHOLE,
+    },
     settings=(*fields_of("chat", ChatSettings, but={"max_length", "long_rows"}), "verification.error_forms"),
     build=_build,
     checks=(

@@ -31,15 +31,15 @@ from toolft_pipeline.stages.presentation.report_metadata import report_headline,
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
     Check,
     CheckOutcome,
     Freshness,
     Group,
-    Scope,
-    Span,
+    PartitionScope,
+    SourceContext,
     Stage,
     StageError,
-    Work,
 )
 from toolft_pipeline.stages.token_tensors import proof_report
 from toolft_pipeline.training.merging.merge import CHECKS_FILE
@@ -64,7 +64,7 @@ def _derived(settings: AgentSettings) -> dict[str, Json]:
     }
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     candidate = scope.warehouse.current(Address(agent=settings.name, asset="merged_model", partition=scope.partition))
     digest = "" if candidate is None else candidate.manifest.content_digest
@@ -83,22 +83,22 @@ def _sources(scope: Scope) -> dict[str, str]:
     }
 
 
-def _proofs(work: Work) -> dict[str, bool]:
+def _proofs(context: BuildContext) -> dict[str, bool]:
     """Everything that the candidate was made from, as green or not: proofs of the rows, checks of the merge."""
-    reports = [proof_report(version) for version in work.inputs["token_tensors"].values()]
+    reports = [proof_report(version) for version in context.inputs["token_tensors"].values()]
     proofs = {name: not any(report.results[name].n_failures for report in reports) for name in reports[0].results}
-    checks = json.loads(work.one("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
+    checks = json.loads(context.one("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
-def _standing(work: Work, proofs: dict[str, bool]) -> Standing:
+def _standing(context: BuildContext, proofs: dict[str, bool]) -> Standing:
     """What the gate must know of the candidate beside its figures."""
-    model = work.one("merged_model")
+    model = context.one("merged_model")
     return Standing(
-        as_of=work.day,
+        as_of=context.day,
         proofs=proofs,
-        lineage_gaps=[*lineage_gaps(work.warehouse, model), *made_from_others(work)],
-        withdrawn=withdrawn_at(work.warehouse, work.settings.name, candidate=model.manifest.content_digest),
+        lineage_gaps=[*lineage_gaps(context.warehouse, model), *made_from_others(context)],
+        withdrawn=withdrawn_at(context.warehouse, context.settings.name, candidate=model.manifest.content_digest),
     )
 
 
@@ -111,27 +111,27 @@ def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
     )
 
 
-def made_from_others(work: Work) -> Iterator[str]:
+def made_from_others(context: BuildContext) -> Iterator[str]:
     """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
-    model, adapter = work.one("merged_model").manifest, work.one("qlora_adapter").manifest
+    model, adapter = context.one("merged_model").manifest, context.one("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
     for made, asset in pairs:
-        for partition, version in work.inputs[asset].items():
+        for partition, version in context.inputs[asset].items():
             name = f"{asset}/{partition}"
             if made.inputs.get(name) != version.manifest.content_digest:
                 yield f"{made.address} was made from another version of {name}; run the model's stages again"
 
 
-def past_points(work: Work) -> Iterator[Point]:
+def past_points(context: BuildContext) -> Iterator[Point]:
     """The candidates of all reports up to this day that can still be read. The page alone shows them: they enter no
     fingerprint and no content.
     """
-    for day in work.warehouse.partitions(work.settings.name, STAGE.asset):
-        address = Address(agent=work.settings.name, asset=STAGE.asset, partition=day)
+    for day in context.warehouse.partitions(context.settings.name, STAGE.asset):
+        address = Address(agent=context.settings.name, asset=STAGE.asset, partition=day)
         try:
-            reports = work.warehouse.versions(address) if day <= work.day else []
+            reports = context.warehouse.versions(address) if day <= context.day else []
         except WarehouseError as error:
-            work.progress(f"left out of the trend: {error}")
+            context.progress(f"left out of the trend: {error}")
             continue
         for report in reports:
             made_at = report.manifest.created_at
@@ -140,51 +140,51 @@ def past_points(work: Work) -> Iterator[Point]:
                 yield point
 
 
-def _build(work: Work) -> Built:
-    settings = work.settings
+def _build(context: BuildContext) -> Built:
+    settings = context.settings
     tasks = draw_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
     asked = {
         PromptPolicy.NONE: tasks,
         PromptPolicy.FEW_SHOT: draw_tasks(tasks, settings.evaluation.few_shot_tasks),
         PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
     }
-    serving = incumbent(work.warehouse, settings.name, candidate=work.one("merged_model").manifest.content_digest)
-    asked_models = list(contenders(work, serving))
+    serving = incumbent(context.warehouse, settings.name, candidate=context.one("merged_model").manifest.content_digest)
+    asked_models = list(contenders(context, serving))
     tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
     results = {
-        contender.name: evaluated(work, contender, asked[contender.policy], tasks_from=tasks_from)
+        contender.name: evaluated(context, contender, asked[contender.policy], tasks_from=tasks_from)
         for contender in asked_models
     }
-    shadow = shadow_results(work, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
+    shadow = shadow_results(context, [each for each in asked_models if each.name in {CANDIDATE, IN_SERVICE}])
     if shadow is not None:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     metrics = {name: read_metrics(version.folder) for name, version in results.items()}
-    proofs = _proofs(work)
+    proofs = _proofs(context)
     verdict = decide(
         candidate=metrics[CANDIDATE],
-        standing=_standing(work, proofs),
+        standing=_standing(context, proofs),
         rival=None if serving is None else _rival(serving, metrics),
         gate=settings.gate,
         shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
     )
-    logged = logged_metrics(_incumbent(work))
-    bfcl = bfcl_rates(work, asked_models)
+    logged = logged_metrics(_incumbent(context))
+    bfcl = bfcl_rates(context, asked_models)
     report = write_report(
         agent=settings.name,
-        day=work.day,
+        day=context.day,
         results={name: version.folder for name, version in results.items()},
         tasks=tasks if shadow is None else [*tasks, *shadow.drawn.tasks],
         verdict=verdict,
         proofs=proofs,
-        progress=work.one("qlora_adapter").file(PROGRESS_FILE),
-        past=list(past_points(work)),
+        progress=context.one("qlora_adapter").file(PROGRESS_FILE),
+        past=list(past_points(context)),
         logged=logged,
         bfcl=bfcl,
-        taught=taught_rows(work.warehouse, work.one("merged_model")),
+        taught=taught_rows(context.warehouse, context.one("merged_model")),
         prices={name: price_of(name, settings.evaluation) for name in results},
-        out=work.out,
+        out=context.out,
     )
-    (work.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
+    (context.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
     return Built(
         content=(VERDICT_FILE, GENERATIONS_FILE),
@@ -193,9 +193,9 @@ def _build(work: Work) -> Built:
     )
 
 
-def _incumbent(work: Work) -> Incumbent:
+def _incumbent(context: BuildContext) -> Incumbent:
     """What the window's logs say of the model that runs the agent now, as the readiness report counted it."""
-    version = work.one("readiness_report")
+    version = context.one("readiness_report")
     try:
         return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
     except msgspec.DecodeError as error:
@@ -215,14 +215,14 @@ STAGE = Stage(
     kinds=("html", "parquet"),
     code_version="5",
     inputs={
-        "merged_model": Span.SAME,
-        "qlora_adapter": Span.SAME,
-        "token_tensors": Span.WINDOW,
-        "readiness_report": Span.SAME,
-        "base_model": Span.WHOLE,
-        "tool_catalog": Span.WHOLE,
-        "verified_trajectories": Span.SAME,
-        "training_set": Span.SAME,
+        "merged_model": PartitionScope.SAME,
+        "qlora_adapter": PartitionScope.SAME,
+        "token_tensors": PartitionScope.WINDOW,
+        "readiness_report": PartitionScope.SAME,
+        "base_model": PartitionScope.WHOLE,
+        "tool_catalog": PartitionScope.WHOLE,
+        "verified_trajectories": PartitionScope.SAME,
+        "training_set": PartitionScope.SAME,
     },
     settings=(
         *EVALUATION.settings,

@@ -6,24 +6,24 @@ import json
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import BASE_NAME, base_name
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, merge_adapter
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _build(work: Work) -> Built:
-    adapter, base = work.one("qlora_adapter"), work.one("base_model")
+def _build(context: BuildContext) -> Built:
+    adapter, base = context.one("qlora_adapter"), context.one("base_model")
     summary = merge_adapter(
         base=base.file("model"),
         adapter=adapter.file("adapter"),
-        settings=work.settings,
+        settings=context.settings,
         lineage={
             "qlora_adapter": adapter.manifest.content_digest,
             "base_model": base.manifest.content_digest,
             **adapter.manifest.inputs,
         },
-        out=work.out,
-        progress=work.progress,
+        out=context.out,
+        progress=context.progress,
     )
     return Built(content=("model",), rows={"tensors": summary.tensors}, headline=dict(summary.headline))
 
@@ -42,7 +42,7 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("safetensors", "transformers"),
     code_version="8",
-    inputs={"qlora_adapter": Span.SAME, "base_model": Span.WHOLE},
+    inputs={"qlora_adapter": PartitionScope.SAME, "base_model": PartitionScope.WHOLE},
     settings=(
         "chat.format",
         "chat.catalog_mode",

@@ -9,7 +9,7 @@ from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.settings_slice import fields_of
-from toolft_pipeline.stages.spec.stage import Group, Plot, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
 from toolft_pipeline.stages.token_tensors import proof_report
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
@@ -30,27 +30,27 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
     return {"base": source_name(settings.base_model)}
 
 
-def _build(work: Work) -> Built:
-    days = work.inputs["token_tensors"]
+def _build(context: BuildContext) -> Built:
+    days = context.inputs["token_tensors"]
     for day, version in days.items():
         for proof, result in proof_report(version).results.items():
             if result.n_failures:
                 first = result.failures[0]
                 raise StageError(
-                    f"{work.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
+                    f"{context.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
                     f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
                 )
-    base = work.one("base_model").file("model")
-    if problems := base_problems(base, chat_format=work.settings.chat.format, training=work.settings.training):
-        raise StageError(f"{work.settings.name}/qlora_adapter: {'; '.join(problems)}")
+    base = context.one("base_model").file("model")
+    if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
+        raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
-        selection=work.one("training_set").file(SELECTION_FILE),
+        selection=context.one("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
-        settings=work.settings,
-        checkpoints=work.scratch,
-        out=work.out,
-        progress=work.progress,
+        settings=context.settings,
+        checkpoints=context.scratch,
+        out=context.out,
+        progress=context.progress,
     )
     return Built(
         content=("adapter",),
@@ -72,7 +72,11 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
     code_version="5",
-    inputs={"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+    inputs={
+        "training_set": PartitionScope.SAME,
+        "token_tensors": PartitionScope.WINDOW,
+        "base_model": PartitionScope.WHOLE,
+    },
     alike=frozenset({"base_model"}),
     settings=TRAINED_WITH,
     placement=("training", *BASE_NAME),

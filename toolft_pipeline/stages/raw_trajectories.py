@@ -10,12 +10,12 @@ from toolft_pipeline.ingest.parsing.unread_keys import as_lines
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import LOG_READING
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Recipe, Version
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     return sources.files(*log_files(scope.settings, day=scope.partition or "")) | sources.surrogate_key()
 
 
@@ -46,15 +46,15 @@ def _logs(inputs: Mapping[str, str], *, day: str | None) -> dict[str, str]:
     return {name: digest for name, digest in names.items() if day is not None and name.startswith(day)}
 
 
-def _build(work: Work) -> Built:
-    summary = read_day(work.settings, day=work.day, out=work.out)
+def _build(context: BuildContext) -> Built:
+    summary = read_day(context.settings, day=context.day, out=context.out)
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"
     counts = f"{summary.runs} runs: {summary.trajectories} trajectories, {summary.rejects} rejects"
-    work.progress(f"{summary.lines} lines ({formats}), {counts}")
+    context.progress(f"{summary.lines} lines ({formats}), {counts}")
     for line in as_lines(summary.keys_not_read):
-        work.progress(line)
+        context.progress(line)
     return Built(
-        content=(TRAJECTORIES_FILE, *image_content(work.out)),
+        content=(TRAJECTORIES_FILE, *image_content(context.out)),
         rows={
             "lines": summary.lines,
             "lines_of_rejects": summary.lines_of_rejects,

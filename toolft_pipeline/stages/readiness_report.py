@@ -20,7 +20,17 @@ from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.presentation.readiness_metadata import readiness_headline
 from toolft_pipeline.stages.spec import sources
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Scope, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
+    Check,
+    CheckOutcome,
+    Group,
+    PartitionScope,
+    Plot,
+    SourceContext,
+    Stage,
+    StageError,
+)
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.redaction.run import Redactor
@@ -32,7 +42,7 @@ PAGE_FILE = "readiness.html"
 _CHANGES_SHOWN = 10
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return {
         **sources.agent_file(settings, settings.catalog.renames),
@@ -41,13 +51,13 @@ def _sources(scope: Scope) -> dict[str, str]:
     }
 
 
-def _build(work: Work) -> Built:
-    raw, verified = work.inputs["raw_trajectories"], work.inputs["verified_trajectories"]
-    catalog = load_catalog(work.one("tool_catalog").folder)
-    renames_file = work.settings.catalog.renames
-    renames = {} if renames_file is None else load_renames(work.settings.path(renames_file), catalog=catalog)
+def _build(context: BuildContext) -> Built:
+    raw, verified = context.inputs["raw_trajectories"], context.inputs["verified_trajectories"]
+    catalog = load_catalog(context.one("tool_catalog").folder)
+    renames_file = context.settings.catalog.renames
+    renames = {} if renames_file is None else load_renames(context.settings.path(renames_file), catalog=catalog)
     report = measure(
-        day=work.day,
+        day=context.day,
         logged={
             day: (apply_renames(run, renames=renames) for run in read_trajectories(version.file(TRAJECTORIES_FILE)))
             for day, version in raw.items()
@@ -55,18 +65,18 @@ def _build(work: Work) -> Built:
         accepted=chain.from_iterable(read_trajectories(version.file(ACCEPTED_FILE)) for version in verified.values()),
         judged=sum(_judged_as_logged(version) for version in verified.values()),
         catalog=catalog,
-        catalog_tokens=_catalog_tokens(work, catalog, CatalogMode.NONE),
-        saved_tokens=_catalog_tokens(work, catalog, work.settings.chat.catalog_mode),
-        incumbent=work.settings.incumbent,
-        wanted=work.settings.readiness,
-        redact=Redactor(work.settings.verification.redaction, key=hmac_key()).text,
-        error_forms=work.settings.verification.error_forms,
+        catalog_tokens=_catalog_tokens(context, catalog, CatalogMode.NONE),
+        saved_tokens=_catalog_tokens(context, catalog, context.settings.chat.catalog_mode),
+        incumbent=context.settings.incumbent,
+        wanted=context.settings.readiness,
+        redact=Redactor(context.settings.verification.redaction, key=hmac_key()).text,
+        error_forms=context.settings.verification.error_forms,
     )
-    changes = _catalog_changes(work)
-    (work.out / REPORT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    page = render_readiness(report, agent=work.settings.name, catalog_changes=changes)
-    (work.out / PAGE_FILE).write_text(page, encoding="utf-8")
-    work.progress(f"{report.verdict}: " + "; ".join(f"{each.name}: {each.sentence}" for each in report.criteria))
+    changes = _catalog_changes(context)
+    (context.out / REPORT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
+    page = render_readiness(report, agent=context.settings.name, catalog_changes=changes)
+    (context.out / PAGE_FILE).write_text(page, encoding="utf-8")
+    context.progress(f"{report.verdict}: " + "; ".join(f"{each.name}: {each.sentence}" for each in report.criteria))
     return Built(
         content=(REPORT_FILE,),
         rows={"runs": report.incumbent.runs, "accepted": report.behaviour.accepted},
@@ -74,12 +84,12 @@ def _build(work: Work) -> Built:
     )
 
 
-def _catalog_tokens(work: Work, catalog: Catalog, mode: CatalogMode) -> int:
+def _catalog_tokens(context: BuildContext, catalog: Catalog, mode: CatalogMode) -> int:
     """Tokens of the catalog that a mode leaves out of a prompt, with the base's tokenizer."""
     return saved_with_tokenizer_of(
-        work.one("base_model").file("model"),
+        context.one("base_model").file("model"),
         catalog.openai_tools(),
-        chat_format=get_format(work.settings.chat.format),
+        chat_format=get_format(context.settings.chat.format),
         mode=mode,
     )
 
@@ -91,10 +101,10 @@ def _judged_as_logged(version: Version) -> int:
     return rows["trajectories"] - rows["golden"]
 
 
-def _catalog_changes(work: Work) -> dict[str, str]:
+def _catalog_changes(context: BuildContext) -> dict[str, str]:
     """What each version of the catalog changed, by the time it was made: as far as this warehouse saw it, newest last.
     It is shown and enters no content."""
-    found = work.warehouse.versions(work.one("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
+    found = context.warehouse.versions(context.one("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
     return {version.manifest.created_at: str(version.manifest.headline["change"]) for version in found}
 
 
@@ -126,10 +136,10 @@ STAGE = Stage(
     kinds=("html",),
     code_version="5",
     inputs={
-        "raw_trajectories": Span.WINDOW,
-        "verified_trajectories": Span.WINDOW,
-        "tool_catalog": Span.WHOLE,
-        "base_model": Span.WHOLE,
+        "raw_trajectories": PartitionScope.WINDOW,
+        "verified_trajectories": PartitionScope.WINDOW,
+        "tool_catalog": PartitionScope.WHOLE,
+        "base_model": PartitionScope.WHOLE,
     },
     settings=(
         "readiness",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE, write_signatures
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.store import Built
@@ -14,14 +14,14 @@ def _volatile(settings: AgentSettings) -> list[str]:
     return [] if settings.sandbox is None else sorted(settings.sandbox.volatile)
 
 
-def _build(work: Work) -> Built:
-    accepted = work.one("verified_trajectories").file(ACCEPTED_FILE)
-    forms = work.settings.verification.error_forms
+def _build(context: BuildContext) -> Built:
+    accepted = context.one("verified_trajectories").file(ACCEPTED_FILE)
+    forms = context.settings.verification.error_forms
     rows = write_signatures(
         read_trajectories(accepted),
-        work.out / SIGNATURES_FILE,
+        context.out / SIGNATURES_FILE,
         error_forms=forms,
-        volatile=_volatile(work.settings),
+        volatile=_volatile(context.settings),
     )
     return Built(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
 
@@ -32,7 +32,7 @@ STAGE = Stage(
     group=Group.DATA,
     kinds=("parquet",),
     code_version="4",
-    inputs={"verified_trajectories": Span.SAME},
+    inputs={"verified_trajectories": PartitionScope.SAME},
     settings=("verification.error_forms", "sandbox.volatile"),
     build=_build,
 )

@@ -11,29 +11,29 @@ from toolft_pipeline.ingest.images.image_store import image_content
 from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.settings_slice import fields_of
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Plot, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Plot, Stage
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _build(work: Work) -> Built:
+def _build(context: BuildContext) -> Built:
     summary = write_token_tensors(
-        rows=work.one("chat_rows").file(ROWS_FILE),
-        accepted=work.one("verified_trajectories").file(ACCEPTED_FILE),
-        tokenizer=work.one("base_model").file("model"),
-        settings=work.settings,
-        out=work.out,
-        progress=work.progress,
+        rows=context.one("chat_rows").file(ROWS_FILE),
+        accepted=context.one("verified_trajectories").file(ACCEPTED_FILE),
+        tokenizer=context.one("base_model").file("model"),
+        settings=context.settings,
+        out=context.out,
+        progress=context.progress,
     )
-    work.progress(f"{summary.rows} rows, {summary.tokens} tokens, {summary.loss_tokens} with loss")
+    context.progress(f"{summary.rows} rows, {summary.tokens} tokens, {summary.loss_tokens} with loss")
     if summary.too_long:
-        work.progress(
-            f"{summary.too_long} rows above {work.settings.chat.max_length} tokens became {summary.cut_rows}; lost "
+        context.progress(
+            f"{summary.too_long} rows above {context.settings.chat.max_length} tokens became {summary.cut_rows}; lost "
             f"with them: {summary.lost_turns} assistant turns, {summary.lost_loss_tokens} tokens with loss"
         )
     return Built(
-        content=(TENSORS_FILE, PROOFS_FILE, *image_content(work.out)),
+        content=(TENSORS_FILE, PROOFS_FILE, *image_content(context.out)),
         rows={
             "rows": summary.rows,
             "too_long": summary.too_long,
@@ -89,9 +89,9 @@ STAGE = Stage(
     kinds=("parquet", "transformers"),
     code_version="3",
     inputs={
-        "chat_rows": Span.SAME,
-        "verified_trajectories": Span.SAME,
-        "base_model": Span.WHOLE,
+        "chat_rows": PartitionScope.SAME,
+        "verified_trajectories": PartitionScope.SAME,
+        "base_model": PartitionScope.WHOLE,
     },
     settings=fields_of("chat", ChatSettings, but={"images"}),
     build=_build,

@@ -11,12 +11,12 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.mcp_catalog_state import noted_listing
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import SANDBOX
-from toolft_pipeline.stages.spec.stage import Check, CheckOutcome, Group, Scope, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     found = sources.agent_file(settings, settings.catalog.file)
     if settings.catalog.module is not None:
@@ -27,17 +27,17 @@ def _sources(scope: Scope) -> dict[str, str]:
     return found | sources.agent_file(settings, settings.catalog.renames)
 
 
-def _build(work: Work) -> Built:
-    settings = work.settings
+def _build(context: BuildContext) -> Built:
+    settings = context.settings
     asked = settings.sandbox if settings.catalog.mcp else None
     listed = None if asked is None else listed_catalog(asked, cwd=settings.folder)
-    summary = build_catalog(settings, work.out, listed=listed)
-    before = None if work.previous is None else load_catalog(work.previous.folder)
-    diff = None if before is None else diff_catalogs(old=before, new=load_catalog(work.out))
+    summary = build_catalog(settings, context.out, listed=listed)
+    before = None if context.previous is None else load_catalog(context.previous.folder)
+    diff = None if before is None else diff_catalogs(old=before, new=load_catalog(context.out))
     change = "first version" if diff is None else str(diff)
-    work.progress(f"{len(summary.tools)} tools; {change}")
+    context.progress(f"{len(summary.tools)} tools; {change}")
     for reason in summary.left_out:
-        work.progress(f"left out: {reason}")
+        context.progress(f"left out: {reason}")
     return Built(
         content=(CATALOG_FILE, RENAMES_FILE) if summary.renames else (CATALOG_FILE,),
         rows={"tools": len(summary.tools)},

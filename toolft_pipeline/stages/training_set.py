@@ -9,26 +9,26 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.proposal import Proposal
-from toolft_pipeline.stages.spec.stage import Group, Plot, Scope, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, SourceContext, Stage
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.store import Built, Version
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return sources.agent_file(settings, settings.evaluation.tasks)
 
 
-def _build(work: Work) -> Built:
-    tasks = work.settings.path(work.settings.evaluation.tasks)
+def _build(context: BuildContext) -> Built:
+    tasks = context.settings.path(context.settings.evaluation.tasks)
     summary = select_training_set(
-        days={day: version.file(SIGNATURES_FILE) for day, version in work.inputs["run_signatures"].items()},
+        days={day: version.file(SIGNATURES_FILE) for day, version in context.inputs["run_signatures"].items()},
         tasks=tasks if tasks.is_file() else None,
-        tools=list(load_catalog(work.one("tool_catalog").folder).names),
-        settings=work.settings,
-        out=work.out,
+        tools=list(load_catalog(context.one("tool_catalog").folder).names),
+        settings=context.settings,
+        out=context.out,
     )
-    work.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
+    context.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
     return Built(
         content=(SELECTION_FILE,),
         rows={"runs": summary.rows, "train": summary.train, "validation": summary.validation},
@@ -77,7 +77,7 @@ STAGE = Stage(
     group=Group.MODEL,
     kinds=("parquet",),
     code_version="4",
-    inputs={"run_signatures": Span.WINDOW, "tool_catalog": Span.WHOLE},
+    inputs={"run_signatures": PartitionScope.WINDOW, "tool_catalog": PartitionScope.WHOLE},
     settings=("curation",),
     placement=("evaluation.tasks",),
     begins_model=True,

@@ -13,15 +13,15 @@ from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, 
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
     Check,
     CheckOutcome,
     Freshness,
     Group,
+    PartitionScope,
     Plot,
-    Scope,
-    Span,
+    SourceContext,
     Stage,
-    Work,
     window,
 )
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
@@ -34,7 +34,7 @@ _DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
 _WINDOW = ("window_days", "first_day")
 
 
-def _sources(scope: Scope) -> dict[str, str]:
+def _sources(scope: SourceContext) -> dict[str, str]:
     settings = scope.settings
     return {
         **sources.sandbox(settings),
@@ -43,30 +43,30 @@ def _sources(scope: Scope) -> dict[str, str]:
     }
 
 
-def _build(work: Work) -> Built:
+def _build(context: BuildContext) -> Built:
     summary = verify_day(
-        raw=work.one("raw_trajectories").folder,
-        catalog=work.one("tool_catalog").folder,
-        settings=work.settings,
-        day=work.day,
-        out=work.out,
-        progress=work.progress,
-        backend=sources.sandbox(work.settings),
-        before=None if work.previous is None else work.previous.folder,
+        raw=context.one("raw_trajectories").folder,
+        catalog=context.one("tool_catalog").folder,
+        settings=context.settings,
+        day=context.day,
+        out=context.out,
+        progress=context.progress,
+        backend=sources.sandbox(context.settings),
+        before=None if context.previous is None else context.previous.folder,
     )
     logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
     remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
-    work.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
+    context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
     return Built(
-        content=(ACCEPTED_FILE, *image_content(work.out)),
+        content=(ACCEPTED_FILE, *image_content(context.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
         headline={
             "accepted_share": share,
             "faults": dict(summary.faults),
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
-            "catalog_tools": sorted(load_catalog(work.one("tool_catalog").folder).names),
+            "catalog_tools": sorted(load_catalog(context.one("tool_catalog").folder).names),
             "replayed": summary.replayed,
             "remembered": summary.remembered,
             "not_replayable": summary.not_replayable,
@@ -159,7 +159,7 @@ STAGE = Stage(
     group=Group.DATA,
     kinds=("parquet",),
     code_version="10",
-    inputs={"raw_trajectories": Span.SAME, "tool_catalog": Span.WHOLE},
+    inputs={"raw_trajectories": PartitionScope.SAME, "tool_catalog": PartitionScope.WHOLE},
     settings=(
         *fields_of("verification", VerificationSettings, but=_DISPLAY),
         "chat.format",

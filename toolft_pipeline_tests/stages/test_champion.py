@@ -16,7 +16,7 @@ from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, in_serv
 from toolft_pipeline.orchestration.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import eval_report
-from toolft_pipeline.stages.spec.stage import Scope
+from toolft_pipeline.stages.spec.stage import SourceContext
 from toolft_pipeline.warehouse.manifest import Address, fingerprint_of
 from toolft_pipeline.warehouse.pointers import pointer_history
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
@@ -164,7 +164,7 @@ def test_rollback_makes_the_next_night_judge_the_model_again_and_refuse_it(
     materialize(site, tmp_path, DAYS[0])
     second = judged(warehouse, DAYS[1], promote=True, against=first.manifest.content_digest)
     materialize(site, tmp_path, DAYS[1])
-    scope = Scope(settings=settings(tmp_path), partition=DAYS[1], warehouse=warehouse)
+    scope = SourceContext(settings=settings(tmp_path), partition=DAYS[1], warehouse=warehouse)
     before = eval_report.STAGE.sources(scope)
     run(["rollback", AGENT])
     after = eval_report.STAGE.sources(scope)

@@ -12,7 +12,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE, made_from_others, past_points
 from toolft_pipeline.stages.evaluations.compared_models import contenders
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION
-from toolft_pipeline.stages.spec.stage import Scope, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, SourceContext
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.evaluation.model_versions import AGENT, commit
@@ -41,16 +41,16 @@ def made(warehouse: Warehouse) -> dict[str, Version]:
     return {"token_tensors": tensors, "base_model": base, "qlora_adapter": adapter, "merged_model": model}
 
 
-def work(tmp_path: Path, warehouse: Warehouse, versions: dict[str, Version], **sections: Any) -> Work:
+def context(tmp_path: Path, warehouse: Warehouse, versions: dict[str, Version], **sections: Any) -> BuildContext:
     inputs = {asset: {version.manifest.address.partition or "all": version} for asset, version in versions.items()}
-    return Work(
+    return BuildContext(
         settings=desk(tmp_path, **sections), partition=DAY, inputs=inputs, out=tmp_path, scratch=tmp_path,
         warehouse=warehouse, progress=lambda _line: None, run_id=None,
     )  # fmt: skip
 
 
 def test_made_from_others_is_silent_where_everything_at_hand_was_read(tmp_path: Path, warehouse: Warehouse) -> None:
-    assert list(made_from_others(work(tmp_path, warehouse, made(warehouse)))) == []
+    assert list(made_from_others(context(tmp_path, warehouse, made(warehouse)))) == []
 
 
 @pytest.mark.parametrize("asset", ["token_tensors", "qlora_adapter", "base_model"])
@@ -60,7 +60,7 @@ def test_made_from_others_names_what_was_made_again_since(tmp_path: Path, wareho
     inputs = versions[asset].manifest.inputs
     partition = versions[asset].manifest.address.partition
     versions[asset] = commit(warehouse, asset, partition, "made again", inputs=inputs)
-    (gap,) = made_from_others(work(tmp_path, warehouse, versions))
+    (gap,) = made_from_others(context(tmp_path, warehouse, versions))
     assert f"was made from another version of {asset}/{partition or 'all'}; run the model's stages again" in gap
 
 
@@ -68,7 +68,7 @@ def test_sources_gap_in_the_lineage_enters_the_fingerprint_and_leaves_it_when_me
     tmp_path: Path, warehouse: Warehouse
 ) -> None:
     versions = made(warehouse)
-    scope = Scope(settings=desk(tmp_path), partition=DAY, warehouse=warehouse)
+    scope = SourceContext(settings=desk(tmp_path), partition=DAY, warehouse=warehouse)
     whole = STAGE.sources(scope)
     tensors = versions["token_tensors"].folder
     shutil.move(tensors, tmp_path / "away")
@@ -81,9 +81,9 @@ def test_sources_shadow_reads_the_days_runs_only_where_it_is_wanted(tmp_path: Pa
     made(warehouse)
     runs = commit(warehouse, "verified_trajectories", DAY, "runs")
     sandbox = {"command": ["true"]}
-    off = Scope(settings=desk(tmp_path, sandbox=sandbox), partition=DAY, warehouse=warehouse)
+    off = SourceContext(settings=desk(tmp_path, sandbox=sandbox), partition=DAY, warehouse=warehouse)
     on = desk(tmp_path, sandbox=sandbox, gate={"shadow": {"runs": 5}})
-    found = STAGE.sources(Scope(settings=on, partition=DAY, warehouse=warehouse))
+    found = STAGE.sources(SourceContext(settings=on, partition=DAY, warehouse=warehouse))
     assert found["shadow/verified_trajectories"] == runs.manifest.content_digest
     assert not [name for name in STAGE.sources(off) if name.startswith("shadow")]
 
@@ -108,7 +108,7 @@ def test_contenders_endpoint_is_found_by_what_decides_its_answers(tmp_path: Path
 
     def digest(**changes: Any) -> str:
         evaluation = {"compare": ["big"], "endpoints": {"big": {**BIG, **changes}}}
-        *_, last = contenders(work(tmp_path, warehouse, versions, evaluation=evaluation), None)
+        *_, last = contenders(context(tmp_path, warehouse, versions, evaluation=evaluation), None)
         assert (last.name, last.folder) == ("big", None)
         return last.digest
 
@@ -128,5 +128,5 @@ def test_past_points_are_of_reports_up_to_the_day_and_one_that_cannot_be_read_st
     commit(warehouse, "eval_report", "2026-10-03", "later", files={"metrics.json": report})
     damaged = commit(warehouse, "eval_report", "2026-09-30", "damaged", files={"metrics.json": report})
     (damaged.folder / "manifest.json").write_text("{")
-    points = list(past_points(work(tmp_path, warehouse, made(warehouse))))
+    points = list(past_points(context(tmp_path, warehouse, made(warehouse))))
     assert [(point.day, point.n_tasks) for point in points] == [(BEFORE, 9), (BEFORE, 9)]

@@ -11,18 +11,18 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError
 from toolft_pipeline.warehouse.store import Built, Version, Warehouse
 
 FIRST, SECOND = "2026-10-01", "2026-10-02"
 
 
-def build(work: Work) -> Built:
-    (work.out / "made").write_text(str(work.settings.training.seed))
+def build(context: BuildContext) -> Built:
+    (context.out / "made").write_text(str(context.settings.training.seed))
     return Built(content=("made",), rows={}, headline={})
 
 
-def stage(asset: str, inputs: dict[str, Span], **how: Any) -> Stage:
+def stage(asset: str, inputs: dict[str, PartitionScope], **how: Any) -> Stage:
     return Stage(
         asset=asset,
         description=asset,
@@ -37,8 +37,10 @@ def stage(asset: str, inputs: dict[str, Span], **how: Any) -> Stage:
 
 
 BASE = stage("base_model", {}, partitioned=False)
-TOKENS = stage("token_tensors", {"base_model": Span.WHOLE})
-MODEL = stage("model", {"token_tensors": Span.WINDOW, "base_model": Span.WHOLE}, alike=QLORA_ADAPTER.alike)
+TOKENS = stage("token_tensors", {"base_model": PartitionScope.WHOLE})
+MODEL = stage(
+    "model", {"token_tensors": PartitionScope.WINDOW, "base_model": PartitionScope.WHOLE}, alike=QLORA_ADAPTER.alike
+)
 
 
 def test_stage_refuses_a_window_of_two_base_models_until_its_days_are_made_again(

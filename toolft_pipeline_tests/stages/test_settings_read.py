@@ -21,7 +21,7 @@ from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.section import UndeclaredSettingError
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
-from toolft_pipeline.stages.spec.stage import Scope, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, SourceContext, Stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.stages.training_set import STAGE as TRAINING_SET
 from toolft_pipeline.stages.verified_trajectories import STAGE as VERIFIED
@@ -116,9 +116,9 @@ def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Re
     read: set[str] = set()
     assets: set[str] = set()
 
-    def build(work: Work) -> Built:
+    def build(context: BuildContext) -> Built:
         with recorded_settings() as seen, recorded_assets() as opened:
-            made = stage.build(work)
+            made = stage.build(context)
         read.update(seen)
         assets.update(opened)
         return made
@@ -127,7 +127,7 @@ def _readings(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> Re
     quiet = replace(stage, build=build)
     version, _ = run_stage(quiet, settings, partition, warehouse, progress=lambda _line: None, run_id=None)
     with recorded_settings() as seen, recorded_assets() as opened:
-        scope = Scope(settings=stage.slice(settings), partition=partition, warehouse=warehouse)
+        scope = SourceContext(settings=stage.slice(settings), partition=partition, warehouse=warehouse)
         stage.sources(scope)
         stage.derived(scope.settings)
     read.update(seen)
@@ -186,8 +186,8 @@ def test_stage_reads_no_asset_that_is_not_its_declared_input(site: Site, asset: 
 
 
 def test_undeclared_setting_stops_the_build(site: Site, tmp_path: Path) -> None:
-    def build(work: Work) -> Built:
-        return Built(content=(), rows={"parse_rate": int(work.settings.gate.parse_rate)}, headline={})
+    def build(context: BuildContext) -> Built:
+        return Built(content=(), rows={"parse_rate": int(context.settings.gate.parse_rate)}, headline={})
 
     stage = replace(TRAINING_SET, build=build)
     with pytest.raises(UndeclaredSettingError, match=r"AgentSettings\.gate is read.*does not declare it"):

@@ -12,7 +12,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import raw_trajectories, tool_catalog, verified_trajectories
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.stages.spec.stage import CheckOutcome, Scope
+from toolft_pipeline.stages.spec.stage import CheckOutcome, SourceContext
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.verification.rules.verdict import read_verdicts
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -177,6 +177,6 @@ def test_surrogate_key_that_is_set_or_changed_makes_again_what_the_other_key_mad
         assert not [path for path in written if key.encode() in path.read_bytes()]
     assert len(made) == 3
     assert site.verify(DAYS[0]).folder in made
-    scope = Scope(settings=site.settings, partition=DAYS[0], warehouse=site.warehouse)
+    scope = SourceContext(settings=site.settings, partition=DAYS[0], warehouse=site.warehouse)
     keyed = {stage.asset for stage in STAGES if "TOOLFT_HMAC_KEY" in stage.sources(scope)}
     assert keyed == {"raw_trajectories", "verified_trajectories", "readiness_report"}

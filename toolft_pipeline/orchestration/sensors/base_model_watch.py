@@ -23,7 +23,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import base_model
 from toolft_pipeline.stages.planning.plan import describe_change
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.spec.stage import Group, address_of
+from toolft_pipeline.stages.spec.stage import Group, artifact_key
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Warehouse
@@ -78,7 +78,7 @@ def evaluate_base_model(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, fingerprint: str, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for base_model, or why there is none."""
-    address = address_of(base_model.STAGE, settings, None)
+    address = artifact_key(base_model.STAGE, settings, None)
     current = warehouse.current(address)
     if current is not None and current.manifest.fingerprint == fingerprint:
         return dg.SkipReason(f"{settings.name}: the base model is as in {current.folder.name}")

@@ -25,7 +25,7 @@ from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.mcp_catalog_state import note_listing
 from toolft_pipeline.stages.planning.plan import describe_change
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.spec.stage import Group, address_of
+from toolft_pipeline.stages.spec.stage import Group, artifact_key
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -58,7 +58,7 @@ def evaluate_catalog(
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for tool_catalog, or why there is none. Raises `SandboxError` for a server that does not answer."""
     stage = tool_catalog.STAGE
-    address = address_of(stage, settings, None)
+    address = artifact_key(stage, settings, None)
     current = warehouse.current(address)
     if settings.catalog.mcp:
         _ask_server(settings, warehouse, current)
@@ -92,4 +92,4 @@ def _ask_server(settings: AgentSettings, warehouse: Warehouse, current: Version 
         return  # the stage's own error says what is missing
     listed = read_source(settings, listed=listed_catalog(settings.sandbox, cwd=settings.folder))
     if current is None or load_catalog(current.folder).text != listed.text:
-        note_listing(warehouse, address_of(tool_catalog.STAGE, settings, None), listed)
+        note_listing(warehouse, artifact_key(tool_catalog.STAGE, settings, None), listed)

@@ -24,7 +24,7 @@ from toolft_pipeline.orchestration.sensors.attempts import due_now, failed_attem
 from toolft_pipeline.orchestration.sensors.schedules import newest_complete_day
 from toolft_pipeline.orchestration.sensors.unfinished_days import left_unfinished, runs_of_day
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Group, Stage, address_of, window
+from toolft_pipeline.stages.spec.stage import Group, Stage, artifact_key, window
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
 from toolft_pipeline.warehouse.manifest import Address
@@ -119,7 +119,7 @@ def _requests(
 
 
 def _never_made(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> bool:
-    return stage.group is Group.SOURCES and warehouse.current(address_of(stage, settings, None)) is None
+    return stage.group is Group.SOURCES and warehouse.current(artifact_key(stage, settings, None)) is None
 
 
 def _looked_at(path: Path, seen: FileStates) -> tuple[int, int, str]:

@@ -14,7 +14,7 @@ from toolft_pipeline.orchestration.active_runs import PARTITION_TAGS
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.orchestration.sensors.attempts import ended_runs
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, address_of
+from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, artifact_key
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Warehouse
@@ -44,11 +44,11 @@ def runs_of_day(instance: dg.DagsterInstance, agent: str, day: str) -> Sequence[
 
 
 def _is_behind(stage: Stage, settings: AgentSettings, warehouse: Warehouse, day: str) -> bool:
-    made = warehouse.current(address_of(stage, settings, day))
+    made = warehouse.current(artifact_key(stage, settings, day))
     if made is None:
         return True
     for asset, span in stage.inputs.items():
-        same = span is Span.SAME
+        same = span is PartitionScope.SAME
         upstream = warehouse.current(Address(agent=settings.name, asset=asset, partition=day if same else None))
         read = made.manifest.inputs.get(f"{asset}/{day if same else 'all'}")
         if upstream is not None and read is not None and read != upstream.manifest.content_digest:

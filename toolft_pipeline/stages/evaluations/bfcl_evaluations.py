@@ -19,7 +19,7 @@ from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, Cont
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS
 from toolft_pipeline.stages.spec.nested import nested_version
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 from toolft_pipeline.warehouse.store import Built
 
@@ -54,20 +54,20 @@ def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
     return {"bfcl": digest_of({**found})}
 
 
-def bfcl_rates(work: Work, contenders: Iterable[Contender]) -> dict[str, dict[str, SetRate]]:
+def bfcl_rates(context: BuildContext, contenders: Iterable[Contender]) -> dict[str, dict[str, SetRate]]:
     """The rates of each contender by its name and then by set; nothing where no folder is named. Raises `BfclError`."""
-    evaluation = work.settings.evaluation
+    evaluation = context.settings.evaluation
     if evaluation.bfcl is None:
         return {}
-    folder = work.settings.path(evaluation.bfcl)
+    folder = context.settings.path(evaluation.bfcl)
     questions = [
         question for of in QuestionSet for question in load_questions(folder, of=of, at_most=evaluation.bfcl_questions)
     ]
     asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*contenders])}
-    return {each.name: _rates(work, each, questions) for each in reversed(asked.values())}
+    return {each.name: _rates(context, each, questions) for each in reversed(asked.values())}
 
 
-def _rates(work: Work, contender: Contender, questions: list[Question]) -> dict[str, SetRate]:
+def _rates(context: BuildContext, contender: Contender, questions: list[Question]) -> dict[str, SetRate]:
     tuned = contender.policy is PromptPolicy.NONE
 
     def build(settings: AgentSettings, out: Path) -> Built:
@@ -76,21 +76,21 @@ def _rates(work: Work, contender: Contender, questions: list[Question]) -> dict[
         else:
             model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
             judge = partial(ask_model, model=model)
-        rates = judge(questions=questions, settings=settings, out=out, progress=work.progress)
+        rates = judge(questions=questions, settings=settings, out=out, progress=context.progress)
         right: dict[str, Json] = {of: rate.right.value for of, rate in rates.items()}
         return Built(content=(ANSWERS_FILE,), rows={"questions": len(questions)}, headline=right)
 
     way = "tuned" if tuned else "untuned"
     ids: list[Json] = [question.id for question in questions]
     version = nested_version(
-        work,
+        context,
         BFCL_EVALUATION,
         partition=f"{way}-{contender.digest[:16]}",
         inputs={
             "model": contender.digest,
             "prompts": way if tuned else f"{way} {UNTUNED_PROMPTS}",
             "questions": digest_of(ids),
-            **bfcl_sources(work.settings),
+            **bfcl_sources(context.settings),
         },
         build=build,
     )

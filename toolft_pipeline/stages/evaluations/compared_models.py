@@ -17,7 +17,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import converted_base
 from toolft_pipeline.stages.spec.nested import nested_version
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import Built, Version
 
@@ -29,21 +29,21 @@ REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
 """A base model of another package, converted; the package is its partition."""
 
 
-def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
+def contenders(context: BuildContext, serving: InService | None) -> Iterator[Contender]:
     """Candidate, model in service, and what `evaluation.compare` names, in the order to show."""
-    merged, base = work.one("merged_model"), work.one("base_model")
+    merged, base = context.one("merged_model"), context.one("base_model")
     digest = merged.manifest.content_digest
     yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
     if serving is not None:
         folder = serving.folder / "model"
         yield Contender(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
-    for name in work.settings.evaluation.compare:
-        endpoint = work.settings.evaluation.endpoints.get(name)
+    for name in context.settings.evaluation.compare:
+        endpoint = context.settings.evaluation.endpoints.get(name)
         if endpoint is not None:
             digest = digest_of(endpoint.identity)
             yield Contender(name=name, folder=None, digest=digest, policy=PromptPolicy.FULL_CATALOG)
             continue
-        version = base if name in {"base", "base_catalog"} else _reference_model(work, name)
+        version = base if name in {"base", "base_catalog"} else _reference_model(context, name)
         yield Contender(
             name=name,
             folder=version.file("model"),
@@ -52,16 +52,16 @@ def contenders(work: Work, serving: InService | None) -> Iterator[Contender]:
         )
 
 
-def _reference_model(work: Work, package: str) -> Version:
+def _reference_model(context: BuildContext, package: str) -> Version:
     """A model from another package, converted once, to stand beside the candidate in the report."""
-    own = work.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
+    own = context.settings.model_copy(update={"base_model": BaseModelSettings(package=package)})
 
     def build(_settings: AgentSettings, out: Path) -> Built:
-        summary = converted_base(work, own, out)
+        summary = converted_base(context, own, out)
         return Built(content=("model",), rows={"parameters": summary.parameters}, headline={"package": package})
 
     return nested_version(
-        work,
+        context,
         REFERENCE_MODEL,
         partition=package,
         inputs=sources.base_model(own.base_model, agent=own),

@@ -22,7 +22,7 @@ from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
 from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.settings_slice import fields_of
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.store import Built, Version
 
@@ -87,7 +87,7 @@ SHADOW_EVALUATION = replace(EVALUATION, asset="shadow_evaluation")
 
 
 def evaluated(
-    work: Work,
+    context: BuildContext,
     contender: Contender,
     tasks: Sequence[Task],
     *,
@@ -98,8 +98,8 @@ def evaluated(
 
     `tasks_from` has the digests of what the tasks were read from, by name; `artifact` declares it.
     """
-    settings = work.settings
-    catalog = work.one("tool_catalog")
+    settings = context.settings
+    catalog = context.one("tool_catalog")
     drawn: list[Json] = [task.task_id for task in tasks]
     shows_golden = contender.policy is not PromptPolicy.NONE
     inputs = {
@@ -119,7 +119,7 @@ def evaluated(
         else:
             model = ModelUnderTest(name=contender.name, folder=contender.folder, policy=contender.policy)
             judge = partial(evaluate_model, model=model)
-        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=work.progress)
+        metrics = judge(tasks=tasks, settings=settings, catalog=catalog.folder, out=out, progress=context.progress)
         return Built(
             # metrics.json has latencies: it differs from run to run
             content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
@@ -128,7 +128,7 @@ def evaluated(
         )
 
     return nested_version(
-        work, artifact, partition=f"{contender.policy}-{contender.digest[:16]}", inputs=inputs, build=build
+        context, artifact, partition=f"{contender.policy}-{contender.digest[:16]}", inputs=inputs, build=build
     )
 
 

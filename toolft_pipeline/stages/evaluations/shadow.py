@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, shadow_tasks, trained_on
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.evaluations import SHADOW_EVALUATION, Contender, evaluated
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import Version
@@ -38,15 +38,15 @@ def shadow_sources(settings: AgentSettings) -> dict[str, str]:
     return _forms_digest(settings.verification.error_forms) if wants_shadow(settings) else {}
 
 
-def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults | None:
+def shadow_results(context: BuildContext, contenders: Iterable[Contender]) -> ShadowResults | None:
     """Draw the newest day's runs and ask every contender; None where no shadow gate is wanted."""
-    settings = work.settings
+    settings = context.settings
     if not wants_shadow(settings) or settings.sandbox is None:
         return None
-    runs = work.one_or_none("verified_trajectories")
-    selection = work.one_or_none("training_set")
+    runs = context.optional_input("verified_trajectories")
+    selection = context.optional_input("training_set")
     if runs is None:
-        work.progress(f"shadow: no verified runs of {work.day}")
+        context.progress(f"shadow: no verified runs of {context.day}")
         return ShadowResults(drawn=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
     forms = settings.verification.error_forms
     drawn = shadow_tasks(
@@ -57,14 +57,14 @@ def shadow_results(work: Work, contenders: Iterable[Contender]) -> ShadowResults
         cwd=settings.folder,
         error_forms=forms,
     )
-    work.progress(
-        f"shadow: {len(drawn.tasks)} runs of {work.day}, {drawn.trained_on} of them trained on, "
+    context.progress(
+        f"shadow: {len(drawn.tasks)} runs of {context.day}, {drawn.trained_on} of them trained on, "
         f"{drawn.left_out} left out because they do not replay"
     )
     tasks_from = {SHADOW: runs.manifest.content_digest, **_forms_digest(forms)}
     asked = contenders if drawn.tasks else ()
     plain = settings.evaluation.model_copy(update={"probes": False})  # they were asked beside the tasks already
-    without_probes = replace(work, settings=settings.model_copy(update={"evaluation": plain}))
+    without_probes = replace(context, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
         drawn=drawn,
         results={

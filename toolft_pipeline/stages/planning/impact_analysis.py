@@ -20,7 +20,7 @@ from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.planning.plan import partitions_of
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.proposal import Proposal
-from toolft_pipeline.stages.spec.stage import Span, Stage, StageError, window
+from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError, window
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.warehouse.manifest import Address
@@ -164,8 +164,8 @@ def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[AssetImpact]:
 
 def _reads_new(stage: Stage, partition: str | None, proposal: Proposal) -> bool:
     for asset, span in stage.inputs.items():
-        partitions: list[str | None] = [None] if span is Span.WHOLE else [partition]
-        if span is Span.WINDOW:
+        partitions: list[str | None] = [None] if span is PartitionScope.WHOLE else [partition]
+        if span is PartitionScope.WINDOW:
             partitions = [*window(proposal.settings, partition or "")]
         if any((asset, each) in proposal.new for each in partitions):
             return True

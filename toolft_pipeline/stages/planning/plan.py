@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.run_stage import kept_version, recipe_for
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, current_inputs, window
+from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, current_inputs, window
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.removal import was_reclaimed
 from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse
@@ -98,7 +98,7 @@ def _found(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, 
 
 def _pending(stage: Stage, partition: str | None, settings: AgentSettings, before: list[PlanStep]) -> list[str]:
     reads = {
-        asset: set(window(settings, partition or "")) if span is Span.WINDOW else {partition, None}
+        asset: set(window(settings, partition or "")) if span is PartitionScope.WINDOW else {partition, None}
         for asset, span in stage.inputs.items()
     }
     waiting = {

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact, make_version
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.store import Built, Version
 
 
 def nested_version(
-    work: Work,
+    context: BuildContext,
     artifact: Artifact,
     *,
     partition: str,
@@ -23,15 +23,15 @@ def nested_version(
 
     `build` receives the settings that the artifact declares, which the stage must declare too, and an empty folder.
     """
-    settings = artifact.slice(work.settings)
-    recipe = artifact.recipe(work.settings, partition=partition, inputs=inputs)
+    settings = artifact.slice(context.settings)
+    recipe = artifact.recipe(context.settings, partition=partition, inputs=inputs)
     version, reused = make_version(
         recipe,
         lambda out: build(settings, out),
-        warehouse=work.warehouse,
-        run_id=work.run_id,
-        force=work.force,
+        warehouse=context.warehouse,
+        run_id=context.run_id,
+        force=context.force,
     )
     if reused:
-        work.progress(f"{recipe.address}: reused")
+        context.progress(f"{recipe.address}: reused")
     return version

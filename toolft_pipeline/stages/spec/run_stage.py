@@ -13,14 +13,14 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import make_version
 from toolft_pipeline.stages.spec.settings_slice import settings_slice
 from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
     Check,
     CheckOutcome,
     Inputs,
     Progress,
-    Scope,
+    SourceContext,
     Stage,
     StageError,
-    Work,
     current_inputs,
 )
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, damaged_files
@@ -35,7 +35,7 @@ def recipe_for(
         for asset, versions in inputs.items()
         for name, version in versions.items()
     }
-    scope = Scope(settings=stage.slice(settings), partition=partition, warehouse=warehouse)
+    scope = SourceContext(settings=stage.slice(settings), partition=partition, warehouse=warehouse)
     digests |= {f"file:{name}": digest for name, digest in stage.sources(scope).items()}
     return stage.recipe(settings, partition=partition if stage.partitioned else None, inputs=digests)
 
@@ -75,7 +75,7 @@ def run_stage(
     scratch = recipe.address.folder(warehouse.root) / "scratch" / recipe.fingerprint[:24]
 
     def build(out: Path) -> Built:
-        work = Work(
+        context = BuildContext(
             settings=stage.slice(settings),
             partition=partition,
             inputs=inputs,
@@ -87,7 +87,7 @@ def run_stage(
             force=force,
             previous=None if force else _undamaged(warehouse.current(recipe.address)),
         )
-        return stage.build(work)
+        return stage.build(context)
 
     version, reused = make_version(recipe, build, warehouse=warehouse, run_id=run_id, force=force)
     if reused:

@@ -28,7 +28,7 @@ class StageError(FixableError, RuntimeError):
     """A stage cannot run; one line: what is missing or wrong, and the mend."""
 
 
-class Span(Enum):
+class PartitionScope(Enum):
     """Which versions of an input one partition reads."""
 
     WHOLE = "whole"
@@ -61,7 +61,7 @@ Inputs = Mapping[str, Mapping[str, Version]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class BuildContext:
     """One build of one stage: what it reads, and the empty folder that it writes."""
 
     settings: AgentSettings
@@ -83,7 +83,7 @@ class Work:
         """The single version of an input that is read whole or on the same day."""
         return next(iter(self.inputs[asset].values()))
 
-    def one_or_none(self, asset: str) -> Version | None:
+    def optional_input(self, asset: str) -> Version | None:
         """The single version of an optional input; None where there is none."""
         return next(iter(self.inputs.get(asset, {}).values()), None)
 
@@ -96,7 +96,7 @@ class Work:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scope:
+class SourceContext:
     """What a stage may look at to name its sources: before any build, so that a plan can be made."""
 
     settings: AgentSettings
@@ -143,11 +143,11 @@ class Stage(Artifact):
     description: str
     group: Group
     kinds: tuple[str, ...]
-    inputs: Mapping[str, Span]
-    build: Callable[[Work], Built]
+    inputs: Mapping[str, PartitionScope]
+    build: Callable[[BuildContext], Built]
     optional: Mapping[str, Callable[[AgentSettings], bool]] = field(default_factory=dict)
     """Inputs that may have no version, and whether the settings ask for them: without, they enter no fingerprint."""
-    sources: Callable[[Scope], dict[str, str]] = lambda _scope: {}
+    sources: Callable[[SourceContext], dict[str, str]] = lambda _scope: {}
     """Digests of files outside the warehouse that the build reads, by name."""
     keeps: Callable[[Recipe, Version], str | None] = lambda _recipe, _version: None
     """Why the version in force stays though it would be made otherwise now; None where it is made again."""
@@ -185,7 +185,7 @@ class Stage(Artifact):
     """Share of a version's duration that making it again under a proposed catalog takes."""
 
 
-def address_of(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
+def artifact_key(stage: Stage, settings: AgentSettings, partition: str | None) -> Address:
     """Where a stage's versions lie."""
     return Address(agent=settings.name, asset=stage.asset, partition=partition if stage.partitioned else None)
 
@@ -205,17 +205,17 @@ def current_inputs(stage: Stage, settings: AgentSettings, partition: str | None,
     for asset, span in stage.inputs.items():
         if asset in stage.optional and not stage.optional[asset](settings):
             continue
-        if span is Span.WINDOW:
+        if span is PartitionScope.WINDOW:
             wanted: list[str | None] = [*window(settings, partition or "")]
         else:
-            wanted = [partition if span is Span.SAME else None]
+            wanted = [partition if span is PartitionScope.SAME else None]
         versions = {
             each or "all": version
             for each in wanted
             if (version := warehouse.current(Address(agent=settings.name, asset=asset, partition=each))) is not None
         }
         if not versions and asset not in stage.optional:
-            where = f" in the window that ends on {partition}" if span is Span.WINDOW else ""
+            where = f" in the window that ends on {partition}" if span is PartitionScope.WINDOW else ""
             raise StageError(f"{settings.name}/{stage.asset}: {asset} has no version{where}; materialize it first")
         found[asset] = versions
     return _of_one_origin(stage, settings, found, warehouse)

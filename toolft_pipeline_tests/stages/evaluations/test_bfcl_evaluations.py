@@ -13,7 +13,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.eval_report import STAGE
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.stages.evaluations.evaluations import Contender, judge_settings
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.evaluation.bfcl.test_questions import write_sets
@@ -73,8 +73,8 @@ def _contender(name: str, folder: Path, policy: PromptPolicy) -> Contender:
     return Contender(name=name, folder=folder, digest="d" * 64, policy=policy)
 
 
-def _work(root: Path, settings: AgentSettings, said: list[str]) -> Work:
-    return Work(
+def _work(root: Path, settings: AgentSettings, said: list[str]) -> BuildContext:
+    return BuildContext(
         settings=settings, partition="2026-10-02", inputs={}, out=root, scratch=root,
         warehouse=Warehouse(root / "warehouse"), progress=said.append, run_id=None,
     )  # fmt: skip

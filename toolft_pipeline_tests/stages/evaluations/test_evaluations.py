@@ -7,7 +7,7 @@ from pathlib import Path
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.nested import nested_version
-from toolft_pipeline.stages.spec.stage import Work
+from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.store import Built, Warehouse
 from toolft_pipeline_tests.agents import agent
 
@@ -21,12 +21,12 @@ def judged(root: Path, *, force: bool, run_id: str | None = None) -> bool:
         built.append(out)
         return Built(content=("steps.json",), rows={}, headline={})
 
-    work = Work(
+    context = BuildContext(
         settings=agent(root), partition="2026-10-02", inputs={}, out=root, scratch=root,
         warehouse=Warehouse(root / "warehouse"), progress=lambda _line: None, run_id=run_id, force=force,
     )  # fmt: skip
     evaluation = Artifact(asset="evaluation", code_version="1")
-    nested_version(work, evaluation, partition="base", inputs={}, build=build)
+    nested_version(context, evaluation, partition="base", inputs={}, build=build)
     return bool(built)
 
 

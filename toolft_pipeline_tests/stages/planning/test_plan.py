@@ -12,7 +12,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, CatalogSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, StageError, Work, window
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError, window
 from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.removal import reclaim_content
@@ -38,15 +38,15 @@ def _logged(scope: object) -> dict[str, str]:
     return {path.name: file_digest(path)}
 
 
-def _lower(work: Work) -> Built:
-    text = (work.settings.path("logs") / f"{work.day}.jsonl").read_text()
-    (work.out / "rows.txt").write_text(text.lower())
+def _lower(context: BuildContext) -> Built:
+    text = (context.settings.path("logs") / f"{context.day}.jsonl").read_text()
+    (context.out / "rows.txt").write_text(text.lower())
     return Built(content=("rows.txt",), rows={"rows": 1}, headline={})
 
 
-def _join(work: Work) -> Built:
-    texts = [version.file("rows.txt").read_text() for version in work.inputs["rows"].values()]
-    (work.out / "all.txt").write_text("".join(texts))
+def _join(context: BuildContext) -> Built:
+    texts = [version.file("rows.txt").read_text() for version in context.inputs["rows"].values()]
+    (context.out / "all.txt").write_text("".join(texts))
     return Built(content=("all.txt",), rows={"rows": len(texts)}, headline={})
 
 
@@ -67,19 +67,19 @@ JOINED = Stage(
     group=Group.MODEL,
     kinds=(),
     code_version="1",
-    inputs={"rows": Span.WINDOW},
+    inputs={"rows": PartitionScope.WINDOW},
     build=_join,
 )
 STAGES = (ROWS, JOINED)
 
 
-def _shelf(work: Work) -> Built:
-    (work.out / "shelf.txt").write_text(work.settings.path("shelf.txt").read_text())
+def _shelf(context: BuildContext) -> Built:
+    (context.out / "shelf.txt").write_text(context.settings.path("shelf.txt").read_text())
     return Built(content=("shelf.txt",), rows={}, headline={})
 
 
-def _stocked(work: Work) -> Built:
-    (work.out / "read.txt").write_text(work.one("shelf").file("shelf.txt").read_text())
+def _stocked(context: BuildContext) -> Built:
+    (context.out / "read.txt").write_text(context.one("shelf").file("shelf.txt").read_text())
     return Built(content=("read.txt",), rows={}, headline={})
 
 
@@ -100,7 +100,7 @@ EARLY = Stage(
     group=Group.DATA,
     kinds=(),
     code_version="1",
-    inputs={"shelf": Span.WHOLE},
+    inputs={"shelf": PartitionScope.WHOLE},
     build=_stocked,
 )
 LATE = Stage(
@@ -109,7 +109,7 @@ LATE = Stage(
     group=Group.DATA,
     kinds=(),
     code_version="1",
-    inputs={"early": Span.SAME, "shelf": Span.WHOLE},
+    inputs={"early": PartitionScope.SAME, "shelf": PartitionScope.WHOLE},
     build=_stocked,
 )
 
@@ -172,9 +172,9 @@ def test_make_plan_tells_why_and_what_is_unknown_yet(settings: AgentSettings, tm
     ]
 
 
-def _in_a_folder(work: Work) -> Built:
-    (work.out / "model").mkdir()
-    (work.out / "model" / "weights").write_text("weights")
+def _in_a_folder(context: BuildContext) -> Built:
+    (context.out / "model").mkdir()
+    (context.out / "model" / "weights").write_text("weights")
     return Built(content=("model",), rows={}, headline={})
 
 

@@ -18,7 +18,7 @@ from toolft_pipeline.stages import stages
 from toolft_pipeline.stages.planning import retrain_policy
 from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.stages.spec.stage import Group, Span, Stage, Work
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage
 from toolft_pipeline.warehouse.manifest import MANIFEST, encode_manifest
 from toolft_pipeline.warehouse.store import Built, Warehouse
 from toolft_pipeline_tests.orchestration.site import Site, opened
@@ -26,16 +26,18 @@ from toolft_pipeline_tests.orchestration.site import Site, opened
 FIRST, SECOND, THIRD = "2026-10-01", "2026-10-02", "2026-10-03"
 
 
-def _one_file(work: Work) -> Built:
+def _one_file(context: BuildContext) -> Built:
     """What each stand-in writes: everything that it read, so that its content follows its inputs."""
-    read = {asset: [v.manifest.content_digest for v in versions.values()] for asset, versions in work.inputs.items()}
-    path = work.settings.path(f"runs/{work.partition}.json")
+    read = {asset: [v.manifest.content_digest for v in versions.values()] for asset, versions in context.inputs.items()}
+    path = context.settings.path(f"runs/{context.partition}.json")
     runs = json.loads(path.read_text()) if path.is_file() else 0
-    (work.out / "made.json").write_text(json.dumps([read, runs if not read else 0, work.settings.training.epochs]))
+    (context.out / "made.json").write_text(
+        json.dumps([read, runs if not read else 0, context.settings.training.epochs])
+    )
     return Built(content=("made.json",), rows={"accepted": runs}, headline={"moved": False})
 
 
-def stand_in(asset: str, group: Group, inputs: dict[str, Span], **how: Any) -> Stage:
+def stand_in(asset: str, group: Group, inputs: dict[str, PartitionScope], **how: Any) -> Stage:
     def sources(scope: Any) -> dict[str, str]:
         path = scope.settings.path(f"runs/{scope.partition}.json")
         return {} if inputs or not path.is_file() else {path.name: path.read_text()}
@@ -50,16 +52,20 @@ STAND_INS = (
     stand_in("tool_catalog", Group.SOURCES, {}, partitioned=False),
     stand_in("base_model", Group.SOURCES, {}, partitioned=False, nightly=True),
     stand_in("verified_trajectories", Group.DATA, {}),
-    stand_in("token_tensors", Group.DATA, {"verified_trajectories": Span.SAME}),
-    stand_in("readiness_report", Group.MODEL, {"verified_trajectories": Span.WINDOW}),
-    stand_in("training_set", Group.MODEL, {"token_tensors": Span.WINDOW}, begins_model=True),
+    stand_in("token_tensors", Group.DATA, {"verified_trajectories": PartitionScope.SAME}),
+    stand_in("readiness_report", Group.MODEL, {"verified_trajectories": PartitionScope.WINDOW}),
+    stand_in("training_set", Group.MODEL, {"token_tensors": PartitionScope.WINDOW}, begins_model=True),
     stand_in(
         "qlora_adapter",
         Group.MODEL,
-        {"training_set": Span.SAME, "token_tensors": Span.WINDOW, "base_model": Span.WHOLE},
+        {
+            "training_set": PartitionScope.SAME,
+            "token_tensors": PartitionScope.WINDOW,
+            "base_model": PartitionScope.WHOLE,
+        },
         settings=("training.epochs",),
     ),
-    stand_in("eval_report", Group.MODEL, {"qlora_adapter": Span.SAME}),
+    stand_in("eval_report", Group.MODEL, {"qlora_adapter": PartitionScope.SAME}),
 )
 """The flow's shape with builds that cost nothing: what is asked here is which of them run."""
 
