@@ -1,7 +1,7 @@
-"""Agent files on disk: where they lie, how one is read, and where what is made of them goes.
+"""Find and load agent files.
 
-Invariant: everything that is wrong with a file is said at once, a line each, with file, key and what is wanted; nothing
-is guessed and nothing is ignored. What an override says wrongly is said of the override, not of the file.
+Invariant: all errors of a file are reported at once, one line each, with file, key and the fix; nothing is guessed and
+nothing is ignored. An error in an override names the override, not the file.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ AGENT_FILE = "agent.yaml"
 
 COMMAND_LINE = "--set {key}={value}"
 RUN_CONFIG = "override {key}: {value} (of the run's config)"
-"""How an override is named where it is wrong, by where it comes from."""
+"""How an error message names an override, by its origin."""
 
 
 class SettingsError(FixableError, ValueError):
-    """The agent file, or an override of it, cannot be used: `lines` say why, one a problem."""
+    """The agent file or an override is invalid: `lines` has one line for each problem."""
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
@@ -39,7 +39,7 @@ class SettingsError(FixableError, ValueError):
 
 
 class MissingError(SettingsError):
-    """The file can be used, but something that it names is not on this machine."""
+    """The file is valid, but something that it names is missing on this machine."""
 
 
 def agents_root() -> Path:
@@ -48,12 +48,12 @@ def agents_root() -> Path:
 
 
 def warehouse_root() -> Path:
-    """Folder of what the pipeline makes: TOOLFT_WAREHOUSE, or data/.warehouse in the project. Raises `ProjectError`."""
+    """Folder of all versions: TOOLFT_WAREHOUSE, or data/.warehouse in the project. Raises `ProjectError`."""
     return in_project(os.environ.get("TOOLFT_WAREHOUSE") or "data/.warehouse")
 
 
 def agent_files(root: Path) -> list[Path]:
-    """The agent files below a root, one folder an agent, sorted by name; one that cannot be read is one too."""
+    """The agent files below a root, one per folder, sorted by name; unreadable folders are included."""
     if not root.is_dir():
         return []
     folders = sorted(each for each in root.iterdir() if each.is_dir() and not each.name.startswith("."))
@@ -64,7 +64,7 @@ def _has_agent_file(folder: Path) -> bool:
     try:
         return any(entry.name == AGENT_FILE for entry in os.scandir(folder))
     except OSError:
-        return True  # a folder that cannot be looked into may hold one: reading it says what is wrong
+        return True  # an unreadable folder may hold one: loading it reports what is wrong
 
 
 def load_agent(
@@ -72,14 +72,14 @@ def load_agent(
 ) -> AgentSettings:
     """Read one agent file, with dotted overrides (`training.epochs` -> `"2"`, values parsed as YAML).
 
-    Raises `SettingsError` for a file that is missing, is not YAML, or says something impossible.
+    Raises `SettingsError` for a file that is missing, is not YAML, or has invalid values.
     """
     document, overrides = _document(path), overrides or {}
     for key, value in overrides.items():
         set_override(document, key, value, where=overrides_named.format(key=key, value=value))
     of_the_place = {"name": path.parent.name, "folder": path.parent.resolve()}
     problems = [
-        Problem(key=key, message=f"unknown key; the agent's {key} is where the file lies; remove it")
+        Problem(key=key, message=f"unknown key; the location of the file decides the agent's {key}; remove the key")
         for key, value in of_the_place.items()
         if document.get(key, value) != value
     ]
@@ -105,17 +105,15 @@ def _document(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such file; an agent is a folder with an {AGENT_FILE}") from error
     except (OSError, UnicodeDecodeError, AgentYamlError) as error:
-        raise SettingsError(
-            f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); mend the file"
-        ) from error
+        raise SettingsError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from error
     if not isinstance(document, dict):
         what = "an empty file" if document is None else type(document).__name__
-        raise SettingsError(f"{path}: a mapping of keys is wanted, found {what}")
+        raise SettingsError(f"{path}: expected a mapping of keys, found {what}")
     return document
 
 
 def set_override(document: dict[str, Any], key: str, value: str, *, where: str) -> None:
-    """Put a value, written as YAML, at a dotted key. Raises `SettingsError` where there is no place for it."""
+    """Set a dotted key to a value written as YAML. Raises `SettingsError` if the key cannot exist."""
     *sections, last = key.split(".")
     place = document
     for section in sections:
@@ -127,7 +125,7 @@ def set_override(document: dict[str, Any], key: str, value: str, *, where: str) 
     try:
         place[last] = parse_yaml(value)
     except AgentYamlError as error:
-        raise SettingsError(f"{where}: {value!r} is no YAML ({error})") from error
+        raise SettingsError(f"{where}: {value!r} is not valid YAML ({error})") from error
 
 
 def _concerns(problem: Problem, keys: frozenset[str]) -> bool:
@@ -135,14 +133,14 @@ def _concerns(problem: Problem, keys: frozenset[str]) -> bool:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two dotted keys are the same place, or one lies below the other."""
+    """Whether two dotted keys are equal or one contains the other."""
     return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def problem_lines(
     problems: Iterable[Problem], *, path: Path, overrides: Mapping[str, str], overrides_named: str = COMMAND_LINE
 ) -> Iterator[str]:
-    """A line a problem: the override that it is about, or else the file; the key; what is wrong and wanted."""
+    """One line for each problem: the override or the file, the key, and the message."""
     for problem in problems:
         mentioned = (problem.key, *problem.also)
         about = (key for key in overrides if any(_overlap(each, key) for each in mentioned))

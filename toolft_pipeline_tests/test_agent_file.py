@@ -50,11 +50,8 @@ def test_load_agent_overrides_are_typed_and_checked(agent_file: Path) -> None:
         (MINIMAL + "window_days: 100\n", r"window_days: Input should be less than or equal to 99"),
         (MINIMAL.replace('first_day: "2026-10-01"', ""), r"first_day: is missing; add it"),
         (MINIMAL.replace("{folder: model}", "{folder: model, hub: x}"), r"base_model: name exactly one source"),
-        (
-            MINIMAL + "verification: {redaction: {allow: ['(']}}\n",
-            r"redaction\.allow: .* is not a valid regular expression",
-        ),
-        ("[1, 2]", r"a mapping of keys is wanted, found list"),
+        (MINIMAL + "verification: {redaction: {allow: ['(']}}\n", r"allow: .* is not a valid regular expression"),
+        ("[1, 2]", r"expected a mapping of keys, found list"),
         ("a: [", r"cannot be read as YAML"),
     ],
 )

@@ -1,7 +1,7 @@
-"""A stage as a Dagster asset: read handles, call one function, report what was made.
+"""Turn a stage into a Dagster asset: run the stage and report the version as a materialization.
 
-Invariant: nothing here decides anything. Data versions are content digests, so staleness in the UI is the early
-cutoff of the warehouse; a person's mistake ends in one line and is not retried.
+Invariant: this module decides nothing. Data versions are content digests, so staleness in the UI equals the warehouse's
+early cutoff. An error that a person can fix ends the step with one line and is not retried.
 """
 
 import warnings
@@ -35,22 +35,22 @@ ACCELERATOR_TAGS: dict[str, Any] = {
     "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
     "dagster-ray/config": {"num_gpus": 1},
 }
-"""Op tags of a step that needs an accelerator; each executor reads its own and ignores the others."""
+"""Op tags of a step that needs an accelerator, one for each executor."""
 
 
 class AgentFile(dg.ConfigurableResource[AgentSettings]):
-    """The agent file that a run goes by, with dotted overrides from the run's config."""
+    """The agent file of a run, with dotted overrides from the run config."""
 
-    path: str = Field(description="The agent file that this run goes by.")
+    path: str = Field(description="Path of the agent file.")
     overrides: dict[str, str] = Field(
         default={},
-        description="Settings for this run alone: the dotted key of the agent file, and the value as YAML in quotes, "
-        'such as training.epochs: "2". A key that does not exist, or an impossible value, ends the run with one line.',
+        description="Settings for this run only: a dotted key of the agent file and the value as quoted YAML, such as "
+        'training.epochs: "2". An unknown key or an invalid value fails the run with one line.',
     )
-    force: bool = Field(default=False, description="Make it again even where it is up to date.")
+    force: bool = Field(default=False, description="Rebuild even if the version is up to date.")
     skip_quiet_night: bool = Field(
         default=False,
-        description="Make no model where too little is new since the last one; the run says so and is not red.",
+        description="Train no model if too little is new since the last one; the run logs why and succeeds.",
     )
 
     def load(self) -> AgentSettings:
@@ -59,22 +59,22 @@ class AgentFile(dg.ConfigurableResource[AgentSettings]):
 
 
 def resource_key(agent: str) -> str:
-    """Name of an agent's resource in run config."""
+    """The key of an agent's resource in the run config."""
     return f"{agent}_agent"
 
 
 def agent_resource(agent: AgentSettings) -> AgentFile:
-    """The resource that hands an agent's settings to its assets; config that leaves the path out means its own file."""
+    """The resource that gives an agent's settings to its assets; the path defaults to the agent's own file."""
     own = str(agent.folder / AGENT_FILE)
 
     class OwnFile(AgentFile):
-        path: str = Field(default=own, description="The agent file that this run goes by.")
+        path: str = Field(default=own, description="Path of the agent file.")
 
     return OwnFile()
 
 
 def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
-    """All assets of one agent, in the order of the flow."""
+    """The assets of one agent, in the order of the flow."""
     return [_asset(stage, agent) for stage in STAGES]
 
 
@@ -150,7 +150,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
 
 
 def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
-    """Nothing is trained that cannot be judged afterwards. Raises `MissingError`."""
+    """Refuse to train a model that cannot be evaluated afterwards. Raises `MissingError`."""
     missing = list(missing_for_evaluation(settings))
     if missing:
         where = Path(file.path)
@@ -159,7 +159,7 @@ def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
 
 
 def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
-    """What the asset's page shows of a night without a model."""
+    """The observation of a skipped asset, for its page in the UI."""
     said = f"no model as of {day}: {reason}"
     return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
 

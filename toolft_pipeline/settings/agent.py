@@ -36,7 +36,7 @@ class AgentSettings(Section):
     first_day: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     """First day of logs: the first daily partition."""
     window_days: int = Field(30, ge=1, le=99)
-    """Number of days that a model is trained on. At most 99: Dagster ignores staleness across 100 partitions or more."""
+    """Days that a model is trained on. At most 99: Dagster ignores staleness across 100 or more partitions."""
     logs: LogSettings = LogSettings()
     catalog: CatalogSettings
     sandbox: SandboxSettings | None = None

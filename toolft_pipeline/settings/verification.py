@@ -30,7 +30,7 @@ class GroundingSettings(Section):
 
     ids: Untold = "refuse"
     """Ids, codes, addresses and numbers of more than 15 digits in an answer, compared character by character; and
-    statements about an id that no call asked about. Choose `accept` for an agent that talks about ids without a call."""
+    statements about an id that no call asked about. Choose `accept` for an agent that names ids without a call."""
     numbers: Untold = "refuse"
     """Other numbers in an answer. Counts, sums, differences, products, percentages and roundings of known numbers are
     grounded. Choose `accept` for an agent that computes other figures without a tool."""
@@ -97,7 +97,7 @@ class VerificationSettings(Section):
     max_error_share: float = Field(0.5, ge=0, le=1)
     """Largest share of a run's tool results that may be errors."""
     error_forms: tuple[str, ...] = ()
-    """Regular expressions for the beginning of this agent's failed results, in addition to the built-in ones: "Error: ",
+    """Regular expressions for the beginning of this agent's failed results, in addition to the built-in ones: "Error:",
     the texts of MCP's, LangGraph's and OpenAI's libraries, a JSON object with `error` or `"isError": true`. They decide
     which results count as errors, and a run's category. Example: "tool failed \\(\\d+\\)"."""
     redaction: RedactionSettings = RedactionSettings()

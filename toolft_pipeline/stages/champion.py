@@ -19,8 +19,8 @@ CHAMPION_FILE = "champion.json"
 
 
 def _build(context: BuildContext) -> Built:
-    verdict = msgspec.json.decode(context.one("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
-    model = context.one("merged_model")
+    verdict = msgspec.json.decode(context.input("eval_report").file(VERDICT_FILE).read_bytes(), type=Verdict)
+    model = context.input("merged_model")
     objections = () if verdict.promote else verdict.reasons
     moved = False
     if verdict.promote:

@@ -23,11 +23,11 @@ EXAMPLES_FILE = "examples.json"
 
 def _build(context: BuildContext) -> Built:
     summary = write_chat_rows(
-        accepted=context.one("verified_trajectories").file(ACCEPTED_FILE),
-        catalog=context.one("tool_catalog").file(CATALOG_FILE),
+        accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
+        catalog=context.input("tool_catalog").file(CATALOG_FILE),
         settings=context.settings,
         out=context.out,
-        base=context.one("base_model").file("model"),
+        base=context.input("base_model").file("model"),
     )
     if summary.images_not_rendered:
         context.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
@@ -51,8 +51,8 @@ def _build(context: BuildContext) -> Built:
 
 def _tokens_saved(context: BuildContext) -> int:
     return saved_with_tokenizer_of(
-        context.one("base_model").file("model"),
-        load_catalog(context.one("tool_catalog").folder).openai_tools(),
+        context.input("base_model").file("model"),
+        load_catalog(context.input("tool_catalog").folder).openai_tools(),
         chat_format=get_format(context.settings.chat.format),
         mode=context.settings.chat.catalog_mode,
     )

@@ -87,13 +87,13 @@ def _proofs(context: BuildContext) -> dict[str, bool]:
     """Everything that the candidate was made from, as green or not: proofs of the rows, checks of the merge."""
     reports = [proof_report(version) for version in context.inputs["token_tensors"].values()]
     proofs = {name: not any(report.results[name].n_failures for report in reports) for name in reports[0].results}
-    checks = json.loads(context.one("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
+    checks = json.loads(context.input("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
     return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
 
 
 def _standing(context: BuildContext, proofs: dict[str, bool]) -> Standing:
     """What the gate must know of the candidate beside its figures."""
-    model = context.one("merged_model")
+    model = context.input("merged_model")
     return Standing(
         as_of=context.day,
         proofs=proofs,
@@ -113,7 +113,7 @@ def _rival(serving: InService, metrics: Mapping[str, ModelMetrics]) -> Rival:
 
 def made_from_others(context: BuildContext) -> Iterator[str]:
     """Where the proofs and checks at hand are of other versions than those that the candidate was made from."""
-    model, adapter = context.one("merged_model").manifest, context.one("qlora_adapter").manifest
+    model, adapter = context.input("merged_model").manifest, context.input("qlora_adapter").manifest
     pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
     for made, asset in pairs:
         for partition, version in context.inputs[asset].items():
@@ -148,7 +148,9 @@ def _build(context: BuildContext) -> Built:
         PromptPolicy.FEW_SHOT: draw_tasks(tasks, settings.evaluation.few_shot_tasks),
         PromptPolicy.FULL_CATALOG: draw_tasks(tasks, settings.evaluation.catalog_tasks),
     }
-    serving = incumbent(context.warehouse, settings.name, candidate=context.one("merged_model").manifest.content_digest)
+    serving = incumbent(
+        context.warehouse, settings.name, candidate=context.input("merged_model").manifest.content_digest
+    )
     asked_models = list(contenders(context, serving))
     tasks_from = sources.agent_file(settings, settings.evaluation.tasks)
     results = {
@@ -176,11 +178,11 @@ def _build(context: BuildContext) -> Built:
         tasks=tasks if shadow is None else [*tasks, *shadow.drawn.tasks],
         verdict=verdict,
         proofs=proofs,
-        progress=context.one("qlora_adapter").file(PROGRESS_FILE),
+        progress=context.input("qlora_adapter").file(PROGRESS_FILE),
         past=list(past_points(context)),
         logged=logged,
         bfcl=bfcl,
-        taught=taught_rows(context.warehouse, context.one("merged_model")),
+        taught=taught_rows(context.warehouse, context.input("merged_model")),
         prices={name: price_of(name, settings.evaluation) for name in results},
         out=context.out,
     )
@@ -195,7 +197,7 @@ def _build(context: BuildContext) -> Built:
 
 def _incumbent(context: BuildContext) -> Incumbent:
     """What the window's logs say of the model that runs the agent now, as the readiness report counted it."""
-    version = context.one("readiness_report")
+    version = context.input("readiness_report")
     try:
         return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
     except msgspec.DecodeError as error:

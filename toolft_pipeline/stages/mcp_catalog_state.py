@@ -1,7 +1,7 @@
-"""What a live MCP server was last seen to list, noted where every plan finds it.
+"""Record the digest of the tools that a live MCP server listed last.
 
-Invariant: a plan starts no process, so it cannot ask the server. Who watches the server notes a digest of its answer
-here; the digest enters the fingerprint of tool_catalog, and a plan sees the change that the watcher saw.
+Invariant: a plan starts no process, so it cannot ask the server. The catalog sensor records the digest here; it enters
+the fingerprint of tool_catalog, and a plan sees the change that the sensor saw.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _FILE = "listed.digest"
 
 
 def note_listing(warehouse: Warehouse, address: Address, catalog: Catalog) -> None:
-    """Note what the server lists now."""
+    """Record the digest of the catalog that the server lists now."""
     place = _place(warehouse, address)
     place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.with_name(f"{_FILE}.{os.getpid()}")
@@ -26,7 +26,7 @@ def note_listing(warehouse: Warehouse, address: Address, catalog: Catalog) -> No
 
 
 def noted_listing(warehouse: Warehouse, address: Address) -> dict[str, str]:
-    """The digest that was noted last, as a source of tool_catalog; empty where nobody watches."""
+    """The last recorded digest as a source of tool_catalog; empty if no sensor has recorded one."""
     try:
         return {"tools/list": _place(warehouse, address).read_text(encoding="utf-8")}
     except FileNotFoundError:

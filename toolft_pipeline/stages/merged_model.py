@@ -12,7 +12,7 @@ from toolft_pipeline.warehouse.store import Built, Version
 
 
 def _build(context: BuildContext) -> Built:
-    adapter, base = context.one("qlora_adapter"), context.one("base_model")
+    adapter, base = context.input("qlora_adapter"), context.input("base_model")
     summary = merge_adapter(
         base=base.file("model"),
         adapter=adapter.file("adapter"),

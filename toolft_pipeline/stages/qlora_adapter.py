@@ -40,12 +40,12 @@ def _build(context: BuildContext) -> Built:
                     f"{context.settings.name}/token_tensors/{day}: proof {proof} is red on {result.n_failures} rows "
                     f"(first: {first.row_id}: {first.reason}); nothing is trained on them: mend the chat format"
                 )
-    base = context.one("base_model").file("model")
+    base = context.input("base_model").file("model")
     if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
-        selection=context.one("training_set").file(SELECTION_FILE),
+        selection=context.input("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
         settings=context.settings,
         checkpoints=context.scratch,

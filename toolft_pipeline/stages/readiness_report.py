@@ -53,7 +53,7 @@ def _sources(scope: SourceContext) -> dict[str, str]:
 
 def _build(context: BuildContext) -> Built:
     raw, verified = context.inputs["raw_trajectories"], context.inputs["verified_trajectories"]
-    catalog = load_catalog(context.one("tool_catalog").folder)
+    catalog = load_catalog(context.input("tool_catalog").folder)
     renames_file = context.settings.catalog.renames
     renames = {} if renames_file is None else load_renames(context.settings.path(renames_file), catalog=catalog)
     report = measure(
@@ -87,7 +87,7 @@ def _build(context: BuildContext) -> Built:
 def _catalog_tokens(context: BuildContext, catalog: Catalog, mode: CatalogMode) -> int:
     """Tokens of the catalog that a mode leaves out of a prompt, with the base's tokenizer."""
     return saved_with_tokenizer_of(
-        context.one("base_model").file("model"),
+        context.input("base_model").file("model"),
         catalog.openai_tools(),
         chat_format=get_format(context.settings.chat.format),
         mode=mode,
@@ -104,7 +104,7 @@ def _judged_as_logged(version: Version) -> int:
 def _catalog_changes(context: BuildContext) -> dict[str, str]:
     """What each version of the catalog changed, by the time it was made: as far as this warehouse saw it, newest last.
     It is shown and enters no content."""
-    found = context.warehouse.versions(context.one("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
+    found = context.warehouse.versions(context.input("tool_catalog").manifest.address)[1:][-_CHANGES_SHOWN:]
     return {version.manifest.created_at: str(version.manifest.headline["change"]) for version in found}
 
 

@@ -15,7 +15,7 @@ def _volatile(settings: AgentSettings) -> list[str]:
 
 
 def _build(context: BuildContext) -> Built:
-    accepted = context.one("verified_trajectories").file(ACCEPTED_FILE)
+    accepted = context.input("verified_trajectories").file(ACCEPTED_FILE)
     forms = context.settings.verification.error_forms
     rows = write_signatures(
         read_trajectories(accepted),

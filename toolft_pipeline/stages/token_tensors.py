@@ -19,9 +19,9 @@ from toolft_pipeline.warehouse.store import Built, Version
 
 def _build(context: BuildContext) -> Built:
     summary = write_token_tensors(
-        rows=context.one("chat_rows").file(ROWS_FILE),
-        accepted=context.one("verified_trajectories").file(ACCEPTED_FILE),
-        tokenizer=context.one("base_model").file("model"),
+        rows=context.input("chat_rows").file(ROWS_FILE),
+        accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
+        tokenizer=context.input("base_model").file("model"),
         settings=context.settings,
         out=context.out,
         progress=context.progress,

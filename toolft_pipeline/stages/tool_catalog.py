@@ -1,4 +1,4 @@
-"""tool_catalog: the tools that exist today, in one canonical text, and what they were called before."""
+"""tool_catalog: today's tools in canonical JSON, and their renames."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _none_left_out(version: Version, _: AgentSettings) -> CheckOutcome:
 
 STAGE = Stage(
     asset="tool_catalog",
-    description="The tools that exist today, canonical: every schema compiled, every digest known.",
+    description="Today's tools in canonical form: every schema compiled, every tool with a digest.",
     group=Group.SOURCES,
     kinds=("json",),
     code_version="4",

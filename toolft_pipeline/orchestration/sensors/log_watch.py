@@ -24,7 +24,8 @@ from toolft_pipeline.orchestration.sensors.attempts import due_now, failed_attem
 from toolft_pipeline.orchestration.sensors.schedules import newest_complete_day
 from toolft_pipeline.orchestration.sensors.unfinished_days import left_unfinished, runs_of_day
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.spec.stage import Group, Stage, artifact_key, window
+from toolft_pipeline.stages.spec.inputs import window
+from toolft_pipeline.stages.spec.stage import Group, Stage, artifact_key
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
 from toolft_pipeline.warehouse.manifest import Address

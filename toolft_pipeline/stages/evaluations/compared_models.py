@@ -31,7 +31,7 @@ REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
 
 def contenders(context: BuildContext, serving: InService | None) -> Iterator[Contender]:
     """Candidate, model in service, and what `evaluation.compare` names, in the order to show."""
-    merged, base = context.one("merged_model"), context.one("base_model")
+    merged, base = context.input("merged_model"), context.input("base_model")
     digest = merged.manifest.content_digest
     yield Contender(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
     if serving is not None:

@@ -99,7 +99,7 @@ def evaluated(
     `tasks_from` has the digests of what the tasks were read from, by name; `artifact` declares it.
     """
     settings = context.settings
-    catalog = context.one("tool_catalog")
+    catalog = context.input("tool_catalog")
     drawn: list[Json] = [task.task_id for task in tasks]
     shows_golden = contender.policy is not PromptPolicy.NONE
     inputs = {

@@ -19,8 +19,9 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.planning.plan import partitions_of
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.proposal import Proposal
-from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError, window
+from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.warehouse.manifest import Address

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages.spec.inputs import current_inputs, window
 from toolft_pipeline.stages.spec.run_stage import kept_version, recipe_for
-from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, current_inputs, window
+from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.removal import was_reclaimed
 from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import base_model
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.spec.stage import window
 from toolft_pipeline.stages.stages import STAGES, with_downstream
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import Address

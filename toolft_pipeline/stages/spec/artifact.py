@@ -1,7 +1,7 @@
-"""What has versions of its own, and the one function that makes a version of it.
+"""The identity of an artifact, and the one function that makes a version of it.
 
-Invariant: stages and the artifacts nested inside them (evaluations, a reference model) are reused, forced and
-committed by the same rules, and both see only the settings that they declare.
+Invariant: stages and the artifacts nested inside their builds (evaluations, a reference model) are reused, forced and
+committed by the same rules, and read only the settings that they declare.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """The part of a declaration that decides a version's identity, inputs aside."""
+    """The part of a declaration that decides a version's fingerprint, apart from the inputs."""
 
     asset: str
     code_version: str
-    """Raise it when the same inputs and settings come to another content."""
+    """Raise it when the code makes different content of the same inputs and settings."""
     settings: tuple[str, ...] = ()
-    """Dotted keys of the settings that decide what is made; their values enter the fingerprint."""
+    """Dotted keys of the settings that decide the content; their values enter the fingerprint."""
     placement: tuple[str, ...] = ()
-    """Dotted keys that the code may read besides: where and how fast it works, paths of files whose digests are
+    """Dotted keys that the code may read as well: where and how fast it works, paths of files whose digests are
     sources, and settings that enter the fingerprint through `derived`."""
     derived: Callable[[AgentSettings], dict[str, Json]] = lambda _settings: {}
-    """What else enters the fingerprint, computed from the declared settings."""
+    """Further values for the fingerprint, computed from the declared settings."""
 
     def slice(self, settings: AgentSettings) -> AgentSettings:
-        """The settings that its code may read."""
+        """The settings that the build may read."""
         return settings_slice(settings, (*self.settings, *self.placement))
 
     def fingerprint_settings(self, settings: AgentSettings) -> dict[str, Json]:
-        """The part of a fingerprint that comes from settings."""
+        """The settings part of the fingerprint."""
         return {**settings_values(settings, self.settings), **self.derived(self.slice(settings))}
 
     def recipe(self, settings: AgentSettings, *, partition: str | None, inputs: dict[str, str]) -> Recipe:
-        """Everything that decides a version's identity; `inputs` are the digests of what it is made from, by name."""
+        """Everything that decides a fingerprint; `inputs` are the digests of inputs and sources, by name."""
         read = self.fingerprint_settings(settings)
         return Recipe(
             address=Address(agent=settings.name, asset=self.asset, partition=partition),
@@ -61,10 +61,10 @@ def make_version(
     run_id: str | None,
     force: bool,
 ) -> tuple[Version, bool]:
-    """Reuse the version with this fingerprint, or build and commit it; the flag says whether it was reused.
+    """Reuse the version with this fingerprint, or build and commit it; also return whether it was reused.
 
-    `build` writes into the empty folder that it receives. With `force` only a version that this very run made, before
-    it tried a step again, is reused.
+    `build` writes into the empty folder that it receives. With `force` a version is reused only if the same run made it
+    (a retried step).
     """
     started = time.monotonic()
     if not force or _made_by(warehouse.find(recipe.address, recipe.fingerprint), run_id):

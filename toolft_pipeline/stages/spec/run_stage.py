@@ -1,6 +1,6 @@
-"""Run one stage: reuse the version that fits, or build and commit it; then its checks.
+"""Run one stage: reuse the version with the same fingerprint, or build and commit a new one.
 
-Invariant: the build, the sources, the checks and the plots of a stage see the settings that it declares, and no others.
+Invariant: build, sources, checks and plots of a stage receive only the settings that it declares.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import make_version
+from toolft_pipeline.stages.spec.inputs import current_inputs
 from toolft_pipeline.stages.spec.settings_slice import settings_slice
 from toolft_pipeline.stages.spec.stage import (
     BuildContext,
@@ -21,7 +22,6 @@ from toolft_pipeline.stages.spec.stage import (
     SourceContext,
     Stage,
     StageError,
-    current_inputs,
 )
 from toolft_pipeline.warehouse.store import Built, Recipe, Version, Warehouse, damaged_files
 
@@ -43,15 +43,17 @@ def recipe_for(
 def kept_version(
     stage: Stage, recipe: Recipe, warehouse: Warehouse, *, force: bool
 ) -> tuple[Version, str] | tuple[None, None]:
-    """The version in force where it stays whatever the recipe says, and why. Raises `StageError` where it must not."""
+    """The version in force and why it is kept, if `Stage.keeps` says so. Raises `StageError` if it cannot be kept."""
     current = warehouse.current(recipe.address)
     why = None if current is None else stage.keeps(recipe, current)
     if current is None or why is None:
         return None, None
     if force:
-        raise StageError(f"{recipe.address}: {why}; forced, it would lose them: put the files back, or do not force it")
+        raise StageError(
+            f"{recipe.address}: {why}; a forced rebuild would lose their runs: restore the files, or do not force it"
+        )
     if damaged := warehouse.damage(current):
-        raise StageError(f"{recipe.address}: {why}, and its file {damaged[0]} is damaged; put the log files back")
+        raise StageError(f"{recipe.address}: {why}, and its file {damaged[0]} is damaged; restore the log files")
     return current, why
 
 
@@ -65,7 +67,7 @@ def run_stage(
     run_id: str | None,
     force: bool = False,
 ) -> tuple[Version, bool]:
-    """Reuse the version with this fingerprint, or build and commit it; says which (True = reused)."""
+    """Return the version and whether it was reused. Raises `StageError`."""
     inputs = current_inputs(stage, settings, partition, warehouse)
     recipe = recipe_for(stage, settings, partition, inputs, warehouse)
     kept, why = kept_version(stage, recipe, warehouse, force=force)
@@ -98,13 +100,13 @@ def run_stage(
 
 
 def check_outcomes(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[tuple[Check, CheckOutcome]]:
-    """What each check of a stage finds in a version; each sees the settings that it declares."""
+    """Evaluate the checks of a stage, each with the settings that it declares."""
     for check in stage.checks:
         yield check, check.evaluate(version, settings_slice(settings, check.settings))
 
 
 def shown_settings(stage: Stage, settings: AgentSettings) -> AgentSettings:
-    """The settings that a stage's plots and figures may read."""
+    """The settings that a stage's plots and figures declare."""
     return settings_slice(settings, stage.display)
 
 

@@ -1,7 +1,7 @@
-"""The part of an agent's settings that a stage declares, and nothing else.
+"""Cut the declared part out of an agent's settings.
 
-Invariant: a build, a check or a source sees exactly the declared fields. Reading any other raises
-`UndeclaredSettingError`, so a setting cannot decide what is made without entering the fingerprint.
+Invariant: a build, a check or a source receives exactly the declared fields. Reading another one raises
+`UndeclaredSettingError`, so no setting can change the content without entering the fingerprint.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from toolft_pipeline.warehouse.digest import Json
 S = TypeVar("S", bound=Section)
 
 ALWAYS = ("name", "folder")
-"""Where the agent file lies: every stage may read it, and it enters no fingerprint."""
+"""The location of the agent file: every stage may read it, and it enters no fingerprint."""
 
 
 def settings_slice(settings: AgentSettings, keys: Iterable[str]) -> AgentSettings:
-    """The settings with the fields of these dotted keys alone (`chat.format`; `chat` means the whole section).
+    """A copy of the settings with only the fields of these dotted keys (`chat.format`; `chat` is the whole section).
 
-    `name` and `folder` are always there. Raises `UndeclaredSettingError` where `settings` itself lacks one: a nested
-    artifact reads no more than the stage that makes it.
+    `name` and `folder` are always included. Raises `UndeclaredSettingError` if `settings` lacks a field: a nested
+    artifact can read no more than the stage that makes it.
     """
     return _sliced(settings, _tree((*ALWAYS, *keys)))
 
 
 def settings_values(settings: AgentSettings, keys: Iterable[str]) -> dict[str, Json]:
-    """The values of these dotted keys as nested JSON: what enters a fingerprint."""
+    """The values of these dotted keys as nested JSON, for a fingerprint."""
     return _sliced(settings, _tree(keys)).model_dump(mode="json")
 
 
 def fields_of(key: str, section: type[Section], *, but: Iterable[str] = ()) -> tuple[str, ...]:
-    """The dotted keys of a section's fields without some of them: a field that is added later is among them."""
+    """The dotted keys of a section's fields except `but`; includes fields that are added later."""
     left_out = frozenset(but)
     if unknown := left_out - section.model_fields.keys():
         raise ValueError(f"{key}: no field {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""Digests of what a stage reads from outside the warehouse."""
+"""Digests of the files and packages that a stage reads from outside the warehouse."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from toolft_pipeline.warehouse.digest import digest_of, file_digest
 
 
 def files(*paths: Path) -> dict[str, str]:
-    """Digest of each file that exists, by its name; the stage itself says what is missing."""
+    """Digest of each existing file, by name; the stage reports missing ones."""
     return {path.name: file_digest(path) for path in paths if path.is_file()}
 
 
 def agent_file(settings: AgentSettings, relative: str | None) -> dict[str, str]:
-    """Digest of one optional file of the agent's folder."""
+    """Digest of an optional file in the agent's folder."""
     return {} if relative is None else files(settings.path(relative))
 
 
 def module(name: str, *, folder: Path) -> dict[str, str]:
-    """Digest of a module's source, or of a whole package's; one that lies in the agent's folder is found first.
+    """Digest of the source of a module, or of a whole package; the agent's folder is searched first.
 
-    What it imports from elsewhere is not followed. A module that cannot be found has no digest: its stage says so.
+    Imports are not followed. A module that cannot be found has no digest: its stage reports it.
     """
     own = folder.joinpath(*name.split(".")).with_suffix(".py")
     if own.is_file():
@@ -44,7 +44,7 @@ def module(name: str, *, folder: Path) -> dict[str, str]:
 
 
 def sandbox(settings: AgentSettings) -> dict[str, str]:
-    """Identity of the backend: its command, and the code beside the script or module that the command names."""
+    """Digest of the backend: its command, and the code beside the script or module that the command names."""
     if settings.sandbox is None:
         return {}
     command = settings.sandbox.command
@@ -58,7 +58,7 @@ def sandbox(settings: AgentSettings) -> dict[str, str]:
 
 
 def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
-    """Files that the command runs: words that are files of the agent, and the module after `-m`."""
+    """The files that a command runs: words that are files of the agent, and the module after `-m`."""
     found = [path for word in command if (path := settings.path(word)).is_file()]
     for flag, name in pairwise(command):
         spec = find_spec(name) if flag == "-m" else None
@@ -68,17 +68,17 @@ def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
 
 
 def surrogate_key() -> dict[str, str]:
-    """Digest of the key that surrogates and the HMACs of rejects are made with; the key itself is never written."""
+    """Digest of the key for surrogates and for the HMACs of rejects; the key itself is never written."""
     return {HMAC_KEY_VARIABLE: hmac_key_digest()}
 
 
 def base_model(settings: BaseModelSettings, *, agent: AgentSettings) -> dict[str, str]:
-    """Identity of the base model: the pinned digest, the package's version, the hub commit, or the folder's files."""
+    """Digest of the base model: package version and pinned sha256, hub id and commit, or the folder's files."""
     if settings.folder is not None:
         folder = agent.path(settings.folder)
         try:
             read = model_files(folder)
-        except (BaseModelError, OSError):  # the stage says what is wrong with the folder
+        except (BaseModelError, OSError):  # the stage reports what is wrong with the folder
             read = sorted(folder.glob("*"))
         return {f"base/{path.relative_to(folder).as_posix()}": file_digest(path) for path in read if path.is_file()}
     if settings.package is not None:

@@ -11,8 +11,9 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings, CatalogSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
+from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError, window
+from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage, StageError
 from toolft_pipeline.warehouse.audit import faults
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.removal import reclaim_content
@@ -79,7 +80,7 @@ def _shelf(context: BuildContext) -> Built:
 
 
 def _stocked(context: BuildContext) -> Built:
-    (context.out / "read.txt").write_text(context.one("shelf").file("shelf.txt").read_text())
+    (context.out / "read.txt").write_text(context.input("shelf").file("shelf.txt").read_text())
     return Built(content=("read.txt",), rows={}, headline={})
 
 
