@@ -15,7 +15,7 @@ from toolft_pipeline.agent_file import AGENT_FILE
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.broken_agents import RELOAD, broken_agents_sensor
-from toolft_pipeline.orchestration.doctor import State, diagnose
+from toolft_pipeline.orchestration.doctor import Health, diagnose
 
 WRONG = "chat: {format: gemma9}\nschedule: {time_zone: Europe/Berln}\n"
 
@@ -151,7 +151,7 @@ def test_command_line_runs_the_others_and_says_all_that_is_wrong_with_the_broken
 def test_doctor_says_all_that_is_wrong_with_the_broken_and_that_others_are_fine(root: Path, broken: Path) -> None:
     found = list(diagnose(agents=root, warehouse=root / "warehouse", home=root))
     (of_broken,) = [one for one in found if one.subject == "agent broken"]
-    assert of_broken.state is State.BROKEN
-    assert "gemma9" in of_broken.said
-    assert "Europe/Berln" in of_broken.said
-    assert {one.state for one in found if one.subject == "agent assistant"} == {State.FINE}
+    assert of_broken.state is Health.BROKEN
+    assert "gemma9" in of_broken.message
+    assert "Europe/Berln" in of_broken.message
+    assert {one.state for one in found if one.subject == "agent assistant"} == {Health.FINE}

@@ -51,7 +51,7 @@ def open_raw_zone(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "subject", "said", "mend"),
+    ("damage", "subject", "message", "fix"),
     [
         (lambda root: (root / "dagster.yaml").unlink(), "dagster", "has no dagster.yaml", "DAGSTER_HOME"),
         (open_raw_zone, "raw zone", "1 files can be read by others", "chmod 600"),
