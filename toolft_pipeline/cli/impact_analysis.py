@@ -41,8 +41,8 @@ def _told(found: ImpactAnalysis) -> list[str]:
 def _work(found: ImpactAnalysis) -> list[str]:
     lines = [f"work: about {found.seconds:,.0f} s, as long as the versions in force took"]
     for asset in found.assets:
-        if asset.remade:
+        if asset.rebuilt:
             same = f", {asset.same} of them to come out the same" if asset.same else ""
-            lines.append(f"  {asset.asset:24}{asset.remade:4} made again{same}, {asset.kept} kept")
-    untouched = [asset.asset for asset in found.assets if not asset.remade]
+            lines.append(f"  {asset.asset:24}{asset.rebuilt:4} made again{same}, {asset.kept} kept")
+    untouched = [asset.asset for asset in found.assets if not asset.rebuilt]
     return [*lines, f"  untouched: {', '.join(untouched) or 'nothing'}"]

@@ -123,8 +123,8 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
                 _refuse_what_is_missing(settings, file)
             if file.skip_quiet_night and stage.begins_model:
                 worth = decide_retrain(settings, Warehouse(warehouse_root()), day=context.partition_key)
-                context.log.info(worth.reason if worth.go else f"no model tonight: {worth.reason}")
-                if not worth.go:
+                context.log.info(worth.reason if worth.retrain else f"no model tonight: {worth.reason}")
+                if not worth.retrain:
                     context.log_event(_skipped(key, context.partition_key, worth.reason))
                     return
             version, reused = run_stage(

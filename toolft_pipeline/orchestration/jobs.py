@@ -1,4 +1,4 @@
-"""Jobs of an agent: its sources, one day of data, one as-of day of the model, and both for the night."""
+"""Jobs of an agent: its sources, a day of data, the model as of a day, and the nightly job of both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toolft_pipeline.stages.stages import STAGES
 if TYPE_CHECKING:  # the type that define_asset_job returns has no public name
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-_WHAT = {
+_DESCRIPTIONS = {
     (Group.SOURCES,): "The tool catalog and the base model",
     (Group.DATA,): "One day of logs: read, verified, as chat rows and as tokens with a loss mask,",
     (Group.MODEL,): "The model as of one day: training set, adapter, merged model, report and promotion",
@@ -25,19 +25,19 @@ _WHAT = {
 
 
 def job_name(agent: str, group: Group) -> str:
-    """Name of the job that makes one group of an agent's assets."""
+    """Name of the job of one group of an agent's assets."""
     return f"{agent}_{group.value}"
 
 
 def nightly_job_name(agent: str) -> str:
-    """Name of the job that makes a day's data and the model as of that day."""
+    """Name of the job of a day's data and the model as of that day."""
     return f"{agent}_nightly"
 
 
 def agent_jobs(agent: AgentSettings) -> list[UnresolvedAssetJobDefinition]:
-    """One job a group, and the night's."""
-    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), nightly=True)
-    return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), night]
+    """One job per group, and the nightly job."""
+    nightly = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), nightly=True)
+    return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), nightly]
 
 
 def _job(
@@ -49,7 +49,8 @@ def _job(
         name=name,
         selection=dg.AssetSelection.assets(*keys),
         partitions_def=None if groups == (Group.SOURCES,) else daily_partitions(agent),
-        description=f"{_WHAT[groups]} of agent {agent.name}. What is up to date is reused; force makes it again.",
+        description=f"{_DESCRIPTIONS[groups]} of agent {agent.name}. Versions that are up to date are reused, "
+        "unless the run config has `force`.",
         tags={AGENT_TAG: agent.name},
         executor_def=None if Group.MODEL in groups else local_executor,
     )

@@ -176,13 +176,13 @@ def check(site: Site, document: Document, renames: str, *, replays: bool) -> tup
     assert sum(day.kept for day in found.days) == len(accepted & site.accepted())
     assert sum(day.unproven for day in found.days) == 0
     after = site.in_force()
-    foretold = {each.asset: (each.remade, each.same, each.kept) for each in found.assets if each.asset in MADE}
+    foretold = {each.asset: (each.rebuilt, each.same, each.kept) for each in found.assets if each.asset in MADE}
     done = {}
     for asset in MADE:
         places = [place for place in before if place[0] == asset]
-        remade = [place for place in places if after[place][0] != before[place][0]]
-        same = [place for place in remade if after[place][1] == before[place][1]]
-        done[asset] = (len(remade), len(same), len(places) - len(remade))
+        rebuilt = [place for place in places if after[place][0] != before[place][0]]
+        same = [place for place in rebuilt if after[place][1] == before[place][1]]
+        done[asset] = (len(rebuilt), len(same), len(places) - len(rebuilt))
     assert foretold == done
     if replays and done["verified_trajectories"][0]:
         assert [day.replayed for day in found.days] == site.replayed()

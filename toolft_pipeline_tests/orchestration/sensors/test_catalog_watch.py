@@ -52,7 +52,7 @@ def key(found: dg.RunRequest | dg.SkipReason) -> str | None:
 
 def as_built(site: Site) -> bool:
     found = look(site)
-    return isinstance(found, dg.SkipReason) and "is as in" in (found.skip_message or "")
+    return isinstance(found, dg.SkipReason) and "has not changed since version" in (found.skip_message or "")
 
 
 def test_watch_file_asks_once_for_a_state_and_again_for_one_that_comes_back(site: Site) -> None:

@@ -87,32 +87,32 @@ def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> S
     return site
 
 
-def remade(found: ImpactAnalysis, asset: str) -> tuple[int, int, int]:
+def rebuilt(found: ImpactAnalysis, asset: str) -> tuple[int, int, int]:
     one: AssetImpact = next(each for each in found.assets if each.asset == asset)
-    return one.remade, one.same, one.kept
+    return one.rebuilt, one.same, one.kept
 
 
 def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
     found = site.analyze_impact(site.proposal(lambda tool: tool.update(description="Reckon.")))
     assert (found.lost, found.undemonstrated, found.diff.breaking) == ([], (), False)
-    assert remade(found, "verified_trajectories") == (2, 2, 0)
-    assert remade(found, "chat_rows") == (2, 2, 0)
-    assert remade(found, "run_signatures") == (0, 0, 2)
-    assert remade(found, "training_set") == (1, 1, 0)
-    assert remade(found, "qlora_adapter") == (0, 0, 1)
-    assert remade(found, "eval_report") == (1, 0, 0)
+    assert rebuilt(found, "verified_trajectories") == (2, 2, 0)
+    assert rebuilt(found, "chat_rows") == (2, 2, 0)
+    assert rebuilt(found, "run_signatures") == (0, 0, 2)
+    assert rebuilt(found, "training_set") == (1, 1, 0)
+    assert rebuilt(found, "qlora_adapter") == (0, 0, 1)
+    assert rebuilt(found, "eval_report") == (1, 0, 0)
     assert [day.replayed for day in found.days] == [1, 0]  # only replays that passed are not made again
 
 
 def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
     found = site.analyze_impact(site.settings.path("catalog.json"))
     assert (str(found.diff), found.lost, found.seconds) == ("no change", [], 0.0)
-    assert not any(each.remade for each in found.assets)
+    assert not any(each.rebuilt for each in found.assets)
 
 
 def test_forecast_before_any_run_is_one_line(site: Site, tmp_path: Path) -> None:
     fresh = Site(site.settings, Warehouse(tmp_path / "warehouse"))
-    with pytest.raises(StageError, match=r"no catalog was ever made; run `toolft run assistant` first"):
+    with pytest.raises(StageError, match=r"tool_catalog has no version; run `toolft run assistant` first"):
         fresh.analyze_impact(site.settings.path("catalog.json"))
 
 
@@ -138,9 +138,9 @@ def test_forecast_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
     assert [day.replayed for day in found.days] == [
         site.version("verified_trajectories", day).manifest.headline["replayed"] for day in DAYS
     ]
-    assert remade(found, "raw_trajectories") == (0, 0, 2)
-    assert remade(found, "chat_rows") == (2, 0, 0)
-    assert remade(found, "qlora_adapter") == (1, 0, 0)
+    assert rebuilt(found, "raw_trajectories") == (0, 0, 2)
+    assert rebuilt(found, "chat_rows") == (2, 0, 0)
+    assert rebuilt(found, "qlora_adapter") == (1, 0, 0)
     headline = site.version("tool_catalog", None).manifest.headline
     assert headline["breaking"]
     assert str(headline["change"]) == str(found.diff) == "~ calculate (breaking): new required parameter precision"

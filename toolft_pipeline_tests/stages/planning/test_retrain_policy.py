@@ -136,11 +136,14 @@ def test_worth_a_model_where_an_old_day_of_the_window_is_another_now(site: Site)
     night_of_data = site.run("data", FIRST)
     assert night_of_data.success
     found = decide_retrain(site.settings, site.warehouse, day=SECOND)
-    assert (found.go, found.reason) == (True, "1 days of the window are others since the model of 2026-10-01")
+    assert (found.retrain, found.reason) == (
+        True,
+        "1 days of the window have other content since the model of 2026-10-01",
+    )
 
 
 def test_worth_a_model_where_training_would_be_another_or_the_last_one_did_not_end(site: Site) -> None:
-    assert not decide_retrain(site.settings, site.warehouse, day=SECOND).go
+    assert not decide_retrain(site.settings, site.warehouse, day=SECOND).retrain
     site.configure(training={"epochs": 3})
     found = decide_retrain(site.settings, site.warehouse, day=SECOND)
     assert found.reason == "the settings or the code of qlora_adapter changed since the model of 2026-10-01"
@@ -154,7 +157,10 @@ def test_worth_a_model_first_one_wants_enough_runs_too(site: Site) -> None:
     site.configure(schedule={"min_new_rows": 13})
     (site.warehouse.root / "desk" / "qlora_adapter").rename(site.folder / "gone")
     found = decide_retrain(site.settings, site.warehouse, day=FIRST)
-    assert (found.go, found.reason) == (False, "12 new accepted runs since the first log; schedule.min_new_rows is 13")
+    assert (found.retrain, found.reason) == (
+        False,
+        "12 new accepted runs since the first log; schedule.min_new_rows is 13",
+    )
 
 
 def test_run_of_a_person_makes_the_model_however_little_is_new(site: Site) -> None:
@@ -193,5 +199,5 @@ def test_night_waits_while_days_of_the_window_are_of_another_base_model(site: Si
     manifest = msgspec.structs.replace(tensors.manifest, inputs=inputs)
     (tensors.folder / MANIFEST).write_bytes(encode_manifest(manifest))
     worth = decide_retrain(site.settings, site.warehouse, day=SECOND)
-    assert not worth.go
-    assert "the base model changed, and 1 days of the window wait for it: desk_automation" in worth.reason
+    assert not worth.retrain
+    assert "the base model changed, and 1 days of the window wait for new tokens: desk_automation" in worth.reason
