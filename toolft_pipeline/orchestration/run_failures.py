@@ -46,9 +46,11 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str, step: str | None) 
             continue
         numbers = {name: value.value for name, value in check.metadata.items()}
         figures = [f"{name} {number:.4g}" for name, number in numbers.items() if isinstance(number, int | float)]
-        lines.append(f"the check {check.check_name} is red ({check.description or ', '.join(figures)})")
+        lines.append(f"the blocking check {check.check_name} failed ({check.description or ', '.join(figures)})")
     return (
-        f"{'; '.join(lines)}; nothing that needs it was made, and its page in the UI shows the check" if lines else ""
+        f"{'; '.join(lines)}; no stage downstream was made; see the check on the asset's page in the UI"
+        if lines
+        else ""
     )
 
 

@@ -1,4 +1,4 @@
-"""metrics.json as a table for the terminal (and, being Markdown, for a README)."""
+"""metrics.json as a Markdown table, for the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RATES = {
     "task_success": "task success by state",
     "general_ability": "general ability",
 }
-"""A rate that no model has (general ability, where no probes were asked) has no line."""
+"""Labels of the rates. A rate that no model has (general ability without probes) has no line."""
 _NUMBERS = {
     "n_tasks": "tasks",
     "latency_ms_p50": "latency p50, ms",
@@ -27,7 +27,7 @@ _NUMBERS = {
 
 
 def result_table(report: dict[str, Any]) -> str:
-    """One column a model, one line a figure: percent, with the 95 % interval."""
+    """One column per model, one line per figure: percent with the 95 % interval."""
     models: dict[str, dict[str, Any]] = report["models"]
     lines = [["", *(LABEL if name == INCUMBENT else name for name in models)], ["---", *["---:" for _ in models]]]
     for key, label in _RATES.items():
@@ -55,17 +55,17 @@ def result_table(report: dict[str, Any]) -> str:
     )
 
 
-def _bfcl_lines(found: dict[str, Any], models: list[str]) -> list[list[str]]:
-    """A line a set that was asked; a dash for a model that was not."""
-    sets = list(dict.fromkeys(of for rates in found.values() for of in rates))
-    asked = {of: [found.get(name, {}).get(of) for name in models] for of in sets}
+def _bfcl_lines(results: dict[str, Any], models: list[str]) -> list[list[str]]:
+    """One line per BFCL set; a dash for a model that was not evaluated on it."""
+    sets = list(dict.fromkeys(of for rates in results.values() for of in rates))
+    asked = {of: [results.get(name, {}).get(of) for name in models] for of in sets}
     return [
         [f"BFCL {of}", *["-" if rate is None else _rate(rate["right"]) for rate in row]] for of, row in asked.items()
     ]
 
 
 def _notes(models: dict[str, dict[str, Any]]) -> str:
-    """What is to be said of a column before it is compared, a line each."""
+    """Notes on the columns, one line each."""
     return "".join(f"{model['note']}\n" for model in models.values() if "note" in model)
 
 
@@ -74,7 +74,7 @@ def _visible(verdict: dict[str, Any]) -> str:
         return ""
     smallest, margin = verdict["smallest_visible_difference"], verdict.get("margin", 0.0)
     return (
-        f"\n{verdict['n_tasks']} tasks can show a difference of {smallest:.1%} at the least; gate.margin {margin:.1%}"
+        f"\n{verdict['n_tasks']} tasks: the smallest detectable difference is {smallest:.1%}; gate.margin {margin:.1%}"
     )
 
 

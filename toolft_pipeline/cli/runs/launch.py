@@ -1,7 +1,7 @@
 """Launch Dagster runs from the command line, on the same instance as the UI.
 
-Invariant: a run ends as what happened to it. Data stages run in this process, model stages in a process a step, both
-through the executor, which marks a run that a person interrupts as canceled.
+Invariant: a run has the status of what happened to it. Data stages run in this process, model stages in one process
+per step, both by the local executor, which marks an interrupted run as canceled.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from toolft_pipeline.stages.stages import STAGES
 
 PARTITION_TAG = "dagster/partition"
 REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@toolft_pipeline"
-"""By this tag the UI finds the runs of a job (timeline, job pages); the location has this name in workspace.yaml."""
+"""The UI finds the runs of a job by this tag; workspace.yaml has the name of the code location."""
 
 
 class RunFailedError(FixableError, RuntimeError):
-    """A run failed; the message is one line a failed stage."""
+    """A run failed; the message has one entry per failed stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Launcher:
-    """What all runs of one command share. `assets` narrows a group to some of its assets."""
+    """Launches the runs of one command. `assets` restricts a group to some of its assets."""
 
     instance: dg.DagsterInstance
     settings: AgentSettings
@@ -46,8 +46,9 @@ class Launcher:
     interruption: Interruption = field(default_factory=Interruption)
 
     def launch(self, group: Group, partition: str | None, *, config: dict[str, Any] | None = None) -> None:
-        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or
-        `KeyboardInterrupt` where a person stopped it.
+        """Launch one run of a group's job and wait for it; `config` replaces the launcher's run config.
+
+        Raises `RunFailedError`, or `KeyboardInterrupt` if a person stopped it.
         """
         launch = str(uuid.uuid4())
         what = f"{self.settings.name} {group.value} {partition or ''}".rstrip()
@@ -80,11 +81,11 @@ class Launcher:
             self.instance.report_run_canceled(run, "stopped at once at the command line")
 
     def _keys(self, group: Group) -> list[dg.AssetKey] | None:
-        """Of a group's assets those that were named; None for all of them."""
+        """The selected assets of a group; None for all of them."""
         if self.assets is None:
             return None
-        named = [stage.asset for stage in STAGES if stage.group is group and stage.asset in self.assets]
-        return [dg.AssetKey([self.settings.name, asset]) for asset in named]
+        selected = [stage.asset for stage in STAGES if stage.group is group and stage.asset in self.assets]
+        return [dg.AssetKey([self.settings.name, asset]) for asset in selected]
 
     def _tags(self, launch: str, partition: str | None) -> dict[str, str]:
         tags = {
@@ -105,6 +106,6 @@ def job_of_the_code_location(name: str) -> dg.JobDefinition:
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Why a run failed: the deepest cause of each failed step, one line each."""
+    """Why a run failed: the root cause of each failed step, in one line."""
     lines = [f"{step.key}: {step.error}" for step in failed_steps(instance, run_id)]
-    return "; ".join(lines) or f"run {run_id} failed before any step; see it in the UI (make dev)"
+    return "; ".join(lines) or f"run {run_id} failed before its first step; see its log in the UI (make dev)"

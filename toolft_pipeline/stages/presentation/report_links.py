@@ -1,8 +1,8 @@
-"""Where a version's HTML page opens in a browser: the address of the report server and the path below it.
+"""The URL of a version's HTML page on the report server.
 
-A `file://` link does nothing in the Dagster UI, so pages are served by `toolft reports` (started by `make dev` and
-`make look`). Behind a proxy its public address stands in TOOLFT_REPORTS_URL: a path of the proxy that also serves the
-UI, such as `/reports`, or a whole address.
+A `file://` link does nothing in the Dagster UI, so `toolft reports` serves the pages (`make dev` and `make look` start
+it). Behind a proxy, TOOLFT_REPORTS_URL is its public address: a path of the proxy that also serves the UI, such as
+`/reports`, or a full URL.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from toolft_pipeline.warehouse.store import Version
 REPORTS_URL = "TOOLFT_REPORTS_URL"
 REPORTS_PORT = 3002
 NO_PARTITION = "all"
-"""Stands in a path for the day of an asset that has no days."""
+"""The part of a path that stands for the day, for an asset without partitions."""
 
 
 def reports_url() -> str:
-    """The address of the report server as a browser reaches it, without a slash at its end."""
+    """The URL of the report server for a browser, without a trailing slash."""
     return (os.environ.get(REPORTS_URL) or f"http://127.0.0.1:{REPORTS_PORT}").rstrip("/")
 
 
 def page_url(version: Version) -> str:
-    """The address of a version's page: `<server>/<agent>/<asset>/<day or all>/<version>`."""
+    """The URL of a version's page: `<server>/<agent>/<asset>/<day or all>/<version>`."""
     address = version.manifest.address
     parts = (address.agent, address.asset, address.partition or NO_PARTITION, version.folder.name)
     return "/".join([reports_url(), *(quote(part, safe="") for part in parts)])
