@@ -32,7 +32,7 @@ from toolft_pipeline.orchestration.runs.run_tags import LAUNCH_TAG
 from toolft_pipeline.orchestration.runs.stale_runs import record_process
 from toolft_pipeline.project import state_folder
 
-_HERE = "toolft_pipeline.orchestration.runs"
+_RUNS = "toolft_pipeline.orchestration.runs"
 
 
 class LocalStepHandler(StepHandler):
@@ -55,14 +55,14 @@ class LocalStepHandler(StepHandler):
             command[:1] = [sys.executable, "-m", "dagster"]
         if ACCELERATOR_TAG in step_handler_context.step_tags[key]:
             environment[HOLDER_VARIABLE] = f"run {step_handler_context.dagster_run.run_id}, {key}"
-            command = [sys.executable, "-m", f"{_HERE}.gpu_lease", str(leases_folder()), "--", *command]
+            command = [sys.executable, "-m", f"{_RUNS}.gpu_lease", str(leases_folder()), "--", *command]
         else:
             environment["CUDA_VISIBLE_DEVICES"] = ""
         theirs, ours = os.pipe()
         try:
             with _output(step_handler_context).open("ab") as stream:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", f"{_HERE}.step_guard", str(theirs), "--", *command],
+                    [sys.executable, "-m", f"{_RUNS}.step_guard", str(theirs), "--", *command],
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=stream,

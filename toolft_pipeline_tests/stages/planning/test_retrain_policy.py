@@ -31,9 +31,8 @@ def _one_file(context: BuildContext) -> Built:
     read = {asset: [v.manifest.content_digest for v in versions.values()] for asset, versions in context.inputs.items()}
     path = context.settings.path(f"runs/{context.partition}.json")
     runs = json.loads(path.read_text()) if path.is_file() else 0
-    (context.out / "made.json").write_text(
-        json.dumps([read, runs if not read else 0, context.settings.training.epochs])
-    )
+    epochs = context.settings.training.epochs if "training_set" in read else None  # of the only stage that declares it
+    (context.out / "made.json").write_text(json.dumps([read, runs if not read else 0, epochs]))
     return Built(content=("made.json",), rows={"accepted": runs}, headline={"moved": False})
 
 
