@@ -13,14 +13,14 @@ from toolft_pipeline_tests.conftest import HANG_S
 
 PROGRAM = """
 from toolft_pipeline.cli.runs.launch import RunFailedError
-from toolft_pipeline.cli.runs.long_training import launch_asking
+from toolft_pipeline.cli.runs.long_training import launch_or_ask
 
 def launch(*, config):
     if config["limit"]:
         raise RunFailedError({failure!r})
     print("trained without a limit")
 
-launch_asking(launch, config={{"limit": True}}, unlimited={{"limit": False}})
+launch_or_ask(launch, config={{"limit": True}}, unlimited={{"limit": False}})
 """
 TOO_LONG = "qlora_adapter: training would take about 9.1 hours, training.max_hours allows 6.0 hours: lower something"
 
