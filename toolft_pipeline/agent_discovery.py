@@ -1,6 +1,6 @@
-"""All agents below a root: those that can be loaded, and those that cannot, with why.
+"""Find all agents below a folder: those that can be loaded, and those that cannot, with the errors.
 
-Invariant: an agent that cannot be loaded takes no other agent with it, whatever is wrong with its file.
+Invariant: an agent that cannot be loaded does not affect the others, whatever is wrong with its file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from toolft_pipeline.settings import AgentSettings
 
 @dataclass(frozen=True, kw_only=True)
 class BrokenAgent:
-    """An agent that is left out: its folder's name, its file, and what is wrong, a line each."""
+    """An agent that cannot be loaded: its folder's name, its file, and one line per error."""
 
     name: str
     path: Path
@@ -22,7 +22,7 @@ class BrokenAgent:
 
 
 def find_agents(root: Path) -> tuple[list[AgentSettings], list[BrokenAgent]]:
-    """The agents that can be loaded, and the others, each sorted by name."""
+    """Load the agents; returns those that can be loaded and those that cannot, each sorted by name."""
     loaded, broken = [], []
     for path in agent_files(root):
         agent = read_agent(path)
@@ -34,16 +34,16 @@ def find_agents(root: Path) -> tuple[list[AgentSettings], list[BrokenAgent]]:
 
 
 def read_agent(path: Path) -> AgentSettings | BrokenAgent:
-    """The settings of one file, or why there are none."""
+    """Load one agent file; returns its settings or its errors."""
     try:
         return load_agent(path)
     except SettingsError as error:
         return BrokenAgent(name=path.parent.name, path=path, lines=error.lines)
-    except Exception as error:  # a fault of the reader itself must not stop the other agents either
+    except Exception as error:  # an unexpected error of one agent must not stop the others
         return as_broken_agent(path, error)
 
 
 def as_broken_agent(path: Path, error: Exception) -> BrokenAgent:
-    """An agent that is left out over an error that nobody foresaw."""
+    """A broken agent for an unexpected error."""
     why = " ".join(str(error).split()) or "no message"
     return BrokenAgent(name=path.parent.name, path=path, lines=(f"{path}: {type(error).__name__}: {why}",))

@@ -1,8 +1,8 @@
-"""The project folder: where dagster.yaml, the agents and everything that the pipeline makes lie.
+"""The project folder, with dagster.yaml, the agents and the warehouse.
 
-Invariant: every process finds the same folder, wherever it was started (a shell, cron, `dagster dev`, the daemon): it
-is DAGSTER_HOME, or, where that is not set, the nearest folder with a dagster.yaml at or above the working directory.
-A relative path in dagster.yaml or in a TOOLFT_ variable is relative to it, never to the working directory.
+Invariant: every process finds the same folder, wherever it was started (a shell, cron, `dagster dev`, the daemon):
+DAGSTER_HOME or, if that is not set, the nearest folder with a dagster.yaml at or above the working directory. A
+relative path in dagster.yaml or in a TOOLFT_ variable is relative to it, never to the working directory.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ INSTANCE_FILE = "dagster.yaml"
 
 
 class ProjectError(FixableError, RuntimeError):
-    """No project folder; the message is one line with what to do."""
+    """The project folder is missing or not writable; the message is one line with the fix."""
 
 
 def project_root() -> Path:
-    """The project folder. Raises `ProjectError` where neither DAGSTER_HOME nor the working directory names one."""
+    """The project folder. Raises `ProjectError` if neither DAGSTER_HOME nor the working directory gives one."""
     home = os.environ.get("DAGSTER_HOME")
     if home:
         return Path(home).expanduser().resolve()
@@ -29,13 +29,13 @@ def project_root() -> Path:
         if (folder / INSTANCE_FILE).is_file():
             return folder
     raise ProjectError(
-        f"{here}: no project here: neither this folder nor one above it has a {INSTANCE_FILE}; go to the project's "
+        f"{here}: no {INSTANCE_FILE} in this folder or above it; change to the project's "
         "folder, or set DAGSTER_HOME to it (`toolft init DIR` makes a new project)"
     )
 
 
 def missing_instance_file() -> str | None:
-    """What to say of a project folder without a dagster.yaml: Dagster's own defaults hold there."""
+    """A warning if the project folder has no dagster.yaml, where Dagster's defaults apply; else None."""
     try:
         root = project_root()
     except ProjectError:
@@ -49,11 +49,11 @@ def missing_instance_file() -> str | None:
 
 
 def in_project(path: str | Path) -> Path:
-    """An absolute path; a relative one is taken as relative to the project folder. Raises `ProjectError`."""
-    given = Path(path).expanduser()
-    return (given if given.is_absolute() else project_root() / given).resolve()
+    """Resolve a path, relative to the project folder if it is relative. Raises `ProjectError`."""
+    expanded = Path(path).expanduser()
+    return (expanded if expanded.is_absolute() else project_root() / expanded).resolve()
 
 
 def state_folder() -> Path:
-    """Where runs, their logs and the leases of devices are kept. Raises `ProjectError`."""
+    """Folder of Dagster's storage and the device leases. Raises `ProjectError`."""
     return project_root() / "data" / ".dagster"

@@ -152,6 +152,6 @@ def test_doctor_says_all_that_is_wrong_with_the_broken_and_that_others_are_fine(
     found = list(diagnose(agents=root, warehouse=root / "warehouse", home=root))
     (of_broken,) = [one for one in found if one.subject == "agent broken"]
     assert of_broken.state is Health.BROKEN
-    assert "gemma9" in of_broken.said
-    assert "Europe/Berln" in of_broken.said
+    assert "gemma9" in of_broken.message
+    assert "Europe/Berln" in of_broken.message
     assert {one.state for one in found if one.subject == "agent assistant"} == {Health.FINE}

@@ -11,7 +11,7 @@ from toolft_pipeline_tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "toolft_pipeline"
 ROWS = (
     {"definitions", "cli", "orchestration"},
-    {"stages", "settings_checks", "agent_file", "agents_found"},
+    {"stages", "settings_checks", "agent_file", "agent_discovery"},
     {"evaluation"},
     {"training"},
     {"curation", "verification"},
@@ -96,3 +96,19 @@ def test_dagster_is_imported_by_the_top_row_alone() -> None:
             if any(each.split(".")[0] == "dagster" for each in named):
                 users.add(name.split(".")[1])
     assert users <= ROWS[0], users
+
+
+def test_private_parts_of_dagster_are_imported_by_few_modules() -> None:
+    importers = set()
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if any(each.startswith("dagster._") for each in names):
+                importers.add(name.removeprefix("toolft_pipeline.orchestration."))
+    assert importers == {
+        "active_runs",
+        "instance_storage",
+        "jobs",
+        "runs.step_processes",
+    }  # each says why at the import

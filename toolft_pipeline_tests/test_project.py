@@ -39,7 +39,7 @@ def test_project_root_below_the_project_is_the_project(project: Path, monkeypatc
 
 def test_project_root_outside_of_any_project_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project.parent)
-    with pytest.raises(ProjectError, match=r"go to the project's folder, or set DAGSTER_HOME"):
+    with pytest.raises(ProjectError, match=r"change to the project's folder, or set DAGSTER_HOME"):
         agents_root()
 
 

@@ -1,6 +1,6 @@
-"""The commands of `toolft`: from parsed arguments to the function that carries each out.
+"""The commands of `toolft`: each passes its parsed arguments to one function.
 
-Each command is imported when it is called: a command loads what it needs and nothing else.
+The module of a command is imported when the command is called, so that it loads only what it needs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ def find_agent(name: str, overrides: list[str]) -> tuple[AgentSettings, dict[str
     path = agents_root() / name / AGENT_FILE
     files = agent_files(agents_root())
     if path not in files:
-        found = [each.parent.name for each in files]
-        mend = did_you_mean(name, found) or (
-            "" if found else "; `toolft init DIR` makes a project, TOOLFT_AGENTS names another"
+        names = [each.parent.name for each in files]
+        hint = did_you_mean(name, names) or (
+            "" if names else "; `toolft init DIR` creates a project, TOOLFT_AGENTS is the folder of agents"
         )
-        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(found) or 'none'}{mend}")
+        raise UsageError(f"no agent {name!r} below {agents_root()}; found: {', '.join(names) or 'none'}{hint}")
     return load_agent(path, overrides=parsed), parsed
 
 
@@ -61,21 +61,20 @@ def lint_command(parsed: argparse.Namespace) -> int:
 
 
 def run_command(parsed: argparse.Namespace) -> int:
-    from toolft_pipeline.cli.run import run_agent
+    from toolft_pipeline.cli.run import RunOptions, run_agent
     from toolft_pipeline.stages.spec.stage import Group
 
     settings, overrides = find_agent(parsed.agent, parsed.set)
     if parsed.catalog is not None:
         if not parsed.dry_run:
-            raise UsageError("--catalog is for --dry-run; to put a catalog in force, change the agent's own")
+            raise UsageError("--catalog needs --dry-run; to change the catalog in force, edit the agent's own")
         from toolft_pipeline.cli.impact_analysis import print_impact
         from toolft_pipeline.cli.run import chosen_days
 
         days = chosen_days(settings, Warehouse(warehouse_root()), first=parsed.first, last=parsed.last)
         print_impact(settings, catalog=parsed.catalog, days=days)
         return 0
-    return run_agent(
-        settings,
+    options = RunOptions(
         overrides=overrides,
         first=parsed.first,
         last=parsed.last,
@@ -84,8 +83,8 @@ def run_command(parsed: argparse.Namespace) -> int:
         until=Group.SOURCES if parsed.sources else Group.DATA if parsed.data else Group.MODEL,
         workers=parsed.workers,
         stage=parsed.stage,
-        interruption=parsed.interruption,
     )
+    return run_agent(settings, options, interruption=parsed.interruption)
 
 
 def show_command(parsed: argparse.Namespace) -> int:

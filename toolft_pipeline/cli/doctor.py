@@ -1,4 +1,4 @@
-"""`toolft doctor`: what of this installation works, and what to do about the rest."""
+"""`toolft doctor`: diagnose this installation, with a fix for each problem."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from toolft_pipeline.project import project_root
 
 
 def print_diagnosis() -> int:
-    """Print every finding; 1 where something is broken."""
+    """Print all diagnoses; returns 1 if something is broken."""
     broken = False
-    for found in diagnose(agents=agents_root(), warehouse=warehouse_root(), home=project_root()):
-        say(f"{found.state:8}{found.subject:20}{found.message}")
-        if found.fix:
-            say(f"{'':28}-> {found.fix}")
-        broken = broken or found.state is Health.BROKEN
+    for diagnosis in diagnose(agents=agents_root(), warehouse=warehouse_root(), home=project_root()):
+        say(f"{diagnosis.state:8}{diagnosis.subject:20}{diagnosis.message}")
+        if diagnosis.fix:
+            say(f"{'':28}-> {diagnosis.fix}")
+        broken = broken or diagnosis.state is Health.BROKEN
     return int(broken)

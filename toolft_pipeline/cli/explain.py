@@ -1,4 +1,4 @@
-"""`toolft explain`: one run from its log line to every token that is trained on it, by the versions in force."""
+"""`toolft explain`: one run from its log line to its training tokens, by the versions in force."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
 def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, as_json: bool) -> int:
-    """Print what became of a run and why. Raises `UsageError` for a run that no version in force holds."""
+    """Print what happened to a run and why. Raises `UsageError` if no version in force has the run."""
     warehouse = Warehouse(warehouse_root())
     found = find_run(warehouse, settings, trajectory_id)
-    given = _answers(warehouse, settings, found)
+    results = _rule_results(warehouse, settings, found)
     rows, note = _rows(warehouse, settings, found)
     file = _log_file(settings, found)
     if as_json:
-        print(json.dumps(_document(found, given, rows, file=file, note=note)))
+        print(json.dumps(_document(found, results, rows, file=file, note=note)))
         return 0
     source, colour = found.logged.source, sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    say(*_head_lines(found, given, file))
+    say(*_head_lines(found, results, file))
     for row in rows:
         print("", *row_lines(row, source=source, file=file, prompts=prompts, colour=colour), sep="\n")
     if note:
@@ -47,21 +47,21 @@ def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, a
     return 0
 
 
-def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleAnswer]:
-    """The rules under the settings that the day was verified with, and today's catalog."""
+def _rule_results(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleAnswer]:
+    """The results of the rules, with the settings of the day's verification and the current catalog."""
     verified = _version(warehouse, settings, "verified_trajectories", found.day)
     catalog = _version(warehouse, settings, "tool_catalog", None)
-    assert verified is not None, "a found run has a verified day"
-    assert catalog is not None, "a verified day had a catalog"
+    assert verified is not None, "the run is of a verified day"
+    assert catalog is not None, "a verified day has a catalog"
     then = VerificationSettings.model_validate(verified.settings_section("verification"))
     chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
-    as_then = settings.model_copy(update={"verification": then, "chat": chat})
-    judge = make_judge(catalog=catalog.folder, settings=as_then)
+    then_settings = settings.model_copy(update={"verification": then, "chat": chat})
+    judge = make_judge(catalog=catalog.folder, settings=then_settings)
     return answers(found.logged, judge=judge, verdict=found.verdict)
 
 
 def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[TracedRow], str | None]:
-    """The run's rows, or one line that says why there are none."""
+    """The run's rows, or one line why there are none."""
     if found.accepted is None:
         return [], "no row: the run was rejected"
     rows = _version(warehouse, settings, "chat_rows", found.day)
@@ -73,7 +73,7 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
     model = base.file("model").resolve()
     tokenizer = saved_tokenizer(str(model), chat.format, chat.catalog_mode)
     verified = _version(warehouse, settings, "verified_trajectories", found.day)
-    assert verified is not None, "a found run has a verified day"
+    assert verified is not None, "the run is of a verified day"
     accepted = verified.file(ACCEPTED_FILE)
     tracer = RowTracer(
         tokenizer=tokenizer,
@@ -91,22 +91,22 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
 def _why_no_row(run: Trajectory, rows: Version) -> str:
     if image_hashes_of_run(run):
         return f"no row: the run shows images, and {rows.manifest.headline['why_no_images']}"
-    return "no row: no assistant speaks in the run"
+    return "no row: the run has no assistant turn"
 
 
-def _head_lines(found: FoundRun, given: list[RuleAnswer], file: Path) -> Iterator[str]:
+def _head_lines(found: FoundRun, results: list[RuleAnswer], file: Path) -> Iterator[str]:
     source, verdict = found.logged.source, found.verdict
     kind = "golden" if found.logged.golden else "logged"
     yield f"{verdict.trajectory_id}: {verdict.category}, {kind}, verified with {found.day}"
     yield f"  {file}:{source.line} (byte {source.offset}), read as {source.format}"
     yield "  accepted" if verdict.accepted else f"  rejected by {verdict.rule}: {verdict.reason}"
-    yield from rule_lines(given)
-    if differs := disagreement(given, verdict):
+    yield from rule_lines(results)
+    if differs := disagreement(results, verdict):
         yield f"  {differs}"
 
 
 def _document(
-    found: FoundRun, given: list[RuleAnswer], rows: list[TracedRow], *, file: Path, note: str | None
+    found: FoundRun, results: list[RuleAnswer], rows: list[TracedRow], *, file: Path, note: str | None
 ) -> dict[str, object]:
     source, verdict = found.logged.source, found.verdict
     return {
@@ -119,15 +119,15 @@ def _document(
         "rule": verdict.rule,
         "fault": verdict.fault,
         "reason": verdict.reason,
-        "rules": [asdict(answer) for answer in given],
-        "differs": disagreement(given, verdict),
+        "rules": [asdict(answer) for answer in results],
+        "differs": disagreement(results, verdict),
         "rows": [asdict(row) for row in rows],
         "note": note,
     }
 
 
 def _log_file(settings: AgentSettings, found: FoundRun) -> Path:
-    """The file that a run was read from, from here where it lies below."""
+    """The file that a run was read from, relative to the working directory if possible."""
     if found.logged.golden and settings.logs.golden is not None:
         path = settings.path(settings.logs.golden)
     else:

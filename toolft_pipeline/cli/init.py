@@ -1,6 +1,6 @@
-"""`toolft init`: a new project folder, ready to run, with an agent to copy.
+"""`toolft init`: create a project folder, ready to run, with an agent to copy.
 
-Invariant: the folder appears whole or not at all, and nothing that is there is changed.
+Invariant: the folder is created completely or not at all, and no existing file is changed.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import FixableError
 
 _RENAMED = {"gitignore": ".gitignore"}
-"""Names that a package's data cannot have."""
+"""Files whose names package data cannot have."""
 
 
 class InitError(FixableError, ValueError):
-    """The project cannot be written; one line with what to do."""
+    """The project cannot be created; the message is one line with the fix."""
 
 
 def make_project(folder: Path) -> int:
-    """Write the project and say what to do next. Raises `InitError`."""
+    """Create the project and print the next commands. Raises `InitError`."""
     folder = folder.expanduser().absolute()
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InitError(f"{folder}: not a folder; name one that does not exist yet or is empty")
@@ -36,7 +36,9 @@ def make_project(folder: Path) -> int:
             _write(staged)
             staged.rename(folder)
     except OSError as error:
-        raise InitError(f"{folder}: cannot be written ({error.strerror}); nothing was; name another place") from error
+        raise InitError(
+            f"{folder}: not writable ({error.strerror}); nothing was created; choose another folder"
+        ) from error
     say(
         f"wrote {folder}: dagster.yaml (no telemetry), workspace.yaml, and data/assistant, an agent to copy",
         f"next: cd {folder}, export DAGSTER_HOME=$PWD, then toolft doctor and toolft run assistant --data",

@@ -1,4 +1,4 @@
-"""`toolft lineage`: from which log lines, catalog, template, base and settings a model came, every digest verified."""
+"""`toolft lineage`: the logs, catalog, template, base model and settings of a model, with all digests verified."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from toolft_pipeline.warehouse.verify_digests import find_damage
 MODEL = "merged_model"
 
 
-def print_lineage(named: str, *, partition: str | None, rows: bool, as_json: bool) -> int:
-    """Print what a model came from; 1 where a digest is wrong or missing. Raises `UsageError` for an unknown model."""
+def print_lineage(name: str, *, partition: str | None, rows: bool, as_json: bool) -> int:
+    """Print the lineage of a model; returns 1 if a digest is wrong or missing. Raises `UsageError`."""
     warehouse = Warehouse(warehouse_root())
-    model = find_model(warehouse, named, partition=partition)
+    model = find_model(warehouse, name, partition=partition)
     lineage = lineage_of(warehouse, [model])
     wrong = [*lineage.gaps, *(fault for version in lineage.versions for fault in find_damage(warehouse, version))]
     provenance = None if wrong else model_provenance(lineage)
@@ -37,26 +37,26 @@ def print_lineage(named: str, *, partition: str | None, rows: bool, as_json: boo
     return int(bool(wrong))
 
 
-def find_model(warehouse: Warehouse, named: str, *, partition: str | None) -> Version:
-    """The model that an agent's name, a folder, or the beginning of a content digest names.
+def find_model(warehouse: Warehouse, name: str, *, partition: str | None) -> Version:
+    """Find a model by an agent's name, a folder, or a prefix of its content digest.
 
-    Of an agent it is the model in service, or the newest where none is; with `partition`, the one as of that day.
+    For an agent: the model in service, or else the newest; with `partition`, the model as of that day.
     """
-    if (agents_root() / named / AGENT_FILE).is_file():
-        return _of_agent(warehouse, named, partition)
+    if (agents_root() / name / AGENT_FILE).is_file():
+        return _of_agent(warehouse, name, partition)
     if partition is not None:
-        raise UsageError(f"--partition goes with an agent's name; there is no agent {named!r} below {agents_root()}")
-    for folder in (Path(named).absolute(), *Path(named).absolute().parents):
+        raise UsageError(f"--partition needs an agent's name; there is no agent {name!r} below {agents_root()}")
+    for folder in (Path(name).absolute(), *Path(name).absolute().parents):
         if (folder / MANIFEST).is_file():
             return warehouse.open(folder)
-    if len(named) >= MIN_DIGEST and re.fullmatch(r"[0-9a-f]+", named):
-        found = _with_digest(warehouse, named)
-        if len({version.manifest.content_digest for version in found}) == 1:
-            return found[-1]
-        if found:
-            raise UsageError(f"several models begin with {named}; write more of the digest")
+    if len(name) >= MIN_DIGEST and re.fullmatch(r"[0-9a-f]+", name):
+        matches = _with_digest(warehouse, name)
+        if len({version.manifest.content_digest for version in matches}) == 1:
+            return matches[-1]
+        if matches:
+            raise UsageError(f"several models have the prefix {name}; write more of the digest")
     raise UsageError(
-        f"no model {named!r}: name an agent, a version's folder, or {MIN_DIGEST} or more characters of a content digest"
+        f"no model {name!r}: name an agent, a version's folder, or {MIN_DIGEST} or more characters of a content digest"
     )
 
 
@@ -88,8 +88,8 @@ def _lines(
     *,
     rows: bool,
 ) -> Iterator[str]:
-    manifest, standing = model.manifest, _standing(warehouse, model)
-    yield f"{manifest.address}  content {manifest.content_digest[:16]}  made {manifest.created_at}{standing}"
+    manifest, mark = model.manifest, _service_mark(warehouse, model)
+    yield f"{manifest.address}  content {manifest.content_digest[:16]}  made {manifest.created_at}{mark}"
     if provenance is not None:
         yield from _provenance_lines(provenance)
         if rows:
@@ -99,13 +99,14 @@ def _lines(
     yield f"verified  {len(lineage.versions)} versions, {len(files)} files, {size:,.1f} MB"
     if is_reclaimed(model):
         day = manifest.address.partition
-        yield f"          its weights were reclaimed; `toolft run {manifest.address.agent} --to {day}` makes them again"
+        command = f"toolft run {manifest.address.agent} --to {day}"
+        yield f"          retention deleted its weights; `{command}` makes them again"
     for fault in wrong:
         yield f"wrong     {fault}"
     yield "every digest is right" if not wrong else f"{len(wrong)} digests are wrong or missing"
 
 
-def _standing(warehouse: Warehouse, model: Version) -> str:
+def _service_mark(warehouse: Warehouse, model: Version) -> str:
     serving = in_service(warehouse, model.manifest.address.agent)
     return "  in service" if serving is not None and serving.folder == model.folder else ""
 

@@ -1,4 +1,4 @@
-"""`toolft lint`: what the pipeline would make of some log files, with nothing configured."""
+"""`toolft lint`: what the pipeline would keep of log files, without an agent file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
 
 
 class _Sections(BaseModel):
-    """The sections of an agent file that lint goes by."""
+    """The sections of an agent file that lint reads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,13 +41,13 @@ def lint_files(
     overrides: Mapping[str, str],
     json_: bool,
 ) -> int:
-    """Print the report: 2 where a file could not be read, else 1 where a line would be lost.
+    """Print the report; returns 2 if a file could not be read, else 1 if a line would be rejected.
 
-    `overrides` are settings of `logs`, `chat` and `verification` by their dotted names; a bare name is one of
+    `overrides`: settings of `logs`, `chat` and `verification` by dotted key; a key without a dot is one of
     `verification`. Raises `SettingsError`, `ChatFormatError` and `CatalogError`.
     """
     if renames is not None and catalog is None:
-        raise SettingsError("--renames needs --catalog: new names must be tools of today")
+        raise SettingsError("--renames needs --catalog: the new names must be tools of the catalog")
     sections = _sections(overrides if format_ is None else {**overrides, "logs.format": format_})
     today = None if catalog is None else load_catalog(catalog)
     rules = LintRules(
@@ -63,7 +63,7 @@ def lint_files(
     report = lint(paths, logs=sections.logs, rules=rules)
     if json_:
         say(json.dumps(as_json(report)))
-    elif report.formats:  # else nothing was read, and the lines below say all
+    elif report.formats:  # else no file could be read, as the lines below say
         say(*as_text(report))
     say(*(f"toolft: {unread}" for unread in report.unread), to=sys.stderr)
     return 2 if report.unread else 1 if report.lost else 0
@@ -81,7 +81,7 @@ def _sections(overrides: Mapping[str, str]) -> _Sections:
         known = _Sections.model_fields[section].annotation if rest and section in _Sections.model_fields else _Sections
         names = ", ".join(known.model_fields if known else ())
         raise SettingsError(
-            f"--set {'.'.join((section, *rest))}: {first['msg'].lower()}; there are: {names}"
+            f"--set {'.'.join((section, *rest))}: {first['msg'].lower()}; known keys: {names}"
         ) from error
     for problem in log_problems(sections.logs):
         raise SettingsError(f"--set {problem.key}: {problem.message}")

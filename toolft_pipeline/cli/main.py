@@ -1,8 +1,8 @@
-"""`toolft`: begin a project, look at logs, run an agent's pipeline, show what it made and from what, take a model back
-out of service, clear away old versions, look over the installation.
+"""`toolft`: create a project, check logs, run an agent's pipeline, show versions and their lineage, roll a model back,
+delete old versions, diagnose the installation.
 
-Exit status: 0 done or nothing to do, 1 a stage failed or what it needs is missing (one line why), or `lint`, `lineage`
-or `doctor` found something, 2 usage, or a file that `lint` could not read, 130 or 143 after Ctrl-C or SIGTERM.
+Exit status: 0 done or nothing to do; 1 a stage failed or something that it needs is missing, or `lint`, `lineage` or
+`doctor` found a problem; 2 usage error, or `lint` could not read a file; 130 or 143 after Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         status = run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough (`| head`); nothing may be written to it at exit either
+    except BrokenPipeError:  # the reader closed the pipe (`| head`); nothing may be written to it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 128 + signal.SIGPIPE
     sys.exit(status)
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Parse and carry out one command; returns the exit status."""
+    """Parse and execute one command; returns the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
     parsed = make_parser(__doc__).parse_args(words)
     with interruptible() as interruption:
         parsed.interruption = interruption
-        return _carried_out(parsed, words, interruption)
+        return _execute(parsed, words, interruption)
 
 
-def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
+def _execute(parsed: argparse.Namespace, words: list[str], interruption: Interruption) -> int:
     try:
         return int(parsed.command(parsed))
     except SettingsError as error:
@@ -52,7 +52,7 @@ def _carried_out(parsed: argparse.Namespace, words: list[str], interruption: Int
         return 2
     except KeyboardInterrupt:
         again = shlex.join(["toolft", *words])
-        say(f"toolft: {interruption.text}; what is done is kept, `{again}` goes on from there", to=sys.stderr)
+        say(f"toolft: {interruption.text}; what is done is kept, `{again}` continues from there", to=sys.stderr)
         return interruption.status
     except FixableError as error:
         say(f"toolft: {error}", to=sys.stderr)

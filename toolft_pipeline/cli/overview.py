@@ -1,4 +1,4 @@
-"""`toolft overview`: how every agent stands, and where the page with it lies."""
+"""`toolft overview`: the status of every agent, and the path of the overview page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from toolft_pipeline.stages.presentation.overview_page import AgentStatus, overv
 
 
 def print_overview() -> int:
-    """Print every agent's lines; 1 where any is red."""
+    """Print the lines of every agent; returns 1 if any has failures."""
     with open_instance() as instance:
         agents = gather_overview(instance)
     for overview in agents:

@@ -1,4 +1,4 @@
-"""`toolft prune`: what retention lets go, and how many bytes, taken away unless it is a dry run."""
+"""`toolft prune`: delete what retention does not keep."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 
 def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
-    """Print what goes, one line each; take it away unless `dry_run`. Raises `WarehouseError`."""
+    """Print what is deleted, and delete it unless `dry_run`. Raises `WarehouseError`."""
     from toolft_pipeline.orchestration.prune import plan_pruning, prune, pruning_lines, unfinished_runs
     from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 
@@ -19,11 +19,11 @@ def prune_agent(settings: AgentSettings, *, dry_run: bool) -> int:
         recover_from_dead_runs(instance)
         unfinished = unfinished_runs(instance)
     if unfinished.runs:
-        say(f"{unfinished.runs} runs have not ended: what was in force since {unfinished.since:%Y-%m-%d %H:%M} stays")
+        say(f"{unfinished.runs} unfinished runs: versions in force since {unfinished.since:%Y-%m-%d %H:%M} are kept")
     pruning = plan_pruning(settings, warehouse, unfinished=unfinished)
     say(*pruning_lines(pruning, warehouse))
     if dry_run:
-        say("a dry run: nothing was taken away")
+        say("dry run: nothing was deleted")
     else:
         prune(settings, warehouse, pruning, progress=say)
     return 0

@@ -1,4 +1,4 @@
-"""`toolft reports`: the server behind the report links of the UI; it runs until it is stopped."""
+"""`toolft reports`: the server of the HTML reports that the UI links; it runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolft_pipeline.stages.presentation.report_links import reports_url
 
 
 def serve_reports(*, port: int) -> int:
-    """Serve until interrupted. 1 where the port is taken."""
+    """Serve until interrupted; returns 1 if the port is in use."""
 
     def overview() -> str:
         with open_instance() as instance:

@@ -1,4 +1,4 @@
-"""`toolft rollback`: one move of the pointer to the model in service, and one event on the instance that shows it."""
+"""`toolft rollback`: put an earlier model in service, and record an observation on the instance."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 
 def rollback_agent(settings: AgentSettings, *, to: str | None) -> int:
-    """Go back, print what served before and after. Raises `RollbackError`."""
+    """Roll back and print the model in service before and after. Raises `RollbackError`."""
     done = roll_back(Warehouse(warehouse_root()), settings.name, to=to)
     say(f"before  {done.before}")
     say(f"after   {done.after}")
     say(f"        {done.after.folder}")
     if done.withdrawn:
         names = ", ".join(digest[:16] for digest in done.withdrawn)
-        say(f"{names}: withdrawn; no run promotes it again, `toolft rollback {settings.name} --to` puts it back")
-    _tell_instance(settings)
+        say(f"{names}: withdrawn: no run promotes it again")
+        say(f"`toolft rollback {settings.name} --to` puts it back in service")
+    _record_observation(settings)
     return 0
 
 
-def _tell_instance(settings: AgentSettings) -> None:
-    """The pointer has moved already: what the instance cannot be told now, an observation of the asset shows later."""
+def _record_observation(settings: AgentSettings) -> None:
+    """Record the change; if this fails, the next observation of the asset shows it."""
     from toolft_pipeline.orchestration.model_in_service import service_observation
 
     with open_instance() as instance:

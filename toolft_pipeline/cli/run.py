@@ -1,13 +1,13 @@
-"""`toolft run`: plan by fingerprint, then run the same jobs on the same instance as the UI.
+"""`toolft run`: plan by fingerprint, then launch the same jobs on the same instance as the UI.
 
-Data stages are one Dagster run a day, in this process or in several side by side; model stages run through the
-executor, a process a step.
+Data stages are one Dagster run per day, in this process or in parallel ones; model stages run one process per step.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,37 +26,43 @@ from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 
-def run_agent(
-    settings: AgentSettings,
-    *,
-    overrides: dict[str, str],
-    first: str | None,
-    last: str | None,
-    dry_run: bool,
-    force: bool,
-    until: Group = Group.MODEL,
-    workers: int = 1,
-    stage: str | None = None,
-    interruption: Interruption | None = None,
-) -> int:
-    """Bring an agent's assets up to date for a range of days, `workers` of them side by side.
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `toolft run`."""
 
-    `until` names the last group that is made; `stage` leaves all alone but that one and what is downstream of it.
-    Raises `RunFailedError`, and `MissingError` where something that the agent file names is missing here.
+    overrides: Mapping[str, str]
+    """Settings for this run, by dotted key."""
+    first: str | None
+    last: str | None
+    """Range of days; None for the first or the newest day with logs."""
+    dry_run: bool
+    force: bool
+    until: Group = Group.MODEL
+    """The last group that is made."""
+    workers: int = 1
+    """Number of days that are made in parallel."""
+    stage: str | None = None
+    """Make only this stage and those downstream of it."""
+
+
+def run_agent(settings: AgentSettings, options: RunOptions, *, interruption: Interruption | None = None) -> int:
+    """Bring an agent's assets up to date for a range of days.
+
+    Raises `RunFailedError`, and `MissingError` if something that the agent file names does not exist here.
     """
-    warehouse = Warehouse(warehouse_root())
-    days = chosen_days(settings, None if force else warehouse, first=first, last=last)
-    groups = [*Group][: [*Group].index(until) + 1]
-    stages = tuple(each for each in _chosen(stage) if each.group in groups)
+    warehouse, force, overrides = Warehouse(warehouse_root()), options.force, dict(options.overrides)
+    days = chosen_days(settings, None if force else warehouse, first=options.first, last=options.last)
+    groups = [*Group][: [*Group].index(options.until) + 1]
+    stages = tuple(each for each in _chosen(options.stage) if each.group in groups)
     missing = list(missing_resources(settings, for_model=any(each.group is Group.MODEL for each in stages)))
-    if missing:  # what would fail hours later fails before anything starts
+    if missing:  # fail before anything starts, not hours later
         raise MissingError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
     plan = make_plan(stages, settings, warehouse, days=days, force=force)
-    _print_plan(plan, whole=dry_run)
-    if dry_run or all(step.action is Action.REUSE for step in plan):
+    _print_plan(plan, whole=options.dry_run)
+    if options.dry_run or all(step.action is Action.REUSE for step in plan):
         return 0
     config = _run_config(settings, overrides, force=force)
-    assets = None if stage is None else {each.asset for each in stages}
+    assets = None if options.stage is None else {each.asset for each in stages}
 
     with open_instance() as instance:
         from toolft_pipeline.cli.runs.days import run_days
@@ -65,7 +71,7 @@ def run_agent(
         from toolft_pipeline.orchestration.runs.stale_runs import recover_from_dead_runs
 
         for run_id in recover_from_dead_runs(instance).ended:
-            say(f"run {run_id[:8]}: its process was killed, so it is marked as ended")
+            say(f"run {run_id[:8]}: its process was killed; the run is marked as ended")
         launcher = Launcher(
             instance=instance,
             settings=settings,
@@ -76,7 +82,7 @@ def run_agent(
         if any(step.action is not Action.REUSE for step in plan if step.stage.group is Group.SOURCES):
             launcher.launch(Group.SOURCES, None)
         stale = {step.partition for step in plan if step.action is not Action.REUSE and step.stage.group is Group.DATA}
-        run_days(launcher, days=[day for day in days if day in stale], workers=workers)
+        run_days(launcher, days=[day for day in days if day in stale], workers=options.workers)
         again = make_plan(stages, settings, warehouse, days=days, force=force)
         if any(step.action is not Action.REUSE for step in again if step.stage.group is Group.MODEL):
             unlimited = _run_config(settings, {**overrides, "training.max_hours": "null"}, force=force)
@@ -95,29 +101,31 @@ def _chosen(stage: str | None) -> tuple[Stage, ...]:
 def chosen_days(
     settings: AgentSettings, warehouse: Warehouse | None, *, first: str | None, last: str | None
 ) -> list[str]:
-    """Days to bring up to date between `first` and `last`: those with logs, and those whose logs were rotated away
-    since the warehouse read them (none without a warehouse: they cannot be read again). Raises `UsageError` where none
-    is left."""
+    """The days between `first` and `last` that have logs, or whose logs were removed after the warehouse read them.
+
+    Without a warehouse only days with logs, because the others cannot be read again. Raises `UsageError` if there are
+    none.
+    """
     for day in (first, last):
         if day is not None and not DAY_NAME.fullmatch(day):
-            raise UsageError(f"{day}: not a day; write YYYY-MM-DD")
+            raise UsageError(f"{day}: not a date; write it as YYYY-MM-DD")
     folder = settings.path(settings.logs.folder)
     if not folder.is_dir():
-        raise UsageError(f"{folder}: no such log folder; set logs.folder in the agent file")
+        raise UsageError(f"{folder}: the log folder does not exist; set logs.folder in the agent file")
     read_before = () if warehouse is None else _read_before(settings, warehouse)
     logged = log_days(settings.path(settings.logs.folder), first_day=settings.first_day)
-    known = sorted({*logged, *(day for day in read_before if day >= settings.first_day)})
-    days = [day for day in known if (first or day) <= day <= (last or day)]
+    all_days = sorted({*logged, *(day for day in read_before if day >= settings.first_day)})
+    days = [day for day in all_days if (first or day) <= day <= (last or day)]
     if not days:
         raise UsageError(
             f"{folder}: no logs between {first or settings.first_day} and {last or 'today'}; "
-            "files are named YYYY-MM-DD.jsonl"
+            "log files are named YYYY-MM-DD.jsonl"
         )
     return days
 
 
 def _read_before(settings: AgentSettings, warehouse: Warehouse) -> Iterator[str]:
-    """Days whose raw version holds runs."""
+    """Days whose version of raw_trajectories has runs."""
     for day in warehouse.partitions(settings.name, "raw_trajectories"):
         version = warehouse.current(ArtifactKey(agent=settings.name, asset="raw_trajectories", partition=day))
         if version is not None and version.manifest.rows["runs"]:

@@ -1,4 +1,4 @@
-"""`toolft show`: the version in force of one asset, its counts and its headline."""
+"""`toolft show`: the version in force of an asset, with its counts and figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.eval_report import STAGE as EVAL_REPORT
 from toolft_pipeline.stages.spec.run_stage import shown_settings
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.digest import Json
@@ -21,7 +20,7 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 
 def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as_json: bool) -> int:
-    """Print a version. Raises `UsageError` where there is none."""
+    """Print a version. Raises `UsageError` if there is none."""
     stage = next((stage for stage in STAGES if stage.asset == asset), None)
     if stage is None:
         raise UsageError(f"no asset {asset!r}; there are {', '.join(stage.asset for stage in STAGES)}")
@@ -31,26 +30,26 @@ def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as
         partition = made[-1] if made else None
     version = warehouse.current(ArtifactKey(agent=agent, asset=asset, partition=partition))
     if version is None:
-        raise UsageError(f"{agent}/{asset} was never made; run `toolft run {agent}` first")
-    explained: list[str] = []
+        raise UsageError(f"{agent}/{asset} has no version; run `toolft run {agent}` first")
+    explanation: list[str] = []
     if as_json:
         print(json.dumps(json.loads((version.folder / MANIFEST).read_text(encoding="utf-8")), indent=2))
-    elif asset == EVAL_REPORT.asset:
+    elif any(entry.path == METRICS_FILE for entry in version.manifest.files):
         report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
         say(*result_table(report).split("\n"))
-        explained = refusal_lines(report, gate=_gate_of(version), settings=settings)
+        explanation = refusal_lines(report, gate=_gate_of(version), settings=settings)
     else:
         _print(version, stage.figures(version, shown_settings(stage, settings)))
     if stage.page is not None and not as_json:
         say("", str(version.file(stage.page)))
-    say(*explained)
+    say(*explanation)
     return 0
 
 
 def _gate_of(version: Version) -> dict[str, Json]:
-    """The thresholds that a report was judged by, whatever the agent file says by now."""
-    read = version.manifest.settings
-    gate = read.get("gate") if isinstance(read, dict) else None
+    """The gate's thresholds at the time of a report, whatever the agent file says now."""
+    settings = version.manifest.settings
+    gate = settings.get("gate") if isinstance(settings, dict) else None
     return gate if isinstance(gate, dict) else {}
 
 

@@ -1,7 +1,7 @@
-"""Agents that cannot be loaded, as the UI shows them: an asset each with a red check that says what is wrong.
+"""Agents that cannot be loaded, in the UI: an asset for each, with a failed check that says what is wrong.
 
-Invariant: nothing here needs the agent's file to be right. The asset goes when the code location is loaded again with
-the file mended; until then its check says that this is what is left to do.
+Invariant: nothing here needs a valid agent file. When the file is fixed, the check passes and says to reload the code
+location; the reload removes the asset.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ RELOAD = "the file can be loaded again: reload the code location (Deployment, Re
 
 
 def log_broken_agents(broken: Sequence[BrokenAgent]) -> None:
-    """Say in the log of the process that loads the agents which of them are left out."""
+    """Log a warning for each agent that is left out."""
     for agent in broken:
         logging.getLogger("dagster").warning("agent %s is left out: %s", agent.name, "; ".join(agent.lines))
 
 
 def broken_agent_assets(broken: Sequence[BrokenAgent]) -> list[dg.AssetsDefinition]:
-    """One asset for each agent that is left out, in a group of its name."""
+    """One asset for each agent that is left out, in a group with the agent's name."""
     return [_asset(key, agent) for key, agent in _keys(broken)]
 
 
 def broken_agents_sensor(broken: Sequence[BrokenAgent]) -> dg.SensorDefinition:
-    """Reports the checks of agents that are left out, whenever what is wrong with a file changes."""
+    """A sensor that reports the checks of agents that are left out when their errors change."""
 
     def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         before: dict[str, list[str]] = json.loads(context.cursor or "{}")
@@ -80,7 +80,7 @@ def _evaluation(key: dg.AssetKey, lines: list[str]) -> dg.AssetCheckEvaluation:
 
 
 def _lines(agent: BrokenAgent) -> list[str]:
-    """What is wrong with the file now; nothing where it can be loaded."""
+    """What is wrong with the file now; empty if it can be loaded."""
     found = read_agent(agent.path)
     return list(found.lines) if isinstance(found, BrokenAgent) else []
 
@@ -90,7 +90,7 @@ def _listed(lines: Sequence[str]) -> str:
 
 
 def _keys(broken: Sequence[BrokenAgent]) -> list[tuple[dg.AssetKey, BrokenAgent]]:
-    """The asset of each agent: a folder's name may be none that Dagster takes, and two may become alike."""
+    """The asset key of each agent: folder names are made valid for Dagster, and unique."""
     found: dict[str, BrokenAgent] = {}
     for agent in broken:
         name = plain = re.sub(r"\W", "_", agent.name, flags=re.ASCII)

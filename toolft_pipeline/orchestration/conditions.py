@@ -1,8 +1,8 @@
-"""When the days of the window are made again by themselves: what they read has other content than before.
+"""The automation condition of the days of the window: an input has new content.
 
-Invariant: only a new data version counts, which is a digest of content, so a version that was made again with the same
-content starts nothing. All stages of the days are asked for in one evaluation, which Dagster makes one backfill of,
-with one run a day; within a run the fingerprints cut off what did not change.
+Invariant: only a new data version counts, and it is a digest of the content: a version that was made again with the
+same content starts nothing. One evaluation requests all stages of the days, and Dagster launches one backfill with one
+run per day; within a run, stages whose fingerprint did not change are reused.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ EVERY_S = 30
 
 
 def follows_its_inputs(stage: Stage) -> bool:
-    """Whether a stage is declared to be made again by itself: days of data. The model waits for the night."""
+    """Whether a stage has the condition: data stages with inputs. The model waits for the nightly job."""
     return stage.group is Group.DATA and bool(stage.inputs)
 
 
 def window_condition(agent: AgentSettings) -> AutomationCondition[dg.AssetKey | dg.AssetCheckKey]:
-    """True for days of the newest window where an input changed since the day was last made or asked for.
+    """True for days of the newest window of which an input changed since the day was last made or requested.
 
-    `eager` with two differences: N days instead of one, and a changed data version instead of any materialization. A
-    change that comes while an input is being made waits for it.
+    `eager` with two differences: N days instead of one, and a changed data version instead of any materialization. It
+    waits while an input is being made.
     """
     moved = AutomationCondition.any_deps_match(
         AutomationCondition.data_version_changed() | AutomationCondition.will_be_requested()
@@ -44,7 +44,7 @@ def window_condition(agent: AgentSettings) -> AutomationCondition[dg.AssetKey | 
 
 
 def automation_sensor(agent: AgentSettings) -> dg.AutomationConditionSensorDefinition:
-    """Evaluates the conditions of one agent's assets."""
+    """The sensor that evaluates the conditions of one agent's assets."""
     keys = [dg.AssetKey([agent.name, stage.asset]) for stage in STAGES if follows_its_inputs(stage)]
     return dg.AutomationConditionSensorDefinition(
         name=f"{agent.name}_automation",
@@ -56,5 +56,5 @@ def automation_sensor(agent: AgentSettings) -> dg.AutomationConditionSensorDefin
 
 
 def sensor_status(agent: AgentSettings) -> dg.DefaultSensorStatus:
-    """Stopped until a person starts it, or `schedule.running` says otherwise."""
+    """Running if `schedule.running` is set; else a person starts the sensor."""
     return dg.DefaultSensorStatus.RUNNING if agent.schedule.running else dg.DefaultSensorStatus.STOPPED

@@ -1,6 +1,6 @@
-"""An installation looked over: packages, accelerator, disk, permissions, agent files.
+"""Diagnose an installation: packages, accelerator, disk, permissions, agent files.
 
-Invariant: nothing is started, changed or asked of a network; a finding that needs a person says what to do.
+Invariant: nothing is started or changed, and no network is used; each problem comes with its fix.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from toolft_pipeline.warehouse.store import Warehouse
 DISTRIBUTION = "toolft_pipeline"
 
 FREE_BYTES = 10 << 30
-"""Below this a night may not end: a base model of 4B parameters in bf16 and its merged copy are 8 GB each."""
+"""Free space that a nightly run needs: a base model of 4B parameters in bf16 and its merged copy have 8 GB each."""
 
 
 class Health(StrEnum):
-    """How a finding stands."""
+    """The result of one diagnosis."""
 
     FINE = "ok"
     LOOK = "look"
@@ -42,7 +42,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """One thing that was looked at; `fix` is what to do, empty where all is well."""
+    """The state of one part of the installation; `fix` is what to do, empty if nothing."""
 
     subject: str
     state: Health
@@ -51,7 +51,7 @@ class Diagnosis:
 
 
 def diagnose(*, agents: Path, warehouse: Path, home: Path) -> Iterator[Diagnosis]:
-    """Look at everything that a night needs. `home` is Dagster's (the folder of dagster.yaml)."""
+    """Check everything that a nightly run needs. `home` is DAGSTER_HOME, the folder of dagster.yaml."""
     yield from _packages()
     yield _accelerator()
     yield from _disk(warehouse)
@@ -60,7 +60,7 @@ def diagnose(*, agents: Path, warehouse: Path, home: Path) -> Iterator[Diagnosis
     files = agent_files(agents)
     if not files:
         fix = "put an agent's folder with agent.yaml there, or set TOOLFT_AGENTS"
-        yield Diagnosis(subject="agents", state=Health.BROKEN, message=f"none below {agents}", fix=fix)
+        yield Diagnosis(subject="agents", state=Health.BROKEN, message=f"no agent below {agents}", fix=fix)
     for path in files:
         yield from _agent(path, Warehouse(warehouse))
 
@@ -72,49 +72,47 @@ def _packages() -> Iterator[Diagnosis]:
         fix = "install it: pip install --constraint constraints.txt --editable ."
         yield Diagnosis(subject="packages", state=Health.BROKEN, message=f"{DISTRIBUTION} is not installed", fix=fix)
         return
-    unfit = []
+    problems = []
     needed = [each for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})]
     for requirement in needed:
         try:
-            found = version(requirement.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
-            unfit.append(f"{requirement.name} is missing")
+            problems.append(f"{requirement.name} is missing")
             continue
-        if not requirement.specifier.contains(found, prereleases=True):
-            unfit.append(f"{requirement.name} {found}, wanted {requirement.specifier}")
-    if unfit:
-        fix = "run pip install --constraint constraints.txt --editable . once more"
-        yield Diagnosis(subject="packages", state=Health.BROKEN, message="; ".join(unfit), fix=fix)
+        if not requirement.specifier.contains(installed, prereleases=True):
+            problems.append(f"{requirement.name} {installed} is installed, {requirement.specifier} is required")
+    if problems:
+        fix = "run pip install --constraint constraints.txt --editable . again"
+        yield Diagnosis(subject="packages", state=Health.BROKEN, message="; ".join(problems), fix=fix)
     else:
-        message = f"{len(needed)} as {DISTRIBUTION} {metadata(DISTRIBUTION)['Version']} wants them"
+        message = f"{len(needed)} packages as required by {DISTRIBUTION} {metadata(DISTRIBUTION)['Version']}"
         yield Diagnosis(subject="packages", state=Health.FINE, message=message)
 
 
 def _accelerator() -> Diagnosis:
-    found = devices()
-    if found != ["cpu"]:
-        return Diagnosis(
-            subject="accelerator", state=Health.FINE, message=", ".join(f"GPU {device}" for device in found)
-        )
+    ids = devices()
+    if ids != ["cpu"]:
+        return Diagnosis(subject="accelerator", state=Health.FINE, message=", ".join(f"GPU {device}" for device in ids))
     fix = "for a model of 4B parameters use a machine with a GPU; TOOLFT_DEVICES names devices that nvidia-smi hides"
     return Diagnosis(
         subject="accelerator",
         state=Health.LOOK,
-        message="none: training runs on the CPU, about 100 tokens/s for 270M parameters on 2 cores",
+        message="no GPU: training runs on the CPU, about 100 tokens/s for 270M parameters on 2 cores",
         fix=fix,
     )
 
 
 def _disk(warehouse: Path) -> Iterator[Diagnosis]:
-    place = next(path for path in (warehouse, *warehouse.parents) if path.exists())
-    if not os.access(place, os.W_OK | os.X_OK):
-        fix = "give this user the right to write there, or set TOOLFT_WAREHOUSE"
-        yield Diagnosis(subject="warehouse", state=Health.BROKEN, message=f"{place} cannot be written to", fix=fix)
+    folder = next(path for path in (warehouse, *warehouse.parents) if path.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        fix = "give this user write permission, or set TOOLFT_WAREHOUSE"
+        yield Diagnosis(subject="warehouse", state=Health.BROKEN, message=f"{folder} is not writable", fix=fix)
         return
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(folder).free
     message = f"{warehouse}, {free / 2**30:.0f} GB free"
     if free < FREE_BYTES:
-        fix = f"free space: a night of a 4B model wants about {FREE_BYTES >> 30} GB"
+        fix = f"free disk space: a nightly run with a 4B model needs about {FREE_BYTES >> 30} GB"
         yield Diagnosis(subject="warehouse", state=Health.LOOK, message=message, fix=fix)
     else:
         yield Diagnosis(subject="warehouse", state=Health.FINE, message=message)
@@ -125,18 +123,18 @@ def _dagster_home(home: Path) -> Diagnosis:
     if file.is_file():
         if _follows_the_working_directory(file):
             message = f"{file}: storage follows the working directory: a cron job's runs do not show in the UI"
-            fix = "take the sections storage, local_artifact_storage and compute_logs of a new `toolft init` project"
+            fix = "copy the sections storage, local_artifact_storage and compute_logs from a new `toolft init` project"
             return Diagnosis(subject="dagster", state=Health.LOOK, message=message, fix=fix)
         return Diagnosis(subject="dagster", state=Health.FINE, message=f"instance of {home}")
     fix = (
-        "start at the project's folder, or set DAGSTER_HOME to it (`toolft init` makes one): without it pools and "
-        "retention do not hold, and Dagster sends telemetry"
+        "change to the project's folder, or set DAGSTER_HOME to it (`toolft init` creates one): without dagster.yaml "
+        "there are no pool limits and no retention, and Dagster sends telemetry"
     )
     return Diagnosis(subject="dagster", state=Health.BROKEN, message=f"{home} has no dagster.yaml", fix=fix)
 
 
 def _follows_the_working_directory(file: Path) -> bool:
-    """Whether a dagster.yaml gives Dagster's own SQLite storage a relative folder."""
+    """Whether a dagster.yaml has a relative folder for Dagster's own SQLite storage."""
     try:
         storage = yaml.safe_load(file.read_text(encoding="utf-8"))["storage"]
         base_dir = storage["sqlite"]["base_dir"]
@@ -146,13 +144,16 @@ def _follows_the_working_directory(file: Path) -> bool:
 
 
 def _raw_zone(warehouse: Path) -> Iterator[Diagnosis]:
-    """What users wrote, unredacted, is for its owner alone."""
+    """Check that unredacted logs can be read by their owner alone."""
     files = list(warehouse.glob("*/raw_trajectories/*/versions/*/*.parquet"))
-    open_ = [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
-    if open_:
-        fix = f"chmod 600 {open_[0]}" + (f", and {len(open_) - 1} more beside it" if len(open_) > 1 else "")
+    readable = [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    if readable:
+        fix = f"chmod 600 {readable[0]}" + (f", and {len(readable) - 1} more" if len(readable) > 1 else "")
         yield Diagnosis(
-            subject="raw zone", state=Health.BROKEN, message=f"{len(open_)} files can be read by others", fix=fix
+            subject="raw zone",
+            state=Health.BROKEN,
+            message=f"{len(readable)} files are readable by other users",
+            fix=fix,
         )
     elif files:
         yield Diagnosis(
@@ -167,13 +168,16 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Diagnosis]:
     except SettingsError as error:
         message = "; ".join(error.lines)
         yield Diagnosis(
-            subject=subject, state=Health.BROKEN, message=message, fix="mend the agent file; other agents run on"
+            subject=subject,
+            state=Health.BROKEN,
+            message=message,
+            fix="fix the agent file; other agents are not affected",
         )
         return
-    faults = list(_faults(settings))
-    for message, fix in faults:
+    problems = list(_problems(settings))
+    for message, fix in problems:
         yield Diagnosis(subject=subject, state=Health.BROKEN, message=message, fix=fix)
-    if faults:
+    if problems:
         return
     serves = in_service(warehouse, settings.name)
     days = len(_logs(settings))
@@ -185,10 +189,10 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Diagnosis]:
         yield Diagnosis(subject=subject, state=Health.LOOK, message=message, fix=fix)
 
 
-def _faults(settings: AgentSettings) -> Iterator[tuple[str, str]]:
+def _problems(settings: AgentSettings) -> Iterator[tuple[str, str]]:
     """What the agent file names and this machine does not have, each with the mend."""
     for missing in missing_resources(settings, for_model=True):
-        yield missing.message, f"mend {missing.key} in the agent file, or put there what it names"
+        yield missing.message, f"fix {missing.key} in the agent file, or create what it names"
 
 
 def _logs(settings: AgentSettings) -> list[Path]:

@@ -1,9 +1,10 @@
-"""Jobs of an agent: its sources, one day of data, one as-of day of the model, and both for the night."""
+"""Jobs of an agent: its sources, a day of data, the model as of a day, and the nightly job of both."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from toolft_pipeline.orchestration.partitions import daily_partitions
 from toolft_pipeline.orchestration.runs.executor import local_executor
@@ -12,43 +13,44 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 
-_WHAT = {
+if TYPE_CHECKING:  # the type that define_asset_job returns has no public name
+    from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+_DESCRIPTIONS = {
     (Group.SOURCES,): "The tool catalog and the base model",
     (Group.DATA,): "One day of logs: read, verified, as chat rows and as tokens with a loss mask,",
     (Group.MODEL,): "The model as of one day: training set, adapter, merged model, report and promotion",
     (Group.DATA, Group.MODEL): "A changed base model, one day of logs, then the model as of that day,",
 }
 
-_OF_THE_NIGHT = frozenset({"base_model"})
-"""Sources that a night makes too where they changed: one that was edited in the agent file reaches the night."""
-
 
 def job_name(agent: str, group: Group) -> str:
-    """Name of the job that makes one group of an agent's assets."""
+    """Name of the job of one group of an agent's assets."""
     return f"{agent}_{group.value}"
 
 
 def nightly_job_name(agent: str) -> str:
-    """Name of the job that makes a day's data and the model as of that day."""
+    """Name of the job of a day's data and the model as of that day."""
     return f"{agent}_nightly"
 
 
 def agent_jobs(agent: AgentSettings) -> list[UnresolvedAssetJobDefinition]:
-    """One job a group, and the night's."""
-    night = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), also=_OF_THE_NIGHT)
-    return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), night]
+    """One job per group, and the nightly job."""
+    nightly = _job(agent, nightly_job_name(agent.name), (Group.DATA, Group.MODEL), nightly=True)
+    return [*(_job(agent, job_name(agent.name, group), (group,)) for group in Group), nightly]
 
 
 def _job(
-    agent: AgentSettings, name: str, groups: tuple[Group, ...], *, also: frozenset[str] = frozenset()
+    agent: AgentSettings, name: str, groups: tuple[Group, ...], *, nightly: bool = False
 ) -> UnresolvedAssetJobDefinition:
-    chosen = [stage.asset for stage in STAGES if stage.group in groups or stage.asset in also]
-    keys = [dg.AssetKey([agent.name, asset]) for asset in chosen]
+    chosen = [stage for stage in STAGES if stage.group in groups or (nightly and stage.nightly)]
+    keys = [dg.AssetKey([agent.name, stage.asset]) for stage in chosen]
     return dg.define_asset_job(
         name=name,
         selection=dg.AssetSelection.assets(*keys),
         partitions_def=None if groups == (Group.SOURCES,) else daily_partitions(agent),
-        description=f"{_WHAT[groups]} of agent {agent.name}. What is up to date is reused; force makes it again.",
+        description=f"{_DESCRIPTIONS[groups]} of agent {agent.name}. Versions that are up to date are reused, "
+        "unless the run config has `force`.",
         tags={AGENT_TAG: agent.name},
         executor_def=None if Group.MODEL in groups else local_executor,
     )

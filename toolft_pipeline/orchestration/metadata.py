@@ -1,7 +1,7 @@
-"""What a version shows of itself in the UI.
+"""The metadata of a version in the UI.
 
-Invariant: what a person looks for stands first. A short text that sums up, counts and figures (numbers as numbers, so
-that the UI plots them over days), then what the pictures show in characters, then tables; last, where it lies.
+Invariant: what a person looks for comes first: a short summary, counts and figures (as numbers, so that the UI plots
+them over days), then text charts, then tables; the version's folder comes last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Values = dict[str, dg.MetadataValue[Any]]
 
 
 def version_metadata(stage: Stage, version: Version, settings: AgentSettings, *, reused: bool) -> Values:
-    """Everything that is shown of a version, in the order in which it is shown."""
+    """All metadata of a version, in display order."""
     seen = shown_settings(stage, settings)
     plots, texts = stage.plots(version, seen), stage.texts(version)
     headline = version.manifest.headline | stage.figures(version, seen)
@@ -50,7 +50,7 @@ def version_metadata(stage: Stage, version: Version, settings: AgentSettings, *,
 
 
 def shown(value: Json) -> dg.MetadataValue[Any]:
-    """Numbers as numbers, counts by name as a table with bars, lists of words as lines, all else nested as JSON."""
+    """A figure as metadata: numbers, tables with bars for counts by name, lines for lists of words, else JSON."""
     if type(value) in _PLAIN:
         return _PLAIN[type(value)](value)
     if not value:
@@ -78,7 +78,7 @@ def _counts(version: Version) -> Values:
 
 
 def _page(name: str, version: Version) -> Values:
-    """A link that opens the page in a browser, and where the file lies for whoever has the machine's files."""
+    """A link to the page on the report server, and the path of its file."""
     return {
         "page": dg.MetadataValue.url(page_url(version)),
         "page_path": dg.MetadataValue.path(str(version.file(name))),
@@ -86,7 +86,7 @@ def _page(name: str, version: Version) -> Values:
 
 
 def _columns(version: Version) -> Values:
-    """The columns of the table that downstream reads, for a version that is a table."""
+    """The column schema of the version's table, if it has one."""
     tables = [entry.path for entry in version.manifest.files if entry.content and entry.path.endswith(".parquet")]
     if not tables:
         return {}

@@ -1,7 +1,7 @@
-"""model_in_service: what the champion pointer says, as Dagster sees it.
+"""model_in_service: the model that the champion pointer names, as an observable source asset.
 
-Invariant: observed, never made, so that the graph has no circle; every move of the pointer, a promotion's or a
-rollback's, leaves one observation with the model's content digest as its data version.
+Invariant: it is observed and never materialized, so that the graph has no cycle. Each move of the pointer (promotion
+or rollback) records one observation with the model's content digest as its data version.
 """
 
 import dagster as dg
@@ -29,7 +29,7 @@ def service_source(agent: AgentSettings) -> dg.SourceAsset:
 
 
 def service_observation(agent: str, *, move: str) -> dg.AssetObservation:
-    """What serves now, as an event; `move` says what brought it there (a promotion, a rollback)."""
+    """An observation of the model in service; `move` is why it changed (promotion, rollback)."""
     serving = in_service(Warehouse(warehouse_root()), agent)
     place = {} if serving is None else {"place": dg.MetadataValue.path(str(serving.folder))}
     return dg.AssetObservation(

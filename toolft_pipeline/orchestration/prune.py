@@ -1,7 +1,8 @@
-"""Retention of one agent: what may go, given who serves and which runs have not ended, and its taking away.
+"""Retention of one agent: choose what to delete, and delete it.
 
-Invariant: nothing goes that is in force, serves, or that either was made from; nor anything that was in force since the
-oldest run began that has not ended, for that run may read it. Stopped half-way it leaves what it chose to leave.
+Invariant: versions in force, the model in service and everything that these were made from are kept, and also what was
+in force since the oldest unfinished run began, because that run may read it. Stopped half-way, it has deleted nothing
+that it chose to keep.
 """
 
 # no `from __future__ import annotations`: Dagster reads the annotations of an op's arguments
@@ -22,6 +23,7 @@ from toolft_pipeline.orchestration.runs.executor import local_executor
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Progress
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.gc import (
     empty_trash,
     leftovers,
@@ -34,8 +36,8 @@ from toolft_pipeline.warehouse.retention import RemovalItem, RemovalPlan, Retent
 from toolft_pipeline.warehouse.shared import SHARED, remove_unused, unused_shared
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
-MODEL = "merged_model"
-"""The asset whose content its adapter makes again."""
+RECLAIMABLE = frozenset(stage.asset for stage in STAGES if stage.reclaimable)
+"""Assets whose content can go while the manifest stays: merged models."""
 
 PARTITION_TAG, RANGE_TAG = "dagster/partition", "dagster/asset_partition_range_start"
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
@@ -44,9 +46,9 @@ _NOT_ENDED = [status for status in dg.DagsterRunStatus if status not in _ENDED]
 
 @dataclass(frozen=True, kw_only=True)
 class UnfinishedRuns:
-    """Runs that have not ended: how many, since when the oldest is there, the days that they work on.
+    """The unfinished runs: how many, when the oldest was created, and their days.
 
-    `days` is None where one of them works on a range of days.
+    `days` is None if one of them has a range of days.
     """
 
     runs: int
@@ -56,7 +58,7 @@ class UnfinishedRuns:
 
 @dataclass(frozen=True, kw_only=True)
 class PrunePlan:
-    """What goes: versions and contents, and folders that are no versions. `size` is the bytes of all."""
+    """What to delete: versions, contents of versions, and leftover folders. `size` is the total in bytes."""
 
     removal: RemovalPlan
     leftovers: tuple[Path, ...]
@@ -64,7 +66,7 @@ class PrunePlan:
 
 
 def unfinished_runs(instance: dg.DagsterInstance, *, but: str | None = None) -> UnfinishedRuns:
-    """The runs of an instance that have not ended, without the one of the id `but`."""
+    """The unfinished runs of an instance, except the run with id `but`."""
     records = instance.get_run_records(dg.RunsFilter(statuses=_NOT_ENDED))
     others = [record for record in records if record.dagster_run.run_id != but]
     tags = [record.dagster_run.tags for record in others]
@@ -80,7 +82,7 @@ def unfinished_runs(instance: dg.DagsterInstance, *, but: str | None = None) -> 
 def plan_pruning(
     settings: AgentSettings, warehouse: Warehouse, *, unfinished: UnfinishedRuns, now: datetime | None = None
 ) -> PrunePlan:
-    """Decide what goes by `retention`. Raises `WarehouseError` where a version cannot be read."""
+    """Choose what to delete by `retention`. Raises `WarehouseError` if a version cannot be read."""
     agent, retention = settings.name, settings.retention
     since = (now or datetime.now(UTC)) - timedelta(days=retention.keep_days)
     since = since if unfinished.since is None else min(since, unfinished.since)
@@ -90,12 +92,12 @@ def plan_pruning(
         version.folder
         for version in _models(warehouse, agent, serving_history(moves).models)[-retention.served_models :]
     }
-    newest = warehouse.partitions(agent, MODEL)[-retention.merged_models :]
+    newest = {day for asset in RECLAIMABLE for day in warehouse.partitions(agent, asset)[-retention.merged_models :]}
     days = None if unfinished.days is None else unfinished.days.union(newest)
 
     def keeps_content(version: Version) -> bool:
         address = version.manifest.address
-        return address.asset != MODEL or version.folder in whole or days is None or address.partition in days
+        return address.asset not in RECLAIMABLE or version.folder in whole or days is None or address.partition in days
 
     removal = plan_removal(
         warehouse,
@@ -107,15 +109,15 @@ def plan_pruning(
 
 
 def prune(settings: AgentSettings, warehouse: Warehouse, pruning: PrunePlan, *, progress: Progress) -> None:
-    """Take away what was chosen, and what an earlier removal was killed at."""
+    """Delete what was chosen, and what an interrupted removal left."""
     agent = settings.name
     for leaving in pruning.removal.contents:
         version = leaving.version
         if not reclaim_content(warehouse, version, needed=partial(_serves, warehouse, agent, version.folder)):
-            progress(f"{version.folder} stays whole: it came into service while this was under way")
+            progress(f"{version.folder} is kept: it came into service in the meantime")
     for leaving in pruning.removal.versions:
         if not remove_version(warehouse, leaving.version):
-            progress(f"{leaving.version.folder} stays: it came into force while this was under way")
+            progress(f"{leaving.version.folder} is kept: it came into force in the meantime")
     for folder in pruning.leftovers:
         if folder.parent.name == SHARED:
             remove_unused(folder)
@@ -125,11 +127,11 @@ def prune(settings: AgentSettings, warehouse: Warehouse, pruning: PrunePlan, *, 
 
 
 def pruning_lines(pruning: PrunePlan, warehouse: Warehouse) -> Iterator[str]:
-    """What goes, one line each, and the bytes of all."""
+    """One line per version, content and leftover to delete, and the total."""
     for leaving in pruning.removal.versions:
-        yield f"version  {_told(leaving)}"
+        yield f"version  {_line(leaving)}"
     for leaving in pruning.removal.contents:
-        yield f"content  {_told(leaving)}"
+        yield f"content  {_line(leaving)}"
     for folder in pruning.leftovers:
         yield f"leftover {folder.relative_to(warehouse.root)}"
     counts = f"{len(pruning.removal.versions)} versions, {len(pruning.removal.contents)} contents"
@@ -141,11 +143,11 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
     agent_key = resource_key(agent.name)
 
     class PruneConfig(dg.Config):
-        dry_run: bool = Field(default=False, description="Say what would go, and take nothing away.")
+        dry_run: bool = Field(default=False, description="Only log what would be deleted.")
 
     @dg.op(name=f"{agent.name}_prune_warehouse", required_resource_keys={agent_key}, out=dg.Out(dg.Nothing))
     def prune_warehouse(context: dg.OpExecutionContext, config: PruneConfig) -> None:
-        """Take away what retention lets go, and say it line by line."""
+        """Delete what retention allows, and log each line."""
         file: AgentFile = getattr(context.resources, agent_key)
         settings, warehouse = file.load(), Warehouse(warehouse_root())
         unfinished = unfinished_runs(context.instance, but=context.run_id)
@@ -157,7 +159,7 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
 
     @dg.job(
         name=f"{agent.name}_prune",
-        description=f"Takes away what `retention` of agent {agent.name} lets go; with dry_run it only says what.",
+        description=f"Deletes what `retention` of agent {agent.name} does not keep; with dry_run it only logs it.",
         tags={AGENT_TAG: agent.name},
         executor_def=local_executor,
     )
@@ -168,14 +170,14 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
 
 
 def prune_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
-    """Once a day at `retention.hour`; stopped until a person starts it."""
+    """Daily at `retention.hour`; stopped until a person starts it."""
     return dg.ScheduleDefinition(
         name=f"{agent.name}_prune",
         job_name=f"{agent.name}_prune",
         cron_schedule=f"0 {agent.retention.hour} * * *",
         execution_timezone=agent.schedule.time_zone,
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description="Takes away what `retention` in the agent file lets go.",
+        description="Deletes what `retention` in the agent file does not keep.",
     )
 
 
@@ -185,14 +187,14 @@ def _serves(warehouse: Warehouse, agent: str, folder: Path) -> bool:
 
 
 def _models(warehouse: Warehouse, agent: str, moves: Sequence[Pointer]) -> list[Version]:
-    """The models that some moves put in service and that are there, each once, by the last of its moves."""
+    """The existing models that the moves put in service, each once, ordered by its last move."""
     last = {move.version: move for move in moves}
     order = sorted(last.values(), key=lambda move: move.number)
     folders = [resolve(warehouse, agent, move).folder for move in order]
     return [warehouse.open(folder) for folder in folders if folder.exists() or folder == folders[-1]]
 
 
-def _told(leaving: RemovalItem) -> str:
+def _line(leaving: RemovalItem) -> str:
     manifest = leaving.version.manifest
     return f"{manifest.address}  {leaving.version.folder.name}  {leaving.size:,} bytes, {leaving.why}"
 

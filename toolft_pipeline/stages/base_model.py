@@ -60,4 +60,5 @@ STAGE = Stage(
         _check(BaseCheck.ADAPTER, "The base has every target module, and only the adapter is trained."),
     ),
     partitioned=False,
+    nightly=True,
 )

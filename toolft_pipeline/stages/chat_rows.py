@@ -10,10 +10,12 @@ from toolft_pipeline.chat.formats import get_format, image_formats
 from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved_for_model
 from toolft_pipeline.chat.row_markdown import row_markdown
-from toolft_pipeline.settings import AgentSettings, ChatSettings
+from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
+from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.verification.day import ACCEPTED_FILE
+from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 EXAMPLES_FILE = "examples.json"
@@ -70,6 +72,30 @@ def _all_images_rendered(version: Version, _settings: AgentSettings) -> CheckOut
     return CheckOutcome(passed=not left_out, detail={"runs_left_out": left_out, "why": headline["why_no_images"]})
 
 
+def _same_under(proposal: Proposal, partition: str | None) -> bool:
+    """Rows that show no catalog depend on the runs alone; all others are rendered with the proposed catalog."""
+    if ("verified_trajectories", partition) in proposal.new:
+        return False
+    chat = proposal.settings.chat
+    if chat.catalog_mode is CatalogMode.NONE and chat.system_prompt != "strip_tools":
+        return True
+    accepted, base = proposal.version("verified_trajectories", partition), proposal.version("base_model", None)
+    current = proposal.version("chat_rows", partition)
+    if accepted is None or base is None or current is None:
+        return False
+    out = proposal.scratch / f"chat_rows-{partition}"
+    out.mkdir()
+    write_chat_rows(
+        accepted=accepted.file(ACCEPTED_FILE),
+        catalog=proposal.catalog / CATALOG_FILE,
+        chat=chat,
+        error_forms=proposal.settings.verification.error_forms,
+        out=out,
+        base=base.file("model"),
+    )
+    return file_digest(out / ROWS_FILE) == file_digest(current.file(ROWS_FILE))
+
+
 STAGE = Stage(
     asset="chat_rows",
     description="Each run in the model's own chat template, in segments marked trained or context.",
@@ -93,4 +119,5 @@ STAGE = Stage(
         ),
     ),
     texts=_examples,
+    same_under=_same_under,
 )

@@ -34,6 +34,7 @@ from toolft_pipeline.stages.spec.stage import (
     BuildContext,
     Check,
     CheckOutcome,
+    Freshness,
     Group,
     PartitionScope,
     SourceContext,
@@ -270,4 +271,5 @@ STAGE = Stage(
     plots=report_plots,
     texts=report_texts,
     page=PAGE_FILE,
+    freshness=Freshness.WINDOW,
 )

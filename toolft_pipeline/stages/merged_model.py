@@ -64,4 +64,5 @@ STAGE = Stage(
         _check("merged_logits", "The merged model's logits equal those of the unmerged adapter on its base."),
         _check("reload_same_tokens", "The saved folder generates the same tokens after reloading."),
     ),
+    reclaimable=True,
 )

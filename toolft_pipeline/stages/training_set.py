@@ -8,7 +8,9 @@ from toolft_pipeline.curation.selection import SELECTION_FILE, select_training_s
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
+from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, SourceContext, Stage
+from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
@@ -48,6 +50,27 @@ def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     return {"training_runs_by_tool": plots.bars(version.manifest.headline["tools"], title="Training runs by tool")}
 
 
+def _same_under(proposal: Proposal, partition: str | None) -> bool:
+    """Of the catalog it reads the names alone: they say for which tools rows stay in training."""
+    if any(asset == "run_signatures" for asset, _ in proposal.new):
+        return False
+    current = proposal.version("training_set", partition)
+    if proposal.same_names or current is None:
+        return proposal.same_names
+    signatures = {day: proposal.version("run_signatures", day) for day in proposal.previews}
+    tasks = proposal.settings.path(proposal.settings.evaluation.tasks)
+    out = proposal.scratch / "training_set"
+    out.mkdir()
+    select_training_set(
+        days={day: version.file(SIGNATURES_FILE) for day, version in signatures.items() if version is not None},
+        tasks=tasks if tasks.is_file() else None,
+        tools=list(load_catalog(proposal.catalog).names),
+        curation=proposal.settings.curation,
+        out=out,
+    )
+    return file_digest(out / SELECTION_FILE) == file_digest(current.file(SELECTION_FILE))
+
+
 STAGE = Stage(
     asset="training_set",
     description="Selects the window's runs: dedup, contamination, split, caps and oversampling; ids only, no copies.",
@@ -62,4 +85,5 @@ STAGE = Stage(
     build=_build,
     plots=_plots,
     unshown=frozenset({"tools"}),
+    same_under=_same_under,
 )

@@ -11,11 +11,13 @@ from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs
 from toolft_pipeline.stages.spec.inputs import window
+from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import (
     BuildContext,
     Check,
     CheckOutcome,
+    Freshness,
     Group,
     PartitionScope,
     Plot,
@@ -141,6 +143,16 @@ def _plots(version: Version, settings: AgentSettings) -> dict[str, Plot]:
     }
 
 
+def _same_under(proposal: Proposal, partition: str | None) -> bool:
+    return not proposal.previews[partition or ""].changes
+
+
+def _share_under(proposal: Proposal, version: Version) -> float:
+    """The share of runs that are replayed again: replays take nearly all of the time."""
+    runs = version.manifest.rows["trajectories"]
+    return proposal.previews[version.manifest.address.partition or ""].replayed / runs if runs else 0.0
+
+
 STAGE = Stage(
     asset="verified_trajectories",
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
@@ -179,4 +191,7 @@ STAGE = Stage(
     figures=_figures,
     display=("verification.min_runs_per_tool", *_WINDOW),
     unshown=frozenset({"catalog_tools", "faults", "categories", "tools"}),
+    freshness=Freshness.NIGHTLY,
+    same_under=_same_under,
+    share_under=_share_under,
 )

@@ -23,6 +23,9 @@ from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 pytestmark = pytest.mark.faults
 
+WATCHED_S = 10.0
+"""How long a waiting run is watched: it uses some 0.1 s of CPU in this time."""
+
 LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
 
 
@@ -106,6 +109,19 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
     first = after[0][1]
     last = "third" if first == "second" else "second"
     assert after == [("holds", first), ("ends", first), ("holds", last), ("ends", last)]
+
+
+def test_waiting_run_leaves_the_cpu_to_the_holder(site: Site) -> None:
+    """Dagster's multiprocess executor fails this: it polls for the slot without a pause, and takes all of a core."""
+    site.launch("retrain", "stuck")
+    site.until(lambda: bool(site.noted()))
+    waits = psutil.Process(site.launch("retrain", "second").pid)
+    with dg.DagsterInstance.from_config(str(site.root)) as instance:
+        site.until(lambda: waiting(instance) == 1)
+    began, before = time.monotonic(), waits.cpu_times()
+    site.until(lambda: time.monotonic() > began + WATCHED_S)
+    used = sum(waits.cpu_times()[:2]) - sum(before[:2])
+    assert used < 0.15 * WATCHED_S
 
 
 def waiting(instance: dg.DagsterInstance) -> int:

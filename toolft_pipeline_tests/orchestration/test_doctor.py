@@ -51,10 +51,10 @@ def open_raw_zone(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "subject", "said", "mend"),
+    ("damage", "subject", "message", "fix"),
     [
         (lambda root: (root / "dagster.yaml").unlink(), "dagster", "has no dagster.yaml", "DAGSTER_HOME"),
-        (open_raw_zone, "raw zone", "1 files can be read by others", "chmod 600"),
+        (open_raw_zone, "raw zone", "1 files are readable by other users", "chmod 600"),
         (lambda root: edit(root, "catalog.json", "nowhere.json"), "agent assistant", "nowhere.json", "catalog.file"),
         (lambda root: edit(root, "first_day", "frist_day"), "agent assistant", "first_day: is missing", "agent file"),
         (
@@ -63,7 +63,7 @@ def open_raw_zone(root: Path) -> None:
             "pyhton",
             "sandbox.command",
         ),
-        (lambda root: shutil.rmtree(root / "agents" / "assistant"), "agents", "none below", "TOOLFT_AGENTS"),
+        (lambda root: shutil.rmtree(root / "agents" / "assistant"), "agents", "no agent below", "TOOLFT_AGENTS"),
     ],
 )
 def test_doctor_names_what_is_broken_and_its_mend(

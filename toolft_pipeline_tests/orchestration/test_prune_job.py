@@ -83,7 +83,7 @@ def test_prune_prints_what_goes_and_the_bytes_and_then_it_is_gone(
     assert told == [
         f"version  {name}  {size:,} bytes, not current since {LONG_AGO:%Y-%m-%d}",
         f"1 versions, 0 contents, 0 leftovers: {size:,} bytes",
-        "a dry run: nothing was taken away",
+        "dry run: nothing was deleted",
     ]
     assert replaced.folder.is_dir()
     assert run(["prune", AGENT]) == 0
@@ -95,7 +95,7 @@ def test_prune_beside_a_run_of_a_living_process_says_what_stays_for_it(
 ) -> None:
     unfinished(instance, **{PROCESS_TAG: this_process().text, PARTITION_TAG: DAY})
     assert run(["prune", AGENT, "--dry-run"]) == 0
-    assert capsys.readouterr().out.startswith("1 runs have not ended: what was in force since 20")
+    assert capsys.readouterr().out.startswith("1 unfinished runs: versions in force since 20")
 
 
 def test_runs_under_way_name_their_days_and_one_of_a_range_none(instance: dg.DagsterInstance) -> None:

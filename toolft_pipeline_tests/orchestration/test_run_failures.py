@@ -22,5 +22,5 @@ def test_red_blocking_check_is_named_with_its_figures() -> None:
         run = dg.materialize([merged], instance=instance, raise_on_error=False)
         (failed,) = failed_steps(instance, run.run_id)
     assert failed.key == "merged"
-    assert "the check merged_logits is red (allowed 0.1, relative_error 0.5)" in failed.error
+    assert "the blocking check merged_logits failed (allowed 0.1, relative_error 0.5)" in failed.error
     assert "Error" not in failed.error

@@ -1,7 +1,7 @@
-"""An explained run for the terminal: the verdict rule by rule, and the rows with what carries loss in colour.
+"""An explained run as text: the results of the rules, and the rows with the trained text in colour.
 
-Invariant: without colour nothing is lost, for every stretch says in words what it is; and what a log holds cannot steer
-the terminal, for control characters are shown and not sent.
+Invariant: the text is complete without colour, because a line above each span says what it is. Text of a log cannot
+control the terminal: control characters are escaped.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ _TRAINED, _MASKED, _LABEL, _END = "\033[32m", "\033[90m", "\033[1m", "\033[0m"
 
 
 def rule_lines(answers: list[RuleAnswer]) -> Iterator[str]:
-    """One line a rule."""
-    yield "rules, in the order in which they are asked"
+    """One line per rule."""
+    yield "rules, in their order"
     for number, answer in enumerate(answers, start=1):
         reason = f"  {answer.reason}" if answer.reason else ""
         yield f"  {number} {answer.rule:16}{answer.answer:10}{reason}".rstrip()
 
 
 def row_lines(row: TracedRow, *, source: Source, file: Path, prompts: bool, colour: bool) -> Iterator[str]:
-    """A row's stretches, each under a line that says what it is; with `prompts`, each turn's prompt in full."""
+    """The spans of a row, each under a line that says what it is; with `prompts`, also each turn's full prompt."""
     note = f"; {row.note}" if row.note else ""
     yield f"row {visible(row.row_id)}: {row.n_tokens} tokens, {row.n_loss_tokens} with loss{note}"
     for span in row.spans:
         label = f"{'trained' if span.trained else 'masked '}  tokens {span.start} to {span.end - 1}"
         if span.message is not None:
             label += f"  message {span.message} of {file}:{source.line} (byte {source.offset})"
-        yield _painted(visible(label), _LABEL, colour=colour)
+        yield _coloured(visible(label), _LABEL, colour=colour)
         if span.prompt is not None and (prompts or not span.as_served):
             yield from _prompt_lines(span, colour=colour)
         elif span.prompt is not None:
-            yield f"the {span.start} tokens before are the prompt that a server builds"
-        yield _painted(visible(span.text), _TRAINED if span.trained else _MASKED, colour=colour)
+            yield f"the {span.start} tokens before it are the prompt that a server builds"
+        yield _coloured(visible(span.text), _TRAINED if span.trained else _MASKED, colour=colour)
 
 
 def _prompt_lines(span: TracedSpan, *, colour: bool) -> Iterator[str]:
     same = "the tokens before" if span.as_served else f"NOT the {span.start} tokens before"
     yield f"a server builds this prompt of {span.prompt_tokens} tokens, {same}:"
-    yield _painted(visible(span.prompt or ""), _MASKED, colour=colour)
-    yield "and the turn is:"
+    yield _coloured(visible(span.prompt or ""), _MASKED, colour=colour)
+    yield "the turn:"
 
 
-def _painted(text: str, paint: str, *, colour: bool) -> str:
-    return f"{paint}{text}{_END}" if colour else text
+def _coloured(text: str, colour_code: str, *, colour: bool) -> str:
+    return f"{colour_code}{text}{_END}" if colour else text

@@ -1,4 +1,4 @@
-"""One run among an agent's versions in force: as it was logged, its verdict, and as it was accepted."""
+"""Find a run in an agent's versions in force: as logged, its verdict, and as accepted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class FoundRun:
-    """A run and where it is in the warehouse. `accepted` is None for a rejected one."""
+    """A run, its day and its verdict. `accepted` is None for a rejected run."""
 
     day: str
     logged: Trajectory
@@ -30,7 +30,7 @@ class FoundRun:
 
 
 def find_run(warehouse: Warehouse, settings: AgentSettings, trajectory_id: str) -> FoundRun:
-    """The newest day's run of that id, as logged or as redacted. Raises `UsageError` where there is none."""
+    """The newest run with an id, logged or redacted. Raises `UsageError` if there is none."""
     days = warehouse.partitions(settings.name, "verified_trajectories")
     for day in reversed(days):
         verified = _current(warehouse, settings, "verified_trajectories", day)

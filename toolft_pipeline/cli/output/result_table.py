@@ -1,4 +1,4 @@
-"""metrics.json as a table for the terminal (and, being Markdown, for a README)."""
+"""metrics.json as a Markdown table, for the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from toolft_pipeline.evaluation.report.logged_model import INCUMBENT, LABEL
 
 
 def result_table(report: dict[str, Any]) -> str:
-    """One column a model, one line a metric, rates with their 95 % intervals; then the verdict."""
+    """One column per model, one line per figure: percent with the 95 % interval; then the verdict."""
     models: dict[str, dict[str, Any]] = report["models"]
     table = comparison(models, bfcl=report.get("bfcl", {}), rate=percent_with_interval).fillna("-")
     lines = [
@@ -33,7 +33,7 @@ def result_table(report: dict[str, Any]) -> str:
 
 
 def _notes(models: dict[str, dict[str, Any]]) -> str:
-    """What to know of a column before comparing it, a line each."""
+    """Notes on the columns, one line each."""
     return "".join(f"{model['note']}\n" for model in models.values() if "note" in model)
 
 
@@ -42,5 +42,5 @@ def _smallest_difference(verdict: dict[str, Any]) -> str:
         return ""
     smallest, margin = verdict["smallest_visible_difference"], verdict.get("margin", 0.0)
     return (
-        f"\n{verdict['n_tasks']} tasks can show a difference of {smallest:.1%} at the least; gate.margin {margin:.1%}"
+        f"\n{verdict['n_tasks']} tasks: the smallest detectable difference is {smallest:.1%}; gate.margin {margin:.1%}"
     )

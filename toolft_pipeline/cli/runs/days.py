@@ -1,7 +1,7 @@
-"""Days of data brought up to date, one after another or side by side.
+"""Run days of data one after another or in parallel.
 
-Invariant: a day is one Dagster run in one process, whatever the number of processes; the first day that fails stops
-those that have not begun, and its error is the command's. No worker process outlives the command.
+Invariant: a day is one Dagster run in one process, whatever the number of workers. The first day that fails stops the
+days that have not begun, and its error is the command's. No worker process outlives the command.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from toolft_pipeline.stages.spec.stage import Group
 
 
 def run_days(launcher: Launcher, *, days: Sequence[str], workers: int) -> None:
-    """One run a day, in this process or in `workers` of them. Raises `RunFailedError`.
+    """Launch one run per day, in this process or in `workers` processes. Raises `RunFailedError`.
 
-    A worker process takes some 5 s to start (Dagster, a tokenizer): worth it from a few thousand runs a day on.
+    A worker process takes about 5 s to start (Dagster, a tokenizer), which pays off from a few thousand runs per day.
     """
     if workers == 1 or len(days) < 2:
         for day in days:
@@ -34,7 +34,7 @@ def run_days(launcher: Launcher, *, days: Sequence[str], workers: int) -> None:
         return
     launcher.interruption.doing = f"{launcher.settings.name} {Group.DATA.value}"
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(days)), mp_context=context, initializer=_follow_the_command) as pool:
+    with ProcessPoolExecutor(min(workers, len(days)), mp_context=context, initializer=_end_with_command) as pool:
         runs = [pool.submit(_run_day, launcher.settings, day, launcher.config, launcher.assets) for day in days]
         try:
             done, waiting = wait(runs, return_when=FIRST_EXCEPTION)
@@ -51,7 +51,7 @@ def run_days(launcher: Launcher, *, days: Sequence[str], workers: int) -> None:
 
 
 def _stop_workers() -> None:
-    """Interrupt the workers, which marks their runs as canceled; kill those that do not end in time."""
+    """Interrupt the workers, which cancels their runs; kill those that do not end within GRACE_S."""
     for worker in active_children():
         worker.terminate()
     for worker in active_children():
@@ -59,8 +59,8 @@ def _stop_workers() -> None:
         worker.kill()
 
 
-def _follow_the_command() -> None:
-    """In a worker: leave Ctrl-C to the command, which stops its workers, and end when the command has ended."""
+def _end_with_command() -> None:
+    """In a worker: ignore Ctrl-C, because the command stops its workers, and end when the command ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     command = parent_process()
     if command is not None:

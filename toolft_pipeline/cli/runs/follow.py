@@ -1,7 +1,6 @@
-"""The log lines of a run as they are written, on the terminal.
+"""Print the log lines of a run while it runs.
 
-Invariant: what is shown is what the instance stores, whichever process wrote it, so that a terminal and the UI never
-tell different stories.
+Invariant: only what the instance stores is printed, whichever process wrote it, so the terminal agrees with the UI.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def follow_run(instance: dg.DagsterInstance, launch: str) -> Iterator[None]:
 
 
 def find_launched_run(instance: dg.DagsterInstance, launch: str) -> dg.DagsterRun | None:
-    """The run with a launch tag, once it is there."""
+    """The run with a launch tag; None if it was not created yet."""
     return next(iter(instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: launch}), limit=1)), None)
 
 
@@ -55,21 +54,21 @@ def _follow(instance: dg.DagsterInstance, launch: str, done: threading.Event, st
             for record in page.records:
                 if line := _line(record.event_log_entry):
                     say(f"{time.monotonic() - started:7.1f} s  {line}")
-            if waits := slot.line(run_id):
-                say(f"{time.monotonic() - started:7.1f} s  {waits}")
+            if line := slot.line(run_id):
+                say(f"{time.monotonic() - started:7.1f} s  {line}")
         if last:
             return
 
 
 def _line(entry: dg.EventLogEntry) -> str | None:
-    """What a person wants to see of an entry: the assets' own words, retries, red checks."""
+    """The line for an entry: messages of assets, retries and failed checks; None for all others."""
     event = entry.dagster_event
     step = (entry.step_key or "").split("__")[-1]
     if event is None:
         return f"{step}: {entry.user_message}" if int(entry.level) >= logging.INFO and step else None
     if event.is_step_up_for_retry:
-        return f"{step}: tries again"
+        return f"{step}: retrying"
     if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
-        return None if check.passed else f"{step}: check {check.check_name} is red"
+        return None if check.passed else f"{step}: check {check.check_name} failed"
     return None

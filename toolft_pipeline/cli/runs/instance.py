@@ -1,8 +1,8 @@
 """The Dagster instance of the project, for commands that run or report something.
 
 Invariant: the command line and the UI use one instance, that of the project folder, whatever the working directory is.
-It is opened under a lock, so that two first commands do not create its tables at once, and never with Dagster's own
-defaults, which send telemetry and bound nothing.
+It is opened under a lock, so that two first commands do not create its tables at the same time, and never with
+Dagster's defaults, which send telemetry and have no limits.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import dagster as dg
 
 TEMPLATE = "project_template"
-"""Folder of the package with what every project has."""
+"""Folder of the package with the files of a new project."""
 
 
 @contextmanager
 def open_instance() -> Iterator[dg.DagsterInstance]:
-    """The project's instance; creates it, and its dagster.yaml, where there is none. Raises `ProjectError`."""
+    """Open the project's instance; creates it and its dagster.yaml if missing. Raises `ProjectError`."""
     import dagster as dg
 
     home = project_root()
@@ -38,20 +38,20 @@ def open_instance() -> Iterator[dg.DagsterInstance]:
             instance = dg.DagsterInstance.get()
     except OSError as error:
         raise ProjectError(
-            f"{home}: cannot be written to ({error.strerror}); mend that, or set DAGSTER_HOME"
+            f"{home}: not writable ({error.strerror}); change its permissions, or set DAGSTER_HOME"
         ) from error
     with instance:
         yield instance
 
 
 def _configure(home: Path) -> None:
-    """Give a folder without a dagster.yaml the project's own; one that Dagster filled before keeps its storage."""
+    """Write dagster.yaml if it is missing; an instance of Dagster's defaults keeps its storage."""
     file = home / INSTANCE_FILE
     if file.is_file():
         return
     if (home / "history").is_dir():
         os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-        say(f"{home} has no {INSTANCE_FILE}: pools and retention do not hold there; `toolft init` writes a good one")
+        say(f"{home} has no {INSTANCE_FILE}: there are no pool limits and no retention; `toolft init` writes one")
         return
     staged = state_folder() / INSTANCE_FILE
     staged.write_text(files("toolft_pipeline").joinpath(TEMPLATE, INSTANCE_FILE).read_text())

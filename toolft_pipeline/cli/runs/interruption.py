@@ -1,9 +1,9 @@
-"""Ctrl-C and SIGTERM on `toolft run`: the first stops it in order, the second at once.
+"""Ctrl-C and SIGTERM on `toolft run`: the first stops it cleanly, the second at once.
 
-Invariant: a command that is stopped ends with 128 + the signal's number and says one line, and its run ends as
-canceled. Dagster replaces the handlers of both signals while it executes, so signals are seen through the wakeup
-pipe, which works whichever handler is installed. A terminal sends Ctrl-C to every process of its group: the main
-thread blocks it, which children inherit, so that no helper process dies of it with a traceback of its own.
+Invariant: a command that is stopped exits with 128 + the signal's number and prints one line, and its run ends as
+canceled. Dagster replaces the handlers of both signals while it executes, so signals are read from the wakeup pipe,
+which works with any handler. A terminal sends Ctrl-C to its whole process group: the main thread blocks the signal,
+which children inherit, so that no child process ends with a traceback of its own.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 _POKE = signal.SIGURG
 """Wakes the main thread from a system call, so that it runs the handler of a signal that this thread received."""
 PATIENCE_S = 2.0
-"""After so long without an end a person is told that it is being stopped, and how to stop it at once."""
+"""Seconds after which a command that is still stopping says how to stop it at once."""
 
 
 class Interruption:
-    """Which signal came, if any, and what was going on. `when_forced` runs before a second signal ends the process."""
+    """The signal received, if any, and what it stopped. `when_forced` is called before a second signal exits."""
 
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
@@ -37,21 +37,21 @@ class Interruption:
 
     @property
     def status(self) -> int:
-        """Exit status of a command that this stopped."""
+        """Exit status of the stopped command."""
         return 128 + (self.signal or signal.SIGINT)
 
     @property
     def text(self) -> str:
-        """What was stopped, by which signal."""
+        """What was stopped by which signal."""
         return f"{_NAMES[self.signal or signal.SIGINT]} stopped {self.doing or 'the command'}"
 
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Watch for both signals in the length of a `with` block, from the main thread."""
-    found = Interruption()
-    if threading.current_thread() is not threading.main_thread():  # no signal reaches another thread
-        yield found
+    """Watch for both signals during a `with` block of the main thread."""
+    interruption = Interruption()
+    if threading.current_thread() is not threading.main_thread():  # signals reach the main thread only
+        yield interruption
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -61,10 +61,10 @@ def interruptible() -> Iterator[Interruption]:
         signal.signal(signal.SIGTERM, _interrupt)
     poked = signal.signal(_POKE, lambda _signal, _frame: None)
     main = threading.main_thread().ident or 0
-    threading.Thread(target=_watch, args=(reader, found, main), daemon=True).start()
+    threading.Thread(target=_watch, args=(reader, interruption, main), daemon=True).start()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield found
+        yield interruption
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(_POKE, poked)
@@ -78,15 +78,18 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _watch(pipe: int, found: Interruption, main: int) -> None:
-    """Note the first signal; end the process on the second. Ends when the pipe's other end is closed."""
-    told = False
+def _watch(pipe: int, interruption: Interruption, main: int) -> None:
+    """Record the first signal; exit on the second. Returns when the pipe's other end is closed."""
+    announced = False
     while True:
-        impatient = found.signal is not None and not told
+        impatient = interruption.signal is not None and not announced
         readable, _, _ = select.select([pipe], [], [], PATIENCE_S if impatient else None)
         if not readable:
-            say(f"toolft: stopping {found.doing or 'the command'}; once more stops it at once", to=sys.stderr)
-            told = True
+            say(
+                f"toolft: stopping {interruption.doing or 'the command'}; a second signal stops it at once",
+                to=sys.stderr,
+            )
+            announced = True
             continue
         received = os.read(pipe, 64)
         if not received:
@@ -95,16 +98,16 @@ def _watch(pipe: int, found: Interruption, main: int) -> None:
         for number in received:
             if number not in _SIGNALS:
                 continue
-            if found.signal is not None:
-                _force(found)
-            found.signal = signal.Signals(number)
+            if interruption.signal is not None:
+                _force(interruption)
+            interruption.signal = signal.Signals(number)
             signal.pthread_kill(main, _POKE)
 
 
-def _force(found: Interruption) -> None:
-    """End now: steps end with this process, and a run that could not be marked is marked by the next command."""
-    marking = threading.Thread(target=found.when_forced, daemon=True)
+def _force(interruption: Interruption) -> None:
+    """Exit now: steps end with this process; the next command marks a run that could not be marked."""
+    marking = threading.Thread(target=interruption.when_forced, daemon=True)
     marking.start()
     marking.join(PATIENCE_S)
-    say(f"toolft: {found.text} at once; the same command goes on from there", to=sys.stderr)
-    os._exit(found.status)
+    say(f"toolft: {interruption.text} at once; the same command continues from there", to=sys.stderr)
+    os._exit(interruption.status)

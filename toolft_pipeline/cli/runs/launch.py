@@ -1,7 +1,7 @@
 """Launch Dagster runs from the command line, on the same instance as the UI.
 
-Invariant: a run ends as what happened to it. Data stages run in this process, model stages in a process a step, both
-through the executor, which marks a run that a person interrupts as canceled.
+Invariant: a run has the status of what happened to it. Data stages run in this process, model stages in one process
+per step, both by the local executor, which marks an interrupted run as canceled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from toolft_pipeline.cli.runs.follow import find_launched_run, follow_run
 from toolft_pipeline.cli.runs.interruption import Interruption
@@ -28,18 +27,17 @@ from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
 
 PARTITION_TAG = "dagster/partition"
-DEFINITIONS = "toolft_pipeline.definitions"
 REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@toolft_pipeline"
-"""By this tag the UI finds the runs of a job (timeline, job pages); the location has this name in workspace.yaml."""
+"""The UI finds the runs of a job by this tag; workspace.yaml has the name of the code location."""
 
 
 class RunFailedError(FixableError, RuntimeError):
-    """A run failed; the message is one line a failed stage."""
+    """A run failed; the message has one entry per failed stage."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Launcher:
-    """What all runs of one command share. `assets` narrows a group to some of its assets."""
+    """Launches the runs of one command. `assets` restricts a group to some of its assets."""
 
     instance: dg.DagsterInstance
     settings: AgentSettings
@@ -48,16 +46,18 @@ class Launcher:
     interruption: Interruption = field(default_factory=Interruption)
 
     def launch(self, group: Group, partition: str | None, *, config: dict[str, Any] | None = None) -> None:
-        """One run of a group's job, with another run config where one is given. Raises `RunFailedError`, or
-        `KeyboardInterrupt` where a person stopped it.
+        """Launch one run of a group's job and wait for it; `config` replaces the launcher's run config.
+
+        Raises `RunFailedError`, or `KeyboardInterrupt` if a person stopped it.
         """
         launch = str(uuid.uuid4())
         what = f"{self.settings.name} {group.value} {partition or ''}".rstrip()
         say(what)
         self.interruption.doing = what
         self.interruption.when_forced = lambda: self._cancel(launch)
-        repository = ReconstructableRepository.for_module(DEFINITIONS, "defs")
-        job = ReconstructableJob(repository=repository, job_name=job_name(self.settings.name, group))
+        job = dg.build_reconstructable_job(
+            __name__, job_of_the_code_location.__name__, (job_name(self.settings.name, group),)
+        )
         with follow_run(self.instance, launch):
             result = dg.execute_job(
                 job,
@@ -81,11 +81,11 @@ class Launcher:
             self.instance.report_run_canceled(run, "stopped at once at the command line")
 
     def _keys(self, group: Group) -> list[dg.AssetKey] | None:
-        """Of a group's assets those that were named; None for all of them."""
+        """The selected assets of a group; None for all of them."""
         if self.assets is None:
             return None
-        named = [stage.asset for stage in STAGES if stage.group is group and stage.asset in self.assets]
-        return [dg.AssetKey([self.settings.name, asset]) for asset in named]
+        selected = [stage.asset for stage in STAGES if stage.group is group and stage.asset in self.assets]
+        return [dg.AssetKey([self.settings.name, asset]) for asset in selected]
 
     def _tags(self, launch: str, partition: str | None) -> dict[str, str]:
         tags = {
@@ -98,7 +98,14 @@ class Launcher:
         return tags if partition is None else tags | {PARTITION_TAG: partition}
 
 
+def job_of_the_code_location(name: str) -> dg.JobDefinition:
+    """A job of the code location; a step's process calls this too."""
+    from toolft_pipeline.definitions import defs
+
+    return defs.resolve_job_def(name)
+
+
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Why a run failed: the deepest cause of each failed step, one line each."""
+    """Why a run failed: the root cause of each failed step, in one line."""
     lines = [f"{step.key}: {step.error}" for step in failed_steps(instance, run_id)]
-    return "; ".join(lines) or f"run {run_id} failed before any step; see it in the UI (make dev)"
+    return "; ".join(lines) or f"run {run_id} failed before its first step; see its log in the UI (make dev)"

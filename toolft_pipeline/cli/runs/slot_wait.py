@@ -1,7 +1,7 @@
-"""Who holds the accelerator while a run of the command line waits for it.
+"""Say who holds the accelerator while a run of the command line waits for it.
 
-Invariant: nobody waits in silence, or for a dead run: the holder is named when the waiting begins, when it changes and
-every few minutes, and runs whose process is gone give their slot back even where no daemon runs.
+Invariant: no wait is silent or for a dead run: the holder is named when the wait begins, when it changes and every few
+minutes, and slots of runs whose process is gone are freed even if no daemon is running.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ LOOK_S = 2.0
 AGAIN_S = 180.0
 """Seconds between two lines about the same holder."""
 RECOVER_S = 30.0
-"""Seconds between two looks for dead runs."""
+"""Seconds between two checks for dead runs."""
 
 
 class SlotWait:
-    """Looks whether one run waits for the accelerator's pool."""
+    """Watches whether a run waits for the accelerator's pool."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._looked = self._recovered = self._told_at = -AGAIN_S
-        self._told = ""
+        self._looked = self._recovered = self._printed_at = -AGAIN_S
+        self._printed = ""
 
     def line(self, run_id: str) -> str | None:
-        """What to tell now, if anything."""
+        """The line to print now, if any."""
         now = time.monotonic()
         if now - self._looked < LOOK_S:
             return None
@@ -45,11 +45,11 @@ class SlotWait:
         if now - self._recovered >= RECOVER_S:
             self._recovered = now
             recover_from_dead_runs(self._instance)
-        said = "; ".join(self._holder(slot.run_id, slot.step_key) for slot in holders)
-        if said == self._told and now - self._told_at < AGAIN_S:
+        holders_text = "; ".join(self._holder(slot.run_id, slot.step_key) for slot in holders)
+        if holders_text == self._printed and now - self._printed_at < AGAIN_S:
             return None
-        self._told, self._told_at = said, now
-        return f"waits for the accelerator, held by {said}"
+        self._printed, self._printed_at = holders_text, now
+        return f"waiting for the accelerator, held by {holders_text}"
 
     def _holder(self, run_id: str, step: str) -> str:
         run = self._instance.get_run_by_id(run_id)
@@ -64,11 +64,11 @@ class SlotWait:
         return f"run {run_id[:8]} ({', '.join(what)})" + (f" since {since}" if since else "")
 
     def _since(self, run_id: str, step: str) -> str:
-        """When the holder's step began, or its run where the step has not, in local time; empty for a deleted run."""
+        """Local time at which the holder's step began, or else its run; empty for a deleted run."""
         record = self._instance.get_run_record_by_id(run_id)
         if record is None:
             return ""
         starts = self._instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_START)
-        begun = [entry.timestamp for entry in starts if entry.step_key == step]
-        at = begun[-1] if begun else record.start_time or record.create_timestamp.timestamp()
+        times = [entry.timestamp for entry in starts if entry.step_key == step]
+        at = times[-1] if times else record.start_time or record.create_timestamp.timestamp()
         return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,7 +1,7 @@
-"""The ways by which an alert reaches a person: a webhook, Slack, e-mail.
+"""The channels of an alert: a webhook, Slack, e-mail.
 
-Invariant: sending never raises, and what it says of a failure names no URL, no password and nothing that a server
-answered: the URL of a webhook is its password, and libraries put it into their errors.
+Invariant: sending never raises, and its error messages contain no URL, no password and nothing that a server answered:
+the URL of a webhook is its password, and libraries put it into their errors.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from toolft_pipeline.settings import AlertSettings, EmailSettings, WebhookSettin
 
 
 class AlertError(FixableError, RuntimeError):
-    """An alert did not go out by one way; one line that quotes nothing secret."""
+    """An alert could not be sent by one channel; the message contains no secret."""
 
 
 def send_alert(alert: Alert, *, settings: AlertSettings, environment: Mapping[str, str]) -> dict[str, str | None]:
-    """Try every way that the settings name; by name of the way None, or why it failed."""
-    ways: dict[str, Callable[[], None]] = {}
+    """Send an alert by every channel of the settings; returns the error, or None, by channel."""
+    channels: dict[str, Callable[[], None]] = {}
     webhook, slack, email, timeout_s = settings.webhook, settings.slack, settings.email, settings.timeout_s
     if webhook is not None:
-        ways["webhook"] = lambda: _post(_url(webhook, environment), _record(alert), timeout_s=timeout_s)
+        channels["webhook"] = lambda: _post(_url(webhook, environment), _record(alert), timeout_s=timeout_s)
     if slack is not None:
-        ways["slack"] = lambda: _post(_url(slack, environment), {"text": alert.text}, timeout_s=timeout_s)
+        channels["slack"] = lambda: _post(_url(slack, environment), {"text": alert.text}, timeout_s=timeout_s)
     if email is not None:
-        ways["email"] = lambda: _mail(alert, email, environment, timeout_s=timeout_s)
-    return {name: _tried(way) for name, way in ways.items()}
+        channels["email"] = lambda: _mail(alert, email, environment, timeout_s=timeout_s)
+    return {name: _send(channel) for name, channel in channels.items()}
 
 
-def _tried(way: Callable[[], None]) -> str | None:
+def _send(channel: Callable[[], None]) -> str | None:
     try:
-        way()
+        channel()
     except AlertError as error:
         return str(error)
-    except Exception as error:  # whatever a library raises: an alert that fails must not fail the sensor
+    except Exception as error:  # whatever a library raises, it must not fail the sensor
         return type(error).__name__
     return None
 
@@ -64,7 +64,7 @@ def _record(alert: Alert) -> dict[str, Any]:
 def _url(settings: WebhookSettings, environment: Mapping[str, str]) -> str:
     url = _secret(settings.url_from, environment)
     if not url.startswith(("https://", "http://")):
-        raise AlertError(f"{settings.url_from} holds no http(s) URL; mend it")
+        raise AlertError(f"{settings.url_from} has no http(s) URL; set it to one")
     return url
 
 
@@ -75,10 +75,10 @@ def _secret(name: str, environment: Mapping[str, str]) -> str:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET and look like success."""
+    """Follow no redirect: it would turn the POST into a GET that looks like success."""
 
     def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        """Refuse: the redirect's own status is then the answer."""
+        """Refuse, so that the redirect's status is the answer."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
@@ -109,13 +109,13 @@ def _mail(alert: Alert, settings: EmailSettings, environment: Mapping[str, str],
                 session.login(settings.user, _secret(settings.password_from, environment))
             session.send_message(message)
     except smtplib.SMTPNotSupportedError as error:
-        raise AlertError("the mail server does not offer what alerts.email wants (STARTTLS or a login)") from error
+        raise AlertError("the mail server does not support what alerts.email needs (STARTTLS or a login)") from error
     except smtplib.SMTPResponseException as error:
         raise AlertError(f"the mail server answered {error.smtp_code}") from None
     except smtplib.SMTPException as error:
         raise AlertError(f"the mail server refused ({type(error).__name__})") from None
     except OSError as error:
-        raise AlertError(f"no mail server ({_cause(error)})") from None
+        raise AlertError(f"no connection to the mail server ({_cause(error)})") from None
 
 
 def _session(settings: EmailSettings, *, timeout_s: float) -> smtplib.SMTP:
@@ -139,6 +139,6 @@ def _phrase(code: int) -> str:
 
 
 def _cause(error: object) -> str:
-    """What an operating system says (`Connection refused`), else the kind of the error and nothing of its text."""
-    said = error.strerror if isinstance(error, OSError) else None
-    return said or type(error).__name__
+    """The operating system's message (`Connection refused`), else only the type of the error."""
+    message = error.strerror if isinstance(error, OSError) else None
+    return message or type(error).__name__

@@ -1,7 +1,7 @@
-"""The command that makes what failed, and no more than that.
+"""The command that repairs a failure, and does no more than that.
 
-Invariant: no command that an alert names trains a model unless the model's own stages failed, and none trains as of a
-day that a newer model has overtaken.
+Invariant: a command in an alert trains a model only if a stage of the model failed, and never as of a day for which
+there is a newer model.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _ORDER = [stage.asset for stage in STAGES]
 
 
 def remedy(agent: str, stages: Sequence[str], days: Sequence[str], *, newest_model: str | None) -> str:
-    """What to do about failed stages of some days. `newest_model` is the day of the newest model that was made.
+    """What to do about stages that failed for some days. `newest_model` is the as-of day of the newest model.
 
-    `stages` are those that failed or, where a run failed before any, those that it was to make.
+    `stages` are those that failed or, if a run failed before its first stage, those that it should have made.
     """
     known = sorted((stage for stage in stages if stage in _GROUPS), key=_ORDER.index)
     if not known:
@@ -32,7 +32,7 @@ def remedy(agent: str, stages: Sequence[str], days: Sequence[str], *, newest_mod
 
 
 def _model_remedy(agent: str, stage: str, days: Sequence[str], newest_model: str | None) -> str:
-    """A model is made as of one day: the newest that failed, and none where a newer model is there."""
+    """A model is made as of one day: the newest that failed, unless there is a newer model."""
     if not days:
         return f"fix what the line names; `toolft run {agent} --dry-run` says what is missing"
     if newest_model is not None and newest_model > days[-1]:
@@ -56,7 +56,7 @@ LATE_REMEDY = (
 
 
 def tick_remedy(agent: str) -> str:
-    """What to do about a sensor or schedule that fails."""
+    """What to do about a sensor or schedule that failed."""
     return (
         "fix what the line names; sensors look again by themselves, and a night that was missed is made by "
         f"`toolft run {agent}`"

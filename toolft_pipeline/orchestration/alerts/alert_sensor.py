@@ -1,7 +1,7 @@
-"""One sensor a code location: what went wrong is told to the people whom each agent's file names.
+"""The alert sensor: it reports failures to the recipients in each agent's file.
 
-Invariant: the sensor itself never fails over an alert; a way that failed is logged, and the tick says by which ways
-people were told. Everything new since the last look is told in one tick, one message a cause.
+Invariant: an alert that cannot be sent does not fail the sensor: a channel that failed is logged, and the tick says
+which channels were used. One tick reports everything new since the last one, one message per cause.
 """
 
 from __future__ import annotations
@@ -21,65 +21,67 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 EVERY_S = 30
 BUDGET_S = 30.0
-"""Seconds that one tick may send for (Dagster ends a tick after 60); the rest is told by the next one."""
+"""Seconds that one tick spends on sending (Dagster ends a tick after 60); the next tick sends the rest."""
 
 
 def alert_sensor(agents: Sequence[AgentSettings]) -> dg.SensorDefinition:
-    """Tells of failed runs, whoever launched them, of failed ticks and of assets past their deadline."""
+    """Report failed runs, whoever launched them, failed ticks, and assets past their deadline."""
     running = any(agent.schedule.running for agent in agents)
 
-    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         now = time.time()
-        memory = read_sent_alerts(context.cursor, now=now)
-        current = {agent.name: _as_written_now(agent) for agent in agents}
-        causes = alert_causes(memory, context.instance, current, Warehouse(warehouse_root()))
-        said = _tell(causes, memory, current, now=now, log=context.log.error)
-        memory.since = now
-        memory.forget(now=now, late=[cause.key for cause in causes])
-        return dg.SensorResult(skip_reason="\n".join(said) or "nothing new went wrong", cursor=memory.cursor)
+        sent_alerts = read_sent_alerts(context.cursor, now=now)
+        current = {agent.name: _current_settings(agent) for agent in agents}
+        causes = alert_causes(sent_alerts, context.instance, current, Warehouse(warehouse_root()))
+        lines = _report(causes, sent_alerts, current, now=now, log=context.log.error)
+        sent_alerts.since = now
+        sent_alerts.forget(now=now, late=[cause.key for cause in causes])
+        return dg.SensorResult(skip_reason="\n".join(lines) or "no new failures", cursor=sent_alerts.cursor)
 
     return dg.SensorDefinition(
         name="alerts",
-        evaluation_fn=look,
+        evaluation_fn=evaluate,
         minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING if running else dg.DefaultSensorStatus.STOPPED,
-        description="Tells people by webhook, Slack or e-mail what failed or is late, and what to do.",
+        description="Reports by webhook, Slack or e-mail what failed or is late, and what to do.",
     )
 
 
-def _tell(
+def _report(
     causes: list[AlertCause],
-    memory: SentAlerts,
+    sent_alerts: SentAlerts,
     agents: dict[str, AgentSettings],
     *,
     now: float,
     log: Callable[[str], None],
 ) -> list[str]:
-    """Send what is new, and remember it; a line for each alert."""
-    said = []
+    """Send an alert for each new cause and record it; returns one line per alert."""
+    lines = []
     began = time.monotonic()
     for cause in causes:
-        days = memory.new_days(cause.key, cause.days)
+        days = sent_alerts.new_days(cause.key, cause.days)
         if days is not None:
             if time.monotonic() - began > BUDGET_S:
-                said.append("more to tell: the next look goes on")
+                lines.append("more alerts: the next tick sends them")
                 break
             alert = cause.alert(days)
-            told = send_alert(alert, settings=agents[cause.agent].alerts, environment=os.environ)
-            for way, problem in told.items():
+            results = send_alert(alert, settings=agents[cause.agent].alerts, environment=os.environ)
+            for channel, problem in results.items():
                 if problem is not None:
-                    log(f"alert `{alert.title}` did not go out by {way}: {problem}")
-            ways = [way if problem is None else f"{way} failed: {problem}" for way, problem in told.items()]
-            said.append(f"{alert.title}; told by: {'; '.join(ways) or 'nobody, alerts names no way'}")
-            if told and None not in told.values():
+                    log(f"alert `{alert.title}` could not be sent by {channel}: {problem}")
+            channels = [
+                channel if problem is None else f"{channel} failed: {problem}" for channel, problem in results.items()
+            ]
+            lines.append(f"{alert.title}; sent by: {'; '.join(channels) or 'no channel, alerts has none'}")
+            if results and None not in results.values():
                 continue
-            memory.remember(cause.key, days, now=now)
-        memory.runs |= dict.fromkeys(cause.run_ids, now)
-    return said
+            sent_alerts.remember(cause.key, days, now=now)
+        sent_alerts.runs |= dict.fromkeys(cause.run_ids, now)
+    return lines
 
 
-def _as_written_now(agent: AgentSettings) -> AgentSettings:
-    """The agent file as it stands, or as it was loaded where it is broken: it may be what the run failed over."""
+def _current_settings(agent: AgentSettings) -> AgentSettings:
+    """The agent file as it is now; if it is broken, perhaps the cause of the failure, as it was loaded."""
     try:
         return load_agent(agent.folder / AGENT_FILE)
     except SettingsError:

@@ -1,7 +1,7 @@
-"""What is wrong with the agents now, one cause each: failed runs, failed ticks, assets past their deadline.
+"""The causes of alerts: failed runs, failed ticks, assets past their deadline.
 
-Invariant: runs that failed in the same stages over the same error are one cause with a list of days. A day's own date
-in an error does not make it another one.
+Invariant: runs that failed in the same stages with the same error are one cause with a list of days. The date of the
+day within an error does not make it a different error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class AlertCause:
-    """One thing to tell. `alert` makes the message for the days that are new."""
+    """One cause of an alert. `alert` creates the alert for the days that are new."""
 
     key: str
     agent: str
@@ -38,7 +38,7 @@ class AlertCause:
 def alert_causes(
     memory: SentAlerts, instance: dg.DagsterInstance, agents: Mapping[str, AgentSettings], warehouse: Warehouse
 ) -> list[AlertCause]:
-    """All causes that showed since the last look, whether they were told before or not."""
+    """All causes since the last tick, whether they were reported before or not."""
     moment = memory.since - OVERLAP_S
     return [
         *_of_runs(failed_since(instance, moment, agents=[*agents], but=frozenset(memory.runs)), agents, warehouse),
@@ -83,7 +83,7 @@ def _of_ticks(ticks: Iterator[FailedTick], agents: Mapping[str, AgentSettings]) 
     groups: dict[tuple[str, str], list[FailedTick]] = defaultdict(list)
     for tick in ticks:
         if agents:
-            groups[tick.agent or _told_for_all(agents), tick.error].append(tick)
+            groups[tick.agent or _agent_of_shared_alerts(agents), tick.error].append(tick)
     for (name, error), group in groups.items():
         yield _tick_cause(agents[name], error, [tick.name for tick in group])
 
@@ -115,8 +115,8 @@ def _late_cause(agent: AgentSettings, asset: str) -> AlertCause:
     return AlertCause(key=f"late:{agent.name}/{asset}", agent=agent.name, days=(), run_ids=(), alert=alert)
 
 
-def _told_for_all(agents: Mapping[str, AgentSettings]) -> str:
-    """Whose people hear of what serves all agents: the first that names a way."""
+def _agent_of_shared_alerts(agents: Mapping[str, AgentSettings]) -> str:
+    """The agent whose recipients get alerts of shared sensors: the first that has a channel."""
     named = [
         agent.name for agent in agents.values() if agent.alerts.webhook or agent.alerts.slack or agent.alerts.email
     ]

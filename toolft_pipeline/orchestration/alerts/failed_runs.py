@@ -1,4 +1,4 @@
-"""Runs that failed for good since a moment, each as what it failed in, why, and which day it was for."""
+"""The runs that failed since a given time, with the failed stages, the error and the day."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WILL_RETRY_TAG = "dagster/will_retry"
 
 @dataclass(frozen=True, kw_only=True)
 class FailedRun:
-    """One failed run of an agent. `stages` are those that failed or were interrupted, else those that it was to make;
-    `began` is false in the second case. `retried` says that Dagster starts it again by itself.
+    """A failed run of an agent. `stages` are those that failed or were interrupted; if none had started (`began` is
+    false), those that the run should have made. `retried`: Dagster starts the run again.
     """
 
     run_id: str
@@ -37,15 +37,15 @@ class FailedRun:
 def failed_since(
     instance: dg.DagsterInstance, moment: float, *, agents: Sequence[str], but: frozenset[str]
 ) -> list[FailedRun]:
-    """Runs of some agents that failed after a Unix time, without those named in `but`, oldest first.
+    """Runs of the agents that failed after `moment` (Unix time), except those in `but`, oldest first.
 
-    Not those that Dagster starts again by itself, unless their process died: a reboot is news although the run goes
-    on. Not those whose error a person has read at the terminal.
+    Without runs that Dagster retries, unless their process died: a reboot is reported although the run continues.
+    Without runs whose error a person read at the terminal.
     """
     filters = dg.RunsFilter(
         statuses=[dg.DagsterRunStatus.FAILURE], updated_after=datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
     )
-    found = []
+    failed = []
     for record in reversed(instance.get_run_records(filters)):
         run = record.dagster_run
         agent = _agent_of(run, agents)
@@ -56,8 +56,8 @@ def failed_since(
         retried = run.tags.get(WILL_RETRY_TAG) == "true" and run.remote_job_origin is not None
         if not dead and (retried or run.tags.get(ATTENDED_TAG) == "true"):
             continue
-        found.append(_failed_run(instance, run, agent, message=message, retried=retried))
-    return found
+        failed.append(_failed_run(instance, run, agent, message=message, retried=retried))
+    return failed
 
 
 def _failed_run(
@@ -78,7 +78,7 @@ def _failed_run(
 
 
 def _planned(run: dg.DagsterRun, agent: str) -> list[str]:
-    """The stages that a run was to make."""
+    """The stages that a run should have made."""
     if run.asset_selection is not None:
         named = {key.path[-1] for key in run.asset_selection}
         return [stage.asset for stage in STAGES if stage.asset in named]
@@ -89,8 +89,8 @@ def _planned(run: dg.DagsterRun, agent: str) -> list[str]:
 
 def _agent_of(run: dg.DagsterRun, agents: Sequence[str]) -> str | None:
     names = {key.path[0] for key in run.asset_selection or ()}
-    found = [agent for agent in agents if agent in names or run.job_name.startswith(f"{agent}_")]
-    return max(found, key=len, default=None)
+    matches = [agent for agent in agents if agent in names or run.job_name.startswith(f"{agent}_")]
+    return max(matches, key=len, default=None)
 
 
 def _message(instance: dg.DagsterInstance, run_id: str) -> str:

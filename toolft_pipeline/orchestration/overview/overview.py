@@ -1,8 +1,8 @@
-"""How every agent stands: gathered from the agent files, the warehouse and the instance.
+"""Gather the status of every agent from the agent files, the warehouse and the instance.
 
-Invariant: gathering reads and changes nothing, and starts no run and no sandbox. An agent whose file is broken stands
-in the overview like any other. What is red is what a person must do something about: a failed run is listed until its
-stages have succeeded for that day.
+Invariant: gathering changes nothing and starts no run and no sandbox. An agent with a broken file is in the overview
+like any other. A failure is something that a person must act on: a failed run is listed until its stages have
+succeeded for that day.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SHOWN_DAYS = 5
 
 
 def gather_overview(instance: dg.DagsterInstance) -> list[AgentOverview]:
-    """How each agent stands now, by name."""
+    """The current status of each agent, sorted by name."""
     warehouse = Warehouse(warehouse_root())
     return [_overview_of(path, warehouse, instance) for path in agent_files(agents_root())]
 
@@ -78,7 +78,7 @@ def _served(warehouse: Warehouse, agent: str) -> ServedModel | None:
 
 
 def _verdict(warehouse: Warehouse, agent: str) -> LastVerdict | None:
-    """What became of the newest candidate; None where no day has both a report and a champion."""
+    """The gate's verdict on the newest candidate; None if no day has both a report and a champion."""
     for day in reversed(warehouse.partitions(agent, champion.STAGE.asset)):
         decided = warehouse.current(ArtifactKey(agent=agent, asset=champion.STAGE.asset, partition=day))
         report = warehouse.current(ArtifactKey(agent=agent, asset=eval_report.STAGE.asset, partition=day))
@@ -97,18 +97,18 @@ def _verdict(warehouse: Warehouse, agent: str) -> LastVerdict | None:
 def _waiting(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, verdict: LastVerdict | None
 ) -> list[str]:
-    """What is going on, and what there is to do that nothing has begun."""
-    found = []
+    """The active run, and work that no run has begun."""
+    items = []
     if (active := active_run(instance, settings.name)) is not None:
-        found.append(f"{active} is going on")
+        items.append(f"{active} is active")
     verified = warehouse.partitions(settings.name, "verified_trajectories")
-    days = log_days(settings.path(settings.logs.folder), first_day=settings.first_day)
-    if unread := [day for day in days if day not in set(verified)]:
-        found.append(f"{len(unread)} days of logs are not verified yet: {_days(unread)}")
-    behind = [day for day in verified if verdict is not None and day > verdict.day]
-    if behind:
-        found.append(f"{len(behind)} verified days are newer than the last model: {_days(behind)}")
-    return found
+    logged = log_days(settings.path(settings.logs.folder), first_day=settings.first_day)
+    if unverified := [day for day in logged if day not in set(verified)]:
+        items.append(f"{len(unverified)} days of logs are not verified yet: {_days(unverified)}")
+    newer = [day for day in verified if verdict is not None and day > verdict.day]
+    if newer:
+        items.append(f"{len(newer)} verified days are newer than the last model: {_days(newer)}")
+    return items
 
 
 def _days(days: list[str]) -> str:
@@ -117,7 +117,7 @@ def _days(days: list[str]) -> str:
 
 
 def write_page(agents: list[AgentOverview]) -> Path:
-    """Put the page into the warehouse's root by one rename; returns its place."""
+    """Write the page to the warehouse's root by one rename; returns its path."""
     path = warehouse_root() / PAGE
     path.parent.mkdir(parents=True, exist_ok=True)
     staged = path.with_suffix(".tmp")

@@ -1,6 +1,6 @@
-"""agents_overview: how every agent stands, as an asset, and the sensor that keeps it up to date.
+"""The asset agents_overview, with the status of every agent, and the sensor that keeps it up to date.
 
-Invariant: the sensor reports an event only where something changed, and starts no run: it never waits for a slot.
+Invariant: the sensor reports an event only if something changed. It starts no run, so it never waits for a slot.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ EVERY_S = 60
     key=OVERVIEW,
     group_name="overview",
     kinds={"html"},
-    description="How every agent stands: the verdict on its newest candidate, what serves and since when, what waits, "
-    "what is red.",
+    description="The status of every agent: the verdict on its newest candidate, the model in service, what waits, "
+    "what failed.",
 )
 def agents_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Gather the overview now."""
@@ -37,7 +37,7 @@ def agents_overview(context: dg.AssetExecutionContext) -> dg.MaterializeResult: 
     description="Keeps agents_overview up to date. It starts no run.",
 )
 def overview_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Report the overview where it is not what was reported last."""
+    """Report the overview if it differs from the last one."""
     agents = gather_overview(context.instance)
     version = _data_version(agents)
     if version == context.cursor:
@@ -47,7 +47,7 @@ def overview_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 
 
 def _metadata(agents: list[AgentOverview]) -> dict[str, dg.MetadataValue[Any]]:
-    """An entry an agent, and where the page opens."""
+    """One entry per agent, and the link to the page."""
     return {
         **{overview.agent: dg.MetadataValue.md(overview_markdown(overview)) for overview in agents},
         "page": dg.MetadataValue.url(f"{reports_url()}/"),

@@ -1,7 +1,7 @@
-"""What is red in the instance: failed runs, red checks, failed ticks of schedules and sensors, overdue assets.
+"""Current failures of the instance: failed runs, checks and ticks, and overdue assets.
 
-Invariant: only what still holds is listed. A failed run stays until each stage that failed has succeeded for that day,
-a check or tick until its next evaluation.
+Invariant: a failed run is listed until each failed stage has succeeded for that day, a check or tick until its next
+evaluation.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import dagster as dg
-from dagster._core.definitions.freshness import FreshnessState
 
 from toolft_pipeline.orchestration.active_runs import day_of
 from toolft_pipeline.orchestration.alerts.alert import first_line
@@ -17,14 +16,14 @@ from toolft_pipeline.orchestration.run_failures import FailedStep, failed_steps
 from toolft_pipeline.stages.stages import STAGES
 
 RUNS_LOOKED_AT = 200
-"""Newest finished runs among which failures are looked for."""
+"""Newest finished runs that are searched for failures."""
 
 SHOWN_AS_VERDICT = frozenset({"gate", "candidate_serves"})
-"""Checks whose outcome is the verdict itself, which the overview shows in words."""
+"""Checks that repeat the gate's verdict, which the overview shows anyway."""
 
 
 def failed_runs(instance: dg.DagsterInstance, agent: str) -> Iterator[str]:
-    """Each failure that was not made good since, newest first, one line a stage and day."""
+    """Failures that no later run repaired, newest first, one line per stage and day."""
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     seen: set[tuple[str, str | None]] = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=finished), limit=RUNS_LOOKED_AT):
@@ -52,29 +51,29 @@ def failed_checks(instance: dg.DagsterInstance, agent: str, *, blocking: bool) -
         for check in stage.checks
         if check.blocking is blocking and check.name not in SHOWN_AS_VERDICT
     }
-    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(checks))
     for key, check in checks.items():
-        record = found.get(key)
+        record = latest.get(key)
         if record is not None and record.status.value == "FAILED":
-            yield f"check {key.name} of {key.asset_key.path[-1]}: not so: {check.description}"
+            yield f"check {key.name} of {key.asset_key.path[-1]} failed; it checks: {check.description}"
 
 
 def failed_ticks(instance: dg.DagsterInstance, agent: str) -> Iterator[str]:
-    """Schedules and sensors of the agent whose latest tick ended in an error."""
+    """Schedules and sensors of the agent whose latest tick failed."""
     for state in instance.all_instigator_state():
         if state.is_running and state.name.startswith(f"{agent}_"):
             ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
             if ticks and ticks[0].is_failure:
                 error = ticks[0].error
-                said = "unknown error" if error is None else first_line(error.message)
-                yield f"{state.instigator_type.value.lower()} {state.name}: {said}"
+                message = "unknown error" if error is None else first_line(error.message)
+                yield f"{state.instigator_type.value.lower()} {state.name}: {message}"
 
 
 def stale_assets(instance: dg.DagsterInstance, agent: str) -> Iterator[str]:
-    """Assets that should have been made again by now, as their freshness policies say."""
+    """Assets that are overdue by their freshness policy."""
     keys = [dg.AssetKey([agent, stage.asset]) for stage in STAGES]
     for key, record in instance.get_freshness_state_records(keys).items():
-        if record.freshness_state is FreshnessState.FAIL:
+        if record.freshness_state.name == "FAIL":
             yield f"{key.path[-1]} is overdue"
 
 

@@ -1,8 +1,8 @@
 """Run a command while holding one accelerator: `python -m toolft_pipeline.orchestration.runs.gpu_lease DIR -- COMMAND`.
 
 Invariant: a device has at most one holder on this machine. The lease is a lock on an open file that the command
-inherits across exec, so the kernel gives it back when the command ends, however it ends. On a machine without a GPU
-there is one slot, called `cpu`: two trainings side by side would only slow each other down.
+inherits across exec, so the kernel releases it when the command ends, however it ends. A machine without a GPU has
+one slot, called `cpu`: two trainings side by side would only slow each other down.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from datetime import datetime
 from pathlib import Path
 
 POLL_S = 1.0
-ROUNDS_A_LINE = 300
-"""Rounds of waiting between two lines that say for whom."""
+POLLS_PER_LINE = 300
+"""Polls between two log lines that name the holders."""
 HOLDER_VARIABLE = "TOOLFT_LEASE_HOLDER"
-"""What the holder of a lease calls itself."""
+"""Environment variable with the name of the lease's holder, for messages."""
 
 
 def devices() -> list[str]:
-    """Ids of the machine's accelerators: TOOLFT_DEVICES, else CUDA_VISIBLE_DEVICES, else what nvidia-smi lists."""
+    """Ids of the machine's accelerators, from TOOLFT_DEVICES, CUDA_VISIBLE_DEVICES or nvidia-smi, in this order."""
     for variable in ("TOOLFT_DEVICES", "CUDA_VISIBLE_DEVICES"):
         if named := os.environ.get(variable):
             return named.split(",")
@@ -40,7 +40,7 @@ def devices() -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """Who holds a device: what the holder calls itself, its process, and since when (local time)."""
+    """The holder of a device: its name, its process id, and when the lease began (local time)."""
 
     device: str
     holder: str
@@ -49,14 +49,14 @@ class Lease:
 
     @property
     def text(self) -> str:
-        """For people."""
+        """The lease in one line."""
         return f"{self.device} is held by {self.holder} (pid {self.pid}) since {self.since}"
 
 
 def lease(folder: Path) -> str:
-    """Wait for a free device and hold it until this process, and what it becomes by exec, ends."""
+    """Wait for a free device and hold it until this process ends, also after an exec."""
     folder.mkdir(parents=True, exist_ok=True)
-    rounds = 0
+    polls = 0
     while True:
         for device in devices():
             lock = os.open(folder / f"{device}.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -66,32 +66,34 @@ def lease(folder: Path) -> str:
                 os.close(lock)
                 continue
             os.set_inheritable(lock, True)
-            _sign(lock)
+            _write_record(lock)
             return device
-        if rounds % ROUNDS_A_LINE == 0:
-            for held in leases(folder):
-                print(f"waits for an accelerator: {held.text}", file=sys.stderr, flush=True)
-        rounds += 1
+        if polls % POLLS_PER_LINE == 0:
+            for lease_ in leases(folder):
+                print(f"waiting for an accelerator: {lease_.text}", file=sys.stderr, flush=True)
+        polls += 1
         time.sleep(POLL_S)
 
 
 def leases(folder: Path) -> list[Lease]:
-    """What the holders of devices wrote last; a device without a living holder is not listed."""
-    found = []
+    """The leases in force; a device without a running holder has none."""
+    current = []
     for path in sorted(folder.glob("*.lock")):
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 try:
-                    said = json.loads(file.read())
-                    found.append(Lease(device=path.stem, holder=said["holder"], pid=said["pid"], since=said["since"]))
-                except (ValueError, KeyError):  # between the lock and its signature
+                    record = json.loads(file.read())
+                    current.append(
+                        Lease(device=path.stem, holder=record["holder"], pid=record["pid"], since=record["since"])
+                    )
+                except (ValueError, KeyError):  # locked, and its record is not written yet
                     continue
-    return found
+    return current
 
 
-def _sign(lock: int) -> None:
+def _write_record(lock: int) -> None:
     since = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
     holder = os.environ.get(HOLDER_VARIABLE, "a command")
     os.ftruncate(lock, 0)
@@ -99,10 +101,10 @@ def _sign(lock: int) -> None:
 
 
 def main() -> None:
-    """Lease a device, show it alone to the command, become the command."""
+    """Lease a device, make it the only visible one, and become the command."""
     folder, separator, *command = sys.argv[1:]
     if separator != "--" or not command:
-        sys.exit("usage: device_lease FOLDER -- COMMAND ...")
+        sys.exit("usage: gpu_lease FOLDER -- COMMAND ...")
     device = lease(Path(folder))
     os.environ["CUDA_VISIBLE_DEVICES"] = "" if device == "cpu" else device
     os.execvp(command[0], command)

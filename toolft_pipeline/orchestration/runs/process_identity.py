@@ -1,7 +1,7 @@
-"""Which process a run belongs to, and whether that process still runs.
+"""Identify the process of a run, and check whether it is still running.
 
-Invariant: a process is named by its host, the boot of that host, its pid and its start time, so neither a reboot nor a
-reused pid makes a dead process look alive. A process of another host is never judged here.
+Invariant: a process is identified by its host, the host's boot id, its pid and its start time, so neither a reboot nor
+a reused pid makes a dead process look alive. Nothing is said of a process on another host.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class ProcessIdentity:
 
     @property
     def text(self) -> str:
-        """As a run's tag holds it."""
+        """The identity as JSON, for a run's tag."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
 def parse_identity(text: str) -> ProcessIdentity | None:
-    """The identity that a tag holds; None for a text that is not one."""
+    """Parse a tag's value; None if it is not an identity."""
     try:
-        found = json.loads(text)
+        fields = json.loads(text)
         return ProcessIdentity(
-            host=str(found["host"]), boot=str(found["boot"]), pid=int(found["pid"]), started=str(found["started"])
+            host=str(fields["host"]), boot=str(fields["boot"]), pid=int(fields["pid"]), started=str(fields["started"])
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -50,14 +50,14 @@ def this_process() -> ProcessIdentity:
 
 
 def is_alive(process: ProcessIdentity) -> bool | None:
-    """Whether a process still runs; None for a process of another host, which nothing here can tell."""
+    """Whether a process is still running; None for a process on another host."""
     if process.host != socket.gethostname():
         return None
     return process.boot == boot_id() and started(process.pid) == process.started
 
 
 def boot_id() -> str:
-    """Another value after each boot of this machine."""
+    """An id that changes with each boot of this machine."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -65,23 +65,23 @@ def boot_id() -> str:
 
 
 def started(pid: int) -> str | None:
-    """When a process of this boot started, in units of the platform; None where no such process runs.
+    """The start time of a running process of this boot, in the platform's unit; None if there is none.
 
-    On Linux these are clock ticks since boot, which no change of the clock moves. A zombie counts as ended.
+    On Linux: clock ticks since boot, which do not depend on the clock's setting. A zombie counts as ended.
     """
     if _PROC.joinpath("self", "stat").exists():
         try:
             stat = _PROC.joinpath(str(pid), "stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
-        fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and parentheses
+        fields = stat.rpartition(")")[2].split()  # the process name may contain spaces and parentheses
         return None if fields[0] in {"Z", "X"} else fields[19]
     state, _, since = _output("ps", "-o", "state=,lstart=", "-p", str(pid)).partition(" ")
     return None if not state or state.startswith("Z") else since.strip()
 
 
 def age_s(pid: int) -> float | None:
-    """Seconds since a process of this machine started, on Linux; None where that cannot be told."""
+    """Seconds since a process started; None if it has ended or the platform is not Linux."""
     ticks = started(pid)
     try:
         up = float(_PROC.joinpath("uptime").read_text(encoding="ascii").split()[0])

@@ -1,8 +1,8 @@
-"""Fail the runs whose process is gone, and free the pool slots that ended runs still hold.
+"""Fail the runs whose process is gone, and free the pool slots of runs that have ended.
 
-Invariant: a run that is shown as started has a process that runs. Dagster's own launcher checks no health, so without
-this a reboot or `kill -9` leaves runs started for ever: they hold places in the queue and slots of pools, and nobody
-is told. Runs of another host or of another launcher (Kubernetes) are left to whoever launched them.
+Invariant: a run that is shown as started has a running process. Dagster's default launcher has no health check:
+without this, runs stay STARTED forever after a reboot or `kill -9`, occupy the queue and the pools, and no alert is
+sent. Runs of another host or another launcher (Kubernetes) are left alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from toolft_pipeline.orchestration.runs.process_identity import age_s, is_alive,
 from toolft_pipeline.orchestration.runs.run_tags import PROCESS_TAG
 
 GONE = "the process of this run ended without a word (killed, out of memory, or the machine restarted)"
-"""What such a run's failure says."""
+"""Message of such a run's failure."""
 
 _GRPC_TAG = ".dagster/grpc_info"
 _LOCAL = {"", "localhost", "127.0.0.1", "::1"}
@@ -30,24 +30,24 @@ _IN_PROGRESS = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Da
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """What was found: runs that were marked as ended, and runs whose slots came back, by run id."""
+    """Ids of the runs that were marked as ended, and of the runs whose pool slots were freed."""
 
     ended: tuple[str, ...]
     freed: tuple[str, ...]
 
 
 def record_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    """Note on a run that the calling process orchestrates it."""
+    """Tag a run with the calling process, which orchestrates it."""
     instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process().text})
 
 
 def recover_from_dead_runs(instance: dg.DagsterInstance) -> Recovery:
-    """Mark runs whose process is gone as failed (as canceled where that was asked for), and free their slots."""
+    """Mark runs whose process is gone as failed (or canceled, if that was requested), and free their slots."""
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_IN_PROGRESS)):
-        if _process_lives(instance, run) is not False:
+        if _is_process_alive(instance, run) is not False:
             continue
-        current = instance.get_run_by_id(run.run_id)  # it may have ended well between the two looks
+        current = instance.get_run_by_id(run.run_id)  # it may have ended in the meantime
         if current is None or current.is_finished:
             continue
         if current.status is dg.DagsterRunStatus.CANCELING:
@@ -59,7 +59,7 @@ def recover_from_dead_runs(instance: dg.DagsterInstance) -> Recovery:
 
 
 def is_dead_run(message: str | None) -> bool:
-    """Whether a failure's message says that the run's process was gone."""
+    """Whether a failure's message is that of a run whose process was gone."""
     return message is not None and GONE in message
 
 
@@ -73,23 +73,23 @@ def _free_slots(instance: dg.DagsterInstance) -> list[str]:
     return freed
 
 
-def _process_lives(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool | None:
-    """Whether a run's process runs; None where this machine cannot tell."""
+def _is_process_alive(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool | None:
+    """Whether a run's process is running; None if this machine cannot know."""
     recorded = run.tags.get(PROCESS_TAG)
     if recorded is not None and not _inherited(instance, run, recorded):
         process = parse_identity(recorded)
         return None if process is None else is_alive(process)
-    return _launched_process_lives(instance, run)
+    return _is_launched_process_alive(instance, run)
 
 
 def _inherited(instance: dg.DagsterInstance, run: dg.DagsterRun, recorded: str) -> bool:
-    """A retry begins with the tags of the run that it repeats, before its own process writes there."""
+    """Whether a retried run still has the process tag of its parent run."""
     parent = None if run.parent_run_id is None else instance.get_run_by_id(run.parent_run_id)
     return parent is not None and parent.tags.get(PROCESS_TAG) == recorded
 
 
-def _launched_process_lives(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool | None:
-    """The same for a run that died before it recorded its process, from the event that a local code server writes."""
+def _is_launched_process_alive(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool | None:
+    """The same for a run without a process tag, from the event that a local code server writes at its start."""
     server = run.tags.get(_GRPC_TAG)
     if server is None or json.loads(server).get("host", "") not in _LOCAL:
         return None

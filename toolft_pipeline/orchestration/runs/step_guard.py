@@ -2,10 +2,10 @@
 
     python -m toolft_pipeline.orchestration.runs.step_guard FD -- COMMAND
 
-Invariant: no step outlives the process that launched it, however that process ended. The orchestrator keeps the other
-end of the pipe FD and never writes; the kernel closes it when the orchestrator ends, and the guard then kills the
-step's whole process group. A pipe and not PR_SET_PDEATHSIG, because it works on every Unix and because the death
-signal would come when the launching thread ends.
+Invariant: no step outlives the process that launched it, however that process ended. The orchestrator holds the other
+end of the pipe FD and never writes to it; the kernel closes it when the orchestrator ends, and the guard then kills
+the step's process group. A pipe and not PR_SET_PDEATHSIG: it works on every Unix, and the death signal would come when
+the launching thread ends.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import signal
 import sys
 
 POLL_S = 1.0
-"""How often the guard looks whether the step has ended."""
+"""Seconds between two checks whether the step has ended."""
 
 
 def main() -> None:
-    """Fork the guard, become the command. The command leads its process group."""
+    """Fork the guard and become the command, which leads its process group."""
     pipe, separator, *command = sys.argv[1:]
     if separator != "--" or not command:
         sys.exit("usage: step_guard FD -- COMMAND ...")
@@ -33,8 +33,8 @@ def main() -> None:
 
 
 def _guard(pipe: int, step: int) -> None:
-    """Wait until the step or its orchestrator ends; kill what is left of the step's group in the second case."""
-    for ignored in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # a polite end of the group is the step's to obey
+    """Wait until the step or its orchestrator ends; in the second case kill the step's process group."""
+    for ignored in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # these are for the step
         signal.signal(ignored, signal.SIG_IGN)
     while os.getppid() == step:
         readable, _, _ = select.select([pipe], [], [], POLL_S)

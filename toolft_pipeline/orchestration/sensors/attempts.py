@@ -1,10 +1,9 @@
-"""When something that a sensor asked for, and that failed, is asked for again.
+"""Exponential backoff for requests of sensors whose run failed.
 
-Invariant: nothing is given up, and nothing becomes a storm. The delay after a failure doubles up to an hour, whatever
-ended the run (failed, canceled, killed). While an agent's newest run failed, one thing that failed before is tried at a
-time; once a run succeeds the cause is gone, and the others follow together. Everything is read from the runs of the
-instance, so a deleted run is forgotten and a restart changes nothing. Dagster starts one run for a run key: each
-attempt has its own, which names the run that it follows.
+Invariant: no request is given up, and no retry storm starts. The delay after a failure doubles up to an hour, however
+the run ended (failed, canceled, killed). While an agent's newest run has failed, one failed request is retried at a
+time; when a run succeeds, the others follow together. All state is read from the runs of the instance, so a restart
+changes nothing. Dagster starts one run per run key, so the key of each attempt names the run before it.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ import dagster as dg
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG, REQUEST_TAG
 
 FIRST_DELAY_S, LONGEST_DELAY_S = 300.0, 3600.0
-"""Four attempts in the first hour, one an hour after that."""
+"""Four attempts in the first hour, then one per hour."""
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _RUNS_READ = 50
-"""More attempts than this do not lengthen the delay any further."""
+"""Newest runs that are read; the delay has its maximum long before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailedAttempts:
-    """Runs for one thing that ended without success, since the last that succeeded. `ended` is a Unix time."""
+    """Runs of one request that failed since the last success. `ended`: Unix time of the newest failure."""
 
     failures: int = 0
     last_run: str = ""
@@ -34,27 +33,27 @@ class FailedAttempts:
 
     @property
     def due(self) -> float:
-        """The Unix time from which on the next attempt may be made."""
+        """Unix time of the next attempt."""
         if not self.failures:
             return 0.0
         return self.ended + min(FIRST_DELAY_S * 2.0 ** (self.failures - 1), LONGEST_DELAY_S)
 
     def key(self, first: str) -> str:
-        """The run key of the next attempt, where `first` is that of the first one."""
+        """The run key of the next attempt; `first` is the key of the first attempt."""
         return f"{first}:after-{self.last_run[:8]}" if self.failures else first
 
 
 def ended_runs(instance: dg.DagsterInstance, filters: dg.RunsFilter) -> Sequence[dg.RunRecord]:
-    """The newest runs that match and have ended, newest first."""
-    found = instance.get_run_records(filters, limit=_RUNS_READ)
-    return [record for record in found if record.dagster_run.status in _ENDED]
+    """The runs that match and have ended, newest first."""
+    records = instance.get_run_records(filters, limit=_RUNS_READ)
+    return [record for record in records if record.dagster_run.status in _ENDED]
 
 
 def failed_attempts(records: Sequence[dg.RunRecord], state: str) -> FailedAttempts:
-    """What the ended runs, newest first, say of the attempts at one state.
+    """The failed attempts for one state of the source, from its ended runs (newest first).
 
-    A run that no sensor asked for counts too; one that a sensor asked for in another state does not: files or settings
-    have changed since, which may be the remedy.
+    A run that no sensor requested counts too. A run for another state does not: files or settings have changed since,
+    which may have fixed the error.
     """
     failed = []
     for record in records:
@@ -72,7 +71,7 @@ def failed_attempts(records: Sequence[dg.RunRecord], state: str) -> FailedAttemp
 def due_now(
     candidates: Mapping[str, FailedAttempts], instance: dg.DagsterInstance, agent: str, *, now: float
 ) -> list[str]:
-    """Which of an agent's things to ask for: those never tried, and of those that failed what the invariant lets."""
+    """Names of the requests to make now: those without failures, and those whose delay is over."""
     newest = next(iter(ended_runs(instance, dg.RunsFilter(tags={AGENT_TAG: agent}))), None)
     due = sorted((name for name, each in candidates.items() if each.failures), key=lambda name: candidates[name].ended)
     due = [name for name in due if candidates[name].due <= now]

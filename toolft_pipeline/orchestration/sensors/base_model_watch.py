@@ -1,8 +1,8 @@
-"""The watch over an agent's base model: where the agent file names another one, or its files changed, it is made again.
+"""The base model sensor: it requests base_model when the agent file names another one or its files change.
 
-Invariant: one request for one state of the source, asked for again with growing delays while it fails, as for the
-catalog; so a new agent gets its base model by itself and a changed one reaches the night. A change waits until nothing
-of the agent is being made. Files that did not move since the last look are not hashed again: they are gigabytes.
+Invariant: one request per state of the source, retried with growing delays, as for the catalog: a new agent gets its
+base model without a command, and a changed one reaches the nightly run. A change waits for active runs of the agent.
+Files that did not change since the last tick are not hashed again: they have gigabytes.
 """
 
 from __future__ import annotations
@@ -33,40 +33,40 @@ EVERY_S = 60
 
 @dataclass(frozen=True, kw_only=True)
 class SourceState:
-    """The last look: settings, names, sizes and times of the source, and the fingerprint of the version it makes."""
+    """Digest of the source (settings, file names, sizes, times), and the fingerprint of the version made from it."""
 
     source: str
     fingerprint: str
 
 
 def base_model_sensor(agent: AgentSettings) -> dg.SensorDefinition:
-    """Looks at the source of one agent's base model."""
+    """The sensor of one agent's base model."""
 
-    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         settings, warehouse = load_agent(agent.folder / AGENT_FILE), Warehouse(warehouse_root())
         before = None if context.cursor is None else SourceState(**json.loads(context.cursor))
         seen = read_source_state(settings, warehouse, before=before)
         now = datetime.now().astimezone()
-        found = evaluate_base_model(settings, warehouse, context.instance, fingerprint=seen.fingerprint, now=now)
+        request = evaluate_base_model(settings, warehouse, context.instance, fingerprint=seen.fingerprint, now=now)
         cursor = json.dumps(asdict(seen))
-        if isinstance(found, dg.SkipReason):
-            return dg.SensorResult(skip_reason=found, cursor=cursor)
-        return dg.SensorResult(run_requests=[found], cursor=cursor)
+        if isinstance(request, dg.SkipReason):
+            return dg.SensorResult(skip_reason=request, cursor=cursor)
+        return dg.SensorResult(run_requests=[request], cursor=cursor)
 
     return dg.SensorDefinition(
         name=f"{agent.name}_base_model",
         job_name=job_name(agent.name, Group.SOURCES),
-        evaluation_fn=look,
+        evaluation_fn=evaluate,
         minimum_interval_seconds=EVERY_S,
         default_status=sensor_status(agent),
-        description="Materializes base_model where it was never made or the agent file names another one.",
+        description="Requests base_model when it has no version or the agent file names another one.",
     )
 
 
 def read_source_state(
     settings: AgentSettings, warehouse: Warehouse, *, before: SourceState | None = None
 ) -> SourceState:
-    """The fingerprint of the base model as it would be made now."""
+    """The source's current state; hashes files only if the state differs from `before`."""
     source = digest_of([base_model.STAGE.code_version, settings.base_model.model_dump(mode="json"), _files(settings)])
     if before is not None and before.source == source and settings.base_model.folder is not None:
         return before
@@ -77,19 +77,19 @@ def read_source_state(
 def evaluate_base_model(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, fingerprint: str, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
-    """A request for base_model, or why there is none."""
+    """Request base_model, or say why not."""
     address = artifact_key(base_model.STAGE, settings, None)
     current = warehouse.current(address)
     if current is not None and current.manifest.fingerprint == fingerprint:
-        return dg.SkipReason(f"{settings.name}: the base model is as in {current.folder.name}")
+        return dg.SkipReason(f"{settings.name}: the base model has not changed since version {current.folder.name}")
     if (busy := active_run(instance, settings.name)) is not None:
-        return dg.SkipReason(f"{settings.name}: the base model changed; its new version waits for {busy}")
+        return dg.SkipReason(f"{settings.name}: the base model changed; waiting for {busy}")
     state = fingerprint[:24]
     runs = ended_runs(instance, dg.RunsFilter(job_name=job_name(settings.name, Group.SOURCES)))
     attempts = failed_attempts([each for each in runs if _makes_base_model(each.dagster_run)], state)
     if attempts.due > now.timestamp():
         due = datetime.fromtimestamp(attempts.due).astimezone()
-        return dg.SkipReason(f"{settings.name}: base_model's last run failed; it is tried again from {due:%H:%M} on")
+        return dg.SkipReason(f"{settings.name}: the last run of base_model failed; next attempt at {due:%H:%M}")
     pointer = latest_pointer(address.folder(warehouse.root))
     why = describe_change(recipe_for(base_model.STAGE, settings, None, {}, warehouse), current)
     return dg.RunRequest(
@@ -105,7 +105,7 @@ def _makes_base_model(run: dg.DagsterRun) -> bool:
 
 
 def _files(settings: AgentSettings) -> list[list[str | int]]:
-    """Name, size and time of change of each file of a base model that is a folder."""
+    """Name, size and modification time of each file of a base model folder."""
     if settings.base_model.folder is None:
         return []
     folder = settings.path(settings.base_model.folder)

@@ -1,8 +1,8 @@
-"""The watch over an agent's catalog: a change materializes tool_catalog, and the declared automation does the rest.
+"""The catalog sensor: it requests tool_catalog when its source changes; the automation condition does the rest.
 
-Invariant: one request for one state of the source, and another only after its run failed, with a growing delay; a state
-that comes back is a new request. A change waits until nothing of the agent is being made, so that no backfill overtakes
-another and no training loses rows under its feet.
+Invariant: one request per state of the source, and another only after its run failed, with a growing delay; a state
+that returns is a new request. A change waits for active runs of the agent, so that no backfill overtakes another and no
+training loses rows while it runs.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from toolft_pipeline.warehouse.pointers import latest_pointer
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 FILE_EVERY_S, SERVER_EVERY_S = 60, 300
-"""Seconds between two looks: a file is hashed in no time, a server is started to be asked."""
+"""Seconds between two ticks: a file is hashed quickly, an MCP server has to be started."""
 
 
 def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
-    """Looks at the source of one agent's catalog: a file's digest, a module's, or the live server's `tools/list`."""
+    """The sensor of one agent's catalog source: a file, a module, or an MCP server's `tools/list`."""
 
-    def look(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         settings = load_agent(agent.folder / AGENT_FILE)
         return evaluate_catalog(
             settings, Warehouse(warehouse_root()), context.instance, now=datetime.now().astimezone()
@@ -46,17 +46,17 @@ def catalog_sensor(agent: AgentSettings) -> dg.SensorDefinition:
     return dg.SensorDefinition(
         name=f"{agent.name}_catalog",
         job_name=job_name(agent.name, Group.SOURCES),
-        evaluation_fn=look,
+        evaluation_fn=evaluate,
         minimum_interval_seconds=SERVER_EVERY_S if agent.catalog.mcp else FILE_EVERY_S,
         default_status=sensor_status(agent),
-        description="Materializes tool_catalog where its source changed.",
+        description="Requests tool_catalog when its source changes.",
     )
 
 
 def evaluate_catalog(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, now: datetime
 ) -> dg.RunRequest | dg.SkipReason:
-    """A request for tool_catalog, or why there is none. Raises `SandboxError` for a server that does not answer."""
+    """Request tool_catalog, or say why not. Raises `SandboxError` if the MCP server does not answer."""
     stage = tool_catalog.STAGE
     address = artifact_key(stage, settings, None)
     current = warehouse.current(address)
@@ -64,9 +64,9 @@ def evaluate_catalog(
         _ask_server(settings, warehouse, current)
     recipe = recipe_for(stage, settings, None, {}, warehouse)
     if current is not None and current.manifest.fingerprint == recipe.fingerprint:
-        return dg.SkipReason(f"{settings.name}: the catalog is as in {current.folder.name}")
+        return dg.SkipReason(f"{settings.name}: the catalog has not changed since version {current.folder.name}")
     if (busy := active_run(instance, settings.name)) is not None:
-        return dg.SkipReason(f"{settings.name}: the catalog changed; its new version waits for {busy}")
+        return dg.SkipReason(f"{settings.name}: the catalog changed; waiting for {busy}")
     pointer = latest_pointer(address.folder(warehouse.root))
     agent_file = digest_of((settings.folder / AGENT_FILE).read_text(encoding="utf-8"))[-12:]
     state = f"{recipe.fingerprint[:24]}:{agent_file}"
@@ -74,7 +74,7 @@ def evaluate_catalog(
     attempts = failed_attempts([each for each in runs if _makes_catalog(each.dagster_run)], state)
     if attempts.due > now.timestamp():
         due = datetime.fromtimestamp(attempts.due).astimezone()
-        return dg.SkipReason(f"{settings.name}: the catalog's last run failed; it is tried again from {due:%H:%M} on")
+        return dg.SkipReason(f"{settings.name}: the last run of tool_catalog failed; next attempt at {due:%H:%M}")
     return dg.RunRequest(
         run_key=attempts.key(f"{0 if pointer is None else pointer.number}:{state}"),
         asset_selection=[dg.AssetKey([settings.name, stage.asset])],
@@ -87,9 +87,9 @@ def _makes_catalog(run: dg.DagsterRun) -> bool:
 
 
 def _ask_server(settings: AgentSettings, warehouse: Warehouse, current: Version | None) -> None:
-    """Note what the server lists where it is not what the version in force holds."""
+    """Record the server's tool list if it differs from the version in force."""
     if settings.sandbox is None:
-        return  # the stage's own error says what is missing
+        return  # the error of the stage says what is missing
     listed = read_source(settings, listed=listed_catalog(settings.sandbox, cwd=settings.folder))
     if current is None or load_catalog(current.folder).text != listed.text:
         note_listing(warehouse, artifact_key(tool_catalog.STAGE, settings, None), listed)

@@ -1,8 +1,8 @@
-"""The watch over an agent's logs: a file that appears or changes for a day of the window has that day made again.
+"""The log sensor: it requests a day of the window when a log file of that day is added or changed.
 
-Invariant: one request for a day and the digest of its files, and another only after its run failed, with a growing
-delay; a file that is still being written waits, and all wait while something of the agent is being made: no training
-loses rows under its feet. Logs that were removed remove nothing: whoever keeps logs for a month keeps their runs.
+Invariant: one request per day and digest of its files, and another only after its run failed, with a growing delay. It
+waits for files that are still being written, and for active runs of the agent, so that no training loses rows while it
+runs. Removed log files change nothing: their runs stay in the warehouse.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from toolft_pipeline.warehouse.store import Warehouse
 EVERY_S = 120
 
 FileStates = Mapping[str, tuple[int, int, str]]
-"""Size, time of change in ns and digest of each file, by name: what did not move is not hashed again."""
+"""Size, modification time (ns) and digest of each file, by name: an unchanged file is not hashed again."""
 
 
 def log_sensor(agent: AgentSettings) -> dg.SensorDefinition:
-    """Looks at the log files of one agent's window, up to the newest complete day."""
+    """The sensor of one agent's log files."""
 
-    def look(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         settings = load_agent(agent.folder / AGENT_FILE)
         now = datetime.now().astimezone()
         seen: FileStates = {
@@ -52,25 +52,24 @@ def log_sensor(agent: AgentSettings) -> dg.SensorDefinition:
     return dg.SensorDefinition(
         name=f"{agent.name}_logs",
         job_name=job_name(agent.name, Group.DATA),
-        evaluation_fn=look,
+        evaluation_fn=evaluate,
         minimum_interval_seconds=EVERY_S,
         default_status=sensor_status(agent),
-        description="Makes a day of the window again where its log files appeared or changed.",
+        description="Requests a day of the window when its log files are added or changed.",
     )
 
 
 def evaluate_logs(
     settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, seen: FileStates, now: datetime
 ) -> dg.SensorResult | dg.SkipReason:
-    """Requests for the days whose files are not those that their raw version was made from, or whose last run failed
-    and left them unfinished.
+    """Request the days whose files differ from those of their raw version, and those that a failed run left unfinished.
 
-    The days of a new agent, none of which was ever read, wait for its sources: without them each would fail once.
+    The days of a new agent wait for its sources: without them each would fail once.
     """
     missing = [stage.asset for stage in STAGES if _never_made(stage, settings, warehouse)]
     if missing and not warehouse.partitions(settings.name, "raw_trajectories"):
-        return dg.SkipReason(f"{settings.name}: the days wait for {' and '.join(missing)}, which were never made")
-    found: dict[str, tuple[int, int, str]] = {}
+        return dg.SkipReason(f"{settings.name}: the days wait for {' and '.join(missing)}: no version yet")
+    current_states: dict[str, tuple[int, int, str]] = {}
     states: dict[str, str] = {}
     waiting = []
     agent_file = (settings.folder / AGENT_FILE).read_text(encoding="utf-8")
@@ -78,25 +77,25 @@ def evaluate_logs(
         files = log_files(settings.path(settings.logs.folder), day=day)
         if not files:
             continue
-        found |= {path.name: _looked_at(path, seen) for path in files}
-        wanted = {f"file:{path.name}": found[path.name][2] for path in files}
+        current_states |= {path.name: _file_state(path, seen) for path in files}
+        wanted = {f"file:{path.name}": current_states[path.name][2] for path in files}
         current = warehouse.current(ArtifactKey(agent=settings.name, asset="raw_trajectories", partition=day))
         if current is not None and wanted.items() <= current.manifest.inputs.items():
             if not is_unfinished(settings, warehouse, instance, day=day):
-                continue  # all that is there was read; what was removed removes nothing
+                continue  # every file was read; a removed file changes nothing
         elif now.timestamp() - max(path.stat().st_mtime for path in files) < settings.schedule.settle_s:
             waiting.append(day)
             continue
         states[day] = digest_of({**wanted, AGENT_FILE: agent_file})[-24:]
     busy = active_run(instance, settings.name) if states else None
     requests = _requests(states, settings, warehouse, instance, now=now) if busy is None else []
-    if requests or dict(seen) != found:
-        return dg.SensorResult(run_requests=requests, cursor=json.dumps(found))
-    late = [f"{', '.join(waiting)} changed and waits for its files to settle"] if waiting else []
+    if requests or dict(seen) != current_states:
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(current_states))
+    late = [f"{', '.join(waiting)} changed; waiting until the files are no longer written"] if waiting else []
     if states:
-        late += [f"{', '.join(states)} is to be made and waits for {busy or 'the delay after its failed runs'}"]
-    said = "; ".join(late) or "the logs of the window are those that were read"
-    return dg.SkipReason(f"{settings.name}: {said}")
+        late += [f"{', '.join(states)} is due; waiting for {busy or 'the delay after failed runs'}"]
+    message = "; ".join(late) or "all logs of the window were read"
+    return dg.SkipReason(f"{settings.name}: {message}")
 
 
 def _requests(
@@ -107,7 +106,7 @@ def _requests(
     *,
     now: datetime,
 ) -> list[dg.RunRequest]:
-    """Requests for some of the days to be made; `states` are digests of their files and of the agent's."""
+    """Requests for the days that are due; `states` are digests of each day's files and the agent file."""
     agent = settings.name
     attempts = {day: failed_attempts(runs_of_day(instance, agent, day), state) for day, state in states.items()}
     requests = []
@@ -123,7 +122,7 @@ def _never_made(stage: Stage, settings: AgentSettings, warehouse: Warehouse) -> 
     return stage.group is Group.SOURCES and warehouse.current(artifact_key(stage, settings, None)) is None
 
 
-def _looked_at(path: Path, seen: FileStates) -> tuple[int, int, str]:
+def _file_state(path: Path, seen: FileStates) -> tuple[int, int, str]:
     status = path.stat()
     before = seen.get(path.name)
     if before is not None and before[:2] == (status.st_size, status.st_mtime_ns):

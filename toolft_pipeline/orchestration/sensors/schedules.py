@@ -1,8 +1,7 @@
-"""The night: the newest complete day's data, then the model as of that day. Stopped until a person starts it, or
-`schedule.running` does.
+"""The nightly schedule: the newest complete day's data, then the model as of that day.
 
-Invariant: a night that has nothing to do says why and is not red: here where the day has no logs, in the run where its
-logs brought too little.
+Invariant: a night with nothing to do says why and does not fail: the schedule skips a day without logs, and the run
+skips the model if the day has too little new data.
 """
 
 from __future__ import annotations
@@ -28,13 +27,13 @@ def newest_complete_day(now: datetime, agent: AgentSettings) -> str:
 
 
 def night_config(agent: AgentSettings) -> dict[str, Any]:
-    """Run config of a night: no model where nothing new came."""
+    """Run config of the nightly job: no model without enough new data."""
     file = {"path": str(agent.folder / AGENT_FILE), "skip_quiet_night": True}
     return {"resources": {resource_key(agent.name): {"config": file}}}
 
 
-def _as_written_now(agent: AgentSettings) -> AgentSettings:
-    """The agent file as it stands, or as it was loaded where it is broken: the run says what is wrong with it."""
+def _current_settings(agent: AgentSettings) -> AgentSettings:
+    """The agent file as it is now; if it is broken, as it was loaded: the run reports the error."""
     try:
         return load_agent(agent.folder / AGENT_FILE)
     except SettingsError:
@@ -42,20 +41,19 @@ def _as_written_now(agent: AgentSettings) -> AgentSettings:
 
 
 def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
-    """Request data and model of the newest complete day, at the agent's hour and time zone."""
+    """The schedule, at the agent's hour and time zone; stopped unless `schedule.running` is set."""
 
-    def requests(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         day, warehouse = newest_complete_day(context.scheduled_execution_time, agent), Warehouse(warehouse_root())
         if day < agent.first_day:
-            return dg.SkipReason(f"{agent.name}: {day} lies before first_day {agent.first_day}")
-        worth = decide_retrain(agent, warehouse, day=day)
-        folder = agent.path(agent.logs.folder)
+            return dg.SkipReason(f"{agent.name}: {day} is before first_day {agent.first_day}")
+        decision = decide_retrain(agent, warehouse, day=day)
         if (
-            not worth.go
-            and not log_files(folder, day=day)
-            and not base_model_changed(_as_written_now(agent), warehouse)
+            not decision.retrain
+            and not log_files(agent.path(agent.logs.folder), day=day)
+            and not base_model_changed(_current_settings(agent), warehouse)
         ):
-            return dg.SkipReason(f"{agent.name}: {day} has no logs, and {worth.reason}")
+            return dg.SkipReason(f"{agent.name}: {day} has no logs, and {decision.reason}")
         return dg.RunRequest(run_key=day, partition_key=day, run_config=night_config(agent))
 
     return dg.ScheduleDefinition(
@@ -63,7 +61,7 @@ def nightly_schedule(agent: AgentSettings) -> dg.ScheduleDefinition:
         job_name=nightly_job_name(agent.name),
         cron_schedule=f"0 {agent.schedule.hour} * * *",
         execution_timezone=agent.schedule.time_zone,
-        execution_fn=requests,
+        execution_fn=evaluate,
         default_status=(
             dg.DefaultScheduleStatus.RUNNING if agent.schedule.running else dg.DefaultScheduleStatus.STOPPED
         ),

@@ -1,7 +1,7 @@
-"""One sensor a code location that ends the runs whose process is gone: at the daemon's start and every minute.
+"""The sensor that fails runs whose process is gone, at the daemon's start and every minute.
 
-A sensor and not the daemon's run monitoring, because it runs beside the code server, on the host where Dagster's
-default launcher starts the runs.
+A sensor and not the daemon's run monitoring: it runs in the code server, on the host where Dagster's default launcher
+starts the runs.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ SENSOR = "dead_runs"
 
 
 def dead_run_sensor() -> dg.SensorDefinition:
-    """Runs by default, whatever the agents' schedules say: it starts nothing."""
+    """The sensor; it is running by default, because it starts no runs."""
 
-    def look(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        found = recover_from_dead_runs(context.instance)
-        ended = ", ".join(run_id[:8] for run_id in found.ended)
-        freed = ", ".join(run_id[:8] for run_id in found.freed)
-        said = [f"process gone, run ended: {ended}"] if ended else []
-        said += [f"slot given back: {freed}"] if freed else []
-        return dg.SkipReason("; ".join(said) or "every run in progress has its process")
+    def evaluate(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        recovery = recover_from_dead_runs(context.instance)
+        ended = ", ".join(run_id[:8] for run_id in recovery.ended)
+        freed = ", ".join(run_id[:8] for run_id in recovery.freed)
+        lines = [f"process gone, run marked as ended: {ended}"] if ended else []
+        lines += [f"pool slots freed of run: {freed}"] if freed else []
+        return dg.SkipReason("; ".join(lines) or "every run in progress has a running process")
 
     return dg.SensorDefinition(
         name=SENSOR,
-        evaluation_fn=look,
+        evaluation_fn=evaluate,
         minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Fails runs whose process is gone (killed, or the machine restarted) and frees their slots.",

@@ -1,7 +1,7 @@
-"""Days of data that a run left unfinished: their logs were read, and a later stage was not made from them.
+"""Days of data that a run left unfinished: the logs were read, and a later stage is missing or out of date.
 
 Invariant: only a run that failed, was canceled or was deleted leaves a day unfinished. A day that is behind a changed
-catalog is no concern of this module: the declared automation asks for it.
+catalog is not: the automation condition requests it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from toolft_pipeline.warehouse.store import Warehouse
 
 
 def is_unfinished(settings: AgentSettings, warehouse: Warehouse, instance: dg.DagsterInstance, *, day: str) -> bool:
-    """Whether a stage of the day is missing or behind its inputs, and the day's newest run did not succeed."""
+    """Whether a stage of the day is missing or out of date, and the day's newest run did not succeed."""
     stages = [stage for stage in STAGES if stage.group is Group.DATA]
     if not any(_is_behind(stage, settings, warehouse, day) for stage in stages):
         return False
@@ -35,12 +35,12 @@ def is_unfinished(settings: AgentSettings, warehouse: Warehouse, instance: dg.Da
 
 def runs_of_day(instance: dg.DagsterInstance, agent: str, day: str) -> Sequence[dg.RunRecord]:
     """The ended runs of an agent's day, newest first, whoever launched them."""
-    found = {
+    records = {
         record.storage_id: record
         for tag in PARTITION_TAGS
         for record in ended_runs(instance, dg.RunsFilter(tags={tag: day, AGENT_TAG: agent}))
     }
-    return [found[number] for number in sorted(found, reverse=True)]
+    return [records[number] for number in sorted(records, reverse=True)]
 
 
 def _is_behind(stage: Stage, settings: AgentSettings, warehouse: Warehouse, day: str) -> bool:

@@ -1,8 +1,8 @@
-"""What a proposed catalog would cost: rows, tools, versions to make again and about how long that takes.
+"""The impact of a proposed catalog: rows lost and regained, versions to rebuild, and the time that this takes.
 
-Invariant: nothing in the warehouse or the agent's folder is written. Which versions would be made again follows from
-the stages' own declarations; whether one comes out the same is computed by the stage's own function, into a folder that
-is removed, wherever no rule of it tells. How long each takes is what its version in force took.
+Invariant: nothing in the warehouse or the agent's folder is written. Which versions are rebuilt follows from the
+stages' declarations; each stage says itself whether its content stays the same, from the previews of the days or by
+building it in a temporary folder. The estimated time is what the versions in force took.
 """
 
 from __future__ import annotations
@@ -16,25 +16,27 @@ from pathlib import Path
 from toolft_pipeline.catalog.build import CATALOG_FILE, build_catalog, built_renames, load_catalog
 from toolft_pipeline.catalog.diff import CatalogDiff, diff_catalogs
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.planning.predicted_rows import Foreseen, comes_out_same
+from toolft_pipeline.stages import tool_catalog
+from toolft_pipeline.stages.planning.plan import partitions_of
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
-from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, artifact_key
+from toolft_pipeline.stages.spec.proposal import Proposal
+from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
 from toolft_pipeline.verification.judge import make_judge
 from toolft_pipeline.warehouse.manifest import ArtifactKey
-from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline.warehouse.store import Warehouse
 
 
 @dataclass(frozen=True, kw_only=True)
 class AssetImpact:
-    """The versions of one asset: how many would be made again, how many keep, and the seconds that those take.
+    """The versions of one asset: how many are rebuilt, how many are kept, and the seconds that the rebuild takes.
 
-    `same` of the remade ones would come out as they are, so that nothing downstream of them is touched.
+    `same`: rebuilt versions that keep their content, so that nothing downstream is rebuilt.
     """
 
     asset: str
-    remade: int
+    rebuilt: int
     same: int
     kept: int
     seconds: float
@@ -42,50 +44,51 @@ class AssetImpact:
 
 @dataclass(frozen=True, kw_only=True)
 class ImpactAnalysis:
-    """What the proposal would do to the days of the window."""
+    """What the proposed catalog does to the days of the window."""
 
     diff: CatalogDiff
     days: tuple[DayPreview, ...]
     undemonstrated: tuple[str, ...]
-    """Tools of the proposal that no run of the window would call."""
+    """Tools of the proposed catalog that no accepted run of the window calls."""
     assets: tuple[AssetImpact, ...]
 
     @property
     def lost(self) -> list[LostRun]:
-        """Every run that would be lost."""
+        """All runs that are lost."""
         return [run for day in self.days for run in day.lost]
 
     @property
     def seconds(self) -> float:
-        """About how long the work takes."""
+        """Estimated duration of the rebuild."""
         return sum(asset.seconds for asset in self.assets)
 
 
 def analyze_impact(
     stages: tuple[Stage, ...], settings: AgentSettings, warehouse: Warehouse, *, catalog: Path, days: list[str]
 ) -> ImpactAnalysis:
-    """Judge the window that ends on the last of `days` under the catalog of a file.
+    """Verify the window that ends on the last of `days` against the catalog in a file.
 
-    Raises `StageError` where the days were never made, `CatalogError` for a file that is no catalog.
+    Raises `StageError` if the days have no versions, `CatalogError` if the file is not a catalog.
     """
     old = warehouse.current(ArtifactKey(agent=settings.name, asset="tool_catalog"))
     if old is None:
-        raise StageError(f"{settings.name}: no catalog was ever made; run `toolft run {settings.name}` first")
-    with tempfile.TemporaryDirectory(prefix="toolft-forecast-") as folder:
+        raise StageError(f"{settings.name}: tool_catalog has no version; run `toolft run {settings.name}` first")
+    with tempfile.TemporaryDirectory(prefix="toolft-impact-") as folder:
         proposed = Path(folder) / "catalog"
         proposed.mkdir()
-        build_catalog(_proposing(settings, catalog), proposed)
+        build_catalog(_with_catalog(settings, catalog), proposed)
         previews = _previews(settings, warehouse, today=old.folder, proposed=proposed, last=days[-1])
-        foreseen = Foreseen(
+        differs = _content(proposed) != _content(old.folder)
+        proposal = Proposal(
             settings=settings,
             warehouse=warehouse,
             previews={preview.day: preview for preview in previews},
             catalog=proposed,
             same_names=load_catalog(proposed).names == load_catalog(old.folder).names,
-            differs=_content(proposed) != _content(old.folder),
             scratch=Path(folder),
+            new={(tool_catalog.STAGE.asset, None)} if differs else set(),
         )
-        assets = tuple(_walk(stages, foreseen))
+        assets = tuple(_walk(stages, proposal))
         new = load_catalog(proposed)
     called = sum((Counter(day.tools) for day in previews), Counter[str]())
     return ImpactAnalysis(
@@ -96,14 +99,14 @@ def analyze_impact(
     )
 
 
-def _proposing(settings: AgentSettings, catalog: Path) -> AgentSettings:
-    """The settings of an agent whose catalog is the proposed file."""
+def _with_catalog(settings: AgentSettings, catalog: Path) -> AgentSettings:
+    """The agent's settings with the proposed file as its catalog."""
     source = settings.catalog.model_copy(update={"file": str(catalog.resolve()), "module": None, "mcp": False})
     return settings.model_copy(update={"catalog": source})
 
 
 def _content(folder: Path) -> tuple[str, Mapping[str, str]]:
-    """What of a built catalog other stages read."""
+    """The part of a built catalog that other stages read."""
     return (folder / CATALOG_FILE).read_text(encoding="utf-8"), built_renames(folder) or {}
 
 
@@ -112,7 +115,7 @@ def _previews(
 ) -> list[DayPreview]:
     in_force, proposal = (make_judge(catalog=folder, settings=settings) for folder in (today, proposed))
     backend = {**sources.sandbox(settings)}
-    found = []
+    previews = []
     for day in window(settings, last):
         raw, verified = (
             warehouse.current(ArtifactKey(agent=settings.name, asset=asset, partition=day))
@@ -127,58 +130,44 @@ def _previews(
                 proposal=proposal,
                 backend=backend,
             )
-            found.append(preview)
-    if not found:
-        raise StageError(f"{settings.name}: no day was ever verified; run `toolft run {settings.name}` first")
-    return found
+            previews.append(preview)
+    if not previews:
+        raise StageError(f"{settings.name}: no day of the window was verified; run `toolft run {settings.name}` first")
+    return previews
 
 
-def _walk(stages: tuple[Stage, ...], foreseen: Foreseen) -> list[AssetImpact]:
-    """Every stage in the order of the flow; a version is made again where one that it reads comes out new."""
-    found = []
+def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[AssetImpact]:
+    """The impact on each stage, in the order of the flow: a version is rebuilt if one of its inputs is new."""
+    assets = []
     for stage in stages:
-        partitions = _partitions(stage, list(foreseen.previews))
-        remade = [each for each in partitions if _reads_new(stage, each, foreseen)]
-        if stage.asset == "tool_catalog":
-            remade = partitions if foreseen.differs else []
-        same = [each for each in remade if comes_out_same(stage.asset, each, foreseen)]
-        foreseen.new.update((stage.asset, each) for each in remade if each not in same)
-        seconds = 0.0
-        for each in remade:
-            version = foreseen.warehouse.current(artifact_key(stage, foreseen.settings, each))
-            seconds += 0.0 if version is None else _seconds(stage, version, foreseen.previews.get(each or ""))
-        found.append(
+        partitions = partitions_of(stage, list(proposal.previews))
+        rebuilt = [
+            each for each in partitions if (stage.asset, each) in proposal.new or _reads_new(stage, each, proposal)
+        ]
+        same = [] if stage.same_under is None else [each for each in rebuilt if stage.same_under(proposal, each)]
+        proposal.new.update((stage.asset, each) for each in rebuilt if each not in same)
+        versions = [proposal.version(stage.asset, each) for each in rebuilt]
+        assets.append(
             AssetImpact(
                 asset=stage.asset,
-                remade=len(remade),
+                rebuilt=len(rebuilt),
                 same=len(same),
-                kept=len(partitions) - len(remade),
-                seconds=seconds,
+                kept=len(partitions) - len(rebuilt),
+                seconds=sum(
+                    version.manifest.duration_s * stage.share_under(proposal, version)
+                    for version in versions
+                    if version is not None
+                ),
             )
         )
-    return found
+    return assets
 
 
-def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
-    if not stage.partitioned:
-        return [None]
-    return [*days] if stage.group is Group.DATA else [days[-1]]
-
-
-def _reads_new(stage: Stage, partition: str | None, foreseen: Foreseen) -> bool:
+def _reads_new(stage: Stage, partition: str | None, proposal: Proposal) -> bool:
     for asset, span in stage.inputs.items():
-        wanted: list[str | None] = [None] if span is PartitionScope.WHOLE else [partition]
+        partitions: list[str | None] = [None] if span is PartitionScope.WHOLE else [partition]
         if span is PartitionScope.WINDOW:
-            wanted = [*window(foreseen.settings, partition or "")]
-        if any((asset, each) in foreseen.new for each in wanted):
+            partitions = [*window(proposal.settings, partition or "")]
+        if any((asset, each) in proposal.new for each in partitions):
             return True
     return False
-
-
-def _seconds(stage: Stage, version: Version, preview: DayPreview | None) -> float:
-    """What the version in force took; verification only for the share of runs that is replayed again."""
-    took = version.manifest.duration_s
-    if stage.asset != "verified_trajectories" or preview is None:
-        return took
-    runs = version.manifest.rows["trajectories"]
-    return took * preview.replayed / runs if runs else 0.0

@@ -1,7 +1,7 @@
-"""What a run would do, told from fingerprints before any process starts.
+"""The plan of a run: what it would build and what it would reuse, by fingerprint, before any process starts.
 
-Invariant: the plan and the run go by the same `Stage` declarations. A step downstream of one that will be built is
-`unknown`: its input may come out equal, and then it is cut off.
+Invariant: the plan and the run use the same `Stage` declarations. A step downstream of one that will be built is
+`unknown`: if its input has the same content as before, it is reused.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from enum import StrEnum
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.inputs import current_inputs, window
 from toolft_pipeline.stages.spec.run_stage import kept_version, recipe_for
-from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError
+from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.store import Recipe, Version, Warehouse
 
 
 class Action(StrEnum):
-    """What will happen to one partition of one asset."""
+    """What the run would do with one partition of one asset."""
 
     REUSE = "reuse"
     BUILD = "build"
@@ -42,15 +42,16 @@ def make_plan(
     """Steps in the order of the flow: sources once, data for every day, the model as of the last day."""
     steps: list[PlanStep] = []
     for stage in stages:
-        for partition in _partitions(stage, days):
+        for partition in partitions_of(stage, days):
             steps.append(_step(stage, partition, settings, warehouse, steps, force=force))
     return steps
 
 
-def _partitions(stage: Stage, days: list[str]) -> list[str | None]:
+def partitions_of(stage: Stage, days: list[str]) -> list[str | None]:
+    """Partitions of a stage over some days: each of them for data, the last for the model."""
     if not stage.partitioned:
         return [None]
-    return [*days] if stage.group.value == "data" else [days[-1]]
+    return [*days] if stage.group is Group.DATA else [days[-1]]
 
 
 def _step(
@@ -76,11 +77,11 @@ def _step(
         )
     except StageError as error:
         return step(Action.UNKNOWN, str(error))
-    return step(*_found(stage, recipe, warehouse))
+    return step(*_action(stage, recipe, warehouse))
 
 
-def _found(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, str]:
-    """What to do where everything that the step reads is known, and why."""
+def _action(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, str]:
+    """The action for a step whose inputs are all known, and why."""
     current = warehouse.current(recipe.address)
     try:
         kept, why = kept_version(stage, recipe, warehouse, force=False)
@@ -88,12 +89,12 @@ def _found(stage: Stage, recipe: Recipe, warehouse: Warehouse) -> tuple[Action, 
         return Action.BUILD, str(error)
     if kept is not None:
         return Action.REUSE, str(why)
-    found = warehouse.find(recipe.address, recipe.fingerprint)
-    if found is None:
+    match = warehouse.find(recipe.address, recipe.fingerprint)
+    if match is None:
         return Action.BUILD, describe_change(recipe, current)
-    if current is not None and current.folder == found.folder:
+    if current is not None and current.folder == match.folder:
         return Action.REUSE, "nothing that it reads has changed"
-    return Action.BUILD, "an earlier version fits again: it is put in force"
+    return Action.BUILD, "an earlier version fits again and comes into force"
 
 
 def _pending(stage: Stage, partition: str | None, settings: AgentSettings, before: list[PlanStep]) -> list[str]:
@@ -110,9 +111,9 @@ def _pending(stage: Stage, partition: str | None, settings: AgentSettings, befor
 
 
 def describe_change(recipe: Recipe, current: Version | None) -> str:
-    """Why a version in force does not fit: the first things that differ."""
+    """Why the version in force is out of date: at most four differences."""
     if current is None:
-        return "never made"
+        return "no version yet"
     manifest = current.manifest
     if manifest.code_version != recipe.code_version:
         return f"code version {manifest.code_version} -> {recipe.code_version}"
@@ -124,7 +125,7 @@ def describe_change(recipe: Recipe, current: Version | None) -> str:
     ]
     if differing:
         return "changed: " + ", ".join(differing[:4])
-    return "retention took its content away" if is_reclaimed(current) else "its files do not verify"
+    return "retention deleted its content" if is_reclaimed(current) else "its files are damaged"
 
 
 def _differences(old: Json, new: Json, prefix: str = "") -> list[str]:

@@ -1,8 +1,8 @@
-"""Whether a night is worth a model: what is new since the last one.
+"""The retrain policy: whether the nightly run makes a new model.
 
-Invariant: a night is skipped only where the model would learn nothing that the last one could not: the same settings,
-base and evaluation, no day of the window made anew, and fewer new runs than `schedule.min_new_rows`. Runs that came in
-skipped nights count on. Nothing is built to find that out: manifests are read.
+Invariant: a model is skipped only if settings, base model and evaluation are those of the last one, no day of the
+window was rebuilt with other content, and there are fewer new runs than `schedule.min_new_rows`. Runs of skipped nights
+are counted on. Only manifests are read.
 """
 
 from __future__ import annotations
@@ -11,90 +11,86 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.stages import base_model
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.spec.stage import Group
-from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.stages.stages import STAGES, with_downstream
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
-MODEL_BEGINS = "training_set"
-"""The asset that a quiet night leaves out; everything that makes the model lies downstream of it."""
-
-_REPORTS = frozenset({"readiness_report"})
-"""Stages of the model's group that are made every night, for they say how the logs stand."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class RetrainDecision:
-    """Whether to make a model, and why or why not."""
+    """Whether to make a model, and why."""
 
-    go: bool
+    retrain: bool
     reason: str
 
 
 def decide_retrain(settings: AgentSettings, warehouse: Warehouse, *, day: str) -> RetrainDecision:
-    """Compare the window that ends on `day`, as it stands in the warehouse, with what the last model was made from."""
-    waiting = _of_another_base(settings, warehouse, window(settings, day))
+    """Compare the window that ends on `day` with the inputs of the last model."""
+    waiting = _days_with_old_base(settings, warehouse, window(settings, day))
     if waiting:
-        how = f"{settings.name}_automation makes them again, or `toolft run {settings.name} --data`"
+        how = f"{settings.name}_automation makes them, or `toolft run {settings.name} --data`"
         return RetrainDecision(
-            go=False, reason=f"the base model changed, and {len(waiting)} days of the window wait for it: {how}"
+            retrain=False,
+            reason=f"the base model changed, and {len(waiting)} days of the window wait for new tokens: {how}",
         )
-    last = _last(settings, warehouse, day)
+    last = _last_adapter(settings, warehouse, day)
     if last is None:
-        return _enough(_rows(settings, warehouse, window(settings, day)), settings, since="the first log")
+        return _by_new_rows(_rows(settings, warehouse, window(settings, day)), settings, since="the first log")
     as_of = last.manifest.address.partition or ""
     difference = next(_differences(settings, warehouse, as_of), None)
     if difference is not None:
-        return RetrainDecision(go=True, reason=f"{difference} since the model of {as_of}")
-    before, fresh, anew = last.manifest.inputs, [], []
+        return RetrainDecision(retrain=True, reason=f"{difference} since the model of {as_of}")
+    before, new, rebuilt = last.manifest.inputs, [], []
     for each in window(settings, day):
         tensors = _version(settings, warehouse, "token_tensors", each)
         known = before.get(f"token_tensors/{each}")
         if tensors is not None and known is None:
-            fresh.append(each)
+            new.append(each)
         elif tensors is not None and known != tensors.manifest.content_digest:
-            anew.append(each)
-    if anew:
-        return RetrainDecision(go=True, reason=f"{len(anew)} days of the window are others since the model of {as_of}")
-    return _enough(_rows(settings, warehouse, fresh), settings, since=f"the model of {as_of}")
+            rebuilt.append(each)
+    if rebuilt:
+        return RetrainDecision(
+            retrain=True, reason=f"{len(rebuilt)} days of the window have other content since the model of {as_of}"
+        )
+    return _by_new_rows(_rows(settings, warehouse, new), settings, since=f"the model of {as_of}")
 
 
 def base_model_changed(settings: AgentSettings, warehouse: Warehouse) -> bool:
-    """Whether the base model that the settings name is another than the one that was made last."""
-    stage = next(stage for stage in STAGES if stage.asset == "base_model")
+    """Whether the settings name another base model than the version in force."""
+    stage = next(stage for stage in STAGES if stage.asset == base_model.STAGE.asset)
     current = _version(settings, warehouse, stage.asset, None)
     if current is None:
         return False
     return current.manifest.fingerprint != recipe_for(stage, settings, None, {}, warehouse).fingerprint
 
 
-def _of_another_base(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> list[str]:
+def _days_with_old_base(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> list[str]:
     """Days whose tokens were made with another base model than the one in force."""
     base = _version(settings, warehouse, "base_model", None)
-    found = {each: _version(settings, warehouse, "token_tensors", each) for each in days}
+    tensors = {each: _version(settings, warehouse, "token_tensors", each) for each in days}
     read = {
-        each: version.manifest.inputs.get("base_model/all") for each, version in found.items() if version is not None
+        each: version.manifest.inputs.get("base_model/all") for each, version in tensors.items() if version is not None
     }
     return [
         each for each, digest in read.items() if base is not None and digest not in {None, base.manifest.content_digest}
     ]
 
 
-def _last(settings: AgentSettings, warehouse: Warehouse, day: str) -> Version | None:
+def _last_adapter(settings: AgentSettings, warehouse: Warehouse, day: str) -> Version | None:
     days = [each for each in warehouse.partitions(settings.name, "qlora_adapter") if each <= day]
     return _version(settings, warehouse, "qlora_adapter", days[-1]) if days else None
 
 
 def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> Iterator[str]:
-    """What else than the days of data would make another model, or judge it otherwise."""
+    """What else has changed since the model as of `as_of`, besides its days of data."""
     base = _version(settings, warehouse, "base_model", None)
-    for stage in STAGES:
-        if stage.group is not Group.MODEL or stage.asset in _REPORTS:
-            continue
+    first = next(stage.asset for stage in STAGES if stage.begins_model)
+    for stage in with_downstream(first):
         made = _version(settings, warehouse, stage.asset, as_of)
         if made is None:
             yield f"no {stage.asset} was made"
@@ -111,17 +107,17 @@ def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> I
                 yield f"{name} changed"
 
 
-def _enough(rows: int, settings: AgentSettings, *, since: str) -> RetrainDecision:
+def _by_new_rows(rows: int, settings: AgentSettings, *, since: str) -> RetrainDecision:
     wanted = settings.schedule.min_new_rows
-    said = f"{rows or 'no'} new accepted runs since {since}"
+    message = f"{rows or 'no'} new accepted runs since {since}"
     return RetrainDecision(
-        go=rows >= wanted, reason=said if rows >= wanted else f"{said}; schedule.min_new_rows is {wanted}"
+        retrain=rows >= wanted, reason=message if rows >= wanted else f"{message}; schedule.min_new_rows is {wanted}"
     )
 
 
 def _rows(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> int:
-    found = [_version(settings, warehouse, "verified_trajectories", day) for day in days]
-    return sum(version.manifest.rows["accepted"] for version in found if version is not None)
+    versions = [_version(settings, warehouse, "verified_trajectories", day) for day in days]
+    return sum(version.manifest.rows["accepted"] for version in versions if version is not None)
 
 
 def _version(settings: AgentSettings, warehouse: Warehouse, asset: str, day: str | None) -> Version | None:

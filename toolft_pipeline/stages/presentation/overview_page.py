@@ -1,7 +1,7 @@
-"""The overview of all agents: one answer to "how did the night go?", as an HTML page and as Markdown for the UI.
+"""The overview of all agents, as an HTML page and as Markdown for the UI.
 
-Invariant: pure functions of facts that were gathered elsewhere. Every name and message is escaped, and the page loads
-nothing and runs nothing.
+Invariant: pure functions of data gathered elsewhere. Every name and message is escaped, and the page loads no resource
+and runs no script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from toolft_pipeline.stages.presentation.text_charts import fit_inline
 
 
 class AgentStatus(StrEnum):
-    """How an agent stands, at a glance."""
+    """The overall status of an agent."""
 
     GREEN = "fine"
     YELLOW = "look"
@@ -26,7 +26,7 @@ class AgentStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """The model in service: its as-of day, its digest, and the time (UTC, ISO 8601) at which it came to serve."""
+    """The model in service: its as-of day, its digest, and since when it serves (UTC, ISO 8601)."""
 
     day: str
     digest: str
@@ -35,7 +35,7 @@ class ServedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class LastVerdict:
-    """What the gate said of the newest candidate. `task_success` is a share of tasks, `url` opens its report."""
+    """The gate's verdict on the newest candidate. `task_success`: share of tasks; `url`: its report."""
 
     day: str
     promoted: bool
@@ -46,7 +46,7 @@ class LastVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentOverview:
-    """All that is shown of one agent. `failures` stop something; `warnings` are worth a look."""
+    """Everything shown of one agent. `failures` block something; `warnings` do not."""
 
     agent: str
     served: ServedModel | None = None
@@ -57,7 +57,7 @@ class AgentOverview:
 
     @property
     def status(self) -> AgentStatus:
-        """Red where something failed, yellow where a person may want to look, else green."""
+        """Red after a failure, yellow after a refused candidate or a warning, else green."""
         if self.failures:
             return AgentStatus.RED
         refused = self.verdict is not None and not self.verdict.promoted
@@ -65,7 +65,7 @@ class AgentOverview:
 
 
 def render_overview(agents: Sequence[AgentOverview]) -> str:
-    """The page's HTML."""
+    """Render the page as HTML."""
     here = resources.files(__package__)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(here.joinpath("overview.html.jinja").read_text(encoding="utf-8"))
@@ -74,20 +74,20 @@ def render_overview(agents: Sequence[AgentOverview]) -> str:
 
 
 def overview_markdown(overview: AgentOverview) -> str:
-    """One agent for the asset's page, short enough that the UI unfolds it."""
+    """One agent as Markdown, short enough for the UI to show inline."""
     head, *lines = overview_lines(overview)
     return fit_inline([f"**{overview.status}**: {head}", *(f"- {_plain(line)}" for line in lines)])
 
 
 def overview_lines(overview: AgentOverview) -> list[str]:
-    """One agent in words: what failed, the verdict, what serves, what waits."""
+    """The lines of one agent: verdict, failures, model in service, what waits."""
     return list(_lines(overview))
 
 
 def _lines(overview: AgentOverview) -> Iterator[str]:
     verdict, served = overview.verdict, overview.served
     if verdict is None:
-        yield "no model was judged yet"
+        yield "no model was evaluated yet"
     else:
         success = "" if verdict.task_success is None else f" ({verdict.task_success:.1%} of the tasks passed)"
         yield f"the candidate of {verdict.day} was {'promoted' if verdict.promoted else 'refused'}{success}"
@@ -104,5 +104,5 @@ def _lines(overview: AgentOverview) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Text as Markdown shows it, not as it would read it."""
+    """Escape text for Markdown."""
     return text.replace("\n", " ").replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_").replace("[", "\\[")

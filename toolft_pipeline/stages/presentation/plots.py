@@ -1,4 +1,4 @@
-"""Small pictures for the UI: bars, a histogram, a curve. Drawn without a display, and told in characters beside."""
+"""Plots for the UI (bars, histogram, curves), each with a text chart of the same data; no display is needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INK = "#2f6f8f"
 
 
 def bars(values: Json, *, title: str) -> Plot:
-    """Horizontal bars of counts by name, the largest on top."""
+    """Horizontal bars of counts by name, largest first."""
     counts = cast("Mapping[str, float]", values)
     rows = sorted(counts.items(), key=lambda item: (item[1], item[0]))
     figure, axes = _canvas(title, height=max(1.2, 0.22 * len(rows) + 0.8))
@@ -27,7 +27,7 @@ def bars(values: Json, *, title: str) -> Plot:
 
 
 def by_day(values: Mapping[str, float], *, title: str) -> Plot:
-    """One column a day, shares from 0 to 1, in the order of the days."""
+    """One column per day, shares from 0 to 1."""
     figure, axes = _canvas(title, height=2.4)
     days = sorted(values)
     axes.bar(days, [values[day] for day in days], color=_INK)
@@ -37,16 +37,16 @@ def by_day(values: Mapping[str, float], *, title: str) -> Plot:
 
 
 def histogram(values: Sequence[float], *, title: str, label: str) -> Plot:
-    """How often values fall in 30 equal bins."""
+    """A histogram of 30 equal bins."""
     figure, axes = _canvas(title, height=2.4)
     counts, edges, _ = axes.hist(values, bins=30, color=_INK)
     axes.set_xlabel(label)
-    said = f"{edges[0]:,.0f} to {edges[-1]:,.0f} {label}, {len(values):,} in all"
-    return _finish(figure, f"{sparkline([int(count) for count in counts], ends=False)} {said}")
+    span = f"{edges[0]:,.0f} to {edges[-1]:,.0f} {label}, {len(values):,} in all"
+    return _finish(figure, f"{sparkline([int(count) for count in counts], ends=False)} {span}")
 
 
 def curves(lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, label: str) -> Plot:
-    """Lines by name, each as its x and y values."""
+    """Lines by name, each with its x and y values."""
     figure, axes = _canvas(title, height=2.6)
     for name, (x, y) in lines.items():
         axes.plot(x, y, label=name)

@@ -1,7 +1,7 @@
-"""URL of a version's HTML page: the address of the report server and the path below it.
+"""The URL of a version's HTML page on the report server.
 
-A `file://` link does nothing in the Dagster UI, so `toolft reports` (started by `make dev` and `make look`) serves the
-pages. Behind a proxy TOOLFT_REPORTS_URL has its public address: a path of the proxy that also serves the UI, such as
+A `file://` link does nothing in the Dagster UI, so `toolft reports` serves the pages (`make dev` and `make look` start
+it). Behind a proxy, TOOLFT_REPORTS_URL is its public address: a path of the proxy that also serves the UI, such as
 `/reports`, or a full URL.
 """
 
@@ -15,11 +15,11 @@ from toolft_pipeline.warehouse.store import Version
 REPORTS_URL = "TOOLFT_REPORTS_URL"
 REPORTS_PORT = 3002
 NO_PARTITION = "all"
-"""Path component for the day of an asset without partitions."""
+"""The part of a path that stands for the day, for an asset without partitions."""
 
 
 def reports_url() -> str:
-    """The address of the report server as a browser reaches it, without a trailing slash."""
+    """The URL of the report server for a browser, without a trailing slash."""
     return (os.environ.get(REPORTS_URL) or f"http://127.0.0.1:{REPORTS_PORT}").rstrip("/")
 
 

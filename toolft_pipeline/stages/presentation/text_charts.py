@@ -1,7 +1,6 @@
-"""Small pictures made of characters, for places that show text at once and a picture only on a click.
+"""Text charts, for pages that show text inline and images only on a click.
 
-Invariant: nothing is left out in silence; where a table would be too long to be shown at once, its last line says how
-many rows it lacks.
+Invariant: a table that is too long to show inline ends with the number of rows that are left out.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 INLINE = 1_000
-"""Dagster's UI unfolds Markdown of fewer characters; longer ones wait behind a link."""
+"""Dagster's UI shows Markdown of fewer characters inline, and longer Markdown behind a link."""
 
 _FULL, _WIDE, _STEPS = 16, 60, "▁▂▃▄▅▆▇█"
 
 
 def bar_table(values: Mapping[str, float], *, sort: bool = True) -> str:
-    """Names, figures and bars as a Markdown table, the largest first (or in the order given) and as long as fits."""
+    """A Markdown table of names, figures and bars, largest first (or in the given order), as long as fits inline."""
     if not values:
         return "none"
     rows = sorted(values.items(), key=lambda item: (-item[1], item[0])) if sort else list(values.items())
@@ -31,7 +30,7 @@ def bar_table(values: Mapping[str, float], *, sort: bool = True) -> str:
 
 
 def fit_inline(lines: Sequence[str]) -> str:
-    """Lines of Markdown, as many as the UI unfolds at once; the last says how many are left out."""
+    """As many Markdown lines as fit inline; the last line says how many are left out."""
     kept: list[str] = []
     for number, line in enumerate(lines):
         left = f"- … {len(lines) - number} more"
@@ -43,7 +42,7 @@ def fit_inline(lines: Sequence[str]) -> str:
 
 
 def sparkline(values: Sequence[float], *, ends: bool = True) -> str:
-    """A line of values as 60 characters at most, from the least to the most; with `ends`, the first and the last."""
+    """A sparkline of at most 60 characters; with `ends`, also the first and the last value."""
     if not values:
         return "none"
     shown = [values[place * len(values) // _WIDE] for place in range(_WIDE)] if len(values) > _WIDE else values
@@ -57,5 +56,5 @@ def _figure(value: float) -> str:
 
 
 def _cell(text: str) -> str:
-    """A name as Markdown shows it, not as it would read it."""
+    """Escape a name for a Markdown table."""
     return text.replace("|", "¦").replace("\n", " ").replace("<", "&lt;").replace("_", "\\_")

@@ -15,6 +15,7 @@ from pathlib import Path
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.artifact import Artifact
+from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
@@ -35,6 +36,15 @@ class PartitionScope(Enum):
     """The same day."""
     WINDOW = "window"
     """The days of the window that ends on this day."""
+
+
+class Freshness(Enum):
+    """By when a new version of an asset is due."""
+
+    NIGHTLY = "nightly"
+    """Every night: logs that stopped coming show here, where no run fails."""
+    WINDOW = "window"
+    """Before the window has moved past all days of the last version: a night with little new data makes none."""
 
 
 class Group(Enum):
@@ -164,6 +174,16 @@ class Stage(Artifact):
     """Whether the retrain policy may skip this stage, and with it all stages downstream."""
     moves_service: bool = False
     """Whether its headline has `moved`: another model is in service now."""
+    nightly: bool = False
+    """Whether the nightly job makes this source too, so that a change in the agent file reaches the night."""
+    freshness: Freshness | None = None
+    """By when a new version is due."""
+    reclaimable: bool = False
+    """Whether retention may delete the content of a version and keep its manifest: its inputs make it again."""
+    same_under: Callable[[Proposal, str | None], bool] | None = None
+    """Whether a partition that is made again under a proposed catalog is known to keep its content."""
+    share_under: Callable[[Proposal, Version], float] = lambda _proposal, _version: 1.0
+    """Share of a version's duration that it takes to make it again under a proposed catalog."""
 
 
 def artifact_key(stage: Stage, settings: AgentSettings, partition: str | None) -> ArtifactKey:

@@ -29,7 +29,7 @@ def test_row_lines_without_colour_say_of_every_stretch_what_it_is() -> None:
         "masked   tokens 0 to 4",
         "<user>hi\\x1b[31m<model>",
         "trained  tokens 5 to 7  message 1 of logs/2026-10-01.jsonl:7 (byte 1234)",
-        "the 5 tokens before are the prompt that a server builds",
+        "the 5 tokens before it are the prompt that a server builds",
         "hello<end>",
     ]
 

@@ -39,8 +39,8 @@ def test_refusal_says_which_bar_is_missed_and_by_how_much(settings: AgentSetting
     lines = explained(figures(45, n=60, right=73, steps=84), settings=settings)
     assert any("nothing is broken" in line for line in lines)
     (calls,) = (line for line in lines if "arguments that the catalog allows" in line)
-    assert "86.9% were seen on 60 tasks" in calls
-    assert "as low as 78.1% (95 % interval). gate.valid_arguments wants 80.0% there: 1.9 points are missing." in calls
+    assert "86.9% on 60 tasks" in calls
+    assert "as low as 78.1% (95 % interval). gate.valid_arguments requires 80.0%: 1.9 points are missing." in calls
     assert not any("turns that can be read" in line for line in lines)  # that bar is cleared
 
 

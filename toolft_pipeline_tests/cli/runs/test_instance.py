@@ -62,7 +62,10 @@ def test_instance_of_a_folder_that_dagster_filled_before_keeps_its_storage(
 def test_instance_of_a_place_that_cannot_be_written_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "data").write_text("in the way")
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    with pytest.raises(ProjectError, match=r"cannot be written to .*; mend that, or set DAGSTER_HOME"), open_instance():
+    with (
+        pytest.raises(ProjectError, match=r"not writable .*; change its permissions, or set DAGSTER_HOME"),
+        open_instance(),
+    ):
         pass
 
 

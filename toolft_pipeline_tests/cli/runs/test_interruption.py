@@ -107,9 +107,9 @@ def test_run_stopped_by_a_person_says_one_line_and_is_canceled(
     _, said = command.process.communicate(timeout=HANG_S)
     assert command.process.returncode == 128 + number
     assert "Traceback" not in said, said
-    (line,) = [line for line in said.splitlines() if "once more stops it at once" not in line]  # a slow machine
+    (line,) = [line for line in said.splitlines() if "a second signal stops it at once" not in line]  # a slow machine
     assert line.startswith(f"toolft: {name} stopped verified_trajectories of assistant data 2026-10-0")
-    assert "`toolft run assistant --data --stage raw_trajectories` goes on from there" in line
+    assert "`toolft run assistant --data --stage raw_trajectories` continues from there" in line
     assert [run.status for run in command.runs()] == [dg.DagsterRunStatus.CANCELED]
     _, alive = psutil.wait_procs(children, timeout=HANG_S)
     assert not alive

@@ -13,14 +13,14 @@ from toolft_pipeline_tests.conftest import HANG_S
 
 PROGRAM = """
 from toolft_pipeline.cli.runs.launch import RunFailedError
-from toolft_pipeline.cli.runs.long_training import launch_asking
+from toolft_pipeline.cli.runs.long_training import launch_or_ask
 
 def launch(*, config):
     if config["limit"]:
         raise RunFailedError({failure!r})
     print("trained without a limit")
 
-launch_asking(launch, config={{"limit": True}}, unlimited={{"limit": False}})
+launch_or_ask(launch, config={{"limit": True}}, unlimited={{"limit": False}})
 """
 TOO_LONG = "qlora_adapter: training would take about 9.1 hours, training.max_hours allows 6.0 hours: lower something"
 
@@ -47,7 +47,7 @@ def on_a_terminal(failure: str, typed: str) -> tuple[int, str]:
 def test_long_training_asks_at_a_terminal(typed: str, trained: bool) -> None:
     status, screen = on_a_terminal(TOO_LONG, typed)
     assert "training.max_hours allows 6.0 hours" in screen
-    assert "Train all the same? [y/N]" in screen
+    assert "Train anyway? [y/N]" in screen
     assert ("trained without a limit" in screen) is trained
     assert (status == 0) is trained
 
@@ -55,7 +55,7 @@ def test_long_training_asks_at_a_terminal(typed: str, trained: bool) -> None:
 def test_other_failures_ask_nothing() -> None:
     status, screen = on_a_terminal("qlora_adapter: needs about 99 GB", "y\n")
     assert status != 0
-    assert "Train all the same?" not in screen
+    assert "Train anyway?" not in screen
 
 
 def test_long_training_stops_where_nobody_can_be_asked() -> None:
@@ -69,4 +69,4 @@ def test_long_training_stops_where_nobody_can_be_asked() -> None:
     )
     assert done.returncode != 0
     assert "training.max_hours allows 6.0 hours" in done.stderr
-    assert "Train all the same?" not in done.stdout
+    assert "Train anyway?" not in done.stdout

@@ -89,7 +89,7 @@ def test_webhook_that_answers_badly_is_said_without_its_url(status: int, said: s
     [
         (url(unused_port()), "no answer (Connection refused)"),
         ({}, "HOOK is not set; set it where Dagster's code server runs"),
-        ({"HOOK": f"file:///{SECRET}"}, "HOOK holds no http(s) URL; mend it"),
+        ({"HOOK": f"file:///{SECRET}"}, "HOOK has no http(s) URL; set it to one"),
         ({"HOOK": f"http://127.0.0.1:port/{SECRET}"}, "InvalidURL"),
     ],
 )
@@ -128,7 +128,11 @@ def test_email_goes_to_all_with_the_password_of_the_environment() -> None:
     [
         ("AUTH", {"user": "robot", "password_from": "SMTP"}, "the mail server answered 550"),
         ("RCPT", {}, "the mail server refused (SMTPRecipientsRefused)"),
-        ("", {"security": "starttls"}, "the mail server does not offer what alerts.email wants (STARTTLS or a login)"),
+        (
+            "",
+            {"security": "starttls"},
+            "the mail server does not support what alerts.email needs (STARTTLS or a login)",
+        ),
         ("", {"user": "robot", "password_from": "UNSET"}, "UNSET is not set; set it where Dagster's code server runs"),
     ],
 )
@@ -138,4 +142,4 @@ def test_email_that_is_refused_is_said_without_the_servers_words(refuses: str, h
 
 
 def test_email_without_a_server_is_said() -> None:
-    assert sent({}, email=email(unused_port())) == {"email": "no mail server (Connection refused)"}
+    assert sent({}, email=email(unused_port())) == {"email": "no connection to the mail server (Connection refused)"}

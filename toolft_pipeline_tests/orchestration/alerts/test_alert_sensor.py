@@ -85,8 +85,8 @@ def add_failed(site: Site, day: str, error: str, **how: Any) -> str:
 def test_failed_run_is_told_once_with_stage_day_and_cause(site: Site, hook: Received) -> None:
     failed_run(site)
     sensor = Sensor(site)
-    assert sensor.tick() == f"toolft: assistant raw_trajectories of {DAY} failed; told by: webhook"
-    assert sensor.tick() == "nothing new went wrong"
+    assert sensor.tick() == f"toolft: assistant raw_trajectories of {DAY} failed; sent by: webhook"
+    assert sensor.tick() == "no new failures"
     (body,) = hook.bodies
     assert (body["agent"], body["stage"], body["day"]) == ("assistant", "raw_trajectories", DAY)
     assert "the log folder cannot be read (Not a directory)" in body["text"]
@@ -214,7 +214,7 @@ def test_alert_that_could_not_be_sent_is_tried_again_and_says_no_secret(
 
 def test_alert_goes_nowhere_where_nobody_is_named(site: Site) -> None:
     failed_run(site)
-    assert "nobody, alerts names no way" in Sensor(site).tick()
+    assert "no channel, alerts has none" in Sensor(site).tick()
 
 
 def test_alert_quotes_no_personal_data_of_an_error(site: Site, hook: Received, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_overview_agent_whose_file_is_broken_is_red_and_the_others_are_shown(sit
 def test_overview_asset_shows_an_agent_a_line_group_and_writes_the_page(site: Site) -> None:
     done = dg.materialize([agents_overview], instance=site.instance)
     (event,) = done.asset_materializations_for_node(OVERVIEW)
-    assert str(event.metadata["assistant"].value).startswith("**fine**: no model was judged yet")
+    assert str(event.metadata["assistant"].value).startswith("**fine**: no model was evaluated yet")
     assert event.metadata["page"].value == "http://127.0.0.1:3002/"
     assert "<h2>assistant" in Path(str(event.metadata["page_path"].value)).read_text()
 

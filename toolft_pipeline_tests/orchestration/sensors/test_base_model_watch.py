@@ -57,7 +57,7 @@ def test_base_model_of_a_new_agent_is_asked_for_once_and_no_more_when_it_is_ther
     assert asked_key(site) == asked_key(site)
     make(site)
     found, _ = tick(site)
-    assert "the base model is as in" in str(found)
+    assert "the base model has not changed since version" in str(found)
 
 
 def test_base_model_that_the_agent_file_changes_is_asked_for_by_a_key_of_its_own(site: Site, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_base_model_files_are_hashed_again_only_where_they_moved(site: Site, mon
 
     monkeypatch.setattr("toolft_pipeline.stages.spec.sources.file_digest", none_hashed)
     found, _ = tick(site, cursor)
-    assert "the base model is as in" in str(found)
+    assert "the base model has not changed since version" in str(found)
     weights = site.folder / "base" / "model.safetensors"
     os.utime(weights, (1, 1))
     with pytest.raises(AssertionError, match="hashed again"):
@@ -93,7 +93,7 @@ def test_days_of_a_new_agent_wait_for_its_sources(site: Site) -> None:
         os.utime(log, (NOON.timestamp() - 7200,) * 2)
     found = evaluate_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
     assert isinstance(found, dg.SkipReason)
-    assert "wait for tool_catalog and base_model, which were never made" in (found.skip_message or "")
+    assert "wait for tool_catalog and base_model: no version yet" in (found.skip_message or "")
     make(site)
     run_stage(tool_catalog.STAGE, site.settings, None, site.warehouse, progress=lambda _line: None, run_id=None)
     found = evaluate_logs(site.settings, site.warehouse, site.instance, seen={}, now=NOON)
@@ -130,7 +130,7 @@ def test_base_model_whose_run_failed_is_asked_for_again_after_a_delay(site: Site
         )
     )
     found, _ = tick(site)
-    assert "base_model's last run failed; it is tried again from" in str(found)
+    assert "the last run of base_model failed; next attempt at" in str(found)
     fingerprint = read_source_state(site.settings, site.warehouse).fingerprint
     later = datetime.now(UTC) + timedelta(minutes=6)
     again = evaluate_base_model(site.settings, site.warehouse, site.instance, fingerprint=fingerprint, now=later)

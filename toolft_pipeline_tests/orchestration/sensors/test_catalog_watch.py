@@ -52,7 +52,7 @@ def key(found: dg.RunRequest | dg.SkipReason) -> str | None:
 
 def as_built(site: Site) -> bool:
     found = look(site)
-    return isinstance(found, dg.SkipReason) and "is as in" in (found.skip_message or "")
+    return isinstance(found, dg.SkipReason) and "has not changed since version" in (found.skip_message or "")
 
 
 def test_watch_file_asks_once_for_a_state_and_again_for_one_that_comes_back(site: Site) -> None:
@@ -141,6 +141,6 @@ def test_watch_change_waits_for_the_agents_own_runs(site: Site) -> None:
     site.instance.add_run(other)
     found = evaluate_catalog(site.settings, site.warehouse, site.instance, now=NOON)
     assert isinstance(found, dg.SkipReason)
-    assert f"waits for run {run.run_id} of 2026-10-02" in (found.skip_message or "")
+    assert f"waiting for run {run.run_id} of 2026-10-02" in (found.skip_message or "")
     site.instance.report_run_canceled(run)
     key(look(site))

@@ -112,7 +112,7 @@ def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
 
 def test_forecast_before_any_run_is_one_line(site: Site, tmp_path: Path) -> None:
     fresh = Site(site.settings, Warehouse(tmp_path / "warehouse"))
-    with pytest.raises(StageError, match=r"no catalog was ever made; run `toolft run assistant` first"):
+    with pytest.raises(StageError, match=r"tool_catalog has no version; run `toolft run assistant` first"):
         fresh.analyze_impact(site.settings.path("catalog.json"))
 
 

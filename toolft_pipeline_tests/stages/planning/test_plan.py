@@ -190,7 +190,7 @@ def test_run_stage_content_that_was_reclaimed_is_planned_with_its_reason_and_mad
     version, _ = made()
     reclaim_content(warehouse, version)
     (step,) = make_plan((stage,), settings, warehouse, days=DAYS[:1], force=False)
-    assert (step.action, step.reason) == (Action.BUILD, "retention took its content away")
+    assert (step.action, step.reason) == (Action.BUILD, "retention deleted its content")
     again, reused = made()
     assert (again.folder, reused) == (version.folder, False)
     assert again.file("model/weights").read_text() == "weights"

@@ -31,9 +31,8 @@ def _one_file(context: BuildContext) -> BuildOutput:
     read = {asset: [v.manifest.content_digest for v in versions.values()] for asset, versions in context.inputs.items()}
     path = context.settings.path(f"runs/{context.partition}.json")
     runs = json.loads(path.read_text()) if path.is_file() else 0
-    (context.out / "made.json").write_text(
-        json.dumps([read, runs if not read else 0, context.settings.training.epochs])
-    )
+    epochs = context.settings.training.epochs if "training_set" in read else None  # of the only stage that declares it
+    (context.out / "made.json").write_text(json.dumps([read, runs if not read else 0, epochs]))
     return BuildOutput(content=("made.json",), rows={"accepted": runs}, headline={"moved": False})
 
 
@@ -44,17 +43,17 @@ def stand_in(asset: str, group: Group, inputs: dict[str, PartitionScope], **how:
 
     return Stage(
         asset=asset, description=asset, group=group, kinds=(), code_version="1", inputs=inputs,
-        reads=how.pop("reads", lambda _settings: {}), build=_one_file, sources=sources, **how,
+        build=_one_file, sources=sources, **how,
     )  # fmt: skip
 
 
 STAND_INS = (
     stand_in("tool_catalog", Group.SOURCES, {}, partitioned=False),
-    stand_in("base_model", Group.SOURCES, {}, partitioned=False),
+    stand_in("base_model", Group.SOURCES, {}, partitioned=False, nightly=True),
     stand_in("verified_trajectories", Group.DATA, {}),
     stand_in("token_tensors", Group.DATA, {"verified_trajectories": PartitionScope.SAME}),
     stand_in("readiness_report", Group.MODEL, {"verified_trajectories": PartitionScope.WINDOW}),
-    stand_in("training_set", Group.MODEL, {"token_tensors": PartitionScope.WINDOW}),
+    stand_in("training_set", Group.MODEL, {"token_tensors": PartitionScope.WINDOW}, begins_model=True),
     stand_in(
         "qlora_adapter",
         Group.MODEL,
@@ -136,7 +135,10 @@ def test_worth_a_model_where_an_old_day_of_the_window_is_another_now(site: Site)
     night_of_data = site.run("data", FIRST)
     assert night_of_data.success
     found = decide_retrain(site.settings, site.warehouse, day=SECOND)
-    assert (found.retrain, found.reason) == (True, "1 days of the window are others since the model of 2026-10-01")
+    assert (found.retrain, found.reason) == (
+        True,
+        "1 days of the window have other content since the model of 2026-10-01",
+    )
 
 
 def test_worth_a_model_where_training_would_be_another_or_the_last_one_did_not_end(site: Site) -> None:
@@ -197,4 +199,4 @@ def test_night_waits_while_days_of_the_window_are_of_another_base_model(site: Si
     (tensors.folder / MANIFEST).write_bytes(encode_manifest(manifest))
     worth = decide_retrain(site.settings, site.warehouse, day=SECOND)
     assert not worth.retrain
-    assert "the base model changed, and 1 days of the window wait for it: desk_automation" in worth.reason
+    assert "the base model changed, and 1 days of the window wait for new tokens: desk_automation" in worth.reason
