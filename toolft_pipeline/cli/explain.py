@@ -22,8 +22,8 @@ from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.verification.judge import make_judge
-from toolft_pipeline.verification.rule_results import RuleAnswer, answers, disagreement
+from toolft_pipeline.verification.rule_results import RuleResult, disagreement, rule_results
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -47,7 +47,7 @@ def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, a
     return 0
 
 
-def _rule_results(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleAnswer]:
+def _rule_results(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleResult]:
     """The results of the rules, with the settings of the day's verification and the current catalog."""
     verified = _version(warehouse, settings, "verified_trajectories", found.day)
     catalog = _version(warehouse, settings, "tool_catalog", None)
@@ -56,8 +56,8 @@ def _rule_results(warehouse: Warehouse, settings: AgentSettings, found: FoundRun
     then = VerificationSettings.model_validate(verified.settings_section("verification"))
     chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
     then_settings = settings.model_copy(update={"verification": then, "chat": chat})
-    judge = make_judge(catalog=catalog.folder, settings=then_settings)
-    return answers(found.logged, judge=judge, verdict=found.verdict)
+    judge = load_rules(catalog=catalog.folder, settings=then_settings)
+    return rule_results(found.logged, judge=judge, verdict=found.verdict)
 
 
 def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[TracedRow], str | None]:
@@ -94,7 +94,7 @@ def _why_no_row(run: Trajectory, rows: Version) -> str:
     return "no row: the run has no assistant turn"
 
 
-def _head_lines(found: FoundRun, results: list[RuleAnswer], file: Path) -> Iterator[str]:
+def _head_lines(found: FoundRun, results: list[RuleResult], file: Path) -> Iterator[str]:
     source, verdict = found.logged.source, found.verdict
     kind = "golden" if found.logged.golden else "logged"
     yield f"{verdict.trajectory_id}: {verdict.category}, {kind}, verified with {found.day}"
@@ -106,7 +106,7 @@ def _head_lines(found: FoundRun, results: list[RuleAnswer], file: Path) -> Itera
 
 
 def _document(
-    found: FoundRun, results: list[RuleAnswer], rows: list[TracedRow], *, file: Path, note: str | None
+    found: FoundRun, results: list[RuleResult], rows: list[TracedRow], *, file: Path, note: str | None
 ) -> dict[str, object]:
     source, verdict = found.logged.source, found.verdict
     return {

@@ -18,8 +18,8 @@ from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
 from toolft_pipeline.settings_checks.names import log_problems
-from toolft_pipeline.verification.judge import CheapRules
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
+from toolft_pipeline.verification.rules.rule_set import RuleContext
 
 
 class _Sections(BaseModel):
@@ -51,7 +51,7 @@ def lint_files(
     sections = _sections(overrides if format_ is None else {**overrides, "logs.format": format_})
     today = None if catalog is None else load_catalog(catalog)
     rules = LintRules(
-        cheap=CheapRules(
+        cheap=RuleContext(
             limits=sections.verification,
             control_strings=get_format(sections.chat.format).control_strings,
             tools=None if today is None else CatalogValidator(today),
@@ -65,8 +65,8 @@ def lint_files(
         say(json.dumps(as_json(report)))
     elif report.formats:  # else no file could be read, as the lines below say
         say(*as_text(report))
-    say(*(f"toolft: {unread}" for unread in report.unread), to=sys.stderr)
-    return 2 if report.unread else 1 if report.lost else 0
+    say(*(f"toolft: {unreadable}" for unreadable in report.unreadable), to=sys.stderr)
+    return 2 if report.unreadable else 1 if report.lost else 0
 
 
 def _sections(overrides: Mapping[str, str]) -> _Sections:

@@ -12,12 +12,12 @@ from pathlib import Path
 from toolft_pipeline.chat.token_trace import TracedRow, TracedSpan
 from toolft_pipeline.cli.runs.terminal import visible
 from toolft_pipeline.trajectories.record import Source
-from toolft_pipeline.verification.rule_results import RuleAnswer
+from toolft_pipeline.verification.rule_results import RuleResult
 
 _TRAINED, _MASKED, _LABEL, _END = "\033[32m", "\033[90m", "\033[1m", "\033[0m"
 
 
-def rule_lines(answers: list[RuleAnswer]) -> Iterator[str]:
+def rule_lines(answers: list[RuleResult]) -> Iterator[str]:
     """One line per rule."""
     yield "rules, in their order"
     for number, answer in enumerate(answers, start=1):

@@ -37,15 +37,15 @@ class AcceptedRuns:
 def read_accepted_runs(signatures: Iterable[Path]) -> AcceptedRuns:
     """Count the runs of some days' signature files. Memory is 8 bytes a message."""
     kinds: dict[AcceptedKind, int] = {}
-    kind_of, whole, beginnings = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+    grounded_kind, whole, beginnings = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for path in signatures:
         for batch in batches(path, _COLUMNS):
             columns = (batch[name].to_pylist() for name in ("golden", "category", "tools"))
             rows = (AcceptedKind(golden, name, tuple(tools)) for golden, name, tools in zip(*columns, strict=True))
-            kind_of.append(np.fromiter((kinds.setdefault(row, len(kinds)) for row in rows), np.int64, len(batch)))
+            grounded_kind.append(np.fromiter((kinds.setdefault(row, len(kinds)) for row in rows), np.int64, len(batch)))
             whole.append(batch["conversation"].to_numpy())
             beginnings.append(batch["beginnings"].flatten().to_numpy())
-    numbers = np.concatenate(kind_of)
+    numbers = np.concatenate(grounded_kind)
     continued = np.isin(np.concatenate(whole), np.concatenate(beginnings))
     return AcceptedRuns(all=_counted(kinds, numbers), distinct=_counted(kinds, numbers[~continued]))
 

@@ -84,7 +84,7 @@ def _read(data: bytes, *, side_calls: SideCallFilter) -> TraceSpan:
     """Read an object as a span; a trace is a span without times."""
     row = _ROW.decode(data)
     content = row.span_data or _SpanData()
-    kind = side_calls.kind_of(_KINDS.get(content.type, SpanKind.OTHER), content.name, content.model)
+    kind = side_calls.grounded_kind(_KINDS.get(content.type, SpanKind.OTHER), content.name, content.model)
     return TraceSpan(
         span_id=row.id,
         name=content.name or content.type,

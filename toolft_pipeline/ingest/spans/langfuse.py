@@ -104,7 +104,7 @@ def _read(data: bytes, *, side_calls: SideCallFilter) -> TraceSpan:
     """Read an observation as a span; a trace is a span without times."""
     row = _ROW.decode(data)
     kind = {"GENERATION": SpanKind.MODEL_CALL, "TOOL": SpanKind.TOOL}.get(row.type or "", SpanKind.OTHER)
-    kind = side_calls.kind_of(kind, row.name, row.model or row.provided_model or row.provided_model_)
+    kind = side_calls.grounded_kind(kind, row.name, row.model or row.provided_model or row.provided_model_)
     given = [msgspec.json.decode(score, type=_Score) for score in row.scores if bytes(score)[:1] == b"{"]
     return TraceSpan(
         span_id=row.id,

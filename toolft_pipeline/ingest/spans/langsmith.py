@@ -98,7 +98,7 @@ def _read(data: bytes, *, side_calls: SideCallFilter) -> TraceSpan:
     run = _RUN.decode(data)
     extra = decode_struct(run.extra, _Extra)
     kind = {"llm": SpanKind.MODEL_CALL, "tool": SpanKind.TOOL}.get(run.run_type, SpanKind.OTHER)
-    kind = side_calls.kind_of(kind, run.name, _model(extra))
+    kind = side_calls.grounded_kind(kind, run.name, _model(extra))
     feedback = decode_struct(run.feedback_stats, dict[str, _Feedback | None])
     return TraceSpan(
         span_id=run.id,

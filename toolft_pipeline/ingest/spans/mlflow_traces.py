@@ -119,7 +119,7 @@ def _read(data: bytes, *, side_calls: SideCallFilter) -> TraceSpan:
     span = _SPAN.decode(data)
     kind = _KINDS.get(_text(span.attributes.get("mlflow.spanType", NULL)) or "", SpanKind.OTHER)
     models = (_text(span.attributes.get(key, NULL)) for key in ("mlflow.llm.model", "mlflow.chat.model"))
-    kind = side_calls.kind_of(kind, span.name, *models)
+    kind = side_calls.grounded_kind(kind, span.name, *models)
     span_id = span.span_id or (span.context and span.context.span_id)
     if not span_id:
         raise msgspec.ValidationError("Object missing required field `span_id` - at a span")

@@ -37,7 +37,7 @@ class SideCallFilter(Struct, frozen=True, kw_only=True):
 
     patterns: tuple[str, ...] = ()
 
-    def kind_of(self, kind: SpanKind, *names: str | None) -> SpanKind:
+    def grounded_kind(self, kind: SpanKind, *names: str | None) -> SpanKind:
         """Return the kind of a span with this name and model.
 
         A model call that is left out becomes `other`.

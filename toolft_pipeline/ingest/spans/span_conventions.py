@@ -49,7 +49,7 @@ def read_attributes(
     """
     attributes = with_event_attributes(own, events)
     kind, convention = convention_of(attributes)
-    kind = side_calls.kind_of(kind, name, *(text_or_none(attributes.get(model)) for model in convention.model))
+    kind = side_calls.grounded_kind(kind, name, *(text_or_none(attributes.get(model)) for model in convention.model))
     tool = convention.tool(attributes, name) if kind is SpanKind.TOOL else None
     if tool is not None and tool.result is None and failure:
         tool = msgspec.structs.replace(tool, result=text_parts(failure))

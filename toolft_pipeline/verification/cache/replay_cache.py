@@ -23,13 +23,13 @@ from toolft_pipeline.trajectories import grounding_text
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.rules.catalog_words import Schemas
-from toolft_pipeline.verification.rules.state_grounding import untold
+from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
 from toolft_pipeline.verification.rules.verdict import REPLAY_KEY
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
+class ReplayCache:
     """The keys of replays that passed, and what every key is made of beside the run."""
 
     ground: str
@@ -46,20 +46,20 @@ class Memory:
         depends: dict[str, Json] = {"ground": self.ground, "run": sha256(read).hexdigest(), "tools": tools}
         # descriptions decide what was told, and so what the backend's state is asked for: its outcome stands here, so
         # that a new wording of one tool replays only the runs for which it tells more or less
-        suspects = [] if self.schemas is None else untold(run.messages, schemas=self.schemas)
+        suspects = [] if self.schemas is None else ungrounded_values(run.messages, schemas=self.schemas)
         if suspects:
             depends["suspects"] = sha256(msgspec.json.encode(suspects)).hexdigest()
         return digest_of(depends)
 
 
-def remember(
+def load_replay_cache(
     *,
     settings: AgentSettings,
     backend: Json,
     tool_digests: Mapping[str, str],
     before: Path | None,
     schemas: Schemas | None = None,
-) -> Memory:
+) -> ReplayCache:
     """The memory that a version of the day left behind; an empty one without `before`, the file of its verdicts.
 
     `backend` identifies the backend's code and data: a backend that changes unseen makes the memory false.
@@ -73,7 +73,7 @@ def remember(
         "code": _code(),
     }
     passed = frozenset[str]() if before is None else _keys(before)
-    return Memory(ground=digest_of(ground), tool_digests=tool_digests, schemas=schemas, passed=passed)
+    return ReplayCache(ground=digest_of(ground), tool_digests=tool_digests, schemas=schemas, passed=passed)
 
 
 def _keys(verdicts: Path) -> frozenset[str]:

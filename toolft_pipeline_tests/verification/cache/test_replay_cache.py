@@ -15,8 +15,8 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
+from toolft_pipeline.verification.cache.replay_cache import ReplayCache, load_replay_cache
 from toolft_pipeline.verification.day import VerificationSummary, verify_day
-from toolft_pipeline.verification.replay.replay_cache import Memory, remember
 from toolft_pipeline.verification.rules.verdict import Verdict, read_verdicts
 from toolft_pipeline_tests.agents import read_agent_day
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
@@ -40,12 +40,12 @@ def run(**changes: Any) -> Trajectory:
     ],
 )
 def test_key_changes_with_what_replay_reads_of_the_run(other: Trajectory) -> None:
-    memory = Memory(ground="g", tool_digests={"search": "1"})
+    memory = ReplayCache(ground="g", tool_digests={"search": "1"})
     assert memory.key(other) != memory.key(run())
 
 
 def test_key_stays_where_the_run_only_moved_or_was_judged_otherwise() -> None:
-    memory = Memory(ground="g", tool_digests={"search": "1"})
+    memory = ReplayCache(ground="g", tool_digests={"search": "1"})
     moved = run(id_="other", status="failure", golden=True)
     moved = msgspec.structs.replace(moved, source=Source(file="f", line=9, offset=99, format="atif"))
     assert memory.key(moved) == memory.key(run())
@@ -53,7 +53,7 @@ def test_key_stays_where_the_run_only_moved_or_was_judged_otherwise() -> None:
 
 def test_key_changes_with_the_schemas_of_the_tools_that_the_run_uses_and_with_no_others() -> None:
     keys = [
-        Memory(ground="g", tool_digests=digests).key(run())
+        ReplayCache(ground="g", tool_digests=digests).key(run())
         for digests in ({"search": "1"}, {"search": "1", "mail": "1"}, {"search": "2"}, {"mail": "1"})
     ]
     assert keys[0] == keys[1]
@@ -65,7 +65,7 @@ def test_key_changes_with_a_tools_words_only_where_they_tell_what_the_run_used()
         user("Buy one."), calls(("a", "search", {"query": "Night Book"})), result("a", "search", "[]"), says("Nothing.")
     )
     schemas = [{"search": {"description": words}} for words in ("Look.", "Look again.", "Look in the Night Book.")]
-    plain, reworded, telling = (Memory(ground="g", tool_digests={}, schemas=each) for each in schemas)
+    plain, reworded, telling = (ReplayCache(ground="g", tool_digests={}, schemas=each) for each in schemas)
     assert plain.key(named) == reworded.key(named) != telling.key(named)
     assert plain.key(run()) == telling.key(run())
 
@@ -76,7 +76,7 @@ def test_key_changes_with_a_tools_words_only_where_they_tell_what_the_run_used()
 def test_ground_changes_with_what_replay_reads_of_the_settings(assistant_folder: Path, changed: dict[str, str]) -> None:
     def ground(overrides: dict[str, str], backend: str = "b") -> str:
         settings = load_agent(assistant_folder / "agent.yaml", overrides=overrides)
-        return remember(settings=settings, backend=backend, tool_digests={}, before=None).ground
+        return load_replay_cache(settings=settings, backend=backend, tool_digests={}, before=None).ground
 
     assert ground({}) == ground({"sandbox.sessions": "1", "verification.max_turns": "9"})
     assert ground(changed) != ground({}) != ground({}, backend="c")
