@@ -189,7 +189,9 @@ def _model(folder: Path, agent: Path) -> Path:
     trainer = trainers.BpeTrainer(
         vocab_size=2000, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
-    tokenizer.train_from_iterator(sorted(agent.glob("logs/*.jsonl"))[0].read_text(encoding="utf-8").split(","), trainer)
+    tokenizer.train_from_iterator(
+        sorted(agent.glob("logs/*.jsonl"))[0].read_text(encoding="utf-8", errors="replace").split(","), trainer
+    )
     control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=control[2], pad_token=control[0])
     wrapped.add_special_tokens({"extra_special_tokens": control[1:2]})

@@ -26,9 +26,9 @@ from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
-from toolft_pipeline.verification.judge import check_cheap, make_judge
-from toolft_pipeline.verification.replay.replay_pool import Judged, replay_all
-from toolft_pipeline.verification.rules.verdict import Finding
+from toolft_pipeline.verification.judge import first_violation, load_rules
+from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
+from toolft_pipeline.verification.rules.verdict import Violation
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
 QUICK_RUNS = 240
@@ -94,17 +94,17 @@ def honest_rows(folder: Path) -> list[Row]:
     ]
 
 
-def findings(rows: Iterable[Row], *, settings: AgentSettings) -> Iterator[Finding | None]:
+def findings(rows: Iterable[Row], *, settings: AgentSettings) -> Iterator[Violation | None]:
     """What the rules say of each run, in order."""
-    judge = make_judge(catalog=settings.path("catalog.json"), settings=settings)
+    judge = load_rules(catalog=settings.path("catalog.json"), settings=settings)
 
-    def judged() -> Iterator[Judged]:
+    def judged() -> Iterator[RunCheck]:
         for row in rows:
             run = _read(row)
-            yield Judged(run=run, renamed=False, finding=check_cheap(run, rules=judge.rules))
+            yield RunCheck(run=run, renamed=False, violation=first_violation(run, rules=judge.rules))
 
     for item in replay_all(judged(), sandbox=settings.sandbox, cwd=settings.folder, schemas=judge.schemas):
-        yield item.finding
+        yield item.violation
 
 
 def _read(row: Row) -> Trajectory:
@@ -128,11 +128,11 @@ def measure(rows: Sequence[Row], *, settings: AgentSettings, seed: int = 0) -> t
     ]
     found = list(findings([*rows, *(mutant for _, _, mutant in made)], settings=settings))
     desk, tallies = Desk(), {kind: Tally() for kind in KINDS}
-    for (kind, row, mutant), finding in zip(made, found[len(rows) :], strict=True):
-        reason = f"{finding.rule}/{finding.fault}" if finding else None
+    for (kind, row, mutant), violation in zip(made, found[len(rows) :], strict=True):
+        reason = f"{violation.rule}/{violation.fault}" if violation else None
         label = changes(row, mutant, desk=desk)
         tallies[kind].add(row["id"], label=label, reason=reason, right=RIGHT[kind])
-    return sum(finding is not None for finding in found[: len(rows)]), tallies
+    return sum(violation is not None for violation in found[: len(rows)]), tallies
 
 
 def _print(originals: int, rejected: int, tallies: dict[str, Tally]) -> None:

@@ -21,8 +21,8 @@ from toolft_pipeline.ingest.images.image_store import shown_by_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.verification.judge import make_judge
-from toolft_pipeline.verification.rule_results import RuleAnswer, answers, disagreement
+from toolft_pipeline.verification.judge import load_rules
+from toolft_pipeline.verification.rule_results import RuleResult, disagreement, rule_results
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -46,7 +46,7 @@ def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, a
     return 0
 
 
-def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleAnswer]:
+def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> list[RuleResult]:
     """The rules under the settings that the day was verified with, and today's catalog."""
     verified = _version(warehouse, settings, "verified_trajectories", found.day)
     catalog = _version(warehouse, settings, "tool_catalog", None)
@@ -55,8 +55,8 @@ def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> 
     then = VerificationSettings.model_validate(verified.settings_section("verification"))
     chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
     as_then = settings.model_copy(update={"verification": then, "chat": chat})
-    judge = make_judge(catalog=catalog.folder, settings=as_then)
-    return answers(found.logged, judge=judge, verdict=found.verdict)
+    judge = load_rules(catalog=catalog.folder, settings=as_then)
+    return rule_results(found.logged, judge=judge, verdict=found.verdict)
 
 
 def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[ExplainedRow], str | None]:
@@ -93,7 +93,7 @@ def _why_no_row(run: Trajectory, rows: Version) -> str:
     return "no row: no assistant speaks in the run"
 
 
-def _head_lines(found: FoundRun, given: list[RuleAnswer], file: Path) -> Iterator[str]:
+def _head_lines(found: FoundRun, given: list[RuleResult], file: Path) -> Iterator[str]:
     source, verdict = found.logged.source, found.verdict
     kind = "golden" if found.logged.golden else "logged"
     yield f"{verdict.trajectory_id}: {verdict.category}, {kind}, verified with {found.day}"
@@ -105,7 +105,7 @@ def _head_lines(found: FoundRun, given: list[RuleAnswer], file: Path) -> Iterato
 
 
 def _document(
-    found: FoundRun, given: list[RuleAnswer], rows: list[ExplainedRow], *, file: Path, note: str | None
+    found: FoundRun, given: list[RuleResult], rows: list[ExplainedRow], *, file: Path, note: str | None
 ) -> dict[str, object]:
     source, verdict = found.logged.source, found.verdict
     return {

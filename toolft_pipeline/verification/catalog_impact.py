@@ -17,12 +17,12 @@ from toolft_pipeline.sandbox.protocol import SandboxError
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import UNPROVEN, VERDICTS_FILE, runs_of_day
-from toolft_pipeline.verification.judge import Judge, check_cheap, redact_last
+from toolft_pipeline.verification.judge import Judge, first_violation, redact_run
 from toolft_pipeline.verification.replay.replay import not_replayable
 from toolft_pipeline.verification.replay.replay_cache import remember
-from toolft_pipeline.verification.replay.replay_pool import Judged, replay_all
-from toolft_pipeline.verification.rules.state_grounding import untold
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule, Verdict, read_verdicts
+from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
+from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Verdict, Violation, read_verdicts
 from toolft_pipeline.warehouse.digest import Json
 
 
@@ -62,7 +62,7 @@ class DayPreview:
 class _Previewed:
     """A run under the proposal, and the verdict in force."""
 
-    item: Judged
+    item: RunCheck
     verdict: Verdict
     waits: bool
     """Whether the real run would ask the sandbox."""
@@ -83,14 +83,14 @@ def preview_day(*, day: str, raw: Path, verified: Path, today: Judge, proposal: 
     tools: Counter[str] = Counter()
     for each in previewed:
         replayed += each.waits
-        finding = _last_finding(each.item, proposal)
+        violation = _last_finding(each.item, proposal)
         accepted = each.verdict.accepted
-        if finding is None:
+        if violation is None:
             kept, regained = kept + accepted, regained + (not accepted)
             renamed |= accepted and each.renamed
             tools.update(tools_used(each.item.run.messages))
         elif accepted:
-            why = finding.reason if finding.rule is Rule.CATALOG else f"{finding.rule}: {finding.fault}"
+            why = violation.reason if violation.rule is Rule.CATALOG else f"{violation.rule}: {violation.fault}"
             lost.append(LostRun(day=day, trajectory_id=each.verdict.trajectory_id, why=why))
     return DayPreview(
         day=day,
@@ -119,29 +119,29 @@ def _judged(
     for logged, verdict in zip(runs, read_verdicts(verified / VERDICTS_FILE), strict=True):
         before, run = (apply_renames(logged, renames=judge.renames) for judge in (today, proposal))
         renamed = before.messages != run.messages
-        item = Judged(run=run, renamed=run is not logged, finding=check_cheap(run, rules=proposal.rules))
-        if item.finding is None and (proposal.settings.sandbox is None or run.initial_state_ref is None):
-            item.finding = not_replayable("no sandbox, or no recorded initial state")
-        waits = item.finding is None and memory.key(run) not in memory.passed
-        item.remembered = item.finding is None and not waits
+        item = RunCheck(run=run, renamed=run is not logged, violation=first_violation(run, rules=proposal.rules))
+        if item.violation is None and (proposal.settings.sandbox is None or run.initial_state_ref is None):
+            item.violation = not_replayable("no sandbox, or no recorded initial state")
+        waits = item.violation is None and memory.key(run) not in memory.passed
+        item.remembered = item.violation is None and not waits
         if waits and not renamed and _suspects(before, today) == _suspects(run, proposal):
-            item.finding = _known(verdict)
-            item.remembered = item.finding is None and _passed(verdict)
+            item.violation = _known(verdict)
+            item.remembered = item.violation is None and _passed(verdict)
         yield _Previewed(item=item, verdict=verdict, waits=waits, renamed=renamed)
 
 
 def _suspects(run: Trajectory, judge: Judge) -> object:
     """What replay asks the backend's state about: the other thing, beside the backend, that decides its outcome."""
-    return None if judge.schemas is None else untold(run.messages, schemas=judge.schemas)
+    return None if judge.schemas is None else ungrounded_values(run.messages, schemas=judge.schemas)
 
 
-def _known(verdict: Verdict) -> Finding | None:
+def _known(verdict: Verdict) -> Violation | None:
     """The finding of a replay that the verdict in force tells; a backend that failed may not fail again."""
     failed = {Fault.SANDBOX_CRASHED, Fault.SANDBOX_TIMEOUT}
     of_replay = verdict.rule is Rule.REPLAY or verdict.fault is Fault.UNREAD_VALUE
     if verdict.rule is None or verdict.fault is None or not of_replay or verdict.fault in failed:
         return None
-    return Finding(rule=verdict.rule, fault=verdict.fault, reason=verdict.reason or "")
+    return Violation(rule=verdict.rule, fault=verdict.fault, reason=verdict.reason or "")
 
 
 def _passed(verdict: Verdict) -> bool:
@@ -149,9 +149,9 @@ def _passed(verdict: Verdict) -> bool:
     return verdict.accepted or verdict.rule is Rule.REDACTION
 
 
-def _replay(items: list[Judged], proposal: Judge) -> int:
+def _replay(items: list[RunCheck], proposal: Judge) -> int:
     """Make the replays that nothing tells; how many could not be made, and are taken to pass."""
-    waiting = [item for item in items if item.finding is None and not item.remembered]
+    waiting = [item for item in items if item.violation is None and not item.remembered]
     try:
         for _ in replay_all(
             iter(waiting),
@@ -165,11 +165,11 @@ def _replay(items: list[Judged], proposal: Judge) -> int:
     return 0
 
 
-def _last_finding(item: Judged, proposal: Judge) -> Finding | None:
+def _last_finding(item: RunCheck, proposal: Judge) -> Violation | None:
     """What verification would find in the end, with what the settings let pass and redaction."""
-    finding = item.finding
-    if finding is not None and finding.fault in UNPROVEN and not proposal.settings.verification.require_replay:
-        finding = None
-    if finding is None:
-        _, _, finding = redact_last(item.run, redactor=proposal.redactor, tools=proposal.tools)
-    return finding
+    violation = item.violation
+    if violation is not None and violation.fault in UNPROVEN and not proposal.settings.verification.require_replay:
+        violation = None
+    if violation is None:
+        _, _, violation = redact_run(item.run, redactor=proposal.redactor, tools=proposal.tools)
+    return violation

@@ -28,11 +28,11 @@ from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge, redact_last
+from toolft_pipeline.verification.judge import Judge, first_violation, load_rules, redact_run
 from toolft_pipeline.verification.replay.replay_cache import Memory, remember
-from toolft_pipeline.verification.replay.replay_pool import Judged, replay_all
+from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
 from toolft_pipeline.verification.rules.turns import with_whole_turns
-from toolft_pipeline.verification.rules.verdict import VERDICT_SCHEMA, Fault, Replay, Verdict, told
+from toolft_pipeline.verification.rules.verdict import VERDICT_SCHEMA, Fault, ReplayExtent, Verdict, format_reason
 from toolft_pipeline.warehouse.digest import Json
 
 ACCEPTED_FILE = "accepted.parquet"
@@ -103,7 +103,7 @@ def verify_day(
     folder of an earlier version of the day whose replays may be remembered, `backend` what identifies the backend.
     Raises `SandboxError` where the sandbox does not start.
     """
-    judge = make_judge(catalog=catalog, settings=settings)
+    judge = load_rules(catalog=catalog, settings=settings)
     memory = remember(
         settings=settings,
         backend=backend,
@@ -169,37 +169,37 @@ def _verify(
     )
 
 
-def _judged(runs: Iterable[Trajectory], judge: Judge, memory: Memory) -> Iterator[Judged]:
+def _judged(runs: Iterable[Trajectory], judge: Judge, memory: Memory) -> Iterator[RunCheck]:
     for logged in runs:
         run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
-        item = Judged(run=run, renamed=run is not logged, finding=check_cheap(run, rules=judge.rules))
-        if item.finding is None and judge.settings.sandbox is not None:
+        item = RunCheck(run=run, renamed=run is not logged, violation=first_violation(run, rules=judge.rules))
+        if item.violation is None and judge.settings.sandbox is not None:
             item.replay_key = memory.key(run)
             item.remembered = item.replay_key in memory.passed
         yield item
 
 
 def _accepted(
-    judged: Iterable[Judged], judge: Judge, verdicts: RowWriter, tally: _Tally, progress: Progress
+    judged: Iterable[RunCheck], judge: Judge, verdicts: RowWriter, tally: _Tally, progress: Progress
 ) -> Iterator[Trajectory]:
     """The accepted runs, redacted; every run's verdict is written, and counted in the tally."""
     reported = time.monotonic()
     for item in judged:
         item.replay_key = item.replay_key if item.passed else None  # what is let pass below is not remembered
         extent = _replay_extent(item)
-        if item.finding is not None and item.finding.fault in UNPROVEN:
-            tally.not_replayable += item.finding.fault is Fault.NOT_REPLAYABLE
-            tally.no_final_state += item.finding.fault is Fault.NO_FINAL_STATE
-            item.finding = item.finding if judge.settings.verification.require_replay else None
-        if item.finding is None:
-            item.run, item.redacted, item.finding = redact_last(item.run, redactor=judge.redactor, tools=judge.tools)
+        if item.violation is not None and item.violation.fault in UNPROVEN:
+            tally.not_replayable += item.violation.fault is Fault.NOT_REPLAYABLE
+            tally.no_final_state += item.violation.fault is Fault.NO_FINAL_STATE
+            item.violation = item.violation if judge.settings.verification.require_replay else None
+        if item.violation is None:
+            item.run, item.redacted, item.violation = redact_run(item.run, redactor=judge.redactor, tools=judge.tools)
         verdict = _verdict(item, judge, replay=extent)
         verdicts.add(verdict)
         tally.golden += item.run.golden
         tally.replayed += item.replayed
         tally.remembered += item.remembered
         tally.renamed += item.renamed
-        if item.finding is None:
+        if item.violation is None:
             tally.accepted += 1
             tally.golden_accepted += item.run.golden
             tally.redacted += item.redacted
@@ -213,30 +213,30 @@ def _accepted(
             progress(f"{verdicts.rows} runs judged, {tally.accepted} accepted")
 
 
-def _replay_extent(item: Judged) -> Replay | None:
+def _replay_extent(item: RunCheck) -> ReplayExtent | None:
     """How far a run was replayed; None for one that broke a rule before the replay, or was rejected by it."""
-    fault = None if item.finding is None else item.finding.fault
+    fault = None if item.violation is None else item.violation.fault
     if fault is Fault.NOT_REPLAYABLE:
-        return Replay.NOT_POSSIBLE
+        return ReplayExtent.NOT_POSSIBLE
     if fault is Fault.NO_FINAL_STATE:
-        return Replay.RESULTS_ONLY
+        return ReplayExtent.RESULTS_ONLY
     if fault is Fault.UNREAD_VALUE:  # found after everything that the log records agreed
-        return Replay.RESULTS_ONLY if item.run.final_state_ref is None else Replay.WHOLE
-    return Replay.WHOLE if item.passed else None
+        return ReplayExtent.RESULTS_ONLY if item.run.final_state_ref is None else ReplayExtent.WHOLE
+    return ReplayExtent.WHOLE if item.passed else None
 
 
-def _verdict(item: Judged, judge: Judge, *, replay: Replay | None) -> Verdict:
+def _verdict(item: RunCheck, judge: Judge, *, replay: ReplayExtent | None) -> Verdict:
     id_, reason, tools = item.run.trajectory_id, None, tools_used(item.run.messages)
-    if item.finding is not None:
-        said = (id_, item.finding.reason, *tools, *item.finding.quoted)
+    if item.violation is not None:
+        said = (id_, item.violation.reason, *tools, *item.violation.quoted)
         id_, reason, *others = said if item.redacted else judge.redactor.beside(item.run, *said)
         tools, quoted = others[: len(tools)], others[len(tools) :]
-        reason = told(reason, quoted)
+        reason = format_reason(reason, quoted)
     return Verdict(
         trajectory_id=id_,
-        accepted=item.finding is None,
-        rule=item.finding.rule if item.finding else None,
-        fault=item.finding.fault if item.finding else None,
+        accepted=item.violation is None,
+        rule=item.violation.rule if item.violation else None,
+        fault=item.violation.fault if item.violation else None,
         reason=reason,
         category=categorize(item.run.messages, error_forms=judge.rules.limits.error_forms),
         tools=tools,

@@ -26,11 +26,11 @@ from toolft_pipeline.verification.rules.dead_ends import check_dead_ends
 from toolft_pipeline.verification.rules.grounding import check_grounding
 from toolft_pipeline.verification.rules.outcome import check_outcome
 from toolft_pipeline.verification.rules.structure import check_structure
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheapRules:
+class RuleContext:
     """What the rules that need no sandbox go by: limits, what is control, and today's tools where they are known."""
 
     limits: VerificationSettings
@@ -43,7 +43,7 @@ class Judge:
     """What verification needs to know: the settings, the rules, old tool names, what replaces secrets."""
 
     settings: AgentSettings
-    rules: CheapRules
+    rules: RuleContext
     tools: CatalogValidator
     tool_digests: Mapping[str, str]
     renames: Mapping[str, str]
@@ -56,7 +56,7 @@ class Judge:
         return tool_schemas(self.tools) if refused else None
 
 
-def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
+def load_rules(*, catalog: Path, settings: AgentSettings) -> Judge:
     """The rules' knowledge from the catalog's file or folder and the settings. Raises `CatalogError`.
 
     A built catalog brings its renames; for one that was not built (a proposal) those of the agent's folder are read.
@@ -68,7 +68,7 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
         renames = {} if written is None else load_renames(settings.path(written), catalog=today)
     return Judge(
         settings=settings,
-        rules=CheapRules(
+        rules=RuleContext(
             limits=settings.verification,
             control_strings=get_format(settings.chat.format).control_strings,
             tools=tools,
@@ -80,24 +80,24 @@ def make_judge(*, catalog: Path, settings: AgentSettings) -> Judge:
     )
 
 
-def redact_last(
+def redact_run(
     run: Trajectory, *, redactor: Redactor, tools: CatalogValidator | None
-) -> tuple[Trajectory, Counter[str], Finding | None]:
+) -> tuple[Trajectory, Counter[str], Violation | None]:
     """The last rule: the run redacted, how many values of each kind there were, and what that broke in its calls."""
     clean, redacted = redactor.run(run)
     broken = check_catalog(clean.messages, tools=tools) if redacted and tools is not None else None
     if broken is None:
         return clean, redacted, None
     reason = f"after redaction: {broken.reason}"
-    return clean, redacted, Finding(rule=Rule.REDACTION, fault=Fault.REDACTION_BREAKS_SCHEMA, reason=reason)
+    return clean, redacted, Violation(rule=Rule.REDACTION, fault=Fault.REDACTION_BREAKS_SCHEMA, reason=reason)
 
 
-def check_cheap(run: Trajectory, *, rules: CheapRules) -> Finding | None:
+def first_violation(run: Trajectory, *, rules: RuleContext) -> Violation | None:
     """The rules that need no sandbox, in order: the first finding."""
-    return next((finding for _, finding in ask_cheap(run, rules=rules) if finding is not None), None)
+    return next((violation for _, violation in check_rules(run, rules=rules) if violation is not None), None)
 
 
-def ask_cheap(run: Trajectory, *, rules: CheapRules) -> Iterator[tuple[Rule, Finding | None]]:
+def check_rules(run: Trajectory, *, rules: RuleContext) -> Iterator[tuple[Rule, Violation | None]]:
     """The rules that need no sandbox and that the settings let ask, in order, each when it is drawn."""
     yield Rule.STRUCTURE, check_structure(run, settings=rules.limits)
     if rules.tools is not None:
@@ -107,5 +107,5 @@ def ask_cheap(run: Trajectory, *, rules: CheapRules) -> Iterator[tuple[Rule, Fin
     yield Rule.OUTCOME, check_outcome(run, settings=rules.limits)
     if rules.limits.grounding.asks:
         schemas = {} if rules.tools is None else tool_schemas(rules.tools)
-        finding = check_grounding(run.messages, schemas=schemas, settings=rules.limits.grounding)
-        yield Rule.GROUNDING, finding
+        violation = check_grounding(run.messages, schemas=schemas, settings=rules.limits.grounding)
+        yield Rule.GROUNDING, violation

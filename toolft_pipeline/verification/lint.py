@@ -24,10 +24,10 @@ from toolft_pipeline.ingest.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.judge import CheapRules, check_cheap, redact_last
+from toolft_pipeline.verification.judge import RuleContext, first_violation, redact_run
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.rules.turns import with_whole_turns
-from toolft_pipeline.verification.rules.verdict import told
+from toolft_pipeline.verification.rules.verdict import format_reason
 
 MOST_REASONS = 20
 """Different reasons that a kind of finding is shown with, each with its first place."""
@@ -93,7 +93,7 @@ class LintRules:
     """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`;
     `left_out` is what the catalog's source declares besides its tools, and why."""
 
-    cheap: CheapRules
+    cheap: RuleContext
     renames: Mapping[str, str]
     chat_format: str
     left_out: tuple[str, ...] = ()
@@ -171,20 +171,22 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
         add_counts(report.keys_not_read, found.unread or {})
         run = with_whole_turns(read, settings=rules.cheap.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
-        finding = check_cheap(run, rules=rules.cheap)
-        if finding is None:
-            run, _, finding = redact_last(run, redactor=redactor, tools=rules.cheap.tools)
-        if finding is None:
+        violation = first_violation(run, rules=rules.cheap)
+        if violation is None:
+            run, _, violation = redact_run(run, redactor=redactor, tools=rules.cheap.tools)
+        if violation is None:
             _keep(run, rules.cheap, report)
             again.add(run.messages)
             continue
-        id_, reason, *quoted = redactor.beside(run, run.trajectory_id, finding.reason, *finding.quoted)
-        place = Place(file=str(found.path), line=found.line.number, trajectory_id=id_, reason=told(reason, quoted))
-        report.lose(f"{finding.rule}/{finding.fault}", place)
+        id_, reason, *quoted = redactor.beside(run, run.trajectory_id, violation.reason, *violation.quoted)
+        place = Place(
+            file=str(found.path), line=found.line.number, trajectory_id=id_, reason=format_reason(reason, quoted)
+        )
+        report.lose(f"{violation.rule}/{violation.fault}", place)
     report.continued_in_another = int(again.continued().sum())
 
 
-def _keep(run: Trajectory, rules: CheapRules, report: LintReport) -> None:
+def _keep(run: Trajectory, rules: RuleContext, report: LintReport) -> None:
     report.kept += 1
     report.categories[categorize(run.messages, error_forms=rules.limits.error_forms).value] += 1
     report.tools.update(tools_used(run.messages))

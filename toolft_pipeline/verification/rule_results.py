@@ -13,11 +13,11 @@ from enum import StrEnum
 
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.judge import Judge, ask_cheap
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Replay, Rule, Verdict, told
+from toolft_pipeline.verification.judge import Judge, check_rules
+from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule, Verdict, Violation, format_reason
 
 
-class Answer(StrEnum):
+class RuleStatus(StrEnum):
     """What a rule said."""
 
     PASSED = "passed"
@@ -26,33 +26,33 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RuleAnswer:
+class RuleResult:
     """One rule's answer, with what it found, or why it passed or was not asked where that needs saying."""
 
     rule: Rule
-    answer: Answer
+    answer: RuleStatus
     reason: str | None = None
 
 
-def answers(logged: Trajectory, *, judge: Judge, verdict: Verdict) -> list[RuleAnswer]:
+def rule_results(logged: Trajectory, *, judge: Judge, verdict: Verdict) -> list[RuleResult]:
     """Every rule's answer on a run as it was logged. Reasons are redacted like the run."""
     run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
-    given: dict[Rule, RuleAnswer] = {}
-    broken: Finding | None = None
-    for rule, finding in ask_cheap(run, rules=judge.rules):
-        broken = finding
-        if finding is not None:
-            given[rule] = RuleAnswer(rule=rule, answer=Answer.BROKEN, reason=_told(run, finding, judge))
+    given: dict[Rule, RuleResult] = {}
+    broken: Violation | None = None
+    for rule, violation in check_rules(run, rules=judge.rules):
+        broken = violation
+        if violation is not None:
+            given[rule] = RuleResult(rule=rule, answer=RuleStatus.BROKEN, reason=_told(run, violation, judge))
             break
-        given[rule] = RuleAnswer(rule=rule, answer=Answer.PASSED, reason=_why_passed(rule, run))
-    for answer in _stored(verdict) if broken is None else ():
-        given[answer.rule] = answer
+        given[rule] = RuleResult(rule=rule, answer=RuleStatus.PASSED, reason=_why_passed(rule, run))
+    for result in _stored(verdict) if broken is None else ():
+        given[result.rule] = result
     return [given.get(rule) or _not_asked(rule, judge, broken) for rule in Rule]
 
 
-def disagreement(given: list[RuleAnswer], verdict: Verdict) -> str | None:
+def disagreement(given: list[RuleResult], verdict: Verdict) -> str | None:
     """How the rules asked now differ from the verdict in force, if they do."""
-    now = next((answer.rule for answer in given if answer.answer is Answer.BROKEN), None)
+    now = next((result.rule for result in given if result.answer is RuleStatus.BROKEN), None)
     if now == verdict.rule:
         return None
     stored = "accepts the run" if verdict.rule is None else f"names {verdict.rule} ({verdict.reason})"
@@ -60,48 +60,48 @@ def disagreement(given: list[RuleAnswer], verdict: Verdict) -> str | None:
     return f"the verdict in force {stored}, asked now {asked}: the catalog or the code has changed since"
 
 
-def _stored(verdict: Verdict) -> Iterator[RuleAnswer]:
+def _stored(verdict: Verdict) -> Iterator[RuleResult]:
     """What the stored verdict says of the rules that are not asked again."""
     if verdict.replay is not None or verdict.replay_key is not None:
         yield _replayed(verdict)
     if verdict.fault is Fault.UNREAD_VALUE:  # the other half of grounding, which needs the backend's state
-        yield RuleAnswer(rule=Rule.GROUNDING, answer=Answer.BROKEN, reason=verdict.reason)
+        yield RuleResult(rule=Rule.GROUNDING, answer=RuleStatus.BROKEN, reason=verdict.reason)
         return
     if verdict.rule is Rule.REPLAY:
-        yield RuleAnswer(rule=Rule.REPLAY, answer=Answer.BROKEN, reason=verdict.reason)
+        yield RuleResult(rule=Rule.REPLAY, answer=RuleStatus.BROKEN, reason=verdict.reason)
         return
     if verdict.rule is Rule.REDACTION:
-        yield RuleAnswer(rule=Rule.REDACTION, answer=Answer.BROKEN, reason=verdict.reason)
+        yield RuleResult(rule=Rule.REDACTION, answer=RuleStatus.BROKEN, reason=verdict.reason)
     elif verdict.accepted:
         reason = f"replaced: {', '.join(verdict.redacted)}" if verdict.redacted else "nothing to replace"
-        yield RuleAnswer(rule=Rule.REDACTION, answer=Answer.PASSED, reason=reason)
+        yield RuleResult(rule=Rule.REDACTION, answer=RuleStatus.PASSED, reason=reason)
 
 
-def _replayed(verdict: Verdict) -> RuleAnswer:
+def _replayed(verdict: Verdict) -> RuleResult:
     """What the replay gave when the day was verified."""
-    if verdict.replay is Replay.NOT_POSSIBLE:
+    if verdict.replay is ReplayExtent.NOT_POSSIBLE:
         reason = "the run cannot be replayed, and verification.require_replay is false"
-        return RuleAnswer(rule=Rule.REPLAY, answer=Answer.NOT_ASKED, reason=reason)
-    if verdict.replay is Replay.RESULTS_ONLY:
+        return RuleResult(rule=Rule.REPLAY, answer=RuleStatus.NOT_ASKED, reason=reason)
+    if verdict.replay is ReplayExtent.RESULTS_ONLY:
         reason = "replayed when the day was verified: every result agreed; the log records no final state to compare"
-        return RuleAnswer(rule=Rule.REPLAY, answer=Answer.PASSED, reason=reason)
-    return RuleAnswer(rule=Rule.REPLAY, answer=Answer.PASSED, reason="when the day was verified")
+        return RuleResult(rule=Rule.REPLAY, answer=RuleStatus.PASSED, reason=reason)
+    return RuleResult(rule=Rule.REPLAY, answer=RuleStatus.PASSED, reason="when the day was verified")
 
 
-def _not_asked(rule: Rule, judge: Judge, broken: Finding | None) -> RuleAnswer:
+def _not_asked(rule: Rule, judge: Judge, broken: Violation | None) -> RuleResult:
     if rule is Rule.GROUNDING and not judge.rules.limits.grounding.asks:
         reason = "verification.grounding accepts everything"
     elif broken is not None:
         reason = f"{broken.rule} was broken first"
     else:
         reason = "an earlier rule was broken when the day was verified"
-    return RuleAnswer(rule=rule, answer=Answer.NOT_ASKED, reason=reason)
+    return RuleResult(rule=rule, answer=RuleStatus.NOT_ASKED, reason=reason)
 
 
 def _why_passed(rule: Rule, run: Trajectory) -> str | None:
     return "golden runs skip it" if rule is Rule.OUTCOME and run.golden else None
 
 
-def _told(run: Trajectory, finding: Finding, judge: Judge) -> str:
-    reason, *quoted = judge.redactor.beside(run, finding.reason, *finding.quoted)
-    return told(reason, quoted)
+def _told(run: Trajectory, violation: Violation, judge: Judge) -> str:
+    reason, *quoted = judge.redactor.beside(run, violation.reason, *violation.quoted)
+    return format_reason(reason, quoted)

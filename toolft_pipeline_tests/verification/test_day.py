@@ -15,7 +15,7 @@ from toolft_pipeline.ingest.day import RawSummary, read_day
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import VERDICTS_FILE, VerificationSummary, verify_day
-from toolft_pipeline.verification.rules.verdict import Replay, read_verdicts
+from toolft_pipeline.verification.rules.verdict import ReplayExtent, read_verdicts
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ASSISTANT = REPOSITORY / "data" / "assistant"
@@ -173,7 +173,7 @@ def test_verify_day_without_final_states_compares_results_whatever_the_settings_
     assert loose.faults["replay/result_differs"] == strict.faults["replay/result_differs"]
     verdicts = read_verdicts(tmp_path / "loose" / "verified" / "2026-10-01" / VERDICTS_FILE)
     assert not any(verdict.replay_key for verdict in verdicts)  # half a proof is not remembered as a whole one
-    assert {verdict.replay for verdict in verdicts if verdict.accepted} == {Replay.RESULTS_ONLY}
+    assert {verdict.replay for verdict in verdicts if verdict.accepted} == {ReplayExtent.RESULTS_ONLY}
 
 
 def test_verify_day_secret_is_replaced_after_replay_in_rows_and_reasons(assistant_folder: Path, tmp_path: Path) -> None:

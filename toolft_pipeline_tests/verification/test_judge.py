@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Source, Trajectory
-from toolft_pipeline.verification.judge import Judge, check_cheap, make_judge
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.judge import Judge, first_violation, load_rules
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
@@ -19,7 +19,7 @@ ASSISTANT = REPOSITORY / "data" / "assistant"
 
 
 def judge() -> Judge:
-    return make_judge(catalog=ASSISTANT / "catalog.json", settings=load_agent(ASSISTANT / "agent.yaml"))
+    return load_rules(catalog=ASSISTANT / "catalog.json", settings=load_agent(ASSISTANT / "agent.yaml"))
 
 
 JUDGE = judge()
@@ -58,15 +58,15 @@ def test_judge_any_run_that_a_reader_accepts_gets_a_finding_or_none(messages: li
     line = json.dumps({"messages": messages, "outcome": {"status": "success"}}).encode()
     run = read_openai_line(line, agent="a", source=Source(file="f", line=1, offset=0, format="openai"))
     assert isinstance(run, Trajectory)
-    assert isinstance(check_cheap(run, rules=JUDGE.rules), Finding | None)
+    assert isinstance(first_violation(run, rules=JUDGE.rules), Violation | None)
 
 
 def test_judge_first_broken_rule_names_the_verdict() -> None:
     dubious = (calls(("a", "nothing", {}), text="<eos>"), result("a", "nothing", "{}"))
-    found = check_cheap(trajectory(user("hi"), *dubious, says("x"), status="failure"), rules=JUDGE.rules)
+    found = first_violation(trajectory(user("hi"), *dubious, says("x"), status="failure"), rules=JUDGE.rules)
     assert found is not None
     assert found.rule is Rule.CATALOG
-    found = check_cheap(trajectory(user("hi"), *dubious, status="failure"), rules=JUDGE.rules)
+    found = first_violation(trajectory(user("hi"), *dubious, status="failure"), rules=JUDGE.rules)
     assert found is not None
     assert found.rule is Rule.STRUCTURE
 
@@ -74,11 +74,11 @@ def test_judge_first_broken_rule_names_the_verdict() -> None:
 def test_judge_renames_come_from_the_file_that_the_agent_names(tmp_path: Path) -> None:
     (tmp_path / "renames.yaml").write_text("compute: calculate\n")
     settings = agent(tmp_path, catalog={"file": "catalog.json", "renames": "renames.yaml"})
-    assert make_judge(catalog=ASSISTANT / "catalog.json", settings=settings).renames == {"compute": "calculate"}
+    assert load_rules(catalog=ASSISTANT / "catalog.json", settings=settings).renames == {"compute": "calculate"}
 
 
 def test_judge_unknown_tool_is_a_fault_of_the_catalog_rule() -> None:
     run = trajectory(user("hi"), calls(("a", "nothing", {})), result("a", "nothing", "{}"), says("x"))
-    found = check_cheap(run, rules=JUDGE.rules)
+    found = first_violation(run, rules=JUDGE.rules)
     assert found is not None
     assert found.fault is Fault.UNKNOWN_TOOL

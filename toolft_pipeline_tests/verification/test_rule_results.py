@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from toolft_pipeline.trajectories.category import Category
-from toolft_pipeline.verification.rule_results import Answer, answers, disagreement
-from toolft_pipeline.verification.rules.verdict import Fault, Replay, Rule, Verdict
+from toolft_pipeline.verification.rule_results import RuleStatus, disagreement, rule_results
+from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule, Verdict
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 from toolft_pipeline_tests.verification.test_judge import JUDGE
 
@@ -24,7 +24,7 @@ def rejected(rule: Rule, fault: Fault, **fields: Any) -> Verdict:
 
 
 def shown(verdict: Verdict, run: Any = TALK) -> dict[str, tuple[str, str | None]]:
-    return {one.rule.value: (one.answer.value, one.reason) for one in answers(run, judge=JUDGE, verdict=verdict)}
+    return {one.rule.value: (one.answer.value, one.reason) for one in rule_results(run, judge=JUDGE, verdict=verdict)}
 
 
 def test_answers_accepted_run_passes_every_rule_that_was_asked() -> None:
@@ -56,29 +56,29 @@ def test_answers_replay_and_redaction_are_told_from_the_stored_verdict() -> None
 @pytest.mark.parametrize(
     ("replay", "answer", "words"),
     [
-        (Replay.WHOLE, "passed", "when the day was verified"),
-        (Replay.RESULTS_ONLY, "passed", "no final state"),
-        (Replay.NOT_POSSIBLE, "not asked", "cannot be replayed"),
+        (ReplayExtent.WHOLE, "passed", "when the day was verified"),
+        (ReplayExtent.RESULTS_ONLY, "passed", "no final state"),
+        (ReplayExtent.NOT_POSSIBLE, "not asked", "cannot be replayed"),
     ],
 )
-def test_answers_tell_how_far_a_run_was_replayed(replay: Replay, answer: str, words: str) -> None:
+def test_answers_tell_how_far_a_run_was_replayed(replay: ReplayExtent, answer: str, words: str) -> None:
     found = shown(replace(ACCEPTED, replay=replay))["replay"]
     assert found[0] == answer
     assert words in (found[1] or "")
 
 
 def test_answers_run_rejected_after_its_replay_counts_as_replayed() -> None:
-    unread = shown(rejected(Rule.GROUNDING, Fault.UNREAD_VALUE, replay=Replay.WHOLE))
+    unread = shown(rejected(Rule.GROUNDING, Fault.UNREAD_VALUE, replay=ReplayExtent.WHOLE))
     assert (unread["grounding"][0], unread["replay"][0]) == ("broken", "passed")
 
 
 def test_answers_golden_run_skips_the_outcome() -> None:
     golden = trajectory(user("hi"), says("Hello!"), golden=True, status="unknown")
-    assert shown(ACCEPTED, golden)["outcome"] == (Answer.PASSED.value, "golden runs skip it")
+    assert shown(ACCEPTED, golden)["outcome"] == (RuleStatus.PASSED.value, "golden runs skip it")
 
 
 def test_disagreement_is_silent_where_both_say_the_same_and_names_both_where_not() -> None:
-    given = answers(TALK, judge=JUDGE, verdict=ACCEPTED)
+    given = rule_results(TALK, judge=JUDGE, verdict=ACCEPTED)
     assert disagreement(given, ACCEPTED) is None
     said = disagreement(given, rejected(Rule.CATALOG, Fault.UNKNOWN_TOOL))
     assert said is not None

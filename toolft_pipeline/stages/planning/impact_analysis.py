@@ -21,7 +21,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, artifact_key
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
-from toolft_pipeline.verification.judge import make_judge
+from toolft_pipeline.verification.judge import load_rules
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -110,7 +110,7 @@ def _content(folder: Path) -> tuple[str, Mapping[str, str]]:
 def _previews(
     settings: AgentSettings, warehouse: Warehouse, *, today: Path, proposed: Path, last: str
 ) -> list[DayPreview]:
-    in_force, proposal = (make_judge(catalog=folder, settings=settings) for folder in (today, proposed))
+    in_force, proposal = (load_rules(catalog=folder, settings=settings) for folder in (today, proposed))
     backend = {**sources.sandbox(settings)}
     found = []
     for day in window(settings, last):

@@ -22,13 +22,13 @@ from toolft_pipeline.sandbox.protocol import (
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
 from toolft_pipeline.verification.rules.catalog_words import Schemas
-from toolft_pipeline.verification.rules.state_grounding import check_unread, untold
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.state_grounding import check_backend_values, ungrounded_values
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
 def replay(
     sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str], schemas: Schemas | None = None
-) -> Finding | None:
+) -> Violation | None:
     """Reset, call every tool in the recorded order, compare; None where everything agrees. Where all results agree and
     the log records no final state to compare, the fault is `no_final_state`; the settings say whether it counts.
 
@@ -38,7 +38,7 @@ def replay(
     if trajectory.initial_state_ref is None:
         return not_replayable("the log records no initial state")
     sandbox.reset(trajectory.initial_state_ref)
-    suspects = [] if schemas is None else untold(trajectory.messages, schemas=schemas)
+    suspects = [] if schemas is None else ungrounded_values(trajectory.messages, schemas=schemas)
     initially = sandbox.snapshot() if suspects else ""
     results = dict(_results(trajectory.messages))
     for place, message in enumerate(trajectory.messages):
@@ -51,7 +51,7 @@ def replay(
             if result.is_error and recorded.startswith(MCP_FAILURE):  # the server's own words, as its client got them
                 recorded = failure_text(call.name, recorded)
             if canonical_result(result.text, volatile) != canonical_result(recorded, volatile):
-                return Finding(
+                return Violation(
                     rule=Rule.REPLAY,
                     fault=Fault.RESULT_DIFFERS,
                     reason=f"message {place}: {call.name} gives {{}}, the log says {{}}",
@@ -62,21 +62,21 @@ def replay(
         if digest != trajectory.final_state_ref:
             reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
             return _fault(Fault.FINAL_STATE_DIFFERS, reason)
-    unread = check_unread(suspects, state=initially) if suspects else None
+    unread = check_backend_values(suspects, state=initially) if suspects else None
     return unread or (_no_final_state() if trajectory.final_state_ref is None else None)
 
 
-def not_replayable(why: str) -> Finding:
+def not_replayable(why: str) -> Violation:
     """The finding for a run that cannot be replayed at all; the settings say whether it counts."""
     return _fault(Fault.NOT_REPLAYABLE, f"{why}; verification.require_replay: false keeps such runs")
 
 
-def _no_final_state() -> Finding:
+def _no_final_state() -> Violation:
     reason = "every result agrees, but the log records no final state to compare: what the calls changed is unproven"
     return _fault(Fault.NO_FINAL_STATE, f"{reason}; log it, or verification.require_replay: false keeps such runs")
 
 
-def sandbox_failed(error: SandboxError) -> Finding:
+def sandbox_failed(error: SandboxError) -> Violation:
     """The finding for a run on which the backend itself failed, after one retry on a fresh one."""
     if isinstance(error, SandboxStateError):
         return _fault(Fault.UNKNOWN_STATE, str(error))
@@ -84,8 +84,8 @@ def sandbox_failed(error: SandboxError) -> Finding:
     return _fault(Fault.SANDBOX_TIMEOUT if timeout else Fault.SANDBOX_CRASHED, str(error))
 
 
-def _fault(fault: Fault, reason: str) -> Finding:
-    return Finding(rule=Rule.REPLAY, fault=fault, reason=reason)
+def _fault(fault: Fault, reason: str) -> Violation:
+    return Violation(rule=Rule.REPLAY, fault=fault, reason=reason)
 
 
 def _results(messages: Sequence[Message]) -> list[tuple[tuple[int, str], Message]]:

@@ -23,7 +23,7 @@ from toolft_pipeline.trajectories import grounding_text
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.rules.catalog_words import Schemas
-from toolft_pipeline.verification.rules.state_grounding import untold
+from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
 from toolft_pipeline.verification.rules.verdict import REPLAY_KEY
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
 
@@ -46,7 +46,7 @@ class Memory:
         depends: dict[str, Json] = {"ground": self.ground, "run": sha256(read).hexdigest(), "tools": tools}
         # descriptions decide what was told, and so what the backend's state is asked for: its outcome stands here, so
         # that a new wording of one tool replays only the runs for which it tells more or less
-        suspects = [] if self.schemas is None else untold(run.messages, schemas=self.schemas)
+        suspects = [] if self.schemas is None else ungrounded_values(run.messages, schemas=self.schemas)
         if suspects:
             depends["suspects"] = sha256(msgspec.json.encode(suspects)).hexdigest()
         return digest_of(depends)

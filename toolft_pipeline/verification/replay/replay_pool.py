@@ -18,16 +18,16 @@ from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.replay.replay import not_replayable, replay, sandbox_failed
 from toolft_pipeline.verification.rules.catalog_words import Schemas
-from toolft_pipeline.verification.rules.verdict import Fault, Finding
+from toolft_pipeline.verification.rules.verdict import Fault, Violation
 
 
 @dataclass(kw_only=True)
-class Judged:
+class RunCheck:
     """A run on its way through the rules, with what it has met so far."""
 
     run: Trajectory
     renamed: bool
-    finding: Finding | None
+    violation: Violation | None
     replay_key: str | None = None
     remembered: bool = False
     """Whether a replay of this run passed before."""
@@ -37,12 +37,12 @@ class Judged:
     @property
     def passed(self) -> bool:
         """Whether a replay agreed, now or before."""
-        return self.finding is None and (self.remembered or self.replayed)
+        return self.violation is None and (self.remembered or self.replayed)
 
 
 def replay_all(
-    judged: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path, schemas: Schemas | None = None
-) -> Iterator[Judged]:
+    judged: Iterator[RunCheck], *, sandbox: SandboxSettings | None, cwd: Path, schemas: Schemas | None = None
+) -> Iterator[RunCheck]:
     """Replay the runs that have no finding and are not remembered; `schemas` as in `replay`.
 
     Raises `SandboxError` where the sandbox does not start.
@@ -54,31 +54,31 @@ def replay_all(
             yield item
 
 
-def _waits(item: Judged) -> bool:
-    return item.finding is None and not item.remembered
+def _waits(item: RunCheck) -> bool:
+    return item.violation is None and not item.remembered
 
 
 def _replayed(
-    items: Iterator[Judged], *, sandbox: SandboxSettings | None, cwd: Path, schemas: Schemas | None
-) -> Iterator[Judged]:
+    items: Iterator[RunCheck], *, sandbox: SandboxSettings | None, cwd: Path, schemas: Schemas | None
+) -> Iterator[RunCheck]:
     """All items from the first that waits on: those that do not wait keep their place in the order."""
     if sandbox is None:
         for item in items:
-            item.finding = not_replayable("the agent file names no sandbox") if _waits(item) else item.finding
+            item.violation = not_replayable("the agent file names no sandbox") if _waits(item) else item.violation
             yield item
         return
 
-    def settle(item: Judged, finding: Finding | None) -> Judged:
-        item.finding = finding
-        item.replayed = finding is None or finding.fault is not Fault.NOT_REPLAYABLE
+    def settle(item: RunCheck, violation: Violation | None) -> RunCheck:
+        item.violation = violation
+        item.replayed = violation is None or violation.fault is not Fault.NOT_REPLAYABLE
         return item
 
-    def work(backend: Sandbox, item: Judged) -> Judged:
+    def work(backend: Sandbox, item: RunCheck) -> RunCheck:
         if not _waits(item):
             return item
         return settle(item, replay(backend, item.run, volatile=sandbox.volatile, schemas=schemas))
 
-    def failed(item: Judged, error: SandboxError) -> Judged:
+    def failed(item: RunCheck, error: SandboxError) -> RunCheck:
         return settle(item, sandbox_failed(error))
 
     yield from map_on_sandboxes(items, work, settings=sandbox, cwd=cwd, failed=failed)

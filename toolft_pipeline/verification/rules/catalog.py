@@ -12,17 +12,17 @@ from collections.abc import Collection, Sequence
 
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.trajectories.record import Message, ToolCall
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
-def check_catalog(messages: Sequence[Message], *, tools: CatalogValidator) -> Finding | None:
+def check_catalog(messages: Sequence[Message], *, tools: CatalogValidator) -> Violation | None:
     """The first call that today's catalog does not accept, if any."""
     for place, message in enumerate(messages):
         for call in message.tool_calls:
             reason = tools.check(call.name, call.arguments_json)
             if reason is not None:
                 where = f"message {place}: " if call.name not in tools.names else f"message {place}: {call.name}: "
-                return Finding(rule=Rule.CATALOG, fault=_fault(call, tools.names), reason=where + reason)
+                return Violation(rule=Rule.CATALOG, fault=_fault(call, tools.names), reason=where + reason)
     return None
 
 

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from toolft_pipeline.trajectories.record import Message, Role
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
-def check_control_tokens(messages: Sequence[Message], *, control_strings: Sequence[str]) -> Finding | None:
+def check_control_tokens(messages: Sequence[Message], *, control_strings: Sequence[str]) -> Violation | None:
     """The first control string in an assistant turn, if any."""
     said = [_said(message) for message in messages if message.role is Role.ASSISTANT]
     together = "\0".join(chain.from_iterable(said))  # clean runs, nearly all, cost one search a string
@@ -30,7 +30,7 @@ def check_control_tokens(messages: Sequence[Message], *, control_strings: Sequen
         if found is not None:
             where = next((where for where, text in written if found in text), "the turn")
             reason = f"message {place}: {where} holds the control string {found!r}; the model would learn to emit it"
-            return Finding(rule=Rule.CONTROL_TOKENS, fault=Fault.CONTROL_TOKEN, reason=reason)
+            return Violation(rule=Rule.CONTROL_TOKENS, fault=Fault.CONTROL_TOKEN, reason=reason)
     return None
 
 

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.tool_failure import is_error
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 _ERRORS_JUDGED_FROM = 3
 """Fewer failed calls than this are a lesson (retry, explain), whatever their share of a short run."""
 
 
-def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettings) -> Finding | None:
+def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettings) -> Violation | None:
     """The first sign of a dead end, if any."""
     turns = [message for message in messages if message.role is Role.ASSISTANT]
     if len(turns) > settings.max_turns:
@@ -35,7 +35,7 @@ def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettin
     return _errors(messages, settings)
 
 
-def _errors(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
+def _errors(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
     results = [message for message in messages if message.role is Role.TOOL]
     if len(results) < _ERRORS_JUDGED_FROM:
         return None
@@ -46,8 +46,8 @@ def _errors(messages: Sequence[Message], settings: VerificationSettings) -> Find
     return _fault(Fault.MOSTLY_ERRORS, f"{reason} {settings.max_error_share:g}")
 
 
-def _fault(fault: Fault, reason: str) -> Finding:
-    return Finding(rule=Rule.DEAD_ENDS, fault=fault, reason=reason)
+def _fault(fault: Fault, reason: str) -> Violation:
+    return Violation(rule=Rule.DEAD_ENDS, fault=fault, reason=reason)
 
 
 def _repeated(turns: Sequence[Message], *, more_than: int) -> dict[tuple[str, str], int]:

@@ -27,7 +27,7 @@ from toolft_pipeline.trajectories.grounding_text import (
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.verification.rules.arithmetic import Arithmetic
 from toolft_pipeline.verification.rules.catalog_words import Schemas, words_of
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 _LONGEST_NUMBER = 15
 """Digits of a quantity at most; a longer number is an id."""
@@ -37,7 +37,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 def check_grounding(
     messages: Sequence[Message], *, schemas: Schemas, settings: GroundingSettings | None = None
-) -> Finding | None:
+) -> Violation | None:
     """The first thing that the agent could not know, if any, of the kinds that the settings refuse (all by default)."""
     settings = settings or GroundingSettings()
     heard = _Heard(schemas)
@@ -166,5 +166,5 @@ def _chosen(call: ToolCall, schemas: Schemas) -> Iterator[tuple[str, str, list[s
             yield name, value, [choice for choice in choices if isinstance(choice, str) and choice != value]
 
 
-def _fault(fault: Fault, reason: str, kind: Grounded) -> Finding:
-    return Finding(rule=Rule.GROUNDING, fault=fault, reason=f"{reason}; {way_out(kind)}")
+def _fault(fault: Fault, reason: str, kind: Grounded) -> Violation:
+    return Violation(rule=Rule.GROUNDING, fault=fault, reason=f"{reason}; {way_out(kind)}")

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.record import OutcomeStatus, Trajectory
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
-def check_outcome(trajectory: Trajectory, *, settings: VerificationSettings) -> Finding | None:
+def check_outcome(trajectory: Trajectory, *, settings: VerificationSettings) -> Violation | None:
     """A finding for a run that is not golden and was not logged as a success."""
     status = trajectory.outcome.status
     if trajectory.golden or status is OutcomeStatus.SUCCESS:
         return None
     evidence = f" ({trajectory.outcome.evidence})" if trajectory.outcome.evidence else ""
     if status is OutcomeStatus.FAILURE:
-        return Finding(rule=Rule.OUTCOME, fault=Fault.LOGGED_FAILURE, reason=f"logged as a failure{evidence}")
+        return Violation(rule=Rule.OUTCOME, fault=Fault.LOGGED_FAILURE, reason=f"logged as a failure{evidence}")
     if settings.accept_unknown_outcome:
         return None
     mend = "log outcome.status as success or failure, or set verification.accept_unknown_outcome"
     reason = f"logged without a known outcome{evidence}; {mend}"
-    return Finding(rule=Rule.OUTCOME, fault=Fault.UNKNOWN_OUTCOME, reason=reason)
+    return Violation(rule=Rule.OUTCOME, fault=Fault.UNKNOWN_OUTCOME, reason=reason)

@@ -19,7 +19,7 @@ from toolft_pipeline.trajectories.grounding_text import Told, decoded, is_identi
 from toolft_pipeline.trajectories.record import Message, Role
 from toolft_pipeline.verification.rules.catalog_words import Schemas, words_of
 from toolft_pipeline.verification.rules.grounding import statements, way_out
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 Record = dict[str, set[str]]
 """An object of the state: the texts of each field, those of a list among them."""
@@ -28,7 +28,7 @@ _LONGEST = 4
 """Words of a name in an answer at most."""
 
 
-class Suspect(Struct, frozen=True, kw_only=True):
+class UngroundedValue(Struct, frozen=True, kw_only=True):
     """A value that no message had told when the agent used it; `of` is the id that a statement is about."""
 
     value: str
@@ -36,26 +36,26 @@ class Suspect(Struct, frozen=True, kw_only=True):
     of: str | None = None
 
 
-def untold(messages: Sequence[Message], *, schemas: Schemas) -> list[Suspect]:
+def ungrounded_values(messages: Sequence[Message], *, schemas: Schemas) -> list[UngroundedValue]:
     """What the agent used untold and might have from the backend alone, in order."""
     told = Told(before=words_of(schemas))
-    found: list[Suspect] = []
+    found: list[UngroundedValue] = []
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             told.hear(message.text)
             if any(part.image_sha256 is not None for part in message.content):
                 break  # a picture may have told anything
             continue
-        used = [Suspect(value=value, place=place) for value in _names(message, schemas)]
+        used = [UngroundedValue(value=value, place=place) for value in _names(message, schemas)]
         found += [suspect for suspect in used if not told.knows(suspect.value.casefold())]
-        stated = [Suspect(value=value, place=place, of=of) for of, value in _stated(message.text)]
+        stated = [UngroundedValue(value=value, place=place, of=of) for of, value in _stated(message.text)]
         found += [suspect for suspect in stated if not told.has(suspect.value.casefold())]
         for call in message.tool_calls:
             told.hear(call.arguments_json)
     return found
 
 
-def check_unread(suspects: Sequence[Suspect], *, state: str) -> Finding | None:
+def check_backend_values(suspects: Sequence[UngroundedValue], *, state: str) -> Violation | None:
     """The first suspect that only the initial state (JSON text) could have told, if any.
 
     A name is one where it stands in the state, a word said of an id where it is a value of a field that the id's
@@ -71,7 +71,7 @@ def check_unread(suspects: Sequence[Suspect], *, state: str) -> Finding | None:
         if any(suspect.value in values[field] for field in fields):
             about = f" of {suspect.of!r}" if suspect.of else ""
             reason = f"message {suspect.place} has {suspect.value!r}{about}, which the backend knew and no message told"
-            return Finding(
+            return Violation(
                 rule=Rule.GROUNDING, fault=Fault.UNREAD_VALUE, reason=f"{reason}; {way_out(Grounded.BACKEND_VALUES)}"
             )
     return None

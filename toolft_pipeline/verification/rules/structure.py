@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
 from toolft_pipeline.verification.rules.turns import opening_turns
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 _AFTER: dict[Role | None, frozenset[Role]] = {
     None: frozenset({Role.SYSTEM, Role.USER}),
@@ -31,7 +31,7 @@ _BY_SETTING: dict[tuple[Role | None, Role], str] = {
 """Transitions that are as legal as a setting says. What may open a run, and system turns midway, are asked apart."""
 
 
-def check_structure(run: Trajectory, *, settings: VerificationSettings) -> Finding | None:
+def check_structure(run: Trajectory, *, settings: VerificationSettings) -> Violation | None:
     """The first structural fault of a run, if any. Places are 0-based message numbers."""
     messages = run.messages
     return (
@@ -49,11 +49,11 @@ def _of_format(run: Trajectory, settings: VerificationSettings) -> VerificationS
     return settings.model_copy(update={"allow_user_turn_after_result": True})
 
 
-def _fault(fault: Fault, reason: str, *quoted: str) -> Finding:
-    return Finding(rule=Rule.STRUCTURE, fault=fault, reason=reason, quoted=quoted)
+def _fault(fault: Fault, reason: str, *quoted: str) -> Violation:
+    return Violation(rule=Rule.STRUCTURE, fault=fault, reason=reason, quoted=quoted)
 
 
-def _offered(run: Trajectory, settings: VerificationSettings) -> Finding | None:
+def _offered(run: Trajectory, settings: VerificationSettings) -> Violation | None:
     if not run.unoffered_tools or settings.allow_unoffered_tools:
         return None
     mend = "verification.allow_unoffered_tools keeps such runs"
@@ -61,18 +61,18 @@ def _offered(run: Trajectory, settings: VerificationSettings) -> Finding | None:
     return _fault(Fault.UNOFFERED_TOOL, reason, ", ".join(run.unoffered_tools))
 
 
-def _transitions(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
+def _transitions(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
     before: Role | None = None
     opening = opening_turns(messages)
     for place, message in enumerate(messages):
         if place == opening and message.role is Role.ASSISTANT:
-            finding = _opening_assistant_turn(place, settings)
+            violation = _opening_assistant_turn(place, settings)
         elif place >= opening and message.role is Role.SYSTEM:
-            finding = None if settings.allow_system_turns_midway else _midway(place, before)
+            violation = None if settings.allow_system_turns_midway else _midway(place, before)
         else:
-            finding = _transition(place, message, before, settings)
-        if finding is not None:
-            return finding
+            violation = _transition(place, message, before, settings)
+        if violation is not None:
+            return violation
         if message.role is Role.ASSISTANT and not message.tool_calls and not message.text.strip():
             return _fault(Fault.EMPTY_TURN, f"message {place} is an assistant turn without text or calls")
         if place < opening or message.role is not Role.SYSTEM:  # what stands midway leaves the order as it was
@@ -82,7 +82,7 @@ def _transitions(messages: Sequence[Message], settings: VerificationSettings) ->
     return None
 
 
-def _transition(place: int, message: Message, before: Role | None, settings: VerificationSettings) -> Finding | None:
+def _transition(place: int, message: Message, before: Role | None, settings: VerificationSettings) -> Violation | None:
     setting = _BY_SETTING.get((before, message.role))
     if message.role in _AFTER[before] if setting is None else getattr(settings, setting):
         return None
@@ -91,7 +91,7 @@ def _transition(place: int, message: Message, before: Role | None, settings: Ver
     return _fault(Fault.ILLEGAL_TRANSITION, what + mend)
 
 
-def _opening_assistant_turn(place: int, settings: VerificationSettings) -> Finding | None:
+def _opening_assistant_turn(place: int, settings: VerificationSettings) -> Violation | None:
     if settings.opening_assistant_turn == "keep" and place:
         return None
     mend = "verification.opening_assistant_turn: drop leaves it out"
@@ -101,7 +101,7 @@ def _opening_assistant_turn(place: int, settings: VerificationSettings) -> Findi
     return _fault(Fault.ILLEGAL_TRANSITION, reason + (", keep keeps it" if place else ""))
 
 
-def _midway(place: int, before: Role | None) -> Finding:
+def _midway(place: int, before: Role | None) -> Violation:
     reason = f"message {place} is a system turn after {_a(before or Role.SYSTEM)} turn"
     return _fault(Fault.ILLEGAL_TRANSITION, f"{reason}; verification.allow_system_turns_midway keeps such runs")
 
@@ -110,19 +110,19 @@ def _a(role: Role) -> str:
     return f"an {role}" if role is Role.ASSISTANT else f"a {role}"
 
 
-def _calls(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
+def _calls(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
     """Every call is answered once, by id, in the tool turns that directly follow it."""
     waiting: dict[str, str] = {}
     asked = 0
     for place, message in enumerate(messages):
         if message.role is Role.TOOL:
-            finding = _result(place, message, waiting)
+            violation = _result(place, message, waiting)
         elif waiting:
-            finding = _unanswered(asked, waiting)
+            violation = _unanswered(asked, waiting)
         else:
-            finding, asked = _asked(place, message, waiting), place
-        if finding is not None:
-            return finding
+            violation, asked = _asked(place, message, waiting), place
+        if violation is not None:
+            return violation
     if not waiting:
         return None
     ends_in_calls = asked == len(messages) - 1
@@ -131,7 +131,7 @@ def _calls(messages: Sequence[Message], settings: VerificationSettings) -> Findi
     return _unanswered(asked, waiting, setting="allow_final_call" if ends_in_calls else None)
 
 
-def _result(place: int, message: Message, waiting: dict[str, str]) -> Finding | None:
+def _result(place: int, message: Message, waiting: dict[str, str]) -> Violation | None:
     name = waiting.pop(message.tool_call_id or "", None)
     if name is None:
         return _fault(Fault.UNASKED_RESULT, f"message {place} answers no call of the assistant turn before it")
@@ -141,7 +141,7 @@ def _result(place: int, message: Message, waiting: dict[str, str]) -> Finding | 
     return None
 
 
-def _asked(place: int, message: Message, waiting: dict[str, str]) -> Finding | None:
+def _asked(place: int, message: Message, waiting: dict[str, str]) -> Violation | None:
     """Let the calls of a message wait for their results."""
     for call in message.tool_calls:
         if message.role is not Role.ASSISTANT:
@@ -155,13 +155,13 @@ def _asked(place: int, message: Message, waiting: dict[str, str]) -> Finding | N
     return None
 
 
-def _unanswered(place: int, waiting: dict[str, str], *, setting: str | None = None) -> Finding:
+def _unanswered(place: int, waiting: dict[str, str], *, setting: str | None = None) -> Violation:
     reason = f"message {place}: no result for the call of {', '.join(sorted(waiting.values()))}"
     mend = f"; verification.{setting} keeps runs that end in calls" if setting else ""
     return _fault(Fault.UNANSWERED_CALL, reason + mend)
 
 
-def _end(messages: Sequence[Message], settings: VerificationSettings) -> Finding | None:
+def _end(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
     last, place = messages[-1].role, len(messages) - 1
     if last is Role.TOOL and not settings.allow_dangling_call:
         reason = f"the run ends in a tool result (message {place}); verification.allow_dangling_call keeps such runs"

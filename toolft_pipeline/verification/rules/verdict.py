@@ -69,7 +69,7 @@ class Fault(StrEnum):
     REDACTION_BREAKS_SCHEMA = "redaction_breaks_schema"
 
 
-class Replay(StrEnum):
+class ReplayExtent(StrEnum):
     """How far a run was replayed on a sandbox."""
 
     WHOLE = "whole"
@@ -80,7 +80,7 @@ class Replay(StrEnum):
     """The log holds no initial state, or the agent has no sandbox."""
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Violation(Struct, frozen=True, kw_only=True):
     """One broken rule. `quoted` is what of the run the reason shows at its `{}`, whole: it is redacted before it is
     cut, for half a secret has no form to know it by."""
 
@@ -104,7 +104,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """The kinds of values that were replaced in the run, each once."""
     replay_key: str | None = None
     """What the replay depended on, where the run passed one (`memory.py`)."""
-    replay: Replay | None = None
+    replay: ReplayExtent | None = None
     """How far the run was replayed; None where an earlier rule or the replay itself rejected it."""
 
 
@@ -116,7 +116,7 @@ _SHOWN = 120
 _CUT_WORD = re.compile(r"[^\s\"',:{}\[\]]+\.\.\.")
 
 
-def told(reason: str, quoted: Sequence[str]) -> str:
+def format_reason(reason: str, quoted: Sequence[str]) -> str:
     """A reason, redacted already, as people read it: its quotes in place and cut, no cut in the midst of a word."""
     pieces = _CUT_WORD.sub("...", reason).split("{}") if quoted else [_CUT_WORD.sub("...", reason)]
     shown = [text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..." for text in quoted]

@@ -8,7 +8,7 @@ from pathlib import Path
 from toolft_pipeline.chat.token_trace import ExplainedRow, ExplainedSpan
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.trajectories.record import Source
-from toolft_pipeline.verification.rule_results import Answer, RuleAnswer
+from toolft_pipeline.verification.rule_results import RuleResult, RuleStatus
 from toolft_pipeline.verification.rules.verdict import Rule
 
 SOURCE = Source(file="2026-10-01.jsonl", line=7, offset=1234, format="openai")
@@ -55,8 +55,8 @@ def test_row_lines_file_name_cannot_steer_the_terminal() -> None:
 
 def test_rule_lines_number_the_rules_and_tell_reasons() -> None:
     given = [
-        RuleAnswer(rule=Rule.STRUCTURE, answer=Answer.PASSED),
-        RuleAnswer(rule=Rule.CATALOG, answer=Answer.BROKEN, reason="no such tool"),
+        RuleResult(rule=Rule.STRUCTURE, answer=RuleStatus.PASSED),
+        RuleResult(rule=Rule.CATALOG, answer=RuleStatus.BROKEN, reason="no such tool"),
     ]
     assert list(rule_lines(given))[1:] == [
         "  1 structure       passed",

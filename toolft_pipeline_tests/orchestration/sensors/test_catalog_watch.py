@@ -12,7 +12,7 @@ from toolft_pipeline.catalog.tool import CatalogError
 from toolft_pipeline.orchestration.sensors.catalog_watch import look_at_catalog
 from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.verification.judge import make_judge
+from toolft_pipeline.verification.judge import load_rules
 from toolft_pipeline_tests.orchestration.site import NOON, Site, opened
 
 MODULE = '''from pydantic import BaseModel
@@ -125,7 +125,7 @@ def test_watch_renames_ride_with_the_catalog_that_they_lead_to(site: Site) -> No
     built = site.current("tool_catalog")
     assert built.manifest.content_digest != plain
     renames.write_text("look_up: nowhere\n")  # a run that goes on reads what it began with
-    assert make_judge(catalog=built.folder, settings=site.settings).renames == {"look_up": "search"}
+    assert load_rules(catalog=built.folder, settings=site.settings).renames == {"look_up": "search"}
 
 
 def test_watch_change_waits_for_the_agents_own_runs(site: Site) -> None:

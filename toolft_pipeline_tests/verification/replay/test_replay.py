@@ -17,8 +17,8 @@ from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Message, Trajectory
 from toolft_pipeline.verification.replay.replay import replay
-from toolft_pipeline.verification.replay.replay_pool import Judged, replay_all
-from toolft_pipeline.verification.rules.verdict import Fault, Finding
+from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
+from toolft_pipeline.verification.rules.verdict import Fault, Violation
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 
 BACKEND = Path(__file__).parents[2] / "sandbox" / "backend.py"
@@ -72,8 +72,8 @@ TRUE_RUN = run(
 )
 
 
-def fault(finding: Finding | None) -> Fault | None:
-    return None if finding is None else finding.fault
+def fault(violation: Violation | None) -> Fault | None:
+    return None if violation is None else violation.fault
 
 
 def test_replay_true_run_agrees_in_results_errors_and_final_state(sandbox: McpSandbox) -> None:
@@ -123,16 +123,16 @@ def test_replay_after_another_run_starts_from_a_fresh_state(sandbox: McpSandbox)
     ],
 )
 def test_replay_forged_or_changed_run_is_caught(sandbox: McpSandbox, lie: tuple[Message, ...], expected: Fault) -> None:
-    finding = replay(sandbox, run(*lie, final_state=final(["x", "untagged"])), volatile=("pid",))
-    assert fault(finding) is expected
+    violation = replay(sandbox, run(*lie, final_state=final(["x", "untagged"])), volatile=("pid",))
+    assert fault(violation) is expected
 
 
 @pytest.mark.parametrize("final_state", [None, "sha256:1"])
 def test_replay_without_a_recorded_initial_state_is_not_replayable(
     sandbox: McpSandbox, final_state: str | None
 ) -> None:
-    finding = replay(sandbox, run(initial=None, final_state=final_state), volatile=())
-    assert fault(finding) is Fault.NOT_REPLAYABLE
+    violation = replay(sandbox, run(initial=None, final_state=final_state), volatile=())
+    assert fault(violation) is Fault.NOT_REPLAYABLE
 
 
 @pytest.mark.parametrize(("told", "expected"), [("x", Fault.NO_FINAL_STATE), ("forged", Fault.RESULT_DIFFERS)])
@@ -167,8 +167,8 @@ def test_replay_with_schemas_catches_what_was_used_unread_though_everything_agre
     assert fault(replay(sandbox, noted_name, volatile=("pid",), schemas={})) is Fault.UNREAD_VALUE
 
 
-def judged(*runs: Trajectory) -> Iterator[Judged]:
-    return (Judged(run=item, renamed=False, finding=None) for item in runs)
+def judged(*runs: Trajectory) -> Iterator[RunCheck]:
+    return (RunCheck(run=item, renamed=False, violation=None) for item in runs)
 
 
 def test_replay_all_backend_failures_are_their_own_reasons_and_spare_the_other_runs(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_replay_all_backend_failures_are_their_own_reasons_and_spare_the_other_r
         TRUE_RUN,
     ]
     settings = SETTINGS.model_copy(update={"call_timeout_s": 4.0, "sessions": 2})
-    faults = [fault(item.finding) for item in replay_all(judged(*runs), sandbox=settings, cwd=tmp_path)]
+    faults = [fault(item.violation) for item in replay_all(judged(*runs), sandbox=settings, cwd=tmp_path)]
     assert faults == [
         None,
         Fault.SANDBOX_CRASHED,
@@ -205,9 +205,9 @@ def test_replay_all_hanging_server_costs_a_call_or_a_run_no_more_than_its_limit(
     hanging = run(calls(("a", "hang", {})), result("a", "hang", ""), final_state=final())
     settings = SETTINGS.model_copy(update={"call_timeout_s": call_s, "trajectory_timeout_s": run_s})
     (first, second) = replay_all(judged(hanging, TRUE_RUN), sandbox=settings, cwd=tmp_path)
-    assert (fault(first.finding), fault(second.finding)) == (Fault.SANDBOX_TIMEOUT, None)
-    assert first.finding is not None
-    assert re.search(named, first.finding.reason)
+    assert (fault(first.violation), fault(second.violation)) == (Fault.SANDBOX_TIMEOUT, None)
+    assert first.violation is not None
+    assert re.search(named, first.violation.reason)
 
 
 def test_replay_all_remembered_runs_keep_their_place_and_reach_no_sandbox(tmp_path: Path) -> None:
@@ -215,9 +215,9 @@ def test_replay_all_remembered_runs_keep_their_place_and_reach_no_sandbox(tmp_pa
     pids.touch()
     settings = SETTINGS.model_copy(update={"env": {"BACKEND_PID_FILE": str(pids)}})
 
-    def items(*remembered: bool) -> list[Judged]:
+    def items(*remembered: bool) -> list[RunCheck]:
         false = run(final_state="sha256:never")
-        return [Judged(run=false, renamed=False, finding=None, remembered=each) for each in remembered]
+        return [RunCheck(run=false, renamed=False, violation=None, remembered=each) for each in remembered]
 
     out = list(replay_all(iter(items(True, True)), sandbox=settings, cwd=tmp_path))
     assert ([item.passed for item in out], pids.read_text()) == ([True, True], "")
@@ -227,28 +227,28 @@ def test_replay_all_remembered_runs_keep_their_place_and_reach_no_sandbox(tmp_pa
 
 
 def test_replay_all_keeps_the_order_of_rejected_and_replayed_runs(tmp_path: Path) -> None:
-    broken = Finding(rule="structure", fault=Fault.NO_ANSWER, reason="x")
+    broken = Violation(rule="structure", fault=Fault.NO_ANSWER, reason="x")
     items = [
-        Judged(
+        RunCheck(
             run=trajectory(user("x"), id_=str(n), initial_state_ref=None),
             renamed=False,
-            finding=None if n % 3 else broken,
+            violation=None if n % 3 else broken,
         )
         for n in range(20)
     ]
     out = list(replay_all(iter(items), sandbox=SETTINGS, cwd=tmp_path))
     assert [item.run.trajectory_id for item in out] == [str(n) for n in range(20)]
-    assert [fault(item.finding) is Fault.NO_ANSWER for item in out] == [n % 3 == 0 for n in range(20)]
+    assert [fault(item.violation) is Fault.NO_ANSWER for item in out] == [n % 3 == 0 for n in range(20)]
 
 
 def test_replay_all_without_a_candidate_starts_no_sandbox(tmp_path: Path) -> None:
     nowhere = SandboxSettings(command=("no-such-command",))
-    broken = Finding(rule="structure", fault=Fault.NO_ANSWER, reason="x")
-    items = [Judged(run=TRUE_RUN, renamed=False, finding=broken)]
+    broken = Violation(rule="structure", fault=Fault.NO_ANSWER, reason="x")
+    items = [RunCheck(run=TRUE_RUN, renamed=False, violation=broken)]
     assert len(list(replay_all(iter(items), sandbox=nowhere, cwd=tmp_path))) == 1
 
 
 def test_replay_all_without_a_sandbox_is_not_replayable(tmp_path: Path) -> None:
     (item,) = replay_all(judged(TRUE_RUN), sandbox=None, cwd=tmp_path)
-    assert fault(item.finding) is Fault.NOT_REPLAYABLE
+    assert fault(item.violation) is Fault.NOT_REPLAYABLE
     assert not item.replayed

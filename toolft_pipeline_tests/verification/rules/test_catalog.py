@@ -5,7 +5,7 @@ import pytest
 from toolft_pipeline.catalog.tool import parse_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.verification.rules.catalog import check_catalog
-from toolft_pipeline.verification.rules.verdict import Fault, Finding, Rule
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 from toolft_pipeline_tests.conversations import calls, result, says, user
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -13,7 +13,7 @@ CATALOG = parse_catalog([{"name": "count", "description": "", "inputSchema": SCH
 VALIDATOR = CatalogValidator(CATALOG)
 
 
-def check(name: str, arguments: str) -> Finding | None:
+def check(name: str, arguments: str) -> Violation | None:
     messages = (user("count"), calls(("a", name, arguments)), result("a", name, "{}"), says("done"))
     return check_catalog(messages, tools=VALIDATOR)
 
@@ -38,8 +38,8 @@ def test_catalog_valid_call_passes() -> None:
 def test_catalog_call_that_today_does_not_accept_is_refused_with_its_place(
     name: str, arguments: str, fault: Fault
 ) -> None:
-    finding = check(name, arguments)
-    assert finding is not None
-    assert (finding.rule, finding.fault) == (Rule.CATALOG, fault)
-    assert finding.reason.startswith("message 1: ")
-    assert name in finding.reason
+    violation = check(name, arguments)
+    assert violation is not None
+    assert (violation.rule, violation.fault) == (Rule.CATALOG, fault)
+    assert violation.reason.startswith("message 1: ")
+    assert name in violation.reason

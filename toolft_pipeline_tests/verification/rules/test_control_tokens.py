@@ -26,10 +26,10 @@ CONTROL = get_format("gemma3").control_strings
     ],
 )
 def test_control_tokens_in_what_the_model_wrote_are_quarantined(turn: Message) -> None:
-    finding = check_control_tokens((user("hi"), turn), control_strings=CONTROL)
-    assert finding is not None
-    assert (finding.rule, finding.fault) == (Rule.CONTROL_TOKENS, Fault.CONTROL_TOKEN)
-    assert finding.reason.startswith("message 1: ")
+    violation = check_control_tokens((user("hi"), turn), control_strings=CONTROL)
+    assert violation is not None
+    assert (violation.rule, violation.fault) == (Rule.CONTROL_TOKENS, Fault.CONTROL_TOKEN)
+    assert violation.reason.startswith("message 1: ")
 
 
 def test_control_tokens_in_what_came_from_outside_are_data() -> None:

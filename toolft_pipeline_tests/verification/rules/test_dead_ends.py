@@ -56,16 +56,16 @@ def test_dead_ends_run_within_the_limits_passes(messages: tuple[Message, ...]) -
     ],
 )
 def test_dead_ends_each_kind_is_refused_for_its_own_reason(messages: tuple[Message, ...], fault: Fault) -> None:
-    finding = check_dead_ends(messages, settings=LIMITS)
-    assert finding is not None
-    assert (finding.rule, finding.fault) == (Rule.DEAD_ENDS, fault)
-    assert "verification." in finding.reason
+    violation = check_dead_ends(messages, settings=LIMITS)
+    assert violation is not None
+    assert (violation.rule, violation.fault) == (Rule.DEAD_ENDS, fault)
+    assert "verification." in violation.reason
 
 
 def test_dead_ends_errors_in_the_agents_own_form_count() -> None:
     messages = run(*(step(n, f"GONE {n}") for n in range(3)), step(4))
     assert check_dead_ends(messages, settings=LIMITS) is None
     named = LIMITS.model_copy(update={"error_forms": ("GONE",)})
-    finding = check_dead_ends(messages, settings=named)
-    assert finding is not None
-    assert finding.fault is Fault.MOSTLY_ERRORS
+    violation = check_dead_ends(messages, settings=named)
+    assert violation is not None
+    assert violation.fault is Fault.MOSTLY_ERRORS

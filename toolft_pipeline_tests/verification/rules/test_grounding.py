@@ -7,7 +7,7 @@ import pytest
 from toolft_pipeline.settings import Grounded, GroundingSettings
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline.verification.rules.grounding import check_grounding
-from toolft_pipeline.verification.rules.state_grounding import check_unread, untold
+from toolft_pipeline.verification.rules.state_grounding import check_backend_values, ungrounded_values
 from toolft_pipeline.verification.rules.verdict import Fault
 from toolft_pipeline_tests.conversations import calls, result, says, system, user
 
@@ -104,7 +104,7 @@ def test_grounding_arguments_that_are_no_json_are_left_to_the_catalog_rule() -> 
 
 
 def unread(*messages: Message) -> bool:
-    return check_unread(untold(messages, schemas=SCHEMAS), state=STATE) is not None
+    return check_backend_values(ungrounded_values(messages, schemas=SCHEMAS), state=STATE) is not None
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ ORDERS = json.dumps(
 )
 def test_unread_value_that_the_catalog_names_is_told(name: str, value: str) -> None:
     messages = (user("Get me ten of them."), calls(("a", "place_order", {name: value})), says(f"Done: {value} it is."))
-    assert check_unread(untold(messages, schemas=TRADES), state=ORDERS) is None
-    assert check_unread(untold(messages, schemas={}), state=ORDERS) is not None
+    assert check_backend_values(ungrounded_values(messages, schemas=TRADES), state=ORDERS) is None
+    assert check_backend_values(ungrounded_values(messages, schemas={}), state=ORDERS) is not None
 
 
 def test_unread_value_that_the_catalog_does_not_name_is_caught_beside_one_that_it_does() -> None:
     messages = (user("Get me ten."), calls(("a", "place_order", {"order_type": "Buy", "owner": "Hilda Yorke"})))
-    found = check_unread(untold(messages, schemas=TRADES), state=ORDERS)
+    found = check_backend_values(ungrounded_values(messages, schemas=TRADES), state=ORDERS)
     assert found is not None
     assert "'Hilda Yorke'" in found.reason
     assert found.reason.endswith("verification.grounding.backend_values: accept keeps such runs")
@@ -194,7 +194,7 @@ def test_unread_value_that_the_catalog_does_not_name_is_caught_beside_one_that_i
 def test_unread_statement_on_a_record_is_no_less_one_because_the_catalog_names_the_word() -> None:
     tiers = {"list": {"properties": {"tier": {"enum": ["silver", "gold"], "description": "silver or gold"}}}}
     messages = (user("Block C-1420."), says("Sorry, C-1420 is silver."))
-    assert check_unread(untold(messages, schemas=tiers), state=STATE) is not None
+    assert check_backend_values(ungrounded_values(messages, schemas=tiers), state=STATE) is not None
 
 
 def test_grounding_numbers_and_ids_that_the_catalog_says_are_told() -> None:

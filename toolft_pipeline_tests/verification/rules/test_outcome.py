@@ -17,9 +17,9 @@ def test_outcome_success_passes() -> None:
 
 @pytest.mark.parametrize(("status", "fault"), [("failure", Fault.LOGGED_FAILURE), ("unknown", Fault.UNKNOWN_OUTCOME)])
 def test_outcome_run_without_success_is_refused_unless_it_is_golden(status: str, fault: Fault) -> None:
-    finding = check_outcome(trajectory(*TALK, status=status), settings=STRICT)
-    assert finding is not None
-    assert finding.fault is fault
+    violation = check_outcome(trajectory(*TALK, status=status), settings=STRICT)
+    assert violation is not None
+    assert violation.fault is fault
     assert check_outcome(trajectory(*TALK, status=status, golden=True), settings=STRICT) is None
 
 

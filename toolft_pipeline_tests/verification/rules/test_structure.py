@@ -62,14 +62,14 @@ def test_structure_legal_run_passes(messages: tuple[Message, ...]) -> None:
     ],
 )
 def test_structure_each_illegal_run_is_refused_for_its_own_reason(messages: tuple[Message, ...], fault: Fault) -> None:
-    finding = check_structure(trajectory(*messages), settings=STRICT)
-    assert finding is not None
-    assert (finding.rule, finding.fault) == (Rule.STRUCTURE, fault)
+    violation = check_structure(trajectory(*messages), settings=STRICT)
+    assert violation is not None
+    assert (violation.rule, violation.fault) == (Rule.STRUCTURE, fault)
 
 
 def reason_of(run: Trajectory, settings: VerificationSettings = STRICT) -> str:
-    finding = check_structure(run, settings=settings)
-    return "" if finding is None else finding.reason
+    violation = check_structure(run, settings=settings)
+    return "" if violation is None else violation.reason
 
 
 REMIND = system("Be brief.")
@@ -135,9 +135,9 @@ def test_structure_agents_that_log_consecutive_user_turns_are_let_through_by_a_s
 
 def test_structure_consecutive_system_turns_are_let_through_by_a_setting_that_the_reason_names() -> None:
     run = trajectory(system("Be brief."), system("Speak English."), ASK, DONE)
-    finding = check_structure(run, settings=STRICT)
-    assert finding is not None
-    assert (finding.fault, "allow_consecutive_system_turns" in finding.reason) == (Fault.ILLEGAL_TRANSITION, True)
+    violation = check_structure(run, settings=STRICT)
+    assert violation is not None
+    assert (violation.fault, "allow_consecutive_system_turns" in violation.reason) == (Fault.ILLEGAL_TRANSITION, True)
     settings = VerificationSettings(allow_consecutive_system_turns=True)
     assert check_structure(run, settings=settings) is None
     assert check_structure(trajectory(ASK, system("Be rude."), DONE), settings=settings) is not None
@@ -154,9 +154,9 @@ def test_structure_runs_that_end_in_a_tool_turn_are_let_through_by_a_setting() -
 
 def test_structure_call_of_a_tool_that_the_row_did_not_offer_is_refused() -> None:
     run = trajectory(ASK, CALL, FOUND, DONE, unoffered_tools=("find",))
-    finding = check_structure(run, settings=STRICT)
-    assert finding is not None
-    assert (finding.rule, finding.fault, finding.quoted) == (Rule.STRUCTURE, Fault.UNOFFERED_TOOL, ("find",))
+    violation = check_structure(run, settings=STRICT)
+    assert violation is not None
+    assert (violation.rule, violation.fault, violation.quoted) == (Rule.STRUCTURE, Fault.UNOFFERED_TOOL, ("find",))
     assert check_structure(run, settings=VerificationSettings(allow_unoffered_tools=True)) is None
 
 

@@ -30,8 +30,8 @@ def named(name: str, text: str) -> Message:
 def whole(*messages: Message, **settings: object) -> tuple[Message, ...]:
     chosen = VerificationSettings.model_validate(settings)
     run = with_whole_turns(trajectory(*messages), settings=chosen)
-    finding = check_structure(run, settings=chosen)
-    assert finding is None, finding.reason
+    violation = check_structure(run, settings=chosen)
+    assert violation is None, violation.reason
     return run.messages
 
 
@@ -79,9 +79,9 @@ def test_turns_without_ids_are_paired_by_order_and_name(
 )
 def test_turns_without_ids_that_pair_in_several_ways_or_none_are_refused(results: tuple[Message, ...]) -> None:
     run = with_whole_turns(trajectory(ASK, calls(LYON, TIME), *results, DONE), settings=STRICT)
-    finding = check_structure(run, settings=STRICT)
-    assert finding is not None
-    assert "tool_call_id" in finding.reason
+    violation = check_structure(run, settings=STRICT)
+    assert violation is not None
+    assert "tool_call_id" in violation.reason
 
 
 def test_turns_ids_of_later_turns_are_their_own() -> None:
