@@ -105,9 +105,7 @@ def _document(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise SettingsError(f"{path}: no such file; an agent is a folder with an {AGENT_FILE}") from error
     except (OSError, UnicodeDecodeError, AgentYamlError) as error:
-        raise SettingsError(
-            f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file"
-        ) from error
+        raise SettingsError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from error
     if not isinstance(document, dict):
         what = "an empty file" if document is None else type(document).__name__
         raise SettingsError(f"{path}: expected a mapping of keys, found {what}")

@@ -21,8 +21,8 @@ from toolft_pipeline.ingest.images.image_store import shown_by_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.verification.judge import load_rules
 from toolft_pipeline.verification.rule_results import RuleResult, disagreement, rule_results
+from toolft_pipeline.verification.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -55,8 +55,8 @@ def _answers(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> 
     then = VerificationSettings.model_validate(verified.settings_section("verification"))
     chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
     as_then = settings.model_copy(update={"verification": then, "chat": chat})
-    judge = load_rules(catalog=catalog.folder, settings=as_then)
-    return rule_results(found.logged, judge=judge, verdict=found.verdict)
+    rules = load_rules(catalog=catalog.folder, settings=as_then)
+    return rule_results(found.logged, rules=rules, verdict=found.verdict)
 
 
 def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[ExplainedRow], str | None]:

@@ -17,8 +17,8 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
-from toolft_pipeline.verification.judge import RuleContext
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
+from toolft_pipeline.verification.rules.registry import RuleContext
 
 
 class _Sections(BaseModel):
@@ -50,7 +50,7 @@ def lint_files(
     sections = _sections(overrides if format_ is None else {**overrides, "logs.format": format_})
     today = None if catalog is None else load_catalog(catalog)
     rules = LintRules(
-        cheap=RuleContext(
+        context=RuleContext(
             limits=sections.verification,
             control_strings=get_format(sections.chat.format).control_strings,
             tools=None if today is None else CatalogValidator(today),

@@ -23,12 +23,11 @@ from toolft_pipeline.stages.spec.stage import (
     Stage,
 )
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
+from toolft_pipeline.verification.verdict_cache import DISPLAY_SETTINGS
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version
 
-_DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
-"""Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
 _WINDOW = ("window_days", "first_day")
 
 
@@ -42,20 +41,21 @@ def _sources(scope: SourceContext) -> dict[str, str]:
 
 
 def _build(context: BuildContext) -> Built:
+    raw = context.input("raw_trajectories")
     summary = verify_day(
-        raw=context.input("raw_trajectories").folder,
+        raw=raw.folder,
         catalog=context.input("tool_catalog").folder,
         settings=context.settings,
         day=context.day,
         out=context.out,
         progress=context.progress,
-        backend=sources.sandbox(context.settings),
-        before=None if context.previous is None else context.previous.folder,
+        sources=sources.verified_day(context.settings, raw),
+        previous=None if context.previous is None else context.previous.folder,
     )
     logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
-    remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
-    context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
+    cached = f"; {summary.cached_verdicts} verdicts and {summary.cached_replays} replays from the cache"
+    context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{cached}")
     return Built(
         content=(ACCEPTED_FILE, *image_content(context.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
@@ -66,7 +66,8 @@ def _build(context: BuildContext) -> Built:
             "tools": dict(summary.tools),
             "catalog_tools": sorted(load_catalog(context.input("tool_catalog").folder).names),
             "replayed": summary.replayed,
-            "remembered": summary.remembered,
+            "cached_replays": summary.cached_replays,
+            "cached_verdicts": summary.cached_verdicts,
             "not_replayable": summary.not_replayable,
             "no_final_state": summary.no_final_state,
             "redacted": dict(summary.redacted),
@@ -146,10 +147,10 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="10",
+    code_version="11",
     inputs={"raw_trajectories": PartitionScope.SAME, "tool_catalog": PartitionScope.WHOLE},
     settings=(
-        *fields_of("verification", VerificationSettings, but=_DISPLAY),
+        *fields_of("verification", VerificationSettings, but=DISPLAY_SETTINGS),
         "chat.format",
         *SANDBOX_PROTOCOL,
     ),

@@ -105,14 +105,16 @@ class Told:
     def _all_known(self, word: str) -> bool:
         most = self._most_listed()
         return all(
-            any(self._knows(reading) or _counts(reading, most) for reading in readings) for readings in _numbers(word)
+            any(self.has_reading(reading) or _counts(reading, most) for reading in readings)
+            for readings in number_readings(word)
         )
 
-    def _knows(self, reading: Reading) -> bool:
+    def has_reading(self, reading: Reading) -> bool:
+        """Whether one of the texts, or what was told before, holds a number that reads so."""
         for text in self._texts[self._counted :]:
-            self._known.update(*_numbers(text))
+            self._known.update(*number_readings(text))
         self._counted = len(self._texts)
-        return reading in self._known or (self._before is not None and self._before._knows(reading))
+        return reading in self._known or (self._before is not None and self._before.has_reading(reading))
 
     def _most_listed(self) -> int:
         """The most things that the results list: items of one list, or the results themselves."""
@@ -176,7 +178,7 @@ def amounts(word: str) -> set[Decimal]:
     number = amount(word)
     if number is None:
         return set()
-    return {number, *(reading for each in _numbers(word) for reading in each if isinstance(reading, Decimal))}
+    return {number, *(reading for each in number_readings(word) for reading in each if isinstance(reading, Decimal))}
 
 
 def _counts(reading: Reading, most: int) -> bool:
@@ -184,7 +186,7 @@ def _counts(reading: Reading, most: int) -> bool:
     return isinstance(reading, Decimal) and reading <= most and reading == reading.to_integral_value()
 
 
-def _numbers(text: str) -> Iterator[set[Reading]]:
+def number_readings(text: str) -> Iterator[set[Reading]]:
     """Each number of a text, as every value that its commas and points may mean."""
     for written in _NUMBER.findall(text):
         found = _APART.sub("", written)

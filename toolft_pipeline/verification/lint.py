@@ -24,8 +24,9 @@ from toolft_pipeline.ingest.seen_ids import REPEATED_ID, SeenIds
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.judge import RuleContext, first_violation, redact_run
 from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.verification.rule_set import first_violation, redact_run
+from toolft_pipeline.verification.rules.registry import RuleContext
 from toolft_pipeline.verification.rules.turns import with_whole_turns
 from toolft_pipeline.verification.rules.verdict import format_reason
 
@@ -93,7 +94,7 @@ class LintRules:
     """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`;
     `left_out` is what the catalog's source declares besides its tools, and why."""
 
-    cheap: RuleContext
+    context: RuleContext
     renames: Mapping[str, str]
     chat_format: str
     left_out: tuple[str, ...] = ()
@@ -108,7 +109,7 @@ class LintRules:
         )
         replay = "replay, and whether runs read what they use (needs a sandbox: name one in an agent file)"
         tools = () if self.renames else (renames,)
-        return (*(tools if self.cheap.tools else (catalog,)), others, replay)
+        return (*(tools if self.context.tools else (catalog,)), others, replay)
 
 
 def lint(paths: Sequence[Path], *, logs: LogSettings, rules: LintRules) -> LintReport:
@@ -155,7 +156,7 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
 def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
     again = LoggedAgain()
-    redactor = Redactor(rules.cheap.limits.redaction, key=hmac_key())
+    redactor = Redactor(rules.context.limits.redaction, key=hmac_key())
     for found in logs.runs():
         if found.run is None:
             continue
@@ -169,13 +170,13 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             report.lose(f"reader/{read.reason}", place)
             continue
         add_counts(report.keys_not_read, found.unread or {})
-        run = with_whole_turns(read, settings=rules.cheap.limits)
+        run = with_whole_turns(read, settings=rules.context.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
-        violation = first_violation(run, rules=rules.cheap)
+        violation = first_violation(run, context=rules.context)
         if violation is None:
-            run, _, violation = redact_run(run, redactor=redactor, tools=rules.cheap.tools)
+            run, _, violation = redact_run(run, redactor=redactor, tools=rules.context.tools)
         if violation is None:
-            _keep(run, rules.cheap, report)
+            _keep(run, rules.context, report)
             again.add(run.messages)
             continue
         id_, reason, *quoted = redactor.beside(run, run.trajectory_id, violation.reason, *violation.quoted)
@@ -186,9 +187,9 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     report.continued_in_another = int(again.continued().sum())
 
 
-def _keep(run: Trajectory, rules: RuleContext, report: LintReport) -> None:
+def _keep(run: Trajectory, context: RuleContext, report: LintReport) -> None:
     report.kept += 1
-    report.categories[categorize(run.messages, error_forms=rules.limits.error_forms).value] += 1
+    report.categories[categorize(run.messages, error_forms=context.limits.error_forms).value] += 1
     report.tools.update(tools_used(run.messages))
 
 

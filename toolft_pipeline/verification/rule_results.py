@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.judge import Judge, check_rules
+from toolft_pipeline.verification.rule_set import RuleSet, check_rules
 from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule, Verdict, Violation, format_reason
 
 
@@ -34,20 +34,20 @@ class RuleResult:
     reason: str | None = None
 
 
-def rule_results(logged: Trajectory, *, judge: Judge, verdict: Verdict) -> list[RuleResult]:
+def rule_results(logged: Trajectory, *, rules: RuleSet, verdict: Verdict) -> list[RuleResult]:
     """Every rule's answer on a run as it was logged. Reasons are redacted like the run."""
-    run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
+    run = apply_renames(logged, renames=rules.renames) if rules.renames else logged
     given: dict[Rule, RuleResult] = {}
     broken: Violation | None = None
-    for rule, violation in check_rules(run, rules=judge.rules):
+    for rule, violation in check_rules(run, context=rules.context):
         broken = violation
         if violation is not None:
-            given[rule] = RuleResult(rule=rule, answer=RuleStatus.BROKEN, reason=_told(run, violation, judge))
+            given[rule] = RuleResult(rule=rule, answer=RuleStatus.BROKEN, reason=_told(run, violation, rules))
             break
         given[rule] = RuleResult(rule=rule, answer=RuleStatus.PASSED, reason=_why_passed(rule, run))
     for result in _stored(verdict) if broken is None else ():
         given[result.rule] = result
-    return [given.get(rule) or _not_asked(rule, judge, broken) for rule in Rule]
+    return [given.get(rule) or _not_asked(rule, rules, broken) for rule in Rule]
 
 
 def disagreement(given: list[RuleResult], verdict: Verdict) -> str | None:
@@ -88,8 +88,8 @@ def _replayed(verdict: Verdict) -> RuleResult:
     return RuleResult(rule=Rule.REPLAY, answer=RuleStatus.PASSED, reason="when the day was verified")
 
 
-def _not_asked(rule: Rule, judge: Judge, broken: Violation | None) -> RuleResult:
-    if rule is Rule.GROUNDING and not judge.rules.limits.grounding.asks:
+def _not_asked(rule: Rule, rules: RuleSet, broken: Violation | None) -> RuleResult:
+    if rule is Rule.GROUNDING and not rules.limits.grounding.asks:
         reason = "verification.grounding accepts everything"
     elif broken is not None:
         reason = f"{broken.rule} was broken first"
@@ -102,6 +102,6 @@ def _why_passed(rule: Rule, run: Trajectory) -> str | None:
     return "golden runs skip it" if rule is Rule.OUTCOME and run.golden else None
 
 
-def _told(run: Trajectory, violation: Violation, judge: Judge) -> str:
-    reason, *quoted = judge.redactor.beside(run, violation.reason, *violation.quoted)
+def _told(run: Trajectory, violation: Violation, rules: RuleSet) -> str:
+    reason, *quoted = rules.redactor.beside(run, violation.reason, *violation.quoted)
     return format_reason(reason, quoted)

@@ -125,23 +125,23 @@ def test_plots_show_reasons_coverage_and_the_share_by_day(site: Site) -> None:
     assert all(plot.png.startswith(b"\x89PNG") for plot in pictures.values())
 
 
-def test_catalog_edit_takes_replays_from_the_version_in_force(site: Site) -> None:
+def test_catalog_edit_takes_verdicts_from_version_in_force(site: Site) -> None:
     first = site.verify(DAYS[0])
     site.edit_catalog('"maximum": 10', '"maximum": 11')
     edited = site.verify(DAYS[0])
     assert edited.folder != first.folder
     assert edited.manifest.content_digest == first.manifest.content_digest
     headline = edited.manifest.headline
-    assert 0 < headline["remembered"] < first.manifest.headline["replayed"]  # type: ignore[operator]
+    assert 0 < headline["cached_verdicts"] < first.manifest.rows["trajectories"]  # type: ignore[operator]
 
 
-def test_forced_build_and_damaged_version_give_no_memory(site: Site) -> None:
+def test_forced_build_and_damaged_version_use_no_cache(site: Site) -> None:
     first = site.verify(DAYS[0])
-    assert site.verify(DAYS[0], force=True).manifest.headline["remembered"] == 0
+    assert site.verify(DAYS[0], force=True).manifest.headline["cached_verdicts"] == 0
     site.edit_catalog('"maximum": 10', '"maximum": 11')
     verdicts = first.file("verdicts.parquet")
     verdicts.write_bytes(verdicts.read_bytes() + b" ")
-    assert site.verify(DAYS[0]).manifest.headline["remembered"] == 0
+    assert site.verify(DAYS[0]).manifest.headline["cached_verdicts"] == 0
 
 
 def test_display_thresholds_change_what_is_shown_and_verify_nothing_again(site: Site) -> None:

@@ -20,8 +20,8 @@ from toolft_pipeline.stages.planning.predicted_rows import Foreseen, comes_out_s
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, artifact_key
-from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
-from toolft_pipeline.verification.judge import load_rules
+from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, VerifiedDay, preview_day
+from toolft_pipeline.verification.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -111,7 +111,6 @@ def _previews(
     settings: AgentSettings, warehouse: Warehouse, *, today: Path, proposed: Path, last: str
 ) -> list[DayPreview]:
     in_force, proposal = (load_rules(catalog=folder, settings=settings) for folder in (today, proposed))
-    backend = {**sources.sandbox(settings)}
     found = []
     for day in window(settings, last):
         raw, verified = (
@@ -119,15 +118,10 @@ def _previews(
             for asset in ("raw_trajectories", "verified_trajectories")
         )
         if raw is not None and verified is not None:
-            preview = preview_day(
-                day=day,
-                raw=raw.folder,
-                verified=verified.folder,
-                today=in_force,
-                proposal=proposal,
-                backend=backend,
+            verified_day = VerifiedDay(
+                day=day, raw=raw.folder, verified=verified.folder, sources=sources.verified_day(settings, raw)
             )
-            found.append(preview)
+            found.append(preview_day(verified_day, settings=settings, today=in_force, proposal=proposal))
     if not found:
         raise StageError(f"{settings.name}: no day was ever verified; run `toolft run {settings.name}` first")
     return found

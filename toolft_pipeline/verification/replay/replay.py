@@ -21,25 +21,23 @@ from toolft_pipeline.sandbox.protocol import (
 )
 from toolft_pipeline.sandbox.state import canonical_result, state_digest
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
-from toolft_pipeline.verification.rules.catalog_words import Schemas
-from toolft_pipeline.verification.rules.state_grounding import check_backend_values, ungrounded_values
+from toolft_pipeline.verification.rules.state_grounding import UngroundedValue, check_backend_values
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
 def replay(
-    sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str], schemas: Schemas | None = None
+    sandbox: Sandbox, trajectory: Trajectory, *, volatile: Sequence[str], ungrounded: Sequence[UngroundedValue] = ()
 ) -> Violation | None:
     """Reset, call every tool in the recorded order, compare; None where everything agrees. Where all results agree and
-    the log records no final state to compare, the fault is `no_final_state`; the settings say whether it counts.
+    the log records no final state to compare, the fault is `no_final_state`; the settings decide whether it counts.
 
-    With the tools' `schemas`, a run that agrees is asked too whether it read what only the backend knew.
+    `ungrounded` values of the run must not stand in the initial state: then the run used what it had not read.
     Needs a run that passed structure and catalog. Raises `SandboxError` where the backend fails.
     """
     if trajectory.initial_state_ref is None:
         return not_replayable("the log records no initial state")
     sandbox.reset(trajectory.initial_state_ref)
-    suspects = [] if schemas is None else ungrounded_values(trajectory.messages, schemas=schemas)
-    initially = sandbox.snapshot() if suspects else ""
+    initially = sandbox.snapshot() if ungrounded else ""
     results = dict(_results(trajectory.messages))
     for place, message in enumerate(trajectory.messages):
         for call in message.tool_calls:
@@ -62,7 +60,7 @@ def replay(
         if digest != trajectory.final_state_ref:
             reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
             return _fault(Fault.FINAL_STATE_DIFFERS, reason)
-    unread = check_backend_values(suspects, state=initially) if suspects else None
+    unread = check_backend_values(ungrounded, state=initially) if ungrounded else None
     return unread or (_no_final_state() if trajectory.final_state_ref is None else None)
 
 

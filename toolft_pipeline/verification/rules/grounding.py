@@ -36,11 +36,18 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def check_grounding(
-    messages: Sequence[Message], *, schemas: Schemas, settings: GroundingSettings | None = None
+    messages: Sequence[Message],
+    *,
+    schemas: Schemas,
+    settings: GroundingSettings | None = None,
+    catalog_words: Told | None = None,
 ) -> Violation | None:
-    """The first thing that the agent could not know, if any, of the kinds that the settings refuse (all by default)."""
+    """The first thing that the agent could not know, if any, of the kinds that the settings refuse (all by default).
+
+    `catalog_words` are the words of the whole catalog, by default those of `schemas`.
+    """
     settings = settings or GroundingSettings()
-    heard = _Heard(schemas)
+    heard = _Heard(words_of(schemas) if catalog_words is None else catalog_words)
     asked: Told | None = None
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
@@ -70,8 +77,8 @@ def check_grounding(
 class _Heard:
     """What was told so far, as words and as numbers to reckon with."""
 
-    def __init__(self, schemas: Schemas) -> None:
-        self.told = Told(before=words_of(schemas))
+    def __init__(self, catalog_words: Told) -> None:
+        self.told = Told(before=catalog_words)
         self._waiting: list[str] = []
         self._numbers = Arithmetic()
 

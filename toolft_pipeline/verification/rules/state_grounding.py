@@ -36,9 +36,14 @@ class UngroundedValue(Struct, frozen=True, kw_only=True):
     of: str | None = None
 
 
-def ungrounded_values(messages: Sequence[Message], *, schemas: Schemas) -> list[UngroundedValue]:
-    """What the agent used untold and might have from the backend alone, in order."""
-    told = Told(before=words_of(schemas))
+def ungrounded_values(
+    messages: Sequence[Message], *, schemas: Schemas, catalog_words: Told | None = None
+) -> list[UngroundedValue]:
+    """Values that the agent used before anything mentioned them and that only the backend might know, in order.
+
+    `catalog_words` as in `check_grounding`.
+    """
+    told = Told(before=words_of(schemas) if catalog_words is None else catalog_words)
     found: list[UngroundedValue] = []
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:

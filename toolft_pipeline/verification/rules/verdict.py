@@ -7,7 +7,7 @@ reason never quotes a secret: it is redacted like the run itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -141,4 +141,11 @@ VERDICT_SCHEMA = pa.schema(
 
 def read_verdicts(path: Path) -> list[Verdict]:
     """The verdicts of a file, in the order written."""
-    return msgspec.convert(pq.read_table(path).to_pylist(), list[Verdict])
+    return list(iter_verdicts(path))
+
+
+def iter_verdicts(path: Path) -> Iterator[Verdict]:
+    """Stream the verdicts of a file, in the order written."""
+    with pq.ParquetFile(path, pre_buffer=False) as parquet:
+        for batch in parquet.iter_batches():
+            yield from msgspec.convert(batch.to_pylist(), list[Verdict])
