@@ -22,7 +22,7 @@ from random import Random
 from typing import Any
 
 from benchmarks.mutants import DATA, honest_rows
-from toolft_pipeline.trajectories.grounding_text import Told, amount, raw_words
+from toolft_pipeline.trajectories.grounding_text import GroundingText, amount, raw_words
 from toolft_pipeline.verification.rules.arithmetic import Arithmetic
 
 DRAWN = 5
@@ -56,18 +56,18 @@ def main() -> None:
 def _measured(name: str, rows: list[Row]) -> dict[str, float]:
     random, drawn, told, derived = Random(0), Counter[str](), Counter[str](), Counter[str]()
     for row in rows:
-        words, numbers = Told(), Arithmetic()
+        words, numbers = GroundingText(), Arithmetic()
         for text, is_result in _texts(row):
-            words.hear(text, result=is_result)
-            numbers.hear(text)
+            words.add_text(text, result=is_result)
+            numbers.add_text(text)
         known = [number for text, _ in _texts(row) for word in raw_words(text) if (number := amount(word)) is not None]
         short = [number for number in known if number.adjusted() < 9]
         for number in (random.choice(short) for _ in range(DRAWN if short else 0)):
             wrong = _like(number, random)
             shape = _shape(wrong)
             drawn[shape] += 1
-            told[shape] += words.has_number(str(wrong))
-            derived[shape] += words.has_number(str(wrong)) or numbers.gives(wrong)
+            told[shape] += words.contains_number(str(wrong))
+            derived[shape] += words.contains_number(str(wrong)) or numbers.gives(wrong)
     print(f"{name}: {len(rows)} runs, {drawn.total()} numbers drawn")
     figures: dict[str, float] = {}
     for shape in SHAPES:

@@ -67,17 +67,17 @@ def is_number(word: str) -> bool:
     return word[:1].isdigit() and not is_identifier(word)
 
 
-class Told:
+class GroundingText:
     """The texts of a run so far; `before` is what was told before it began, as what the catalog says."""
 
-    def __init__(self, *, before: Told | None = None) -> None:
+    def __init__(self, *, before: GroundingText | None = None) -> None:
         self._before = before
         self._texts: list[str] = []
         self._results: list[str] = []
         self._known: set[Reading] = set()
         self._counted = 0
 
-    def hear(self, text: str, *, result: bool = False) -> None:
+    def add_text(self, text: str, *, result: bool = False) -> None:
         """Add a text, JSON also without its escapes; a tool's result also tells how many things it lists."""
         self._texts.append(text.casefold())
         if "\\" in text:
@@ -85,17 +85,17 @@ class Told:
         if result:
             self._results.append(text)
 
-    def has(self, phrase: str) -> bool:
+    def in_run(self, phrase: str) -> bool:
         """Whether a phrase in lower case stands in one of the texts, between ends of words."""
-        return any(stands_in(phrase, text) for text in self._texts)
+        return any(phrase_in_text(phrase, text) for text in self._texts)
 
-    def knows(self, phrase: str) -> bool:
+    def contains(self, phrase: str) -> bool:
         """The same, or in what was told before the run began."""
-        return self.has(phrase) or (self._before is not None and self._before.has(phrase))
+        return self.in_run(phrase) or (self._before is not None and self._before.in_run(phrase))
 
-    def has_number(self, word: str) -> bool:
+    def contains_number(self, word: str) -> bool:
         """Whether every number in a word was told, before the run or in it, or counts what was told."""
-        if self.knows(word):
+        if self.contains(word):
             return True
         parts = word.split(",")
         if len(parts) == 2 and self._all_known(parts[0]) and self._all_known(parts[1]):
@@ -144,7 +144,7 @@ def leaves(value: Any, schema: Mapping[str, Any], *, name: str = "") -> Iterator
         yield name, value, schema
 
 
-def stands_in(phrase: str, text: str) -> bool:
+def phrase_in_text(phrase: str, text: str) -> bool:
     """Whether a phrase stands in a text between ends of words; both in one case."""
     at = text.find(phrase)
     while at >= 0:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from toolft_pipeline.trajectories.grounding_text import Told, amount, is_identifier, is_number, words
+from toolft_pipeline.trajectories.grounding_text import GroundingText, amount, is_identifier, is_number, words
 
 
 @pytest.mark.parametrize("word", ["c-1420", "usr002", "ana@b.test", "3f2a-77", "file1.txt", "o-77/b"])
@@ -24,18 +24,18 @@ def test_words_leave_out_the_numbers_of_a_list_and_keep_ids_whole() -> None:
 
 
 def test_told_phrase_counts_as_whole_words_only() -> None:
-    told = Told()
-    told.hear('{"order":"O-14201","name":"Hilda Yorke"}', result=True)
-    assert told.has("hilda yorke")
-    assert told.has("o-14201")
-    assert not told.has("o-1420")
-    assert not told.has("hild")
+    told = GroundingText()
+    told.add_text('{"order":"O-14201","name":"Hilda Yorke"}', result=True)
+    assert told.in_run("hilda yorke")
+    assert told.in_run("o-14201")
+    assert not told.in_run("o-1420")
+    assert not told.in_run("hild")
 
 
 def test_told_json_is_read_without_its_escapes() -> None:
-    told = Told()
-    told.hear(r'{"name":"Jos\u00e9"}', result=True)
-    assert told.has("josé")
+    told = GroundingText()
+    told.add_text(r'{"name":"Jos\u00e9"}', result=True)
+    assert told.in_run("josé")
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ def test_told_json_is_read_without_its_escapes() -> None:
     [("1200.5", True), ("1,200.50", True), ("17", True), ("17kg", True), ("3", True), ("4", False), ("18", False)],
 )
 def test_told_number_counts_in_other_digits_and_as_a_count_of_what_is_listed(word: str, known: bool) -> None:
-    told = Told()
-    told.hear('{"total":1200.50,"stock":17,"tickets":["a","b","c"]}', result=True)
-    assert told.has_number(word) is known
+    told = GroundingText()
+    told.add_text('{"total":1200.50,"stock":17,"tickets":["a","b","c"]}', result=True)
+    assert told.contains_number(word) is known
 
 
 def test_told_date_in_parts_counts_where_every_part_was_told() -> None:
-    told = Told()
-    told.hear("from 10:30 to 12:00")
-    assert told.has_number("10:30-12:00")
-    assert not told.has_number("10:30-12:45")
+    told = GroundingText()
+    told.add_text("from 10:30 to 12:00")
+    assert told.contains_number("10:30-12:00")
+    assert not told.contains_number("10:30-12:45")
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_words_keep_a_number_with_its_thousands_and_decimals_whole(text: str, fo
 
 
 def test_told_two_numbers_with_a_comma_between_are_each_told() -> None:
-    told = Told()
-    told.hear("seats 14 and 22 and 5")
-    assert told.has_number("14,22")
-    assert not told.has_number("14,23")
+    told = GroundingText()
+    told.add_text("seats 14 and 22 and 5")
+    assert told.contains_number("14,22")
+    assert not told.contains_number("14,23")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_amount_is_the_number_that_a_word_is(word: str, number: str | None) -> N
 
 
 def test_told_before_the_run_is_known_and_was_not_said_in_it() -> None:
-    before = Told()
-    before.hear("Buy/Sell, at most 4711")
-    told = Told(before=before)
-    assert (told.knows("buy"), told.has("buy"), told.has_number("4,711")) == (True, False, True)
+    before = GroundingText()
+    before.add_text("Buy/Sell, at most 4711")
+    told = GroundingText(before=before)
+    assert (told.contains("buy"), told.in_run("buy"), told.contains_number("4,711")) == (True, False, True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from toolft_pipeline.trajectories.grounding_text import leaves, raw_words, stands_in
+from toolft_pipeline.trajectories.grounding_text import leaves, phrase_in_text, raw_words
 
 _SENTENCE = re.compile(r"(?:^|(?<=[.!?:]))\s+|\n")
 
@@ -21,7 +21,7 @@ def rests_on_cut_off(messages: Sequence[dict[str, Any]], *, kept: Sequence[int],
     standing = set(kept)
     left = _text(messages[at] for at in range(place) if at in standing)
     gone = _text(messages[at] for at in range(place) if at not in standing)
-    return any(stands_in(value, gone) and not stands_in(value, left) for value in _values(messages[place]))
+    return any(phrase_in_text(value, gone) and not phrase_in_text(value, left) for value in _values(messages[place]))
 
 
 def _values(message: dict[str, Any]) -> Iterator[str]:

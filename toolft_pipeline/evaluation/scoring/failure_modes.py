@@ -114,9 +114,9 @@ def _fabricates(task: Task, transcript: Transcript) -> bool:
     for turn, told in heard(task, transcript):
         spoken = words(turn.text) if turn.is_answer else []
         asked = [value for made in turn.calls for value in _texts(made) if is_identifier(value)]
-        if any(is_identifier(word) and not told.has(word) for word in (*spoken, *asked)):
+        if any(is_identifier(word) and not told.in_run(word) for word in (*spoken, *asked)):
             return True
-        if any(is_number(word) and not told.has_number(word) for word in spoken):
+        if any(is_number(word) and not told.contains_number(word) for word in spoken):
             return True
     return False
 

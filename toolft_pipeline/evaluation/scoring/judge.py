@@ -81,8 +81,8 @@ def _unattempted(task: Task, made: Sequence[tuple[int, Call]]) -> Iterator[Plann
     """
     succeeding = {call.as_call for call in task.plan if not call.fails}
     for place, planned in enumerate(task.plan):
-        stands_in = any(not later.fails and later.turn == planned.turn for later in task.plan[place + 1 :])
-        if not planned.fails or stands_in:
+        phrase_in_text = any(not later.fails and later.turn == planned.turn for later in task.plan[place + 1 :])
+        if not planned.fails or phrase_in_text:
             continue
         asked = [call for turn, call in made if turn == planned.turn and call not in succeeding]
         if not any(_about_the_same(call, planned.as_call) for call in asked):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from toolft_pipeline.evaluation.scoring.calls import Call, calls_of_message
 from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, Transcript
-from toolft_pipeline.trajectories.grounding_text import Told, leaves
+from toolft_pipeline.trajectories.grounding_text import GroundingText, leaves
 from toolft_pipeline.trajectories.record import Role
 
 
@@ -29,22 +29,22 @@ def untold(task: Task, transcript: Transcript) -> list[tuple[Call, str]]:
     ]
 
 
-def heard(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, Told]]:
+def heard(task: Task, transcript: Transcript) -> Iterator[tuple[AssistantTurn, GroundingText]]:
     """Each assistant turn with what system, user and results had told the model before it."""
-    told, turns_heard = Told(), 0
-    told.hear(task.system or "")
+    told, turns_heard = GroundingText(), 0
+    told.add_text(task.system or "")
     for turn in transcript.turns:
         for text in task.user_turns[turns_heard : turn.user_turn + 1]:
-            told.hear(text)
+            told.add_text(text)
         turns_heard = turn.user_turn + 1
         yield turn, told
         for made in turn.calls:
-            told.hear(made.result, result=True)
+            told.add_text(made.result, result=True)
 
 
 def _taken(task: Task) -> Iterator[tuple[Call, Sequence[str]]]:
     """Each call of the gold run with the values that it took from results."""
-    said, told = Told(), Told()
+    said, told = GroundingText(), GroundingText()
     for message in task.gold:
         text = message.get("content") or ""
         if message["role"] == Role.ASSISTANT:
@@ -52,10 +52,10 @@ def _taken(task: Task) -> Iterator[tuple[Call, Sequence[str]]]:
                 texts = [value for _, value, _ in leaves(json.loads(call.arguments), {}) if isinstance(value, str)]
                 yield call, [text for text in texts if _has(told, text) and not _has(said, text)]
             continue
-        told.hear(text, result=message["role"] == Role.TOOL)
+        told.add_text(text, result=message["role"] == Role.TOOL)
         if message["role"] != Role.TOOL:
-            said.hear(text)
+            said.add_text(text)
 
 
-def _has(told: Told, value: str) -> bool:
-    return told.has(value.casefold())
+def _has(told: GroundingText, value: str) -> bool:
+    return told.in_run(value.casefold())

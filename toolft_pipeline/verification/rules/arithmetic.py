@@ -45,9 +45,9 @@ class Arithmetic:
         self._given: dict[str, list[Decimal]] = {}
         self._rounded: dict[tuple[str, Decimal], set[Decimal]] = {}
 
-    def hear(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         """Add a text of a user, a call, a result or an answer."""
-        self._told.hear(text)
+        self._told.add_text(text)
         self._given.clear()
         self._rounded.clear()
 

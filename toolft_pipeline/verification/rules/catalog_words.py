@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.trajectories.grounding_text import Reading, Told, number_readings
+from toolft_pipeline.trajectories.grounding_text import GroundingText, Reading, number_readings
 from toolft_pipeline.warehouse.digest import digest_of
 
 Schemas = Mapping[str, Mapping[str, Any]]
@@ -43,14 +43,14 @@ class ToolSchemas(dict[str, Mapping[str, Any]]):
         return [*self, *(text for schema in self.values() for text in _texts(schema))]
 
     @cached_property
-    def words(self) -> Told:
+    def words(self) -> GroundingText:
         """All words of the schemas."""
-        words = Told()
-        words.hear(_BETWEEN.join(self.texts))
+        words = GroundingText()
+        words.add_text(_BETWEEN.join(self.texts))
         return words
 
 
-def words_of(schemas: Schemas) -> Told:
+def words_of(schemas: Schemas) -> GroundingText:
     """The words of a catalog."""
     return schemas.words if isinstance(schemas, ToolSchemas) else ToolSchemas(schemas).words
 
@@ -66,18 +66,18 @@ def tool_schemas(tools: CatalogValidator) -> ToolSchemas:
     )
 
 
-class RecordedWords(Told):
+class RecordedWords(GroundingText):
     """A catalog's words for the check of one run: answers as `words` does and records each lookup in `lookups`."""
 
-    def __init__(self, words: Told) -> None:
+    def __init__(self, words: GroundingText) -> None:
         super().__init__()
         self._words = words
         self.lookups: set[str] = set()
 
-    def has(self, phrase: str) -> bool:
+    def in_run(self, phrase: str) -> bool:
         """Whether the catalog says a phrase."""
         self.lookups.add(_phrase_lookup(phrase))
-        return self._words.has(phrase)
+        return self._words.in_run(phrase)
 
     def has_reading(self, reading: Reading) -> bool:
         """Whether the catalog says a number."""
@@ -93,7 +93,7 @@ def lookup_digests(schemas: ToolSchemas) -> Mapping[str, str]:
         for lookup in _lookups_of(text):
             by_lookup[lookup].append(text)
     joined = _BETWEEN.join(schemas.texts)
-    if "\\" in joined:  # `Told.hear` adds what it decodes of such a text, under words of its own
+    if "\\" in joined:  # `GroundingText.hear` adds what it decodes of such a text, under words of its own
         by_lookup["word:none"].append(joined)
     return {lookup: digest_of(texts) for lookup, texts in by_lookup.items()} | {WHOLE_TEXT: digest_of(joined)}
 

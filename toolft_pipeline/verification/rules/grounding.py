@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from toolft_pipeline.settings import Grounded, GroundingSettings
 from toolft_pipeline.trajectories.grounding_text import (
-    Told,
+    GroundingText,
     amounts,
     decoded,
     is_identifier,
@@ -40,7 +40,7 @@ def check_grounding(
     *,
     schemas: Schemas,
     settings: GroundingSettings | None = None,
-    catalog_words: Told | None = None,
+    catalog_words: GroundingText | None = None,
 ) -> Violation | None:
     """The first thing that the agent could not know, if any, of the kinds that the settings refuse (all by default).
 
@@ -48,10 +48,10 @@ def check_grounding(
     """
     settings = settings or GroundingSettings()
     heard = _Heard(words_of(schemas) if catalog_words is None else catalog_words)
-    asked: Told | None = None
+    asked: GroundingText | None = None
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
-            heard.hear(message.text, result=message.role is Role.TOOL)
+            heard.add_text(message.text, result=message.role is Role.TOOL)
             for part in message.content:
                 if part.image_sha256 is not None:
                     return None
@@ -70,26 +70,26 @@ def check_grounding(
                 reason = f"message {place} states something about {id_!r}, and no call asks about it"
                 return _fault(Fault.UNASKED_ANSWER, reason, Grounded.IDS)
         for text in (message.text, *(call.arguments_json for call in message.tool_calls)):
-            heard.hear(text)
+            heard.add_text(text)
     return None
 
 
 class _Heard:
     """What was told so far, as words and as numbers to reckon with."""
 
-    def __init__(self, catalog_words: Told) -> None:
-        self.told = Told(before=catalog_words)
+    def __init__(self, catalog_words: GroundingText) -> None:
+        self.told = GroundingText(before=catalog_words)
         self._waiting: list[str] = []
         self._numbers = Arithmetic()
 
-    def hear(self, text: str, *, result: bool = False) -> None:
-        self.told.hear(text, result=result)
+    def add_text(self, text: str, *, result: bool = False) -> None:
+        self.told.add_text(text, result=result)
         self._waiting.append(text)
 
     def gives(self, word: str, *, percent: bool) -> bool:
         """Whether an amount follows from told numbers; they are read when the first untold one is met."""
         for text in self._waiting:
-            self._numbers.hear(text)
+            self._numbers.add_text(text)
         self._waiting.clear()
         return any(self._numbers.gives(number, percent=percent) for number in amounts(word))
 
@@ -134,32 +134,32 @@ def kind_of(word: str) -> Grounded | None:
     return Grounded.IDS if word.isdigit() else Grounded.DATES
 
 
-def _is_told(word: str, told: Told) -> bool:
-    return told.has_number(word) if is_number(word) else told.knows(word)
+def _is_told(word: str, told: GroundingText) -> bool:
+    return told.contains_number(word) if is_number(word) else told.contains(word)
 
 
-def _unasked(text: str, asked: Told) -> str | None:
+def _unasked(text: str, asked: GroundingText) -> str | None:
     """The first id that a statement names and that no call touches."""
     named = (word for sentence in statements(text) for word in words(sentence) if is_identifier(word))
-    return next((word for word in named if not asked.has(word)), None)
+    return next((word for word in named if not asked.in_run(word)), None)
 
 
-def _asked(messages: Sequence[Message]) -> Told:
+def _asked(messages: Sequence[Message]) -> GroundingText:
     """What calls ask about and results tell, in the whole run: an agent may speak first and call then."""
-    asked = Told()
+    asked = GroundingText()
     for message in messages:
         for text in (message.text,) if message.role is Role.TOOL else (c.arguments_json for c in message.tool_calls):
-            asked.hear(text)
+            asked.add_text(text)
     return asked
 
 
-def _choice(message: Message, told: Told, schemas: Schemas) -> str | None:
+def _choice(message: Message, told: GroundingText, schemas: Schemas) -> str | None:
     """The first choice that nobody named although another choice of the same parameter was named."""
     for call in message.tool_calls:
         for name, value, choices in _chosen(call, schemas):
-            if not told.has(value.casefold()):
+            if not told.in_run(value.casefold()):
                 named = [other for other in choices if other.casefold() not in value.casefold()]
-                named = [other for other in named if told.has(other.casefold())]
+                named = [other for other in named if told.in_run(other.casefold())]
                 if named:
                     return f"{call.name} takes {name} {value!r} where {named[0]!r} was named, and nothing says why"
     return None

@@ -63,7 +63,7 @@ class ToldNumbers:
         """How many rows of a list agree in a field, and how many rows it has."""
         self._fields: dict[str, Column] = {}
 
-    def hear(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
         """Add what a user, a call, a result or an answer says: JSON by its lists and objects, else as one text."""
         try:
             value = json.loads(text, parse_float=Decimal, parse_constant=str)

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.settings import VerificationSettings
-from toolft_pipeline.trajectories.grounding_text import Told
+from toolft_pipeline.trajectories.grounding_text import GroundingText
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.rules.catalog import check_catalog
 from toolft_pipeline.verification.rules.catalog_words import ToolSchemas, tool_schemas
@@ -31,7 +31,7 @@ class RuleContext:
     limits: VerificationSettings
     control_strings: tuple[str, ...]
     tools: CatalogValidator | None
-    catalog_words: Told | None = None
+    catalog_words: GroundingText | None = None
     """The catalog's words where lookups are recorded; else those of `schemas` are used."""
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from toolft_pipeline.settings import Grounded
-from toolft_pipeline.trajectories.grounding_text import Told, decoded, is_identifier, leaves, raw_words
+from toolft_pipeline.trajectories.grounding_text import GroundingText, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.trajectories.record import Message, Role
 from toolft_pipeline.verification.rules.catalog_words import Schemas, words_of
 from toolft_pipeline.verification.rules.grounding import statements, way_out
@@ -37,26 +37,26 @@ class UngroundedValue(Struct, frozen=True, kw_only=True):
 
 
 def ungrounded_values(
-    messages: Sequence[Message], *, schemas: Schemas, catalog_words: Told | None = None
+    messages: Sequence[Message], *, schemas: Schemas, catalog_words: GroundingText | None = None
 ) -> list[UngroundedValue]:
     """Values that the agent used before anything mentioned them and that only the backend might know, in order.
 
     `catalog_words` as in `check_grounding`.
     """
-    told = Told(before=words_of(schemas) if catalog_words is None else catalog_words)
+    told = GroundingText(before=words_of(schemas) if catalog_words is None else catalog_words)
     found: list[UngroundedValue] = []
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
-            told.hear(message.text)
+            told.add_text(message.text)
             if any(part.image_sha256 is not None for part in message.content):
                 break  # a picture may have told anything
             continue
         used = [UngroundedValue(value=value, place=place) for value in _names(message, schemas)]
-        found += [suspect for suspect in used if not told.knows(suspect.value.casefold())]
+        found += [suspect for suspect in used if not told.contains(suspect.value.casefold())]
         stated = [UngroundedValue(value=value, place=place, of=of) for of, value in _stated(message.text)]
-        found += [suspect for suspect in stated if not told.has(suspect.value.casefold())]
+        found += [suspect for suspect in stated if not told.in_run(suspect.value.casefold())]
         for call in message.tool_calls:
-            told.hear(call.arguments_json)
+            told.add_text(call.arguments_json)
     return found
 
 

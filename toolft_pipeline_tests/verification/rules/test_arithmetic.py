@@ -82,7 +82,7 @@ def passing(texts: list[str], *, digits: int, drawn: int = 300) -> float:
     """The share of random numbers that a run which tells some texts would let pass."""
     numbers, random = Arithmetic(), Random(0)
     for text in texts:
-        numbers.hear(text)
+        numbers.add_text(text)
     wrong = (Decimal(random.randrange(10 ** (digits - 1), 10**digits)) for _ in range(drawn))
     return sum(numbers.gives(number) for number in wrong) / drawn
 
@@ -111,7 +111,7 @@ def test_many_told_numbers_ground_few_random_ones() -> None:
 def test_hostile_texts_are_read_in_bounded_work(text: str) -> None:
     numbers = Arithmetic()
     for _ in range(3):
-        numbers.hear(text)
+        numbers.add_text(text)
         numbers.gives(Decimal("123456.78"), percent=True)
     told = numbers._told
     assert (len(told.objects) <= 60, len(told.columns) <= 400, len(told._fields) <= 1_000) == (True, True, True)
