@@ -130,7 +130,7 @@ def _verdict(item: RunCheck, rules: RuleSet, *, replay: ReplayExtent | None) -> 
     id_, reason, tools = item.run.trajectory_id, None, tools_used(item.run.messages)
     if item.violation is not None:
         texts = (id_, item.violation.reason, *tools, *item.violation.quoted)
-        id_, reason, *others = texts if item.redacted else rules.redactor.beside(item.run, *texts)
+        id_, reason, *others = texts if item.redacted else rules.redactor.redact_texts(item.run, *texts)
         tools, quoted = others[: len(tools)], others[len(tools) :]
         reason = format_reason(reason, quoted)
     return Verdict(

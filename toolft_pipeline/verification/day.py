@@ -34,7 +34,7 @@ from toolft_pipeline.verification.check_runs import Progress, verify_runs
 from toolft_pipeline.verification.day_record import DayRecord, VerificationSummary, read_record, write_record
 from toolft_pipeline.verification.replay.replay_cache import load_replay_cache
 from toolft_pipeline.verification.rule_set import RuleSet, load_rules
-from toolft_pipeline.verification.rules.turns import with_whole_turns
+from toolft_pipeline.verification.rules.turns import normalize_turns
 from toolft_pipeline.verification.verdict_cache import (
     ACCEPTED_FILE,
     KEYS_FILE,
@@ -158,7 +158,7 @@ def runs_of_day(*, raw: Path, settings: AgentSettings, day: str) -> Iterator[Tra
     golden = {run.trajectory_id: run for run in read_golden(settings) if golden_day(run, settings=settings) == day}
     logged = (run for run in read_trajectories(raw / TRAJECTORIES_FILE) if run.trajectory_id not in golden)
     for run in chain(logged, golden.values()):
-        yield with_whole_turns(run, settings=settings.verification)
+        yield normalize_turns(run, settings=settings.verification)
 
 
 def golden_day(run: Trajectory, *, settings: AgentSettings) -> str:

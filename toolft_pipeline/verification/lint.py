@@ -27,7 +27,7 @@ from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.redaction.run import Redactor
 from toolft_pipeline.verification.rule_set import first_violation, redact_run
 from toolft_pipeline.verification.rules.registry import RuleContext
-from toolft_pipeline.verification.rules.turns import with_whole_turns
+from toolft_pipeline.verification.rules.turns import normalize_turns
 from toolft_pipeline.verification.rules.verdict import format_reason
 
 MOST_REASONS = 20
@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class RunLocation:
     """Where something was found: 1-based line of a file, the run's id where it has one, the reason."""
 
     file: str
@@ -47,11 +47,11 @@ class Place:
 
 
 @dataclass(kw_only=True)
-class Example:
+class LintExample:
     """The first place of one reason, and how many runs have that reason. Reasons that differ in their numbers alone are
     one."""
 
-    place: Place
+    place: RunLocation
     runs: int = 1
 
 
@@ -72,21 +72,21 @@ class LintReport:
     kept: int = 0
     continued_in_another: int = 0
     lost: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, dict[str, Example]] = field(default_factory=dict)
+    examples: dict[str, dict[str, LintExample]] = field(default_factory=dict)
     keys_not_read: Counter[str] = field(default_factory=Counter)
     categories: Counter[str] = field(default_factory=Counter)
     tools: Counter[str] = field(default_factory=Counter)
     not_asked: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
-    def lose(self, kind: str, place: Place) -> None:
+    def lose(self, kind: str, place: RunLocation) -> None:
         """Count one run that is not kept."""
         self.lost[kind] += 1
         examples, reason = self.examples.setdefault(kind, {}), _NUMBER.sub("#", place.reason)
         if reason in examples:
             examples[reason].runs += 1
         elif len(examples) < MOST_REASONS:
-            examples[reason] = Example(place=place)
+            examples[reason] = LintExample(place=place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,11 +166,11 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
         if not isinstance(read, Rejection) and not ids.add(read.trajectory_id):
             read = REPEATED_ID
         if isinstance(read, Rejection):
-            place = Place(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
+            place = RunLocation(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
         add_counts(report.keys_not_read, found.unread or {})
-        run = with_whole_turns(read, settings=rules.context.limits)
+        run = normalize_turns(read, settings=rules.context.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
         violation = first_violation(run, context=rules.context)
         if violation is None:
@@ -179,8 +179,8 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             _keep(run, rules.context, report)
             again.add(run.messages)
             continue
-        id_, reason, *quoted = redactor.beside(run, run.trajectory_id, violation.reason, *violation.quoted)
-        place = Place(
+        id_, reason, *quoted = redactor.redact_texts(run, run.trajectory_id, violation.reason, *violation.quoted)
+        place = RunLocation(
             file=str(found.path), line=found.line.number, trajectory_id=id_, reason=format_reason(reason, quoted)
         )
         report.lose(f"{violation.rule}/{violation.fault}", place)
@@ -239,7 +239,7 @@ def as_text(report: LintReport) -> Iterable[str]:
         yield f"not asked: {rule}"
 
 
-def _reasons(examples: Mapping[str, Example], runs: int) -> Iterator[str]:
+def _reasons(examples: Mapping[str, LintExample], runs: int) -> Iterator[str]:
     """One line for each different reason, with its first place."""
     for one in examples.values():
         place, more = one.place, f" (and {one.runs - 1} more)" if one.runs > 1 else ""

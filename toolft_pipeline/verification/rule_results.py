@@ -103,5 +103,5 @@ def _why_passed(rule: Rule, run: Trajectory) -> str | None:
 
 
 def _told(run: Trajectory, violation: Violation, rules: RuleSet) -> str:
-    reason, *quoted = rules.redactor.beside(run, violation.reason, *violation.quoted)
+    reason, *quoted = rules.redactor.redact_texts(run, violation.reason, *violation.quoted)
     return format_reason(reason, quoted)

@@ -21,8 +21,14 @@ from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, SecretKind, of_a_word
-from toolft_pipeline.verification.redaction.vendor_formats import VENDOR_FORMATS, VendorFormat, marked
+from toolft_pipeline.verification.redaction.recognizer import (
+    MatchContext,
+    ParsedMatch,
+    Recognizer,
+    SecretKind,
+    is_word_char,
+)
+from toolft_pipeline.verification.redaction.vendor_formats import VENDOR_FORMATS, VendorFormat, find_vendor_mark
 
 _VENDORS = (
     AzureStorageKeyDetector,
@@ -57,22 +63,22 @@ _ENTROPY = 3.0
 """Bits a character at least of a value taken for a key by its name alone; random hexadecimal has about 3.6."""
 
 
-def told_recognizers() -> list[Recognizer]:
+def credential_recognizers() -> list[Recognizer]:
     """Secrets told by a name or a header beside them, and what detect-secrets knows."""
     return [*_vendor_tokens(), *_told_by_their_surroundings()]
 
 
-def own_recognizers(patterns: Sequence[str]) -> list[Recognizer]:
+def custom_recognizers(patterns: Sequence[str]) -> list[Recognizer]:
     """What an agent's settings call a secret: where a pattern has a group, what the group holds."""
     return [
         Recognizer(
-            kind=SecretKind.OWN_PATTERN, gate=each, pattern=each, read=lambda text, _: Reading(0, len(text), text)
+            kind=SecretKind.OWN_PATTERN, gate=each, pattern=each, read=lambda text, _: ParsedMatch(0, len(text), text)
         )
         for each in patterns
     ]
 
 
-def announced_recognizers() -> list[Recognizer]:
+def vendor_key_recognizers() -> list[Recognizer]:
     """A recognizer for each kind, its vendors' formats side by side; the gate asks for little but a mark."""
     by_kind: dict[SecretKind, list[VendorFormat]] = {}
     for each in VENDOR_FORMATS:
@@ -121,9 +127,9 @@ def _assigned(
     kind: SecretKind,
     word: str,
     *,
-    quoted: Callable[[str, Around], Reading | None],
-    bare: Callable[[str, Around], Reading | None],
-    said: Callable[[str, Around], Reading | None],
+    quoted: Callable[[str, MatchContext], ParsedMatch | None],
+    bare: Callable[[str, MatchContext], ParsedMatch | None],
+    said: Callable[[str, MatchContext], ParsedMatch | None],
 ) -> Iterator[Recognizer]:
     """A value under its name: in quotes, written with `=`, or said in a sentence."""
     name = rf"(?i){word}\d{{0,2}}"
@@ -141,44 +147,44 @@ def _assigned(
     yield Recognizer(kind=kind, gate=said_name, pattern=said_name + r"([^\s\x00\"'<>\\]+)", read=said)
 
 
-def _no_phrase(text: str, _around: Around) -> Reading | None:
+def _no_phrase(text: str, _around: MatchContext) -> ParsedMatch | None:
     """Small letters alone are words with hyphens between them: `sk-learn-compatible-estimators`."""
-    _, start, end = marked(text) or (None, 0, 0)
+    _, start, end = find_vendor_mark(text) or (None, 0, 0)
     words = text[:start] + text[end:]
     phrase = words == words.lower() and not any(char.isdigit() for char in words)
-    return None if phrase else Reading(0, len(text), text)
+    return None if phrase else ParsedMatch(0, len(text), text)
 
 
-def _alone(text: str, around: Around) -> Reading | None:
-    glued = of_a_word(around.before[-1:]) or of_a_word(around.after[:1])
-    return None if glued else Reading(0, len(text), text)
+def _alone(text: str, around: MatchContext) -> ParsedMatch | None:
+    glued = is_word_char(around.before[-1:]) or is_word_char(around.after[:1])
+    return None if glued else ParsedMatch(0, len(text), text)
 
 
-def _private_key(text: str, _around: Around) -> Reading | None:
+def _private_key(text: str, _around: MatchContext) -> ParsedMatch | None:
     body = text.strip()
     start = text.find(body)
     canonical = "".join(char for char in body if char.isalnum())
-    return Reading(start, start + len(body), canonical) if len(canonical) >= 16 else None
+    return ParsedMatch(start, start + len(body), canonical) if len(canonical) >= 16 else None
 
 
-def _password(text: str, _around: Around) -> Reading | None:
-    return None if len(text) < 4 or _NO_PASSWORD.fullmatch(text) else Reading(0, len(text), text)
+def _password(text: str, _around: MatchContext) -> ParsedMatch | None:
+    return None if len(text) < 4 or _NO_PASSWORD.fullmatch(text) else ParsedMatch(0, len(text), text)
 
 
-def _key_like(least: int) -> Callable[[str, Around], Reading | None]:
+def _key_like(least: int) -> Callable[[str, MatchContext], ParsedMatch | None]:
     """A word with letters and digits: no word of a sentence."""
 
-    def read(text: str, _around: Around) -> Reading | None:
+    def read(text: str, _around: MatchContext) -> ParsedMatch | None:
         value = text.rstrip(".,;:!?)")
         mixed = any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
         if len(value) < least or not mixed or _NO_PASSWORD.fullmatch(value):
             return None
-        return Reading(0, len(value), value)
+        return ParsedMatch(0, len(value), value)
 
     return read
 
 
-def _high_entropy(text: str, around: Around) -> Reading | None:
+def _high_entropy(text: str, around: MatchContext) -> ParsedMatch | None:
     read = _key_like(16)(text, around)
     if read is None or " " in read.canonical:
         return None

@@ -13,12 +13,23 @@ from itertools import chain, zip_longest
 import re2
 
 from toolft_pipeline.settings import RedactionSettings
-from toolft_pipeline.verification.redaction.credentials import announced_recognizers, own_recognizers, told_recognizers
+from toolft_pipeline.verification.redaction.credentials import (
+    credential_recognizers,
+    custom_recognizers,
+    vendor_key_recognizers,
+)
 from toolft_pipeline.verification.redaction.personal import personal_recognizers
-from toolft_pipeline.verification.redaction.recognizer import Around, Kind, Reading, Recognizer, SecretKind, Value
-from toolft_pipeline.verification.redaction.unescape_map import View, views
-from toolft_pipeline.verification.redaction.value_propagation import echoes
-from toolft_pipeline.verification.redaction.vendor_formats import marked
+from toolft_pipeline.verification.redaction.recognizer import (
+    MatchContext,
+    ParsedMatch,
+    Recognizer,
+    SecretKind,
+    SensitiveValue,
+    ValueKind,
+)
+from toolft_pipeline.verification.redaction.unescape_map import UnescapedText, unescape_levels
+from toolft_pipeline.verification.redaction.value_propagation import find_other_spellings
+from toolft_pipeline.verification.redaction.vendor_formats import find_vendor_mark
 
 _BEFORE, _AFTER = 32, 4
 
@@ -27,7 +38,7 @@ _GATE_BYTES = 24 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Match:
     """One occurrence of a value: its span of the text as written, how it reads there, and how each of the characters
     that it reads as was written."""
 
@@ -35,7 +46,7 @@ class Place:
     end: int
     reads: str
     written: Sequence[str]
-    value: Value
+    value: SensitiveValue
 
 
 class Detector:
@@ -49,17 +60,17 @@ class Detector:
 
     def __init__(self, settings: RedactionSettings) -> None:
         kinds = (
-            announced_recognizers(),
-            told_recognizers(),
+            vendor_key_recognizers(),
+            credential_recognizers(),
             personal_recognizers(settings),
-            own_recognizers(settings.patterns),
+            custom_recognizers(settings.patterns),
         )
         self._gates = [_Gate(recognizers) for recognizers in kinds if recognizers]
 
-    def find(self, text: str) -> list[Place]:
+    def find(self, text: str) -> list[Match]:
         """The places of a text in their order, none overlapping."""
-        levels = views(text)
-        found: list[Place] = []
+        levels = unescape_levels(text)
+        found: list[Match] = []
         for view, below in zip_longest(levels, levels[1:]):
             data = view.text.encode(errors="replace")
             for recognizer, pattern in chain.from_iterable(gate.opened(data) for gate in self._gates):
@@ -69,9 +80,9 @@ class Detector:
             found = _one_kind_a_secret(found)
             values = dict.fromkeys(place.value for place in found)
             for view, below in zip_longest(levels, levels[1:]):
-                for start, end, value in echoes(view.text, values):
+                for start, end, value in find_other_spellings(view.text, values):
                     found += _place(view, below, start, end, value)
-        return without_overlaps(found)
+        return drop_overlaps(found)
 
 
 class _Gate:
@@ -96,7 +107,9 @@ def _options(max_mem: int = 8 << 20) -> re2.Options:
     return options
 
 
-def _matches(recognizer: Recognizer, pattern: re2._Regexp, text: str, data: bytes) -> Iterator[tuple[int, int, Value]]:
+def _matches(
+    recognizer: Recognizer, pattern: re2._Regexp, text: str, data: bytes
+) -> Iterator[tuple[int, int, SensitiveValue]]:
     """The values of one kind; after a match that was refused the search goes on one character later."""
     offsets = _Characters(data, plain=len(data) == len(text))
     position = 0
@@ -104,18 +117,20 @@ def _matches(recognizer: Recognizer, pattern: re2._Regexp, text: str, data: byte
         group = next((number for number in range(pattern.groups, 0, -1) if match.span(number) != (-1, -1)), 0)
         first, last = match.span(group)
         start, end = offsets.at(first), offsets.at(last)
-        around = Around(text[max(0, start - _BEFORE) : start], text[end : end + _AFTER])
-        reading: Reading | None = recognizer.read(text[start:end], around)
+        around = MatchContext(text[max(0, start - _BEFORE) : start], text[end : end + _AFTER])
+        reading: ParsedMatch | None = recognizer.read(text[start:end], around)
         if reading is None:
             position = match.start() + 1 if recognizer.overlapping else max(match.end(), match.start() + 1)
             while position < len(data) and data[position] & 0xC0 == 0x80:
                 position += 1
             continue
-        yield start + reading.start, start + reading.end, Value(recognizer.kind, reading.canonical)
+        yield start + reading.start, start + reading.end, SensitiveValue(recognizer.kind, reading.canonical)
         position = max(first + len(text[start : start + reading.end].encode(errors="replace")), position + 1)
 
 
-def _place(view: View, below: View | None, start: int, end: int, value: Value) -> list[Place]:
+def _place(
+    view: UnescapedText, below: UnescapedText | None, start: int, end: int, value: SensitiveValue
+) -> list[Match]:
     """A match as a place; none where it only exists because escapes were not resolved yet."""
     if below is not None:
         if view.begins_inside_an_escape(start) and not _begins_with_its_mark(value):
@@ -123,40 +138,40 @@ def _place(view: View, below: View | None, start: int, end: int, value: Value) -
         if "\\" in view.text[start:end]:
             start, end = below.read(start, end)
             view = below
-            value = Value(value.kind, view.text[start:end])
+            value = SensitiveValue(value.kind, view.text[start:end])
     first, last = view.written(start, end)
     reads = view.text[start:end]
     written: Sequence[str] = reads
     if last - first != end - start:
         edges = [view.written(at, at + 1) for at in range(start, end)]
         written = [view.top.text[begin:stop] for begin, stop in edges]
-    return [Place(start=first, end=last, reads=reads, written=written, value=value)]
+    return [Match(start=first, end=last, reads=reads, written=written, value=value)]
 
 
-def _begins_with_its_mark(value: Value) -> bool:
+def _begins_with_its_mark(value: SensitiveValue) -> bool:
     """Whether a stand-in begins as the value does: then it cuts no escape (`\\npm_...` is a key behind a backslash)."""
-    mark = marked(value.canonical)
+    mark = find_vendor_mark(value.canonical)
     return mark is not None and mark.start == 0
 
 
-def _one_kind_a_secret(places: list[Place]) -> list[Place]:
+def _one_kind_a_secret(places: list[Match]) -> list[Match]:
     """A secret that is told in two ways (a password here, a token there) is one value: of the kind seen first."""
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, ValueKind] = {}
     for place in places:
         if isinstance(place.value.kind, SecretKind):
             kinds.setdefault(place.value.canonical, place.value.kind)
     return [
-        replace(place, value=Value(kinds[place.value.canonical], place.value.canonical))
+        replace(place, value=SensitiveValue(kinds[place.value.canonical], place.value.canonical))
         if isinstance(place.value.kind, SecretKind)
         else place
         for place in places
     ]
 
 
-def without_overlaps(places: list[Place]) -> list[Place]:
+def drop_overlaps(places: list[Match]) -> list[Match]:
     """Of places that overlap the secret (`user:password@host.org` is no address), then the longest, then the first;
     in the order of the text."""
-    kept: list[Place] = []
+    kept: list[Match] = []
     for place in sorted(places, key=lambda place: (place.start, place.start - place.end)):
         if not kept or place.start >= kept[-1].end:
             kept.append(place)
@@ -165,7 +180,7 @@ def without_overlaps(places: list[Place]) -> list[Place]:
     return kept
 
 
-def _weight(place: Place) -> tuple[bool, int]:
+def _weight(place: Match) -> tuple[bool, int]:
     return isinstance(place.value.kind, SecretKind), place.end - place.start
 
 

@@ -25,7 +25,13 @@ from stdnum.mx import curp
 from stdnum.us import ssn
 
 from toolft_pipeline.settings import PersonalData, RedactionSettings
-from toolft_pipeline.verification.redaction.recognizer import Around, Reading, Recognizer, of_a_word, stands_alone
+from toolft_pipeline.verification.redaction.recognizer import (
+    MatchContext,
+    ParsedMatch,
+    Recognizer,
+    is_standalone,
+    is_word_char,
+)
 
 _LETTER = r"\p{Latin}\p{Cyrillic}\p{Greek}"
 """Scripts that part their words with spaces: in others a sentence would run into the address."""
@@ -110,8 +116,8 @@ def personal_recognizers(settings: RedactionSettings) -> list[Recognizer]:
 
 
 def _unless_allowed(
-    recognizer: Recognizer, allowed: Sequence[re.Pattern[str]], text: str, around: Around
-) -> Reading | None:
+    recognizer: Recognizer, allowed: Sequence[re.Pattern[str]], text: str, around: MatchContext
+) -> ParsedMatch | None:
     reading = recognizer.read(text, around)
     if reading is None:
         return None
@@ -123,7 +129,10 @@ def _unless_allowed(
 
 def _recognizers(phone_regions: Sequence[str]) -> Iterator[Recognizer]:
     def recognizer(
-        kind: PersonalData, pattern: str, read: Callable[[str, Around], Reading | None], gate: str | None = None
+        kind: PersonalData,
+        pattern: str,
+        read: Callable[[str, MatchContext], ParsedMatch | None],
+        gate: str | None = None,
     ) -> Recognizer:
         overlapping = kind in {PersonalData.CARD, PersonalData.IBAN}
         return Recognizer(kind=kind, gate=gate or pattern, pattern=pattern, read=read, overlapping=overlapping)
@@ -141,7 +150,7 @@ def _recognizers(phone_regions: Sequence[str]) -> Iterator[Recognizer]:
         yield recognizer(PersonalData.NATIONAL_ID, national.pattern, partial(_national_id, national.is_valid))
 
 
-def _email(text: str, around: Around) -> Reading | None:
+def _email(text: str, around: MatchContext) -> ParsedMatch | None:
     escaped = 2 if around.before[-1:] == "%" and re.match("[0-9A-F]{2}", text) else 0  # %20jo%40firma.de
     start = len(text) - len(text[escaped:].lstrip(".'-"))
     local, domain = _AT.split(text[start:].lower(), maxsplit=1)
@@ -149,25 +158,25 @@ def _email(text: str, around: Around) -> Reading | None:
         return None
     if local == "git" and around.after[:1] == ":":  # git@host.org:team/project
         return None
-    return Reading(start, len(text), f"{local}@{domain}")
+    return ParsedMatch(start, len(text), f"{local}@{domain}")
 
 
-def _phone(region: str | None, text: str, around: Around) -> Reading | None:
-    if of_a_word(around.before[-1:]) or of_a_word(around.after[:1]):
+def _phone(region: str | None, text: str, around: MatchContext) -> ParsedMatch | None:
+    if is_word_char(around.before[-1:]) or is_word_char(around.after[:1]):
         return None
     number = _parsed(text.replace("%2B", "+").replace("%2b", "+"), region)
     if number is None or phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
-    return Reading(0, len(text), e164(number))
+    return ParsedMatch(0, len(text), e164(number))
 
 
-def _phone_of_a_region(region: str, text: str, around: Around) -> Reading | None:
+def _phone_of_a_region(region: str, text: str, around: MatchContext) -> ParsedMatch | None:
     """A national number, grouped as its country groups it: order numbers and dates are not."""
-    if not stands_alone(around):
+    if not is_standalone(around):
         return None
     leniency = phonenumbers.Leniency.STRICT_GROUPING
     found = next(iter(phonenumbers.PhoneNumberMatcher(text, region, leniency=leniency)), None)
-    return None if found is None else Reading(found.start, found.end, e164(found.number))
+    return None if found is None else ParsedMatch(found.start, found.end, e164(found.number))
 
 
 def _parsed(text: str, region: str | None) -> PhoneNumber | None:
@@ -182,14 +191,14 @@ def e164(number: PhoneNumber) -> str:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-def _card(text: str, around: Around) -> Reading | None:
+def _card(text: str, around: MatchContext) -> ParsedMatch | None:
     digits = re.sub(r"\D", "", text)
-    if not stands_alone(around) or not _CARD_SCHEME.fullmatch(digits) or not luhn.is_valid(digits):
+    if not is_standalone(around) or not _CARD_SCHEME.fullmatch(digits) or not luhn.is_valid(digits):
         return None
-    return Reading(0, len(text), digits)
+    return ParsedMatch(0, len(text), digits)
 
 
-def _iban(text: str, around: Around) -> Reading | None:
+def _iban(text: str, around: MatchContext) -> ParsedMatch | None:
     """The match may run on into the next words: an IBAN ends where its country's length and check digits say."""
     places = [place for place, char in enumerate(text) if char.isalnum()]
     compact = "".join(text[place] for place in places).upper()
@@ -197,8 +206,12 @@ def _iban(text: str, around: Around) -> Reading | None:
     if not 0 < length <= len(compact):
         return None
     end = places[length - 1] + 1
-    alone = stands_alone(Around(around.before, (text[end:] + around.after)[:4]))
-    return Reading(0, end, compact[:length]) if alone and iban.is_valid(compact[:length], check_country=False) else None
+    alone = is_standalone(MatchContext(around.before, (text[end:] + around.after)[:4]))
+    return (
+        ParsedMatch(0, end, compact[:length])
+        if alone and iban.is_valid(compact[:length], check_country=False)
+        else None
+    )
 
 
 @cache
@@ -208,17 +221,17 @@ def _iban_length(country: str) -> int:
     return 4 + sum(int(digits) for digits in re.findall(r"\d+", found["bban"])) if "bban" in found else 0
 
 
-def _ip(text: str, around: Around) -> Reading | None:
-    if not stands_alone(around) or (":" not in text and _VERSION.search(around.before)):
+def _ip(text: str, around: MatchContext) -> ParsedMatch | None:
+    if not is_standalone(around) or (":" not in text and _VERSION.search(around.before)):
         return None
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    return Reading(0, len(text), address.compressed) if address.is_global else None
+    return ParsedMatch(0, len(text), address.compressed) if address.is_global else None
 
 
-def _national_id(is_valid: Callable[[str], bool], text: str, around: Around) -> Reading | None:
-    if not stands_alone(around) or not is_valid(text):
+def _national_id(is_valid: Callable[[str], bool], text: str, around: MatchContext) -> ParsedMatch | None:
+    if not is_standalone(around) or not is_valid(text):
         return None
-    return Reading(0, len(text), "".join(char for char in text if char.isalnum()).upper())
+    return ParsedMatch(0, len(text), "".join(char for char in text if char.isalnum()).upper())

@@ -33,24 +33,24 @@ class SecretKind(StrEnum):
     OWN_PATTERN = "own_pattern"
 
 
-Kind = SecretKind | PersonalData
+ValueKind = SecretKind | PersonalData
 
 
-class Value(NamedTuple):
+class SensitiveValue(NamedTuple):
     """A value that must not stay, in the one spelling that all its spellings share."""
 
-    kind: Kind
+    kind: ValueKind
     canonical: str
 
 
-class Around(NamedTuple):
+class MatchContext(NamedTuple):
     """What stands beside a match: up to 32 characters before it and 4 after."""
 
     before: str
     after: str
 
 
-class Reading(NamedTuple):
+class ParsedMatch(NamedTuple):
     """A match taken for a value: the part of the match that is the value, and its canonical spelling."""
 
     start: int
@@ -64,24 +64,24 @@ class Recognizer:
     that took part, or the whole match. `read` refuses what only looks alike; `overlapping` says that a refused match
     may hide a value that begins inside it (patterns of bounded length only, or a hostile text costs its square)."""
 
-    kind: Kind
+    kind: ValueKind
     gate: str
     pattern: str
-    read: Callable[[str, Around], Reading | None]
+    read: Callable[[str, MatchContext], ParsedMatch | None]
     overlapping: bool = False
 
 
-def stands_alone(around: Around) -> bool:
+def is_standalone(around: MatchContext) -> bool:
     """Whether a number or code is not a piece of a longer one: no letter or digit beside it, nor beyond a joint."""
     before, after = around
-    glued = of_a_word(before[-1:]) or of_a_word(after[:1])
+    glued = is_word_char(before[-1:]) or is_word_char(after[:1])
     return not (glued or _joins(before[::-1]) or _joins(after))
 
 
-def of_a_word(char: str) -> bool:
+def is_word_char(char: str) -> bool:
     """Whether a character would belong to the code beside it. Other scripts do not: some part no words by spaces."""
     return char.isascii() and (char.isalnum() or char == "_")
 
 
 def _joins(outward: str) -> bool:
-    return outward[:1] in {"-", ".", ","} and of_a_word(outward[1:2])
+    return outward[:1] in {"-", ".", ","} and is_word_char(outward[1:2])

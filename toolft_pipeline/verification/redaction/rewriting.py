@@ -12,18 +12,18 @@ from collections.abc import Sequence
 import phonenumbers
 
 from toolft_pipeline.settings import PersonalData
-from toolft_pipeline.verification.redaction.detector import Place
-from toolft_pipeline.verification.redaction.recognizer import Kind, SecretKind
+from toolft_pipeline.verification.redaction.detector import Match
+from toolft_pipeline.verification.redaction.recognizer import SecretKind, ValueKind
 
 _AT = re.compile("@|%40")
 
 
-def rewritten(place: Place, surrogate: str) -> str:
+def write_surrogate(place: Match, surrogate: str) -> str:
     """What to write in the place of a value."""
     return _as_written(_spelled(place.value.kind, place.reads, surrogate), place.reads, place.written)
 
 
-def _spelled(kind: Kind, reads: str, surrogate: str) -> str:
+def _spelled(kind: ValueKind, reads: str, surrogate: str) -> str:
     """The surrogate in the spelling of the value."""
     if kind is PersonalData.EMAIL:
         at = _AT.search(reads)

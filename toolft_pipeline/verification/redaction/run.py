@@ -16,7 +16,7 @@ import msgspec
 from toolft_pipeline.settings import RedactionSettings
 from toolft_pipeline.trajectories.record import Message, Outcome, Role, ToolCall, Trajectory
 from toolft_pipeline.verification.redaction.detector import Detector
-from toolft_pipeline.verification.redaction.rewriting import rewritten
+from toolft_pipeline.verification.redaction.rewriting import write_surrogate
 from toolft_pipeline.verification.redaction.surrogates import Surrogates
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -39,7 +39,7 @@ class Redactor:
         cleaned, counts = self._replaced(texts)
         return (_with_texts(trajectory, iter(cleaned)), counts) if counts else (trajectory, counts)
 
-    def beside(self, trajectory: Trajectory, *texts: str) -> Sequence[str]:
+    def redact_texts(self, trajectory: Trajectory, *texts: str) -> Sequence[str]:
         """Texts that speak of a run, with every value replaced: also those that only the run itself gives away."""
         return self._replaced([*texts, *_texts(trajectory)])[0][: len(texts)]
 
@@ -60,7 +60,7 @@ class Redactor:
             end = begin + len(text)
             while left and left[0].start < end:
                 place = left.popleft()
-                pieces += (joined[begin : place.start], rewritten(place, surrogates[place.value]))
+                pieces += (joined[begin : place.start], write_surrogate(place, surrogates[place.value]))
                 begin = place.end
             cleaned.append("".join((*pieces, joined[begin:end])))
             begin = end + len(_BETWEEN)

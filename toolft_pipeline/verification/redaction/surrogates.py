@@ -23,8 +23,8 @@ from stdnum import iban, luhn
 
 from toolft_pipeline.settings import PersonalData
 from toolft_pipeline.verification.redaction.personal import NATIONAL_IDS, e164
-from toolft_pipeline.verification.redaction.recognizer import SecretKind, Value
-from toolft_pipeline.verification.redaction.vendor_formats import marked
+from toolft_pipeline.verification.redaction.recognizer import SecretKind, SensitiveValue
+from toolft_pipeline.verification.redaction.vendor_formats import find_vendor_mark
 
 _ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _HEXADECIMAL = ("0123456789", "abcdef", "ABCDEF")
@@ -54,9 +54,9 @@ _TRIES = 2_000
 class Surrogates:
     """The surrogates of one run; secrets that are one already have none."""
 
-    def __init__(self, key: bytes, values: Collection[Value]) -> None:
+    def __init__(self, key: bytes, values: Collection[SensitiveValue]) -> None:
         taken = {value.canonical for value in values}
-        self.by_value: dict[Value, str] = {}
+        self.by_value: dict[SensitiveValue, str] = {}
         for value in values:
             if not isinstance(value.kind, PersonalData) and is_surrogate(value.canonical, key):
                 continue
@@ -65,7 +65,7 @@ class Surrogates:
             self.by_value[value] = surrogate
 
 
-def _draw(value: Value, key: bytes, attempt: int) -> str:
+def _draw(value: SensitiveValue, key: bytes, attempt: int) -> str:
     kind, canonical = value
     if kind is PersonalData.EMAIL:
         return _email(canonical, key, attempt)
@@ -143,7 +143,7 @@ def _sealed(secret: str, key: bytes) -> str:
 def _sealable(secret: str) -> bool:
     """Whether a secret is a vendor's key with room for a seal. Kinds that had stand-ins before there was one keep
     those that training sets hold already; and a password's would be guessed too soon."""
-    mark = marked(secret)
+    mark = find_vendor_mark(secret)
     if mark is None or mark.kind is not SecretKind.VENDOR_TOKEN:
         return False
     return sum(map(bool, _alphabets(secret))) >= _SEALED_LEAST
@@ -168,7 +168,7 @@ def _alphabets(secret: str) -> list[str]:
 
 def _kept(secret: str) -> tuple[int, int]:
     """The span of a secret that tells whose it is."""
-    if mark := marked(secret):
+    if mark := find_vendor_mark(secret):
         return mark.start, mark.end
     prefix = _PREFIX.match(secret)
     return prefix.span() if prefix else (0, 0)

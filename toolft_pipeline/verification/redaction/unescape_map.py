@@ -18,22 +18,22 @@ _MAX_DEPTH = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class UnescapedText:
     """A text and where its pieces stand in the text above: from `here[i]` on it runs as there from `there[i]` on."""
 
     text: str
     here: list[int]
     there: list[int]
-    above: View | None
+    above: UnescapedText | None
 
     @property
-    def top(self) -> View:
+    def top(self) -> UnescapedText:
         """The text as it is written."""
         return self if self.above is None else self.above.top
 
     def written(self, start: int, end: int) -> tuple[int, int]:
         """The span of the text as written, through all levels, that a span of this one was read from."""
-        view: View | None = self
+        view: UnescapedText | None = self
         while view is not None:
             start, end = _along(view.here, view.there, start), _along(view.here, view.there, end)
             view = view.above
@@ -51,9 +51,9 @@ class View:
         return slashes % 2 == 1
 
 
-def views(text: str) -> list[View]:
+def unescape_levels(text: str) -> list[UnescapedText]:
     """The text as it is written, then as it reads with its escapes resolved once, twice, ... while there are any."""
-    found = [View(text=text, here=[0], there=[0], above=None)]
+    found = [UnescapedText(text=text, here=[0], there=[0], above=None)]
     while "\\" in found[-1].text and len(found) <= _MAX_DEPTH:
         below = _resolved(found[-1])
         if below is None:
@@ -62,7 +62,7 @@ def views(text: str) -> list[View]:
     return found
 
 
-def _resolved(above: View) -> View | None:
+def _resolved(above: UnescapedText) -> UnescapedText | None:
     pieces: list[str] = []
     here, there, length, last = [0], [0], 0, 0
     for escape in _ESCAPE.finditer(above.text):
@@ -73,7 +73,7 @@ def _resolved(above: View) -> View | None:
         length, last = length + 1, escape.end()
     if not last:
         return None
-    return View(text="".join((*pieces, above.text[last:])), here=here, there=there, above=above)
+    return UnescapedText(text="".join((*pieces, above.text[last:])), here=here, there=there, above=above)
 
 
 def _meaning(escape: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import phonenumbers
 
 from toolft_pipeline.settings import PersonalData
-from toolft_pipeline.verification.redaction.recognizer import SecretKind, Value, of_a_word
+from toolft_pipeline.verification.redaction.recognizer import SecretKind, SensitiveValue, is_word_char
 
 _LONG = 12
 _SHORT = 6
@@ -25,12 +25,12 @@ _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z\0]{0,3}[0-9]){6,}")
 class _Number:
     """A known number's digits, and what digits may be glued to their front: country codes, trunk zeros."""
 
-    value: Value
+    value: SensitiveValue
     digits: str
     glued: frozenset[str]
 
 
-def echoes(text: str, values: Collection[Value]) -> Iterator[tuple[int, int, Value]]:
+def find_other_spellings(text: str, values: Collection[SensitiveValue]) -> Iterator[tuple[int, int, SensitiveValue]]:
     """Spans of the values' other spellings in a text, and of those that are recognised anyhow."""
     for value in values:
         secret = isinstance(value.kind, SecretKind) and value.kind is not SecretKind.PRIVATE_KEY
@@ -41,11 +41,11 @@ def echoes(text: str, values: Collection[Value]) -> Iterator[tuple[int, int, Val
         yield from _digits(text, numbers)
 
 
-def _words(text: str, value: Value) -> Iterator[tuple[int, int, Value]]:
+def _words(text: str, value: SensitiveValue) -> Iterator[tuple[int, int, SensitiveValue]]:
     start = text.find(value.canonical)
     while start >= 0:
         end = start + len(value.canonical)
-        if not (of_a_word(text[max(0, start - 1) : start]) or of_a_word(text[end : end + 1])):
+        if not (is_word_char(text[max(0, start - 1) : start]) or is_word_char(text[end : end + 1])):
             yield start, end, value
         start = text.find(value.canonical, end)
 
@@ -56,7 +56,7 @@ def _telling(secret: str) -> bool:
     return len(secret) >= _LONG or (len(secret) >= _SHORT and mixed)
 
 
-def _number(value: Value) -> _Number | None:
+def _number(value: SensitiveValue) -> _Number | None:
     if value.kind is PersonalData.CARD:
         return _Number(value=value, digits=value.canonical, glued=frozenset({""}))
     if value.kind is not PersonalData.PHONE:
@@ -68,7 +68,7 @@ def _number(value: Value) -> _Number | None:
     return _Number(value=value, digits=national, glued=glued) if len(national) >= 7 else None
 
 
-def _digits(text: str, numbers: Collection[_Number]) -> Iterator[tuple[int, int, Value]]:
+def _digits(text: str, numbers: Collection[_Number]) -> Iterator[tuple[int, int, SensitiveValue]]:
     by_digits = {number.digits: number for number in numbers}
     lengths = {len(digits) for digits in by_digits}
     for found in _DIGITS.finditer(text):
@@ -90,4 +90,4 @@ def _stands_alone(text: str, start: int, end: int, glued: Collection[str]) -> bo
     while front and start - front < 7 and "0" <= text[front - 1] <= "9":
         front -= 1
     beside = text[max(0, front - 1) : front] + text[end : end + 1]
-    return text[front:start] in glued and not any(of_a_word(char) for char in beside)
+    return text[front:start] in glued and not any(is_word_char(char) for char in beside)

@@ -255,7 +255,7 @@ class Marked(NamedTuple):
     end: int
 
 
-def marked(key: str) -> Marked | None:
+def find_vendor_mark(key: str) -> Marked | None:
     """What a whole key is; None where it is of no format."""
     for kind, pattern in _KEY:
         if found := pattern.fullmatch(key):

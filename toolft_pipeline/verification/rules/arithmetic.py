@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from itertools import chain, combinations, islice
 
-from toolft_pipeline.verification.rules.grounding_numbers import Column, ToldNumbers
+from toolft_pipeline.verification.rules.grounding_numbers import KnownNumbers, NumberColumn
 
 _SCALARS = 40
 _FIELDS = 8
@@ -41,7 +41,7 @@ class Arithmetic:
     """What follows from the numbers that a run told so far."""
 
     def __init__(self) -> None:
-        self._told = ToldNumbers()
+        self._told = KnownNumbers()
         self._given: dict[str, list[Decimal]] = {}
         self._rounded: dict[tuple[str, Decimal], set[Decimal]] = {}
 
@@ -105,7 +105,7 @@ class Arithmetic:
         for part, _ in self._told.shares:
             yield Decimal(part)
 
-    def _columns(self) -> Iterator[Column]:
+    def _columns(self) -> Iterator[NumberColumn]:
         return chain(self._told.columns, self._told.fields())
 
     def _shares(self) -> Iterator[Decimal]:

@@ -94,7 +94,7 @@ class _Heard:
         return any(self._numbers.gives(number, percent=percent) for number in amounts(word))
 
 
-def way_out(kind: Grounded) -> str:
+def accept_hint(kind: Grounded) -> str:
     """What to do about a finding: the smallest setting that keeps such a run."""
     return f"a call may be missing from the log; verification.grounding.{kind.value}: accept keeps such runs"
 
@@ -110,7 +110,7 @@ def _untold(
     """The first id, number or date of an answer that nothing told, with its kind."""
     percents: set[str] | None = None
     for word in spoken:
-        kind = kind_of(word)
+        kind = grounded_kind(word)
         if kind is None or not settings.refuses(kind) or _is_told(word, heard.told):
             continue
         if kind is Grounded.NUMBERS:
@@ -121,7 +121,7 @@ def _untold(
     return None
 
 
-def kind_of(word: str) -> Grounded | None:
+def grounded_kind(word: str) -> Grounded | None:
     """Which kind of thing a word is that must have been told; None for a plain word."""
     if is_identifier(word):
         return Grounded.IDS
@@ -174,4 +174,4 @@ def _chosen(call: ToolCall, schemas: Schemas) -> Iterator[tuple[str, str, list[s
 
 
 def _fault(fault: Fault, reason: str, kind: Grounded) -> Violation:
-    return Violation(rule=Rule.GROUNDING, fault=fault, reason=f"{reason}; {way_out(kind)}")
+    return Violation(rule=Rule.GROUNDING, fault=fault, reason=f"{reason}; {accept_hint(kind)}")

@@ -35,7 +35,7 @@ _RATE_FIELD = re.compile(r"percent|pct|rate|discount|tax|vat|fee|share|commissio
 _CURRENCY = re.compile(r"^[^\w\s.,-]\s?|\s?[^\w\s.,]$|^[A-Z]{3}\s|\s[A-Z]{3}$")
 
 
-class Column(NamedTuple):
+class NumberColumn(NamedTuple):
     """Numbers that belong together: their sum, how many they are, and the first of them."""
 
     total: Decimal
@@ -47,7 +47,7 @@ Row = list[tuple[str, Decimal]]
 """The quantities of one object, by field."""
 
 
-class ToldNumbers:
+class KnownNumbers:
     """What was told so far; the newest last, the oldest forgotten where there is too much."""
 
     def __init__(self) -> None:
@@ -55,13 +55,13 @@ class ToldNumbers:
         """Each distinct number without its sign, and how many things each list holds."""
         self.objects: list[list[Decimal]] = []
         """Numbers of one object or one text."""
-        self.columns: list[Column] = []
+        self.columns: list[NumberColumn] = []
         """Numbers of one field over a list, over its rows that agree in another field, and line by line products."""
         self.rates: set[Decimal] = set()
         """Numbers that were told as percentages: by their field, or by what follows them."""
         self.shares: list[tuple[int, int]] = []
         """How many rows of a list agree in a field, and how many rows it has."""
-        self._fields: dict[str, Column] = {}
+        self._fields: dict[str, NumberColumn] = {}
 
     def add_text(self, text: str) -> None:
         """Add what a user, a call, a result or an answer says: JSON by its lists and objects, else as one text."""
@@ -75,7 +75,7 @@ class ToldNumbers:
             self._text(text)
         del self.objects[:-_OBJECTS], self.columns[:-_COLUMNS], self.shares[:-_COLUMNS]
 
-    def fields(self) -> Iterator[Column]:
+    def fields(self) -> Iterator[NumberColumn]:
         """The numbers of each field over everything that was told, lists and single objects alike."""
         return (column for column in self._fields.values() if column.n > 1)
 
@@ -100,9 +100,9 @@ class ToldNumbers:
             if _RATE_FIELD.search(field):
                 self.rates.add(abs(number))
             if field and (field in self._fields or len(self._fields) < _NAMES):
-                before = self._fields.get(field, Column(Decimal(0), 0, ()))
+                before = self._fields.get(field, NumberColumn(Decimal(0), 0, ()))
                 first = before.first if len(before.first) == _SAMPLE else (*before.first, number)
-                self._fields[field] = Column(before.total + number, before.n + 1, first)
+                self._fields[field] = NumberColumn(before.total + number, before.n + 1, first)
         if len(row) > 1:
             self.objects.append([number for _, number in row])
 
@@ -138,7 +138,7 @@ class ToldNumbers:
 
     def _column(self, numbers: list[Decimal]) -> None:
         if len(numbers) > 1:
-            self.columns.append(Column(sum(numbers, Decimal(0)), len(numbers), tuple(numbers[:_SAMPLE])))
+            self.columns.append(NumberColumn(sum(numbers, Decimal(0)), len(numbers), tuple(numbers[:_SAMPLE])))
 
 
 def _groups(rows: list[dict[str, Any]]) -> Iterator[list[int]]:

@@ -18,7 +18,7 @@ from toolft_pipeline.settings import Grounded
 from toolft_pipeline.trajectories.grounding_text import GroundingText, decoded, is_identifier, leaves, raw_words
 from toolft_pipeline.trajectories.record import Message, Role
 from toolft_pipeline.verification.rules.catalog_words import Schemas, words_of
-from toolft_pipeline.verification.rules.grounding import statements, way_out
+from toolft_pipeline.verification.rules.grounding import accept_hint, statements
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 Record = dict[str, set[str]]
@@ -77,7 +77,9 @@ def check_backend_values(suspects: Sequence[UngroundedValue], *, state: str) -> 
             about = f" of {suspect.of!r}" if suspect.of else ""
             reason = f"message {suspect.place} has {suspect.value!r}{about}, which the backend knew and no message told"
             return Violation(
-                rule=Rule.GROUNDING, fault=Fault.UNREAD_VALUE, reason=f"{reason}; {way_out(Grounded.BACKEND_VALUES)}"
+                rule=Rule.GROUNDING,
+                fault=Fault.UNREAD_VALUE,
+                reason=f"{reason}; {accept_hint(Grounded.BACKEND_VALUES)}",
             )
     return None
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.record import Message, Role, Trajectory
-from toolft_pipeline.verification.rules.turns import opening_turns
+from toolft_pipeline.verification.rules.turns import count_opening_system_turns
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 _AFTER: dict[Role | None, frozenset[Role]] = {
@@ -63,7 +63,7 @@ def _offered(run: Trajectory, settings: VerificationSettings) -> Violation | Non
 
 def _transitions(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
     before: Role | None = None
-    opening = opening_turns(messages)
+    opening = count_opening_system_turns(messages)
     for place, message in enumerate(messages):
         if place == opening and message.role is Role.ASSISTANT:
             violation = _opening_assistant_turn(place, settings)

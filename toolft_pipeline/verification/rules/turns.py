@@ -17,7 +17,7 @@ from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.record import Message, Role, ToolCall, Trajectory
 
 
-def with_whole_turns(run: Trajectory, *, settings: VerificationSettings) -> Trajectory:
+def normalize_turns(run: Trajectory, *, settings: VerificationSettings) -> Trajectory:
     """The run with its turns put together; the same object where nothing is to be done."""
     messages: Sequence[Message] = run.messages
     if _has_split_calls(messages):
@@ -31,7 +31,7 @@ def with_whole_turns(run: Trajectory, *, settings: VerificationSettings) -> Traj
     return run if messages is run.messages else replace(run, messages=tuple(messages))
 
 
-def opening_turns(messages: Sequence[Message]) -> int:
+def count_opening_system_turns(messages: Sequence[Message]) -> int:
     """How many system turns stand before anyone speaks."""
     return next((place for place, message in enumerate(messages) if message.role is not Role.SYSTEM), len(messages))
 
@@ -127,7 +127,7 @@ def _without_trailing_user_turns(messages: Sequence[Message]) -> Sequence[Messag
 
 def _without_opening_assistant_turns(messages: Sequence[Message]) -> Sequence[Message]:
     """The run without what the assistant said before anyone spoke to it."""
-    opening = opening_turns(messages)
+    opening = count_opening_system_turns(messages)
     end = opening
     while end < len(messages) and messages[end].role is Role.ASSISTANT and not messages[end].tool_calls:
         end += 1

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolft_pipeline.settings import PersonalData
-from toolft_pipeline.verification.redaction.recognizer import SecretKind, Value
+from toolft_pipeline.verification.redaction.recognizer import SecretKind, SensitiveValue
 from toolft_pipeline.verification.redaction.surrogates import Surrogates
 
 
 def surrogate(kind: PersonalData | SecretKind, canonical: str, *, key: bytes = b"test") -> str:
-    value = Value(kind, canonical)
+    value = SensitiveValue(kind, canonical)
     return Surrogates(key, [value]).by_value[value]
 
 
@@ -102,8 +102,8 @@ def test_surrogates_key_keeps_its_prefix_and_the_kind_of_every_character(secret:
 
 
 def test_surrogates_more_values_than_likenesses_still_differ() -> None:
-    values = [Value(SecretKind.PASSWORD, f"!!!{digit}") for digit in range(10)]
-    values += [Value(PersonalData.EMAIL, f"{letter}@x.de") for letter in "abcdefghijklmnopqrstuvwxyz"]
+    values = [SensitiveValue(SecretKind.PASSWORD, f"!!!{digit}") for digit in range(10)]
+    values += [SensitiveValue(PersonalData.EMAIL, f"{letter}@x.de") for letter in "abcdefghijklmnopqrstuvwxyz"]
     drawn = Surrogates(b"test", values).by_value
     assert len(set(drawn.values())) == len(values)
     assert not set(drawn.values()) & {value.canonical for value in values}

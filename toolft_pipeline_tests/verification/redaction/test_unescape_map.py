@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.verification.redaction.unescape_map import views
+from toolft_pipeline.verification.redaction.unescape_map import unescape_levels
 
 texts = st.text(st.characters(codec="utf-8", max_codepoint=0xFFFF), max_size=30)
 
@@ -17,7 +17,7 @@ def test_views_span_maps_back_to_the_escapes_that_it_was_written_with(
     escape = json.JSONEncoder(ensure_ascii=ascii_).encode
     inner = [escape(text)[1:-1] for text in (before, value, after)]
     outer = [escape(text)[1:-1] for text in inner]
-    levels = views("".join(outer))
+    levels = unescape_levels("".join(outer))
     if len(levels) < 3:
         levels += [levels[-1]] * 2
     decoded = levels[2]
@@ -30,11 +30,11 @@ def test_views_span_maps_back_to_the_escapes_that_it_was_written_with(
 
 
 def test_views_text_without_escapes_is_its_only_view() -> None:
-    assert [view.text for view in views("C:\\Users\\x")] == ["C:\\Users\\x"]
-    assert [view.text for view in views("plain")] == ["plain"]
+    assert [view.text for view in unescape_levels("C:\\Users\\x")] == ["C:\\Users\\x"]
+    assert [view.text for view in unescape_levels("plain")] == ["plain"]
 
 
 def test_views_half_an_escape_and_half_a_character_do_no_harm() -> None:
-    assert views("\\u12")[-1].text == "\\u12"
-    assert views("\\ud83d!")[-1].text == "\ufffd!"
-    assert len(views("\\" * 64 + "n")) == 5
+    assert unescape_levels("\\u12")[-1].text == "\\u12"
+    assert unescape_levels("\\ud83d!")[-1].text == "\ufffd!"
+    assert len(unescape_levels("\\" * 64 + "n")) == 5

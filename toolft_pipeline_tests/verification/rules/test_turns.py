@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.record import Message, Role
 from toolft_pipeline.verification.rules.structure import check_structure
-from toolft_pipeline.verification.rules.turns import with_whole_turns
+from toolft_pipeline.verification.rules.turns import normalize_turns
 from toolft_pipeline_tests.conversations import calls, result, says, system, trajectory, user
 
 STRICT = VerificationSettings()
@@ -29,7 +29,7 @@ def named(name: str, text: str) -> Message:
 
 def whole(*messages: Message, **settings: object) -> tuple[Message, ...]:
     chosen = VerificationSettings.model_validate(settings)
-    run = with_whole_turns(trajectory(*messages), settings=chosen)
+    run = normalize_turns(trajectory(*messages), settings=chosen)
     violation = check_structure(run, settings=chosen)
     assert violation is None, violation.reason
     return run.messages
@@ -43,7 +43,7 @@ def answered(messages: tuple[Message, ...]) -> dict[str, str]:
 
 def test_turns_that_are_whole_are_the_same_object() -> None:
     run = trajectory(ASK, calls(("a", "time", {})), result("a", "time", "12:40"), DONE)
-    assert with_whole_turns(run, settings=STRICT) is run
+    assert normalize_turns(run, settings=STRICT) is run
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_turns_without_ids_are_paired_by_order_and_name(
     ],
 )
 def test_turns_without_ids_that_pair_in_several_ways_or_none_are_refused(results: tuple[Message, ...]) -> None:
-    run = with_whole_turns(trajectory(ASK, calls(LYON, TIME), *results, DONE), settings=STRICT)
+    run = normalize_turns(trajectory(ASK, calls(LYON, TIME), *results, DONE), settings=STRICT)
     violation = check_structure(run, settings=STRICT)
     assert violation is not None
     assert "tool_call_id" in violation.reason
@@ -105,7 +105,7 @@ def test_turns_parallel_calls_that_stand_in_several_messages_are_one_turn() -> N
 def test_turns_an_assistant_message_that_says_more_is_not_joined(second: Message) -> None:
     messages = (ASK, calls(("a", "time", {})), second, result("a", "time", "1"), DONE)
     run = trajectory(*messages)
-    assert with_whole_turns(run, settings=STRICT) is run
+    assert normalize_turns(run, settings=STRICT) is run
     assert check_structure(run, settings=STRICT) is not None
 
 
@@ -114,7 +114,7 @@ def test_turns_trailing_user_turns_are_cut_off_by_a_setting() -> None:
     assert whole(ASK, DONE, user("Thanks!"), user("Bye"), cut_trailing_user_turns=True) == (ASK, DONE)
     unanswered = trajectory(ASK)
     settings = VerificationSettings(cut_trailing_user_turns=True)
-    assert with_whole_turns(unanswered, settings=settings) is unanswered
+    assert normalize_turns(unanswered, settings=settings) is unanswered
 
 
 def test_turns_opening_greeting_is_left_out_by_a_setting() -> None:
@@ -145,10 +145,10 @@ _message = st.one_of(
 @given(messages=st.lists(_message, min_size=1, max_size=8), cut=st.booleans())
 def test_turns_lose_and_invent_nothing(messages: list[Message], cut: bool) -> None:
     settings = VerificationSettings(cut_trailing_user_turns=cut)
-    run = with_whole_turns(trajectory(*messages), settings=settings)
+    run = normalize_turns(trajectory(*messages), settings=settings)
     made = [(call.name, call.arguments_json) for one in run.messages for call in one.tool_calls]
     assert made == [(call.name, call.arguments_json) for one in messages for call in one.tool_calls]
     heard = [one.text for one in messages if one.role in (Role.TOOL, Role.ASSISTANT) and one.text]
     assert [one.text for one in run.messages if one.role in (Role.TOOL, Role.ASSISTANT) and one.text] == heard
     kept = [message for message in messages if all(call.id for call in message.tool_calls)]
-    assert with_whole_turns(run, settings=settings).messages == run.messages or kept != messages
+    assert normalize_turns(run, settings=settings).messages == run.messages or kept != messages
