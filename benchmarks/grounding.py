@@ -67,7 +67,7 @@ def _measured(name: str, rows: list[Row]) -> dict[str, float]:
             shape = _shape(wrong)
             drawn[shape] += 1
             told[shape] += words.contains_number(str(wrong))
-            derived[shape] += words.contains_number(str(wrong)) or numbers.gives(wrong)
+            derived[shape] += words.contains_number(str(wrong)) or numbers.derives(wrong)
     print(f"{name}: {len(rows)} runs, {drawn.total()} numbers drawn")
     figures: dict[str, float] = {}
     for shape in SHAPES:

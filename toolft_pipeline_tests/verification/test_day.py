@@ -208,7 +208,7 @@ def test_verify_day_reason_quotes_no_half_of_a_value(assistant_folder: Path, tmp
     assert day.judged.faults["replay/result_differs"] == 40
     told = pq.read_table(day.verified / "verdicts.parquet", columns=["trajectory_id", "reason"])
     shown = str(told.to_pylist())
-    assert "the log says x x" in shown
+    assert "the log has x x" in shown
     for value in (secret.removeprefix("sk-proj-")[:4], person[:4], "firma"):
         assert value not in shown
 

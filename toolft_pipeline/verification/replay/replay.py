@@ -1,9 +1,9 @@
-"""Rule 7: what the log says happened is what the backend does.
+"""Rule 7: the backend does what the log records.
 
 Invariant: an accepted run, replayed call by call from its recorded initial state, gives the recorded results and the
-recorded final state, both in canonical JSON with volatile keys masked. A forged result, a dropped call or a perturbed
-argument shows in one of the two. A run whose log records no final state is replayed all the same and every result
-compared; what its calls did beyond their results is unproven, and that is a finding of its own.
+recorded final state, both in canonical JSON with volatile keys masked. A forged result, a dropped call or a changed
+argument shows in one of the two. A run without a recorded final state is replayed too and every result compared; other
+effects of its calls stay unproven, which is a fault of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def replay(
     """Reset, call every tool in the recorded order, compare; None where everything agrees. Where all results agree and
     the log records no final state to compare, the fault is `no_final_state`; the settings decide whether it counts.
 
-    `ungrounded` values of the run must not stand in the initial state: then the run used what it had not read.
+    None of the `ungrounded` values may occur in the initial state: the run would have used what it never read.
     Needs a run that passed structure and catalog. Raises `SandboxError` where the backend fails.
     """
     if trajectory.initial_state_ref is None:
@@ -52,7 +52,7 @@ def replay(
                 return Violation(
                     rule=Rule.REPLAY,
                     fault=Fault.RESULT_DIFFERS,
-                    reason=f"message {place}: {call.name} gives {{}}, the log says {{}}",
+                    reason=f"message {place}: {call.name} returns {{}}, the log has {{}}",
                     quoted=(result.text, recorded),
                 )
     if trajectory.final_state_ref is not None:
@@ -70,7 +70,7 @@ def not_replayable(why: str) -> Violation:
 
 
 def _no_final_state() -> Violation:
-    reason = "every result agrees, but the log records no final state to compare: what the calls changed is unproven"
+    reason = "every result agrees, but the log records no final state to compare with"
     return _fault(Fault.NO_FINAL_STATE, f"{reason}; log it, or verification.require_replay: false keeps such runs")
 
 
@@ -87,7 +87,7 @@ def _fault(fault: Fault, reason: str) -> Violation:
 
 
 def _results(messages: Sequence[Message]) -> list[tuple[tuple[int, str], Message]]:
-    """Each tool turn under (number of the assistant turn that asked, call id): ids may recur in later turns."""
+    """Each tool turn with (number of its assistant turn, call id) as key: ids may recur in later turns."""
     found, asked = [], 0
     for place, message in enumerate(messages):
         if message.role is Role.ASSISTANT:

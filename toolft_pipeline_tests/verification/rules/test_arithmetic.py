@@ -84,7 +84,7 @@ def passing(texts: list[str], *, digits: int, drawn: int = 300) -> float:
     for text in texts:
         numbers.add_text(text)
     wrong = (Decimal(random.randrange(10 ** (digits - 1), 10**digits)) for _ in range(drawn))
-    return sum(numbers.gives(number) for number in wrong) / drawn
+    return sum(numbers.derives(number) for number in wrong) / drawn
 
 
 def test_many_told_numbers_ground_few_random_ones() -> None:
@@ -112,6 +112,6 @@ def test_hostile_texts_are_read_in_bounded_work(text: str) -> None:
     numbers = Arithmetic()
     for _ in range(3):
         numbers.add_text(text)
-        numbers.gives(Decimal("123456.78"), percent=True)
+        numbers.derives(Decimal("123456.78"), percent=True)
     told = numbers._told
     assert (len(told.objects) <= 60, len(told.columns) <= 400, len(told._fields) <= 1_000) == (True, True, True)
