@@ -64,8 +64,8 @@ def lint_files(
         say(json.dumps(as_json(report)))
     elif report.formats:  # else nothing was read, and the lines below say all
         say(*as_text(report))
-    say(*(f"toolft: {unread}" for unread in report.unread), to=sys.stderr)
-    return 2 if report.unread else 1 if report.lost else 0
+    say(*(f"toolft: {unreadable}" for unreadable in report.unreadable), to=sys.stderr)
+    return 2 if report.unreadable else 1 if report.lost else 0
 
 
 def _sections(overrides: Mapping[str, str]) -> _Sections:

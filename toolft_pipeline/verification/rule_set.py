@@ -1,7 +1,7 @@
 """The rules of one agent with what they read, and their results on one run.
 
-Invariant: a run is judged by the first rule that it breaks, cheap rules first, and nothing but the settings and
-today's catalog enters the verdict. Everything of the catalog that a check reads is reported with its result.
+Invariant: the first violated rule decides on a run, cheap rules first, and a verdict depends on the settings and
+today's catalog alone. Everything that a check reads of the catalog is reported with its result.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSet:
-    """What verification goes by: the rules' context, the backend, old tool names, what replaces secrets."""
+    """One agent's rules with the catalog, its renames, the redactor and the sandbox."""
 
     context: RuleContext
     tools: CatalogValidator
@@ -54,8 +54,8 @@ class RuleSet:
 
 @dataclass(frozen=True, kw_only=True)
 class TextCheck:
-    """What the rules that need no sandbox say of a run. `catalog_lookups` name everything of the catalog that entered
-    the result; `ungrounded` is for replay to check, empty for a run with a violation."""
+    """The result of the rules that need no sandbox. `catalog_lookups` name everything of the catalog that the result
+    depends on; `ungrounded` values are for replay to check, empty for a run with a violation."""
 
     violation: Violation | None
     ungrounded: tuple[UngroundedValue, ...]
@@ -108,7 +108,7 @@ def first_violation(run: Trajectory, *, context: RuleContext) -> Violation | Non
 
 
 def check_rules(run: Trajectory, *, context: RuleContext) -> Iterator[tuple[Rule, Violation | None]]:
-    """The results of the rules that need no sandbox and that the settings apply, in order, each when it is drawn."""
+    """Yield the results of the rules that need no sandbox and that the settings apply, in order."""
     for entry in RULES:
         if entry.check is not None and entry.applies(context):
             yield entry.rule, entry.check(run, context)

@@ -112,7 +112,7 @@ def test_lint_files_that_cannot_be_read_are_named_and_the_others_reported(
     said, errors = capsys.readouterr()
     assert "1 run, 1 would be kept" in said
     assert f"{tmp_path}/none.jsonl: cannot be read (No such file or directory); mend the path\n" in errors
-    assert f"{empty}: is a folder without log files; they end in .jsonl" in errors
+    assert f"{empty}: the folder has no log files; their names end in .jsonl" in errors
     assert errors.count("\n") == 2
 
 
@@ -143,7 +143,7 @@ def test_lint_file_without_a_telling_line_says_so(
 ) -> None:
     path = written(tmp_path, content)
     run(["lint", str(path)])
-    assert f"{path}: no line told its format; read as openai\n" in capsys.readouterr().out
+    assert f"{path}: no line shows its format; read as openai\n" in capsys.readouterr().out
 
 
 def test_lint_logs_setting_that_a_reason_names_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

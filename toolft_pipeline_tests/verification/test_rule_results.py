@@ -82,4 +82,4 @@ def test_disagreement_is_silent_where_both_say_the_same_and_names_both_where_not
     assert disagreement(given, ACCEPTED) is None
     said = disagreement(given, rejected(Rule.CATALOG, Fault.UNKNOWN_TOOL))
     assert said is not None
-    assert said.startswith("the verdict in force names catalog (so it was), asked now every rule passes")
+    assert said.startswith("the verdict in force names catalog (so it was), but now every rule passes")

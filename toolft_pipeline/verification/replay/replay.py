@@ -65,7 +65,7 @@ def replay(
 
 
 def not_replayable(why: str) -> Violation:
-    """The finding for a run that cannot be replayed at all; the settings say whether it counts."""
+    """The violation of a run that cannot be replayed; the settings decide whether it counts."""
     return _fault(Fault.NOT_REPLAYABLE, f"{why}; verification.require_replay: false keeps such runs")
 
 
@@ -75,7 +75,7 @@ def _no_final_state() -> Violation:
 
 
 def sandbox_failed(error: SandboxError) -> Violation:
-    """The finding for a run on which the backend itself failed, after one retry on a fresh one."""
+    """The violation of a run on which the backend itself failed, after one retry on a fresh process."""
     if isinstance(error, SandboxStateError):
         return _fault(Fault.UNKNOWN_STATE, str(error))
     timeout = isinstance(error, SandboxTimeoutError)
