@@ -1,4 +1,4 @@
-"""verified_trajectories[d]: the runs that are true, redacted; every verdict rides along with its reason."""
+"""verified_trajectories[d]: accepted runs, redacted, and the verdict on every run with its reason."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _build(context: BuildContext) -> Built:
         sources=sources.verified_day(context.settings, raw),
         previous=None if context.previous is None else context.previous.folder,
     )
-    logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
+    logged = summary.trajectories - summary.golden  # golden runs say nothing about the agent in production
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
     cached = f"; {summary.cached_verdicts} verdicts and {summary.cached_replays} replays from the cache"
     context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{cached}")
@@ -81,8 +81,8 @@ def _days_before(version: Version, settings: AgentSettings) -> list[str]:
 
 
 def _shares_before(version: Version, settings: AgentSettings) -> dict[str, float]:
-    """The accepted share of each earlier day of the window that has a version with logged runs, as things stand now:
-    days are made side by side and in any order, so what was there when this one was built says nothing."""
+    """The accepted share of each earlier day of the window that has a version with logged runs now: days are built side
+    by side and in any order, so the versions at build time would be arbitrary."""
     address, warehouse, found = version.manifest.address, version.warehouse, {}
     for day in _days_before(version, settings):
         before = warehouse.current(Address(agent=address.agent, asset=address.asset, partition=day))
@@ -111,11 +111,11 @@ def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
     if not isinstance(share, float):
         return CheckOutcome(passed=True, detail={"days_before": len(before)}, said="not compared: the day has no runs")
     if not before:
-        said = f"not compared: of the {days} days of the window before this one, none is verified with runs yet"
+        said = f"not compared: of the {days} days of the window before this one, none has verified runs yet"
         return CheckOutcome(passed=True, detail={"accepted_share": share, "days_before": 0}, said=said)
     usual = sum(before.values()) / len(before)
     return CheckOutcome(
-        # a hair is allowed: shares are quotients, and a drop of exactly the limit is no breach
+        # the tolerance covers rounding: a drop of exactly the limit passes
         passed=share >= usual - drop - 1e-9,
         detail={
             "accepted_share": share,
@@ -123,7 +123,7 @@ def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
             "days_before": len(before),
             "allowed_drop": drop,
         },
-        said=f"{share:.1%} accepted, held against {usual:.1%}, the mean of {len(before)} of the {days} days of the "
+        said=f"{share:.1%} accepted, compared with {usual:.1%}, the mean of {len(before)} of the {days} days of the "
         f"window before this one",
     )
 

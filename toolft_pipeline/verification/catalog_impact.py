@@ -107,12 +107,12 @@ def preview_day(day: VerifiedDay, *, settings: AgentSettings, today: RuleSet, pr
     renamed = False
     tools: Counter[str] = Counter()
     for each in previewed:
-        accepted = each.verdict.accepted
-        violation = None if each.item.cached else _last_violation(each.item, proposal)
-        if accepted if each.item.cached else violation is None:
+        accepted, cached = each.verdict.accepted, each.item.cached is not None
+        violation = None if cached else _last_violation(each.item, proposal)
+        if accepted if cached else violation is None:
             kept, regained = kept + accepted, regained + (not accepted)
             renamed |= accepted and each.renamed
-            tools.update(each.verdict.tools if each.item.cached else tools_used(each.item.run.messages))
+            tools.update(each.verdict.tools if cached else tools_used(each.item.run.messages))
         elif violation is not None and accepted:
             why = violation.reason if violation.rule is Rule.CATALOG else f"{violation.rule}: {violation.fault}"
             lost.append(LostRun(day=day.day, trajectory_id=each.verdict.trajectory_id, why=why))

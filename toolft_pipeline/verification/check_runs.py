@@ -121,7 +121,7 @@ def _replay_extent(item: RunCheck) -> ReplayExtent | None:
         return ReplayExtent.NOT_POSSIBLE
     if fault is Fault.NO_FINAL_STATE:
         return ReplayExtent.RESULTS_ONLY
-    if fault is Fault.UNREAD_VALUE:  # found after everything that the log records agreed
+    if fault is Fault.UNREAD_VALUE:  # checked only after every recorded result and state agreed
         return ReplayExtent.RESULTS_ONLY if item.run.final_state_ref is None else ReplayExtent.WHOLE
     return ReplayExtent.WHOLE if item.passed else None
 

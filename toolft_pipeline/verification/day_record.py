@@ -27,7 +27,7 @@ class VerificationSummary(Struct, frozen=True, kw_only=True):
     trajectories: int
     accepted: int
     golden: int
-    """Runs that were judged as golden ones; the others were logged."""
+    """Runs that were checked as golden ones; the others were logged."""
     golden_accepted: int
     faults: dict[str, int]
     replayed: int

@@ -128,13 +128,13 @@ def _log_files(paths: Sequence[Path], report: LintReport) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(each for each in path.iterdir() if each.name.endswith(LOG_ENDINGS))
-        if not found:
+        files = sorted(each for each in path.iterdir() if each.name.endswith(LOG_ENDINGS))
+        if not files:
             endings = ", ".join(LOG_ENDINGS)
             report.unreadable.append(
                 f"{path}: the folder has no log files; their names end in {endings}; or name the file itself"
             )
-        yield from found
+        yield from files
 
 
 def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
@@ -157,19 +157,19 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
     again = LoggedAgain()
     redactor = Redactor(rules.context.limits.redaction, key=hmac_key())
-    for found in logs.runs():
-        if found.run is None:
+    for entry in logs.runs():
+        if entry.run is None:
             continue
-        report.lines += found.lines
+        report.lines += entry.lines
         report.runs += 1
-        read = found.run
+        read = entry.run
         if not isinstance(read, Rejection) and not ids.add(read.trajectory_id):
             read = REPEATED_ID
         if isinstance(read, Rejection):
-            place = RunLocation(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
+            place = RunLocation(file=str(entry.path), line=entry.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
-        add_counts(report.keys_not_read, found.unread or {})
+        add_counts(report.keys_not_read, entry.unread or {})
         run = normalize_turns(read, settings=rules.context.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
         violation = first_violation(run, context=rules.context)
@@ -181,7 +181,7 @@ def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
             continue
         id_, reason, *quoted = redactor.redact_texts(run, run.trajectory_id, violation.reason, *violation.quoted)
         place = RunLocation(
-            file=str(found.path), line=found.line.number, trajectory_id=id_, reason=format_reason(reason, quoted)
+            file=str(entry.path), line=entry.line.number, trajectory_id=id_, reason=format_reason(reason, quoted)
         )
         report.lose(f"{violation.rule}/{violation.fault}", place)
     report.continued_in_another = int(again.continued().sum())

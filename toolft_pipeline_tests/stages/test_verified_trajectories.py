@@ -64,7 +64,7 @@ def site(assistant_folder: Path, tmp_path: Path) -> Site:
 def test_no_sudden_drop_with_nothing_to_compare_says_so(site: Site) -> None:
     first = site.outcome(site.verify(DAYS[0]), "no_sudden_drop")
     assert (first.passed, first.detail["days_before"]) == (True, 0)
-    assert first.said == "not compared: of the 0 days of the window before this one, none is verified with runs yet"
+    assert first.said == "not compared: of the 0 days of the window before this one, none has verified runs yet"
     alone = site.outcome(site.verify("2026-10-03"), "no_sudden_drop")
     assert (alone.passed, alone.detail["days_before"]) == (True, 1)
     assert alone.said is not None

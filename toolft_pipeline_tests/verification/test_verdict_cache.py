@@ -348,23 +348,21 @@ def random_edit(random: Random, tools: list[dict[str, Any]], renames: dict[str, 
                 renames[tool["name"]] = name
             tool["name"] = name
 
+    def alias() -> None:
+        name = random.choice(["look_up", "find", "archive"])
+        if name not in [each["name"] for each in tools] and name not in renames.values():
+            renames[name] = tool["name"]
+
+    def forget() -> None:
+        if renames:
+            del renames[random.choice(sorted(renames))]
+
     def reorder() -> None:
         random.shuffle(tools)
         tool["inputSchema"] = dict(random.sample(list(schema.items()), len(schema)))
 
-    edits: list[Callable[[], None]] = [
-        describe,
-        describe,
-        parameter,
-        drop_parameter,
-        require,
-        relax,
-        enum,
-        add,
-        remove,
-        rename,
-        reorder,
-    ]
+    edits: list[Callable[[], None]] = [describe, describe, parameter, drop_parameter, require, relax, enum, add, remove]
+    edits += [rename, alias, forget, reorder]
     random.choice(edits)()
 
 

@@ -88,10 +88,10 @@ def _fault(fault: Fault, reason: str) -> Violation:
 
 def _results(messages: Sequence[Message]) -> list[tuple[tuple[int, str], Message]]:
     """Each tool turn with (number of its assistant turn, call id) as key: ids may recur in later turns."""
-    found, asked = [], 0
+    results, calls_at = [], 0
     for place, message in enumerate(messages):
         if message.role is Role.ASSISTANT:
-            asked = place
+            calls_at = place
         elif message.role is Role.TOOL:
-            found.append(((asked, message.tool_call_id or ""), message))
-    return found
+            results.append(((calls_at, message.tool_call_id or ""), message))
+    return results

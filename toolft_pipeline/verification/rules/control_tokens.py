@@ -25,10 +25,12 @@ def check_control_tokens(messages: Sequence[Message], *, control_strings: Sequen
             continue
         named = list(_named_texts(message))
         together = "\0".join([text for _, text in named])
-        found = next((string for string in control_strings if string in together), None)
-        if found is not None:
-            where = next((where for where, text in named if found in text), "the turn")
-            reason = f"message {place}: {where} holds the control string {found!r}; the model would learn to emit it"
+        control = next((string for string in control_strings if string in together), None)
+        if control is not None:
+            where = next((where for where, text in named if control in text), "the turn")
+            reason = (
+                f"message {place}: {where} contains the control string {control!r}; the model would learn to write it"
+            )
             return Violation(rule=Rule.CONTROL_TOKENS, fault=Fault.CONTROL_TOKEN, reason=reason)
     return None
 

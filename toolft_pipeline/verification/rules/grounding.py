@@ -55,9 +55,9 @@ def check_grounding(
                 if part.image_sha256 is not None:
                     return None
             continue
-        found = _choice(message, known.words, schemas) if settings.refuses(Grounded.CHOICES) else None
-        if found is not None:
-            return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {found}", Grounded.CHOICES)
+        choice = _choice(message, known.words, schemas) if settings.refuses(Grounded.CHOICES) else None
+        if choice is not None:
+            return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {choice}", Grounded.CHOICES)
         spoken = words(message.text)
         if (ungrounded := _ungrounded(message.text, spoken, known, settings)) is not None:
             word, kind = ungrounded
