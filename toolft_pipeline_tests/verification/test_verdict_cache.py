@@ -420,6 +420,16 @@ def test_description_of_another_tool_reopens_what_it_grounds(assistant_folder: P
     assert cached(edited) > 0
 
 
+def test_new_rename_reopens_runs_with_the_old_name(assistant_folder: Path, tmp_path: Path) -> None:
+    site = fast_site(assistant_folder, tmp_path)
+    first = site.build("first")
+    site.settings.path("renames.yaml").write_text("look_up: search\n")
+    edited = site.build("edited", before=first)
+    assert cached(edited) == first.summary.trajectories - 1
+    assert edited.summary.renamed == 1
+    assert same_files(edited, site.build("fresh"))
+
+
 def test_lookups_in_the_files_cannot_be_read_without_the_key(
     assistant_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
