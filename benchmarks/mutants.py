@@ -27,7 +27,7 @@ from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
-from toolft_pipeline.verification.rule_set import check_text, load_rules
+from toolft_pipeline.verification.rules.rule_set import check_text, load_rules
 from toolft_pipeline.verification.rules.verdict import Violation
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"

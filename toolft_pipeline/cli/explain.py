@@ -22,7 +22,7 @@ from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSe
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.rule_results import RuleResult, disagreement, rule_results
-from toolft_pipeline.verification.rule_set import load_rules
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 

@@ -22,8 +22,8 @@ from toolft_pipeline.stages.spec.stage import (
     SourceContext,
     Stage,
 )
+from toolft_pipeline.verification.cache.verdict_cache import DISPLAY_SETTINGS
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
-from toolft_pipeline.verification.verdict_cache import DISPLAY_SETTINGS
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Built, Version

@@ -17,21 +17,21 @@ from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.sandbox.protocol import SandboxError
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import tools_used
-from toolft_pipeline.verification.check_runs import UNPROVEN
-from toolft_pipeline.verification.day import DaySources, catalog_index, runs_of_day
-from toolft_pipeline.verification.day_record import read_record
-from toolft_pipeline.verification.replay.replay import not_replayable
-from toolft_pipeline.verification.replay.replay_cache import ReplayCache, load_replay_cache
-from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
-from toolft_pipeline.verification.rule_set import RuleSet, check_text, redact_run
-from toolft_pipeline.verification.rules.verdict import Fault, Rule, Verdict, Violation, iter_verdicts
-from toolft_pipeline.verification.verdict_cache import (
+from toolft_pipeline.verification.cache.day_record import read_record
+from toolft_pipeline.verification.cache.replay_cache import ReplayCache, load_replay_cache
+from toolft_pipeline.verification.cache.verdict_cache import (
     BACKEND_FAILURES,
     VERDICTS_FILE,
     VerdictCache,
     context_digest,
     run_digest,
 )
+from toolft_pipeline.verification.check_runs import UNPROVEN
+from toolft_pipeline.verification.day import DaySources, catalog_index, runs_of_day
+from toolft_pipeline.verification.replay.replay import not_replayable
+from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
+from toolft_pipeline.verification.rules.rule_set import RuleSet, check_text, redact_run
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Verdict, Violation, iter_verdicts
 
 
 @dataclass(frozen=True, kw_only=True)

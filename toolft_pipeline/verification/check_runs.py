@@ -16,13 +16,10 @@ from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
-from toolft_pipeline.verification.catalog_index import CatalogIndex, rename_lookups
-from toolft_pipeline.verification.day_record import DayTally
-from toolft_pipeline.verification.replay.replay_cache import ReplayCache
-from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
-from toolft_pipeline.verification.rule_set import RuleSet, check_text, redact_run
-from toolft_pipeline.verification.rules.verdict import VERDICT_SCHEMA, Fault, ReplayExtent, Verdict, format_reason
-from toolft_pipeline.verification.verdict_cache import (
+from toolft_pipeline.verification.cache.catalog_index import CatalogIndex, rename_lookups
+from toolft_pipeline.verification.cache.day_record import DayTally
+from toolft_pipeline.verification.cache.replay_cache import ReplayCache
+from toolft_pipeline.verification.cache.verdict_cache import (
     ACCEPTED_FILE,
     KEY_SCHEMA,
     KEYS_FILE,
@@ -31,6 +28,9 @@ from toolft_pipeline.verification.verdict_cache import (
     VerdictKey,
     run_digest,
 )
+from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
+from toolft_pipeline.verification.rules.rule_set import RuleSet, check_text, redact_run
+from toolft_pipeline.verification.rules.verdict import VERDICT_SCHEMA, Fault, ReplayExtent, Verdict, format_reason
 
 _REPORT_EVERY_S = 10.0
 

@@ -29,19 +29,19 @@ from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.catalog_index import CatalogIndex
-from toolft_pipeline.verification.check_runs import Progress, verify_runs
-from toolft_pipeline.verification.day_record import DayRecord, VerificationSummary, read_record, write_record
-from toolft_pipeline.verification.replay.replay_cache import load_replay_cache
-from toolft_pipeline.verification.rule_set import RuleSet, load_rules
-from toolft_pipeline.verification.rules.turns import normalize_turns
-from toolft_pipeline.verification.verdict_cache import (
+from toolft_pipeline.verification.cache.catalog_index import CatalogIndex
+from toolft_pipeline.verification.cache.day_record import DayRecord, VerificationSummary, read_record, write_record
+from toolft_pipeline.verification.cache.replay_cache import load_replay_cache
+from toolft_pipeline.verification.cache.verdict_cache import (
     ACCEPTED_FILE,
     KEYS_FILE,
     VERDICTS_FILE,
     VerdictCache,
     context_digest,
 )
+from toolft_pipeline.verification.check_runs import Progress, verify_runs
+from toolft_pipeline.verification.rules.rule_set import RuleSet, load_rules
+from toolft_pipeline.verification.rules.turns import normalize_turns
 from toolft_pipeline.warehouse.code_digest import code_digest
 from toolft_pipeline.warehouse.digest import Json, digest_of
 

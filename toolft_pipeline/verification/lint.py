@@ -25,8 +25,8 @@ from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.verification.rule_set import first_violation, redact_run
 from toolft_pipeline.verification.rules.registry import RuleContext
+from toolft_pipeline.verification.rules.rule_set import first_violation, redact_run
 from toolft_pipeline.verification.rules.turns import normalize_turns
 from toolft_pipeline.verification.rules.verdict import format_reason
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.rule_set import RuleSet, check_rules
+from toolft_pipeline.verification.rules.rule_set import RuleSet, check_rules
 from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule, Verdict, Violation, format_reason
 
 

@@ -11,7 +11,7 @@ from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.verification.rule_results import RuleStatus, disagreement, rule_results
 from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule, Verdict
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
-from toolft_pipeline_tests.verification.test_rule_set import RULES
+from toolft_pipeline_tests.verification.rules.test_rule_set import RULES
 
 ACCEPTED = Verdict(
     trajectory_id="run-1", accepted=True, rule=None, fault=None, reason=None, category=Category.NO_TOOL, tools=[]

@@ -21,7 +21,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.stage import Group, PartitionScope, Stage, StageError, artifact_key
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, VerifiedDay, preview_day
-from toolft_pipeline.verification.rule_set import load_rules
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import Address
 from toolft_pipeline.warehouse.store import Version, Warehouse
 

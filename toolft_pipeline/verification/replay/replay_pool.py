@@ -16,10 +16,10 @@ from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxError
 from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.verification.cache.verdict_cache import CachedVerdict, VerdictKey
 from toolft_pipeline.verification.replay.replay import not_replayable, replay, sandbox_failed
 from toolft_pipeline.verification.rules.state_grounding import UngroundedValue
 from toolft_pipeline.verification.rules.verdict import Fault, Violation
-from toolft_pipeline.verification.verdict_cache import CachedVerdict, VerdictKey
 
 
 @dataclass(kw_only=True)

@@ -12,7 +12,7 @@ from toolft_pipeline.catalog.tool import CatalogError
 from toolft_pipeline.orchestration.sensors.catalog_watch import look_at_catalog
 from toolft_pipeline.stages import tool_catalog
 from toolft_pipeline.stages.spec.run_stage import run_stage
-from toolft_pipeline.verification.rule_set import load_rules
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline_tests.orchestration.site import NOON, Site, opened
 
 MODULE = '''from pydantic import BaseModel

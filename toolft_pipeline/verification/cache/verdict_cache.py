@@ -23,8 +23,8 @@ from msgspec import Struct
 from toolft_pipeline.ingest.parsing.rejects import hmac_key_digest
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
-from toolft_pipeline.verification.catalog_index import CatalogIndex
-from toolft_pipeline.verification.rule_set import RuleSet
+from toolft_pipeline.verification.cache.catalog_index import CatalogIndex
+from toolft_pipeline.verification.rules.rule_set import RuleSet
 from toolft_pipeline.verification.rules.verdict import Fault, Verdict, iter_verdicts
 from toolft_pipeline.warehouse.code_digest import code_digest
 from toolft_pipeline.warehouse.digest import Json, digest_of

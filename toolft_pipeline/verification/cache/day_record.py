@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from toolft_pipeline.verification.catalog_index import CatalogIndex
+from toolft_pipeline.verification.cache.catalog_index import CatalogIndex
+from toolft_pipeline.verification.cache.verdict_cache import BACKEND_FAILURES, VerdictKey
 from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Verdict
-from toolft_pipeline.verification.verdict_cache import BACKEND_FAILURES, VerdictKey
 
 RECORD_FILE = "verification.json"
 

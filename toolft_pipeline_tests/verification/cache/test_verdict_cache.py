@@ -21,12 +21,12 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog
 from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.verification import check_runs, verdict_cache
+from toolft_pipeline.verification import check_runs
+from toolft_pipeline.verification.cache import replay_cache, verdict_cache
+from toolft_pipeline.verification.cache.day_record import read_record, write_record
 from toolft_pipeline.verification.catalog_impact import VerifiedDay, preview_day
 from toolft_pipeline.verification.day import DaySources, VerificationSummary, verify_day
-from toolft_pipeline.verification.day_record import read_record, write_record
-from toolft_pipeline.verification.replay import replay_cache
-from toolft_pipeline.verification.rule_set import load_rules
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.verification.rules.verdict import Verdict, read_verdicts
 
 DAY = "2026-10-01"

@@ -10,8 +10,8 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.trajectories.record import Source, Trajectory
-from toolft_pipeline.verification.replay.replay_cache import ReplayCache, load_replay_cache
-from toolft_pipeline.verification.rule_set import load_rules
+from toolft_pipeline.verification.cache.replay_cache import ReplayCache, load_replay_cache
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 

@@ -18,13 +18,15 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.replay.replay_pool import replay_all
-from toolft_pipeline.verification.rule_set import RuleSet
+from toolft_pipeline.verification.cache.verdict_cache import VERDICTS_FILE
+from toolft_pipeline.verification.rules.rule_set import RuleSet
 from toolft_pipeline.verification.rules.state_grounding import UngroundedValue, ungrounded_values
 from toolft_pipeline.verification.rules.verdict import REPLAY_KEY
-from toolft_pipeline.verification.verdict_cache import VERDICTS_FILE
 from toolft_pipeline.warehouse.code_digest import code_digest
 from toolft_pipeline.warehouse.digest import Json, digest_of
+
+_REPLAY = "toolft_pipeline.verification.replay.replay_pool:replay_all"
+"""The function whose code decides on a replay; replay itself imports this folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,7 @@ def load_replay_cache(rules: RuleSet, *, backend: Json, folder: Path | None) -> 
         "tools": None if sandbox is None else [sandbox.reset_tool, sandbox.snapshot_tool],
         "volatile": None if sandbox is None else sorted(sandbox.volatile),
         "backend_values": rules.checks_backend_values,
-        "code": code_digest(replay_all, ungrounded_values),
+        "code": code_digest(_REPLAY, ungrounded_values),
     }
     passed = frozenset[str]() if folder is None else _keys(folder / VERDICTS_FILE)
     return ReplayCache(context=digest_of(context), tool_digests=rules.catalog.digests, passed=passed)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.record import Source, Trajectory
-from toolft_pipeline.verification.rule_set import RuleSet, first_violation, load_rules
+from toolft_pipeline.verification.rules.rule_set import RuleSet, first_violation, load_rules
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
