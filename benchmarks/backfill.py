@@ -1,17 +1,17 @@
-"""A tool changes: what of 60 days is made again, and how long that takes against making everything.
+"""A tool changes: how much of 60 days is rebuilt, and how long that takes against rebuilding everything.
 
 The help desk's own writer makes the logs (in this process), the data stages are built as a run builds them, with the
 real MCP sandbox; then the catalog is edited twice, and each time the days are brought up to date:
 
-- wider: the tool called most gets a parameter that no call needs. Its runs are judged again, and all still hold.
-- narrower: a tool called on about half of the days wants a parameter more. Its runs are lost on those days.
+- wider: the tool that most runs call gets an optional parameter. Its runs are verified again, and all are accepted.
+- narrower: a tool called on about half of the days gets a required parameter. Its runs are lost on those days.
 
 Last, another warehouse is filled under the last catalog from nothing. Both must hold the same content, asset by asset.
 
-    python -m benchmarks.backfill [--quick] [--json]
+    python -m benchmarks.backfill [--quick] [--days N] [--runs-per-day N] [--json]
 
-`--quick` takes 8 days instead of 60. The tokenizer is a small one, learned from the logs, in chat format `chatml`: what
-is measured is which days are made again, not how fast one is.
+`--quick` takes 8 days instead of 60. The tokenizer is a small one, learned from the logs, in chat format `chatml`: the
+benchmark measures which days are rebuilt, not how fast one is.
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ chat: {{format: chatml}}
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """One pass over all days: wall time, versions built by asset, runs replayed and remembered."""
+    """One pass over all days: wall time, versions built by asset, runs replayed, verdicts taken from the cache."""
 
     seconds: float
     built: Counter[str]
     replayed: int
-    remembered: int
+    cached: int
 
 
 def main() -> None:
@@ -77,8 +77,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_DAYS} days instead of {DAYS}")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
+    parser.add_argument("--days", type=int, help="days of logs, whatever --quick says")
+    parser.add_argument("--runs-per-day", type=int, help="runs of each day")
     asked = parser.parse_args()
     days, runs = (QUICK_DAYS, QUICK_RUNS_PER_DAY) if asked.quick else (DAYS, RUNS_PER_DAY)
+    days, runs = asked.days or days, asked.runs_per_day or runs
     with tempfile.TemporaryDirectory() as place:
         figures = measure(Path(place), days=days, runs_per_day=runs)
     for name, value in figures.items():
@@ -100,25 +103,26 @@ def measure(place: Path, *, days: int, runs_per_day: int) -> dict[str, float]:
     names = [(FIRST_DAY + timedelta(days=offset)).isoformat() for offset in range(days)]
     kept = Warehouse(place / "kept")
     _pass(settings, kept, names)
-    usage = _days_of_tools(settings, kept, names)
-    most = max(usage, key=lambda tool: (len(usage[tool]), tool))
+    usage, calling = _usage_of_tools(settings, kept, names)
+    most = max(usage, key=lambda tool: (calling[tool], tool))
     half = min(usage.keys() - {most}, key=lambda tool: (abs(len(usage[tool]) - days / 2), tool))
     figures: dict[str, float] = {}
     for name, tool, edit in (("wider", most, _optional), ("narrower", half, _required)):
         _edit(folder / "catalog.json", tool, edit)
         made = _pass(settings, kept, names)
-        print(f"{name}: {tool}, called on {len(usage[tool])} of {days} days; built {dict(made.built)}")
+        called = f"called by {calling[tool]} accepted runs on {len(usage[tool])} of {days} days"
+        print(f"{name}: {tool}, {called}; built {dict(made.built)}", flush=True)
         figures |= {
             f"{name}_s": made.seconds,
             f"{name}_days_tokenized_again": made.built["token_tensors"],
             f"{name}_days_reused": days - made.built["token_tensors"],
-            f"{name}_runs_judged_again": made.replayed,
-            f"{name}_runs_remembered": made.remembered,
+            f"{name}_runs_replayed": made.replayed,
+            f"{name}_verdicts_cached": made.cached,
         }
     fresh = Warehouse(place / "fresh")
     whole = _pass(settings, fresh, names)
     _require_equal(settings, kept, fresh, names)
-    figures |= {"full_rebuild_s": whole.seconds, "full_rebuild_runs_judged": whole.replayed}
+    figures |= {"full_rebuild_s": whole.seconds, "full_rebuild_runs_replayed": whole.replayed}
     for name in ("wider", "narrower"):
         figures[f"{name}_to_full_rebuild"] = figures[f"{name}_s"] / whole.seconds
     return figures
@@ -127,7 +131,7 @@ def measure(place: Path, *, days: int, runs_per_day: int) -> dict[str, float]:
 def _pass(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> Made:
     """Bring the sources and every day up to date, day by day, as the runs of a backfill do."""
     built: Counter[str] = Counter()
-    replayed = remembered = 0
+    replayed = cached = 0
     started = time.perf_counter()
     for day in (None, *days):
         for stage in STAGES:
@@ -138,20 +142,24 @@ def _pass(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> Mad
             if stage.asset == "verified_trajectories" and not reused:
                 headline: Any = version.manifest.headline
                 replayed += headline["replayed"]
-                remembered += headline["remembered"]
-    return Made(seconds=time.perf_counter() - started, built=built, replayed=replayed, remembered=remembered)
+                cached += headline["cached_verdicts"]
+    return Made(seconds=time.perf_counter() - started, built=built, replayed=replayed, cached=cached)
 
 
-def _days_of_tools(settings: AgentSettings, warehouse: Warehouse, days: list[str]) -> dict[str, set[str]]:
-    """Days on which an accepted run calls a tool."""
+def _usage_of_tools(
+    settings: AgentSettings, warehouse: Warehouse, days: list[str]
+) -> tuple[dict[str, set[str]], Counter[str]]:
+    """Days on which an accepted run calls a tool, and how many accepted runs do."""
     found: dict[str, set[str]] = {}
+    calling: Counter[str] = Counter()
     for day in days:
         accepted = warehouse.current(ArtifactKey(agent=settings.name, asset="verified_trajectories", partition=day))
         assert accepted is not None
         for run in read_trajectories(accepted.file(ACCEPTED_FILE)):
             for tool in tools_used(run.messages):
                 found.setdefault(tool, set()).add(day)
-    return found
+                calling[tool] += 1
+    return found, calling
 
 
 def _edit(path: Path, tool: str, edit: Callable[[dict[str, Any]], None]) -> None:
@@ -189,7 +197,9 @@ def _model(folder: Path, agent: Path) -> Path:
     trainer = trainers.BpeTrainer(
         vocab_size=2000, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
     )
-    tokenizer.train_from_iterator(sorted(agent.glob("logs/*.jsonl"))[0].read_text(encoding="utf-8").split(","), trainer)
+    tokenizer.train_from_iterator(
+        sorted(agent.glob("logs/*.jsonl"))[0].read_text(encoding="utf-8", errors="replace").split(","), trainer
+    )
     control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=control[2], pad_token=control[0])
     wrapped.add_special_tokens({"extra_special_tokens": control[1:2]})

@@ -27,7 +27,7 @@ from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
-from toolft_pipeline.verification.rules.rule_set import first_violation, load_rules
+from toolft_pipeline.verification.rules.rule_set import check_text, load_rules
 from toolft_pipeline.verification.rules.verdict import Violation
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
@@ -96,14 +96,15 @@ def honest_rows(folder: Path) -> list[Row]:
 
 def findings(rows: Iterable[Row], *, settings: AgentSettings) -> Iterator[Violation | None]:
     """What the rules say of each run, in order."""
-    judge = load_rules(catalog=settings.path("catalog.json"), settings=settings)
+    rules = load_rules(catalog=settings.path("catalog.json"), settings=settings)
 
     def judged() -> Iterator[RunCheck]:
         for row in rows:
             run = _read(row)
-            yield RunCheck(run=run, renamed=False, violation=first_violation(run, rules=judge.rules))
+            text = check_text(run, rules=rules)
+            yield RunCheck(run=run, renamed=False, violation=text.violation, ungrounded=text.ungrounded)
 
-    for item in replay_all(judged(), sandbox=settings.sandbox, cwd=settings.folder, schemas=judge.schemas):
+    for item in replay_all(judged(), sandbox=rules.sandbox, cwd=rules.cwd):
         yield item.violation
 
 

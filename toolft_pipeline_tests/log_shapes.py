@@ -130,7 +130,7 @@ SHAPES: Mapping[str, Shape] = {
     "calls without ids and too few results": Shape(
         lines=(run(ask(), call(None, tool_calls=call(None)["tool_calls"] * 2), result(None), SAYS),),
         kept=0,
-        said=("has no id, and order and names do not tell its result", "tool_call_id"),
+        said=("has no id, and order and names do not identify its result", "tool_call_id"),
     ),
     "numbers as ids": Shape(lines=(run(ask(), call(7), result(7), SAYS, id=12, task_id=3),), kept=1),
     "a reminder midway": Shape(
@@ -241,9 +241,9 @@ SHAPES: Mapping[str, Shape] = {
         said=(
             "message 3 answers no call",
             "message 2 is an assistant turn after an assistant turn",
-            "message 4); verification.cut_trailing_user_turns cuts it off",
+            "message 4); verification.cut_trailing_user_turns removes it",
             "message 3 is an assistant turn without text or calls",
-            "message 0 is an assistant turn before anyone spoke to it; verification.opening_assistant_turn",
+            "message 0 is an assistant turn before any user turn; verification.opening_assistant_turn",
             "message 1 is a user turn after a user turn; verification.allow_consecutive_user_turns",
         ),
     ),

@@ -56,8 +56,8 @@ def _rule_results(warehouse: Warehouse, settings: AgentSettings, found: FoundRun
     then = VerificationSettings.model_validate(verified.settings_section("verification"))
     chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
     then_settings = settings.model_copy(update={"verification": then, "chat": chat})
-    judge = load_rules(catalog=catalog.folder, settings=then_settings)
-    return rule_results(found.logged, judge=judge, verdict=found.verdict)
+    rules = load_rules(catalog=catalog.folder, settings=then_settings)
+    return rule_results(found.logged, rules=rules, verdict=found.verdict)
 
 
 def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tuple[list[TracedRow], str | None]:

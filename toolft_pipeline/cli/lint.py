@@ -19,7 +19,7 @@ from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
 from toolft_pipeline.settings_checks.names import log_problems
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
-from toolft_pipeline.verification.rules.rule_set import RuleContext
+from toolft_pipeline.verification.rules.registry import RuleContext
 
 
 class _Sections(BaseModel):
@@ -51,7 +51,7 @@ def lint_files(
     sections = _sections(overrides if format_ is None else {**overrides, "logs.format": format_})
     today = None if catalog is None else load_catalog(catalog)
     rules = LintRules(
-        cheap=RuleContext(
+        context=RuleContext(
             limits=sections.verification,
             control_strings=get_format(sections.chat.format).control_strings,
             tools=None if today is None else CatalogValidator(today),

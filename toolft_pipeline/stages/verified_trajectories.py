@@ -1,4 +1,4 @@
-"""verified_trajectories[d]: the runs that are true, redacted; every verdict rides along with its reason."""
+"""verified_trajectories[d]: accepted runs, redacted, and the verdict on every run with its reason."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ from toolft_pipeline.stages.spec.stage import (
     SourceContext,
     Stage,
 )
+from toolft_pipeline.verification.cache.verdict_cache import DISPLAY_SETTINGS
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-_DISPLAY = {"min_accepted", "max_acceptance_drop", "min_runs_per_tool"}
-"""Settings of checks and figures: they are read when a version is shown, and no row depends on them."""
 _WINDOW = ("window_days", "first_day")
 
 
@@ -44,20 +43,21 @@ def _sources(scope: SourceContext) -> dict[str, str]:
 
 
 def _build(context: BuildContext) -> BuildOutput:
+    raw = context.input("raw_trajectories")
     summary = verify_day(
-        raw=context.input("raw_trajectories").folder,
+        raw=raw.folder,
         catalog=context.input("tool_catalog").folder,
         settings=context.settings,
         day=context.day,
         out=context.out,
         progress=context.progress,
-        backend=sources.sandbox(context.settings),
-        before=None if context.previous is None else context.previous.folder,
+        sources=sources.verified_day(context.settings, raw),
+        previous=None if context.previous is None else context.previous.folder,
     )
-    logged = summary.trajectories - summary.golden  # what nobody logged says nothing of how the agent fares
+    logged = summary.trajectories - summary.golden  # golden runs say nothing about the agent in production
     share = (summary.accepted - summary.golden_accepted) / logged if logged else None
-    remembered = f", {summary.remembered} replays remembered" if summary.remembered else ""
-    context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{remembered}")
+    cached = f"; {summary.cached_verdicts} verdicts and {summary.cached_replays} replays from the cache"
+    context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{cached}")
     return BuildOutput(
         content=(ACCEPTED_FILE, *image_content(context.out)),
         rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
@@ -68,7 +68,8 @@ def _build(context: BuildContext) -> BuildOutput:
             "tools": dict(summary.tools),
             "catalog_tools": sorted(load_catalog(context.input("tool_catalog").folder).names),
             "replayed": summary.replayed,
-            "remembered": summary.remembered,
+            "cached_replays": summary.cached_replays,
+            "cached_verdicts": summary.cached_verdicts,
             "not_replayable": summary.not_replayable,
             "no_final_state": summary.no_final_state,
             "redacted": dict(summary.redacted),
@@ -82,8 +83,8 @@ def _days_before(version: Version, settings: AgentSettings) -> list[str]:
 
 
 def _shares_before(version: Version, settings: AgentSettings) -> dict[str, float]:
-    """The accepted share of each earlier day of the window that has a version with logged runs, as things stand now:
-    days are made side by side and in any order, so what was there when this one was built says nothing."""
+    """The accepted share of each earlier day of the window that has a version with logged runs now: days are built side
+    by side and in any order, so the versions at build time would be arbitrary."""
     address, warehouse, found = version.manifest.address, version.warehouse, {}
     for day in _days_before(version, settings):
         before = warehouse.current(ArtifactKey(agent=address.agent, asset=address.asset, partition=day))
@@ -112,11 +113,11 @@ def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
     if not isinstance(share, float):
         return CheckOutcome(passed=True, detail={"days_before": len(before)}, said="not compared: the day has no runs")
     if not before:
-        said = f"not compared: of the {days} days of the window before this one, none is verified with runs yet"
+        said = f"not compared: of the {days} days of the window before this one, none has verified runs yet"
         return CheckOutcome(passed=True, detail={"accepted_share": share, "days_before": 0}, said=said)
     usual = sum(before.values()) / len(before)
     return CheckOutcome(
-        # a hair is allowed: shares are quotients, and a drop of exactly the limit is no breach
+        # the tolerance covers rounding: a drop of exactly the limit passes
         passed=share >= usual - drop - 1e-9,
         detail={
             "accepted_share": share,
@@ -124,7 +125,7 @@ def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
             "days_before": len(before),
             "allowed_drop": drop,
         },
-        said=f"{share:.1%} accepted, held against {usual:.1%}, the mean of {len(before)} of the {days} days of the "
+        said=f"{share:.1%} accepted, compared with {usual:.1%}, the mean of {len(before)} of the {days} days of the "
         f"window before this one",
     )
 
@@ -158,10 +159,10 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="10",
+    code_version="11",
     inputs={"raw_trajectories": PartitionScope.SAME, "tool_catalog": PartitionScope.WHOLE},
     settings=(
-        *fields_of("verification", VerificationSettings, but=_DISPLAY),
+        *fields_of("verification", VerificationSettings, but=DISPLAY_SETTINGS),
         "chat.format",
         *SANDBOX_PROTOCOL,
     ),

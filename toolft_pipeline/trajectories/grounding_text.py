@@ -104,15 +104,16 @@ class GroundingText:
     def _numbers_grounded(self, word: str) -> bool:
         longest = self._longest_list()
         return all(
-            any(self._has_reading(reading) or _is_count(reading, at_most=longest) for reading in readings)
-            for readings in _number_readings(word)
+            any(self.has_reading(reading) or _is_count(reading, at_most=longest) for reading in readings)
+            for readings in number_readings(word)
         )
 
-    def _has_reading(self, reading: Reading) -> bool:
+    def has_reading(self, reading: Reading) -> bool:
+        """Whether a number of the texts so far, or of the texts before the run, has this reading."""
         for text in self._texts[self._n_parsed :]:
-            self._numbers.update(*_number_readings(text))
+            self._numbers.update(*number_readings(text))
         self._n_parsed = len(self._texts)
-        return reading in self._numbers or (self._before is not None and self._before._has_reading(reading))
+        return reading in self._numbers or (self._before is not None and self._before.has_reading(reading))
 
     def _longest_list(self) -> int:
         """Length of the longest list in the results; the results themselves count as a list."""
@@ -176,7 +177,7 @@ def amounts(word: str) -> set[Decimal]:
     number = amount(word)
     if number is None:
         return set()
-    return {number, *(reading for each in _number_readings(word) for reading in each if isinstance(reading, Decimal))}
+    return {number, *(reading for each in number_readings(word) for reading in each if isinstance(reading, Decimal))}
 
 
 def _is_count(reading: Reading, *, at_most: int) -> bool:
@@ -184,7 +185,7 @@ def _is_count(reading: Reading, *, at_most: int) -> bool:
     return isinstance(reading, Decimal) and reading <= at_most and reading == reading.to_integral_value()
 
 
-def _number_readings(text: str) -> Iterator[set[Reading]]:
+def number_readings(text: str) -> Iterator[set[Reading]]:
     """For each number in a text, all values that its commas and points can mean."""
     for written in _NUMBER.findall(text):
         digits = _SEPARATOR.sub("", written)

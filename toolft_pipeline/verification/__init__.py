@@ -1,1 +1,1 @@
-"""Which runs are true: one rule a module, each a pure function from a run to the fault that it found."""
+"""Verification of logged runs: rules, replay on a sandbox, redaction, and the cache of verdicts that still hold."""

@@ -1,8 +1,9 @@
-"""A proposed catalog put to a day that was judged already: what would be lost and what would come back.
+"""A preview of a proposed catalog on a day that was verified: which runs it would lose and which would come back.
 
-Invariant: a preview goes the way of verification itself: the same rules on the same runs, the same replay cache, the
-same redaction. A replay is not repeated where the verdict in force tells how it ends: that depends on the backend,
-which a catalog does not change, and on what the catalog leaves to suspect. All others are made, as they would be.
+Invariant: a preview takes the way of verification itself: the same cached verdicts, the same rules, the same replay
+cache, the same redaction. It skips one thing more: a replay whose result the verdict in force already tells, because
+that depends on the backend, which a catalog does not change, and on the values that replay looks for. All others are
+made, as they would be.
 """
 
 from __future__ import annotations
@@ -14,16 +15,23 @@ from pathlib import Path
 
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.sandbox.protocol import SandboxError
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.category import tools_used
-from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.cache.replay_cache import load_replay_cache
-from toolft_pipeline.verification.day import UNPROVEN, VERDICTS_FILE, runs_of_day
+from toolft_pipeline.verification.cache.day_record import read_record
+from toolft_pipeline.verification.cache.replay_cache import ReplayCache, load_replay_cache
+from toolft_pipeline.verification.cache.verdict_cache import (
+    BACKEND_FAILURES,
+    VERDICTS_FILE,
+    VerdictCache,
+    context_digest,
+    run_digest,
+)
+from toolft_pipeline.verification.check_runs import UNPROVEN
+from toolft_pipeline.verification.day import DaySources, catalog_index, runs_of_day
 from toolft_pipeline.verification.replay.replay import not_replayable
 from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
-from toolft_pipeline.verification.rules.rule_set import RuleSet, first_violation, redact_run
-from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
-from toolft_pipeline.verification.rules.verdict import Fault, Rule, Verdict, Violation, read_verdicts
-from toolft_pipeline.warehouse.digest import Json
+from toolft_pipeline.verification.rules.rule_set import RuleSet, check_text, redact_run
+from toolft_pipeline.verification.rules.verdict import Fault, Rule, Verdict, Violation, iter_verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +57,7 @@ class DayPreview:
     replayed: int
     """Runs that would be replayed again."""
     renamed: bool
-    """Whether accepted runs would be told in other names."""
+    """Whether accepted runs would come under other tool names."""
     tools: Mapping[str, int]
 
     @property
@@ -59,87 +67,105 @@ class DayPreview:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerifiedDay:
+    """A day in force: the folders of its versions, and what it is verified from."""
+
+    day: str
+    raw: Path
+    verified: Path
+    sources: DaySources
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Previewed:
     """A run under the proposal, and the verdict in force."""
 
     item: RunCheck
     verdict: Verdict
-    waits: bool
-    """Whether the real run would ask the sandbox."""
+    needs_replay: bool
+    """Whether verification would ask the sandbox."""
     renamed: bool
 
 
-def preview_day(*, day: str, raw: Path, verified: Path, today: RuleSet, proposal: RuleSet, backend: Json) -> DayPreview:
-    """Judge the runs of a day again under a proposed catalog.
+def preview_day(day: VerifiedDay, *, settings: AgentSettings, today: RuleSet, proposal: RuleSet) -> DayPreview:
+    """Check the runs of a day under a proposed catalog; `today` are the rules by the catalog in force.
 
-    `raw` and `verified` are folders of versions in force, `today` and `proposal` judge by the catalog in force and by
-    the proposed one, `backend` is what identifies the backend. A sandbox starts only where a replay must be made.
+    Reads no row where nothing that the day's verdicts depend on differs. A sandbox starts only where a replay must be
+    made.
     """
-    previewed = list(_judged(day=day, raw=raw, verified=verified, today=today, proposal=proposal, backend=backend))
+    index, context = catalog_index(proposal), context_digest(proposal, backend=day.sources.backend)
+    record = read_record(day.verified)
+    runs_digest = day.sources.runs_digest()
+    if record is not None and record.holds(runs=runs_digest, context=context, index=index):
+        return _unchanged(day.day, kept=record.summary.accepted, tools=record.summary.tools)
+    cache = VerdictCache(day.verified if record is not None and record.context == context else None, index=index)
+    replays = load_replay_cache(proposal, backend=day.sources.backend, folder=day.verified)
+    previewed = list(_previewed(day, settings=settings, today=today, proposal=proposal, cache=cache, replays=replays))
     unproven = _replay([each.item for each in previewed], proposal)
     lost: list[LostRun] = []
-    kept = regained = replayed = 0
+    kept = regained = 0
     renamed = False
     tools: Counter[str] = Counter()
     for each in previewed:
-        replayed += each.waits
-        violation = _last_finding(each.item, proposal)
-        accepted = each.verdict.accepted
-        if violation is None:
+        accepted, cached = each.verdict.accepted, each.item.cached is not None
+        violation = None if cached else _last_violation(each.item, proposal)
+        if accepted if cached else violation is None:
             kept, regained = kept + accepted, regained + (not accepted)
             renamed |= accepted and each.renamed
-            tools.update(tools_used(each.item.run.messages))
-        elif accepted:
+            tools.update(each.verdict.tools if cached else tools_used(each.item.run.messages))
+        elif violation is not None and accepted:
             why = violation.reason if violation.rule is Rule.CATALOG else f"{violation.rule}: {violation.fault}"
-            lost.append(LostRun(day=day, trajectory_id=each.verdict.trajectory_id, why=why))
+            lost.append(LostRun(day=day.day, trajectory_id=each.verdict.trajectory_id, why=why))
     return DayPreview(
-        day=day,
+        day=day.day,
         kept=kept,
         lost=tuple(lost),
         regained=regained,
         unproven=unproven,
-        replayed=replayed,
+        replayed=sum(each.needs_replay for each in previewed),
         renamed=renamed,
         tools=tools,
     )
 
 
-def _judged(
-    *, day: str, raw: Path, verified: Path, today: RuleSet, proposal: RuleSet, backend: Json
+def _unchanged(day: str, *, kept: int, tools: Mapping[str, int]) -> DayPreview:
+    return DayPreview(day=day, kept=kept, lost=(), regained=0, unproven=0, replayed=0, renamed=False, tools=tools)
+
+
+def _previewed(
+    day: VerifiedDay,
+    *,
+    settings: AgentSettings,
+    today: RuleSet,
+    proposal: RuleSet,
+    cache: VerdictCache,
+    replays: ReplayCache,
 ) -> Iterator[_Previewed]:
-    """Each run with what is known of it without a sandbox: a finding, a replay that nobody must repeat, or neither."""
-    memory = load_replay_cache(
-        settings=proposal.settings,
-        backend=backend,
-        tool_digests=proposal.tool_digests,
-        before=verified / VERDICTS_FILE,
-        schemas=proposal.schemas,
-    )
-    runs = runs_of_day(raw=raw, settings=proposal.settings, day=day)
-    for logged, verdict in zip(runs, read_verdicts(verified / VERDICTS_FILE), strict=True):
-        before, run = (apply_renames(logged, renames=judge.renames) for judge in (today, proposal))
+    """Each run with what is known without a sandbox: its cached verdict, a violation, a cached replay, or nothing."""
+    runs = runs_of_day(raw=day.raw, settings=settings, day=day.day)
+    for logged, verdict in zip(runs, iter_verdicts(day.verified / VERDICTS_FILE), strict=True):
+        if (cached := cache.find(run_digest(logged))) is not None:
+            item = RunCheck(run=logged, renamed=False, violation=None, cached=cached)
+            yield _Previewed(item=item, verdict=verdict, needs_replay=False, renamed=False)
+            continue
+        before, run = (apply_renames(logged, renames=rules.renames) for rules in (today, proposal))
         renamed = before.messages != run.messages
-        item = RunCheck(run=run, renamed=run is not logged, violation=first_violation(run, rules=proposal.rules))
-        if item.violation is None and (proposal.settings.sandbox is None or run.initial_state_ref is None):
+        text = check_text(run, rules=proposal)
+        item = RunCheck(run=run, renamed=run is not logged, violation=text.violation, ungrounded=text.ungrounded)
+        if item.violation is None and (proposal.sandbox is None or run.initial_state_ref is None):
             item.violation = not_replayable("no sandbox, or no recorded initial state")
-        waits = item.violation is None and memory.key(run) not in memory.passed
-        item.remembered = item.violation is None and not waits
-        if waits and not renamed and _suspects(before, today) == _suspects(run, proposal):
-            item.violation = _known(verdict)
-            item.remembered = item.violation is None and _passed(verdict)
-        yield _Previewed(item=item, verdict=verdict, waits=waits, renamed=renamed)
+        needs_replay = item.violation is None and replays.key(run, ungrounded=item.ungrounded) not in replays.passed
+        item.replay_cached = item.violation is None and not needs_replay
+        if needs_replay and not renamed and check_text(before, rules=today).ungrounded == item.ungrounded:
+            item.violation = _known_violation(verdict)
+            item.replay_cached = item.violation is None and _passed(verdict)
+        yield _Previewed(item=item, verdict=verdict, needs_replay=needs_replay, renamed=renamed)
 
 
-def _suspects(run: Trajectory, judge: RuleSet) -> object:
-    """What replay asks the backend's state about: the other thing, beside the backend, that decides its outcome."""
-    return None if judge.schemas is None else ungrounded_values(run.messages, schemas=judge.schemas)
-
-
-def _known(verdict: Verdict) -> Violation | None:
-    """The finding of a replay that the verdict in force tells; a backend that failed may not fail again."""
-    failed = {Fault.SANDBOX_CRASHED, Fault.SANDBOX_TIMEOUT}
+def _known_violation(verdict: Verdict) -> Violation | None:
+    """The violation that a replay found by the verdict in force; a backend that failed may not fail again."""
     of_replay = verdict.rule is Rule.REPLAY or verdict.fault is Fault.UNREAD_VALUE
-    if verdict.rule is None or verdict.fault is None or not of_replay or verdict.fault in failed:
+    if verdict.rule is None or verdict.fault is None or not of_replay or verdict.fault in BACKEND_FAILURES:
         return None
     return Violation(rule=verdict.rule, fault=verdict.fault, reason=verdict.reason or "")
 
@@ -150,25 +176,20 @@ def _passed(verdict: Verdict) -> bool:
 
 
 def _replay(items: list[RunCheck], proposal: RuleSet) -> int:
-    """Make the replays that nothing tells; how many could not be made, and are taken to pass."""
-    waiting = [item for item in items if item.violation is None and not item.remembered]
+    """Make the replays that nothing tells; returns how many could not be made and are taken to pass."""
+    waiting = [item for item in items if item.needs_replay]
     try:
-        for _ in replay_all(
-            iter(waiting),
-            sandbox=proposal.settings.sandbox,
-            cwd=proposal.settings.folder,
-            schemas=proposal.schemas,
-        ):
+        for _ in replay_all(iter(waiting), sandbox=proposal.sandbox, cwd=proposal.cwd):
             pass
     except SandboxError:
         return len(waiting)
     return 0
 
 
-def _last_finding(item: RunCheck, proposal: RuleSet) -> Violation | None:
-    """What verification would find in the end, with what the settings let pass and redaction."""
+def _last_violation(item: RunCheck, proposal: RuleSet) -> Violation | None:
+    """The violation that verification would find in the end, after what the settings accept and after redaction."""
     violation = item.violation
-    if violation is not None and violation.fault in UNPROVEN and not proposal.settings.verification.require_replay:
+    if violation is not None and violation.fault in UNPROVEN and not proposal.limits.require_replay:
         violation = None
     if violation is None:
         _, _, violation = redact_run(item.run, redactor=proposal.redactor, tools=proposal.tools)

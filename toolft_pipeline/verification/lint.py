@@ -1,8 +1,8 @@
-"""What readers and rules say of log files before anything is configured.
+"""Checks log files with readers and rules before anything is configured.
 
-Invariant: runs = kept + lost, and what is kept here is what verification would keep, but for what `not_asked` names:
-it takes verification's own steps, redaction with its last look at the schemas among them.
-Memory does not grow with the findings: each kind keeps the first place of some different reasons.
+Invariant: runs = kept + lost, and lint keeps what verification would keep, except for the rules in `not_asked`: it
+takes the same steps, including redaction and the schema check after it. Memory does not grow with the number of
+violations: each kind keeps the first location of some different reasons.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.redaction.run import Redactor
-from toolft_pipeline.verification.rules.rule_set import RuleContext, first_violation, redact_run
+from toolft_pipeline.verification.rules.registry import RuleContext
+from toolft_pipeline.verification.rules.rule_set import first_violation, redact_run
 from toolft_pipeline.verification.rules.turns import normalize_turns
-from toolft_pipeline.verification.rules.verdict import told
+from toolft_pipeline.verification.rules.verdict import format_reason
 
 MOST_REASONS = 20
-"""Different reasons that a kind of finding is shown with, each with its first place."""
+"""Different reasons shown for each kind of loss, each with its first location."""
 
 _NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunLocation:
-    """Where something was found: 1-based line of a file, the run's id where it has one, the reason."""
+    """The location of a lost run: 1-based line of a file, the run's id where it has one, the reason."""
 
     file: str
     line: int
@@ -47,8 +48,7 @@ class RunLocation:
 
 @dataclass(kw_only=True)
 class LintExample:
-    """The first place of one reason, and how many runs have that reason. Reasons that differ in their numbers alone are
-    one."""
+    """The first location of one reason, and how many runs have it. Reasons that differ only in numbers count as one."""
 
     place: RunLocation
     runs: int = 1
@@ -58,14 +58,15 @@ class LintExample:
 class LintReport:
     """What would be kept, what would be lost and why. `lost` maps `reader/reason` or `rule/fault` to a count.
 
-    `formats` says of each file how it was read; `untold` names those of which no line told it, `unread` those that
-    could not be read, with the mend. `examples` are by kind and reason; `keys_not_read` counts the keys that say
-    something and that the reader left. `continued_in_another` are kept runs that another kept one begins with.
+    `formats` maps each file to the format it was read as; `default_format` names files without a line that shows their
+    format, `unreadable` files that cannot be read, with the fix. `examples` are by kind and reason; `keys_not_read`
+    counts the keys with content that the reader ignored. `continued_in_another` counts kept runs that are the beginning
+    of another kept run.
     """
 
     formats: dict[str, str] = field(default_factory=dict)
-    untold: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
+    default_format: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     lines: int = 0
     runs: int = 0
     kept: int = 0
@@ -90,17 +91,17 @@ class LintReport:
 
 @dataclass(frozen=True, kw_only=True)
 class LintRules:
-    """What verification would go by. `renames` are old tool names; the control strings are those of `chat_format`;
-    `left_out` is what the catalog's source declares besides its tools, and why."""
+    """The rules that verification would apply. `renames` are old tool names; the control strings are those of
+    `chat_format`; `left_out` is what the catalog's source declares besides its tools, and why."""
 
-    cheap: RuleContext
+    context: RuleContext
     renames: Mapping[str, str]
     chat_format: str
     left_out: tuple[str, ...] = ()
 
     @property
     def not_asked(self) -> tuple[str, ...]:
-        """What verification asks beyond this, each with how it can be asked."""
+        """The rules that verification would apply beyond these, each with how to apply it here."""
         catalog = "catalog, before and after redaction (give today's tools with --catalog)"
         renames = "renamed tools (give renames.yaml with --renames)"
         others = (
@@ -108,17 +109,17 @@ class LintRules:
         )
         replay = "replay, and whether runs read what they use (needs a sandbox: name one in an agent file)"
         tools = () if self.renames else (renames,)
-        return (*(tools if self.cheap.tools else (catalog,)), others, replay)
+        return (*(tools if self.context.tools else (catalog,)), others, replay)
 
 
 def lint(paths: Sequence[Path], *, logs: LogSettings, rules: LintRules) -> LintReport:
-    """Read and judge log files; of a folder, the log files that lie in it. What cannot be read stands in the report."""
+    """Read and check log files; a folder stands for the log files in it. The report names files that cannot be read."""
     report = LintReport(not_asked=rules.not_asked, left_out=rules.left_out)
     readable = [path for path in _log_files(paths, report) if _opens(path, logs=logs, report=report)]
     try:
         _lint(Logs(readable, agent="lint", settings=logs), rules=rules, report=report)
     except LogError as error:
-        report.unread.append(str(error))
+        report.unreadable.append(str(error))
     return report
 
 
@@ -127,68 +128,68 @@ def _log_files(paths: Sequence[Path], report: LintReport) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = sorted(each for each in path.iterdir() if each.name.endswith(LOG_ENDINGS))
-        if not found:
+        files = sorted(each for each in path.iterdir() if each.name.endswith(LOG_ENDINGS))
+        if not files:
             endings = ", ".join(LOG_ENDINGS)
-            report.unread.append(
-                f"{path}: is a folder without log files; they end in {endings}, or name the file itself"
+            report.unreadable.append(
+                f"{path}: the folder has no log files; their names end in {endings}; or name the file itself"
             )
-        yield from found
+        yield from files
 
 
 def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
-    """Whether a file can be read, so that one that cannot keeps no other from being reported."""
+    """Whether a file can be read; the report names one that cannot, and the others are still checked."""
     try:
         file = LogFile(path, format_=logs.format, max_line_bytes=logs.max_line_bytes)
     except LogError as error:
-        report.unread.append(str(error))
+        report.unreadable.append(str(error))
         return False
     if file.not_a_log is not None:
-        report.unread.append(f"{path}: {file.not_a_log}")
+        report.unreadable.append(f"{path}: {file.not_a_log}")
         return False
     report.formats[str(path)] = file.format
     if not file.format_detected:
-        report.untold.append(str(path))
+        report.default_format.append(str(path))
     return True
 
 
 def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
     again = RepeatedConversations()
-    redactor = Redactor(rules.cheap.limits.redaction, key=hmac_key())
-    for found in logs.runs():
-        if found.run is None:
+    redactor = Redactor(rules.context.limits.redaction, key=hmac_key())
+    for entry in logs.runs():
+        if entry.run is None:
             continue
-        report.lines += found.lines
+        report.lines += entry.lines
         report.runs += 1
-        read = found.run
+        read = entry.run
         if not isinstance(read, Rejection) and not ids.add(read.trajectory_id):
             read = REPEATED_ID
         if isinstance(read, Rejection):
-            place = RunLocation(file=str(found.path), line=found.line.number, trajectory_id=None, reason=read.detail)
+            place = RunLocation(file=str(entry.path), line=entry.line.number, trajectory_id=None, reason=read.detail)
             report.lose(f"reader/{read.reason}", place)
             continue
-        add_counts(report.keys_not_read, found.keys_not_read or {})
-        run = normalize_turns(read, settings=rules.cheap.limits)
+        add_counts(report.keys_not_read, entry.keys_not_read or {})
+        run = normalize_turns(read, settings=rules.context.limits)
         run = apply_renames(run, renames=rules.renames) if rules.renames else run
-        violation = first_violation(run, rules=rules.cheap)
+        violation = first_violation(run, context=rules.context)
         if violation is None:
-            run, _, violation = redact_run(run, redactor=redactor, tools=rules.cheap.tools)
+            run, _, violation = redact_run(run, redactor=redactor, tools=rules.context.tools)
         if violation is None:
-            _keep(run, rules.cheap, report)
+            _keep(run, rules.context, report)
             again.add(run.messages)
             continue
         id_, reason, *quoted = redactor.redact_texts(run, run.trajectory_id, violation.reason, *violation.quoted)
         place = RunLocation(
-            file=str(found.path), line=found.line.number, trajectory_id=id_, reason=told(reason, quoted)
+            file=str(entry.path), line=entry.line.number, trajectory_id=id_, reason=format_reason(reason, quoted)
         )
         report.lose(f"{violation.rule}/{violation.fault}", place)
     report.continued_in_another = int(again.continued().sum())
 
 
-def _keep(run: Trajectory, rules: RuleContext, report: LintReport) -> None:
+def _keep(run: Trajectory, context: RuleContext, report: LintReport) -> None:
     report.kept += 1
-    report.categories[categorize(run.messages, error_forms=rules.limits.error_forms).value] += 1
+    report.categories[categorize(run.messages, error_forms=context.limits.error_forms).value] += 1
     report.tools.update(tools_used(run.messages))
 
 
@@ -196,8 +197,8 @@ def as_json(report: LintReport) -> dict[str, object]:
     """The report as plain values, keys sorted by their counts."""
     return {
         "formats": report.formats,
-        "untold": report.untold,
-        "unread": report.unread,
+        "untold": report.default_format,
+        "unread": report.unreadable,
         "lines": report.lines,
         "runs": report.runs,
         "kept": report.kept,
@@ -218,7 +219,7 @@ def as_json(report: LintReport) -> dict[str, object]:
 def as_text(report: LintReport) -> Iterable[str]:
     """The report line by line, the largest loss first."""
     for file, format_ in report.formats.items():
-        yield f"{file}: {'no line told its format; ' if file in report.untold else ''}read as {format_}"
+        yield f"{file}: {'no line shows its format; ' if file in report.default_format else ''}read as {format_}"
     share = f" ({report.kept / report.runs:.0%})" if report.runs else ""
     yield f"{report.runs} run{'' if report.runs == 1 else 's'}, {report.kept} would be kept{share}"
     if report.continued_in_another:
@@ -239,7 +240,7 @@ def as_text(report: LintReport) -> Iterable[str]:
 
 
 def _reasons(examples: Mapping[str, LintExample], runs: int) -> Iterator[str]:
-    """One line for each different reason, with its first place."""
+    """One line for each different reason, with its first location."""
     for one in examples.values():
         place, more = one.place, f" (and {one.runs - 1} more)" if one.runs > 1 else ""
         run = f" ({place.trajectory_id})" if place.trajectory_id else ""

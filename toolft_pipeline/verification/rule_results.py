@@ -1,8 +1,8 @@
 """The verdict on one run, rule by rule.
 
-Invariant: the rules are asked again in their own order, by the functions that judged the day. What costs a sandbox is
-not done again: of replay and redaction the stored verdict tells. Where asking again gives another answer than the
-verdict in force, both are told; neither is taken for the other.
+Invariant: the rules are applied again in their order, by the functions that verified the day. Replay and redaction are
+not repeated: their results come from the stored verdict. Where the rules now differ from the verdict in force, both are
+reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule
 
 
 class RuleStatus(StrEnum):
-    """What a rule said."""
+    """The result of a rule."""
 
     PASSED = "passed"
     BROKEN = "broken"
@@ -27,44 +27,44 @@ class RuleStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RuleResult:
-    """One rule's answer, with what it found, or why it passed or was not asked where that needs saying."""
+    """The result of one rule, with a reason where it needs one."""
 
     rule: Rule
     answer: RuleStatus
     reason: str | None = None
 
 
-def rule_results(logged: Trajectory, *, judge: RuleSet, verdict: Verdict) -> list[RuleResult]:
-    """Every rule's answer on a run as it was logged. Reasons are redacted like the run."""
-    run = apply_renames(logged, renames=judge.renames) if judge.renames else logged
-    given: dict[Rule, RuleResult] = {}
+def rule_results(logged: Trajectory, *, rules: RuleSet, verdict: Verdict) -> list[RuleResult]:
+    """The result of every rule on a run as logged. Reasons are redacted like the run."""
+    run = apply_renames(logged, renames=rules.renames) if rules.renames else logged
+    results: dict[Rule, RuleResult] = {}
     broken: Violation | None = None
-    for rule, violation in check_rules(run, rules=judge.rules):
+    for rule, violation in check_rules(run, context=rules.context):
         broken = violation
         if violation is not None:
-            given[rule] = RuleResult(rule=rule, answer=RuleStatus.BROKEN, reason=_told(run, violation, judge))
+            results[rule] = RuleResult(rule=rule, answer=RuleStatus.BROKEN, reason=_reason(run, violation, rules))
             break
-        given[rule] = RuleResult(rule=rule, answer=RuleStatus.PASSED, reason=_why_passed(rule, run))
-    for answer in _stored(verdict) if broken is None else ():
-        given[answer.rule] = answer
-    return [given.get(rule) or _not_asked(rule, judge, broken) for rule in Rule]
+        results[rule] = RuleResult(rule=rule, answer=RuleStatus.PASSED, reason=_why_passed(rule, run))
+    for result in _stored(verdict) if broken is None else ():
+        results[result.rule] = result
+    return [results.get(rule) or _not_asked(rule, rules, broken) for rule in Rule]
 
 
-def disagreement(given: list[RuleResult], verdict: Verdict) -> str | None:
-    """How the rules asked now differ from the verdict in force, if they do."""
-    now = next((answer.rule for answer in given if answer.answer is RuleStatus.BROKEN), None)
+def disagreement(results: list[RuleResult], verdict: Verdict) -> str | None:
+    """How the rules as applied now differ from the verdict in force, if they do."""
+    now = next((result.rule for result in results if result.answer is RuleStatus.BROKEN), None)
     if now == verdict.rule:
         return None
     stored = "accepts the run" if verdict.rule is None else f"names {verdict.rule} ({verdict.reason})"
-    asked = "every rule passes" if now is None else f"the run breaks {now}"
-    return f"the verdict in force {stored}, asked now {asked}: the catalog or the code has changed since"
+    current = "every rule passes" if now is None else f"the run breaks {now}"
+    return f"the verdict in force {stored}, but now {current}: the catalog or the code has changed since"
 
 
 def _stored(verdict: Verdict) -> Iterator[RuleResult]:
-    """What the stored verdict says of the rules that are not asked again."""
+    """Results of the rules that are not applied again, from the stored verdict."""
     if verdict.replay is not None or verdict.replay_key is not None:
         yield _replayed(verdict)
-    if verdict.fault is Fault.UNREAD_VALUE:  # the other half of grounding, which needs the backend's state
+    if verdict.fault is Fault.UNREAD_VALUE:  # the half of grounding that needs the backend's state
         yield RuleResult(rule=Rule.GROUNDING, answer=RuleStatus.BROKEN, reason=verdict.reason)
         return
     if verdict.rule is Rule.REPLAY:
@@ -78,7 +78,7 @@ def _stored(verdict: Verdict) -> Iterator[RuleResult]:
 
 
 def _replayed(verdict: Verdict) -> RuleResult:
-    """What the replay gave when the day was verified."""
+    """The result of the replay when the day was verified."""
     if verdict.replay is ReplayExtent.NOT_POSSIBLE:
         reason = "the run cannot be replayed, and verification.require_replay is false"
         return RuleResult(rule=Rule.REPLAY, answer=RuleStatus.NOT_ASKED, reason=reason)
@@ -88,8 +88,8 @@ def _replayed(verdict: Verdict) -> RuleResult:
     return RuleResult(rule=Rule.REPLAY, answer=RuleStatus.PASSED, reason="when the day was verified")
 
 
-def _not_asked(rule: Rule, judge: RuleSet, broken: Violation | None) -> RuleResult:
-    if rule is Rule.GROUNDING and not judge.rules.limits.grounding.asks:
+def _not_asked(rule: Rule, rules: RuleSet, broken: Violation | None) -> RuleResult:
+    if rule is Rule.GROUNDING and not rules.limits.grounding.asks:
         reason = "verification.grounding accepts everything"
     elif broken is not None:
         reason = f"{broken.rule} was broken first"
@@ -102,6 +102,6 @@ def _why_passed(rule: Rule, run: Trajectory) -> str | None:
     return "golden runs skip it" if rule is Rule.OUTCOME and run.golden else None
 
 
-def _told(run: Trajectory, violation: Violation, judge: RuleSet) -> str:
-    reason, *quoted = judge.redactor.redact_texts(run, violation.reason, *violation.quoted)
+def _reason(run: Trajectory, violation: Violation, rules: RuleSet) -> str:
+    reason, *quoted = rules.redactor.redact_texts(run, violation.reason, *violation.quoted)
     return format_reason(reason, quoted)

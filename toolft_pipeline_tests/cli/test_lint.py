@@ -142,7 +142,7 @@ def test_lint_file_without_a_telling_line_says_so(
 ) -> None:
     path = written(tmp_path, content)
     run(["lint", str(path)])
-    assert f"{path}: no line told its format; read as openai\n" in capsys.readouterr().out
+    assert f"{path}: no line shows its format; read as openai\n" in capsys.readouterr().out
 
 
 def test_lint_logs_setting_that_a_reason_names_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,7 +29,7 @@ class Change:
     after: dict[tuple[str, str], str]
     diff: str
     replays: dict[str, tuple[int, int]]
-    """Replayed and remembered runs of a day."""
+    """Runs of a day that were replayed, and runs whose verdict or replay came from the cache."""
 
     def moved(self, asset: str) -> list[str]:
         """Days whose content is another."""
@@ -77,7 +77,10 @@ def carried_out(site: Site) -> Change:
         site.run("data", day, assets=FOLLOWING)
     ticks += [site.evaluate(), site.evaluate()]
     headlines = {day: site.current("verified_trajectories", day).manifest.headline for day in WINDOW}
-    replays = {day: (line["replayed"], line["remembered"]) for day, line in headlines.items()}
+    replays = {
+        day: (line["replayed"], line["cached_verdicts"] + line["cached_replays"])  # type: ignore[operator]
+        for day, line in headlines.items()
+    }
     diff = str(site.current("tool_catalog").manifest.headline["change"])
     return Change(ticks, before, contents(site), diff, replays)  # type: ignore[arg-type]
 
@@ -126,7 +129,7 @@ def test_catalog_change_asks_for_one_backfill_over_the_window_and_then_for_nothi
 def test_catalog_change_of_a_description_touches_no_row_and_no_token(described: Change) -> None:
     assert described.diff == "~ calculate (compatible): description"
     assert described.before == described.after
-    assert all(replayed == 0 and remembered > 0 for replayed, remembered in described.replays.values())
+    assert all(replayed == 0 and cached > 0 for replayed, cached in described.replays.values())
 
 
 def test_catalog_change_that_breaks_a_tool_judges_its_runs_alone_and_cuts_off_the_other_days(

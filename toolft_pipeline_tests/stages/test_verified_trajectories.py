@@ -64,7 +64,7 @@ def site(assistant_folder: Path, tmp_path: Path) -> Site:
 def test_no_sudden_drop_with_nothing_to_compare_says_so(site: Site) -> None:
     first = site.outcome(site.verify(DAYS[0]), "no_sudden_drop")
     assert (first.passed, first.detail["days_before"]) == (True, 0)
-    assert first.said == "not compared: of the 0 days of the window before this one, none is verified with runs yet"
+    assert first.said == "not compared: of the 0 days of the window before this one, none has verified runs yet"
     alone = site.outcome(site.verify("2026-10-03"), "no_sudden_drop")
     assert (alone.passed, alone.detail["days_before"]) == (True, 1)
     assert alone.said is not None
@@ -125,23 +125,23 @@ def test_plots_show_reasons_coverage_and_the_share_by_day(site: Site) -> None:
     assert all(plot.png.startswith(b"\x89PNG") for plot in pictures.values())
 
 
-def test_catalog_edit_takes_replays_from_the_version_in_force(site: Site) -> None:
+def test_catalog_edit_takes_verdicts_from_version_in_force(site: Site) -> None:
     first = site.verify(DAYS[0])
     site.edit_catalog('"maximum": 10', '"maximum": 11')
     edited = site.verify(DAYS[0])
     assert edited.folder != first.folder
     assert edited.manifest.content_digest == first.manifest.content_digest
     headline = edited.manifest.headline
-    assert 0 < headline["remembered"] < first.manifest.headline["replayed"]  # type: ignore[operator]
+    assert 0 < headline["cached_verdicts"] < first.manifest.rows["trajectories"]  # type: ignore[operator]
 
 
-def test_forced_build_and_damaged_version_give_no_memory(site: Site) -> None:
+def test_forced_build_and_damaged_version_use_no_cache(site: Site) -> None:
     first = site.verify(DAYS[0])
-    assert site.verify(DAYS[0], force=True).manifest.headline["remembered"] == 0
+    assert site.verify(DAYS[0], force=True).manifest.headline["cached_verdicts"] == 0
     site.edit_catalog('"maximum": 10', '"maximum": 11')
     verdicts = first.file("verdicts.parquet")
     verdicts.write_bytes(verdicts.read_bytes() + b" ")
-    assert site.verify(DAYS[0]).manifest.headline["remembered"] == 0
+    assert site.verify(DAYS[0]).manifest.headline["cached_verdicts"] == 0
 
 
 def test_display_thresholds_change_what_is_shown_and_verify_nothing_again(site: Site) -> None:

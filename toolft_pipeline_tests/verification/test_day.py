@@ -173,7 +173,7 @@ def test_verify_day_without_final_states_compares_results_whatever_the_settings_
     assert loose.not_replayable == 0
     assert loose.faults["replay/result_differs"] == strict.faults["replay/result_differs"]
     verdicts = read_verdicts(tmp_path / "loose" / "verified" / "2026-10-01" / VERDICTS_FILE)
-    assert not any(verdict.replay_key for verdict in verdicts)  # half a proof is not remembered as a whole one
+    assert not any(verdict.replay_key for verdict in verdicts)  # half a proof is not cached as a whole one
     assert {verdict.replay for verdict in verdicts if verdict.accepted} == {ReplayExtent.RESULTS_ONLY}
 
 
@@ -186,7 +186,7 @@ def test_verify_day_secret_is_replaced_after_replay_in_rows_and_reasons(assistan
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     day = edited(assistant_folder, tmp_path, {})
     assert day.judged.redacted == {"openai_key": 1}
-    for file in day.verified.iterdir():
+    for file in day.verified.glob("*.parquet"):
         assert secret not in str(pq.read_table(file).to_pylist())
     assert "My key is sk-proj-" in str(pq.read_table(day.verified / "accepted.parquet").to_pylist())
 
@@ -209,7 +209,7 @@ def test_verify_day_reason_quotes_no_half_of_a_value(assistant_folder: Path, tmp
     assert day.judged.faults["replay/result_differs"] == 40
     told = pq.read_table(day.verified / "verdicts.parquet", columns=["trajectory_id", "reason"])
     shown = str(told.to_pylist())
-    assert "the log says x x" in shown
+    assert "the log has x x" in shown
     for value in (secret.removeprefix("sk-proj-")[:4], person[:4], "firma"):
         assert value not in shown
 

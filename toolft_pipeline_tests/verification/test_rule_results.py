@@ -11,7 +11,7 @@ from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.verification.rule_results import RuleStatus, disagreement, rule_results
 from toolft_pipeline.verification.rules.verdict import Fault, ReplayExtent, Rule, Verdict
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
-from toolft_pipeline_tests.verification.rules.test_rule_set import JUDGE
+from toolft_pipeline_tests.verification.rules.test_rule_set import RULES
 
 ACCEPTED = Verdict(
     trajectory_id="run-1", accepted=True, rule=None, fault=None, reason=None, category=Category.NO_TOOL, tools=[]
@@ -24,7 +24,7 @@ def rejected(rule: Rule, fault: Fault, **fields: Any) -> Verdict:
 
 
 def shown(verdict: Verdict, run: Any = TALK) -> dict[str, tuple[str, str | None]]:
-    return {one.rule.value: (one.answer.value, one.reason) for one in rule_results(run, judge=JUDGE, verdict=verdict)}
+    return {one.rule.value: (one.answer.value, one.reason) for one in rule_results(run, rules=RULES, verdict=verdict)}
 
 
 def test_answers_accepted_run_passes_every_rule_that_was_asked() -> None:
@@ -78,8 +78,8 @@ def test_answers_golden_run_skips_the_outcome() -> None:
 
 
 def test_disagreement_is_silent_where_both_say_the_same_and_names_both_where_not() -> None:
-    given = rule_results(TALK, judge=JUDGE, verdict=ACCEPTED)
+    given = rule_results(TALK, rules=RULES, verdict=ACCEPTED)
     assert disagreement(given, ACCEPTED) is None
     said = disagreement(given, rejected(Rule.CATALOG, Fault.UNKNOWN_TOOL))
     assert said is not None
-    assert said.startswith("the verdict in force names catalog (so it was), asked now every rule passes")
+    assert said.startswith("the verdict in force names catalog (so it was), but now every rule passes")

@@ -17,12 +17,12 @@ from toolft_pipeline.verification.rule_results import RuleResult
 _TRAINED, _MASKED, _LABEL, _END = "\033[32m", "\033[90m", "\033[1m", "\033[0m"
 
 
-def rule_lines(answers: list[RuleResult]) -> Iterator[str]:
+def rule_lines(results: list[RuleResult]) -> Iterator[str]:
     """One line per rule."""
     yield "rules, in their order"
-    for number, answer in enumerate(answers, start=1):
-        reason = f"  {answer.reason}" if answer.reason else ""
-        yield f"  {number} {answer.rule:16}{answer.answer:10}{reason}".rstrip()
+    for number, result in enumerate(results, start=1):
+        reason = f"  {result.reason}" if result.reason else ""
+        yield f"  {number} {result.rule:16}{result.answer:10}{reason}".rstrip()
 
 
 def row_lines(row: TracedRow, *, source: Source, file: Path, prompts: bool, colour: bool) -> Iterator[str]:

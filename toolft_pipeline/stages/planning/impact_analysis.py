@@ -22,7 +22,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError
-from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, preview_day
+from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, VerifiedDay, preview_day
 from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
@@ -114,7 +114,6 @@ def _previews(
     settings: AgentSettings, warehouse: Warehouse, *, today: Path, proposed: Path, last: str
 ) -> list[DayPreview]:
     in_force, proposal = (load_rules(catalog=folder, settings=settings) for folder in (today, proposed))
-    backend = {**sources.sandbox(settings)}
     previews = []
     for day in window(settings, last):
         raw, verified = (
@@ -122,15 +121,10 @@ def _previews(
             for asset in ("raw_trajectories", "verified_trajectories")
         )
         if raw is not None and verified is not None:
-            preview = preview_day(
-                day=day,
-                raw=raw.folder,
-                verified=verified.folder,
-                today=in_force,
-                proposal=proposal,
-                backend=backend,
+            verified_day = VerifiedDay(
+                day=day, raw=raw.folder, verified=verified.folder, sources=sources.verified_day(settings, raw)
             )
-            previews.append(preview)
+            previews.append(preview_day(verified_day, settings=settings, today=in_force, proposal=proposal))
     if not previews:
         raise StageError(f"{settings.name}: no day of the window was verified; run `toolft run {settings.name}` first")
     return previews

@@ -8,11 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.stages.spec.declared_settings import golden_runs
 from toolft_pipeline.surrogate_key import KEY_VARIABLE, key_digest
 from toolft_pipeline.surrogate_key import surrogate_key as key_of_environment
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline.training.base.snapshot import model_files
+from toolft_pipeline.verification.day import DaySources
 from toolft_pipeline.warehouse.digest import digest_of, file_digest
+from toolft_pipeline.warehouse.store import Version
 
 
 def files(*paths: Path) -> dict[str, str]:
@@ -66,6 +69,12 @@ def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:
         if spec is not None and spec.origin is not None:
             found.append(Path(spec.origin))
     return found
+
+
+def verified_day(settings: AgentSettings, raw: Version) -> DaySources:
+    """What a day's verdicts and rows can be taken over by, from one version of the verified day to the next."""
+    golden = [agent_file(settings, settings.logs.golden), golden_runs(settings)]
+    return DaySources(backend=sandbox(settings), runs=[raw.manifest.content_digest, *golden])
 
 
 def surrogate_key() -> dict[str, str]:

@@ -1,15 +1,14 @@
-"""Replays that passed are remembered, so that a catalog edit replays only the runs that use the edited tools.
+"""Replays that passed: a run that must be checked again reaches the sandbox only if its replay may differ.
 
-Invariant: a remembered replay is one that would pass again. Its key covers everything that replay reads - the run's
-messages and states, the schemas of the tools that it calls (or that there is none), the settings, the backend, and
-the source of the rules and of the session - and nothing else, so a run that merely moved in its file is known. Only
-what passed is remembered: the rules that need no sandbox, redaction, and every rejection are always done again,
-which costs less than to be wrong about one of them.
+Invariant: a cached replay would pass again. Its key covers everything that replay reads: the run's messages and
+states, the schemas of the tools that it calls (or that there is none), the values to look for in the backend's state,
+the settings, the backend, and the code of replay; nothing else, so a run that moved in its file still has its replay.
+Only replays that passed are cached here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,63 +16,53 @@ from pathlib import Path
 import msgspec
 import pyarrow.parquet as pq
 
-from toolft_pipeline import sandbox
-from toolft_pipeline.settings import AgentSettings, Grounded
-from toolft_pipeline.trajectories import grounding_text
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.verification.rules.catalog_words import Schemas
-from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
+from toolft_pipeline.verification.cache.verdict_cache import VERDICTS_FILE
+from toolft_pipeline.verification.rules.rule_set import RuleSet
+from toolft_pipeline.verification.rules.state_grounding import UngroundedValue, ungrounded_values
 from toolft_pipeline.verification.rules.verdict import REPLAY_KEY
-from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
+from toolft_pipeline.warehouse.code_digest import code_digest
+from toolft_pipeline.warehouse.digest import Json, digest_of
+
+_REPLAY = "toolft_pipeline.verification.replay.replay_pool:replay_all"
+"""The function whose code decides on a replay; replay itself imports this folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayCache:
     """The keys of replays that passed, and what every key is made of beside the run."""
 
-    ground: str
+    context: str
     """Digest of settings, backend and code."""
     tool_digests: Mapping[str, str]
-    schemas: Schemas | None = None
-    """What replay asks grounding by; None where it does not."""
     passed: frozenset[str] = frozenset()
 
-    def key(self, run: Trajectory) -> str:
-        """What a replay of the run depends on, as 64 hex digits. The run is told in today's names."""
+    def key(self, run: Trajectory, *, ungrounded: Sequence[UngroundedValue] = ()) -> str:
+        """What a replay of a run with today's names depends on, as 64 hex digits."""
         read = msgspec.json.encode([run.messages, run.initial_state_ref, run.final_state_ref])
         tools: Json = {name: self.tool_digests.get(name) for name in tools_used(run.messages)}
-        depends: dict[str, Json] = {"ground": self.ground, "run": sha256(read).hexdigest(), "tools": tools}
-        # descriptions decide what was told, and so what the backend's state is asked for: its outcome stands here, so
-        # that a new wording of one tool replays only the runs for which it tells more or less
-        suspects = [] if self.schemas is None else ungrounded_values(run.messages, schemas=self.schemas)
-        if suspects:
-            depends["suspects"] = sha256(msgspec.json.encode(suspects)).hexdigest()
+        depends: dict[str, Json] = {"context": self.context, "run": sha256(read).hexdigest(), "tools": tools}
+        if ungrounded:
+            depends["ungrounded"] = sha256(msgspec.json.encode(ungrounded)).hexdigest()
         return digest_of(depends)
 
 
-def load_replay_cache(
-    *,
-    settings: AgentSettings,
-    backend: Json,
-    tool_digests: Mapping[str, str],
-    before: Path | None,
-    schemas: Schemas | None = None,
-) -> ReplayCache:
-    """The memory that a version of the day left behind; an empty one without `before`, the file of its verdicts.
+def load_replay_cache(rules: RuleSet, *, backend: Json, folder: Path | None) -> ReplayCache:
+    """The replays that passed in a version of the day; none without `folder`.
 
-    `backend` identifies the backend's code and data: a backend that changes unseen makes the memory false.
+    `backend` identifies the backend's code and data: a backend that changes unseen makes the cache false.
     """
-    replay = settings.sandbox
-    ground: Json = {
+    sandbox = rules.sandbox
+    context: Json = {
         "backend": backend,
-        "tools": None if replay is None else [replay.reset_tool, replay.snapshot_tool],
-        "volatile": None if replay is None else sorted(replay.volatile),
-        "grounding": settings.verification.grounding.refuses(Grounded.BACKEND_VALUES),
-        "code": _code(),
+        "tools": None if sandbox is None else [sandbox.reset_tool, sandbox.snapshot_tool],
+        "volatile": None if sandbox is None else sorted(sandbox.volatile),
+        "backend_values": rules.checks_backend_values,
+        "code": code_digest(_REPLAY, ungrounded_values),
     }
-    passed = frozenset[str]() if before is None else _keys(before)
-    return ReplayCache(ground=digest_of(ground), tool_digests=tool_digests, schemas=schemas, passed=passed)
+    passed = frozenset[str]() if folder is None else _keys(folder / VERDICTS_FILE)
+    return ReplayCache(context=digest_of(context), tool_digests=rules.catalog.digests, passed=passed)
 
 
 def _keys(verdicts: Path) -> frozenset[str]:
@@ -82,12 +71,3 @@ def _keys(verdicts: Path) -> frozenset[str]:
         return frozenset()
     column = pq.read_table(verdicts, columns=[REPLAY_KEY]).column(0)
     return frozenset(key for key in column.to_pylist() if key is not None)
-
-
-def _code() -> dict[str, str]:
-    """Digests of the source of the rules, of what they know a run by, and of the session with the backend."""
-    rooms = (Path(__file__).parents[1], Path(sandbox.__file__ or "").parent)
-    found: dict[str, str] = {
-        f"{room.name}/{path.relative_to(room)}": file_digest(path) for room in rooms for path in room.rglob("*.py")
-    }
-    return found | {"grounding_text": file_digest(Path(grounding_text.__file__))}

@@ -1,7 +1,7 @@
-"""Secrets: keys that announce themselves by a prefix, private keys, and what a text itself calls a password.
+"""Recognizers of secrets: keys with a vendor's prefix, private keys, and values that a text calls a password.
 
-Vendors' formats are those of detect-secrets and, for the many that it lacks, of `vendor_formats.py`. Its line scanner
-is not used: it asks each pattern in turn and tells no place.
+Vendors' formats come from detect-secrets and, for the many that it lacks, from `vendor_formats.py`. The line scanner of
+detect-secrets is not used: it tries each pattern in turn and returns no position.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ _VENDORS = (
     TelegramBotTokenDetector,
     TwilioKeyDetector,
 )
-"""Detectors whose formats are unmistakable; those that go by a word nearby or by entropy alone are left out."""
+"""Detectors with unmistakable formats; those that need a word nearby or entropy alone are left out."""
 
 _AFTER_A_MARK = "[A-Za-z0-9_.~/+@=-]{10}"
-"""Every key goes on like this for ten characters at least; a longer gate would cost states and let as much through."""
+"""Every key continues like this for at least ten characters; a longer gate would cost states and filter no more."""
 
 _GROUP = re.compile(r"(?<!\\)\((?!\?)")
 
@@ -57,19 +57,19 @@ _NO_PASSWORD = re.compile(
     r"|(?:re)?set|change[d]?|changeme|reset|expired?|wrong|invalid|incorrect|missing|redacted|hidden|secret|password"
     r"|your[_ -]?\w+|example|placeholder|forgotten"
 )
-"""What stands where a password would and is none: placeholders, states, the words of a form."""
+"""Words in the place of a password that are none: placeholders, states, words of a form."""
 
 _ENTROPY = 3.0
-"""Bits a character at least of a value taken for a key by its name alone; random hexadecimal has about 3.6."""
+"""Fewest bits per character of a value that counts as a key by its name alone; random hexadecimal has about 3.6."""
 
 
 def credential_recognizers() -> list[Recognizer]:
-    """Secrets told by a name or a header beside them, and what detect-secrets knows."""
-    return [*_vendor_tokens(), *_told_by_their_surroundings()]
+    """Secrets after a name or a header, and the formats of detect-secrets."""
+    return [*_vendor_tokens(), *_named_secrets()]
 
 
 def custom_recognizers(patterns: Sequence[str]) -> list[Recognizer]:
-    """What an agent's settings call a secret: where a pattern has a group, what the group holds."""
+    """The secrets of an agent's own patterns: the group of a pattern, if it has one, else the whole match."""
     return [
         Recognizer(
             kind=SecretKind.OWN_PATTERN, gate=each, pattern=each, read=lambda text, _: ParsedMatch(0, len(text), text)
@@ -79,7 +79,7 @@ def custom_recognizers(patterns: Sequence[str]) -> list[Recognizer]:
 
 
 def vendor_key_recognizers() -> list[Recognizer]:
-    """A recognizer for each kind, its vendors' formats side by side; the gate asks for little but a mark."""
+    """One recognizer for each kind with the formats of all its vendors; the gate needs little but a mark."""
     by_kind: dict[SecretKind, list[VendorFormat]] = {}
     for each in VENDOR_FORMATS:
         by_kind.setdefault(each.kind, []).append(each)
@@ -94,12 +94,12 @@ def vendor_key_recognizers() -> list[Recognizer]:
 def _vendor_tokens() -> Iterator[Recognizer]:
     for detector in _VENDORS:
         for listed in detector.denylist:
-            # RE2 looks neither ahead nor for more than 1,000 of a thing: so it matches a little more
+            # RE2 has no lookahead and no repetition above 1,000, so the pattern matches a little more
             pattern = _GROUP.sub("(?:", listed.pattern.replace(r"(?!\w)", "").replace("{50,1024}", "{50,}"))
             yield Recognizer(kind=SecretKind.VENDOR_TOKEN, gate=pattern, pattern=pattern, read=_alone)
 
 
-def _told_by_their_surroundings() -> Iterator[Recognizer]:
+def _named_secrets() -> Iterator[Recognizer]:
     begin = r"-----BEGIN [A-Z0-9 ]{0,24}PRIVATE KEY(?: BLOCK)?-----"
     yield Recognizer(
         kind=SecretKind.PRIVATE_KEY,
@@ -117,9 +117,11 @@ def _told_by_their_surroundings() -> Iterator[Recognizer]:
         pattern=r"://[^\s\x00/@:\"'<>]*:([^\s\x00/\"'<>]+)@[A-Za-z0-9\[]",
         read=_password,
     )
-    yield from _assigned(SecretKind.PASSWORD, _PASSWORD_WORD, quoted=_password, bare=_password, said=_key_like(6))
     yield from _assigned(
-        SecretKind.ASSIGNED_SECRET, _SECRET_WORD, quoted=_high_entropy, bare=_high_entropy, said=_high_entropy
+        SecretKind.PASSWORD, _PASSWORD_WORD, quoted=_password, bare=_password, in_sentence=_key_like(6)
+    )
+    yield from _assigned(
+        SecretKind.ASSIGNED_SECRET, _SECRET_WORD, quoted=_high_entropy, bare=_high_entropy, in_sentence=_high_entropy
     )
 
 
@@ -129,9 +131,9 @@ def _assigned(
     *,
     quoted: Callable[[str, MatchContext], ParsedMatch | None],
     bare: Callable[[str, MatchContext], ParsedMatch | None],
-    said: Callable[[str, MatchContext], ParsedMatch | None],
+    in_sentence: Callable[[str, MatchContext], ParsedMatch | None],
 ) -> Iterator[Recognizer]:
-    """A value under its name: in quotes, written with `=`, or said in a sentence."""
+    """A value after its name: in quotes, after `=`, or in a sentence."""
     name = rf"(?i){word}\d{{0,2}}"
     yield Recognizer(
         kind=kind,
@@ -143,12 +145,12 @@ def _assigned(
     yield Recognizer(
         kind=kind, gate=bare_name, pattern=bare_name + r"([^\s\x00\"'&;,<>\\][^\s\x00\"'&;,<>\\]+)", read=bare
     )
-    said_name = rf"{name}(?:\s+is|\s*:|\s*=|\s+ist|\s+est|\s+es)\s+"
-    yield Recognizer(kind=kind, gate=said_name, pattern=said_name + r"([^\s\x00\"'<>\\]+)", read=said)
+    sentence_name = rf"{name}(?:\s+is|\s*:|\s*=|\s+ist|\s+est|\s+es)\s+"
+    yield Recognizer(kind=kind, gate=sentence_name, pattern=sentence_name + r"([^\s\x00\"'<>\\]+)", read=in_sentence)
 
 
 def _no_phrase(text: str, _around: MatchContext) -> ParsedMatch | None:
-    """Small letters alone are words with hyphens between them: `sk-learn-compatible-estimators`."""
+    """Refuse lower-case letters alone, which are words with hyphens: `sk-learn-compatible-estimators`."""
     _, start, end = find_vendor_mark(text) or (None, 0, 0)
     words = text[:start] + text[end:]
     phrase = words == words.lower() and not any(char.isdigit() for char in words)
@@ -172,7 +174,7 @@ def _password(text: str, _around: MatchContext) -> ParsedMatch | None:
 
 
 def _key_like(least: int) -> Callable[[str, MatchContext], ParsedMatch | None]:
-    """A word with letters and digits: no word of a sentence."""
+    """Accept words of letters and digits only; a sentence has none."""
 
     def read(text: str, _around: MatchContext) -> ParsedMatch | None:
         value = text.rstrip(".,;:!?)")
@@ -192,5 +194,5 @@ def _high_entropy(text: str, around: MatchContext) -> ParsedMatch | None:
 
 
 def _entropy(text: str) -> float:
-    """Shannon's, in bits a character."""
+    """Shannon entropy in bits per character."""
     return -sum(count / len(text) * math.log2(count / len(text)) for count in Counter(text).values())

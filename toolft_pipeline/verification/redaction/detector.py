@@ -1,7 +1,7 @@
-"""Where the values of a text stand that must not stay.
+"""Finds the values of a text that must be replaced.
 
-Invariant: a text that passes no gate costs three linear passes and nothing else; of places that
-overlap one stays, and a place never begins or ends inside a JSON escape.
+Invariant: a text that passes no gate costs three linear passes and nothing else; of overlapping matches one is kept,
+and a match never begins or ends inside a JSON escape.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from toolft_pipeline.verification.redaction.vendor_formats import find_vendor_ma
 _BEFORE, _AFTER = 32, 4
 
 _GATE_BYTES = 24 << 20
-"""What a gate's states may take; when they are full, RE2 starts over."""
+"""Memory for a gate's states; when it is full, RE2 starts over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """One occurrence of a value: its span of the text as written, how it reads there, and how each of the characters
-    that it reads as was written."""
+    """One occurrence of a value: its span in the text as written, its text without escapes (`reads`), and how each of
+    those characters is written."""
 
     start: int
     end: int
@@ -50,12 +50,13 @@ class Match:
 
 
 class Detector:
-    """The recognizers of all kinds behind three gates; made once, for it compiles some fifty expressions.
+    """The recognizers of all kinds behind gates; build it once, it compiles some fifty expressions.
 
-    Three, because RE2 searches for all of a gate's expressions at once in states that it makes as texts call for them.
-    What begins in a literal needs few, what begins in any digit or letter needs many, and both at once their product:
-    one gate for all took 46 us for an unseen text of 1 KB, two take 12. The marks of vendors' keys are literals alone:
-    a third gate for them takes 3, and 8 where they stand beside the other secrets.
+    There are three gates because RE2 searches for all expressions of a gate at once, in states that it builds on
+    demand. Expressions that begin with a literal need few states, those that begin with any digit or letter need many,
+    and a common gate needs the product: one gate for all took 46 us for an unseen text of 1 KB, two take 12. The marks
+    of vendors' keys are all literals: a third gate for them takes 3 us, but 8 together with the other secrets. A fourth
+    gate holds the agent's own patterns, if there are any.
     """
 
     def __init__(self, settings: RedactionSettings) -> None:
@@ -68,25 +69,25 @@ class Detector:
         self._gates = [_Gate(recognizers) for recognizers in kinds if recognizers]
 
     def find(self, text: str) -> list[Match]:
-        """The places of a text in their order, none overlapping."""
+        """The matches of a text in order, without overlaps."""
         levels = unescape_levels(text)
         found: list[Match] = []
         for view, below in zip_longest(levels, levels[1:]):
             data = view.text.encode(errors="replace")
             for recognizer, pattern in chain.from_iterable(gate.opened(data) for gate in self._gates):
                 for start, end, value in _matches(recognizer, pattern, view.text, data):
-                    found += _place(view, below, start, end, value)
+                    found += _match(view, below, start, end, value)
         if found:
-            found = _one_kind_a_secret(found)
-            values = dict.fromkeys(place.value for place in found)
+            found = _unify_secret_kinds(found)
+            values = dict.fromkeys(match.value for match in found)
             for view, below in zip_longest(levels, levels[1:]):
                 for start, end, value in find_other_spellings(view.text, values):
-                    found += _place(view, below, start, end, value)
+                    found += _match(view, below, start, end, value)
         return drop_overlaps(found)
 
 
 class _Gate:
-    """Recognizers that one linear pass over a text chooses from."""
+    """Recognizers that one linear pass over a text selects."""
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
         self._behind = [(each, re2.compile(each.pattern.encode(), _options())) for each in recognizers]
@@ -96,7 +97,7 @@ class _Gate:
         self._set.Compile()
 
     def opened(self, data: bytes) -> list[tuple[Recognizer, re2._Regexp]]:
-        """The recognizers that may find something in a text, each with its compiled pattern."""
+        """The recognizers that may match in a text, each with its compiled pattern."""
         return [self._behind[number] for number in self._set.Match(data) or ()]
 
 
@@ -110,7 +111,7 @@ def _options(max_mem: int = 8 << 20) -> re2.Options:
 def _matches(
     recognizer: Recognizer, pattern: re2._Regexp, text: str, data: bytes
 ) -> Iterator[tuple[int, int, SensitiveValue]]:
-    """The values of one kind; after a match that was refused the search goes on one character later."""
+    """The values of one kind. After a refused match the search continues one character later if matches may overlap."""
     offsets = _Characters(data, plain=len(data) == len(text))
     position = 0
     while (match := pattern.search(data, position)) is not None:
@@ -128,10 +129,10 @@ def _matches(
         position = max(first + len(text[start : start + reading.end].encode(errors="replace")), position + 1)
 
 
-def _place(
+def _match(
     view: UnescapedText, below: UnescapedText | None, start: int, end: int, value: SensitiveValue
 ) -> list[Match]:
-    """A match as a place; none where it only exists because escapes were not resolved yet."""
+    """A match in the text as written; empty if it exists only because escapes are not resolved yet."""
     if below is not None:
         if view.begins_inside_an_escape(start) and not _begins_with_its_mark(value):
             return []
@@ -149,43 +150,43 @@ def _place(
 
 
 def _begins_with_its_mark(value: SensitiveValue) -> bool:
-    """Whether a stand-in begins as the value does: then it cuts no escape (`\\npm_...` is a key behind a backslash)."""
+    """Whether the surrogate keeps the value's beginning and so cuts no escape: `\\npm_...` follows a backslash."""
     mark = find_vendor_mark(value.canonical)
     return mark is not None and mark.start == 0
 
 
-def _one_kind_a_secret(places: list[Match]) -> list[Match]:
-    """A secret that is told in two ways (a password here, a token there) is one value: of the kind seen first."""
+def _unify_secret_kinds(matches: list[Match]) -> list[Match]:
+    """Give a secret that matches as two kinds (a password here, a token there) the kind of its first match."""
     kinds: dict[str, ValueKind] = {}
-    for place in places:
-        if isinstance(place.value.kind, SecretKind):
-            kinds.setdefault(place.value.canonical, place.value.kind)
+    for match in matches:
+        if isinstance(match.value.kind, SecretKind):
+            kinds.setdefault(match.value.canonical, match.value.kind)
     return [
-        replace(place, value=SensitiveValue(kinds[place.value.canonical], place.value.canonical))
-        if isinstance(place.value.kind, SecretKind)
-        else place
-        for place in places
+        replace(match, value=SensitiveValue(kinds[match.value.canonical], match.value.canonical))
+        if isinstance(match.value.kind, SecretKind)
+        else match
+        for match in matches
     ]
 
 
-def drop_overlaps(places: list[Match]) -> list[Match]:
-    """Of places that overlap the secret (`user:password@host.org` is no address), then the longest, then the first;
-    in the order of the text."""
+def drop_overlaps(matches: list[Match]) -> list[Match]:
+    """Keep of overlapping matches the secret (`user:password@host.org` is no address), then the longest, then the
+    first; in the order of the text."""
     kept: list[Match] = []
-    for place in sorted(places, key=lambda place: (place.start, place.start - place.end)):
-        if not kept or place.start >= kept[-1].end:
-            kept.append(place)
-        elif _weight(place) > _weight(kept[-1]):
-            kept[-1] = place
+    for match in sorted(matches, key=lambda match: (match.start, match.start - match.end)):
+        if not kept or match.start >= kept[-1].end:
+            kept.append(match)
+        elif _weight(match) > _weight(kept[-1]):
+            kept[-1] = match
     return kept
 
 
-def _weight(place: Match) -> tuple[bool, int]:
-    return isinstance(place.value.kind, SecretKind), place.end - place.start
+def _weight(match: Match) -> tuple[bool, int]:
+    return isinstance(match.value.kind, SecretKind), match.end - match.start
 
 
 class _Characters:
-    """Byte offsets as character offsets, asked for in rising order."""
+    """Converts byte offsets to character offsets, fastest in rising order."""
 
     def __init__(self, data: bytes, *, plain: bool) -> None:
         self._data, self._plain = data, plain

@@ -1,8 +1,8 @@
-"""Personal data with an unmistakable form or a checksum: who it belongs to shows in no other column.
+"""Recognizers of personal data with an unmistakable form or a checksum.
 
-The judgement of what is one is that of libraries: phonenumbers (Google's), python-stdnum (check digits, IBANs,
-national ids), ipaddress (which addresses are anybody's). Values that are reserved for examples are nobody's and stay:
-the domains of RFC 2606 and RFC 6761, addresses that are not globally routed.
+Libraries decide what is valid: phonenumbers (Google's), python-stdnum (check digits, IBANs, national ids), ipaddress
+(global addresses). Values reserved for examples belong to nobody and stay: the domains of RFC 2606 and RFC 6761,
+addresses that are not globally routed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from toolft_pipeline.verification.redaction.recognizer import (
 )
 
 _LETTER = r"\p{Latin}\p{Cyrillic}\p{Greek}"
-"""Scripts that part their words with spaces: in others a sentence would run into the address."""
+"""Scripts that separate words by spaces: in others a sentence would run into the address."""
 
 _EMAIL = (
     rf"[{_LETTER}0-9._+'-]+(?:@|%40)(?:[{_LETTER}0-9](?:[{_LETTER}0-9-]*[{_LETTER}0-9])?\.)+"
@@ -53,8 +53,8 @@ _CARD_SCHEME = re.compile(
     r"4\d{15}(?:\d{3})?|5[1-5]\d{14}|2(?:2[2-9]|[3-6]\d|7[01]|720)\d{12,13}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}"
     r"|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}"
 )
-"""Prefixes and lengths of Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay: of random digits the
-Luhn check alone lets one in ten through."""
+"""Prefixes and lengths of Visa, Mastercard, American Express, Diners, JCB, Discover, UnionPay: of random digits one
+in ten passes the Luhn check alone."""
 
 _IBAN = r"(?i)\b[A-Z]{2}[0-9]{2}(?:[ \-\n\x{a0}]?[A-Z0-9]){11,30}"
 
@@ -65,8 +65,8 @@ _VERSION = re.compile(r"(?i)(?:\w/|\b(?:v|ver|version|release|build|firmware)\W{
 
 @dataclass(frozen=True, kw_only=True)
 class NationalId:
-    """A country's id: its form in RE2's syntax, its check, and how a surrogate is drawn: `=` keeps a character, `M`
-    and `D` are a month's and a day's digits, `*` is any character of its class."""
+    """A country's id: its form in RE2's syntax, its check, and the shape of a surrogate: `=` keeps a character, `M` and
+    `D` are a month's and a day's digits, `*` is any character of its class."""
 
     pattern: str
     is_valid: Callable[[str], bool]
@@ -101,12 +101,12 @@ NATIONAL_IDS = (
         pattern=r"[0-9]{3}-[0-9]{2}-[0-9]{4}", is_valid=ssn.is_valid, surrogate="*********"
     ),
 )
-"""Ids that a form or check characters tell from any other number. Bare runs of 9 to 12 digits with one check digit are
-left out: every tenth order number passes."""
+"""Ids that differ from other numbers by their form or check characters. Bare runs of 9 to 12 digits with one check
+digit are left out: every tenth order number passes."""
 
 
 def personal_recognizers(settings: RedactionSettings) -> list[Recognizer]:
-    """Those of the kinds that the settings name, without what they allow."""
+    """The recognizers of the kinds in the settings, without the values that they allow."""
     allowed = [re.compile(pattern, re.IGNORECASE) for pattern in settings.allow]
     return [
         dataclasses.replace(each, read=partial(_unless_allowed, each, allowed))
@@ -171,7 +171,7 @@ def _phone(region: str | None, text: str, around: MatchContext) -> ParsedMatch |
 
 
 def _phone_of_a_region(region: str, text: str, around: MatchContext) -> ParsedMatch | None:
-    """A national number, grouped as its country groups it: order numbers and dates are not."""
+    """Accept a national number only in its country's grouping, which order numbers and dates do not have."""
     if not is_standalone(around):
         return None
     leniency = phonenumbers.Leniency.STRICT_GROUPING
@@ -187,7 +187,7 @@ def _parsed(text: str, region: str | None) -> PhoneNumber | None:
 
 
 def e164(number: PhoneNumber) -> str:
-    """The international spelling: a plus and digits."""
+    """The international spelling of a number: a plus and digits."""
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
@@ -199,7 +199,7 @@ def _card(text: str, around: MatchContext) -> ParsedMatch | None:
 
 
 def _iban(text: str, around: MatchContext) -> ParsedMatch | None:
-    """The match may run on into the next words: an IBAN ends where its country's length and check digits say."""
+    """Cut the match, which may include the next words, to the length of its country's IBANs."""
     places = [place for place, char in enumerate(text) if char.isalnum()]
     compact = "".join(text[place] for place in places).upper()
     length = _iban_length(compact[:2])
@@ -216,7 +216,7 @@ def _iban(text: str, around: MatchContext) -> ParsedMatch | None:
 
 @cache
 def _iban_length(country: str) -> int:
-    """Characters of a country's IBANs, 0 where it has none."""
+    """Length of a country's IBANs, 0 where it has none."""
     found = numdb.get("iban").info(country)[0][1]
     return 4 + sum(int(digits) for digits in re.findall(r"\d+", found["bban"])) if "bban" in found else 0
 

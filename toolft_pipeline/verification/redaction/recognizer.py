@@ -1,7 +1,7 @@
-"""What one kind of value looks like: a gate that clean text does not pass, a pattern, and the reading of a match.
+"""How one kind of value is recognized: a gate that clean text does not pass, a pattern, and the check of a match.
 
-Invariant: the gate holds wherever the pattern does, so a text in which no gate holds needs no further look. Gates are
-RE2 sets: one linear pass over a text each, whatever is in it and however hostile.
+Invariant: the gate matches wherever the pattern does, so a text without a gate match needs no further search. Gates are
+RE2 sets: one linear pass over a text each, however hostile it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toolft_pipeline.settings import PersonalData
 
 
 class SecretKind(StrEnum):
-    """Kinds of secrets. They cannot be switched off: nobody wants a model that recites a key."""
+    """Kinds of secrets. They cannot be switched off: no model may learn a key."""
 
     OPENAI_KEY = "openai_key"
     AWS_ACCESS_KEY = "aws_access_key"
@@ -37,21 +37,21 @@ ValueKind = SecretKind | PersonalData
 
 
 class SensitiveValue(NamedTuple):
-    """A value that must not stay, in the one spelling that all its spellings share."""
+    """A value to replace, in its canonical spelling."""
 
     kind: ValueKind
     canonical: str
 
 
 class MatchContext(NamedTuple):
-    """What stands beside a match: up to 32 characters before it and 4 after."""
+    """The text around a match: up to 32 characters before it and 4 after."""
 
     before: str
     after: str
 
 
 class ParsedMatch(NamedTuple):
-    """A match taken for a value: the part of the match that is the value, and its canonical spelling."""
+    """The part of a match that is the value, and the value's canonical spelling."""
 
     start: int
     end: int
@@ -61,8 +61,8 @@ class ParsedMatch(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Recognizer:
     """How values of one kind are found. Gate and pattern are in RE2's syntax; the value is the pattern's last group
-    that took part, or the whole match. `read` refuses what only looks alike; `overlapping` says that a refused match
-    may hide a value that begins inside it (patterns of bounded length only, or a hostile text costs its square)."""
+    that matched, or the whole match. `read` refuses what only looks like a value; `overlapping` if a refused match may
+    hide a value that begins inside it (patterns of bounded length only: a hostile text costs quadratic time)."""
 
     kind: ValueKind
     gate: str
@@ -72,14 +72,14 @@ class Recognizer:
 
 
 def is_standalone(around: MatchContext) -> bool:
-    """Whether a number or code is not a piece of a longer one: no letter or digit beside it, nor beyond a joint."""
+    """Whether a number or code is not part of a longer one: no letter or digit next to it or after a joining sign."""
     before, after = around
     glued = is_word_char(before[-1:]) or is_word_char(after[:1])
     return not (glued or _joins(before[::-1]) or _joins(after))
 
 
 def is_word_char(char: str) -> bool:
-    """Whether a character would belong to the code beside it. Other scripts do not: some part no words by spaces."""
+    """Whether a character would belong to the code next to it. Only ASCII: some scripts write words without spaces."""
     return char.isascii() and (char.isalnum() or char == "_")
 
 

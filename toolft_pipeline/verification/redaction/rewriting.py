@@ -1,4 +1,4 @@
-"""A surrogate written as the value was written: its case, its grouping, its escapes.
+"""Writes a surrogate the way the value was written: its case, its grouping, its escapes.
 
 Invariant: only letters and digits of the value change (a domain's ending and an IP address may change their length),
 so JSON text stays JSON text, and two spellings of one value become two spellings of one surrogate.
@@ -18,9 +18,9 @@ from toolft_pipeline.verification.redaction.recognizer import SecretKind, ValueK
 _AT = re.compile("@|%40")
 
 
-def write_surrogate(place: Match, surrogate: str) -> str:
-    """What to write in the place of a value."""
-    return _as_written(_spelled(place.value.kind, place.reads, surrogate), place.reads, place.written)
+def write_surrogate(match: Match, surrogate: str) -> str:
+    """The text that replaces a match."""
+    return _as_written(_spelled(match.value.kind, match.reads, surrogate), match.reads, match.written)
 
 
 def _spelled(kind: ValueKind, reads: str, surrogate: str) -> str:
@@ -43,7 +43,7 @@ def _spelled(kind: ValueKind, reads: str, surrogate: str) -> str:
 
 
 def _filled(reads: str, slots: Sequence[bool], characters: str) -> str:
-    """The characters in the slots, from the right: what stands before them (country code, trunk 0) stays."""
+    """Fill the slots with the characters, from the right: earlier ones (country code, trunk 0) stay."""
     filled, left = list(reads), list(characters)
     for at in range(len(reads) - 1, -1, -1):
         if slots[at] and left:
@@ -52,7 +52,7 @@ def _filled(reads: str, slots: Sequence[bool], characters: str) -> str:
 
 
 def _cased(text: str, like: str) -> str:
-    """Upper case where the value has it; personal data alone, whose canonical spelling ignores case."""
+    """Copy the upper case of the value; only for personal data, whose canonical spelling ignores case."""
     pairs = zip(text, like.ljust(len(text)), strict=False)
     return "".join(new.upper() if old.isupper() else new.lower() for new, old in pairs)
 
@@ -64,9 +64,9 @@ def _cased_domain(domain: str, like: str) -> str:
 
 
 def _as_written(new: str, reads: str, written: Sequence[str]) -> str:
-    """New characters as they are, old ones as they were written."""
+    """New characters plain, unchanged ones as they were written."""
     if isinstance(written, str):
         return new
     if len(new) == len(reads):
         return "".join(way if a == b else a for a, b, way in zip(new, reads, written, strict=True))
-    return new  # of an e-mail or IP address, which hold nothing that JSON would escape
+    return new  # an e-mail or IP address, which has no character that JSON would escape

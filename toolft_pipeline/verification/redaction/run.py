@@ -1,8 +1,9 @@
-"""A run redacted: every text of it looked at together, every value replaced everywhere.
+"""Redacts a run: searches all its texts together and replaces every value everywhere.
 
-Invariant: after redaction no value of the kinds stands in any text of the run, each is replaced by the same surrogate
-everywhere, and what is no text (roles, tool names, digests, times, counts) is untouched. Tool names are the catalog's
-and not the user's; `source` names a file of the raw zone. Replay comes first: a backend would not know the surrogates.
+Invariant: after redaction no text of the run contains a value of the configured kinds; each is replaced by the same
+surrogate everywhere, and everything but text (roles, tool names, digests, times, counts) is unchanged. Tool names come
+from the catalog, not from users; `source` names a file of the raw zone. Replay comes first: a backend would not know
+the surrogates.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from toolft_pipeline.verification.redaction.surrogates import Surrogates
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _BETWEEN = "\0"
-"""Parts the texts of a run; no pattern crosses it."""
+"""Separates the texts of a run; no pattern matches across it."""
 
 
 class Redactor:
-    """What replaces secrets and personal data under one agent's settings and one key."""
+    """Replaces secrets and personal data by one agent's settings and one key."""
 
     def __init__(self, settings: RedactionSettings, *, key: bytes) -> None:
         self._detector = Detector(settings)
@@ -40,40 +41,40 @@ class Redactor:
         return (_with_texts(trajectory, iter(cleaned)), counts) if counts else (trajectory, counts)
 
     def redact_texts(self, trajectory: Trajectory, *texts: str) -> Sequence[str]:
-        """Texts that speak of a run, with every value replaced: also those that only the run itself gives away."""
+        """Texts about a run with every value replaced, including values that only the run's own texts reveal."""
         return self._replaced([*texts, *_texts(trajectory)])[0][: len(texts)]
 
     def text(self, text: str) -> str:
-        """A text with every value replaced, by the surrogates that it has in a run."""
+        """A text with every value replaced by the surrogate that it has in runs."""
         return self._replaced([text])[0][0]
 
     def _replaced(self, texts: Sequence[str]) -> tuple[Sequence[str], Counter[str]]:
         joined = _BETWEEN.join(texts)
-        places = self._detector.find(joined)
-        surrogates = Surrogates(self._key, list(dict.fromkeys(place.value for place in places))).by_value
-        places = [place for place in places if place.value in surrogates]
-        if not places:
+        matches = self._detector.find(joined)
+        surrogates = Surrogates(self._key, list(dict.fromkeys(match.value for match in matches))).by_value
+        matches = [match for match in matches if match.value in surrogates]
+        if not matches:
             return texts, Counter()
-        cleaned, left, begin = [], deque(places), 0
+        cleaned, left, begin = [], deque(matches), 0
         for text in texts:
             pieces: list[str] = []
             end = begin + len(text)
             while left and left[0].start < end:
-                place = left.popleft()
-                pieces += (joined[begin : place.start], write_surrogate(place, surrogates[place.value]))
-                begin = place.end
+                match = left.popleft()
+                pieces += (joined[begin : match.start], write_surrogate(match, surrogates[match.value]))
+                begin = match.end
             cleaned.append("".join((*pieces, joined[begin:end])))
             begin = end + len(_BETWEEN)
         return cleaned, Counter(value.kind.value for value in surrogates)
 
 
 def _undigested(ref: str | None) -> str | None:
-    """A reference that somebody wrote; None for a digest, which says nothing."""
+    """A reference that somebody wrote; None for a digest, which reveals nothing."""
     return None if ref is None or _DIGEST.fullmatch(ref) else ref
 
 
 def _texts(trajectory: Trajectory) -> list[str]:
-    """Every text of a run, in the order in which `_with_texts` puts them back. A digest is none."""
+    """Every text of a run except digests, in the order in which `_with_texts` puts them back."""
     outcome = trajectory.outcome
     final, tools = _undigested(trajectory.final_state_ref), _undigested(trajectory.tools_digest)
     texts = [trajectory.task_id, trajectory.task_key, outcome.evidence, trajectory.initial_state_ref, final, tools]

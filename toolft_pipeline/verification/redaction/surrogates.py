@@ -1,11 +1,11 @@
-"""A made-up value in the place of a real one: the same shape, valid where a checksum exists, nobody's.
+"""Surrogates: made-up values of the same shape, valid where a checksum exists, that belong to nobody.
 
-Invariant: a surrogate is a function of the value and the key, and within a run two values never share one, nor is it
-a value of the run itself (then the next draw of the same function is taken). E-mail domains go to `.test` and IP
-addresses to the ranges for benchmarks and documentation, which nobody can own; for cards, IBANs, phones and ids no
-such range exists in every country. A vendor's key ends in a seal that only the holder of the key draws, so redacting
-again leaves its stand-in. Redacting twice is not idempotent for the rest, but for e-mail and IP addresses: there a seal
-would be so short that it let one value in so many through, and a run is redacted once.
+Invariant: a surrogate is a function of the value and the key. Within a run two values never share one, and it is no
+value of the run itself (then the next draw of the same function is taken). E-mail domains go to `.test` and IP
+addresses to the ranges for benchmarks and documentation, which nobody can own; for cards, IBANs, phones and ids no such
+range exists in every country. The surrogate of a secret ends in a seal that only the holder of the key can draw, so
+redacting again leaves it. For the other kinds redaction is not idempotent, except for e-mail and IP addresses: their
+seal would be so short that some real values would pass for sealed ones, and a run is redacted only once.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _HEXADECIMAL = ("0123456789", "abcdef", "ABCDEF")
 _PREFIX = re.compile(
     r"AccountKey=|gl[a-z]{2,6}-|GR1348941|pypi-AgEIcHlwaS5vcmc|pypi-AgENdGVzdC5weXBpLm9yZw|(?:AC|SK)(?=[a-z0-9]{32})"
 )
-"""What keys of detect-secrets' formats announce themselves by, and so belongs to their shape."""
+"""Prefixes of keys in detect-secrets' formats, which belong to their shape."""
 
 _HEX_LEAST = 20
-"""Letters and digits of a run without a letter beyond F that are taken for hexadecimal; of random lower case and digits
-one in ten million is."""
+"""Fewest letters and digits, none beyond F, that count as hexadecimal; of random lower case and digits one in ten
+million does."""
 
 _SEAL = 12
-"""Letters and digits at the end of a stand-in that only the holder of the key could have drawn: chance hits digits
-alone once in 10^12."""
+"""Letters and digits at the end of a surrogate that only the holder of the key can draw; for digits alone chance hits
+once in 10^12."""
 
 _SEALED_LEAST = 16
-"""Letters and digits that a key must have for its stand-in to be sealed: four are left to tell it from others."""
+"""Fewest letters and digits of a secret whose surrogate is sealed: four are left to tell it from others."""
 
 _NEVER_OWNED = ipaddress.ip_network("198.18.0.0/15")
 """RFC 2544: benchmarks. The IPv6 counterpart is 2001:db8::/32 of RFC 3849."""
@@ -52,7 +52,7 @@ _TRIES = 2_000
 
 
 class Surrogates:
-    """The surrogates of one run; secrets that are one already have none."""
+    """The surrogates of one run; secrets that are surrogates already get none."""
 
     def __init__(self, key: bytes, values: Collection[SensitiveValue]) -> None:
         taken = {value.canonical for value in values}
@@ -75,16 +75,16 @@ def _draw(value: SensitiveValue, key: bytes, attempt: int) -> str:
     if kind is PersonalData.PHONE:
         return _phone(canonical, drawn)
     if kind is PersonalData.CARD:
-        body = canonical[:6] + _alike(canonical[6:-1], drawn)
+        body = canonical[:6] + _same_shape(canonical[6:-1], drawn)
         return body + str(luhn.calc_check_digit(body))
     if kind is PersonalData.IBAN:
-        account = _alike(canonical[4:], drawn)
+        account = _same_shape(canonical[4:], drawn)
         return canonical[:2] + str(iban.calc_check_digits(f"{canonical[:2]}00{account}")) + account
     return _ip(canonical, drawn) if kind is PersonalData.IP_ADDRESS else _national_id(canonical, drawn)
 
 
 class _Bytes:
-    """Bytes without end that are a function of key, text and attempt."""
+    """An endless stream of bytes, a function of key, text and attempt."""
 
     def __init__(self, key: bytes, text: str, attempt: int) -> None:
         message = text.encode() + (f"\0{attempt}".encode() if attempt else b"")
@@ -99,8 +99,8 @@ class _Bytes:
         return self._ready[start : self._given]
 
 
-def _alike(text: str, drawn: _Bytes) -> str:
-    """Each letter and digit replaced by one of its kind, all else kept."""
+def _same_shape(text: str, drawn: _Bytes) -> str:
+    """Replace each letter and digit by one of its class and keep all else."""
     return "".join(_like(char, byte) for char, byte in zip(text, drawn.take(len(text)), strict=True))
 
 
@@ -110,10 +110,10 @@ def _like(char: str, byte: int) -> str:
 
 
 def _secret(secret: str, key: bytes, attempt: int) -> str:
-    """Each letter and digit replaced by one of its alphabet but for the vendor's mark; then sealed, if it has room."""
+    """Replace each letter and digit except the vendor's mark by one of its alphabet; then seal it, if long enough."""
     drawn = _Bytes(key, secret, attempt)
     if secret.isdigit() and secret[0] != "0":  # a JSON number does not begin with 0
-        return _sealed(str(1 + drawn.take(1)[0] % 9) + _alike(secret[1:], drawn), key)
+        return _sealed(str(1 + drawn.take(1)[0] % 9) + _same_shape(secret[1:], drawn), key)
     text = _roomy(secret, attempt)
     alphabets = _alphabets(text)
     start, end = _kept(text)
@@ -124,12 +124,12 @@ def _secret(secret: str, key: bytes, attempt: int) -> str:
 
 
 def is_surrogate(secret: str, key: bytes) -> bool:
-    """Whether a secret was drawn here, with this key: redacting again leaves it. Short ones cannot tell."""
+    """Whether a secret was drawn here with this key, so that redaction leaves it; always false for short ones."""
     return _sealable(secret) and _sealed(secret, key) == secret
 
 
 def _sealed(secret: str, key: bytes) -> str:
-    """The last letters and digits drawn from all before them."""
+    """Draw the last letters and digits from all before them."""
     if not _sealable(secret):
         return secret
     alphabets = _alphabets(secret)
@@ -150,7 +150,7 @@ def _sealable(secret: str) -> bool:
 
 
 def _alphabets(secret: str) -> list[str]:
-    """What each character of a secret is drawn from; nothing where it stays."""
+    """The alphabet of each character of a secret; empty where it stays."""
     alphabets = [_alphabet(char) for char in secret]
     start, end = _kept(secret)
     alphabets[start:end] = [""] * (end - start)
@@ -167,7 +167,7 @@ def _alphabets(secret: str) -> list[str]:
 
 
 def _kept(secret: str) -> tuple[int, int]:
-    """The span of a secret that tells whose it is."""
+    """The span of a secret that identifies its vendor."""
     if mark := find_vendor_mark(secret):
         return mark.start, mark.end
     prefix = _PREFIX.match(secret)
@@ -188,27 +188,27 @@ def _is_hexadecimal(text: str) -> bool:
 
 
 def _email(address: str, key: bytes, attempt: int) -> str:
-    """Another local part; the domain's labels are drawn from the domain alone, so that colleagues stay colleagues."""
+    """Draw another local part; the domain depends on the domain alone, so that colleagues stay colleagues."""
     local, domain = address.split("@")
-    labels = _alike(domain.rpartition(".")[0], _Bytes(key, f"domain\0{domain}", 0))
-    local = _alike(_roomy(local, attempt), _Bytes(key, f"email\0{address}", attempt))
+    labels = _same_shape(domain.rpartition(".")[0], _Bytes(key, f"domain\0{domain}", 0))
+    local = _same_shape(_roomy(local, attempt), _Bytes(key, f"email\0{address}", attempt))
     return f"{local}@{labels}.test"
 
 
 def _roomy(text: str, attempt: int) -> str:
-    """A text of few possible likenesses, longer by a letter every 40 attempts."""
+    """The text, one letter longer every 40 attempts, in case its shape has too few values."""
     return text + "a" * (attempt // 40)
 
 
 def _phone(number: str, drawn: _Bytes) -> str:
-    """Country, first digits (area or network) and length stay; valid where the number was."""
+    """Draw a number with the same country, first digits (area or network) and length, valid if the old one is."""
     parsed = phonenumbers.parse(number)
     national = phonenumbers.national_significant_number(parsed)
     country = number[: len(number) - len(national)]
     valid = phonenumbers.is_valid_number(parsed)
     kept = min(3 if country == "+1" else 2, len(national) - 4)
     for _ in range(30):
-        drawn_number = country + national[:kept] + _alike(national[kept:], drawn)
+        drawn_number = country + national[:kept] + _same_shape(national[kept:], drawn)
         again = phonenumbers.parse(drawn_number)
         if e164(again) == drawn_number and phonenumbers.is_valid_number(again) == valid:
             break
@@ -226,7 +226,7 @@ def _national_id(number: str, drawn: _Bytes) -> str:
     national = next(each for each in NATIONAL_IDS if len(each.surrogate) == len(number) and each.is_valid(number))
     surrogate = number
     for _ in range(_TRIES):
-        surrogate = _alike(number, drawn)
+        surrogate = _same_shape(number, drawn)
         surrogate = "".join(
             old if how == "=" else new for how, old, new in zip(national.surrogate, number, surrogate, strict=True)
         )

@@ -1,8 +1,8 @@
-"""A text as it reads once its JSON escapes are resolved, with the way back to every character as it was written.
+"""A text with its JSON escapes resolved, and a map from each character back to the text as written.
 
-Invariant: a span of a view maps to the whole escapes that it was written with, so that what is put in its place never
-cuts one in two. Text is looked at level by level, because arguments are JSON text and results hold JSON in JSON; that
-a backslash of ordinary text is taken for an escape does no harm, for the levels above are looked at too.
+Invariant: a span of an unescaped text maps to whole escapes, so that a replacement never cuts one in two. Text is
+searched level by level, because arguments are JSON text and results may hold JSON in JSON. Taking a backslash of
+ordinary text for an escape does no harm: the levels above are searched too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 _ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])')
 _MEANS = {'\\"': '"', "\\\\": "\\", "\\/": "/", "\\b": "\b", "\\f": "\f", "\\n": "\n", "\\r": "\r", "\\t": "\t"}
 _MAX_DEPTH = 4
-"""JSON text in JSON text: logs of agents have been seen with two."""
+"""Levels of JSON text in JSON text: logs of agents have been seen with two."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnescapedText:
-    """A text and where its pieces stand in the text above: from `here[i]` on it runs as there from `there[i]` on."""
+    """A text and its segments in the text above: segment i starts at `here[i]` in this text and at `there[i]` above."""
 
     text: str
     here: list[int]
@@ -28,11 +28,11 @@ class UnescapedText:
 
     @property
     def top(self) -> UnescapedText:
-        """The text as it is written."""
+        """The text as written."""
         return self if self.above is None else self.above.top
 
     def written(self, start: int, end: int) -> tuple[int, int]:
-        """The span of the text as written, through all levels, that a span of this one was read from."""
+        """The span of the text as written that a span of this one comes from."""
         view: UnescapedText | None = self
         while view is not None:
             start, end = _along(view.here, view.there, start), _along(view.here, view.there, end)
@@ -40,11 +40,11 @@ class UnescapedText:
         return start, end
 
     def read(self, start: int, end: int) -> tuple[int, int]:
-        """A span of the text above as a span of this view."""
+        """A span of the text above as a span of this one."""
         return _along(self.there, self.here, start), _along(self.there, self.here, end)
 
     def begins_inside_an_escape(self, start: int) -> bool:
-        """Whether an odd run of backslashes stands before a place: its character is then not what it seems."""
+        """Whether an odd number of backslashes precedes a position, so that its character belongs to an escape."""
         slashes = 0
         while start - slashes > 0 and self.text[start - slashes - 1] == "\\":
             slashes += 1
@@ -52,7 +52,7 @@ class UnescapedText:
 
 
 def unescape_levels(text: str) -> list[UnescapedText]:
-    """The text as it is written, then as it reads with its escapes resolved once, twice, ... while there are any."""
+    """The text as written, then with its escapes resolved once, twice, ... as long as it has any."""
     found = [UnescapedText(text=text, here=[0], there=[0], above=None)]
     while "\\" in found[-1].text and len(found) <= _MAX_DEPTH:
         below = _resolved(found[-1])

@@ -1,7 +1,7 @@
-"""Where a value that is known by now stands once more, in a spelling that would not give it away by itself.
+"""Finds further occurrences of known values, in spellings that no recognizer would match.
 
-Invariant: within a run a value has one fate. A password named in one message is recognised as a bare word in the next,
-a phone number also without its country's code, a card number however its digits are grouped.
+Invariant: within a run a value is replaced everywhere. A password named in one message is found as a bare word in the
+next, a phone number also without its country code, a card number with any grouping of its digits.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from toolft_pipeline.verification.redaction.recognizer import SecretKind, Sensit
 _LONG = 12
 _SHORT = 6
 _DIGITS = re.compile(r"[0-9](?:[^0-9A-Za-z\0]{0,3}[0-9]){6,}")
-"""Digits with little between them, seven or more: where a number may be grouped in another way."""
+"""Seven or more digits with little between them: possibly a number in another grouping."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Number:
-    """A known number's digits, and what digits may be glued to their front: country codes, trunk zeros."""
+    """A known number's digits, and the digits that may precede them: country codes, trunk zeros."""
 
     value: SensitiveValue
     digits: str
-    glued: frozenset[str]
+    prefixes: frozenset[str]
 
 
 def find_other_spellings(text: str, values: Collection[SensitiveValue]) -> Iterator[tuple[int, int, SensitiveValue]]:
-    """Spans of the values' other spellings in a text, and of those that are recognised anyhow."""
+    """Spans of the values in a text, in other spellings and in those that recognizers match."""
     for value in values:
         secret = isinstance(value.kind, SecretKind) and value.kind is not SecretKind.PRIVATE_KEY
-        if secret and _telling(value.canonical):
+        if secret and _is_distinctive(value.canonical):
             yield from _words(text, value)
     numbers = [number for value in values if (number := _number(value)) is not None]
     if numbers:
@@ -50,22 +50,22 @@ def _words(text: str, value: SensitiveValue) -> Iterator[tuple[int, int, Sensiti
         start = text.find(value.canonical, end)
 
 
-def _telling(secret: str) -> bool:
-    """Whether a secret is long or odd enough not to be an ordinary word of the run."""
+def _is_distinctive(secret: str) -> bool:
+    """Whether a secret is too long or too mixed to be an ordinary word of the run."""
     mixed = any(char.isdigit() for char in secret) and any(char.isalpha() for char in secret)
     return len(secret) >= _LONG or (len(secret) >= _SHORT and mixed)
 
 
 def _number(value: SensitiveValue) -> _Number | None:
     if value.kind is PersonalData.CARD:
-        return _Number(value=value, digits=value.canonical, glued=frozenset({""}))
+        return _Number(value=value, digits=value.canonical, prefixes=frozenset({""}))
     if value.kind is not PersonalData.PHONE:
         return None
     number = phonenumbers.parse(value.canonical)
     national = phonenumbers.national_significant_number(number)
     code = str(number.country_code)
-    glued = frozenset({"", "0", code, f"00{code}", f"{code}0"})
-    return _Number(value=value, digits=national, glued=glued) if len(national) >= 7 else None
+    prefixes = frozenset({"", "0", code, f"00{code}", f"{code}0"})
+    return _Number(value=value, digits=national, prefixes=prefixes) if len(national) >= 7 else None
 
 
 def _digits(text: str, numbers: Collection[_Number]) -> Iterator[tuple[int, int, SensitiveValue]]:
@@ -80,14 +80,14 @@ def _digits(text: str, numbers: Collection[_Number]) -> Iterator[tuple[int, int,
                 if number is None:
                     continue
                 start, end = places[at], places[at + length - 1] + 1
-                if _stands_alone(text, start, end, number.glued):
+                if _stands_alone(text, start, end, number.prefixes):
                     yield start, end, number.value
 
 
-def _stands_alone(text: str, start: int, end: int, glued: Collection[str]) -> bool:
-    """Whether a number is not a piece of a longer code, but for the digits that may be glued to its front."""
+def _stands_alone(text: str, start: int, end: int, prefixes: Collection[str]) -> bool:
+    """Whether a number is not part of a longer code, apart from the digits that may precede it."""
     front = start
     while front and start - front < 7 and "0" <= text[front - 1] <= "9":
         front -= 1
     beside = text[max(0, front - 1) : front] + text[end : end + 1]
-    return text[front:start] in glued and not any(is_word_char(char) for char in beside)
+    return text[front:start] in prefixes and not any(is_word_char(char) for char in beside)

@@ -1,13 +1,13 @@
-"""What vendors' keys look like: the mark that each announces itself by, and what stands around it.
+"""Formats of vendors' keys: a literal mark, and the characters before and after it.
 
 Invariant: a format's mark is literal text, so that a text without any mark costs one pass for all vendors together;
-alphabets are the vendor's own, lengths are the least that was ever issued, because vendors lengthen keys and do not
-shorten them. To add a vendor, add a row (and a made-up key to the tests): gate, stand-in and the tables of the tests
-follow from it.
+alphabets are the vendor's own, lengths are the shortest ever issued, because vendors lengthen keys and do not shorten
+them. To add a vendor, add a row (and a made-up key to the tests): gate, surrogate and the tables of the tests follow
+from it.
 
-Formats are facts; each row says where its own can be looked up: the vendor's documentation, or the rule of that name
-in gitleaks' public configuration (GITLEAKS), or that it is how keys were seen to be issued (SEEN). What detect-secrets
-knows already (`credentials.py`) is only repeated here where vendors have moved on.
+Each row names its source: the vendor's documentation, the rule of that name in gitleaks' public configuration
+(GITLEAKS), or keys as they were issued (SEEN). Formats of detect-secrets (`credentials.py`) are repeated here only
+where vendors have changed them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
 @dataclass(frozen=True, kw_only=True)
 class VendorFormat:
     """Keys of one vendor. `before` and `after` surround the mark, in the syntax that RE2 and `re` share, without
-    groups; a key begins where a word does, unless its mark begins with a sign. `source` is where the format is told."""
+    groups; a key begins where a word does, unless its mark begins with a sign. `source` documents the format."""
 
     vendor: str
     marks: tuple[str, ...]
@@ -39,7 +39,7 @@ class VendorFormat:
 
     @property
     def mark(self) -> str:
-        """Any of the marks, the longest first, for one may begin another."""
+        """A pattern of all marks, the longest first, because one may begin another."""
         return "|".join(re.escape(mark) for mark in sorted(self.marks, key=len, reverse=True))
 
     @property
@@ -247,17 +247,17 @@ VENDOR_FORMATS = (
 _KEY = [(each.kind, re.compile(rf"(?:{each.before})({each.mark}){each.after}")) for each in VENDOR_FORMATS]
 
 
-class Marked(NamedTuple):
-    """What a key is by its format: its kind, and from where to where its mark stands."""
+class VendorMark(NamedTuple):
+    """The kind of a key by its format, and the span of its mark."""
 
     kind: SecretKind
     start: int
     end: int
 
 
-def find_vendor_mark(key: str) -> Marked | None:
-    """What a whole key is; None where it is of no format."""
+def find_vendor_mark(key: str) -> VendorMark | None:
+    """The vendor's mark in a whole key; None if no format fits."""
     for kind, pattern in _KEY:
         if found := pattern.fullmatch(key):
-            return Marked(kind, *found.span(1))
+            return VendorMark(kind, *found.span(1))
     return None

@@ -1,10 +1,10 @@
-"""Whether a number follows from told ones: sum, difference, product, quotient, count, share, percentage, rounding.
+"""Derives numbers from known ones: sum, difference, product, quotient, count, share, percentage, rounding.
 
 Invariant: sums run over a whole column, object or field, everything else takes two numbers, and no subset is searched;
-so the work is bounded by the newest `_SCALARS` numbers. Where a run told many numbers, something hits any number by
-chance: a hit counts only where less than `_CHANCE` of all numbers of its size and precision would be hit the same way
-(`_CHANCE_OF_TOTALS` for sums of whole lists, of which there are few), or where next to nothing was told. How often a
-wrong number passes is measured in benchmarks/grounding.
+so the work is bounded by the newest `_SCALARS` numbers. In a run with many known numbers some derivation hits any
+number by chance. A hit therefore counts only if less than `_CHANCE` of all numbers of its size and precision would be
+hit the same way (`_CHANCE_OF_TOTALS` for sums of whole lists, of which there are few), or if few numbers are known.
+benchmarks/grounding measures how often a wrong number passes.
 """
 
 from __future__ import annotations
@@ -19,108 +19,109 @@ _SCALARS = 40
 _FIELDS = 8
 """Numbers of one object that are combined in pairs."""
 _FEW = 3
-"""Told numbers up to which a pair of them is believed whatever the chance."""
+"""Known numbers up to which a derivation from a pair of them counts, whatever the chance."""
 _FEW_IN_OBJECTS = 6
-"""The same for numbers that stand in objects or texts with others."""
+"""The same for numbers within one object or text."""
 _CHANCE = Decimal("0.1")
 _CHANCE_OF_TOTALS = Decimal("0.25")
 _CHAINED = 120
-"""Sums and products that are taken on with one more number."""
+"""Sums and products that are combined with one more number."""
 
 _LARGEST, _FINEST = 14, 6
-"""Digits before and behind the point of a number that is looked for."""
+"""Most digits before and after the decimal point of a number that is derived."""
 
 _EXACT = Context(prec=60)
 _HUNDRED = Decimal(100)
 
-Way = Callable[[], Iterable[Decimal]]
-"""One way to derive numbers: all that it gives."""
+Derivation = Callable[[], Iterable[Decimal]]
+"""One way to derive numbers; yields all results."""
 
 
 class Arithmetic:
-    """What follows from the numbers that a run told so far."""
+    """The numbers that follow from those known at some point of a run."""
 
     def __init__(self) -> None:
-        self._told = KnownNumbers()
-        self._given: dict[str, list[Decimal]] = {}
+        self._known = KnownNumbers()
+        self._derived: dict[str, list[Decimal]] = {}
         self._rounded: dict[tuple[str, Decimal], set[Decimal]] = {}
 
     def add_text(self, text: str) -> None:
-        """Add a text of a user, a call, a result or an answer."""
-        self._told.add_text(text)
-        self._given.clear()
+        """Add the text of a message or of a call's arguments."""
+        self._known.add_text(text)
+        self._derived.clear()
         self._rounded.clear()
 
-    def derives(self, asked: Decimal, *, percent: bool = False) -> bool:
-        """Whether a number follows, rounded as it is written; `percent` says that it is written as a share."""
-        return any(self._gives(asked, unit, percent=percent) for unit in _units(asked))
+    def derives(self, number: Decimal, *, percent: bool = False) -> bool:
+        """Whether a number follows, rounded as it is written; `percent` if it is written as a percentage."""
+        return any(self._derives(number, unit, percent=percent) for unit in _units(number))
 
-    def _gives(self, asked: Decimal, unit: Decimal, *, percent: bool) -> bool:
-        for way, few, chance in self._ways(percent=percent):
-            hits = self._values(way, unit)
-            if asked in hits and (few or _chance(hits, asked, unit) <= chance):
+    def _derives(self, number: Decimal, unit: Decimal, *, percent: bool) -> bool:
+        for derivation, few, chance in self._derivations(percent=percent):
+            hits = self._values(derivation, unit)
+            if number in hits and (few or _chance(hits, number, unit) <= chance):
                 return True
         return False
 
-    def _ways(self, *, percent: bool) -> Iterator[tuple[Way, bool, Decimal]]:
-        """The ways in order, each with whether too little was told to reckon with chance, and the chance allowed."""
-        few_in_objects = sum(map(len, self._told.objects)) <= _FEW_IN_OBJECTS
-        yield self._told_ones, True, _CHANCE
+    def _derivations(self, *, percent: bool) -> Iterator[tuple[Derivation, bool, Decimal]]:
+        """The derivations in order, each with whether too few numbers are known for chance hits, and the chance
+        allowed."""
+        few_in_objects = sum(map(len, self._known.objects)) <= _FEW_IN_OBJECTS
+        yield self._scalars, True, _CHANCE
         yield self._totals, False, _CHANCE_OF_TOTALS
         yield self._within_objects, few_in_objects, _CHANCE
-        yield self._pairs, len(self._told.scalars) <= _FEW, _CHANCE
+        yield self._pairs, len(self._known.scalars) <= _FEW, _CHANCE
         yield self._totals_and_more, False, _CHANCE
         yield self._products_and_more, False, _CHANCE
         yield self._quotients, False, _CHANCE
         if percent:
             yield self._shares, few_in_objects, _CHANCE_OF_TOTALS
-            yield self._ratios, len(self._told.scalars) <= _FEW, _CHANCE
+            yield self._ratios, len(self._known.scalars) <= _FEW, _CHANCE
 
-    def _values(self, way: Way, unit: Decimal) -> set[Decimal]:
-        """What a way gives, rounded to a unit."""
-        name = way.__name__
-        if name not in self._given:
-            self._given[name] = list(way())
+    def _values(self, derivation: Derivation, unit: Decimal) -> set[Decimal]:
+        """The results of a derivation, rounded to a unit."""
+        name = derivation.__name__
+        if name not in self._derived:
+            self._derived[name] = list(derivation())
         if (name, unit) not in self._rounded:
-            self._rounded[name, unit] = {each for value in self._given[name] for each in _rounded(value, unit)}
+            self._rounded[name, unit] = {each for value in self._derived[name] for each in _rounded(value, unit)}
         return self._rounded[name, unit]
 
-    def _told_ones(self) -> Iterable[Decimal]:
-        """Told numbers themselves, which may be rounded."""
-        return self._told.scalars
+    def _scalars(self) -> Iterable[Decimal]:
+        """Known numbers themselves, which an answer may round."""
+        return self._known.scalars
 
     def _within_objects(self) -> Iterator[Decimal]:
-        """Two numbers of one object or one text."""
-        for numbers in self._told.objects:
+        """Combinations of two numbers of one object or one text."""
+        for numbers in self._known.objects:
             for one, other in combinations(numbers[:_FIELDS], 2):
                 yield from self._combined(one, other)
 
     def _totals(self) -> Iterator[Decimal]:
-        """Sums and means of lists, sums of objects, and how many rows of a list agree."""
+        """Sums and means of lists, sums of objects, and counts of equal rows of a list."""
         for column in self._columns():
             yield column.total
             yield _EXACT.divide(column.total, Decimal(column.n))
-        for numbers in self._told.objects:
+        for numbers in self._known.objects:
             yield sum(numbers, Decimal(0))
-        for part, _ in self._told.shares:
+        for part, _ in self._known.shares:
             yield Decimal(part)
 
     def _columns(self) -> Iterator[NumberColumn]:
-        return chain(self._told.columns, self._told.fields())
+        return chain(self._known.columns, self._known.fields())
 
     def _shares(self) -> Iterator[Decimal]:
-        """Percentages within a list or an object: rows that agree, values of a column's sum, one number of another."""
-        for part, whole in self._told.shares:
+        """Percentages within a list or an object: equal rows, values of a column's sum, one number of another."""
+        for part, whole in self._known.shares:
             yield _percent(Decimal(part), Decimal(whole))
         for column in self._columns():
             if column.total:
                 yield from (_percent(number, column.total) for number in column.first)
-        for numbers in self._told.objects:
+        for numbers in self._known.objects:
             for one, other in combinations(numbers[:_FIELDS], 2):
                 yield from _percentages(one, other)
 
     def _newest(self) -> list[Decimal]:
-        return list(self._told.scalars)[-_SCALARS:]
+        return list(self._known.scalars)[-_SCALARS:]
 
     def _pairs(self) -> Iterator[Decimal]:
         for one, other in combinations(self._newest(), 2):
@@ -136,15 +137,15 @@ class Arithmetic:
             yield from _percentages(one, other)
 
     def _totals_and_more(self) -> Iterator[Decimal]:
-        """The sum of a whole list with one more number added or taken off."""
-        return self._taken_on(column.total for column in self._columns())
+        """The sum of a whole list with one more number added or subtracted."""
+        return self._chained(column.total for column in self._columns())
 
     def _products_and_more(self) -> Iterator[Decimal]:
-        """The product of two numbers of one object with one more number added or taken off."""
-        pairs = (pair for numbers in self._told.objects for pair in combinations(numbers[:_FIELDS], 2))
-        return self._taken_on(_EXACT.multiply(one, other) for one, other in pairs)
+        """The product of two numbers of one object with one more number added or subtracted."""
+        pairs = (pair for numbers in self._known.objects for pair in combinations(numbers[:_FIELDS], 2))
+        return self._chained(_EXACT.multiply(one, other) for one, other in pairs)
 
-    def _taken_on(self, firsts: Iterable[Decimal]) -> Iterator[Decimal]:
+    def _chained(self, firsts: Iterable[Decimal]) -> Iterator[Decimal]:
         newest = self._newest()
         for first in dict.fromkeys(islice(firsts, _CHAINED)):
             for number in newest:
@@ -153,17 +154,17 @@ class Arithmetic:
             yield from self._at_rates(first)
 
     def _combined(self, one: Decimal, other: Decimal) -> Iterator[Decimal]:
-        """Sum, difference and product of two numbers, and what a percentage among them takes of the other."""
+        """Sum, difference and product of two numbers, and the other number at a rate if one is a percentage."""
         yield one + other
         yield one - other
         yield _EXACT.multiply(one, other)
-        if abs(one) in self._told.rates:
+        if abs(one) in self._known.rates:
             yield from _at_rate(other, abs(one))
-        if abs(other) in self._told.rates:
+        if abs(other) in self._known.rates:
             yield from _at_rate(one, abs(other))
 
     def _at_rates(self, base: Decimal) -> Iterator[Decimal]:
-        for rate in self._told.rates:
+        for rate in self._known.rates:
             yield from _at_rate(base, rate)
 
 
@@ -186,13 +187,13 @@ def _percent(part: Decimal, whole: Decimal) -> Decimal:
     return _EXACT.divide(_EXACT.multiply(part, _HUNDRED), whole)
 
 
-def _units(asked: Decimal) -> Iterator[Decimal]:
-    """The last digit's unit, and for a round number larger ones that leave two digits: 1,200 may stand for 1,234."""
-    exponent = int(asked.as_tuple().exponent)
-    if asked.adjusted() > _LARGEST or exponent < -_FINEST:
+def _units(number: Decimal) -> Iterator[Decimal]:
+    """The last digit's unit, and for a round number larger ones that leave two digits: 1,200 may mean 1,234."""
+    exponent = int(number.as_tuple().exponent)
+    if number.adjusted() > _LARGEST or exponent < -_FINEST:
         return
     yield Decimal((0, (1,), exponent))
-    text = str(asked) if exponent == 0 else ""
+    text = str(number) if exponent == 0 else ""
     zeros = len(text) - len(text.rstrip("0"))
     for places in range(1, min(zeros, len(text) - 2) + 1):
         yield Decimal((0, (1,), places))
@@ -206,8 +207,8 @@ def _rounded(value: Decimal, unit: Decimal) -> Iterator[Decimal]:
             return
 
 
-def _chance(hits: set[Decimal], asked: Decimal, unit: Decimal) -> Decimal:
-    """Which part of the numbers with as many digits as the asked one is among the hits."""
-    size = asked.adjusted()
-    alike = sum(1 for value in hits if value and value.adjusted() == size)
-    return Decimal(alike) / max(Decimal(1), (9 * Decimal((0, (1,), size)) / unit))
+def _chance(hits: set[Decimal], number: Decimal, unit: Decimal) -> Decimal:
+    """The share of numbers with as many digits as this one that are among the hits."""
+    size = number.adjusted()
+    same_size = sum(1 for value in hits if value and value.adjusted() == size)
+    return Decimal(same_size) / max(Decimal(1), (9 * Decimal((0, (1,), size)) / unit))

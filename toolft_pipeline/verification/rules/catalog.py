@@ -1,8 +1,8 @@
-"""Rule 2: every call is one that today's catalog accepts.
+"""Rule 2: today's catalog accepts every call.
 
-Invariant: in an accepted run each called tool exists today (renames.yaml was applied before), and each call's
-arguments parse as one JSON object and validate against the tool's schema. What the catalog was when the run happened
-plays no part: the model will serve today's.
+Invariant: in an accepted run each called tool exists today (after renames.yaml), and each call's arguments are one JSON
+object that validates against the tool's schema. The catalog at the time of the run plays no part: the model will serve
+today's.
 """
 
 from __future__ import annotations

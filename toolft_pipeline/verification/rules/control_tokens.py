@@ -1,8 +1,7 @@
-"""Rule 3: no control string of the chat format stands in what the model is to learn to write.
+"""Rule 3: assistant turns contain no control string of the chat format.
 
-Invariant: an accepted run's assistant turns hold no control string, neither in text and reasoning nor in arguments
-once their JSON escapes are read. In user text and tool results control strings are data that came from outside; the
-chat template neutralizes them there, so they are no reason to lose a run.
+Invariant: an accepted run's assistant turns have no control string in text, reasoning or unescaped arguments. In user
+text and tool results control strings are data from outside; the chat template neutralizes them, so they reject no run.
 """
 
 from __future__ import annotations
@@ -17,33 +16,35 @@ from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 def check_control_tokens(messages: Sequence[Message], *, control_strings: Sequence[str]) -> Violation | None:
     """The first control string in an assistant turn, if any."""
-    said = [_said(message) for message in messages if message.role is Role.ASSISTANT]
-    together = "\0".join(chain.from_iterable(said))  # clean runs, nearly all, cost one search a string
+    texts = [_texts(message) for message in messages if message.role is Role.ASSISTANT]
+    together = "\0".join(chain.from_iterable(texts))  # clean runs, nearly all, cost one search a string
     if not any(map(together.__contains__, control_strings)):
         return None
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             continue
-        written = list(_written(message))
-        together = "\0".join([text for _, text in written])
-        found = next((string for string in control_strings if string in together), None)
-        if found is not None:
-            where = next((where for where, text in written if found in text), "the turn")
-            reason = f"message {place}: {where} holds the control string {found!r}; the model would learn to emit it"
+        named = list(_named_texts(message))
+        together = "\0".join([text for _, text in named])
+        control = next((string for string in control_strings if string in together), None)
+        if control is not None:
+            where = next((where for where, text in named if control in text), "the turn")
+            reason = (
+                f"message {place}: {where} contains the control string {control!r}; the model would learn to write it"
+            )
             return Violation(rule=Rule.CONTROL_TOKENS, fault=Fault.CONTROL_TOKEN, reason=reason)
     return None
 
 
-def _said(message: Message) -> list[str]:
-    """What `_written` finds, without names for it."""
+def _texts(message: Message) -> list[str]:
+    """The texts of `_named_texts`, without their names."""
     texts = [message.text, message.reasoning or ""]
     for call in message.tool_calls:
         texts += (call.name, _unescaped(call.arguments_json))
     return texts
 
 
-def _written(message: Message) -> Iterator[tuple[str, str]]:
-    """Every text that the model wrote in a turn, with what it is."""
+def _named_texts(message: Message) -> Iterator[tuple[str, str]]:
+    """Every text that the model wrote in a turn, with a name for it."""
     yield "the text", message.text
     yield "the reasoning", message.reasoning or ""
     for call in message.tool_calls:
@@ -52,7 +53,7 @@ def _written(message: Message) -> Iterator[tuple[str, str]]:
 
 
 def _unescaped(arguments: str) -> str:
-    """Arguments with their JSON escapes read; a text that is not JSON stays as it is (the catalog rule's case)."""
+    """Arguments with their JSON escapes resolved; text that is not JSON is unchanged (the catalog rule rejects it)."""
     if "\\" not in arguments:
         return arguments
     try:

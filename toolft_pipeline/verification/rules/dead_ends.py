@@ -1,7 +1,7 @@
-"""Rule 4: the run went somewhere.
+"""Rule 4: the run is no dead end.
 
-Invariant: an accepted run is no longer than the settings allow, asks for nothing again and again, does not repeat an
-answer word for word in a loop, and does not consist of errors.
+Invariant: an accepted run is no longer than the settings allow, repeats no call and no answer more often than they
+allow, and does not consist of errors.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from toolft_pipeline.trajectories.record import Message, Role, ToolCall
 from toolft_pipeline.trajectories.tool_failure import is_error
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
-_ERRORS_JUDGED_FROM = 3
-"""Fewer failed calls than this are a lesson (retry, explain), whatever their share of a short run."""
+_MIN_ERRORS = 3
+"""Fewer failed calls than this teach something (retry, explain), whatever their share of a short run."""
 
 
 def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettings) -> Violation | None:
@@ -37,10 +37,10 @@ def check_dead_ends(messages: Sequence[Message], *, settings: VerificationSettin
 
 def _errors(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
     results = [message for message in messages if message.role is Role.TOOL]
-    if len(results) < _ERRORS_JUDGED_FROM:
+    if len(results) < _MIN_ERRORS:
         return None
     errors = sum(is_error(result, settings.error_forms) for result in results)
-    if errors < _ERRORS_JUDGED_FROM or errors <= settings.max_error_share * len(results):
+    if errors < _MIN_ERRORS or errors <= settings.max_error_share * len(results):
         return None
     reason = f"{errors} of {len(results)} tool results are errors; verification.max_error_share is"
     return _fault(Fault.MOSTLY_ERRORS, f"{reason} {settings.max_error_share:g}")
@@ -51,7 +51,7 @@ def _fault(fault: Fault, reason: str) -> Violation:
 
 
 def _repeated(turns: Sequence[Message], *, more_than: int) -> dict[tuple[str, str], int]:
-    """The calls made more often than that. Arguments are read only of tools that were called so often at all."""
+    """Calls that occur more often than `more_than`. Arguments are parsed only for tools called that often."""
     calls = [call for turn in turns for call in turn.tool_calls]
     if len(calls) <= more_than:
         return {}
@@ -61,7 +61,7 @@ def _repeated(turns: Sequence[Message], *, more_than: int) -> dict[tuple[str, st
 
 
 def _key(call: ToolCall) -> tuple[str, str]:
-    """A call up to spacing and key order of its arguments."""
+    """A call, regardless of spacing and key order in its arguments."""
     try:
         return call.name, json.dumps(json.loads(call.arguments_json), sort_keys=True)
     except (ValueError, RecursionError):

@@ -1,11 +1,10 @@
-"""Rule 6: what an agent says and asks for was told to it.
+"""Rule 6: answers and calls are grounded in what the agent could know.
 
-Invariant: in an accepted run every number, id and address of an answer stands in an earlier message or in the catalog,
-or (a number) follows from told ones by plain arithmetic; no answer
-states something about an id that no call asked about and no result told; and where the user named one choice of a
-parameter, no call takes another one that nobody named. Replay cannot see these: a read that is missing from the log
-changes no state and no other result, and the answer that rests on it would teach a model to invent. What a picture
-tells no rule can read, so what is said behind one is believed.
+Invariant: in an accepted run every number, id and address of an answer occurs in an earlier message or in the catalog,
+or (a number) follows from known ones by plain arithmetic. No answer states something about an id that no call asked
+about and no result mentions. Where the user named one choice of a parameter, no call takes another one that nobody
+named. Replay cannot find these: a read that is missing from the log changes no state and no other result, and the
+answer that rests on it would teach a model to invent. No rule can read an image, so everything after one passes.
 """
 
 from __future__ import annotations
@@ -30,92 +29,99 @@ from toolft_pipeline.verification.rules.catalog_words import Schemas, words_of
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 _LONGEST_NUMBER = 15
-"""Digits of a quantity at most; a longer number is an id."""
+"""Most digits of a quantity; a longer number is an id."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def check_grounding(
-    messages: Sequence[Message], *, schemas: Schemas, settings: GroundingSettings | None = None
+    messages: Sequence[Message],
+    *,
+    schemas: Schemas,
+    settings: GroundingSettings | None = None,
+    catalog_words: GroundingText | None = None,
 ) -> Violation | None:
-    """The first thing that the agent could not know, if any, of the kinds that the settings refuse (all by default)."""
+    """The first ungrounded value of the kinds that the settings refuse (all by default), if any.
+
+    `catalog_words` are the words of the whole catalog, by default those of `schemas`.
+    """
     settings = settings or GroundingSettings()
-    heard = _Heard(schemas)
-    asked: GroundingText | None = None
+    known = _Known(words_of(schemas) if catalog_words is None else catalog_words)
+    read: GroundingText | None = None
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
-            heard.add_text(message.text, result=message.role is Role.TOOL)
+            known.add_text(message.text, result=message.role is Role.TOOL)
             for part in message.content:
                 if part.image_sha256 is not None:
                     return None
             continue
-        found = _choice(message, heard.told, schemas) if settings.refuses(Grounded.CHOICES) else None
-        if found is not None:
-            return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {found}", Grounded.CHOICES)
+        choice = _choice(message, known.words, schemas) if settings.refuses(Grounded.CHOICES) else None
+        if choice is not None:
+            return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {choice}", Grounded.CHOICES)
         spoken = words(message.text)
-        if (untold := _untold(message.text, spoken, heard, settings)) is not None:
-            word, kind = untold
-            reason = f"message {place} says {word!r}, and no message before it does"
+        if (ungrounded := _ungrounded(message.text, spoken, known, settings)) is not None:
+            word, kind = ungrounded
+            reason = f"message {place} says {word!r}, which no earlier message contains"
             return _fault(Fault.UNGROUNDED_ANSWER, reason, kind)
         if settings.refuses(Grounded.IDS) and any(map(is_identifier, spoken)):
-            asked = asked or _asked(messages)
-            if (id_ := _unasked(message.text, asked)) is not None:
-                reason = f"message {place} states something about {id_!r}, and no call asks about it"
+            read = read or _read_texts(messages)
+            if (id_ := _unread_id(message.text, read)) is not None:
+                reason = f"message {place} states something about {id_!r}, and no call asks for it"
                 return _fault(Fault.UNASKED_ANSWER, reason, Grounded.IDS)
         for text in (message.text, *(call.arguments_json for call in message.tool_calls)):
-            heard.add_text(text)
+            known.add_text(text)
     return None
 
 
-class _Heard:
-    """What was told so far, as words and as numbers to reckon with."""
+class _Known:
+    """What is known so far, as words and as numbers for arithmetic."""
 
-    def __init__(self, schemas: Schemas) -> None:
-        self.told = GroundingText(before=words_of(schemas))
+    def __init__(self, catalog_words: GroundingText) -> None:
+        self.words = GroundingText(before=catalog_words)
         self._waiting: list[str] = []
         self._numbers = Arithmetic()
 
     def add_text(self, text: str, *, result: bool = False) -> None:
-        self.told.add_text(text, result=result)
+        self.words.add_text(text, result=result)
         self._waiting.append(text)
 
-    def gives(self, word: str, *, percent: bool) -> bool:
-        """Whether an amount follows from told numbers; they are read when the first untold one is met."""
+    def derives(self, word: str, *, percent: bool) -> bool:
+        """Whether an amount follows from known numbers; texts are read for numbers at the first unknown one."""
         for text in self._waiting:
             self._numbers.add_text(text)
         self._waiting.clear()
-        return any(self._numbers.gives(number, percent=percent) for number in amounts(word))
+        return any(self._numbers.derives(number, percent=percent) for number in amounts(word))
 
 
 def accept_hint(kind: Grounded) -> str:
-    """What to do about a finding: the smallest setting that keeps such a run."""
+    """How to keep such a run: the smallest setting that accepts it."""
     return f"a call may be missing from the log; verification.grounding.{kind.value}: accept keeps such runs"
 
 
 def statements(text: str, *, questions: bool = False) -> list[str]:
-    """The sentences of an answer, without its questions unless they are wanted too."""
+    """The sentences of an answer, without its questions unless `questions`."""
     return [part for part in _SENTENCE_END.split(text) if questions or not part.rstrip().endswith("?")]
 
 
-def _untold(
-    text: str, spoken: Sequence[str], heard: _Heard, settings: GroundingSettings
+def _ungrounded(
+    text: str, spoken: Sequence[str], known: _Known, settings: GroundingSettings
 ) -> tuple[str, Grounded] | None:
-    """The first id, number or date of an answer that nothing told, with its kind."""
+    """The first ungrounded id, number or date of an answer, with its kind."""
     percents: set[str] | None = None
     for word in spoken:
         kind = grounded_kind(word)
-        if kind is None or not settings.refuses(kind) or _is_told(word, heard.told):
+        if kind is None or not settings.refuses(kind) or _is_known(word, known.words):
             continue
         if kind is Grounded.NUMBERS:
             percents = percentages(text) if percents is None else percents
-            if heard.gives(word, percent=word in percents):
+            if known.derives(word, percent=word in percents):
                 continue
         return word, kind
     return None
 
 
 def grounded_kind(word: str) -> Grounded | None:
-    """Which kind of thing a word is that must have been told; None for a plain word."""
+    """The kind of value that a word is and that must be grounded; None for a plain word."""
     if is_identifier(word):
         return Grounded.IDS
     if not is_number(word):
@@ -127,39 +133,39 @@ def grounded_kind(word: str) -> Grounded | None:
     return Grounded.IDS if word.isdigit() else Grounded.DATES
 
 
-def _is_told(word: str, told: GroundingText) -> bool:
-    return told.contains_number(word) if is_number(word) else told.contains(word)
+def _is_known(word: str, known: GroundingText) -> bool:
+    return known.contains_number(word) if is_number(word) else known.contains(word)
 
 
-def _unasked(text: str, asked: GroundingText) -> str | None:
-    """The first id that a statement names and that no call touches."""
+def _unread_id(text: str, read: GroundingText) -> str | None:
+    """The first id that a statement names and that no call or result contains."""
     named = (word for sentence in statements(text) for word in words(sentence) if is_identifier(word))
-    return next((word for word in named if not asked.in_run(word)), None)
+    return next((word for word in named if not read.in_run(word)), None)
 
 
-def _asked(messages: Sequence[Message]) -> GroundingText:
-    """What calls ask about and results tell, in the whole run: an agent may speak first and call then."""
-    asked = GroundingText()
+def _read_texts(messages: Sequence[Message]) -> GroundingText:
+    """The arguments and results of the whole run: an agent may speak before it calls."""
+    read = GroundingText()
     for message in messages:
         for text in (message.text,) if message.role is Role.TOOL else (c.arguments_json for c in message.tool_calls):
-            asked.add_text(text)
-    return asked
+            read.add_text(text)
+    return read
 
 
-def _choice(message: Message, told: GroundingText, schemas: Schemas) -> str | None:
-    """The first choice that nobody named although another choice of the same parameter was named."""
+def _choice(message: Message, known: GroundingText, schemas: Schemas) -> str | None:
+    """A message on the first choice that nobody named although another choice of that parameter was named."""
     for call in message.tool_calls:
         for name, value, choices in _chosen(call, schemas):
-            if not told.in_run(value.casefold()):
+            if not known.in_run(value.casefold()):
                 named = [other for other in choices if other.casefold() not in value.casefold()]
-                named = [other for other in named if told.in_run(other.casefold())]
+                named = [other for other in named if known.in_run(other.casefold())]
                 if named:
-                    return f"{call.name} takes {name} {value!r} where {named[0]!r} was named, and nothing says why"
+                    return f"{call.name} takes {name} {value!r}, but {named[0]!r} was named"
     return None
 
 
 def _chosen(call: ToolCall, schemas: Schemas) -> Iterator[tuple[str, str, list[str]]]:
-    """Arguments whose schema lists choices of text, each with the other choices ("paid" within "unpaid" is none)."""
+    """Arguments whose schema lists text choices, each with the other choices."""
     for name, value, schema in leaves(decoded(call.arguments_json), schemas.get(call.name, {})):
         choices = schema.get("enum")
         if isinstance(value, str) and isinstance(choices, list):

@@ -1,7 +1,7 @@
-"""The numbers that a run told, by what stood together: one object or text, one column of a list, one group of rows.
+"""Known numbers of a run, grouped: one object or text, one column of a list, one group of rows.
 
-Invariant: nothing is looked for here and nothing is searched: each text is walked once, and what is kept of it is
-bounded, however long it is. Ids (fields that say so, and numbers of more than `_LONGEST` digits) are no quantities.
+Invariant: each text is read once, and the numbers kept of it are bounded, however long it is. Ids (fields named so, and
+numbers of more than `_LONGEST` digits) are no quantities.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from toolft_pipeline.trajectories.grounding_text import amount, percentages, raw
 
 _LONGEST = 15
 _ROWS = 10_000
-"""Items of a list, above which it is left out: a sum over a part of it would be none."""
+"""Most items of a list; a longer one is left out, because a sum over a part of it would be wrong."""
 _SAMPLE = 40
-"""Numbers of a column that are kept beside its sum."""
+"""Numbers of a column that are kept with its sum."""
 _NAMES = 1_000
-"""Different fields that are summed over the whole run."""
+"""Most fields that are summed over the whole run."""
 _FIELDS = 8
-"""Numeric fields of a list's rows, and fields that may divide them, that are looked at."""
+"""Numeric fields of a list's rows that are read, and fields that may group them."""
 _GROUPS = 12
-"""Different values of a field, above which it divides a list into no groups."""
+"""Most values of a field that groups a list's rows."""
 _OBJECTS = 60
 _COLUMNS = 400
 
@@ -36,7 +36,7 @@ _CURRENCY = re.compile(r"^[^\w\s.,-]\s?|\s?[^\w\s.,]$|^[A-Z]{3}\s|\s[A-Z]{3}$")
 
 
 class NumberColumn(NamedTuple):
-    """Numbers that belong together: their sum, how many they are, and the first of them."""
+    """Numbers of one column: their sum, their count, and the first of them."""
 
     total: Decimal
     n: int
@@ -48,23 +48,23 @@ Row = list[tuple[str, Decimal]]
 
 
 class KnownNumbers:
-    """What was told so far; the newest last, the oldest forgotten where there is too much."""
+    """The numbers known so far, newest last; the oldest are dropped above the limits."""
 
     def __init__(self) -> None:
         self.scalars: dict[Decimal, None] = {}
-        """Each distinct number without its sign, and how many things each list holds."""
+        """Each distinct number without its sign, and the length of each list."""
         self.objects: list[list[Decimal]] = []
         """Numbers of one object or one text."""
         self.columns: list[NumberColumn] = []
-        """Numbers of one field over a list, over its rows that agree in another field, and line by line products."""
+        """Numbers of one field over a list, over its rows with one value of another field, and products row by row."""
         self.rates: set[Decimal] = set()
-        """Numbers that were told as percentages: by their field, or by what follows them."""
+        """Numbers that are percentages, by their field or by the sign after them."""
         self.shares: list[tuple[int, int]] = []
-        """How many rows of a list agree in a field, and how many rows it has."""
+        """How many rows of a list have one value of a field, and how many rows it has."""
         self._fields: dict[str, NumberColumn] = {}
 
     def add_text(self, text: str) -> None:
-        """Add what a user, a call, a result or an answer says: JSON by its lists and objects, else as one text."""
+        """Add the text of a message or call: JSON by its lists and objects, anything else as one text."""
         try:
             value = json.loads(text, parse_float=Decimal, parse_constant=str)
         except (ValueError, RecursionError, InvalidOperation):
@@ -76,11 +76,11 @@ class KnownNumbers:
         del self.objects[:-_OBJECTS], self.columns[:-_COLUMNS], self.shares[:-_COLUMNS]
 
     def fields(self) -> Iterator[NumberColumn]:
-        """The numbers of each field over everything that was told, lists and single objects alike."""
+        """The numbers of each field over all texts, from lists and single objects."""
         return (column for column in self._fields.values() if column.n > 1)
 
     def _text(self, text: str) -> None:
-        self.rates.update(filter(None, (_kept(amount(word)) for word in percentages(text))))
+        self.rates.update(filter(None, (_quantity_or_none(amount(word)) for word in percentages(text))))
         self._object([("", number) for number in _amounts(text)])
 
     def _hear_json(self, value: Any) -> None:
@@ -96,7 +96,7 @@ class KnownNumbers:
 
     def _object(self, row: Row) -> None:
         for field, number in row:
-            self._tell(number)
+            self._add(number)
             if _RATE_FIELD.search(field):
                 self.rates.add(abs(number))
             if field and (field in self._fields or len(self._fields) < _NAMES):
@@ -106,20 +106,20 @@ class KnownNumbers:
         if len(row) > 1:
             self.objects.append([number for _, number in row])
 
-    def _tell(self, number: Decimal) -> None:
+    def _add(self, number: Decimal) -> None:
         number = abs(number)
         self.scalars.pop(number, None)
         self.scalars[number] = None
 
     def _list(self, items: list[Any]) -> None:
         if len(items) > 1:
-            self._tell(Decimal(len(items)))
+            self._add(Decimal(len(items)))
         if len(items) > _ROWS:
             return
         plain = [number for number in map(_quantity, items) if number is not None]
         self._column(plain)
         for number in plain:
-            self._tell(number)
+            self._add(number)
         rows = [item for item in items if isinstance(item, dict)]
         if len(rows) < 2:
             return
@@ -142,10 +142,10 @@ class KnownNumbers:
 
 
 def _groups(rows: list[dict[str, Any]]) -> Iterator[list[int]]:
-    """Places of the rows that agree in a field which takes few values."""
+    """Indices of the rows that share a value of a field with few values."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    dividing = [name for name in names if all(isinstance(row.get(name), str | bool | None) for row in rows)]
-    for name in dividing[:_FIELDS]:
+    grouping = [name for name in names if all(isinstance(row.get(name), str | bool | None) for row in rows)]
+    for name in grouping[:_FIELDS]:
         places: defaultdict[Any, list[int]] = defaultdict(list)
         for place, row in enumerate(rows):
             places[row.get(name)].append(place)
@@ -164,25 +164,26 @@ def _quantities(row: dict[str, Any]) -> Iterator[tuple[str, Decimal]]:
 
 
 def _quantity(value: Any) -> Decimal | None:
-    """The number that a JSON value is: a number, or text that holds nothing but one and perhaps its currency."""
+    """The number of a JSON value: a number, or text that holds nothing but one and perhaps its currency."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | Decimal):
-        return _kept(Decimal(value))
+        return _quantity_or_none(Decimal(value))
     if isinstance(value, str) and len(value) <= 2 * _LONGEST:
         text = value.strip()
-        number = _kept(amount(_CURRENCY.sub("", text.lstrip("-+"))))
+        number = _quantity_or_none(amount(_CURRENCY.sub("", text.lstrip("-+"))))
         return -number if number is not None and text.startswith("-") else number
     return None
 
 
 def _amounts(text: str) -> Iterable[Decimal]:
-    found = (_kept(amount(word)) for word in islice(raw_words(text), _ROWS))
+    found = (_quantity_or_none(amount(word)) for word in islice(raw_words(text), _ROWS))
     return [number for number in found if number is not None]
 
 
-def _kept(number: Decimal | None) -> Decimal | None:
-    """A quantity; None for zero, which derives nothing, and for one so long that it is an id or a rounding error."""
+def _quantity_or_none(number: Decimal | None) -> Decimal | None:
+    """The number as a quantity; None for zero, which derives nothing, and for one too long to be other than an id or a
+    rounding error."""
     if number is None or not number.is_finite() or not number:
         return None
     _, digits, exponent = number.as_tuple()

@@ -1,7 +1,7 @@
-"""Rule 5: the agent's own log says that the run succeeded.
+"""Rule 5: the agent's own log reports success.
 
-Invariant: a run logged as a failure never teaches, one of unknown end only where a setting says so; golden runs were
-chosen by a person and are exempt from this rule and from no other.
+Invariant: a run logged as a failure is never accepted, one with an unknown outcome only if a setting allows it. Golden
+runs were chosen by a person and are exempt from this rule and from no other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 
 def check_outcome(trajectory: Trajectory, *, settings: VerificationSettings) -> Violation | None:
-    """A finding for a run that is not golden and was not logged as a success."""
+    """A violation for a run that is not golden and was not logged as a success."""
     status = trajectory.outcome.status
     if trajectory.golden or status is OutcomeStatus.SUCCESS:
         return None
@@ -21,6 +21,6 @@ def check_outcome(trajectory: Trajectory, *, settings: VerificationSettings) -> 
         return Violation(rule=Rule.OUTCOME, fault=Fault.LOGGED_FAILURE, reason=f"logged as a failure{evidence}")
     if settings.accept_unknown_outcome:
         return None
-    mend = "log outcome.status as success or failure, or set verification.accept_unknown_outcome"
-    reason = f"logged without a known outcome{evidence}; {mend}"
+    hint = "log outcome.status as success or failure, or set verification.accept_unknown_outcome"
+    reason = f"logged without a known outcome{evidence}; {hint}"
     return Violation(rule=Rule.OUTCOME, fault=Fault.UNKNOWN_OUTCOME, reason=reason)

@@ -1,9 +1,9 @@
-"""The other half of rule 6, for runs with a sandbox: what only the backend knew was read before it was used.
+"""The second half of rule 6, for runs with a sandbox: values of the backend are read before they are used.
 
-Invariant: in an accepted run no id, address or name that stands in the backend's initial state is used as an
-argument, or told in an answer, before a message or the catalog told it; nor does an answer state of an id what its
-record in the state might say and no message told. The state tells such values from words that an agent may choose
-freely, which no text alone can; numbers, dates and other plain words, which anybody may say, are left out.
+Invariant: in an accepted run no id, address or name of the backend's initial state occurs in arguments or answers
+before a message or the catalog contains it; nor does an answer state about an id what its record in the state might say
+and no message contains. Only the state can tell such values from words that an agent may choose freely; numbers, dates
+and other plain words, which anybody may say, are left out.
 """
 
 from __future__ import annotations
@@ -22,55 +22,62 @@ from toolft_pipeline.verification.rules.grounding import accept_hint, statements
 from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 Record = dict[str, set[str]]
-"""An object of the state: the texts of each field, those of a list among them."""
+"""An object of the state: the texts of each field, or of the list in it."""
 
 _LONGEST = 4
-"""Words of a name in an answer at most."""
+"""Most words of a name in an answer."""
 
 
 class UngroundedValue(Struct, frozen=True, kw_only=True):
-    """A value that no message had told when the agent used it; `of` is the id that a statement is about."""
+    """A value that no earlier message contains when the agent uses it; `of` is the id that a statement is about."""
 
     value: str
     place: int
     of: str | None = None
 
 
-def ungrounded_values(messages: Sequence[Message], *, schemas: Schemas) -> list[UngroundedValue]:
-    """What the agent used untold and might have from the backend alone, in order."""
-    told = GroundingText(before=words_of(schemas))
-    found: list[UngroundedValue] = []
+def ungrounded_values(
+    messages: Sequence[Message], *, schemas: Schemas, catalog_words: GroundingText | None = None
+) -> list[UngroundedValue]:
+    """Values that the agent used before anything mentioned them and that only the backend might know, in order.
+
+    `catalog_words` as in `check_grounding`.
+    """
+    known = GroundingText(before=words_of(schemas) if catalog_words is None else catalog_words)
+    ungrounded: list[UngroundedValue] = []
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
-            told.add_text(message.text)
+            known.add_text(message.text)
             if any(part.image_sha256 is not None for part in message.content):
-                break  # a picture may have told anything
+                break  # an image may contain anything
             continue
         used = [UngroundedValue(value=value, place=place) for value in _names(message, schemas)]
-        found += [suspect for suspect in used if not told.contains(suspect.value.casefold())]
+        ungrounded += [each for each in used if not known.contains(each.value.casefold())]
         stated = [UngroundedValue(value=value, place=place, of=of) for of, value in _stated(message.text)]
-        found += [suspect for suspect in stated if not told.in_run(suspect.value.casefold())]
+        ungrounded += [each for each in stated if not known.in_run(each.value.casefold())]
         for call in message.tool_calls:
-            told.add_text(call.arguments_json)
-    return found
+            known.add_text(call.arguments_json)
+    return ungrounded
 
 
-def check_backend_values(suspects: Sequence[UngroundedValue], *, state: str) -> Violation | None:
-    """The first suspect that only the initial state (JSON text) could have told, if any.
+def check_backend_values(ungrounded: Sequence[UngroundedValue], *, state: str) -> Violation | None:
+    """The first ungrounded value that occurs in the initial state (JSON text), if any.
 
-    A name is one where it stands in the state, a word said of an id where it is a value of a field that the id's
-    record has: "C-1 is not blocked" is a claim on C-1's status, true or not.
+    A name counts wherever the state has it, a word about an id if it is a value of a field of the id's record:
+    "C-1 is not blocked" is a claim about C-1's status, true or not.
     """
     records = list(_records(decoded(state)))
     values: defaultdict[str, set[str]] = defaultdict(set)
     for record in records:
         for field, texts in record.items():
             values[field] |= texts
-    for suspect in suspects:
-        fields = values if suspect.of is None else _fields_of(suspect.of, records)
-        if any(suspect.value in values[field] for field in fields):
-            about = f" of {suspect.of!r}" if suspect.of else ""
-            reason = f"message {suspect.place} has {suspect.value!r}{about}, which the backend knew and no message told"
+    for each in ungrounded:
+        fields = values if each.of is None else _fields_of(each.of, records)
+        if any(each.value in values[field] for field in fields):
+            about = f" of {each.of!r}" if each.of else ""
+            reason = (
+                f"message {each.place} uses {each.value!r}{about} from the backend, which no earlier message contains"
+            )
             return Violation(
                 rule=Rule.GROUNDING,
                 fault=Fault.UNREAD_VALUE,
@@ -80,7 +87,7 @@ def check_backend_values(suspects: Sequence[UngroundedValue], *, state: str) -> 
 
 
 def _fields_of(id_: str, records: Sequence[Record]) -> set[str]:
-    """The fields of the records in which an id stands."""
+    """The fields of the records that contain an id."""
     return {field for record in records if any(id_ in texts for texts in record.values()) for field in record}
 
 
@@ -96,13 +103,13 @@ def _records(value: Any) -> Iterator[Record]:
 
 
 def _names(message: Message, schemas: Schemas) -> Iterator[str]:
-    """Names among whole arguments, but for those that the catalog lists as choices, and among an answer's words."""
+    """Names among arguments, except choices that the catalog lists, and among an answer's words."""
     for call in message.tool_calls:
         for _, value, schema in leaves(decoded(call.arguments_json), schemas.get(call.name, {})):
             if isinstance(value, str) and "enum" not in schema and _is_name(value):
                 yield value
     for sentence in statements(message.text, questions=True):
-        yield from _said(raw_words(sentence))
+        yield from _names_of_sentence(raw_words(sentence))
 
 
 def _is_name(value: str) -> bool:
@@ -110,8 +117,8 @@ def _is_name(value: str) -> bool:
     return value.istitle() or " " in value or is_identifier(value.casefold())
 
 
-def _said(spoken: Sequence[str]) -> Iterator[str]:
-    """Ids of a sentence, and its runs of capitalized words; one such word alone is a name unless it comes first."""
+def _names_of_sentence(spoken: Sequence[str]) -> Iterator[str]:
+    """Ids of a sentence and its runs of capitalized words; a single such word is a name unless it comes first."""
     yield from (word for word in spoken if is_identifier(word.casefold()))
     for start in range(len(spoken)):
         for end in range(start + 1, min(start + _LONGEST, len(spoken)) + 1):
@@ -122,7 +129,7 @@ def _said(spoken: Sequence[str]) -> Iterator[str]:
 
 
 def _stated(text: str) -> Iterator[tuple[str, str]]:
-    """Each id of a statement with each plain word beside it."""
+    """Each id of a statement with each plain word of the same sentence."""
     for sentence in statements(text):
         spoken = raw_words(sentence)
         ids = [word for word in spoken if is_identifier(word.casefold())]

@@ -1,9 +1,9 @@
-"""Rule 1: the conversation is one that the agent's protocol allows.
+"""Rule 1: the conversation follows the agent's protocol.
 
 Invariant: in an accepted run every call has exactly one result directly after its turn, every result answers a call,
-and each turn is one that may follow the turn before it. The legal transitions are the table below; some of them are
-settings because some agents log that way on purpose. A tool that the run's own log shows the agent was not offered
-was made up, even where today's catalog has one of that name.
+and each turn may follow the turn before it. The table below lists the legal transitions; some of them are settings
+because some agents log that way on purpose. A tool that the run's own log does not offer was made up, even where
+today's catalog has one of that name.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _BY_SETTING: dict[tuple[Role | None, Role], str] = {
     (Role.USER, Role.USER): "allow_consecutive_user_turns",
     (Role.TOOL, Role.USER): "allow_user_turn_after_result",
 }
-"""Transitions that are as legal as a setting says. What may open a run, and system turns midway, are asked apart."""
+"""Transitions that a setting allows. Opening turns and system turns midway are checked separately."""
 
 
 def check_structure(run: Trajectory, *, settings: VerificationSettings) -> Violation | None:
-    """The first structural fault of a run, if any. Places are 0-based message numbers."""
+    """The first structural violation of a run, if any. Message numbers in reasons start at 0."""
     messages = run.messages
     return (
         _offered(run, settings)
@@ -43,7 +43,7 @@ def check_structure(run: Trajectory, *, settings: VerificationSettings) -> Viola
 
 
 def _of_format(run: Trajectory, settings: VerificationSettings) -> VerificationSettings:
-    """The settings, with what the format of the log allows by itself: Anthropic's user turns hold results and text."""
+    """The settings, with what the log format allows by itself: Anthropic's user turns hold results and text."""
     if run.source.format != "anthropic" or settings.allow_user_turn_after_result:
         return settings
     return settings.model_copy(update={"allow_user_turn_after_result": True})
@@ -56,8 +56,8 @@ def _fault(fault: Fault, reason: str, *quoted: str) -> Violation:
 def _offered(run: Trajectory, settings: VerificationSettings) -> Violation | None:
     if not run.unoffered_tools or settings.allow_unoffered_tools:
         return None
-    mend = "verification.allow_unoffered_tools keeps such runs"
-    reason = f"calls {{}}, which its own log does not show among the tools that it was offered; {mend}"
+    hint = "verification.allow_unoffered_tools keeps such runs"
+    reason = f"calls {{}}, which the tools offered in its own log do not include; {hint}"
     return _fault(Fault.UNOFFERED_TOOL, reason, ", ".join(run.unoffered_tools))
 
 
@@ -75,10 +75,10 @@ def _transitions(messages: Sequence[Message], settings: VerificationSettings) ->
             return violation
         if message.role is Role.ASSISTANT and not message.tool_calls and not message.text.strip():
             return _fault(Fault.EMPTY_TURN, f"message {place} is an assistant turn without text or calls")
-        if place < opening or message.role is not Role.SYSTEM:  # what stands midway leaves the order as it was
+        if place < opening or message.role is not Role.SYSTEM:  # a system turn midway does not change the order
             before = message.role
     if not any(message.role is Role.USER and message.text.strip() for message in messages):
-        return _fault(Fault.NO_USER_TURN, "no user turn with text: nothing was asked")
+        return _fault(Fault.NO_USER_TURN, "no user turn with text")
     return None
 
 
@@ -86,18 +86,18 @@ def _transition(place: int, message: Message, before: Role | None, settings: Ver
     setting = _BY_SETTING.get((before, message.role))
     if message.role in _AFTER[before] if setting is None else getattr(settings, setting):
         return None
-    what = f"message {place} is {_a(message.role)} turn after {f'{_a(before)} turn' if before else 'nothing'}"
-    mend = f"; verification.{setting} keeps such runs" if setting else ""
-    return _fault(Fault.ILLEGAL_TRANSITION, what + mend)
+    reason = f"message {place} is {_a(message.role)} turn after {f'{_a(before)} turn' if before else 'nothing'}"
+    hint = f"; verification.{setting} keeps such runs" if setting else ""
+    return _fault(Fault.ILLEGAL_TRANSITION, reason + hint)
 
 
 def _opening_assistant_turn(place: int, settings: VerificationSettings) -> Violation | None:
     if settings.opening_assistant_turn == "keep" and place:
         return None
-    mend = "verification.opening_assistant_turn: drop leaves it out"
+    hint = "verification.opening_assistant_turn: drop removes the turn"
     if settings.opening_assistant_turn == "keep":
-        mend = f"there is no system turn before it that a model could be asked with; {mend}"
-    reason = f"message {place} is an assistant turn before anyone spoke to it; {mend}"
+        hint = f"no system turn comes before it, so the model would have no prompt; {hint}"
+    reason = f"message {place} is an assistant turn before any user turn; {hint}"
     return _fault(Fault.ILLEGAL_TRANSITION, reason + (", keep keeps it" if place else ""))
 
 
@@ -111,28 +111,28 @@ def _a(role: Role) -> str:
 
 
 def _calls(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
-    """Every call is answered once, by id, in the tool turns that directly follow it."""
-    waiting: dict[str, str] = {}
-    asked = 0
+    """The first call without exactly one result, by id, in the tool turns directly after it."""
+    open_calls: dict[str, str] = {}
+    calls_at = 0
     for place, message in enumerate(messages):
         if message.role is Role.TOOL:
-            violation = _result(place, message, waiting)
-        elif waiting:
-            violation = _unanswered(asked, waiting)
+            violation = _result(place, message, open_calls)
+        elif open_calls:
+            violation = _unanswered(calls_at, open_calls)
         else:
-            violation, asked = _asked(place, message, waiting), place
+            violation, calls_at = _open_calls(place, message, open_calls), place
         if violation is not None:
             return violation
-    if not waiting:
+    if not open_calls:
         return None
-    ends_in_calls = asked == len(messages) - 1
+    ends_in_calls = calls_at == len(messages) - 1
     if ends_in_calls and settings.allow_final_call:
         return None
-    return _unanswered(asked, waiting, setting="allow_final_call" if ends_in_calls else None)
+    return _unanswered(calls_at, open_calls, setting="allow_final_call" if ends_in_calls else None)
 
 
-def _result(place: int, message: Message, waiting: dict[str, str]) -> Violation | None:
-    name = waiting.pop(message.tool_call_id or "", None)
+def _result(place: int, message: Message, open_calls: dict[str, str]) -> Violation | None:
+    name = open_calls.pop(message.tool_call_id or "", None)
     if name is None:
         return _fault(Fault.UNASKED_RESULT, f"message {place} answers no call of the assistant turn before it")
     if message.name is not None and message.name != name:
@@ -141,24 +141,24 @@ def _result(place: int, message: Message, waiting: dict[str, str]) -> Violation 
     return None
 
 
-def _asked(place: int, message: Message, waiting: dict[str, str]) -> Violation | None:
-    """Let the calls of a message wait for their results."""
+def _open_calls(place: int, message: Message, open_calls: dict[str, str]) -> Violation | None:
+    """Add the calls of a message to those without a result."""
     for call in message.tool_calls:
         if message.role is not Role.ASSISTANT:
             return _fault(Fault.ILLEGAL_TRANSITION, f"message {place} is {_a(message.role)} turn with tool calls")
         if not call.id:
-            reason = f"message {place}: a call of {call.name} has no id, and order and names do not tell its result"
+            reason = f"message {place}: a call of {call.name} has no id, and order and names do not identify its result"
             return _fault(Fault.CALL_ID, f"{reason}; log the calls' ids, and with each result its tool_call_id")
-        if call.id in waiting:
+        if call.id in open_calls:
             return _fault(Fault.CALL_ID, f"message {place}: a call of {call.name} has the id of another call")
-        waiting[call.id] = call.name
+        open_calls[call.id] = call.name
     return None
 
 
-def _unanswered(place: int, waiting: dict[str, str], *, setting: str | None = None) -> Violation:
-    reason = f"message {place}: no result for the call of {', '.join(sorted(waiting.values()))}"
-    mend = f"; verification.{setting} keeps runs that end in calls" if setting else ""
-    return _fault(Fault.UNANSWERED_CALL, reason + mend)
+def _unanswered(place: int, open_calls: dict[str, str], *, setting: str | None = None) -> Violation:
+    reason = f"message {place}: no result for the call of {', '.join(sorted(open_calls.values()))}"
+    hint = f"; verification.{setting} keeps runs that end in calls" if setting else ""
+    return _fault(Fault.UNANSWERED_CALL, reason + hint)
 
 
 def _end(messages: Sequence[Message], settings: VerificationSettings) -> Violation | None:
@@ -169,6 +169,6 @@ def _end(messages: Sequence[Message], settings: VerificationSettings) -> Violati
     if last in (Role.USER, Role.SYSTEM):
         reason = f"the run ends in a {last} turn without an answer (message {place})"
         answered = any(message.role is Role.ASSISTANT for message in messages)
-        mend = "; verification.cut_trailing_user_turns cuts it off" if answered else ""
-        return _fault(Fault.NO_ANSWER, reason + mend)
+        hint = "; verification.cut_trailing_user_turns removes it" if answered else ""
+        return _fault(Fault.NO_ANSWER, reason + hint)
     return None

@@ -1,8 +1,8 @@
-"""A run's turns as verification judges them: what loggers split or left out is put together where that is certain.
+"""Normalizes a run's turns: joins what loggers split and adds ids that they left out, where that is certain.
 
-Invariant: no text, call or result is made up, changed or moved. Calls and results that lack ids are paired by order and
-name where only one pairing fits; one turn that a log wrote as several messages is one turn; turns are left out only by
-a setting.
+Invariant: no text, call or result is made up, changed or moved. Calls and results without ids are paired by order and
+name where only one pairing fits; one turn that a log wrote as several messages becomes one turn; turns are removed only
+by a setting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from toolft_pipeline.trajectories.record import Message, Role, ToolCall, Traject
 
 
 def normalize_turns(run: Trajectory, *, settings: VerificationSettings) -> Trajectory:
-    """The run with its turns put together; the same object where nothing is to be done."""
+    """The run with normalized turns; the same object where nothing changes."""
     messages: Sequence[Message] = run.messages
     if _has_split_calls(messages):
         messages = _joined(messages)
@@ -32,7 +32,7 @@ def normalize_turns(run: Trajectory, *, settings: VerificationSettings) -> Traje
 
 
 def count_opening_system_turns(messages: Sequence[Message]) -> int:
-    """How many system turns stand before anyone speaks."""
+    """The number of system turns at the beginning."""
     return next((place for place, message in enumerate(messages) if message.role is not Role.SYSTEM), len(messages))
 
 
@@ -41,7 +41,7 @@ def _has_split_calls(messages: Sequence[Message]) -> bool:
 
 
 def _continues(first: Message, second: Message) -> bool:
-    """Whether a message only adds calls to the assistant turn before it, whose calls have no result yet."""
+    """Whether a message only adds calls to the assistant turn directly before it."""
     if not (first.tool_calls and second.tool_calls and first.role is second.role is Role.ASSISTANT):
         return False
     return not second.content and not second.reasoning
@@ -65,8 +65,8 @@ def _lacks_ids(messages: Sequence[Message]) -> bool:
 
 
 def _with_ids(messages: Sequence[Message]) -> list[Message]:
-    """Every assistant turn with calls, and the results behind it, under ids that say which answers which."""
-    found = list(messages)
+    """The messages with ids that match each result after an assistant turn to its call."""
+    matched = list(messages)
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT or not message.tool_calls:
             continue
@@ -82,13 +82,13 @@ def _with_ids(messages: Sequence[Message]) -> list[Message]:
             calls[number] = replace(calls[number], id=id_ or f"call_{place}_{number}")
             if answer is not None:
                 results[answer] = replace(results[answer], tool_call_id=calls[number].id)
-        found[place:end] = [replace(message, tool_calls=tuple(calls)), *results]
-    return found
+        matched[place:end] = [replace(message, tool_calls=tuple(calls)), *results]
+    return matched
 
 
 def _pairs(calls: Sequence[ToolCall], results: Sequence[Message]) -> list[tuple[int, int | None]] | None:
-    """Which result answers which call, as places in both, for those that ids do not pair; None where several pairings
-    fit, or none does. A turn without any result has calls alone."""
+    """Indices of calls and of their results, for those that ids do not pair; None where no or several pairings fit.
+    In a turn without any result every call comes with None."""
     ids = {call.id for call in calls if call.id}
     answered = {result.tool_call_id for result in results if result.tool_call_id in ids}
     left = [number for number, call in enumerate(calls) if not call.id or call.id not in answered]
@@ -110,7 +110,7 @@ def _pairs(calls: Sequence[ToolCall], results: Sequence[Message]) -> list[tuple[
 
 
 def _ordered_by_name(wanted: Sequence[str], free: Sequence[int], names: Sequence[str | None]) -> list[int]:
-    """The places in the order of the calls' names, those of one name as they stand; nothing where names differ."""
+    """The indices in the order of the calls' names, stable within one name; empty where the names differ."""
     if Counter(wanted) != Counter(names):
         return []
     waiting = {name: [place for place, own in zip(free, names, strict=True) if own == name] for name in set(wanted)}
@@ -118,7 +118,7 @@ def _ordered_by_name(wanted: Sequence[str], free: Sequence[int], names: Sequence
 
 
 def _without_trailing_user_turns(messages: Sequence[Message]) -> Sequence[Message]:
-    """The run up to the assistant's last turn, where only user and system turns follow it."""
+    """The messages up to the assistant's last turn or result, without the user and system turns after it."""
     end = len(messages)
     while end and messages[end - 1].role in (Role.USER, Role.SYSTEM):
         end -= 1
@@ -126,7 +126,7 @@ def _without_trailing_user_turns(messages: Sequence[Message]) -> Sequence[Messag
 
 
 def _without_opening_assistant_turns(messages: Sequence[Message]) -> Sequence[Message]:
-    """The run without what the assistant said before anyone spoke to it."""
+    """The messages without assistant turns before the first user turn."""
     opening = count_opening_system_turns(messages)
     end = opening
     while end < len(messages) and messages[end].role is Role.ASSISTANT and not messages[end].tool_calls:

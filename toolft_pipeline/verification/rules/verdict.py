@@ -1,13 +1,13 @@
-"""What verification says of a run: accepted, or the first rule that it broke and why.
+"""The verdict on a run: accepted, or the first rule that it breaks and why.
 
-Invariant: every run gets exactly one verdict, and a verdict's reason tells a person what to look at or to change. A
-reason never quotes a secret: it is redacted like the run itself.
+Invariant: every run gets exactly one verdict, and its reason tells a person where to look or what to change. A reason
+never quotes a secret: it is redacted like the run itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -21,7 +21,7 @@ from toolft_pipeline.trajectories.category import Category
 
 
 class Rule(StrEnum):
-    """The rules, in the order in which they are asked: cheap ones first."""
+    """The rules in the order in which they are applied: cheap ones first."""
 
     STRUCTURE = "structure"
     CATALOG = "catalog"
@@ -34,7 +34,7 @@ class Rule(StrEnum):
 
 
 class Fault(StrEnum):
-    """What a rule can find, for counting; the reason beside it says where."""
+    """The kinds of violations, for counting; a verdict's reason says where."""
 
     UNOFFERED_TOOL = "unoffered_tool"
     NO_USER_TURN = "no_user_turn"
@@ -81,8 +81,8 @@ class ReplayExtent(StrEnum):
 
 
 class Violation(Struct, frozen=True, kw_only=True):
-    """One broken rule. `quoted` is what of the run the reason shows at its `{}`, whole: it is redacted before it is
-    cut, for half a secret has no form to know it by."""
+    """One violation of a rule. `quoted` are the whole texts of the run for each `{}` of the reason: they are redacted
+    before they are cut, because half a secret cannot be recognized."""
 
     rule: Rule
     fault: Fault
@@ -103,7 +103,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     redacted: list[str] = msgspec.field(default_factory=list)
     """The kinds of values that were replaced in the run, each once."""
     replay_key: str | None = None
-    """What the replay depended on, where the run passed one (`memory.py`)."""
+    """What the replay depends on, if the run passed one (`replay_cache.py`)."""
     replay: ReplayExtent | None = None
     """How far the run was replayed; None where an earlier rule or the replay itself rejected it."""
 
@@ -111,13 +111,13 @@ class Verdict(Struct, frozen=True, kw_only=True):
 REPLAY_KEY = "replay_key"
 
 _SHOWN = 120
-"""Characters of a quoted text."""
+"""Most characters of a quoted text."""
 
 _CUT_WORD = re.compile(r"[^\s\"',:{}\[\]]+\.\.\.")
 
 
 def format_reason(reason: str, quoted: Sequence[str]) -> str:
-    """A reason, redacted already, as people read it: its quotes in place and cut, no cut in the midst of a word."""
+    """A redacted reason with its quotes inserted and cut; no word is cut in the middle."""
     pieces = _CUT_WORD.sub("...", reason).split("{}") if quoted else [_CUT_WORD.sub("...", reason)]
     shown = [text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..." for text in quoted]
     return "".join(chain.from_iterable(zip_longest(pieces, shown, fillvalue="")))
@@ -141,4 +141,11 @@ VERDICT_SCHEMA = pa.schema(
 
 def read_verdicts(path: Path) -> list[Verdict]:
     """The verdicts of a file, in the order written."""
-    return msgspec.convert(pq.read_table(path).to_pylist(), list[Verdict])
+    return list(iter_verdicts(path))
+
+
+def iter_verdicts(path: Path) -> Iterator[Verdict]:
+    """Stream the verdicts of a file, in the order written."""
+    with pq.ParquetFile(path, pre_buffer=False) as parquet:
+        for batch in parquet.iter_batches():
+            yield from msgspec.convert(batch.to_pylist(), list[Verdict])

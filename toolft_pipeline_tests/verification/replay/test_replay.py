@@ -18,6 +18,7 @@ from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Message, Trajectory
 from toolft_pipeline.verification.replay.replay import replay
 from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
+from toolft_pipeline.verification.rules.state_grounding import ungrounded_values
 from toolft_pipeline.verification.rules.verdict import Fault, Violation
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 
@@ -147,7 +148,10 @@ def test_replay_without_a_recorded_final_state_still_asks_what_was_read(sandbox:
     unread = run(
         calls(note("a", "Ursula")), result("a", "note", noted(1, "Ursula")), initial="Ursula", final_state=None
     )
-    assert fault(replay(sandbox, unread, volatile=("pid",), schemas={})) is Fault.UNREAD_VALUE
+    assert (
+        fault(replay(sandbox, unread, volatile=("pid",), ungrounded=ungrounded_values(unread.messages, schemas={})))
+        is Fault.UNREAD_VALUE
+    )
 
 
 @pytest.mark.parametrize(("volatile", "expected"), [(("pid",), None), ((), Fault.RESULT_DIFFERS)])
@@ -160,11 +164,12 @@ def test_replay_result_may_differ_where_the_agent_file_declares_it(
     assert fault(replay(sandbox, other, volatile=volatile)) is Fault.RESULT_DIFFERS
 
 
-def test_replay_with_schemas_catches_what_was_used_unread_though_everything_agrees(sandbox: McpSandbox) -> None:
+def test_replay_rejects_value_used_before_it_was_read(sandbox: McpSandbox) -> None:
     noted_name = run(calls(note("a", "Ursula")), result("a", "note", noted(1, "Ursula")), final_state=named("Ursula"))
     noted_name = msgspec.structs.replace(noted_name, initial_state_ref="Ursula")
     assert replay(sandbox, noted_name, volatile=("pid",)) is None
-    assert fault(replay(sandbox, noted_name, volatile=("pid",), schemas={})) is Fault.UNREAD_VALUE
+    ungrounded = ungrounded_values(noted_name.messages, schemas={})
+    assert fault(replay(sandbox, noted_name, volatile=("pid",), ungrounded=ungrounded)) is Fault.UNREAD_VALUE
 
 
 def judged(*runs: Trajectory) -> Iterator[RunCheck]:
@@ -210,14 +215,14 @@ def test_replay_all_hanging_server_costs_a_call_or_a_run_no_more_than_its_limit(
     assert re.search(named, first.violation.reason)
 
 
-def test_replay_all_remembered_runs_keep_their_place_and_reach_no_sandbox(tmp_path: Path) -> None:
+def test_replay_all_cached_replays_keep_their_place_and_reach_no_sandbox(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     pids.touch()
     settings = SETTINGS.model_copy(update={"env": {"BACKEND_PID_FILE": str(pids)}})
 
-    def items(*remembered: bool) -> list[RunCheck]:
+    def items(*cached: bool) -> list[RunCheck]:
         false = run(final_state="sha256:never")
-        return [RunCheck(run=false, renamed=False, violation=None, remembered=each) for each in remembered]
+        return [RunCheck(run=false, renamed=False, violation=None, replay_cached=each) for each in cached]
 
     out = list(replay_all(iter(items(True, True)), sandbox=settings, cwd=tmp_path))
     assert ([item.passed for item in out], pids.read_text()) == ([True, True], "")

@@ -113,5 +113,5 @@ def test_hostile_texts_are_read_in_bounded_work(text: str) -> None:
     for _ in range(3):
         numbers.add_text(text)
         numbers.derives(Decimal("123456.78"), percent=True)
-    told = numbers._told
-    assert (len(told.objects) <= 60, len(told.columns) <= 400, len(told._fields) <= 1_000) == (True, True, True)
+    known = numbers._known
+    assert (len(known.objects) <= 60, len(known.columns) <= 400, len(known._fields) <= 1_000) == (True, True, True)

@@ -22,7 +22,7 @@ def judge() -> RuleSet:
     return load_rules(catalog=ASSISTANT / "catalog.json", settings=load_agent(ASSISTANT / "agent.yaml"))
 
 
-JUDGE = judge()
+RULES = judge()
 
 ARGUMENTS = st.sampled_from(
     ['{"expression": "1+1"}', "{", "", r'{"expression": "\ud800"}', "null", '{"expression":1e999}']
@@ -58,15 +58,15 @@ def test_judge_any_run_that_a_reader_accepts_gets_a_finding_or_none(messages: li
     line = json.dumps({"messages": messages, "outcome": {"status": "success"}}).encode()
     run = read_openai_line(line, agent="a", source=Source(file="f", line=1, offset=0, format="openai"))
     assert isinstance(run, Trajectory)
-    assert isinstance(first_violation(run, rules=JUDGE.rules), Violation | None)
+    assert isinstance(first_violation(run, context=RULES.context), Violation | None)
 
 
 def test_judge_first_broken_rule_names_the_verdict() -> None:
     dubious = (calls(("a", "nothing", {}), text="<eos>"), result("a", "nothing", "{}"))
-    found = first_violation(trajectory(user("hi"), *dubious, says("x"), status="failure"), rules=JUDGE.rules)
+    found = first_violation(trajectory(user("hi"), *dubious, says("x"), status="failure"), context=RULES.context)
     assert found is not None
     assert found.rule is Rule.CATALOG
-    found = first_violation(trajectory(user("hi"), *dubious, status="failure"), rules=JUDGE.rules)
+    found = first_violation(trajectory(user("hi"), *dubious, status="failure"), context=RULES.context)
     assert found is not None
     assert found.rule is Rule.STRUCTURE
 
@@ -79,6 +79,6 @@ def test_judge_renames_come_from_the_file_that_the_agent_names(tmp_path: Path) -
 
 def test_judge_unknown_tool_is_a_fault_of_the_catalog_rule() -> None:
     run = trajectory(user("hi"), calls(("a", "nothing", {})), result("a", "nothing", "{}"), says("x"))
-    found = first_violation(run, rules=JUDGE.rules)
+    found = first_violation(run, context=RULES.context)
     assert found is not None
     assert found.fault is Fault.UNKNOWN_TOOL

@@ -124,7 +124,7 @@ def test_structure_opening_greeting_without_a_system_turn_can_only_be_dropped() 
     run = trajectory(DONE, ASK, DONE)
     for kept in ("refuse", "keep"):
         reason = reason_of(run, VerificationSettings.model_validate({"opening_assistant_turn": kept}))
-        assert "drop leaves it out" in reason
+        assert "drop removes the turn" in reason
         assert "keep keeps" not in reason
 
 
