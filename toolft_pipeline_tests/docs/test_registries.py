@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from toolft_pipeline.chat.formats import FORMATS
-from toolft_pipeline.ingest.formats import READERS, SPAN_FORMATS
+from toolft_pipeline.ingest.formats import FORMATS as LOG_FORMATS
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.verification.rules.verdict import Rule
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -13,7 +13,7 @@ from toolft_pipeline_tests.docs.commands import make_targets, subcommands
 from toolft_pipeline_tests.docs.pages import PAGES, text_of
 
 REGISTERED = {
-    "log_formats.md": [*READERS, *SPAN_FORMATS],
+    "log_formats.md": [*LOG_FORMATS],
     "chat_formats.md": [*FORMATS],
     "verification.md": [rule.value for rule in Rule],
     "glossary.md": [stage.asset for stage in STAGES],

@@ -83,7 +83,7 @@ def _of_ticks(ticks: Iterator[FailedTick], agents: Mapping[str, AgentSettings]) 
     groups: dict[tuple[str, str], list[FailedTick]] = defaultdict(list)
     for tick in ticks:
         if agents:
-            groups[tick.agent or _agent_of_shared_alerts(agents), tick.error].append(tick)
+            groups[tick.agent or agent_of_shared_alerts(agents), tick.error].append(tick)
     for (name, error), group in groups.items():
         yield _tick_cause(agents[name], error, [tick.name for tick in group])
 
@@ -115,7 +115,7 @@ def _late_cause(agent: AgentSettings, asset: str) -> AlertCause:
     return AlertCause(key=f"late:{agent.name}/{asset}", agent=agent.name, days=(), run_ids=(), alert=alert)
 
 
-def _agent_of_shared_alerts(agents: Mapping[str, AgentSettings]) -> str:
+def agent_of_shared_alerts(agents: Mapping[str, AgentSettings]) -> str:
     """The agent whose recipients get alerts of shared sensors: the first that has a channel."""
     named = [
         agent.name for agent in agents.values() if agent.alerts.webhook or agent.alerts.slack or agent.alerts.email

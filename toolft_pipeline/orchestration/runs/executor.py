@@ -44,9 +44,13 @@ def local_executor(init_context: dg.InitExecutorContext) -> dg.Executor:
     return make_executor(init_context)
 
 
+EXECUTORS = {"local": local_executor}
+"""Executors by the value of TOOLFT_EXECUTOR: add one here, and in the table of docs/operations.md."""
+
+
 def executor_from_environment() -> dg.ExecutorDefinition:
-    """The executor named by TOOLFT_EXECUTOR (default `local`). Raises `ValueError` for any other name."""
+    """The executor named by TOOLFT_EXECUTOR (default `local`). Raises `ValueError` for an unknown name."""
     name = os.environ.get("TOOLFT_EXECUTOR", "local")
-    if name != "local":
-        raise ValueError(f"TOOLFT_EXECUTOR={name}: unknown executor; set it to local, or unset it")
-    return local_executor
+    if name not in EXECUTORS:
+        raise ValueError(f"TOOLFT_EXECUTOR={name}: unknown executor; set it to {' or '.join(EXECUTORS)}, or unset it")
+    return EXECUTORS[name]

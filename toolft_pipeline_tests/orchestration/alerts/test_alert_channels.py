@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.orchestration.alerts.alert import Alert
 from toolft_pipeline.orchestration.alerts.alert_channels import send_alert
-from toolft_pipeline.settings import AlertSettings
+from toolft_pipeline.orchestration.alerts.causes import agent_of_shared_alerts
+from toolft_pipeline.settings import AgentSettings, AlertSettings
+from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.orchestration.receivers import mail_server, web_server
 
 ALERT = Alert(
@@ -29,6 +32,31 @@ SECRET = "T000-B000-very-secret"
 def sent(environment: dict[str, str], **alerts: Any) -> dict[str, str | None]:
     settings = AlertSettings.model_validate({"timeout_s": 5, **alerts})
     return send_alert(ALERT, settings=settings, environment=environment)
+
+
+CHANNELS: dict[str, dict[str, Any]] = {
+    "webhook": {"url_from": "HOOK"},
+    "slack": {"url_from": "HOOK"},
+    "email": {"host": "127.0.0.1", "port": 1, "sender": "toolft@here", "to": ["a@b"]},
+}
+"""Settings of each channel, none of which can be reached."""
+
+
+def agent_with(**alerts: Any) -> AgentSettings:
+    agent = load_agent(REPOSITORY / "data" / "assistant" / AGENT_FILE)
+    return agent.model_copy(update={"alerts": AlertSettings.model_validate(alerts)})
+
+
+def test_channels_are_the_sections_of_the_settings() -> None:
+    sections = {name for name, field in AlertSettings.model_fields.items() if "Settings" in str(field.annotation)}
+    assert sections == CHANNELS.keys(), "add the channel's settings to CHANNELS above"
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_channel_sends_and_its_agent_gets_shared_alerts(channel: str) -> None:
+    assert sent({}, **{channel: CHANNELS[channel]}).keys() == {channel}, "send_alert does not send by this channel"
+    agents = {"a": agent_with(), "b": agent_with(**{channel: CHANNELS[channel]}).model_copy(update={"name": "b"})}
+    assert agent_of_shared_alerts(agents) == "b", "an agent with this channel alone gets no shared alerts"
 
 
 def url(port: int) -> dict[str, str]:

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from dagster._core.definitions.reconstruct import reconstructable
 
+from toolft_pipeline.orchestration.runs.executor import EXECUTORS, executor_from_environment
 from toolft_pipeline.orchestration.runs.gpu_lease import leases
 from toolft_pipeline.orchestration.runs.process_identity import parse_identity, this_process
 from toolft_pipeline.orchestration.runs.run_tags import PROCESS_TAG
@@ -21,6 +22,21 @@ from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.faults.three_retrains import day
 
 LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import launch; launch(*sys.argv[1:])"
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_executor_is_chosen_by_name_and_documented(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLFT_EXECUTOR", name)
+    assert executor_from_environment() is EXECUTORS[name]
+    rows = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8").splitlines()
+    (row,) = (line for line in rows if line.startswith("| TOOLFT_EXECUTOR |"))
+    assert f"`{name}`" in row.rpartition("the executor")[2], "add it to the table of docs/operations.md"
+
+
+def test_unknown_executor_names_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOOLFT_EXECUTOR", "ray")
+    with pytest.raises(ValueError, match=r"TOOLFT_EXECUTOR=ray: unknown executor; set it to local"):
+        executor_from_environment()
 
 
 def test_local_executor_run_of_data_starts_no_process_and_hides_all_devices(
