@@ -16,9 +16,8 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.row_writer import write_trajectories
-from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline.verification.rules.verdict import read_verdicts
-from toolft_pipeline_tests.agents import agent
+from toolft_pipeline_tests.agents import agent, verify_agent_day
 from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
 
 TOOL = {"name": "find", "description": "", "inputSchema": {"type": "object", "properties": {"n": {"type": "integer"}}}}
@@ -43,7 +42,7 @@ def categories(folder: Path, *forms: str) -> set[str]:
     (folder / "catalog.json").write_text(json.dumps({"tools": [TOOL]}))
     build_catalog(desk, catalog)
     write_trajectories([RUN], raw / "trajectories.parquet")
-    judged = verify_day(raw=raw, catalog=catalog, settings=desk, day="2026-10-01", out=out, progress=print)
+    judged = verify_agent_day(desk, day="2026-10-01", raw=raw, catalog=catalog, out=out)
     (verdict,) = read_verdicts(out / "verdicts.parquet")
     forms = desk.verification.error_forms
     write_signatures([RUN], out / "signatures.parquet", error_forms=forms)

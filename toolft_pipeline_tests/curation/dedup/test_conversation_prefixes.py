@@ -192,7 +192,7 @@ def _atif(message: dict[str, Any], said: list[dict[str, Any]]) -> dict[str, Any]
 
 def _read(path: Path, rows: list[Any], format_: Any) -> list[Trajectory]:
     path.write_bytes(b"\n".join(span_exports.as_json_lines(rows)))
-    runs = [found.run for found in Logs([path], agent="desk", settings=LogSettings(format=format_)).runs()]
+    runs = [found.run for found in Logs([path], agent="desk", key=b"key", settings=LogSettings(format=format_)).runs()]
     assert all(isinstance(run, Trajectory) for run in runs), runs
     return [run for run in runs if isinstance(run, Trajectory)]
 
