@@ -35,8 +35,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.spec.stage import Group
 from toolft_pipeline.stages.stages import STAGES
-from toolft_pipeline.trajectories.category import tools_used
-from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline.trajectories.accepted_table import read_accepted_rows
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
@@ -155,8 +154,8 @@ def _usage_of_tools(
     for day in days:
         accepted = warehouse.current(ArtifactKey(agent=settings.name, asset="verified_trajectories", partition=day))
         assert accepted is not None
-        for run in read_trajectories(accepted.file(ACCEPTED_FILE)):
-            for tool in tools_used(run.messages):
+        for row in read_accepted_rows(accepted.file(ACCEPTED_FILE)):
+            for tool in row.tools:
                 found.setdefault(tool, set()).add(day)
                 calling[tool] += 1
     return found, calling

@@ -56,8 +56,10 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.raw_trajectories import STAGE
 from toolft_pipeline.stages.spec.run_stage import run_stage
 from toolft_pipeline.stages.spec.stage import artifact_key
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.store import Warehouse
 
 NAIVE_ROWS = 200
@@ -194,7 +196,7 @@ def _verified(settings: AgentSettings, folder: Path, day: str) -> int:
     assert raw is not None, "raw is timed before verified"
     return verify_day(
         raw=raw.folder,
-        catalog=folder / "catalog.json",
+        rules=load_rules(catalog=folder / "catalog.json", settings=settings, key=surrogate_key()),
         settings=settings,
         day=day,
         out=_emptied(folder / f"verified-{day}"),

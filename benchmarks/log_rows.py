@@ -13,6 +13,7 @@ import orjson
 import yaml
 
 from toolft_pipeline.ingest.parsing.log_lines import read_lines
+from toolft_pipeline.surrogate_key import surrogate_key
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
 DAYS = ("2026-10-01", "2026-10-02")
@@ -109,7 +110,7 @@ def offered_rows(rows: int) -> Iterator[bytes]:
 
 def rows_of(logs: Path) -> Callable[[int], Iterator[bytes]]:
     """The lines of logs of your own again and again, each under an id of its own."""
-    lines = [line.data for line in read_lines(logs, max_line_bytes=1 << 24)]
+    lines = [line.data for line in read_lines(logs, max_line_bytes=1 << 24, key=surrogate_key())]
 
     def make(rows: int) -> Iterator[bytes]:
         runs = [orjson.loads(line) for line in lines]

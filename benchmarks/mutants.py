@@ -25,6 +25,7 @@ from benchmarks.mutant_labels import Change, changes
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.trajectories.record import Source, Trajectory
 from toolft_pipeline.verification.replay.replay_pool import RunCheck, replay_all
 from toolft_pipeline.verification.rules.rule_set import check_text, load_rules
@@ -96,7 +97,7 @@ def honest_rows(folder: Path) -> list[Row]:
 
 def findings(rows: Iterable[Row], *, settings: AgentSettings) -> Iterator[Violation | None]:
     """What the rules say of each run, in order."""
-    rules = load_rules(catalog=settings.path("catalog.json"), settings=settings)
+    rules = load_rules(catalog=settings.path("catalog.json"), settings=settings, key=surrogate_key())
 
     def judged() -> Iterator[RunCheck]:
         for row in rows:

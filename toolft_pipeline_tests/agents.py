@@ -7,6 +7,9 @@ from typing import Any
 
 from toolft_pipeline.ingest.day import RawSummary, log_files, read_day
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.surrogate_key import surrogate_key
+from toolft_pipeline.verification.day import DaySources, VerificationSummary, verify_day
+from toolft_pipeline.verification.rules.rule_set import load_rules
 
 
 def agent(folder: Path, **sections: Any) -> AgentSettings:
@@ -31,5 +34,29 @@ def read_agent_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummar
         time_zone=settings.schedule.time_zone,
         agent=settings.name,
         settings=settings.logs,
+        key=surrogate_key(),
         out=out,
+    )
+
+
+def verify_agent_day(
+    settings: AgentSettings,
+    *,
+    day: str,
+    raw: Path,
+    catalog: Path,
+    out: Path,
+    sources: DaySources | None = None,
+    previous: Path | None = None,
+) -> VerificationSummary:
+    """Verify a raw day of an agent, as verified_trajectories does."""
+    return verify_day(
+        raw=raw,
+        rules=load_rules(catalog=catalog, settings=settings, key=surrogate_key()),
+        settings=settings,
+        day=day,
+        out=out,
+        progress=print,
+        sources=sources,
+        previous=previous,
     )

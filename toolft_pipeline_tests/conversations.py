@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun
+from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import (
     Message,
     Outcome,
@@ -51,3 +54,15 @@ def trajectory(*messages: Message, id_: str = "run-1", status: str = "success", 
         messages=messages,
         **fields,
     )
+
+
+def accepted(runs: Iterable[Trajectory], *, error_forms: Sequence[str] = ()) -> list[AcceptedRun]:
+    """The rows that verification writes of runs that it accepts unredacted."""
+    return [
+        AcceptedRun(
+            run=run,
+            category=categorize(run.messages, error_forms=error_forms),
+            tools=tuple(tools_used(run.messages)),
+        )
+        for run in runs
+    ]

@@ -16,9 +16,8 @@ from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
 from toolft_pipeline.settings import AgentSettings, LongRows
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline.verification.rules.verdict import read_verdicts
-from toolft_pipeline_tests.agents import agent, read_agent_day
+from toolft_pipeline_tests.agents import agent, read_agent_day, verify_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 LOGS = Path(os.environ.get("TOOLFT_BFCL_LOGS", REPOSITORY.parent / "shared" / "data" / "bfcl"))
@@ -63,7 +62,7 @@ def test_bfcl_every_run_is_accepted_unaltered_and_proven(
         folder.mkdir()
     build_catalog(desk, catalog)
     read = read_agent_day(desk, day=DAY, out=raw)
-    judged = verify_day(raw=raw, catalog=catalog, settings=desk, day=DAY, out=verified, progress=print)
+    judged = verify_agent_day(desk, day=DAY, raw=raw, catalog=catalog, out=verified)
     assert (read.lines, read.rejects, judged.accepted) == (200, 0, 200), judged.faults
 
     kept = {run.trajectory_id: run for run in read_trajectories(verified / "accepted.parquet")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from toolft_pipeline.surrogate_key import DEFAULT_KEY, KEY_VARIABLE, key_digest, surrogate_key
@@ -24,3 +26,14 @@ def test_one_module_alone_names_the_variable() -> None:
         if f'"{KEY_VARIABLE}"' in path.read_text(encoding="utf-8")
     }
     assert naming == {"surrogate_key.py"}
+
+
+def test_only_the_edge_reads_the_key() -> None:
+    """Below commands, stages and sensors the key is an argument."""
+    package = REPOSITORY / "toolft_pipeline"
+    reading = {
+        path.relative_to(package).parts[0]
+        for path in package.rglob("*.py")
+        if re.search(r"import .*\bsurrogate_key\b", path.read_text(encoding="utf-8"))
+    }
+    assert reading == {"cli", "orchestration", "stages"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -23,8 +23,9 @@ from toolft_pipeline.chat.rendering.processor import why_no_images
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.ingest.images.image_store import image_hashes_of_run, images_folder_of
 from toolft_pipeline.settings import CatalogMode, ChatSettings
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun, read_accepted_rows
 from toolft_pipeline.trajectories.record import Role, Trajectory
-from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
+from toolft_pipeline.trajectories.table import BATCH_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,6 @@ def write_chat_rows(
     chat: ChatSettings,
     out: Path,
     base: Path | None = None,
-    error_forms: Sequence[str] = (),
 ) -> ChatRowsSummary:
     """Render accepted trajectories (parquet) into rows.parquet. Raises `ChatFormatError`.
 
@@ -81,13 +81,12 @@ def write_chat_rows(
         chat=chat,
         chat_format=chat_format,
         tools=prompt_tools(catalog, mode=chat.catalog_mode),
-        error_forms=error_forms,
         why_no_images=why_no_images(base, chat_format) if has_images else None,
         finder=_tool_list_finder(catalog) if chat.system_prompt == STRIP_TOOLS else None,
     )
     columns = ROW_SCHEMA.append(IMAGES_FIELD) if has_images and day.why_no_images is None else ROW_SCHEMA
     schema = columns.with_metadata({TOOLS_KEY: json.dumps(day.tools, ensure_ascii=False).encode()})
-    rows = day.rows(read_trajectories(accepted))
+    rows = day.rows(read_accepted_rows(accepted))
     with pq.ParquetWriter(out / ROWS_FILE, schema, compression="zstd") as writer:
         while chunk := [to_builtins(row) for row in islice(rows, BATCH_ROWS)]:
             writer.write_batch(pa.RecordBatch.from_pylist(chunk, schema=schema))
@@ -103,7 +102,6 @@ class _Day:
     chat: ChatSettings
     chat_format: ChatFormat
     tools: list[dict[str, Any]]
-    error_forms: Sequence[str]
     why_no_images: str | None
     finder: PastedTools | None
     """Finds pasted tool lists; None where the policy keeps them."""
@@ -113,9 +111,10 @@ class _Day:
     by_category: Counter[str] = field(default_factory=Counter)
     examples: dict[str, ChatRow] = field(default_factory=dict)
 
-    def rows(self, trajectories: Iterator[Trajectory]) -> Iterator[ChatRow]:
-        """The rows of the trajectories, in order."""
-        for trajectory in trajectories:
+    def rows(self, accepted: Iterator[AcceptedRun]) -> Iterator[ChatRow]:
+        """The rows of accepted runs, in order."""
+        for each in accepted:
+            trajectory = each.run
             if self.why_no_images is not None and image_hashes_of_run(trajectory):
                 self._leave_out(trajectory, self.why_no_images)
                 continue
@@ -124,11 +123,11 @@ class _Day:
                 self.counts.update(pasted=removed > 0, pasted_characters=removed)
             rows = trajectory_rows(
                 trajectory,
+                category=each.category,
                 chat_format=self.chat_format,
                 chat=self.chat,
                 tools=self.tools,
                 pasted=self.pasted,
-                error_forms=self.error_forms,
             )
             self.counts.update(trajectories=1, without_assistant=not rows)
             for row in rows:

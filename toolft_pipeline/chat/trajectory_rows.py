@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +13,7 @@ from toolft_pipeline.chat.rendering.conversation import image_hashes, template_m
 from toolft_pipeline.chat.rendering.pasted_tools import prompt_key, remove_spans
 from toolft_pipeline.chat.rendering.rendering import render_rows
 from toolft_pipeline.settings import ChatSettings
-from toolft_pipeline.trajectories.category import categorize
+from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Trajectory
 
 
@@ -34,18 +33,14 @@ def prompt_messages(trajectory: Trajectory, *, chat: ChatSettings, pasted: Paste
 def trajectory_rows(
     trajectory: Trajectory,
     *,
+    category: Category,
     chat_format: ChatFormat,
     chat: ChatSettings,
     tools: list[dict[str, Any]],
     pasted: PastedSpans = MappingProxyType({}),
-    error_forms: Sequence[str] = (),
 ) -> list[ChatRow]:
-    """The rows of one trajectory. `error_forms` are the agent's own patterns of failed calls, for its category.
-
-    Raises `ChatFormatError` where the template cannot render it.
-    """
+    """The rows of one trajectory. Raises `ChatFormatError` where the template cannot render it."""
     messages = prompt_messages(trajectory, chat=chat, pasted=pasted)
-    category = str(categorize(trajectory.messages, error_forms=error_forms))
     try:
         rendered = render_rows(messages, chat_format=chat_format, catalog_mode=chat.catalog_mode, tools=tools)
     except TemplateError as error:
@@ -54,7 +49,7 @@ def trajectory_rows(
         ChatRow(
             row_id=f"{trajectory.trajectory_id}#{number}",
             trajectory_id=trajectory.trajectory_id,
-            category=category,
+            category=category.value,
             tools=called_tools([messages[index] for index in row.message_indices]),
             segments=row.segments,
             images=image_hashes(messages[: row.message_indices[-1]]),

@@ -20,6 +20,7 @@ from toolft_pipeline.cli.output.find_run import FoundRun, find_run
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.rule_results import RuleResult, disagreement, rule_results
@@ -56,7 +57,7 @@ def _rule_results(warehouse: Warehouse, settings: AgentSettings, found: FoundRun
     then = VerificationSettings.model_validate(verified.settings_section("verification"))
     chat = settings.chat.model_copy(update={"format": verified.settings_section("chat")["format"]})
     then_settings = settings.model_copy(update={"verification": then, "chat": chat})
-    rules = load_rules(catalog=catalog.folder, settings=then_settings)
+    rules = load_rules(catalog=catalog.folder, settings=then_settings, key=surrogate_key())
     return rule_results(found.logged, rules=rules, verdict=found.verdict)
 
 

@@ -18,6 +18,7 @@ from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
 from toolft_pipeline.settings_checks.names import log_problems
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
 from toolft_pipeline.verification.rules.registry import RuleContext
 
@@ -58,6 +59,7 @@ def lint_files(
         ),
         renames={} if renames is None or today is None else load_renames(renames, catalog=today),
         chat_format=sections.chat.format,
+        key=surrogate_key(),
         left_out=() if today is None else today.left_out,
     )
     report = lint(paths, logs=sections.logs, rules=rules)

@@ -25,7 +25,7 @@ from toolft_pipeline.curation.dedup.dedup_text import (
 )
 from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, signatures
 from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, mix, normalized, offsets_of, shingle_sets
-from toolft_pipeline.trajectories.category import categorize, tools_used
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun
 from toolft_pipeline.trajectories.record import Trajectory
 
 SIGNATURES_FILE = "signatures.parquet"
@@ -58,19 +58,16 @@ hashes of its proper prefixes."""
 _ROWS = 4096
 
 
-def write_signatures(
-    runs: Iterable[Trajectory], path: Path, *, error_forms: Sequence[str] = (), volatile: Collection[str] = ()
-) -> int:
-    """Stream runs into one parquet file of `SIGNATURES_SCHEMA`; returns the number of rows.
+def write_signatures(accepted: Iterable[AcceptedRun], path: Path, *, volatile: Collection[str] = ()) -> int:
+    """Stream accepted runs into one parquet file of `SIGNATURES_SCHEMA`; returns the number of rows.
 
-    `error_forms` are the agent's own forms of failed calls, which decide categories; `volatile` are keys of results
-    whose values are ignored.
+    `volatile` are keys of results whose values are ignored.
     """
     rows = 0
-    stream = iter(runs)
+    stream = iter(accepted)
     with pq.ParquetWriter(path, SIGNATURES_SCHEMA, compression="zstd", use_dictionary=_REPEATED) as writer:
         while chunk := list(islice(stream, _ROWS)):
-            writer.write_batch(_batch(chunk, error_forms, volatile))
+            writer.write_batch(_batch(chunk, volatile))
             rows += len(chunk)
     return rows
 
@@ -79,7 +76,8 @@ _REPEATED = ["task_key", "category", "tools.list.element"]
 """Columns with repeated values, which a dictionary compresses; hashes do not repeat."""
 
 
-def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Collection[str]) -> pa.RecordBatch:
+def _batch(accepted: Sequence[AcceptedRun], volatile: Collection[str]) -> pa.RecordBatch:
+    runs = [row.run for row in accepted]
     turns = [user_turns(run.messages) for run in runs]
     calls = [call_lines(run.messages) for run in runs]
     sets = run_sets(turns, ["\n".join(lines) for lines in calls])
@@ -91,8 +89,8 @@ def _batch(runs: Sequence[Trajectory], error_forms: Sequence[str], volatile: Col
             pa.array([run.started_at or "" for run in runs], pa.string()),
             pa.array([run.golden for run in runs], pa.bool_()),
             pa.array(_task_keys(runs, turns), pa.string()),
-            pa.array([categorize(run.messages, error_forms=error_forms).value for run in runs], pa.string()),
-            pa.array([tools_used(run.messages) for run in runs], pa.list_(pa.string())),
+            pa.array([row.category.value for row in accepted], pa.string()),
+            pa.array([row.tools for row in accepted], pa.list_(pa.string())),
             _binary(signatures(sets)),
             pa.array(set_digests(sets), pa.uint64()),
             pa.array([results_digest(run.messages, volatile=volatile) for run in runs], pa.uint64()),

@@ -25,7 +25,7 @@ from toolft_pipeline.ingest.log_file import LogEntry, LogError
 from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.keys_not_read import add_counts
 from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
-from toolft_pipeline.ingest.parsing.rejects import REJECT_SCHEMA, Reject, Rejection, RejectReason, hmac_key
+from toolft_pipeline.ingest.parsing.rejects import REJECT_SCHEMA, Reject, Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
@@ -39,6 +39,9 @@ REPEATED_ID = Rejection(
     detail="an earlier run of the day has the same id; give every run an id of its own",
 )
 """A second run with the same id would make every lookup of that id ambiguous."""
+
+_NO_KEY = b""
+"""Key for golden runs: a line of theirs that cannot be read is an error, so no HMAC is stored."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OWNER_ONLY = 0o600
@@ -117,19 +120,19 @@ class _Tally:
 
 
 def read_day(
-    paths: Sequence[Path], *, day: str, time_zone: str, agent: str, settings: LogSettings, out: Path
+    paths: Sequence[Path], *, day: str, time_zone: str, agent: str, settings: LogSettings, key: bytes, out: Path
 ) -> RawSummary:
     """Read a day's log files into tables of trajectories and rejects below `out`.
 
     Writes `trajectories.parquet`, `rejects.parquet` and the runs' images (`images/`). A day without logs gives two
-    empty tables. Raises `LogError` if a file cannot be read.
+    empty tables. `key` is that of the rejects' HMACs. Raises `LogError` if a file cannot be read.
     """
-    logs = Logs(paths, agent=agent, settings=settings, day_ends_ns=_end_of_day(day, time_zone=time_zone))
+    logs = Logs(paths, agent=agent, settings=settings, key=key, day_ends_ns=_end_of_day(day, time_zone=time_zone))
     tally = _Tally()
     for name in (TRAJECTORIES_FILE, REJECTS_FILE):
         (out / name).touch(mode=_OWNER_ONLY)
     with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
-        runs = _trajectories(logs, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER)
+        runs = _trajectories(logs, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER, key=key)
         with RowWriter(out / TRAJECTORIES_FILE, TRAJECTORY_SCHEMA, batch=table_batch) as rows:
             for run in runs:
                 rows.add(run)
@@ -176,7 +179,7 @@ def golden_images(settings: LogSettings, *, folder: Path, agent: str) -> dict[st
 def _golden_entries(settings: LogSettings, *, folder: Path, agent: str) -> Iterator[LogEntry[Trajectory]]:
     if settings.golden is not None:
         path = (folder / settings.golden).resolve()
-        yield from Logs([path], agent=agent, settings=settings).runs(golden=True)
+        yield from Logs([path], agent=agent, settings=settings, key=_NO_KEY).runs(golden=True)
 
 
 def log_days(folder: Path, *, first_day: str) -> list[str]:
@@ -215,13 +218,12 @@ def _end_of_day(day: str, *, time_zone: str) -> int | None:
 
 
 def _trajectories(
-    logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path
+    logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path, key: bytes
 ) -> Iterator[Trajectory | UnconvertedRun]:
     """Yield the trajectories of the logs.
 
     Write rejections to `rejects`, images to `images`, counts to the tally.
     """
-    key = hmac_key()
     for entry in logs.rows():
         run = entry.run
         if run is None:

@@ -65,17 +65,18 @@ class LogFile:
 
     `format_` is the name of a format, or `auto` for detection. `not_a_log` explains why a file is not a log of lines at
     all; such a file gives one rejected line for all of it. `format_detected` is False if no line shows the format.
-    Raises `LogError` for an unknown format or a file that cannot be read, here and while its lines are streamed.
+    `key` is that of the lines' HMACs. Raises `LogError` for an unknown format or a file that cannot be read, here and
+    while its lines are streamed.
     """
 
-    def __init__(self, path: Path, *, format_: str, max_line_bytes: int) -> None:
+    def __init__(self, path: Path, *, format_: str, max_line_bytes: int, key: bytes) -> None:
         if format_ != AUTO and format_ not in FORMATS:
             raise LogError(f"no log format named {format_!r}; set logs.format to {AUTO} or one of {', '.join(FORMATS)}")
-        self.path, self._max_line_bytes = path, max_line_bytes
+        self.path, self.key, self._max_line_bytes = path, key, max_line_bytes
         with self._readable():
             self.not_a_log = not_a_log(path)
             detect = format_ == AUTO and self.not_a_log is None
-            known = detect_format(path, max_line_bytes=max_line_bytes) if detect else format_
+            known = detect_format(path, max_line_bytes=max_line_bytes, key=key) if detect else format_
         self.format_detected = known is not None
         self.format = DEFAULT_FORMAT if known in (None, AUTO) else known
 
@@ -83,9 +84,9 @@ class LogFile:
         """Stream the lines of the file; each call starts at its beginning."""
         with self._readable():
             if self.not_a_log is not None:
-                yield line_for_rest_of_file(self.path, 1, 0, RejectReason.NOT_A_LOG, self.not_a_log)
+                yield line_for_rest_of_file(self.path, 1, 0, RejectReason.NOT_A_LOG, self.not_a_log, key=self.key)
                 return
-            yield from read_lines(self.path, max_line_bytes=self._max_line_bytes)
+            yield from read_lines(self.path, max_line_bytes=self._max_line_bytes, key=self.key)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -96,12 +97,12 @@ class LogFile:
             raise LogError(f"{self.path}: cannot be read ({error.strerror or error}); {fix}") from error
 
 
-def detect_format(path: Path, *, max_line_bytes: int) -> str | None:
+def detect_format(path: Path, *, max_line_bytes: int, key: bytes) -> str | None:
     """Detect the format of a file by the first line that shows it.
 
     None if no line does. Raises `OSError`.
     """
-    for line in islice(read_lines(path, max_line_bytes=max_line_bytes), MAX_DETECTION_LINES):
+    for line in islice(read_lines(path, max_line_bytes=max_line_bytes, key=key), MAX_DETECTION_LINES):
         if line.rejection is None and not line.blank and not is_too_deep(line.data):
             name = _format_of_line(line.data)
             if name is not None:

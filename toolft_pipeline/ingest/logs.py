@@ -29,18 +29,21 @@ from toolft_pipeline.trajectories.record import Source, Trajectory
 class Logs:
     """Files that are read together: those of a day, or one.
 
-    `settings` has their format and limits. `day_ends_ns` is the end of the files' day (nanoseconds since 1970), None if
-    they are not those of a day. Raises `LogError` for a file that cannot be read, here and while the runs are streamed.
+    `settings` has their format and limits; `key` is that of the lines' HMACs. `day_ends_ns` is the end of the files'
+    day (nanoseconds since 1970), None if they are not those of a day. Raises `LogError` for a file that cannot be read,
+    here and while the runs are streamed.
     """
 
     def __init__(
-        self, paths: Sequence[Path], *, agent: str, settings: LogSettings, day_ends_ns: int | None = None
+        self, paths: Sequence[Path], *, agent: str, settings: LogSettings, key: bytes, day_ends_ns: int | None = None
     ) -> None:
         self._agent = agent
         self._completeness = CompletenessRules(remote_parents=settings.remote_parents, day_ends_ns=day_ends_ns)
         self._side_calls = SideCallFilter(patterns=settings.side_calls)
         self._images = ImageCollector(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
-        self._files = [LogFile(path, format_=settings.format, max_line_bytes=settings.max_line_bytes) for path in paths]
+        self._files = [
+            LogFile(path, format_=settings.format, max_line_bytes=settings.max_line_bytes, key=key) for path in paths
+        ]
         self.formats = {file.path: file.format for file in self._files}
 
     def runs(self, *, golden: bool = False) -> Iterator[LogEntry[Trajectory]]:

@@ -20,7 +20,7 @@ from toolft_pipeline.ingest.parsing.json_constants import replace_constants
 from toolft_pipeline.ingest.parsing.log_lines import LogLine
 from toolft_pipeline.ingest.parsing.nested_json import NestedTooDeepError, is_too_deep
 from toolft_pipeline.ingest.parsing.reading import read_or_reject
-from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, hmac_key
+from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.ingest.spans.span import KEEP_ALL_CALLS, SideCallFilter, SpanBytes, SpanFormat, TraceSpan
 from toolft_pipeline.ingest.spans.span_join import CompletenessRules, join_trace
 from toolft_pipeline.ingest.unsupported_formats import explain_unsupported_format
@@ -81,28 +81,27 @@ class SpanFiles:
         `counts` adds up what was read.
         """
         last = self._last_lines()
-        key = hmac_key()
-        for place, path, line in self._lines():
+        for place, file, line in self._lines():
             if line.blank:
-                yield LogEntry(path, line, None)
+                yield LogEntry(file.path, line, None)
                 continue
             counts.lines += 1
             pieces = self._split(line)
             if isinstance(pieces, Rejection):
-                yield LogEntry(path, line, pieces)
+                yield LogEntry(file.path, line, pieces)
                 continue
             counts.spans += len(pieces)
-            for trace in self._add(path, line, pieces, key=key):
+            for trace in self._add(file, line, pieces):
                 if last.get(trace, 0) <= place:
                     yield from self._join(trace, golden=golden)
             self._limit_memory()
         for trace in list(self._open):
             yield from self._join(trace, golden=golden)
 
-    def _lines(self) -> Iterator[tuple[int, Path, LogLine]]:
+    def _lines(self) -> Iterator[tuple[int, LogFile, LogLine]]:
         """Stream the lines of all files, numbered across files."""
-        lines = ((file.path, line) for file in self._files for line in file.lines())
-        return ((place, path, line) for place, (path, line) in enumerate(lines, start=1))
+        lines = ((file, line) for file in self._files for line in file.lines())
+        return ((place, file, line) for place, (file, line) in enumerate(lines, start=1))
 
     def _last_lines(self) -> dict[bytes, int]:
         """Number of the last line of each trace."""
@@ -123,9 +122,9 @@ class SpanFiles:
             pieces = pieces if without is None else _read_shallow(without, self._format.split)
         return explain_unsupported_format(pieces, line.data) if isinstance(pieces, Rejection) else pieces
 
-    def _add(self, path: Path, line: LogLine, pieces: list[SpanBytes], *, key: bytes) -> list[bytes]:
+    def _add(self, file: LogFile, line: LogLine, pieces: list[SpanBytes]) -> list[bytes]:
         """Add the spans of a line to their traces; return these traces, each once."""
-        hmac = line.hmac_by(key)
+        hmac = line.hmac_by(file.key)
         empty = LogLine(number=line.number, offset=line.offset, data=b"")
         traces: dict[bytes, None] = {}
         for first, piece in zip((True, *[False] * (len(pieces) - 1)), pieces, strict=True):
@@ -133,7 +132,7 @@ class SpanFiles:
             traces[trace] = None
             one = self._open.get(trace)
             if one is None:
-                one = self._open[trace] = _OpenTrace(trace_id=piece.trace_id, path=path, line=empty, hmac=hmac)
+                one = self._open[trace] = _OpenTrace(trace_id=piece.trace_id, path=file.path, line=empty, hmac=hmac)
             one.lines += first
             one.spans += 1
             if one.pieces is not None:

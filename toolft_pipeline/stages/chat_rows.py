@@ -27,7 +27,6 @@ def _build(context: BuildContext) -> BuildOutput:
         accepted=context.input("verified_trajectories").file(ACCEPTED_FILE),
         catalog=context.input("tool_catalog").file(CATALOG_FILE),
         chat=context.settings.chat,
-        error_forms=context.settings.verification.error_forms,
         out=context.out,
         base=context.input("base_model").file("model"),
     )
@@ -89,7 +88,6 @@ def _same_under(proposal: Proposal, partition: str | None) -> bool:
         accepted=accepted.file(ACCEPTED_FILE),
         catalog=proposal.catalog / CATALOG_FILE,
         chat=chat,
-        error_forms=proposal.settings.verification.error_forms,
         out=out,
         base=base.file("model"),
     )
@@ -107,7 +105,7 @@ STAGE = Stage(
         "tool_catalog": PartitionScope.WHOLE,
         "base_model": PartitionScope.WHOLE,
     },
-    settings=(*fields_of("chat", ChatSettings, but={"max_length", "long_rows"}), "verification.error_forms"),
+    settings=fields_of("chat", ChatSettings, but={"max_length", "long_rows"}),
     build=_build,
     checks=(
         Check(

@@ -25,7 +25,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates, bfcl_reads, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, compared_models
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, ComparedModel, reuse_or_evaluate
-from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, shadow_sources, wants_shadow
+from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, wants_shadow
 from toolft_pipeline.stages.evaluations.training_examples import training_examples
 from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
 from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
@@ -82,7 +82,6 @@ def _sources(scope: SourceContext) -> dict[str, str]:
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
         **({} if withdrawn is None else {"withdrawn": digest}),
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
-        **shadow_sources(settings),
     }
 
 
@@ -252,7 +251,6 @@ STAGE = Stage(
         "evaluation.tasks",
         "evaluation.bfcl",
         "evaluation.bfcl_questions",
-        "verification.error_forms",
     ),
     derived=_derived,
     optional={"verified_trajectories": wants_shadow, "training_set": wants_shadow},

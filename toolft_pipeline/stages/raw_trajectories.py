@@ -15,6 +15,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.declared_settings import LOG_READING
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, SourceContext, Stage
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version
 
@@ -66,6 +67,7 @@ def _build(context: BuildContext) -> BuildOutput:
         time_zone=settings.schedule.time_zone,
         agent=settings.name,
         settings=settings.logs,
+        key=surrogate_key(),
         out=context.out,
     )
     formats = ", ".join(sorted(set(summary.formats.values()))) or "no logs"

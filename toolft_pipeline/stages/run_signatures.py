@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE, write_signatures
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Stage
-from toolft_pipeline.trajectories.table import read_trajectories
+from toolft_pipeline.trajectories.accepted_table import read_accepted_rows
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.store import BuildOutput
 
@@ -16,11 +16,9 @@ def _volatile(settings: AgentSettings) -> list[str]:
 
 def _build(context: BuildContext) -> BuildOutput:
     accepted = context.input("verified_trajectories").file(ACCEPTED_FILE)
-    forms = context.settings.verification.error_forms
     rows = write_signatures(
-        read_trajectories(accepted),
+        read_accepted_rows(accepted),
         context.out / SIGNATURES_FILE,
-        error_forms=forms,
         volatile=_volatile(context.settings),
     )
     return BuildOutput(content=(SIGNATURES_FILE,), rows={"runs": rows}, headline={})
@@ -33,6 +31,6 @@ STAGE = Stage(
     kinds=("parquet",),
     code_version="4",
     inputs={"verified_trajectories": PartitionScope.SAME},
-    settings=("verification.error_forms", "sandbox.volatile"),
+    settings=("sandbox.volatile",),
     build=_build,
 )

@@ -24,8 +24,10 @@ from toolft_pipeline.stages.spec.stage import (
     SourceContext,
     Stage,
 )
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.cache.verdict_cache import DISPLAY_SETTINGS
 from toolft_pipeline.verification.day import ACCEPTED_FILE, verify_day
+from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Version
@@ -46,7 +48,7 @@ def _build(context: BuildContext) -> BuildOutput:
     raw = context.input("raw_trajectories")
     summary = verify_day(
         raw=raw.folder,
-        catalog=context.input("tool_catalog").folder,
+        rules=load_rules(catalog=context.input("tool_catalog").folder, settings=context.settings, key=surrogate_key()),
         settings=context.settings,
         day=context.day,
         out=context.out,
@@ -159,14 +161,14 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="11",
+    code_version="12",
     inputs={"raw_trajectories": PartitionScope.SAME, "tool_catalog": PartitionScope.WHOLE},
     settings=(
         *fields_of("verification", VerificationSettings, but=DISPLAY_SETTINGS),
         "chat.format",
         *SANDBOX_PROTOCOL,
     ),
-    placement=(*SANDBOX, *GOLDEN_RUNS, "catalog.renames"),
+    placement=(*SANDBOX, *GOLDEN_RUNS),
     derived=lambda settings: {"golden": golden_runs(settings)},
     sources=_sources,
     build=_build,

@@ -149,7 +149,10 @@ def _offsets(array: pa.ListArray) -> list[int]:
 
 
 def read_trajectories(path: Path) -> Iterator[Trajectory]:
-    """Stream the trajectories of a parquet file, in the order written."""
+    """Stream the trajectories of a parquet file, in the order written.
+
+    Columns that the schema does not have are not read.
+    """
     with pq.ParquetFile(path, pre_buffer=False) as parquet:  # pre_buffer reads the whole file into memory
-        for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
+        for batch in parquet.iter_batches(batch_size=BATCH_ROWS, columns=TRAJECTORY_SCHEMA.names):
             yield from from_batch(batch)

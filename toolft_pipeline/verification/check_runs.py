@@ -13,9 +13,10 @@ from pathlib import Path
 from msgspec import structs
 
 from toolft_pipeline.catalog.renames import apply_renames
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun, write_accepted_rows
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.row_writer import RowWriter, write_trajectories
+from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.verification.cache.catalog_index import CatalogIndex, rename_lookups
 from toolft_pipeline.verification.cache.day_record import DayTally
 from toolft_pipeline.verification.cache.replay_cache import ReplayCache
@@ -54,7 +55,7 @@ def verify_runs(
     tally, reported = DayTally(), time.monotonic()
     items = _checked(runs, rules=rules, index=index, cache=cache, replays=replays)
 
-    def accepted() -> Iterator[Trajectory]:
+    def accepted() -> Iterator[AcceptedRun]:
         nonlocal reported
         for item in replay_all(items, sandbox=rules.sandbox, cwd=rules.cwd):
             golden = item.run.golden
@@ -66,13 +67,13 @@ def verify_runs(
             tally.cached_replays += item.replay_cached
             tally.cached_verdicts += item.cached is not None
             if row is not None:
-                yield row
+                yield AcceptedRun(run=row, category=verdict.category, tools=tuple(verdict.tools))
             if time.monotonic() - reported > _REPORT_EVERY_S:
                 reported = time.monotonic()
                 progress(f"{tally.trajectories} runs checked, {tally.accepted} accepted")
 
     with RowWriter(out / VERDICTS_FILE, VERDICT_SCHEMA) as verdicts, RowWriter(out / KEYS_FILE, KEY_SCHEMA) as keys:
-        write_trajectories(accepted(), out / ACCEPTED_FILE)
+        write_accepted_rows(accepted(), out / ACCEPTED_FILE)
     return tally
 
 

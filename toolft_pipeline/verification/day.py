@@ -25,7 +25,6 @@ from toolft_pipeline.ingest.images.image_store import (
     link_images,
     write_images,
 )
-from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import read_trajectories
@@ -40,7 +39,7 @@ from toolft_pipeline.verification.cache.verdict_cache import (
     context_digest,
 )
 from toolft_pipeline.verification.check_runs import Progress, verify_runs
-from toolft_pipeline.verification.rules.rule_set import RuleSet, load_rules
+from toolft_pipeline.verification.rules.rule_set import RuleSet
 from toolft_pipeline.verification.rules.turns import normalize_turns
 from toolft_pipeline.warehouse.code_digest import code_digest
 from toolft_pipeline.warehouse.digest import Json, digest_of
@@ -74,7 +73,7 @@ class DaySources:
 def verify_day(
     *,
     raw: Path,
-    catalog: Path,
+    rules: RuleSet,
     settings: AgentSettings,
     day: str,
     out: Path,
@@ -82,7 +81,7 @@ def verify_day(
     sources: DaySources | None = None,
     previous: Path | None = None,
 ) -> VerificationSummary:
-    """Verify a raw day (a folder with trajectories.parquet), and with it the golden runs of that day.
+    """Verify a raw day (a folder with trajectories.parquet) by rules, and with it the golden runs of that day.
 
     Golden runs are exempt from the outcome rule and from no other; a logged run that is golden too is checked once, as
     golden. Writes `accepted.parquet`, `verdicts.parquet` with what they depend on and, into `images/`, what accepted
@@ -90,7 +89,6 @@ def verify_day(
     Raises `SandboxError` where the sandbox does not start.
     """
     sources = sources or DaySources()
-    rules = load_rules(catalog=catalog, settings=settings)
     index = catalog_index(rules)
     context, runs = context_digest(rules, backend=sources.backend), sources.runs_digest()
     record = None if previous is None else read_record(previous)
@@ -121,7 +119,7 @@ def verify_day(
 
 def catalog_index(rules: RuleSet) -> CatalogIndex:
     """The index of the rules' catalog."""
-    return CatalogIndex(rules.catalog, renames=rules.renames, schemas=rules.context.schemas, key=hmac_key())
+    return CatalogIndex(rules.catalog, renames=rules.renames, schemas=rules.context.schemas, key=rules.key)
 
 
 def _copied(previous: Path, record: DayRecord, out: Path) -> VerificationSummary:

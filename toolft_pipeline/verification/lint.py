@@ -20,7 +20,7 @@ from toolft_pipeline.ingest.log_file import LogError, LogFile
 from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.keys_not_read import add_counts, describe_keys_not_read
 from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
-from toolft_pipeline.ingest.parsing.rejects import Rejection, hmac_key
+from toolft_pipeline.ingest.parsing.rejects import Rejection
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -92,11 +92,13 @@ class LintReport:
 @dataclass(frozen=True, kw_only=True)
 class LintRules:
     """The rules that verification would apply. `renames` are old tool names; the control strings are those of
-    `chat_format`; `left_out` is what the catalog's source declares besides its tools, and why."""
+    `chat_format`; `left_out` is what the catalog's source declares besides its tools, and why; `key` is the surrogate
+    key."""
 
     context: RuleContext
     renames: Mapping[str, str]
     chat_format: str
+    key: bytes = field(repr=False)
     left_out: tuple[str, ...] = ()
 
     @property
@@ -115,9 +117,9 @@ class LintRules:
 def lint(paths: Sequence[Path], *, logs: LogSettings, rules: LintRules) -> LintReport:
     """Read and check log files; a folder stands for the log files in it. The report names files that cannot be read."""
     report = LintReport(not_asked=rules.not_asked, left_out=rules.left_out)
-    readable = [path for path in _log_files(paths, report) if _opens(path, logs=logs, report=report)]
+    readable = [path for path in _log_files(paths, report) if _opens(path, logs=logs, key=rules.key, report=report)]
     try:
-        _lint(Logs(readable, agent="lint", settings=logs), rules=rules, report=report)
+        _lint(Logs(readable, agent="lint", settings=logs, key=rules.key), rules=rules, report=report)
     except LogError as error:
         report.unreadable.append(str(error))
     return report
@@ -137,10 +139,10 @@ def _log_files(paths: Sequence[Path], report: LintReport) -> Iterator[Path]:
         yield from files
 
 
-def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
+def _opens(path: Path, *, logs: LogSettings, key: bytes, report: LintReport) -> bool:
     """Whether a file can be read; the report names one that cannot, and the others are still checked."""
     try:
-        file = LogFile(path, format_=logs.format, max_line_bytes=logs.max_line_bytes)
+        file = LogFile(path, format_=logs.format, max_line_bytes=logs.max_line_bytes, key=key)
     except LogError as error:
         report.unreadable.append(str(error))
         return False
@@ -156,7 +158,7 @@ def _opens(path: Path, *, logs: LogSettings, report: LintReport) -> bool:
 def _lint(logs: Logs, *, rules: LintRules, report: LintReport) -> None:
     ids = SeenIds()
     again = RepeatedConversations()
-    redactor = Redactor(rules.context.limits.redaction, key=hmac_key())
+    redactor = Redactor(rules.context.limits.redaction, key=rules.key)
     for entry in logs.runs():
         if entry.run is None:
             continue

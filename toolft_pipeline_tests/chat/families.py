@@ -15,6 +15,7 @@ from toolft_pipeline.chat.rendering.serving import install_chat_format
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import CatalogMode, ChatSettings
+from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES, FamilyCase
 
@@ -82,7 +83,9 @@ class Family:
         """The rows of a run as the trainer reads them."""
         chat = ChatSettings(format=self.chat_format.name, catalog_mode=mode, thinking=thinking)
         rows = []
-        for row in trajectory_rows(shape, chat_format=self.chat_format, chat=chat, tools=list(tools)):
+        for row in trajectory_rows(
+            shape, category=Category.SINGLE_CALL, chat_format=self.chat_format, chat=chat, tools=list(tools)
+        ):
             tokens = self.encoder.encode_row(row.segments)
             answers = [segment.text for segment in row.segments if segment.trained]
             reversible = all(self.tokenizer.decode(self.encoder.encode(answer)) == answer for answer in answers)

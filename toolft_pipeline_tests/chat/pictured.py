@@ -13,9 +13,10 @@ from toolft_pipeline.chat.render_day import ChatRowsSummary, write_chat_rows
 from toolft_pipeline.chat.token_tensors import TokenSummary, write_token_tensors
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
-from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, assistant, system, trajectory, user
+from toolft_pipeline_tests.conversations import accepted
 from toolft_pipeline_tests.pictures import chart
 
 PICTURES = {
@@ -89,7 +90,7 @@ PICTURED = (
 def write_day(folder: Path, *runs: Trajectory) -> dict[str, Path]:
     """Accepted runs, their pictures and the catalog: the inputs of `write_chat_rows`."""
     folder.mkdir(exist_ok=True, parents=True)
-    write_trajectories(runs, folder / "accepted.parquet")
+    write_accepted_rows(accepted(runs), folder / "accepted.parquet")
     write_images(folder / IMAGES_FOLDER, PICTURES)
     (folder / "catalog.json").write_text(json.dumps(CATALOG))
     return {"accepted": folder / "accepted.parquet", "catalog": folder / "catalog.json"}

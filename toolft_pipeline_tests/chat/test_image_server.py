@@ -24,6 +24,7 @@ from toolft_pipeline.chat.rendering.tokens import RowEncoder, TokenRow
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import AgentSettings, CatalogMode, ChatSettings
+from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import assistant, tool, trajectory, user
 from toolft_pipeline_tests.chat.families import refuted
@@ -58,7 +59,7 @@ class Pictured:
 
     def failures(self, run: Trajectory) -> list[str]:
         chat = ChatSettings(format="gemma4", max_length=100_000)
-        rows = trajectory_rows(run, chat_format=GEMMA4, chat=chat, tools=[])
+        rows = trajectory_rows(run, category=Category.SINGLE_CALL, chat_format=GEMMA4, chat=chat, tools=[])
         fitter = RowFitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
         made = [one.whole for one in fitter.fit(run, rows)]
         prover = Prover(tokenizer=self.tokenizer, tools=[], format_name="gemma4", thinking="drop", images=self.server)

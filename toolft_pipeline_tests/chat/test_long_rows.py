@@ -17,6 +17,7 @@ from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementR
 from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import AgentSettings, ChatSettings
+from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline_tests.chat.conversations import assistant, system, tool, trajectory, user
 from toolft_pipeline_tests.chat.test_token_tensors import Write, write
@@ -71,7 +72,7 @@ def test_write_token_tensors_split_loses_no_token_of_loss(agent: Agent, write: W
 
 def _under_proof(gemma: PreTrainedTokenizerBase) -> TensorRow:
     chat = ChatSettings.model_validate({"max_length": 150, "long_rows": "split"})
-    rows = trajectory_rows(LONG_RUN, chat_format=GEMMA3, chat=chat, tools=[])
+    rows = trajectory_rows(LONG_RUN, category=Category.SINGLE_CALL, chat_format=GEMMA3, chat=chat, tools=[])
     (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(LONG_RUN, rows)
     assert len(fitted.cuts) == 3
 

@@ -15,6 +15,7 @@ from toolft_pipeline.chat.proofs.report import Proof, ProofReport
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import ChatSettings
+from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES
 from toolft_pipeline_tests.chat.families import mutated
@@ -27,7 +28,7 @@ HOSTILE = next(shape for shape in SHAPES if shape.trajectory_id == "hostile")
 
 
 def tensor_rows(shape: Trajectory, encoder: RowEncoder, chat_format: ChatFormat = GEMMA3) -> list[TensorRow]:
-    rows = trajectory_rows(shape, chat_format=chat_format, chat=ChatSettings(), tools=[])
+    rows = trajectory_rows(shape, category=Category.SINGLE_CALL, chat_format=chat_format, chat=ChatSettings(), tools=[])
     encoded = [encoder.encode_row(row.segments) for row in rows]
     return [
         TensorRow(row_id=row.row_id, input_ids=tokens.input_ids, labels=tokens.labels)

@@ -14,16 +14,17 @@ from toolft_pipeline.chat.chat_rows import ChatRow, read_chat_rows, read_pasted,
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
 from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
-from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, trajectory, user
+from toolft_pipeline_tests.conversations import accepted
 
 Agent = Callable[..., AgentSettings]
 
 
 def inputs(folder: Path, *trajectories: Trajectory) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
-    write_trajectories(trajectories, folder / "accepted.parquet")
+    write_accepted_rows(accepted(trajectories), folder / "accepted.parquet")
     (folder / "catalog.json").write_text(json.dumps(CATALOG))
     return {"accepted": folder / "accepted.parquet", "catalog": folder / "catalog.json"}
 

@@ -15,10 +15,11 @@ from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.tokens import NO_LOSS, RowEncoder, TokenRow
 from toolft_pipeline.chat.token_tensors import TENSOR_SCHEMA, TokenSummary, write_token_tensors
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import CATALOG, SHAPES, assistant, system, tool, trajectory, user
 from toolft_pipeline_tests.chat.test_render_day import PASTED, inputs
+from toolft_pipeline_tests.conversations import accepted
 
 Agent = Callable[..., AgentSettings]
 Write = Callable[..., TokenSummary]
@@ -144,7 +145,7 @@ def test_rows_of_other_trajectories_are_refused(
     tmp_path: Path, agent: Agent, write: Write, gemma_tokenizer_folder: Path
 ) -> None:
     write(agent(), *SHAPES[:2])
-    write_trajectories(SHAPES[:1], tmp_path / "accepted.parquet")
+    write_accepted_rows(accepted(SHAPES[:1]), tmp_path / "accepted.parquet")
     with pytest.raises(
         ChatRowsError, match=r"rows of one_call, which is not in .*accepted.parquet; run chat_rows again"
     ):

@@ -12,6 +12,7 @@ from toolft_pipeline.chat.rendering.tokens import NO_LOSS, TokenRow
 from toolft_pipeline.chat.token_trace import RowTracer, TracedRow
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
 from toolft_pipeline.settings import ChatSettings
+from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import SHAPES
 from toolft_pipeline_tests.chat.test_long_rows import LONG_RUN
@@ -28,7 +29,7 @@ def explained(
     **chat_settings: object,
 ) -> list[TracedRow]:
     chat = ChatSettings.model_validate(chat_settings)
-    rows = trajectory_rows(run, chat_format=GEMMA3, chat=chat, tools=[])
+    rows = trajectory_rows(run, category=Category.SINGLE_CALL, chat_format=GEMMA3, chat=chat, tools=[])
     if stored is None:
         fitted = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(run, rows)
         stored = {row.row.row_id: row.tokens for one in fitted for row in one.written}
@@ -75,7 +76,7 @@ def test_explained_row_that_is_too_long_says_so(gemma: PreTrainedTokenizerBase) 
 
 def test_trace_shows_the_stored_mask(gemma: PreTrainedTokenizerBase) -> None:
     chat = ChatSettings()
-    rows = trajectory_rows(SHAPES[0], chat_format=GEMMA3, chat=chat, tools=[])
+    rows = trajectory_rows(SHAPES[0], category=Category.SINGLE_CALL, chat_format=GEMMA3, chat=chat, tools=[])
     (fitted,) = RowFitter(tokenizer=gemma, chat=chat, tools=[], pasted={}).fit(SHAPES[0], rows)
     ids = fitted.whole.tokens.input_ids
     shifted = TokenRow(input_ids=ids, labels=[NO_LOSS, *fitted.whole.tokens.labels[:-1]])

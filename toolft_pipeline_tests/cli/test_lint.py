@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.cli.main import run
-from toolft_pipeline.verification.day import verify_day
-from toolft_pipeline_tests.agents import agent, read_agent_day
+from toolft_pipeline_tests.agents import agent, read_agent_day, verify_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES, langchain_row
 from toolft_pipeline_tests.ingest.span_exports import EXPORTS
@@ -111,7 +110,7 @@ def test_lint_files_that_cannot_be_read_are_named_and_the_others_reported(
     said, errors = capsys.readouterr()
     assert "1 run, 1 would be kept" in said
     assert f"{tmp_path}/none.jsonl: cannot be read (No such file or directory); correct the path\n" in errors
-    assert f"{empty}: is a folder without log files; they end in .jsonl" in errors
+    assert f"{empty}: the folder has no log files; their names end in .jsonl" in errors
     assert errors.count("\n") == 2
 
 
@@ -196,9 +195,7 @@ def test_lint_keeps_what_verification_keeps_redaction_and_renames_included(
     raw.mkdir()
     read_agent_day(settings, day="2026-10-01", out=raw)
     out.mkdir()
-    verified = verify_day(
-        raw=raw, catalog=catalog, settings=settings, day="2026-10-01", out=out, progress=lambda line: None
-    )
+    verified = verify_agent_day(settings, day="2026-10-01", raw=raw, catalog=catalog, out=out)
     _, found = report(capsys, path, "--catalog", catalog, "--renames", renames)
     assert verified.faults == {"redaction/redaction_breaks_schema": 1}
     assert (found["kept"], found["lost"]) == (verified.accepted, verified.faults)

@@ -24,7 +24,7 @@ from toolft_pipeline.curation.run_signatures import (
     write_signatures,
 )
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.conversations import accepted, calls, result, says, trajectory, user
 
 LONG = "I would like to know when my order with the lamps arrives."
 HUGE = "x" * 300_000
@@ -48,7 +48,7 @@ RUNS = [
 
 def written(folder: Path, runs: list[Trajectory]) -> Path:
     path = folder / "signatures.parquet"
-    assert write_signatures(runs, path) == len(runs)
+    assert write_signatures(accepted(runs), path) == len(runs)
     return path
 
 

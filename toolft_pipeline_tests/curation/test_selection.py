@@ -14,7 +14,7 @@ from toolft_pipeline.curation.selection import SELECTION_SCHEMA, SelectionSummar
 from toolft_pipeline.training.rows.sampling import draw_rows
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.agents import agent
-from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.conversations import accepted, calls, result, says, trajectory, user
 from toolft_pipeline_tests.curation import plain_sets
 from toolft_pipeline_tests.training.made_rows import Made, write_inputs
 
@@ -67,7 +67,7 @@ def select(
     for day, rows in days.items():
         (folder / day).mkdir(parents=True)
         signed[day] = folder / day / "signatures.parquet"
-        write_signatures(rows, signed[day])
+        write_signatures(accepted(rows), signed[day])
     tasks = folder / "tasks.jsonl"
     tasks.write_text(json.dumps({"task_id": "t7", "user_turns": [TASK_TEXT.upper()]}) + "\n")
     (folder / "out").mkdir()
@@ -117,7 +117,7 @@ def test_selection_values_under_volatile_keys_make_no_other_run(tmp_path: Path) 
     for volatile, left in (((), 4), (("took_ms",), 1)):
         folder = tmp_path / str(left)
         (folder / "day").mkdir(parents=True)
-        write_signatures(asked, folder / "signatures.parquet", volatile=volatile)
+        write_signatures(accepted(asked), folder / "signatures.parquet", volatile=volatile)
         settings = agent(folder)
         summary = select_training_set(
             days={"2026-10-01": folder / "signatures.parquet"},

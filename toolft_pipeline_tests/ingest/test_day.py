@@ -17,8 +17,9 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.ingest import day as day_module
 from toolft_pipeline.ingest.day import LogError, RawSummary, SeenIds, read_golden_runs
 from toolft_pipeline.ingest.file_kind import not_a_log
-from toolft_pipeline.ingest.parsing.rejects import hmac_key, line_hmac
+from toolft_pipeline.ingest.parsing.rejects import line_hmac
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
@@ -85,7 +86,11 @@ def test_day_not_a_log_file_is_one_reject_with_its_fix(format_: str, tmp_path: P
     assert (summary.trajectories, summary.reasons) == (3, {"not_a_log": 1, "truncated_line": 1})
     rejects = pq.read_table(tmp_path / "out" / "rejects.parquet").to_pylist()
     (reject,) = [each for each in rejects if each["reason"] == "not_a_log"]
-    assert (reject["file"], reject["line"], reject["hmac"]) == (f"{DAY}-b.jsonl", 1, line_hmac(pretty, key=hmac_key()))
+    assert (reject["file"], reject["line"], reject["hmac"]) == (
+        f"{DAY}-b.jsonl",
+        1,
+        line_hmac(pretty, key=surrogate_key()),
+    )
     assert "is one JSON document over many lines, but a log has one run or span a line" in reject["detail"]
     assert f"jq -c . {DAY}-b.jsonl" in reject["detail"]
 

@@ -28,7 +28,7 @@ def detected(tmp_path: Path, *lines: object) -> str | None:
     path = tmp_path / "2026-10-01.jsonl"
     written = (line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
     path.write_bytes(b"\n".join(written))
-    return detect_format(path, max_line_bytes=100_000)
+    return detect_format(path, max_line_bytes=100_000, key=b"key")
 
 
 def sample(name: str) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def sample(name: str) -> list[dict[str, Any]]:
 def test_registered_format_has_sample_and_reader(name: str, tmp_path: Path) -> None:
     path = tmp_path / "2026-10-01.jsonl"
     path.write_bytes(b"\n".join(as_json_lines(sample(name))))
-    runs = [entry.run for entry in Logs([path], agent="desk", settings=LogSettings(format=name)).runs()]
+    runs = [entry.run for entry in Logs([path], agent="desk", key=b"key", settings=LogSettings(format=name)).runs()]
     assert [type(run) for run in runs] == [Trajectory], f"format {name}: its reader does not read its sample: {runs}"
 
 
@@ -95,10 +95,10 @@ def test_bare_list_of_langchain_messages_is_detected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lines", [(), (PLAIN,), (b"{",), ({"messages": 3},), ({"messages": [3, None]},), (None,)])
 def test_ambiguous_file_is_read_as_openai(lines: tuple[object, ...], tmp_path: Path) -> None:
     assert detected(tmp_path, *lines) is None
-    file = LogFile(tmp_path / "2026-10-01.jsonl", format_="auto", max_line_bytes=100_000)
+    file = LogFile(tmp_path / "2026-10-01.jsonl", format_="auto", max_line_bytes=100_000, key=b"key")
     assert (file.format, file.format_detected) == ("openai", False)
 
 
 def test_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(LogError, match=r"no log format named 'opnai'; set logs\.format to auto or one of otel, "):
-        LogFile(tmp_path / "2026-10-01.jsonl", format_="opnai", max_line_bytes=100_000)
+        LogFile(tmp_path / "2026-10-01.jsonl", format_="opnai", max_line_bytes=100_000, key=b"key")

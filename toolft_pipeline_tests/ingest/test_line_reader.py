@@ -32,7 +32,7 @@ RUN = [ASK, CALLING, FOUND_IT, SAYS]
 def found(folder: Path, *lines: object, format_: str = "auto") -> list[LogEntry[Trajectory]]:
     path = folder / "runs.jsonl"
     path.write_bytes(b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines))
-    return list(Logs([path], agent="desk", settings=LogSettings(format=format_)).runs())  # type: ignore[arg-type]
+    return list(Logs([path], agent="desk", key=b"key", settings=LogSettings(format=format_)).runs())  # type: ignore[arg-type]
 
 
 def kept(folder: Path, line: object, format_: str = "auto") -> Trajectory:

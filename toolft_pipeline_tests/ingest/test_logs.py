@@ -21,7 +21,7 @@ def found(folder: Path, *files: list[Any]) -> list[LogEntry[Trajectory]]:
     paths = [folder / f"2026-10-01.{place}.jsonl" for place in range(len(files))]
     for path, rows in zip(paths, files, strict=True):
         path.write_bytes(b"\n".join(as_json_lines(rows)))
-    return list(Logs(paths, agent="desk", settings=LogSettings()).runs())
+    return list(Logs(paths, agent="desk", key=b"key", settings=LogSettings()).runs())
 
 
 def only(runs: list[LogEntry[Trajectory]]) -> tuple[Trajectory, LogEntry[Trajectory]]:

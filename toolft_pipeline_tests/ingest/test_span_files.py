@@ -12,7 +12,7 @@ import pytest
 from toolft_pipeline.ingest import span_files
 from toolft_pipeline.ingest.formats import SPAN_FORMATS
 from toolft_pipeline.ingest.log_file import LogEntry, LogFile, ReadCounts
-from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, hmac_key, line_hmac
+from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, line_hmac
 from toolft_pipeline.ingest.span_files import SpanFiles
 from toolft_pipeline.ingest.spans.span_join import CompletenessRules
 from toolft_pipeline.trajectories.record import Trajectory
@@ -34,7 +34,7 @@ def opened(folder: Path, *contents: Sequence[bytes]) -> SpanFiles:
     paths = [folder / f"f{place}.jsonl" for place in range(len(contents))]
     for path, lines in zip(paths, contents, strict=True):
         path.write_bytes(b"\n".join(lines))
-    files = [LogFile(path, format_="langsmith", max_line_bytes=10_000) for path in paths]
+    files = [LogFile(path, format_="langsmith", max_line_bytes=10_000, key=b"key") for path in paths]
     return SpanFiles(files, format_=SPAN_FORMATS["langsmith"], agent="a", completeness=CompletenessRules())
 
 
@@ -59,7 +59,7 @@ def test_trace_is_joined_at_its_last_line(tmp_path: Path) -> None:
 def test_reject_carries_the_keyed_digest_of_its_first_line(tmp_path: Path) -> None:
     runs, _ = read(tmp_path, context("a", id_="1"), context("a", id_="2"))
     assert isinstance(runs[0].run, Rejection)
-    assert runs[0].hmac == line_hmac(context("a", id_="1"), key=hmac_key())
+    assert runs[0].hmac == line_hmac(context("a", id_="1"), key=b"key")
 
 
 def test_largest_open_trace_is_given_up_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_trace_too_far_apart_is_rejected_at_its_first_line(tmp_path: Path, monke
     kinds = [one.run.reason if isinstance(one.run, Rejection) else one.run and one.run.trajectory_id for one in runs]
     assert kinds == ["a", RejectReason.SPANS_TOO_FAR_APART, "b"]
     assert (runs[1].path.name, runs[1].line.number, runs[1].lines, runs[1].spans) == ("f0.jsonl", 2, 4, 4)
-    assert runs[1].hmac == line_hmac(wide[0], key=hmac_key())
+    assert runs[1].hmac == line_hmac(wide[0], key=b"key")
     assert account == ReadCounts(lines=6, spans=6)
 
 

@@ -60,7 +60,7 @@ NO_TOOLS = {"agents_sdk"}
 def found(folder: Path, rows: list[Any], *, format_: Any = "auto") -> list[LogEntry]:
     path = folder / "2026-10-01.jsonl"
     path.write_bytes(b"\n".join(as_json_lines(rows)))
-    return list(Logs([path], agent="desk", settings=LogSettings(format=format_)).runs())
+    return list(Logs([path], agent="desk", key=b"key", settings=LogSettings(format=format_)).runs())
 
 
 def joined(folder: Path, rows: list[Any], *, format_: Any = "auto") -> Trajectory:
@@ -327,7 +327,7 @@ def test_any_bytes_add_up_to_runs_and_rejections(
     path = tmp_path_factory.mktemp("fuzz") / "f.jsonl"
     path.write_bytes(content)
     settings = LogSettings(format=ALL[export][0])
-    runs = list(Logs([path], agent="desk", settings=settings).runs())
+    runs = list(Logs([path], agent="desk", key=b"key", settings=settings).runs())
     blank = sum(one.run is None for one in runs)
     lines = bytes(content).split(b"\n")
     expected = len(lines) - (lines[-1] == b"") if not_a_log(path) is None else 1

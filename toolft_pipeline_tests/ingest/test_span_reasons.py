@@ -21,7 +21,7 @@ def runs(folder: Path, rows: list[Any], format_: str) -> list[Trajectory | Rejec
     path = folder / "2026-10-01.jsonl"
     path.write_bytes(b"\n".join(row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows))
     settings = LogSettings.model_validate({"format": format_})
-    return [found.run for found in Logs([path], agent="desk", settings=settings).runs()]
+    return [found.run for found in Logs([path], agent="desk", key=b"key", settings=settings).runs()]
 
 
 @every_format

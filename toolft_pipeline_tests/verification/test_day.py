@@ -14,9 +14,9 @@ from toolft_pipeline.catalog.build import build_catalog
 from toolft_pipeline.ingest.day import RawSummary
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.day import VERDICTS_FILE, VerificationSummary, verify_day
+from toolft_pipeline.verification.day import VERDICTS_FILE, VerificationSummary
 from toolft_pipeline.verification.rules.verdict import ReplayExtent, read_verdicts
-from toolft_pipeline_tests.agents import read_agent_day
+from toolft_pipeline_tests.agents import read_agent_day, verify_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ASSISTANT = REPOSITORY / "data" / "assistant"
@@ -44,7 +44,7 @@ def process(settings: AgentSettings, *, day: str, root: Path, catalog: Path) -> 
     raw.mkdir(parents=True)
     verified.mkdir(parents=True)
     read = read_agent_day(settings, day=day, out=raw)
-    judged = verify_day(raw=raw, catalog=catalog, settings=settings, day=day, out=verified, progress=print)
+    judged = verify_agent_day(settings, day=day, raw=raw, catalog=catalog, out=verified)
     return Day(raw=raw, verified=verified, read=read, judged=judged)
 
 

@@ -12,10 +12,10 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE, write_signatures
 from toolft_pipeline.curation.selection import select_training_set
+from toolft_pipeline.trajectories.accepted_table import read_accepted_rows
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline.verification.day import verify_day
 from toolft_pipeline.verification.rules.verdict import read_verdicts
-from toolft_pipeline_tests.agents import read_agent_day
+from toolft_pipeline_tests.agents import read_agent_day, verify_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 HELPDESK = REPOSITORY / "data" / "helpdesk"
@@ -73,9 +73,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Place, str]:
         raw.mkdir(parents=True)
         verified.mkdir(parents=True)
         read_agent_day(settings, day=day, out=raw)
-        verify_day(raw=raw, catalog=root, settings=settings, day=day, out=verified, progress=print)
+        verify_agent_day(settings, day=day, raw=raw, catalog=root, out=verified)
         days[day] = verified / SIGNATURES_FILE
-        write_signatures(read_trajectories(verified / "accepted.parquet"), days[day])
+        write_signatures(read_accepted_rows(verified / "accepted.parquet"), days[day])
         for reject in pq.read_table(raw / "rejects.parquet").to_pylist():
             caught[(reject["file"], reject["line"])] = reject["reason"]
         logged = {run.trajectory_id: run for run in read_trajectories(raw / "trajectories.parquet")}

@@ -23,9 +23,8 @@ from toolft_pipeline.evaluation.scoring.task import PlannedCall, Task
 from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import MCP_FAILURE, Sandbox
 from toolft_pipeline.settings import SandboxSettings
-from toolft_pipeline.trajectories.category import categorize, tools_used
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun, read_accepted_rows
 from toolft_pipeline.trajectories.record import Origin, Role, Trajectory
-from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.trajectories.tool_failure import ERROR_PREFIX
 from toolft_pipeline.verification.replay.replay import replay
 
@@ -46,18 +45,17 @@ def shadow_tasks(
     runs: int,
     sandbox: SandboxSettings,
     cwd: Path,
-    error_forms: Sequence[str] = (),
 ) -> ShadowTasks:
     """Sample up to `runs` runs of a day's `accepted` table and make tasks of those that replay.
 
-    `trained_on` has ids of trajectories; `cwd` is where the sandbox's command runs; `error_forms` are the agent's own
-    forms of failed calls, which decide the tasks' categories. Raises `SandboxError` if the backend does not start.
+    `trained_on` has ids of trajectories; `cwd` is where the sandbox's command runs. Raises `SandboxError` if the
+    backend does not start.
     """
     sample = _sample(accepted, trained_on=trained_on, runs=runs)
-    chosen = [run for run in read_trajectories(accepted) if run.trajectory_id in sample] if sample else []
-    tasks = {run.trajectory_id: run_as_task(run, error_forms=error_forms) for run in chosen if _is_a_task(run)}
+    rows = [row for row in read_accepted_rows(accepted) if row.run.trajectory_id in sample] if sample else []
+    tasks = {row.run.trajectory_id: run_as_task(row) for row in rows if _is_a_task(row.run)}
     replayed = map_on_sandboxes(
-        [run for run in chosen if run.trajectory_id in tasks],
+        [row.run for row in rows if row.run.trajectory_id in tasks],
         lambda backend, run: _replays(backend, run, volatile=sandbox.volatile),
         settings=sandbox,
         cwd=cwd,
@@ -67,7 +65,7 @@ def shadow_tasks(
     return ShadowTasks(
         tasks=tuple(tasks[run_id] for run_id in good),
         trained_on=sum(run_id in trained_on for run_id in good),
-        left_out=len(chosen) - len(good),
+        left_out=len(rows) - len(good),
     )
 
 
@@ -78,18 +76,19 @@ def trained_on(selection: Path) -> frozenset[str]:
     return frozenset(table.filter(seen)["trajectory_id"].to_pylist())
 
 
-def run_as_task(run: Trajectory, *, error_forms: Sequence[str] = ()) -> Task:
-    """Make a task of a run: its user turns, its calls as the plan, its final state as the expected one.
+def run_as_task(row: AcceptedRun) -> Task:
+    """Make a task of an accepted run: its user turns, its calls as the plan, its final state as the expected one.
 
     Only the user's turns order the calls: a record does not say which of its calls had to come first, and where that
     matters the final state shows it.
     """
+    run = row.run
     gold = trajectory_messages(run)
     return Task(
         task_id=run.trajectory_id,
         task_key=run.task_key or run.trajectory_id,
-        family="+".join(tools_used(run.messages)) or "no tool",
-        category=categorize(run.messages, error_forms=error_forms),
+        family="+".join(row.tools) or "no tool",
+        category=row.category,
         state_ref=run.initial_state_ref or "",
         system="\n\n".join(message.text for message in run.messages if message.role is Role.SYSTEM) or None,
         user_turns=tuple(message.text for message in run.messages if message.role is Role.USER),

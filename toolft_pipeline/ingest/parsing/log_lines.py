@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow as pa
 from msgspec import Struct
 
-from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, hmac_key, line_hmac
+from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason, line_hmac
 
 LOG_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
@@ -60,8 +60,8 @@ class LogLine(Struct, frozen=True, gc=False):
         return self.rejection is None and (not self.data or self.data.isspace())
 
 
-def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
-    """Stream the lines of a file with one of `LOG_ENDINGS`.
+def read_lines(path: Path, *, max_line_bytes: int, key: bytes) -> Iterator[LogLine]:
+    """Stream the lines of a file with one of `LOG_ENDINGS`; `key` is that of their HMACs.
 
     Raises `OSError` if it cannot be read.
     """
@@ -73,7 +73,7 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
             try:
                 data = source.stream.readline(max_line_bytes + 2)
                 fits = len(data) - data.endswith(b"\n") <= max_line_bytes
-                length, whole = (len(data), None) if fits else _read_to_end(source, data, offset=offset)
+                length, whole = (len(data), None) if fits else _read_to_end(source, data, offset=offset, key=key)
             except _BROKEN as error:
                 if not source.is_compressed:
                     raise
@@ -83,6 +83,7 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
                     offset,
                     RejectReason.BROKEN_ARCHIVE,
                     f"the file cannot be decompressed from here on ({error}); copy it again, or repair it",
+                    key=key,
                 )
                 return
             if not length:
@@ -91,10 +92,10 @@ def read_lines(path: Path, *, max_line_bytes: int) -> Iterator[LogLine]:
                 detail = (
                     f"the file expands to more than {MAX_RATIO} times its size; decompress it yourself if it is a log"
                 )
-                yield line_for_rest_of_file(path, number, offset, RejectReason.ARCHIVE_TOO_DENSE, detail)
+                yield line_for_rest_of_file(path, number, offset, RejectReason.ARCHIVE_TOO_DENSE, detail, key=key)
                 return
             if whole is None:
-                yield _line(number, offset, data.removesuffix(b"\n"))
+                yield _line(number, offset, data.removesuffix(b"\n"), key=key)
             else:
                 yield LogLine(number, offset, data[:max_line_bytes], _too_long(max_line_bytes), whole)
             offset += length
@@ -151,13 +152,13 @@ class _ArrowReader(io.RawIOBase):
         return len(data)
 
 
-def _read_to_end(source: _Decompressed, data: bytes, *, offset: int) -> tuple[int, str]:
+def _read_to_end(source: _Decompressed, data: bytes, *, offset: int, key: bytes) -> tuple[int, str]:
     """Read a long line to its end without keeping it.
 
     Return its length with the newline, and its HMAC. `data` is its beginning. The line ends early if the compression
     ratio gets too high.
     """
-    digest = hmac.new(hmac_key(), digestmod=hashlib.sha256)
+    digest = hmac.new(key, digestmod=hashlib.sha256)
     length, piece = 0, data
     while piece:
         length += len(piece)
@@ -168,17 +169,19 @@ def _read_to_end(source: _Decompressed, data: bytes, *, offset: int) -> tuple[in
     return length, digest.hexdigest()
 
 
-def line_for_rest_of_file(path: Path, number: int, offset: int, reason: RejectReason, detail: str) -> LogLine:
+def line_for_rest_of_file(
+    path: Path, number: int, offset: int, reason: RejectReason, detail: str, *, key: bytes
+) -> LogLine:
     """A rejected line that represents the rest of a file.
 
     It has the HMAC of the whole file.
     """
-    return LogLine(number, offset, b"", Rejection(reason=reason, detail=detail), _file_hmac(path))
+    return LogLine(number, offset, b"", Rejection(reason=reason, detail=detail), _file_hmac(path, key=key))
 
 
-def _file_hmac(path: Path) -> str:
+def _file_hmac(path: Path, *, key: bytes) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hmac.new(hmac_key(), digestmod=hashlib.sha256)).hexdigest()
+        return hashlib.file_digest(file, lambda: hmac.new(key, digestmod=hashlib.sha256)).hexdigest()
 
 
 def _too_long(limit: int) -> Rejection:
@@ -186,7 +189,7 @@ def _too_long(limit: int) -> Rejection:
     return Rejection(reason=RejectReason.LINE_TOO_LONG, detail=detail)
 
 
-def _line(number: int, offset: int, data: bytes) -> LogLine:
+def _line(number: int, offset: int, data: bytes, *, key: bytes) -> LogLine:
     if offset == 0 and data.startswith(BYTE_ORDER_MARK):
-        return LogLine(number, offset, data.removeprefix(BYTE_ORDER_MARK), None, line_hmac(data, key=hmac_key()))
+        return LogLine(number, offset, data.removeprefix(BYTE_ORDER_MARK), None, line_hmac(data, key=key))
     return LogLine(number, offset, data)

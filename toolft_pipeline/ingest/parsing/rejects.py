@@ -15,7 +15,6 @@ import pyarrow as pa
 from msgspec import Struct
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.surrogate_key import key_digest, surrogate_key
 
 
 class RejectReason(StrEnum):
@@ -104,16 +103,6 @@ REJECT_SCHEMA = pa.schema(
         pa.field("hmac", pa.string(), nullable=False),
     ]
 )
-
-
-def hmac_key() -> bytes:
-    """The surrogate key, for readers that do not receive it yet."""
-    return surrogate_key()
-
-
-def hmac_key_digest() -> str:
-    """What identifies the surrogate key in fingerprints."""
-    return key_digest(surrogate_key())
 
 
 def line_hmac(line: bytes, *, key: bytes) -> str:

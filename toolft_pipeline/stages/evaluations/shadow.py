@@ -6,7 +6,7 @@ result, and the gate refuses: no evidence is not good evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, shadow_tasks, trained_on
@@ -14,7 +14,6 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.evaluations import SHADOW_EVALUATION, ComparedModel, reuse_or_evaluate
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.verification.day import ACCEPTED_FILE
-from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import Version
 
 SHADOW = "shadow"
@@ -33,11 +32,6 @@ def wants_shadow(settings: AgentSettings) -> bool:
     return settings.gate.shadow.runs > 0
 
 
-def shadow_sources(settings: AgentSettings) -> dict[str, str]:
-    """What the shadow gate adds to the report's fingerprint besides its inputs."""
-    return _forms_digest(settings.verification.error_forms) if wants_shadow(settings) else {}
-
-
 def shadow_results(context: BuildContext, models: Iterable[ComparedModel]) -> ShadowResults | None:
     """Sample the newest day's runs and evaluate every model on them; None without a shadow gate."""
     settings = context.settings
@@ -48,20 +42,18 @@ def shadow_results(context: BuildContext, models: Iterable[ComparedModel]) -> Sh
     if runs is None:
         context.progress(f"shadow: no verified runs of {context.day}")
         return ShadowResults(sample=ShadowTasks(tasks=(), trained_on=0, left_out=0), results={})
-    forms = settings.verification.error_forms
     sample = shadow_tasks(
         accepted=runs.file(ACCEPTED_FILE),
         trained_on=frozenset() if selection is None else trained_on(selection.folder),
         runs=settings.gate.shadow.runs,
         sandbox=settings.sandbox,
         cwd=settings.folder,
-        error_forms=forms,
     )
     context.progress(
         f"shadow: {len(sample.tasks)} runs of {context.day}, {sample.trained_on} of them trained on, "
         f"{sample.left_out} skipped because they do not replay"
     )
-    tasks_from = {SHADOW: runs.manifest.content_digest, **_forms_digest(forms)}
+    tasks_from = {SHADOW: runs.manifest.content_digest}
     asked = models if sample.tasks else ()
     plain = settings.evaluation.model_copy(update={"probes": False})  # asked with the evaluation tasks already
     without_probes = replace(context, settings=settings.model_copy(update={"evaluation": plain}))
@@ -74,8 +66,3 @@ def shadow_results(context: BuildContext, models: Iterable[ComparedModel]) -> Sh
             for each in asked
         },
     )
-
-
-def _forms_digest(forms: Sequence[str]) -> dict[str, str]:
-    """Digest of the error forms, which decide the tasks' categories."""
-    return {"error_forms": digest_of([*forms])} if forms else {}

@@ -22,6 +22,7 @@ from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.stage import PartitionScope, Stage, StageError
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.catalog_impact import DayPreview, LostRun, VerifiedDay, preview_day
 from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.warehouse.manifest import ArtifactKey
@@ -113,7 +114,8 @@ def _content(folder: Path) -> tuple[str, Mapping[str, str]]:
 def _previews(
     settings: AgentSettings, warehouse: Warehouse, *, today: Path, proposed: Path, last: str
 ) -> list[DayPreview]:
-    in_force, proposal = (load_rules(catalog=folder, settings=settings) for folder in (today, proposed))
+    key = surrogate_key()
+    in_force, proposal = (load_rules(catalog=folder, settings=settings, key=key) for folder in (today, proposed))
     previews = []
     for day in window(settings, last):
         raw, verified = (

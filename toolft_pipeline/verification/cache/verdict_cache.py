@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from toolft_pipeline.ingest.parsing.rejects import hmac_key_digest
+from toolft_pipeline.surrogate_key import key_digest
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
 from toolft_pipeline.verification.cache.catalog_index import CatalogIndex
@@ -97,7 +97,7 @@ def context_digest(rules: RuleSet, *, backend: Json) -> str:
             if sandbox is None
             else [sandbox.reset_tool, sandbox.snapshot_tool, sorted(sandbox.volatile)],
             "backend": backend,
-            "surrogate_key": hmac_key_digest(),
+            "surrogate_key": key_digest(rules.key),
             "code": code_digest(_RULES),
         }
     )

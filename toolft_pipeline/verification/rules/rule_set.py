@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolft_pipeline.catalog.build import built_renames, load_catalog
@@ -16,7 +16,6 @@ from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.ingest.parsing.rejects import hmac_key
 from toolft_pipeline.settings import AgentSettings, Grounded, SandboxSettings, VerificationSettings
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
@@ -37,6 +36,8 @@ class RuleSet:
     catalog: Catalog
     renames: Mapping[str, str]
     redactor: Redactor
+    key: bytes = field(repr=False)
+    """The surrogate key, also that of the catalog lookups."""
     sandbox: SandboxSettings | None
     cwd: Path
     """Where the sandbox's command runs."""
@@ -62,8 +63,8 @@ class TextCheck:
     catalog_lookups: frozenset[str]
 
 
-def load_rules(*, catalog: Path, settings: AgentSettings) -> RuleSet:
-    """The rules by a catalog's file or folder and the settings. Raises `CatalogError`.
+def load_rules(*, catalog: Path, settings: AgentSettings, key: bytes) -> RuleSet:
+    """The rules by a catalog's file or folder, the settings and the surrogate key. Raises `CatalogError`.
 
     A built catalog brings its renames; for one that was not built (a proposal) those of the agent's folder are read.
     """
@@ -82,7 +83,8 @@ def load_rules(*, catalog: Path, settings: AgentSettings) -> RuleSet:
         tools=tools,
         catalog=today,
         renames=renames,
-        redactor=Redactor(settings.verification.redaction, key=hmac_key()),
+        redactor=Redactor(settings.verification.redaction, key=key),
+        key=key,
         sandbox=settings.sandbox,
         cwd=settings.folder,
     )

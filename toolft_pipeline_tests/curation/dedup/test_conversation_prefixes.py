@@ -22,7 +22,7 @@ from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Trajectory
 from toolft_pipeline_tests.agents import agent
-from toolft_pipeline_tests.conversations import calls, result, says, system, trajectory, user
+from toolft_pipeline_tests.conversations import accepted, calls, result, says, system, trajectory, user
 from toolft_pipeline_tests.ingest import span_exports
 from toolft_pipeline_tests.ingest.test_span_formats import ALL
 
@@ -40,7 +40,7 @@ def select(folder: Path, days: dict[str, list[Trajectory]], **curation: Any) -> 
     for day, rows in days.items():
         (folder / day).mkdir(parents=True)
         signed[day] = folder / day / "signatures.parquet"
-        write_signatures(rows, signed[day])
+        write_signatures(accepted(rows), signed[day])
     (folder / "tasks.jsonl").write_text(json.dumps({"task_id": "t7", "user_turns": [ON[0].text]}) + "\n")
     (folder / "out").mkdir()
     settings = agent(folder, curation=curation)
@@ -192,7 +192,7 @@ def _atif(message: dict[str, Any], said: list[dict[str, Any]]) -> dict[str, Any]
 
 def _read(path: Path, rows: list[Any], format_: Any) -> list[Trajectory]:
     path.write_bytes(b"\n".join(span_exports.as_json_lines(rows)))
-    runs = [found.run for found in Logs([path], agent="desk", settings=LogSettings(format=format_)).runs()]
+    runs = [found.run for found in Logs([path], agent="desk", key=b"key", settings=LogSettings(format=format_)).runs()]
     assert all(isinstance(run, Trajectory) for run in runs), runs
     return [run for run in runs if isinstance(run, Trajectory)]
 

@@ -25,7 +25,7 @@ from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import Trajectory, Usage
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.conversations import accepted, calls, result, says, trajectory, user
 
 CATALOG = catalog_from_file(REPOSITORY / "data" / "assistant" / "catalog.json")
 LENIENT = ReadinessSettings(min_runs=1, min_runs_per_tool=1)
@@ -290,7 +290,7 @@ def test_accepted_runs_of_signature_files_are_those_of_the_runs(tmp_path: Path) 
     days = [[*LOGGED, again[0]], [*map(golden, LOGGED[:2]), again[1]], []]
     files = [tmp_path / f"{number}.parquet" for number in range(len(days))]
     for runs, file in zip(days, files, strict=True):
-        write_signatures(runs, file)
+        write_signatures(accepted(runs), file)
     assert read_accepted_runs(files) == accepted_runs([run for runs in days for run in runs])
 
 

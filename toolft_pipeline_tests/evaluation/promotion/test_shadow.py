@@ -17,12 +17,12 @@ from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, run_as_task
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Origin, Role, Trajectory, text_message
-from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
-from toolft_pipeline_tests.conversations import calls, result, says, trajectory, user
+from toolft_pipeline_tests.conversations import accepted, calls, result, says, trajectory, user
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle, prepared
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml", overrides={"sandbox.sessions": "1"})
@@ -47,7 +47,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Trajectory]:
 def _draw(runs: list[Trajectory], folder: Path, *, seen: frozenset[str] = frozenset(), most: int = 100) -> ShadowTasks:
     assert AGENT.sandbox is not None
     path = folder / "accepted.parquet"
-    write_trajectories(runs, path)
+    write_accepted_rows(accepted(runs), path)
     return shadow_tasks(accepted=path, trained_on=seen, runs=most, sandbox=AGENT.sandbox, cwd=AGENT.folder)
 
 
@@ -120,14 +120,15 @@ def test_shadow_day_without_runs_gives_no_task_and_starts_no_backend(tmp_path: P
 def test_shadow_failed_call_of_the_record_is_planned_as_one_that_fails(runs: list[Trajectory]) -> None:
     failing = [run for run in runs if any(m.role is Role.TOOL and m.text.startswith("Error: ") for m in run.messages)]
     assert failing
-    assert any(call.fails for call in run_as_task(failing[0]).plan)
+    assert any(call.fails for call in run_as_task(accepted(failing)[0]).plan)
 
 
 def test_shadow_refusal_in_an_ordinary_result_is_a_call_that_must_be_made() -> None:
     """To the backend it went well, and rollouts are judged by what the backend says."""
     refused = result("c1", "find", '{"error": "no such order"}')
     run = trajectory(user("find 7"), calls(("c1", "find", {"n": 7})), refused, says("It is gone."))
-    task = run_as_task(run)
+    (row,) = accepted([run])
+    task = run_as_task(row)
     assert [call.fails for call in task.plan] == [False]
     assert task.category == "error_then_explain"
 

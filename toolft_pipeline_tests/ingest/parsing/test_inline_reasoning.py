@@ -180,7 +180,7 @@ def logged(format_: str, text: str, path: Path, monkeypatch: pytest.MonkeyPatch)
         name, rows = ALL[format_][0], ALL[format_][1]()
     path.write_bytes(b"\n".join(span_exports.as_json_lines(rows)))
     settings = LogSettings.model_validate({"format": name})
-    (found,) = Logs([path], agent="desk", settings=settings).runs()
+    (found,) = Logs([path], agent="desk", key=b"key", settings=settings).runs()
     assert found.run is not None
     return found.run
 
@@ -219,7 +219,7 @@ def test_spans_chain_where_the_history_lacks_the_reasoning(tmp_path: Path) -> No
         row["startTime"] = f"2026-10-01T10:00:0{place}Z"
     path = tmp_path / "log.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    (found,) = Logs([path], agent="desk", settings=LogSettings()).runs()
+    (found,) = Logs([path], agent="desk", key=b"key", settings=LogSettings()).runs()
     assert isinstance(found.run, Trajectory)
     assert [(one.text, one.reasoning) for one in found.run.messages][1:] == [
         ("Hello!", "Kind."),

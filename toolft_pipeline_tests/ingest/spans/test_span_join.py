@@ -38,7 +38,7 @@ def outcome(
     path.write_bytes(b"\n".join(as_json_lines(rows)))
     settings = LogSettings(remote_parents=remote_parents)
     ends = None if over is None else int(over.timestamp()) * 1_000_000_000
-    (found,) = Logs([path], agent="desk", settings=settings, day_ends_ns=ends).runs()
+    (found,) = Logs([path], agent="desk", key=b"key", settings=settings, day_ends_ns=ends).runs()
     assert found.run is not None
     return found.run
 

@@ -22,7 +22,7 @@ ONE_CALL = [ASK, asked("c1"), gave("c1"), told()]
 def read(folder: Path, rows: list[dict[str, Any]], **logs: Any) -> Trajectory | Rejection:
     path = folder / "2026-10-01.jsonl"
     path.write_bytes(b"\n".join(as_json_lines(rows)))
-    (found,) = Logs([path], agent="desk", settings=LogSettings.model_validate(logs)).runs()
+    (found,) = Logs([path], agent="desk", key=b"key", settings=LogSettings.model_validate(logs)).runs()
     assert found.run is not None
     return found.run
 

@@ -28,7 +28,7 @@ LINES = [
 def test_unsupported_format_is_named_with_its_fix(name: str, line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_bytes(line)
-    (found,) = Logs([path], agent="desk", settings=LogSettings()).runs()
+    (found,) = Logs([path], agent="desk", key=b"key", settings=LogSettings()).runs()
     assert isinstance(found.run, Rejection)
     assert found.run.reason is RejectReason.UNREAD_FORMAT
     assert name in found.run.detail

@@ -125,7 +125,7 @@ def test_watch_renames_ride_with_the_catalog_that_they_lead_to(site: Site) -> No
     built = site.current("tool_catalog")
     assert built.manifest.content_digest != plain
     renames.write_text("look_up: nowhere\n")  # a run that goes on reads what it began with
-    assert load_rules(catalog=built.folder, settings=site.settings).renames == {"look_up": "search"}
+    assert load_rules(catalog=built.folder, settings=site.settings, key=b"key").renames == {"look_up": "search"}
 
 
 def test_watch_change_waits_for_the_agents_own_runs(site: Site) -> None:

@@ -28,9 +28,10 @@ from toolft_pipeline.training.merging.merge import merge_adapter
 from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, TrainingDataError, draw_rows
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 from toolft_pipeline.training.train_adapter import train_adapter
+from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
-from toolft_pipeline.trajectories.row_writer import write_trajectories
 from toolft_pipeline_tests.chat.conversations import assistant, trajectory, user
+from toolft_pipeline_tests.conversations import accepted
 from toolft_pipeline_tests.pictures import chart
 from toolft_pipeline_tests.tiny_gemma4 import make_tiny_gemma4
 from toolft_pipeline_tests.training.made_rows import merge_settings
@@ -88,7 +89,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
         (folder / "out").mkdir(parents=True)
         images: dict[str, bytes] = {}
         runs = [run(number, images) for number in numbers]
-        write_trajectories(runs, folder / "accepted.parquet")
+        write_accepted_rows(accepted(runs), folder / "accepted.parquet")
         if images:  # the third day has none, and is what it would be without any
             write_images(folder / IMAGES_FOLDER, images)
         (folder / "catalog.json").write_text('{"tools": []}')

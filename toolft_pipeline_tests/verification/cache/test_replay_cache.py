@@ -69,7 +69,7 @@ def test_key_changes_with_words_only_where_they_ground_a_value() -> None:
 def test_context_changes_with_what_replay_reads_of_settings(assistant_folder: Path, changed: dict[str, str]) -> None:
     def context(overrides: dict[str, str], backend: str = "b") -> str:
         settings = load_agent(assistant_folder / "agent.yaml", overrides=overrides)
-        rules = load_rules(catalog=assistant_folder / "catalog.json", settings=settings)
+        rules = load_rules(catalog=assistant_folder / "catalog.json", settings=settings, key=b"key")
         return load_replay_cache(rules, backend=backend, folder=None).context
 
     assert context({}) == context({"sandbox.sessions": "1", "verification.max_turns": "9"})

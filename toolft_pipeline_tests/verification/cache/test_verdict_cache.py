@@ -19,15 +19,16 @@ from msgspec import structs
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import build_catalog
-from toolft_pipeline.ingest.day import read_day
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification import check_runs
 from toolft_pipeline.verification.cache import replay_cache, verdict_cache
 from toolft_pipeline.verification.cache.day_record import read_record, write_record
 from toolft_pipeline.verification.catalog_impact import VerifiedDay, preview_day
-from toolft_pipeline.verification.day import DaySources, VerificationSummary, verify_day
+from toolft_pipeline.verification.day import DaySources, VerificationSummary
 from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline.verification.rules.verdict import Verdict, read_verdicts
+from toolft_pipeline_tests.agents import read_agent_day, verify_agent_day
 
 DAY = "2026-10-01"
 FILES = ("accepted.parquet", "verdicts.parquet", "verdict_keys.parquet")
@@ -64,13 +65,12 @@ class Site:
         out.mkdir()
         catalog.mkdir()
         build_catalog(self.settings, catalog)
-        summary = verify_day(
+        summary = verify_agent_day(
+            self.settings,
+            day=DAY,
             raw=raw,
             catalog=catalog,
-            settings=self.settings,
-            day=DAY,
             out=out,
-            progress=print,
             sources=DaySources(backend=backend, runs=runs),
             previous=None if before is None else before.out,
         )
@@ -80,7 +80,7 @@ class Site:
         raw = self.root / "raw"
         shutil.rmtree(raw, ignore_errors=True)
         raw.mkdir()
-        read_day(self.settings, day=DAY, out=raw)
+        read_agent_day(self.settings, day=DAY, out=raw)
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.settings.path(name)
@@ -397,7 +397,9 @@ def test_random_edits_give_the_bytes_of_a_full_rebuild(seed: int, assistant_fold
         assert same_files(edited, fresh)
         taken += cached(edited)
         copied += cached(edited) == edited.summary.trajectories
-        today, proposal = (load_rules(catalog=built.catalog, settings=site.settings) for built in (last, fresh))
+        today, proposal = (
+            load_rules(catalog=built.catalog, settings=site.settings, key=surrogate_key()) for built in (last, fresh)
+        )
         day = VerifiedDay(day=DAY, raw=site.root / "raw", verified=last.out, sources=DaySources(backend="b", runs="r"))
         preview = preview_day(day, settings=site.settings, today=today, proposal=proposal)
         assert {run.trajectory_id for run in preview.lost} == last.accepted - fresh.accepted

@@ -19,7 +19,7 @@ ASSISTANT = REPOSITORY / "data" / "assistant"
 
 
 def judge() -> RuleSet:
-    return load_rules(catalog=ASSISTANT / "catalog.json", settings=load_agent(ASSISTANT / "agent.yaml"))
+    return load_rules(catalog=ASSISTANT / "catalog.json", settings=load_agent(ASSISTANT / "agent.yaml"), key=b"key")
 
 
 RULES = judge()
@@ -74,7 +74,9 @@ def test_judge_first_broken_rule_names_the_verdict() -> None:
 def test_judge_renames_come_from_the_file_that_the_agent_names(tmp_path: Path) -> None:
     (tmp_path / "renames.yaml").write_text("compute: calculate\n")
     settings = agent(tmp_path, catalog={"file": "catalog.json", "renames": "renames.yaml"})
-    assert load_rules(catalog=ASSISTANT / "catalog.json", settings=settings).renames == {"compute": "calculate"}
+    assert load_rules(catalog=ASSISTANT / "catalog.json", settings=settings, key=b"key").renames == {
+        "compute": "calculate"
+    }
 
 
 def test_judge_unknown_tool_is_a_fault_of_the_catalog_rule() -> None:
