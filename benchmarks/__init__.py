@@ -1,4 +1,4 @@
-"""Measurements, side by side in one run. The help desk's backend is reached where it lies, as by its agent."""
+"""Measurements, each beside an alternative in the same run. Adds the help desk's backend to the import path."""
 
 import sys
 from pathlib import Path

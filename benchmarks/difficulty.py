@@ -1,4 +1,4 @@
-"""How hard the help desk's held-out tasks are for somebody who only looks things up.
+"""How many of the help desk's held-out tasks are solved by copying the nearest logged run.
 
 Two copiers answer every evaluation task with the calls of the logged run whose wording is nearest (cosine of TF-IDF
 over words): one makes the calls as they stand, one first puts the task's own entities in the place of the logged

@@ -1,4 +1,4 @@
-"""How generous the grounding of numbers is: how often a number that nobody told passes for one that follows.
+"""How often the grounding rule accepts a random number that nothing in the run supports.
 
 Each number that an assistant turn could state next is drawn at random, with as many digits and decimals as a number
 that the run told, and is asked of what the run told: once as told words and counts alone, once with arithmetic. The

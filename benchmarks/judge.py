@@ -1,4 +1,4 @@
-"""Whether the judge of rollouts can be fooled: spoilt gold runs of the help desk's tasks, rolled out and judged.
+"""How many mutants of gold runs the judge of rollouts fails.
 
 Each task's gold run is spoilt in every way of `KINDS`, some times over; `judge_labels` says from the desk itself
 whether that changed what the run means. A model that does exactly what the spoilt run does is then rolled out and

@@ -1,4 +1,4 @@
-"""Rows to train on, made by chance: random ids, lengths about those of a help desk's runs, loss on the second half."""
+"""Random rows to train on: random ids, lengths about those of a help desk's runs, loss on the second half."""
 
 from __future__ import annotations
 

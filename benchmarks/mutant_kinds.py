@@ -1,4 +1,4 @@
-"""Ways to spoil a logged run, one small lie each.
+"""Mutations of a logged run, one change each.
 
 Invariant: a mutant is a function of the run, the kind and the seed; it differs from its run in one call or one
 result, and is as well-formed as its kind allows (a changed argument stays one that the catalog allows where it can).

@@ -1,4 +1,4 @@
-"""Whether verification catches the lies that matter: mutants of the help desk's honest runs, judged by all rules.
+"""How many mutants of the help desk's honest runs verification rejects, with all rules.
 
 Honest runs are the logged lines that the log writer's key of planted faults does not name. Each is spoilt once in
 every way of `mutant_kinds`; `mutant_labels` says from the desk's own SQLite database whether that changed what the
@@ -154,7 +154,7 @@ def _print(originals: int, rejected: int, tallies: dict[str, Tally]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Which lies verification catches in the help desk's logs.")
+    parser = argparse.ArgumentParser(description="Which mutants of the help desk's logs verification rejects.")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_RUNS} runs, spread over the days")
     parser.add_argument("--json", action="store_true", help="end with one line of figures")
     asked = parser.parse_args()
