@@ -7,6 +7,7 @@ def test_with_downstream_of_a_stage_is_what_reads_it_directly_or_not_in_the_orde
     assert [stage.asset for stage in with_downstream("merged_model")] == ["merged_model", "eval_report", "champion"]
     assert [stage.asset for stage in with_downstream("run_signatures")] == [
         "run_signatures",
+        "readiness_report",
         "training_set",
         "qlora_adapter",
         "merged_model",

@@ -8,6 +8,7 @@ from toolft_pipeline.evaluation.models.prompting import make_prompter
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates
 from toolft_pipeline.stages.evaluations.compared_models import REFERENCE_MODEL, compared_models
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, UNTUNED_PROMPTS, reuse_or_evaluate
+from toolft_pipeline.stages.readiness_report import LOGGED_RUN_COUNTS, logged_days
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import CONVERSION_CODE, converted_base
 from toolft_pipeline.stages.stages import STAGES
@@ -31,6 +32,7 @@ NESTED = (
     _artifact(EVALUATION, reuse_or_evaluate),
     _artifact(BFCL_EVALUATION, bfcl_rates),
     _artifact(REFERENCE_MODEL, compared_models),
+    _artifact(LOGGED_RUN_COUNTS, logged_days),
     VersionedCode(name="untuned_prompts", version=UNTUNED_PROMPTS, entries=(make_prompter,)),
     VersionedCode(name="converted_base", version=CONVERSION_CODE, entries=(converted_base,)),
 )

@@ -112,7 +112,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
         tensors[day] = folder / "out" / "tensors.parquet"
         selected += [_selected(one, day) for one in runs]
     pq.write_table(pa.Table.from_pylist(selected, schema=SELECTION_SCHEMA), place / "selection.parquet")
-    return Lesson(base=base, selection=place / "selection.parquet", tensors=tensors, chat=settings.chat)
+    return Lesson(base=base, selection=place / "selection.parquet", tensors=tensors, settings=settings)
 
 
 def _selected(one: Trajectory, day: str) -> dict[str, Any]:
