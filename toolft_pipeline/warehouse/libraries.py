@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 RECORDED_LIBRARIES = frozenset(
     {"accelerate", "anyio", "bitsandbytes", "dagster", "datasets", "detect-secrets", "gguf", "google-re2", "jinja2"}
-    | {"jsonschema-rs", "matplotlib", "mcp", "msgspec", "numpy", "obstore", "openai", "peft", "phonenumbers", "pillow"}
-    | {"psutil", "pyarrow", "pydantic", "pydantic-core", "python-stdnum", "pyyaml", "rensa", "safetensors"}
+    | {"jsonschema-rs", "matplotlib", "mcp", "msgspec", "numpy", "obstore", "openai", "pandas", "peft", "phonenumbers"}
+    | {"pillow", "psutil", "pyarrow", "pydantic", "pydantic-core", "python-stdnum", "pyyaml", "rensa", "safetensors"}
     | {"tokenizers", "torch", "transformers", "trl"}
 )
 

@@ -61,7 +61,9 @@ def prepared(model: ScriptedModel, name: str = "scripted", **others: Any) -> Pre
 
 def golden_examples(agent: AgentSettings) -> Callable[[], tuple[Message, ...]]:
     """The golden runs that a baseline is shown."""
-    return lambda: few_shot_messages(read_golden_runs(agent), count=agent.evaluation.few_shot)
+    return lambda: few_shot_messages(
+        read_golden_runs(agent.logs, folder=agent.folder, agent=agent.name), count=agent.evaluation.few_shot
+    )
 
 
 def written(message: Message) -> str:

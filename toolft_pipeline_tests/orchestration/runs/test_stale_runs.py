@@ -142,7 +142,7 @@ def test_sensor_says_what_it_ended_and_runs_by_default(instance: dg.DagsterInsta
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     assert (sensor.minimum_interval_seconds or 0) <= 60
     tick = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
-    assert f"run ended: {run_id[:8]}" in (tick.skip_message or "")
+    assert f"run marked as ended: {run_id[:8]}" in (tick.skip_message or "")
 
 
 def test_zombie_counts_as_ended() -> None:

@@ -17,7 +17,7 @@ from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScop
 from toolft_pipeline.warehouse.digest import file_digest
 from toolft_pipeline.warehouse.gc import reclaim_content
 from toolft_pipeline.warehouse.store import BuildOutput, Version, Warehouse
-from toolft_pipeline.warehouse.verify_digests import faults
+from toolft_pipeline.warehouse.verify_digests import find_damage
 
 DAYS = ["2026-10-01", "2026-10-02"]
 
@@ -194,7 +194,7 @@ def test_run_stage_content_that_was_reclaimed_is_planned_with_its_reason_and_mad
     again, reused = made()
     assert (again.folder, reused) == (version.folder, False)
     assert again.file("model/weights").read_text() == "weights"
-    assert faults(warehouse, again) == []
+    assert find_damage(warehouse, again) == []
     assert made()[1]
 
 

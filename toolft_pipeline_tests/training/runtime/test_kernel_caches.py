@@ -9,10 +9,10 @@ from toolft_pipeline_tests.conftest import HANG_S
 
 STEPS = """
 import sys
-from toolft_pipeline.training.runtime.kernel_caches import bound_kernel_caches
+from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
 
 if sys.argv[1] == "bounded":
-    bound_kernel_caches()
+    limit_kernel_caches()
 import torch
 
 def resident():
