@@ -75,7 +75,7 @@ def _through_all_stages(family: str, settings: AgentSettings, warehouse: Warehou
         for check in stage.checks:
             outcome = check.evaluate(version, settings)
             if check.blocking and not outcome.passed:
-                failed[f"{stage.asset}/{check.name}"] = outcome.said or str(outcome.detail)
+                failed[f"{stage.asset}/{check.name}"] = outcome.description or str(outcome.detail)
     return Night(family=family, versions=versions, said=said, failed=failed)
 
 

@@ -160,8 +160,8 @@ def _refuse_what_is_missing(settings: AgentSettings, file: AgentFile) -> None:
 
 def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
     """The observation of a skipped asset, for its page in the UI."""
-    said = f"no model as of {day}: {reason}"
-    return dg.AssetObservation(asset_key=key, partition=day, description=said, metadata={"skipped": reason})
+    description = f"no model as of {day}: {reason}"
+    return dg.AssetObservation(asset_key=key, partition=day, description=description, metadata={"skipped": reason})
 
 
 def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
@@ -170,6 +170,6 @@ def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> I
             check_name=check.name,
             passed=outcome.passed,
             severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
-            description=outcome.said,
+            description=outcome.description,
             metadata={name: shown(value) for name, value in outcome.detail.items() if value is not None},
         )

@@ -190,7 +190,7 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Diagnosis]:
 
 
 def _problems(settings: AgentSettings) -> Iterator[tuple[str, str]]:
-    """What the agent file names and this machine does not have, each with the mend."""
+    """What the agent file names and this machine does not have, each with the fix."""
     for missing in missing_resources(settings, for_model=True):
         yield missing.message, f"fix {missing.key} in the agent file, or create what it names"
 

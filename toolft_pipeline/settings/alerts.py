@@ -1,4 +1,4 @@
-"""`alerts`: who is told of failures."""
+"""`alerts`: who is notified of failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EmailSettings(Section):
 
 
 class AlertSettings(Section):
-    """Who is told when a run or a tick fails or an asset is late, and by which ways. Each way is tried; where all of
+    """Who is notified when a run or a tick fails or an asset is late, and how. Each channel is tried; where all of
     them fail, the alert is sent again for a quarter of an hour."""
 
     webhook: WebhookSettings | None = None

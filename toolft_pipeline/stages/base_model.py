@@ -30,7 +30,7 @@ def _check(check: BaseCheck, description: str) -> Check:
         problem = base_problem(
             check, version.file("model"), chat_format=settings.chat.format, training=settings.training
         )
-        return CheckOutcome(passed=problem is None, detail={}, said=problem)
+        return CheckOutcome(passed=problem is None, detail={}, description=problem)
 
     return Check(
         name=check.value,

@@ -59,7 +59,7 @@ def _carried_out(version: Version, _settings: AgentSettings) -> CheckOutcome:
     return CheckOutcome(
         passed=bool(headline["promoted"]),
         detail={"in_service": headline["in_service"]},
-        said=str(headline["why"]),
+        description=str(headline["why"]),
     )
 
 

@@ -53,8 +53,8 @@ def _build(context: BuildContext) -> BuildOutput:
 
 def _none_left_out(version: Version, _: AgentSettings) -> CheckOutcome:
     left_out = cast("list[str]", version.manifest.headline["left_out"])
-    said = "; ".join(left_out) or "every declared tool is in the catalog"
-    return CheckOutcome(passed=not left_out, detail={"left_out": len(left_out)}, said=said)
+    description = "; ".join(left_out) or "every declared tool is in the catalog"
+    return CheckOutcome(passed=not left_out, detail={"left_out": len(left_out)}, description=description)
 
 
 STAGE = Stage(

@@ -113,10 +113,12 @@ def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
     share, drop = version.manifest.headline["accepted_share"], settings.verification.max_acceptance_drop
     before, days = _shares_before(version, settings), len(_days_before(version, settings))
     if not isinstance(share, float):
-        return CheckOutcome(passed=True, detail={"days_before": len(before)}, said="not compared: the day has no runs")
+        return CheckOutcome(
+            passed=True, detail={"days_before": len(before)}, description="not compared: the day has no runs"
+        )
     if not before:
-        said = f"not compared: of the {days} days of the window before this one, none has verified runs yet"
-        return CheckOutcome(passed=True, detail={"accepted_share": share, "days_before": 0}, said=said)
+        description = f"not compared: of the {days} days of the window before this one, none has verified runs yet"
+        return CheckOutcome(passed=True, detail={"accepted_share": share, "days_before": 0}, description=description)
     usual = sum(before.values()) / len(before)
     return CheckOutcome(
         # the tolerance covers rounding: a drop of exactly the limit passes
@@ -127,8 +129,8 @@ def _no_sudden_drop(version: Version, settings: AgentSettings) -> CheckOutcome:
             "days_before": len(before),
             "allowed_drop": drop,
         },
-        said=f"{share:.1%} accepted, compared with {usual:.1%}, the mean of {len(before)} of the {days} days of the "
-        f"window before this one",
+        description=f"{share:.1%} accepted, compared with {usual:.1%}, the mean of {len(before)} of {days} days "
+        f"of the window before this one",
     )
 
 

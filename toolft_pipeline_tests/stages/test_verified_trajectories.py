@@ -64,11 +64,11 @@ def site(assistant_folder: Path, tmp_path: Path) -> Site:
 def test_no_sudden_drop_with_nothing_to_compare_says_so(site: Site) -> None:
     first = site.outcome(site.verify(DAYS[0]), "no_sudden_drop")
     assert (first.passed, first.detail["days_before"]) == (True, 0)
-    assert first.said == "not compared: of the 0 days of the window before this one, none has verified runs yet"
+    assert first.description == "not compared: of the 0 days of the window before this one, none has verified runs yet"
     alone = site.outcome(site.verify("2026-10-03"), "no_sudden_drop")
     assert (alone.passed, alone.detail["days_before"]) == (True, 1)
-    assert alone.said is not None
-    assert "1 of the 2 days" in alone.said
+    assert alone.description is not None
+    assert "1 of 2 days" in alone.description
 
 
 def test_no_sudden_drop_is_held_against_days_that_came_later_than_its_own(site: Site) -> None:

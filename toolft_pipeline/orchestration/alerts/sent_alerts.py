@@ -20,15 +20,15 @@ REMINDER_S = 24 * 3600.0
 
 @dataclass
 class SentAlerts:
-    """`since`: Unix time of the last tick; `runs`: time by handled run; `told`: time and days by reported cause."""
+    """`since`: Unix time of the last tick; `runs`: time by handled run; `reported`: time and days by reported cause."""
 
     since: float
     runs: dict[str, float] = field(default_factory=dict)
-    told: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
+    reported: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
 
     def new_days(self, cause: str, days: Iterable[str]) -> tuple[str, ...] | None:
         """The days of a cause that were not reported yet; None if nothing is new."""
-        before = self.told.get(cause)
+        before = self.reported.get(cause)
         if before is None:
             return tuple(sorted(days))
         fresh = tuple(sorted(set(days) - set(before[1])))
@@ -36,30 +36,30 @@ class SentAlerts:
 
     def remember(self, cause: str, days: Iterable[str], *, now: float) -> None:
         """Record that a cause was reported."""
-        at, before = self.told.get(cause, (now, []))
-        self.told[cause] = (at, sorted({*before, *days}))
+        at, before = self.reported.get(cause, (now, []))
+        self.reported[cause] = (at, sorted({*before, *days}))
 
     def forget(self, *, now: float, late: Iterable[str]) -> None:
         """Drop old entries, and late assets (causes `late:...`) that are no longer late."""
         still_late = set(late)
         self.runs = {run: at for run, at in self.runs.items() if at > now - 2 * OVERLAP_S}
-        self.told = {
+        self.reported = {
             cause: (at, days)
-            for cause, (at, days) in self.told.items()
+            for cause, (at, days) in self.reported.items()
             if at > now - REMINDER_S and (cause in still_late or not cause.startswith("late:"))
         }
 
     @property
     def cursor(self) -> str:
         """The cursor as JSON."""
-        return json.dumps({"since": self.since, "runs": self.runs, "told": self.told})
+        return json.dumps({"since": self.since, "runs": self.runs, "told": self.reported})
 
 
 def read_sent_alerts(cursor: str | None, *, now: float) -> SentAlerts:
     """Parse a cursor; one that is empty or has another format starts FIRST_LOOK_S ago."""
     try:
         stored = json.loads(cursor or "")
-        told = {str(cause): (float(at), [*map(str, days)]) for cause, (at, days) in stored["told"].items()}
-        return SentAlerts(since=float(stored["since"]), runs=dict(stored["runs"]), told=told)
+        reported = {str(cause): (float(at), [*map(str, days)]) for cause, (at, days) in stored["told"].items()}
+        return SentAlerts(since=float(stored["since"]), runs=dict(stored["runs"]), reported=reported)
     except (ValueError, KeyError, TypeError, AttributeError):
         return SentAlerts(since=now - FIRST_LOOK_S + OVERLAP_S)

@@ -1,4 +1,4 @@
-"""Command line of the code lock: check it, acknowledge a change, or write it anew.
+"""Command line of the code lock: check it, acknowledge a change, or write it again.
 
     python -m toolft_pipeline.stages.code_lock check
     python -m toolft_pipeline.stages.code_lock ack STAGE [STAGE ...] [--why "one line"]

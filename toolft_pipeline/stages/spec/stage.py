@@ -106,11 +106,11 @@ class SourceContext:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOutcome:
-    """The result of a check: `detail` becomes its metadata, `said` its description."""
+    """The result of a check: `detail` becomes its metadata, `description` its description."""
 
     passed: bool
     detail: dict[str, Json]
-    said: str | None = None
+    description: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -300,4 +300,4 @@ def test_asset_checks_are_red_before_anything_is_trained(snapshot: Snapshot, tmp
     outcomes = {check.name: check.evaluate(version, settings) for check in STAGE.checks}
     assert {name for name, outcome in outcomes.items() if not outcome.passed} == {"tokenizer_has_chat_tokens"}
     assert all(check.blocking for check in STAGE.checks)
-    assert "set chat.format to llama3" in str(outcomes["tokenizer_has_chat_tokens"].said)
+    assert "set chat.format to llama3" in str(outcomes["tokenizer_has_chat_tokens"].description)
