@@ -205,7 +205,7 @@ def test_report_shows_trained_rows_with_the_log_lines_that_they_came_from(site: 
 def test_run_whole_flow_leaves_a_report_and_a_verdict(site: Site, first_run: object) -> None:
     report = site.toolft("show", "assistant", "eval_report")
     assert report.returncode == 0, report.stderr
-    assert "task success by state" in report.stdout
+    assert "| task success " in report.stdout
     assert "incumbent (logs)" in report.stdout
     assert "BFCL irrelevance" in report.stdout
     assert report_page(report.stdout).is_file()
@@ -380,7 +380,7 @@ def test_lineage_unknown_model_is_a_usage_error_that_says_what_to_name(here: Com
 def test_prune_dry_run_of_a_fresh_installation_takes_nothing(here: Command) -> None:
     status, said, _ = here("prune", "assistant", "--dry-run")
     assert status == 0
-    assert said.splitlines() == ["0 versions, 0 contents, 0 leftovers: 0 bytes", "a dry run: nothing was taken away"]
+    assert said.splitlines() == ["0 versions, 0 contents, 0 leftovers: 0 bytes", "dry run: nothing was deleted"]
 
 
 def test_run_one_partition_of_one_stage_and_its_downstream_is_made_again_alone(site: Site, here: Command) -> None:
