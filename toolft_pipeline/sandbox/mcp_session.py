@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -141,8 +141,20 @@ class McpSandbox(Sandbox):
             problem = str(error) if isinstance(error, SandboxError) else f"{self._label}: the MCP handshake: {error}"
             raise SandboxError(f"{problem}; {_FIX.format(cwd=self._cwd)}") from error
         except BaseException:  # interrupted: nothing else ends the server
-            self.close()
+            self._abort()
             raise
+
+    def _abort(self) -> None:
+        """End a session that an interruption left half open, in whatever state it is.
+
+        Its task is cancelled first: it may still wait for an exit that nobody registered, and `close` waits for it.
+        """
+        self._session = None
+        with suppress(RuntimeError):  # the portal refuses calls once it is stopped
+            if self._portal is not None:
+                self._portal.call(self._portal.stop, True)
+        with suppress(RuntimeError):
+            self._stack.close()
 
     def _run(self, request: str, work: Callable[[StdioSession], Awaitable[T]], *, limit: str) -> T:
         """Send one request with a time limit; ends a server that crashed or hung.
