@@ -76,7 +76,7 @@ def _with_description(key: str, field: FieldInfo) -> Iterator[str]:
 
 
 def _optional(field: FieldInfo) -> str:
-    return "Left out: there is none." if NoneType in get_args(field.annotation) else ""
+    return "Optional." if NoneType in get_args(field.annotation) else ""
 
 
 def is_section(field: FieldInfo) -> bool:
