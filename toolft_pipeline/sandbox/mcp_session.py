@@ -59,16 +59,23 @@ class McpSandbox(Sandbox):
         self._start()
 
     def reset(self, state_ref: str) -> None:
-        """Rebuild the named state; restarts a server that crashed or hung."""
+        """Rebuild the named state; restarts a server that crashed or hung, also one that ended since its last call."""
         if self._session is None:
             self._start()
-        self._left_s = self._settings.trajectory_timeout_s
-        result = self.call(self._settings.reset_tool, {"state_ref": state_ref})
+        try:
+            result = self._reset(state_ref)
+        except SandboxCrashedError:  # no state is lost: the server was about to get a new one
+            self._start()
+            result = self._reset(state_ref)
         if result.is_error:
             raise SandboxStateError(
                 f"{self._label}: {self._settings.reset_tool} refused the state {state_ref!r} ({result.text}); "
                 "make the backend rebuild every state that its logs and tasks name"
             )
+
+    def _reset(self, state_ref: str) -> ToolResult:
+        self._left_s = self._settings.trajectory_timeout_s
+        return self.call(self._settings.reset_tool, {"state_ref": state_ref})
 
     def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
         """Call one tool; a failure of the tool is a result whose text starts with "Error: "."""

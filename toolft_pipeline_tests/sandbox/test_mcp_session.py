@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +100,19 @@ def test_crashed_server_is_reported_and_reset_restarts_it(backend: Settings, tmp
             sandbox.call("die", {})
         with pytest.raises(SandboxCrashedError, match="call reset to restart it"):
             sandbox.call("note", {"text": "x"})
+        sandbox.reset("b")
+        assert '"name":"b"' in sandbox.snapshot()
+
+
+def test_server_that_ended_while_nobody_asked_is_restarted_by_reset(
+    backend: Settings, living: Living, tmp_path: Path
+) -> None:
+    with open_sandbox(backend(), cwd=tmp_path) as sandbox:
+        sandbox.reset("a")
+        (server,) = living()
+        os.kill(server, signal.SIGKILL)  # as an out-of-memory killer does
+        while living():
+            time.sleep(0.01)
         sandbox.reset("b")
         assert '"name":"b"' in sandbox.snapshot()
 
