@@ -300,13 +300,13 @@ def test_explain_accepted_run_leads_from_its_log_line_to_every_trained_token(sit
     tensors = next((site.root / "data" / ".warehouse" / "assistant" / "token_tensors" / DAY).rglob("tensors.parquet"))
     row = pq.read_table(tensors).to_pylist()[0]
     status, out, _ = here("explain", "assistant", row["trajectory_id"], "--json")
-    told = json.loads(out)
-    assert (status, told["accepted"], told["day"]) == (0, True, DAY)
-    source = told["source"]
+    document = json.loads(out)
+    assert (status, document["accepted"], document["day"]) == (0, True, DAY)
+    source = document["source"]
     line = (site.root / source["file"]).read_bytes()[source["offset"] :].splitlines()[0]
     assert row["trajectory_id"] in line.decode()
-    assert [rule["answer"] for rule in told["rules"]] == ["passed"] * 8
-    (shown,) = told["rows"]
+    assert [rule["answer"] for rule in document["rules"]] == ["passed"] * 8
+    (shown,) = document["rows"]
     assert [token for span in shown["spans"] if span["trained"] for token in range(span["start"], span["end"])] == [
         token for token, label in enumerate(row["labels"]) if label != -100
     ]
@@ -338,24 +338,24 @@ def trace(
 
 
 def test_lineage_leads_from_the_model_to_the_log_lines_that_it_was_trained_on(site: Site, trace: Trace) -> None:
-    status, told = trace()
-    assert (status, told["faults"], told["model"]) == (0, [], f"assistant/merged_model/{DAY}")
+    status, document = trace()
+    assert (status, document["faults"], document["model"]) == (0, [], f"assistant/merged_model/{DAY}")
     training = json.loads(next((site.root / "data" / ".warehouse").rglob("training.json")).read_text())
-    assert sum(run["rows"] for run in told["taught"]) == training["rows"]
-    for run in told["taught"]:
+    assert sum(run["rows"] for run in document["taught"]) == training["rows"]
+    for run in document["taught"]:
         folder = site.root / "data" / "assistant" / ("" if run["golden"] else "logs")
         line = (folder / run["file"]).read_text().splitlines()[run["line"] - 1]
         assert run["trajectory_id"] in line
-    logs = {name: digest for day in told["days"] for name, digest in day["files"].items()}
+    logs = {name: digest for day in document["days"] for name, digest in day["files"].items()}
     assert len(logs) == 5
     for name, digest in logs.items():
         assert digest == hashlib.sha256((site.root / "data" / "assistant" / "logs" / name).read_bytes()).hexdigest()
-    assert set(told["settings"]) >= {"qlora_adapter", "training_set", "verified_trajectories", "chat_rows"}
+    assert set(document["settings"]) >= {"qlora_adapter", "training_set", "verified_trajectories", "chat_rows"}
 
 
 def test_lineage_names_one_altered_byte_in_each_kind_of_version_upstream(trace: Trace, tmp_path: Path) -> None:
-    _, told = trace()
-    kinds = {version["address"].split("/")[1]: Path(version["folder"]) for version in told["versions"]}
+    _, document = trace()
+    kinds = {version["address"].split("/")[1]: Path(version["folder"]) for version in document["versions"]}
     assert len(kinds) == 10, kinds
     for folder in kinds.values():
         files = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)

@@ -61,10 +61,10 @@ def test_hostile_conversation_keeps_every_proof(messages: list[Message], family:
         assert refuted(family.proven(trajectory("hypothesis", *messages), mode=mode, tools=TOOLS)) == []
 
 
-@given(asked=hostile, returned=hostile, told=hostile, described=hostile)
+@given(asked=hostile, returned=hostile, answer=hostile, described=hostile)
 @settings(max_examples=30, deadline=None)
 def test_hostile_content_leaves_number_and_ids_of_loss_tokens(
-    asked: str, returned: str, told: str, described: str, family: Family
+    asked: str, returned: str, answer: str, described: str, family: Family
 ) -> None:
     def trained(prompt: str, question: str, result: str, description: str) -> list[list[int]]:
         tools = [{"type": "function", "function": {"name": "f", "description": description, "parameters": {}}}]
@@ -72,7 +72,7 @@ def test_hostile_content_leaves_number_and_ids_of_loss_tokens(
         (row,) = family.rows(trajectory("t", *messages), mode=CatalogMode.FULL, tools=tools)
         return [list(row.input_ids[start:end]) for start, end in loss_spans(row.labels)]
 
-    assert trained(told, asked, returned, described) == trained("plain", "plain", "plain", "plain")
+    assert trained(answer, asked, returned, described) == trained("plain", "plain", "plain", "plain")
 
 
 def test_hostile_assistant_text_ends_its_turn_once(family: Family) -> None:

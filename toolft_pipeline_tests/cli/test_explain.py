@@ -64,10 +64,10 @@ def test_explain_rejected_run_names_the_rule_the_line_and_has_no_row(root: Path,
 
 
 def test_explain_rejected_run_as_json_carries_every_rule(explain: Explain) -> None:
-    told = json.loads(explain("failed-run", "--json")[1])
-    assert (told["accepted"], told["rule"], told["fault"]) == (False, "outcome", "logged_failure")
-    assert [rule["answer"] for rule in told["rules"]] == ["passed"] * 4 + ["broken"] + ["not asked"] * 3
-    assert told["rows"] == []
+    document = json.loads(explain("failed-run", "--json")[1])
+    assert (document["accepted"], document["rule"], document["fault"]) == (False, "outcome", "logged_failure")
+    assert [rule["answer"] for rule in document["rules"]] == ["passed"] * 4 + ["broken"] + ["not asked"] * 3
+    assert document["rows"] == []
 
 
 def test_explain_golden_run_is_found_in_its_file(root: Path, explain: Explain) -> None:

@@ -107,8 +107,8 @@ def _ask(port: int, person: str | None, path: str = "/") -> tuple[int, str]:
     """Status and answer of the proxy on a port, as that person or without a password."""
     request = Request(f"https://127.0.0.1:{port}{path}")
     if person is not None:
-        told = base64.b64encode(f"{person}:{person}-secret".encode()).decode()
-        request.add_header("Authorization", f"Basic {told}")
+        credentials = base64.b64encode(f"{person}:{person}-secret".encode()).decode()
+        request.add_header("Authorization", f"Basic {credentials}")
     trusting = ssl._create_unverified_context()  # the certificate is the test's own
     deadline = time.monotonic() + HANG_S
     while True:

@@ -22,7 +22,7 @@ def gave(id_: str, text: str = "clear sky") -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": id_, "content": text}
 
 
-def told(text: str = "It is sunny in Lyon.") -> dict[str, Any]:
+def reply(text: str = "It is sunny in Lyon.") -> dict[str, Any]:
     return {"role": "assistant", "content": text}
 
 

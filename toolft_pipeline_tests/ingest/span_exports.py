@@ -305,8 +305,8 @@ def langfuse_observations(*, trace_id: str | None = None) -> list[dict[str, Any]
 
 
 def _observation(span: ReadableSpan) -> dict[str, Any]:
-    told = {key.removeprefix("langfuse.observation."): value for key, value in (span.attributes or {}).items()}
-    metadata = {key.removeprefix("metadata."): value for key, value in told.items() if key.startswith("metadata.")}
+    flat = {key.removeprefix("langfuse.observation."): value for key, value in (span.attributes or {}).items()}
+    metadata = {key.removeprefix("metadata."): value for key, value in flat.items() if key.startswith("metadata.")}
     assert span.context is not None
     observation = ObservationV2(
         id=f"{span.context.span_id:016x}",
@@ -316,12 +316,12 @@ def _observation(span: ReadableSpan) -> dict[str, Any]:
         project_id="p",
         parent_observation_id=f"{span.parent.span_id:016x}" if span.parent else None,
         is_root_observation=span.parent is None or "langfuse.internal.is_app_root" in (span.attributes or {}),
-        type=str(told["type"]).upper(),
+        type=str(flat["type"]).upper(),
         name=span.name,
-        input=told.get("input"),
-        output=told.get("output"),
+        input=flat.get("input"),
+        output=flat.get("output"),
         metadata=metadata,
-        usage_details=json.loads(str(told.get("usage_details", "{}"))),
+        usage_details=json.loads(str(flat.get("usage_details", "{}"))),
     )
     written: dict[str, Any] = json.loads(observation.json())
     return written

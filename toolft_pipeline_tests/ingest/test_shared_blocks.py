@@ -54,8 +54,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 def line(answer: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
     asked = {"type": "human", "data": {"content": "Weather in Lyon?"}}
-    told = {"type": "tool", "data": {"tool_call_id": "c1", **result}}
-    return [{"messages": [asked, {"type": "ai", "data": answer}, told]}]
+    result = {"type": "tool", "data": {"tool_call_id": "c1", **result}}
+    return [{"messages": [asked, {"type": "ai", "data": answer}, result]}]
 
 
 def trace(answer: dict[str, Any], result: dict[str, Any], *, wrapped: str) -> list[dict[str, Any]]:
@@ -67,9 +67,9 @@ def trace(answer: dict[str, Any], result: dict[str, Any], *, wrapped: str) -> li
 
     asked = message("human", "HumanMessage", {"content": "Weather in Lyon?"})
     said = message("ai", "AIMessage", answer)
-    told = message("tool", "ToolMessage", {"tool_call_id": "c1", **result})
+    result = message("tool", "ToolMessage", {"tool_call_id": "c1", **result})
     generations = [[{"type": "ChatGeneration", "text": "", "message": message("ai", "AIMessage", {"content": "End."})}]]
-    run = {"id": "r1", "trace_id": "r1", "run_type": "llm", "inputs": {"messages": [[asked, said, told]]}}
+    run = {"id": "r1", "trace_id": "r1", "run_type": "llm", "inputs": {"messages": [[asked, said, result]]}}
     return [{**run, "outputs": {"generations": generations}}]
 
 

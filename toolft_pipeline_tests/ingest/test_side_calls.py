@@ -9,11 +9,11 @@ import pytest
 
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.ingest.small_traces import ASK, SMALL_TRACES, asked, gave, told
+from toolft_pipeline_tests.ingest.small_traces import ASK, SMALL_TRACES, asked, gave, reply
 from toolft_pipeline_tests.ingest.spans.test_span_tools import read
 
-RUN = [ASK, asked("c1"), gave("c1"), told()]
-TITLE = [{"role": "user", "content": "Make a title: Is it sunny?"}, told("Weather")]
+RUN = [ASK, asked("c1"), gave("c1"), reply()]
+TITLE = [{"role": "user", "content": "Make a title: Is it sunny?"}, reply("Weather")]
 
 
 def with_title(format_: str, title: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -33,10 +33,10 @@ def found(root: Path) -> dict[str, Diagnosis]:
 
 def test_doctor_has_nothing_to_mend_where_all_is_well(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FREE_BYTES", 0)
-    told = found(root)
-    assert {one.state for one in told.values()} == {Health.FINE}, told
-    assert list(told) == ["packages", "accelerator", "warehouse", "dagster", "raw zone", "agent assistant"]
-    assert told["agent assistant"].message == "5 log files, no model yet"
+    health = found(root)
+    assert {one.state for one in health.values()} == {Health.FINE}, health
+    assert list(health) == ["packages", "accelerator", "warehouse", "dagster", "raw zone", "agent assistant"]
+    assert health["agent assistant"].message == "5 log files, no model yet"
     assert run(["doctor"]) == 0
 
 
@@ -85,15 +85,15 @@ def test_doctor_names_what_is_broken_and_its_mend(
 
 def test_doctor_names_a_package_that_does_not_fit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "requires", lambda _name: ["pyarrow<1", "no-such-package>=1"])
-    told = found(root)["packages"]
-    assert told.state is Health.BROKEN
-    assert "pyarrow" in told.message
-    assert "no-such-package is missing" in told.message
+    health = found(root)["packages"]
+    assert health.state is Health.BROKEN
+    assert "pyarrow" in health.message
+    assert "no-such-package is missing" in health.message
 
 
 def test_doctor_says_where_space_or_a_gpu_is_short(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOOLFT_DEVICES", "cpu")
     monkeypatch.setattr(doctor, "FREE_BYTES", 1 << 60)
-    told = found(root)
-    assert {told["accelerator"].state, told["warehouse"].state} == {Health.LOOK}
+    health = found(root)
+    assert {health["accelerator"].state, health["warehouse"].state} == {Health.LOOK}
     assert run(["doctor"]) == 0

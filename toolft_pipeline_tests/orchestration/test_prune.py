@@ -219,11 +219,11 @@ def site(tmp_path: Path) -> Site:
 
 
 def names(pruning: PrunePlan) -> tuple[list[str], list[str]]:
-    told = [
+    lines = [
         sorted(str(leaving.version.manifest.address).partition("/")[2] for leaving in each)
         for each in (pruning.removal.versions, pruning.removal.contents)
     ]
-    return told[0], told[1]
+    return lines[0], lines[1]
 
 
 def test_prune_takes_what_is_old_and_replaced_and_the_weights_of_older_models(site: Site) -> None:

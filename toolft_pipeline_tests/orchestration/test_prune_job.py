@@ -78,9 +78,9 @@ def test_prune_prints_what_goes_and_the_bytes_and_then_it_is_gone(
 ) -> None:
     size = sum(path.stat().st_size for path in replaced.folder.rglob("*") if path.is_file())
     assert run(["prune", AGENT, "--dry-run"]) == 0
-    told = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     name = f"{AGENT}/raw_trajectories/{DAY}  {replaced.folder.name}"
-    assert told == [
+    assert lines == [
         f"version  {name}  {size:,} bytes, not current since {LONG_AGO:%Y-%m-%d}",
         f"1 versions, 0 contents, 0 leftovers: {size:,} bytes",
         "dry run: nothing was deleted",

@@ -207,8 +207,8 @@ def test_verify_day_reason_quotes_no_half_of_a_value(assistant_folder: Path, tmp
     agent.write_text(agent.read_text().replace("verification:\n", "verification:\n  grounding: false\n"))
     day = edited(assistant_folder, tmp_path, {})
     assert day.judged.faults["replay/result_differs"] == 40
-    told = pq.read_table(day.verified / "verdicts.parquet", columns=["trajectory_id", "reason"])
-    shown = str(told.to_pylist())
+    verdicts = pq.read_table(day.verified / "verdicts.parquet", columns=["trajectory_id", "reason"])
+    shown = str(verdicts.to_pylist())
     assert "the log has x x" in shown
     for value in (secret.removeprefix("sk-proj-")[:4], person[:4], "firma"):
         assert value not in shown

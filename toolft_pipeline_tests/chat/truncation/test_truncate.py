@@ -115,7 +115,7 @@ def test_split_with_dropped_reasoning_follows_serving_prompts() -> None:
     assert _served(cuts, messages, FORGETFUL)
 
 
-def told(*turns: tuple[str, str]) -> list[dict[str, Any]]:
+def messages_from(*turns: tuple[str, str]) -> list[dict[str, Any]]:
     """A conversation of padded texts, by letter."""
     messages = conversation("".join(letter for letter, _ in turns), words=0)
     for message, (letter, text) in zip(messages, turns, strict=True):
@@ -142,7 +142,7 @@ FILLER = [("u", "go on"), ("a", "well"), ("u", "go on"), ("a", "well")]
 def test_cut_front_loses_a_turn_that_needs_removed_context(
     first: tuple[str, str], last: tuple[str, str], lost: bool
 ) -> None:
-    messages = told(first, ("a", "yes"), *FILLER, ("u", "and now?"), last, ("u", "thanks"), ("a", "bye"))
+    messages = messages_from(first, ("a", "yes"), *FILLER, ("u", "and now?"), last, ("u", "thanks"), ("a", "bye"))
     limit = len(render(messages[2:], template=TEMPLATE)[0])
     cuts, _ = cuts_of(messages, LongRows.CUT_FRONT, limit)
     assert cuts.lost == ((1, 7) if lost else (1,))
@@ -150,13 +150,13 @@ def test_cut_front_loses_a_turn_that_needs_removed_context(
 
 def test_cut_front_keeps_a_turn_whose_value_is_repeated() -> None:
     again = ("u", "C-1420 again, now?")
-    messages = told(("u", "I am C-1420."), ("a", "yes"), *FILLER, again, ("a", "C-1420 is blocked."))
+    messages = messages_from(("u", "I am C-1420."), ("a", "yes"), *FILLER, again, ("a", "C-1420 is blocked."))
     cuts, _ = cuts_of(messages, LongRows.CUT_FRONT, len(render(messages[2:], template=TEMPLATE)[0]))
     assert cuts.lost == (1,)
 
 
 def test_split_turn_that_needs_old_context_gets_more() -> None:
-    messages = told(
+    messages = messages_from(
         *FILLER, ("u", "I am C-1420."), ("a", "yes"), *FILLER, ("u", "and now?"), ("a", "C-1420 is blocked.")
     )
     limit = len(render(messages[4:], template=TEMPLATE)[0])

@@ -11,12 +11,12 @@ from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline_tests.ingest.small_traces import ASK, SMALL_TRACES, Tool, asked, gave, told
+from toolft_pipeline_tests.ingest.small_traces import ASK, SMALL_TRACES, Tool, asked, gave, reply
 from toolft_pipeline_tests.ingest.span_exports import as_json_lines
 
 every_format = pytest.mark.parametrize("format_", SMALL_TRACES)
 
-ONE_CALL = [ASK, asked("c1"), gave("c1"), told()]
+ONE_CALL = [ASK, asked("c1"), gave("c1"), reply()]
 
 
 def read(folder: Path, rows: list[dict[str, Any]], **logs: Any) -> Trajectory | Rejection:
@@ -31,12 +31,15 @@ def read(folder: Path, rows: list[dict[str, Any]], **logs: Any) -> Trajectory | 
 @pytest.mark.parametrize(
     ("said", "tools"),
     [
-        ([ASK, told()], [Tool()]),
-        ([ASK, told()], [Tool(call_id="call_Zoka")]),
-        ([ASK, told()], [Tool(output=None)]),
-        ([ASK, told()], [Tool(name="")]),
-        ([ASK, asked("c1"), gave("c1"), told()], [Tool(call_id="c1"), Tool(name="get_place", call_id="c2")]),
-        ([ASK, asked("c1"), gave("c1"), told()], [Tool(call_id="c1"), Tool(call_id="c2", arguments={"city": "Bonn"})]),
+        ([ASK, reply()], [Tool()]),
+        ([ASK, reply()], [Tool(call_id="call_Zoka")]),
+        ([ASK, reply()], [Tool(output=None)]),
+        ([ASK, reply()], [Tool(name="")]),
+        ([ASK, asked("c1"), gave("c1"), reply()], [Tool(call_id="c1"), Tool(name="get_place", call_id="c2")]),
+        (
+            [ASK, asked("c1"), gave("c1"), reply()],
+            [Tool(call_id="c1"), Tool(call_id="c2", arguments={"city": "Bonn"})],
+        ),
     ],
     ids=["no call", "an id", "no result", "no name", "another tool beside", "one call more"],
 )
@@ -72,7 +75,7 @@ def test_tool_that_a_call_asked_for_is_no_fault(format_: str, tools: list[Tool],
 
 
 def test_span_that_mlflow_numbered_is_its_tools(tmp_path: Path) -> None:
-    said = [ASK, asked("c1"), gave("c1"), asked("c2", city="Bonn"), gave("c2"), told()]
+    said = [ASK, asked("c1"), gave("c1"), asked("c2", city="Bonn"), gave("c2"), reply()]
     tools = [Tool(name="get_weather_1", arguments={}), Tool(name="get_weather_2", arguments={})]
     assert isinstance(read(tmp_path, SMALL_TRACES["mlflow"](said, tools)), Trajectory)
 

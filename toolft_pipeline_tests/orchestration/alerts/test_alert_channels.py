@@ -91,12 +91,12 @@ def test_alert_of_many_days_counts_them_in_the_title_and_names_each_below() -> N
 
 def test_webhook_and_slack_get_their_shapes() -> None:
     with web_server() as hook, web_server() as slack:
-        told = sent(
+        errors = sent(
             {"HOOK": f"http://127.0.0.1:{hook.port}/x", "SLACK": f"http://127.0.0.1:{slack.port}/y"},
             webhook={"url_from": "HOOK"},
             slack={"url_from": "SLACK"},
         )
-    assert told == {"webhook": None, "slack": None}
+    assert errors == {"webhook": None, "slack": None}
     (record,) = hook.bodies
     assert (record["agent"], record["stage"], record["day"]) == ("desk", "verified_trajectories", "2026-10-02")
     assert record["error"] == ALERT.error
@@ -106,10 +106,10 @@ def test_webhook_and_slack_get_their_shapes() -> None:
 @pytest.mark.parametrize(("status", "said"), [(500, "500 Internal Server Error"), (404, "404"), (302, "302 Found")])
 def test_webhook_that_answers_badly_is_said_without_its_url(status: int, said: str) -> None:
     with web_server(status=status) as hook:
-        told = sent(url(hook.port), webhook={"url_from": "HOOK"})["webhook"]
-    assert told is not None
-    assert said in told
-    assert SECRET not in told
+        errors = sent(url(hook.port), webhook={"url_from": "HOOK"})["webhook"]
+    assert errors is not None
+    assert said in errors
+    assert SECRET not in errors
 
 
 @pytest.mark.parametrize(
@@ -123,26 +123,26 @@ def test_webhook_that_answers_badly_is_said_without_its_url(status: int, said: s
 )
 def test_webhook_that_cannot_be_reached_is_said_and_the_others_are_told(environment: dict[str, str], said: str) -> None:
     with web_server() as slack:
-        told = sent(
+        errors = sent(
             {"SLACK": f"http://127.0.0.1:{slack.port}/"} | environment,
             webhook={"url_from": "HOOK"},
             slack={"url_from": "SLACK"},
         )
-    assert told == {"webhook": said, "slack": None}
+    assert errors == {"webhook": said, "slack": None}
 
 
 def test_webhook_that_never_answers_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        told = sent(url(silent.getsockname()[1]), webhook={"url_from": "HOOK"}, timeout_s=0.2)["webhook"]
-    assert told is not None
-    assert "no answer" in told
-    assert SECRET not in told
+        errors = sent(url(silent.getsockname()[1]), webhook={"url_from": "HOOK"}, timeout_s=0.2)["webhook"]
+    assert errors is not None
+    assert "no answer" in errors
+    assert SECRET not in errors
 
 
 def test_email_goes_to_all_with_the_password_of_the_environment() -> None:
     with mail_server() as server:
-        told = sent({"SMTP": SECRET}, email=email(server.port, user="robot", password_from="SMTP"))
-    assert told == {"email": None}
+        errors = sent({"SMTP": SECRET}, email=email(server.port, user="robot", password_from="SMTP"))
+    assert errors == {"email": None}
     (message,) = server.bodies
     assert "Subject: toolft: desk verified_trajectories of 2026-10-02 failed" in message
     assert "the sandbox does not start" in message

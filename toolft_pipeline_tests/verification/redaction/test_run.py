@@ -201,18 +201,18 @@ def test_redactor_spellings_of_a_value_are_spellings_of_one_surrogate_in_every_f
     assert sum(counts.values()) == 1
     assert letters_and_digits(value) not in letters_and_digits(str(redacted))
     assert letters_and_digits(spelled) not in letters_and_digits(str(redacted))
-    told = redacted.messages[0].text.removeprefix("I am ").removesuffix(".")
+    surrogate = redacted.messages[0].text.removeprefix("I am ").removesuffix(".")
     given_ = json.loads(redacted.messages[1].tool_calls[0].arguments_json)
     assert given_["line"] == "\n" + given_["who"]
-    assert letters_and_digits(told).endswith(letters_and_digits(given_["who"])[1:])
+    assert letters_and_digits(surrogate).endswith(letters_and_digits(given_["who"])[1:])
     assert re.sub(r"\w", "x", given_["who"].rpartition(".")[0]) == re.sub(r"\w", "x", spelled.rpartition(".")[0])
     inner = json.loads(json.loads(redacted.messages[2].text)[0]["text"])
     assert inner == {"who": given_["who"]}
-    assert redacted.messages[1].tool_calls[0].id == redacted.messages[2].tool_call_id == f"id {told}"
-    assert redacted.messages[0].name == told
+    assert redacted.messages[1].tool_calls[0].id == redacted.messages[2].tool_call_id == f"id {surrogate}"
+    assert redacted.messages[0].name == surrogate
     assert redacted.messages[3].reasoning == f"it is {given_['who']}"
-    assert (redacted.trajectory_id, redacted.task_id) == (f"run {told}", f"task {told}")
-    assert (redacted.initial_state_ref, redacted.final_state_ref) == (f"desk {told}", f"desk {given_['who']}")
+    assert (redacted.trajectory_id, redacted.task_id) == (f"run {surrogate}", f"task {surrogate}")
+    assert (redacted.initial_state_ref, redacted.final_state_ref) == (f"desk {surrogate}", f"desk {given_['who']}")
     assert redacted.messages[2].name == redacted.messages[1].tool_calls[0].name == "find"
 
 

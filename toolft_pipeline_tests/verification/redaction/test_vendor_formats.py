@@ -78,8 +78,8 @@ def test_vendor_formats_key_in_every_text_of_a_run_gets_one_stand_in_of_its_form
     assert new.translate(SHAPE) == key.translate(SHAPE)
     assert redacted.messages[0].text == f"Here is my key: {new}. Please try it."
     assert arguments == {"key": new, "env": f"SERVICE={new}\nMODE=1", "list": [new, f"\n{new}\t"]}
-    told = json.loads(redacted.messages[2].text)
-    assert told == {"text": json.dumps({"sent": f"key {new}"}), "url": f"https://x.test/?k={new}"}
+    text = json.loads(redacted.messages[2].text)
+    assert text == {"text": json.dumps({"sent": f"key {new}"}), "url": f"https://x.test/?k={new}"}
     assert redacted.messages[3].text == f"I tried `{new}` and it worked."
     assert redacted.trajectory_id == f"run {new}"
 
@@ -145,8 +145,8 @@ def test_vendor_formats_key_is_gone_whatever_stands_around_it_and_however_it_is_
     key = VENDOR_KEYS[vendor]
     if re.match(r"[A-Za-z0-9]$", before[-1:]):  # a key begins where a word does
         before += " "
-    told = before + (key if "://" in key else place.format(key)) + after
-    run = trajectory(user(told), calls(("a", "find", escaped(told, way))), result("a", "find", escaped(told, way)))
+    text = before + (key if "://" in key else place.format(key)) + after
+    run = trajectory(user(text), calls(("a", "find", escaped(text, way))), result("a", "find", escaped(text, way)))
     redacted, counts = REDACTOR.run(run)
     texts = [redacted.messages[0].text, read(redacted.messages[1].tool_calls[0].arguments_json)]
     texts.append(read(redacted.messages[2].text))
@@ -158,8 +158,8 @@ def test_vendor_formats_key_is_gone_whatever_stands_around_it_and_however_it_is_
 @pytest.mark.parametrize("vendor", VENDOR_KEYS)
 def test_vendor_formats_redacting_again_changes_nothing_more(vendor: str) -> None:
     """But for kinds whose stand-ins training sets held before they were sealed."""
-    told = [place.format(VENDOR_KEYS[vendor]) for place in PLACES if "://" not in VENDOR_KEYS[vendor] or place == "{}"]
-    once, counts = REDACTOR.run(trajectory(*map(user, told), says("ok")))
+    text = [place.format(VENDOR_KEYS[vendor]) for place in PLACES if "://" not in VENDOR_KEYS[vendor] or place == "{}"]
+    once, counts = REDACTOR.run(trajectory(*map(user, text), says("ok")))
     twice, again = REDACTOR.run(once)
     if set(counts) == {"vendor_token"}:
         assert twice is once

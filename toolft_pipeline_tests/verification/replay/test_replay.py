@@ -82,12 +82,12 @@ def test_replay_true_run_agrees_in_results_errors_and_final_state(sandbox: McpSa
 
 
 def test_replay_failure_in_the_servers_own_words_agrees_and_another_does_not(sandbox: McpSandbox) -> None:
-    def told(text: str) -> Trajectory:
+    def recorded(text: str) -> Trajectory:
         return run(calls(note("a", "forbidden")), result("a", "note", text), final_state=final())
 
-    assert replay(sandbox, told("Error executing tool note: this text is forbidden"), volatile=("pid",)) is None
+    assert replay(sandbox, recorded("Error executing tool note: this text is forbidden"), volatile=("pid",)) is None
     for lie in ("Error executing tool note: gone", "Error executing tool find: this text is forbidden", "forbidden"):
-        assert fault(replay(sandbox, told(lie), volatile=("pid",))) is Fault.RESULT_DIFFERS
+        assert fault(replay(sandbox, recorded(lie), volatile=("pid",))) is Fault.RESULT_DIFFERS
     forged = run(
         calls(note("a", "x")),
         result("a", "note", "Error executing tool note: no"),
@@ -136,11 +136,11 @@ def test_replay_without_a_recorded_initial_state_is_not_replayable(
     assert fault(violation) is Fault.NOT_REPLAYABLE
 
 
-@pytest.mark.parametrize(("told", "expected"), [("x", Fault.NO_FINAL_STATE), ("forged", Fault.RESULT_DIFFERS)])
+@pytest.mark.parametrize(("recorded", "expected"), [("x", Fault.NO_FINAL_STATE), ("forged", Fault.RESULT_DIFFERS)])
 def test_replay_without_a_recorded_final_state_still_compares_every_result(
-    sandbox: McpSandbox, told: str, expected: Fault
+    sandbox: McpSandbox, recorded: str, expected: Fault
 ) -> None:
-    wrote = run(calls(note("a", "x")), result("a", "note", noted(1, told)), final_state=None)
+    wrote = run(calls(note("a", "x")), result("a", "note", noted(1, recorded)), final_state=None)
     assert fault(replay(sandbox, wrote, volatile=("pid",))) is expected
 
 
@@ -158,8 +158,8 @@ def test_replay_without_a_recorded_final_state_still_asks_what_was_read(sandbox:
 def test_replay_result_may_differ_where_the_agent_file_declares_it(
     sandbox: McpSandbox, volatile: tuple[str, ...], expected: Fault | None
 ) -> None:
-    told = run(calls(("a", "who", {})), result("a", "who", '{"pid": 1, "name": "s"}'), final_state=final())
-    assert fault(replay(sandbox, told, volatile=volatile)) is expected
+    recorded = run(calls(("a", "who", {})), result("a", "who", '{"pid": 1, "name": "s"}'), final_state=final())
+    assert fault(replay(sandbox, recorded, volatile=volatile)) is expected
     other = run(calls(("a", "who", {})), result("a", "who", '{"pid": 1, "name": "t"}'), final_state=final())
     assert fault(replay(sandbox, other, volatile=volatile)) is Fault.RESULT_DIFFERS
 
