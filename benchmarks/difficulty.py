@@ -21,7 +21,7 @@ from typing import Any
 
 from helpdesk.desk import Desk
 
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.sandbox.state import state_digest
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"

@@ -27,14 +27,16 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
 from toolft_pipeline.compute_type import ComputeType
-from toolft_pipeline.evaluation.models.decoding import load_model
+from toolft_pipeline.engines.model_loading import load_model
+from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
+from toolft_pipeline.evaluation.judge.transcript import Transcript
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, make_prompter
-from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
-from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
+from toolft_pipeline.evaluation.scoring.rollouts import run_rollouts
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
-from toolft_pipeline.evaluation.scoring.transcript import Transcript
+from toolft_pipeline.sandbox.session_pool import SessionPool
 from toolft_pipeline.settings import AgentSettings
 
 if TYPE_CHECKING:
@@ -137,7 +139,7 @@ def _roller(
     settings: AgentSettings,
 ) -> Callable[[Sequence[Task], int, Tokens], list[Transcript]]:
     """Rolls tasks out in batches and notes the tokens of every answer."""
-    sandbox, validator = DeskSandbox(), CatalogValidator(load_catalog(settings.path("catalog.json")))
+    validator = CatalogValidator(load_catalog(settings.path("catalog.json")))
     limits = RolloutLimits(max_turns=settings.evaluation.max_turns, max_prompt_tokens=10_000, extra_calls=1)
 
     def roll(tasks: Sequence[Task], batch_size: int, tokens: Tokens) -> list[Transcript]:
@@ -149,8 +151,9 @@ def _roller(
             batch_size=batch_size,
             tokens=tokens,
         )
+        sessions = SessionPool(DeskSandbox, size=batch_size)
         return run_rollouts(
-            tasks, prompter=prompter, generator=generator, sandbox=sandbox, validator=validator, limits=limits
+            tasks, prompter=prompter, generator=generator, sessions=sessions, validator=validator, limits=limits
         )
 
     return roll

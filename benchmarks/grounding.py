@@ -1,7 +1,7 @@
 """How often the grounding rule accepts a random number that nothing in the run supports.
 
 Each number that an assistant turn could state next is drawn at random, with as many digits and decimals as a number
-that the run told, and is asked of what the run told: once as told words and counts alone, once with arithmetic. The
+that the run's results hold, and is looked up in them: once as words and counts alone, once with arithmetic. The
 help desk's honest runs are asked at every assistant turn that says something, logs of other agents (--logs) at the end
 of each run. `passes` is the share of drawn numbers that is believed; a wrong sum in an answer has this chance.
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _measured(name: str, rows: list[Row]) -> dict[str, float]:
-    random, drawn, told, derived = Random(0), Counter[str](), Counter[str](), Counter[str]()
+    random, drawn, plain, derived = Random(0), Counter[str](), Counter[str](), Counter[str]()
     for row in rows:
         words, numbers = GroundingText(), Arithmetic()
         for text, is_result in _texts(row):
@@ -66,22 +66,22 @@ def _measured(name: str, rows: list[Row]) -> dict[str, float]:
             wrong = _like(number, random)
             shape = _shape(wrong)
             drawn[shape] += 1
-            told[shape] += words.contains_number(str(wrong))
+            plain[shape] += words.contains_number(str(wrong))
             derived[shape] += words.contains_number(str(wrong)) or numbers.derives(wrong)
     print(f"{name}: {len(rows)} runs, {drawn.total()} numbers drawn")
     figures: dict[str, float] = {}
     for shape in SHAPES:
         if drawn[shape]:
-            before, after = told[shape] / drawn[shape], derived[shape] / drawn[shape]
-            print(f"  {shape:12} {drawn[shape]:6} drawn, passes {before:6.1%} as told, {after:6.1%} with arithmetic")
+            before, after = plain[shape] / drawn[shape], derived[shape] / drawn[shape]
+            print(f"  {shape:12} {drawn[shape]:6} drawn, passes {before:6.1%} by words, {after:6.1%} with arithmetic")
             figures[f"passes_{shape.replace(' ', '_')}"] = round(after, 4)
-    before, after = told.total() / drawn.total(), derived.total() / drawn.total()
-    print(f"  {'all':12} {drawn.total():6} drawn, passes {before:6.1%} as told, {after:6.1%} with arithmetic")
-    return figures | {"passes_told": round(before, 4), "passes": round(after, 4)}
+    before, after = plain.total() / drawn.total(), derived.total() / drawn.total()
+    print(f"  {'all':12} {drawn.total():6} drawn, passes {before:6.1%} by words, {after:6.1%} with arithmetic")
+    return figures | {"passes_words_alone": round(before, 4), "passes": round(after, 4)}
 
 
 def _texts(row: Row) -> Iterator[tuple[str, bool]]:
-    """What a run tells, in order, and whether it is a result."""
+    """What a run says, in order, and whether it is a result."""
     for message in row["messages"]:
         yield message.get("content") or "", message["role"] == "tool"
         for call in message.get("tool_calls") or ():

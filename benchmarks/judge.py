@@ -2,7 +2,8 @@
 
 Each task's gold run is spoilt in every way of `KINDS`, some times over; `judge_labels` says from the desk itself
 whether that changed what the run means. A model that does exactly what the spoilt run does is then rolled out and
-judged, and beside the judge stands one that looks at the final state alone.
+judged, and beside the judge stands one that looks at the final state alone. `answer_mutants` spoils what the run says,
+and adds calls that nobody asked for; its neutral kinds must pass.
 
     python -m benchmarks.judge [--quick] [--json]
 """
@@ -22,20 +23,26 @@ from typing import Any
 from helpdesk.desk import Desk
 
 from benchmarks import mutant_kinds
+from benchmarks.answer_mutants import CHANGING, NEUTRAL, answer_mutants
 from benchmarks.judge_labels import Change, Row, changes
 from benchmarks.scripted_runs import DeskSandbox, Script
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
-from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
+from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
+from toolft_pipeline.evaluation.scoring.rollouts import run_rollouts
+from toolft_pipeline.sandbox.session_pool import SessionPool
 from toolft_pipeline.settings import AgentSettings
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "helpdesk"
 QUICK_TASKS = 80
 DRAWS = 3
 """How often each task is spoilt in each way; equal mutants count once."""
+
+SESSIONS = 16
+"""Desks in this process, each of which holds one rollout."""
 
 KINDS = ("drop", "duplicate", "made_up_tool", "inserted_tool", "unknown_parameter", "perturb", "swap")
 
@@ -125,9 +132,10 @@ def failures_of(runs: Sequence[tuple[Task, Row]], *, settings: AgentSettings) ->
         max_turns=settings.evaluation.max_turns, max_prompt_tokens=1, extra_calls=settings.evaluation.extra_calls
     )
     sandbox = DeskSandbox()
+    sessions = SessionPool(DeskSandbox, size=SESSIONS)
     asked = [script.asked(number, task) for number, (task, _) in enumerate(runs)]
     transcripts = run_rollouts(
-        asked, prompter=script, generator=script, sandbox=sandbox, validator=validator, limits=limits
+        asked, prompter=script, generator=script, sessions=sessions, validator=validator, limits=limits
     )
     return [
         (
@@ -154,6 +162,35 @@ def measure(tasks: Sequence[Task], *, settings: AgentSettings, seed: int = 0) ->
         name = f"{mutant.task.task_id} ({mutant.task.family})"
         tallies[mutant.kind].add(name, label=label, failures=failures, state_differs=state_differs)
     return sum(bool(failures) for failures, _ in judged[: len(tasks)]), tallies
+
+
+def measure_answers(tasks: Sequence[Task], *, settings: AgentSettings, seed: int = 0) -> dict[str, Tally]:
+    """What became of the gold runs with another answer, or with calls that nobody asked for, of each kind."""
+    tallies = {kind: Tally() for kind in (*CHANGING, *NEUTRAL)}
+    rows = [gold_row(task) for task in tasks]
+    made = [(kind, *each) for kind in tallies for each in answer_mutants(rows, kind=kind, seed=seed)]
+    judged = failures_of([(tasks[number], row) for _, number, row in made], settings=settings)
+    for (kind, number, _), (failures, _) in zip(made, judged, strict=True):
+        tally, name = tallies[kind], f"{tasks[number].task_id} ({tasks[number].family})"
+        tally.mutants += 1
+        if kind in CHANGING:
+            tally.changing += 1
+            tally.failed += bool(failures)
+            tally.missed += [] if failures else [name]
+        else:
+            tally.neutral_failed += bool(failures)
+            tally.missed += [f"{name}: {'+'.join(failures)}"] if failures else []
+    return tallies
+
+
+def _print_answers(tallies: dict[str, Tally]) -> None:
+    print("| answer or calls | runs | fail |")
+    print("| --- | ---: | ---: |")
+    for kind, tally in tallies.items():
+        print(f"| {kind} | {tally.mutants} | {_share(tally.failed + tally.neutral_failed, tally.mutants)} |")
+    for kind, tally in tallies.items():
+        for line in tally.missed[:5]:
+            print(f"  {kind}: missed {line}")
 
 
 def _print(gold: int, failed: int, tallies: dict[str, Tally]) -> None:
@@ -190,6 +227,8 @@ def main() -> None:
     tasks = tasks[:: max(1, len(tasks) // QUICK_TASKS)] if asked.quick else tasks
     failed, tallies = measure(tasks, settings=settings)
     _print(len(tasks), failed, tallies)
+    answers = measure_answers(tasks, settings=settings)
+    _print_answers(answers)
     if asked.json:
         changing = sum(tally.changing for tally in tallies.values())
         figures = {
@@ -201,8 +240,16 @@ def main() -> None:
             **{f"{kind}_failed": tally.failed / max(1, tally.changing) for kind, tally in tallies.items()},
             **{f"{kind}_failed_by_state": t.failed_by_state / max(1, t.changing) for kind, t in tallies.items()},
         }
+        tallied = [answers[kind] for kind in CHANGING]
+        figures |= {
+            "answers": sum(tally.changing for tally in tallied),
+            "answers_failed": sum(tally.failed for tally in tallied) / sum(tally.changing for tally in tallied),
+            "answers_neutral": sum(answers[kind].mutants for kind in NEUTRAL),
+            "answers_neutral_failed": sum(answers[kind].neutral_failed for kind in NEUTRAL),
+            **{f"{kind}_failed": answers[kind].failed / max(1, answers[kind].changing) for kind in CHANGING},
+        }
         by_state = sum(tally.failed_by_state for tally in tallies.values()) / changing
-        against = {"changing_failed": 0.99, "changing_failed_by_final_state_alone": by_state}
+        against = {"changing_failed": 0.99, "answers_failed": 0.99, "changing_failed_by_final_state_alone": by_state}
         print(json.dumps({"figures": figures, "against": against, "rows": len(tasks)}))
 
 

@@ -41,7 +41,9 @@ def logging_agent(folder: Path, make: Callable[[int], Iterator[bytes]], *, rows:
 
 def short_rows(rows: int) -> Iterator[bytes]:
     """The committed lines again and again, each under an id of its own."""
-    lines = [line for path in sorted((DATA / "logs").iterdir()) for line in path.read_bytes().splitlines()]
+    lines = [
+        line for path in sorted((DATA / "logs").glob("????-??-??.jsonl")) for line in path.read_bytes().splitlines()
+    ]
     for number in range(rows):
         yield lines[number % len(lines)].replace(b'"id":"run-', b'"id":"%d-' % number, 1)
 
@@ -78,7 +80,7 @@ def _is_result(message: dict[str, Any]) -> bool:
 def _good_runs() -> list[dict[str, Any]]:
     """The committed runs that ended well."""
     runs: list[dict[str, Any]] = []
-    for path in sorted((DATA / "logs").iterdir()):
+    for path in sorted((DATA / "logs").glob("????-??-??.jsonl")):
         for line in path.read_bytes().splitlines():
             try:
                 runs.append(orjson.loads(line))

@@ -74,9 +74,9 @@ def _swap(row: Row, _schemas: dict[str, Row], random: Random) -> bool:
     one, two = random.choice(pairs)
     first, second = _call(row, one), _call(row, two)
     answers = [row["messages"][result_of(row, site)] for site in (one, two)]
-    told = [(answer["name"], answer["content"]) for answer in answers]
+    results = [(answer["name"], answer["content"]) for answer in answers]
     first["function"], second["function"] = second["function"], first["function"]
-    for answer, (name, content) in zip(answers, reversed(told), strict=True):
+    for answer, (name, content) in zip(answers, reversed(results), strict=True):
         answer["name"], answer["content"] = name, content
     return True
 
@@ -124,17 +124,17 @@ def _forged_result(row: Row, _schemas: dict[str, Row], random: Random) -> bool:
         return False
     answer = random.choice(answers)
     try:
-        told = json.loads(answer["content"])
+        result = json.loads(answer["content"])
     except ValueError:
-        told = None
-    leaves = list(_leaves(told, {})) if isinstance(told, dict | list) else []
+        result = None
+    leaves = list(_leaves(result, {})) if isinstance(result, dict | list) else []
     if not leaves:
-        answer["content"] += ", again" if told is None else " "
-        answer["content"] = '{"status":"done"}' if told is not None else answer["content"]
+        answer["content"] += ", again" if result is None else " "
+        answer["content"] = '{"status":"done"}' if result is not None else answer["content"]
         return True
     holder, key, _ = random.choice(leaves)
     holder[key] = _other(holder[key], {}, random)
-    answer["content"] = json.dumps(told, separators=(",", ":"), ensure_ascii=False)
+    answer["content"] = json.dumps(result, separators=(",", ":"), ensure_ascii=False)
     return True
 
 

@@ -54,14 +54,14 @@ def changes(row: Row, mutant: Row, *, desk: Desk) -> frozenset[Change]:
     found = set()
     if after.database != before.database:
         found.add(Change.DATABASE)
-    if list(after.results) != list(_told(mutant)):
+    if list(after.results) != list(_results(mutant)):
         found.add(Change.RESULT)
     if set(_unread(mutant, _taken(row))):
         found.add(Change.READ)
     return frozenset(found)
 
 
-def _told(row: Row) -> Iterator[str]:
+def _results(row: Row) -> Iterator[str]:
     """The results that a log tells, in the order of the calls."""
     by_call = {(place, m["tool_call_id"]): m["content"] for place, m in _answers(row["messages"])}
     for place, message in enumerate(row["messages"]):

@@ -41,17 +41,26 @@ _GROUNDING = {
     "grounding/ungrounded_choice",
     "grounding/unread_value",
 }
+_ANSWERS = {
+    "answers/false_success",
+    "answers/false_failure",
+    "answers/contradicted_result",
+    "answers/misplaced_value",
+    "answers/unnamed_target",
+    "answers/answer_unread",
+}
 RIGHT = {
-    "drop": _REPLAY | _GROUNDING,
+    "drop": _REPLAY | _GROUNDING | _ANSWERS,
     "duplicate": _REPLAY,
-    "swap": _REPLAY | _GROUNDING,
-    "perturb": _REPLAY | _GROUNDING | {"catalog/invalid_arguments"},
+    "swap": _REPLAY | _GROUNDING | _ANSWERS,
+    "perturb": _REPLAY | _GROUNDING | _ANSWERS | {"catalog/invalid_arguments"},
     "unknown_parameter": {"catalog/invalid_arguments"},
     "made_up_tool": {"catalog/unknown_tool"},
-    "forged_result": {"replay/result_differs"} | _GROUNDING,
+    "forged_result": {"replay/result_differs"} | _GROUNDING | _ANSWERS,
 }
 """The reasons that say what was done to a mutant of each kind. A forged result that a later turn rests on, or a
-perturbed id that nobody had told, is found as ungrounded before any replay."""
+perturbed id that no text before contains, is found as ungrounded before any replay; so is an answer that fits another
+result, and a call on another id than the user named."""
 
 Row = dict[str, Any]
 
@@ -89,7 +98,7 @@ def honest_rows(folder: Path) -> list[Row]:
     planted = {(row["file"], row["line"]) for row in map(json.loads, (folder / "planted.jsonl").open())}
     return [
         json.loads(line)
-        for path in sorted((folder / "logs").glob("*.jsonl"))
+        for path in sorted((folder / "logs").glob("????-??-??.jsonl"))
         for number, line in enumerate(path.read_bytes().splitlines(), start=1)
         if (f"logs/{path.name}", number) not in planted
     ]

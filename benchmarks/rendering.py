@@ -1,7 +1,7 @@
 """Chat rows as ids and loss mask: rows/s on one core against transformers' own path, ids and masks equal in each round.
 
 Both sides start from the same messages: conversations of ten messages (about 5 kB, 1,200 tokens), every one other
-stretches of English from Python's own documentation, so that no text is said twice.
+stretches of English from Python's own documentation, so that no text repeats.
 
 - none: no catalog in the prompt. full: the help desk's forty-odd tools, whole, in every prompt.
 - theirs: `apply_chat_template(..., return_assistant_tokens_mask=True)` with the same template and tokenizer.

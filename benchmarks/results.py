@@ -24,11 +24,13 @@ NAMES = (
     "mutants",
     "judge",
     "difficulty",
+    "gate_nights",
     "rendering",
     "training",
     "preflight",
     "gpu",
     "evaluation",
+    "serving",
     "backfill",
     "bfcl",
 )

@@ -1,6 +1,6 @@
 """A model that does what a written run does, and the help desk as a sandbox in this process.
 
-Invariant: nothing of a run is taken over but what its agent said and called; every result comes from the desk.
+Invariant: nothing of a run is taken over but what its agent wrote and called; every result comes from the desk.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from helpdesk.desk import Desk
 from msgspec.structs import replace
 
 from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.generation import Generation
-from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.sandbox.protocol import ToolResult
 from toolft_pipeline.sandbox.state import canonical_state, state_digest
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from toolft_pipeline.ingest.day import RawSummary, log_files, read_day
+from toolft_pipeline.ingest.feedback import feedback_files
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.day import DaySources, VerificationSummary, verify_day
@@ -36,6 +37,7 @@ def read_agent_day(settings: AgentSettings, *, day: str, out: Path) -> RawSummar
         settings=settings.logs,
         key=surrogate_key(),
         out=out,
+        feedback=feedback_files(settings.path(settings.logs.folder), day=day),
     )
 
 

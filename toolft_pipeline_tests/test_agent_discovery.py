@@ -99,7 +99,7 @@ def test_broken_agents_of_like_names_have_an_asset_each(root: Path) -> None:
     assert outside_assistant(definitions) == {f"{name}/agent_file" for name in names}
 
 
-def test_broken_agents_sensor_shows_a_red_check_and_says_when_the_file_is_mended(root: Path, broken: Path) -> None:
+def test_broken_agents_sensor_shows_a_red_check_and_says_when_the_file_is_fixed(root: Path, broken: Path) -> None:
     _, left_out = find_agents(root)
     sensor = broken_agents_sensor(left_out)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

@@ -1,4 +1,4 @@
-"""An agent file says what it may say, and everything else is one line with file, key and mend."""
+"""An agent file says what it may say, and everything else is one line with file, key and fix."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_load_agent_overrides_are_typed_and_checked(agent_file: Path) -> None:
         ("a: [", r"cannot be read as YAML"),
     ],
 )
-def test_load_agent_impossible_file_is_one_line_naming_file_and_mend(agent_file: Path, text: str, message: str) -> None:
+def test_load_agent_impossible_file_is_one_line_naming_file_and_fix(agent_file: Path, text: str, message: str) -> None:
     agent_file.write_text(text)
     with pytest.raises(SettingsError, match=message) as raised:
         load_agent(agent_file)

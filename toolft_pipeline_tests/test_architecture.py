@@ -12,14 +12,16 @@ PACKAGE = REPOSITORY / "toolft_pipeline"
 ROWS = (
     {"definitions", "cli", "orchestration"},
     {"stages", "settings_checks", "agent_file", "agent_discovery"},
+    {"serving", "agent"},
     {"evaluation"},
+    {"engines"},
     {"training"},
     {"curation", "verification"},
     {"chat"},
     {"sandbox", "catalog"},
     {"ingest"},
     {"trajectories"},
-    {"warehouse", "settings", "project", "compute_type", "agent_yaml", "surrogate_key"},
+    {"warehouse", "settings", "project", "compute_type", "agent_yaml", "surrogate_key", "quantile"},
     {"errors"},
 )
 """From top to bottom, as docs/architecture.md draws them: a room imports from its own row and from rows below."""

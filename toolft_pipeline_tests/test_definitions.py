@@ -13,9 +13,18 @@ import dagster as dg
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.build import ACCELERATOR_TAGS
+from toolft_pipeline.stages.spec.stage import Stage
+from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline_tests.conftest import REPOSITORY
 
-DATA = ["raw_trajectories", "verified_trajectories", "run_signatures", "chat_rows", "token_tensors"]
+DATA = [
+    "raw_trajectories",
+    "serving_monitor",
+    "verified_trajectories",
+    "run_signatures",
+    "chat_rows",
+    "token_tensors",
+]
 MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
 SOURCES = ["tool_catalog", "base_model"]
 ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
@@ -29,7 +38,9 @@ CHECKS = {
     },
     "tool_catalog": {"no_tool_left_out"},
     "raw_trajectories": {"lines_add_up"},
+    "serving_monitor": {"served_like_the_gate", "little_fallback"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
+    "training_set": {"few_own_runs", "own_plans_vary"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
     "chat_rows": {"all_images_rendered"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens", "no_turn_is_lost"},
@@ -37,6 +48,22 @@ CHECKS = {
     "eval_report": {"gate"},
     "champion": {"candidate_serves"},
 }
+
+PLOTS: dict[str, set[str]] = {
+    "serving_monitor": set(),  # nothing is served in a whole run
+    "verified_trajectories": {
+        "accepted_share_by_day",
+        "rejected_by_rule",
+        "accepted_by_category",
+        "calls_by_tool",
+    },
+    "token_tensors": {"row_lengths"},
+    "readiness_report": {"runs_by_tool", "runs_by_category"},
+    "training_set": {"training_runs_by_tool"},
+    "qlora_adapter": {"loss"},
+    "eval_report": {"task_success", "right_tool_by_turn"},
+}
+"""What each stage draws; `test_pipeline.py` compares it with the pictures of a whole run."""
 
 
 def assistant() -> dg.Definitions:
@@ -72,6 +99,11 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         "token_tensors",
         "merged_model",
     }
+
+
+def test_definitions_stages_that_draw_plots_are_these() -> None:
+    default = Stage.__dataclass_fields__["plots"].default
+    assert {stage.asset for stage in STAGES if stage.plots is not default} == PLOTS.keys()
 
 
 def test_definitions_accelerator_steps_carry_pool_and_tags_and_no_other_does() -> None:

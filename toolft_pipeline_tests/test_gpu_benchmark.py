@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -25,6 +26,7 @@ def run(*arguments: str) -> tuple[list[str], dict[str, object]]:
     return said, json.loads(last)
 
 
+@pytest.mark.slow
 def test_gpu_benchmark_quick_measures_every_step_and_says_where() -> None:
     said, found = run("--quick")
     where = "the CPU (no CUDA device here)" if not torch.cuda.is_available() else torch.cuda.get_device_name()

@@ -39,12 +39,12 @@ PLANTED = {
     "vendor_token": VENDOR_KEYS["Hugging Face"],
     "slack_token": VENDOR_KEYS["Slack app"],
 }
-TOLD = {
+IN_CONTEXT = {
     "password": "password=hunter2secret",
     "url_password": "postgres://admin:s3cretpw@db.internal/x",
     "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n-----END PRIVATE KEY-----",
 }
-ALL = "; ".join(TOLD.get(kind, value) for kind, value in PLANTED.items())
+ALL = "; ".join(IN_CONTEXT.get(kind, value) for kind, value in PLANTED.items())
 
 
 def _message(role: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _plant(log: Path) -> None:
 
 @dataclass(frozen=True)
 class Left:
-    """What the run left behind: its warehouse, and everything that the instance was told."""
+    """What the run left behind: its warehouse, and everything that the instance stores."""
 
     warehouse: Path
     events: str
@@ -96,7 +96,7 @@ def left(request: pytest.FixtureRequest, tiny_model_folder: Path, tmp_path_facto
     _plant(root / "assistant" / "logs" / f"{DAY}.jsonl")
     file = root / "assistant" / "agent.yaml"
     document = yaml.safe_load(file.read_text()) | {"base_model": {"folder": str(tiny_model_folder)}}
-    document["verification"]["grounding"] = False  # the planted runs say what nobody told them
+    document["verification"]["grounding"] = False  # the planted runs state values from nowhere
     if request.param != "replayed":  # arguments and results with values pass too
         del document["sandbox"]
         document["verification"]["require_replay"] = False

@@ -21,6 +21,8 @@ LOADED = """
 import toolft_pipeline, dagster as dg
 from toolft_pipeline.definitions import defs
 assert "site-packages" in toolft_pipeline.__file__, toolft_pipeline.__file__
+from toolft_pipeline.evaluation.scoring.probes import load_probes
+assert len(load_probes()) > 200
 agents = {key.path[0] for key in defs.resolve_asset_graph().get_all_asset_keys()} - {"agents_overview"}
 print(*agents, dg.DagsterInstance.get().telemetry_enabled)
 """

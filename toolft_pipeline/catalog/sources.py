@@ -35,7 +35,14 @@ def read_source(settings: AgentSettings, *, listed: Catalog | None = None) -> Ca
     else:
         raise CatalogError(f"{settings.name}: catalog.mcp needs a sandbox section in the agent file; add one")
     hidden = {sandbox.reset_tool, sandbox.snapshot_tool} if sandbox is not None else set()
-    return replace(catalog, tools=tuple(tool for tool in catalog.tools if tool.name not in hidden))
+    tools = tuple(tool for tool in catalog.tools if tool.name not in hidden)
+    names = [tool.name for tool in tools]
+    if unknown := [name for name in source.reads if name not in names]:
+        raise CatalogError(
+            f"{settings.name}: catalog.reads names {unknown[0]!r}, which is no tool of the catalog; correct the name"
+        )
+    declared = frozenset(source.reads)
+    return replace(catalog, tools=tuple(replace(t, reads=True) if t.name in declared else t for t in tools))
 
 
 def catalog_from_file(path: Path) -> Catalog:

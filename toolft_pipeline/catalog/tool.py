@@ -17,6 +17,9 @@ from msgspec import Struct
 from toolft_pipeline.catalog.shapes import ShapeError, declaration, declared_tools
 from toolft_pipeline.errors import FixableError
 
+READ_ONLY = "readOnlyHint"
+"""MCP's annotation of tools that change nothing (specification 2025-06-18, `ToolAnnotations`)."""
+
 _NAME = re.compile(r'[^\s"\\]+')
 
 
@@ -34,6 +37,8 @@ class Tool(Struct, frozen=True, kw_only=True):
     name: str
     description: str
     parameters: dict[str, Any]
+    reads: bool | None = None
+    """Whether it only reads, as its source declares (`readOnlyHint`, `catalog.reads`); None: not declared."""
 
     @property
     def digest(self) -> str:
@@ -59,9 +64,18 @@ class Catalog(Struct, frozen=True, kw_only=True):
         return {tool.name: tool.digest for tool in self.tools}
 
     @property
+    def reads(self) -> dict[str, bool]:
+        """Whether a tool only reads, for the tools that declare it."""
+        return {tool.name: tool.reads for tool in self.tools if tool.reads is not None}
+
+    @property
     def text(self) -> str:
         """The catalog as indented JSON in the shape of MCP's `tools/list`."""
-        tools = [{"name": t.name, "description": t.description, "inputSchema": t.parameters} for t in self.tools]
+        tools = [
+            {"name": t.name, "description": t.description, "inputSchema": t.parameters}
+            | ({} if t.reads is None else {"annotations": {READ_ONLY: t.reads}})
+            for t in self.tools
+        ]
         return json.dumps({"tools": tools}, indent=1, ensure_ascii=False) + "\n"
 
     @property
@@ -121,7 +135,20 @@ def _parse_tool(entry: object, *, where: str) -> Tool:
             f"{where} ({name}): its arguments must be a JSON Schema of type object; fix its `inputSchema`, "
             "`input_schema` or `parameters`"
         )
-    return Tool(name=name, description=str(description or ""), parameters=parameters)
+    return Tool(name=name, description=str(description or ""), parameters=parameters, reads=_reads(entry))
+
+
+def _reads(entry: dict[str, Any]) -> bool | None:
+    """Whether MCP's annotations say that a tool only reads; a tool that may destroy does not, whatever else they say.
+
+    `destructiveHint: false` alone says nothing: such a tool may still add.
+    """
+    hints = entry.get("annotations")
+    hints = hints if isinstance(hints, dict) else {}
+    read_only = hints.get(READ_ONLY)
+    if hints.get("destructiveHint") is True:
+        return False
+    return read_only if isinstance(read_only, bool) else None
 
 
 def _sha256(text: str) -> str:

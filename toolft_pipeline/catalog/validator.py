@@ -29,6 +29,7 @@ class CatalogValidator:
         self.names = frozenset(self._validators)
         self.schemas = {tool.name: tool.parameters for tool in catalog.tools}
         self.descriptions = {tool.name: tool.description for tool in catalog.tools}
+        self.reads = catalog.reads
 
     def check(self, name: str, arguments_json: str) -> str | None:
         """Return None for a valid call, else one short reason, which quotes no argument's value."""

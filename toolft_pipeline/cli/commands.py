@@ -6,6 +6,7 @@ The module of a command is imported when the command is called, so that it loads
 from __future__ import annotations
 
 import argparse
+import os
 
 from toolft_pipeline.agent_file import AGENT_FILE, agent_files, agents_root, load_agent, warehouse_root
 from toolft_pipeline.errors import UsageError
@@ -101,6 +102,62 @@ def explain_command(parsed: argparse.Namespace) -> int:
     return explain_run(settings, parsed.trajectory, prompts=parsed.prompts, as_json=parsed.json)
 
 
+def check_tasks_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.tasks import check_tasks
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return check_tasks(settings, as_json=parsed.json)
+
+
+def make_tasks_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.tasks import make_tasks
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return make_tasks(
+        settings, count=parsed.count, golden=parsed.golden, first=parsed.first, last=parsed.last, out=parsed.out
+    )
+
+
+def agent_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.agent.agent_task import AgentOptions, run_agent_task
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    options = AgentOptions(
+        url=parsed.url,
+        model=parsed.model,
+        key=_key_from(parsed.key_from),
+        state_ref=parsed.state,
+        system_prompt=parsed.system,
+        mcp=parsed.mcp,
+        overrides=tuple(parsed.set),
+        as_json=parsed.json,
+    )
+    return run_agent_task(settings, parsed.task, options)
+
+
+def check_agent_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.agent.check_agent import CheckOptions, check_agent
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    options = CheckOptions(
+        url=parsed.url,
+        port=parsed.port,
+        model=parsed.model,
+        key=_key_from(parsed.key_from),
+        system_prompt=parsed.system,
+        as_json=parsed.json,
+    )
+    return check_agent(settings, options)
+
+
+def _key_from(variable: str | None) -> str:
+    """The key in an environment variable; any text where none is named."""
+    key = "none" if variable is None else os.environ.get(variable)
+    if not key:
+        raise UsageError(f"--key-from: the environment variable {variable} is not set")
+    return key
+
+
 def overview_command(_parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.overview import print_overview
 
@@ -118,6 +175,36 @@ def rollback_command(parsed: argparse.Namespace) -> int:
 
     settings, _ = find_agent(parsed.agent, [])
     return rollback_agent(settings, to=parsed.to)
+
+
+def export_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.output.export import export_model_of
+
+    settings, _ = find_agent(parsed.agent, [])
+    return export_model_of(settings, server=parsed.server, day=parsed.version, quantization=parsed.type, out=parsed.out)
+
+
+def serve_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.serve import serve_agent
+    from toolft_pipeline.cli.serving_alerts import alert_by_channels
+    from toolft_pipeline.serving.routing.find_model import ModelNotServableError
+    from toolft_pipeline.serving.server.server_parts import open_server_parts
+    from toolft_pipeline.surrogate_key import surrogate_key
+
+    given = {"serving.host": parsed.host, "serving.port": parsed.port}
+    overrides = [f"{key}={value}" for key, value in given.items() if value is not None]
+    settings, _ = find_agent(parsed.agent, [*parsed.set, *overrides])
+    try:
+        parts = open_server_parts(
+            settings,
+            Warehouse(warehouse_root()),
+            key=surrogate_key(),
+            version=parsed.version,
+            notify=alert_by_channels(settings),
+        )
+        return serve_agent(parts, interruption=parsed.interruption)
+    except ModelNotServableError as error:
+        raise UsageError(str(error)) from error
 
 
 def lineage_command(parsed: argparse.Namespace) -> int:

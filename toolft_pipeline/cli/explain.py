@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.chat.token_trace import RowTracer, TracedRow, stored_rows
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.cli.output.find_run import FoundRun, find_run
+from toolft_pipeline.cli.output.served_by import ServedBy, served_by, served_lines
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
@@ -36,11 +37,13 @@ def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, a
     results = _rule_results(warehouse, settings, found)
     rows, note = _rows(warehouse, settings, found)
     file = _log_file(settings, found)
+    raw = _version(warehouse, settings, "raw_trajectories", found.day)
+    models = [] if raw is None else served_by(raw.folder, found.logged.trajectory_id)
     if as_json:
-        print(json.dumps(_document(found, results, rows, file=file, note=note)))
+        print(json.dumps(_document(found, results, rows, file=file, note=note, models=models)))
         return 0
     source, colour = found.logged.source, sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    say(*_head_lines(found, results, file))
+    say(*_head_lines(found, results, file, models))
     for row in rows:
         print("", *row_lines(row, source=source, file=file, prompts=prompts, colour=colour), sep="\n")
     if note:
@@ -95,11 +98,12 @@ def _why_no_row(run: Trajectory, rows: Version) -> str:
     return "no row: the run has no assistant turn"
 
 
-def _head_lines(found: FoundRun, results: list[RuleResult], file: Path) -> Iterator[str]:
+def _head_lines(found: FoundRun, results: list[RuleResult], file: Path, models: Sequence[ServedBy]) -> Iterator[str]:
     source, verdict = found.logged.source, found.verdict
-    kind = "golden" if found.logged.golden else "logged"
+    kind = "golden" if found.logged.golden else found.logged.origin.value
     yield f"{verdict.trajectory_id}: {verdict.category}, {kind}, verified with {found.day}"
     yield f"  {file}:{source.line} (byte {source.offset}), read as {source.format}"
+    yield from served_lines(models)
     yield "  accepted" if verdict.accepted else f"  rejected by {verdict.rule}: {verdict.reason}"
     yield from rule_lines(results)
     if differs := disagreement(results, verdict):
@@ -107,7 +111,13 @@ def _head_lines(found: FoundRun, results: list[RuleResult], file: Path) -> Itera
 
 
 def _document(
-    found: FoundRun, results: list[RuleResult], rows: list[TracedRow], *, file: Path, note: str | None
+    found: FoundRun,
+    results: list[RuleResult],
+    rows: list[TracedRow],
+    *,
+    file: Path,
+    note: str | None,
+    models: Sequence[ServedBy],
 ) -> dict[str, object]:
     source, verdict = found.logged.source, found.verdict
     return {
@@ -115,6 +125,8 @@ def _document(
         "day": found.day,
         "category": verdict.category,
         "golden": found.logged.golden,
+        "origin": found.logged.origin.value,
+        "served_by": [asdict(model) for model in models],
         "source": {"file": str(file), "line": source.line, "offset": source.offset, "format": source.format},
         "accepted": verdict.accepted,
         "rule": verdict.rule,

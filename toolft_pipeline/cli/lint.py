@@ -16,11 +16,12 @@ from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.cli.runs.terminal import say
-from toolft_pipeline.settings import ChatSettings, LogSettings, VerificationSettings
+from toolft_pipeline.settings import AnswerFormsSettings, ChatSettings, LogSettings, VerificationSettings
 from toolft_pipeline.settings_checks.names import log_problems
 from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification.lint import LintRules, as_json, as_text, lint
 from toolft_pipeline.verification.rules.registry import RuleContext
+from toolft_pipeline.verification.rules.rule_set import answer_forms
 
 
 class _Sections(BaseModel):
@@ -30,6 +31,7 @@ class _Sections(BaseModel):
 
     logs: LogSettings = LogSettings()
     chat: ChatSettings = ChatSettings()
+    answers: AnswerFormsSettings = AnswerFormsSettings()
     verification: VerificationSettings = VerificationSettings()
 
 
@@ -44,7 +46,7 @@ def lint_files(
 ) -> int:
     """Print the report; returns 2 if a file could not be read, else 1 if a line would be rejected.
 
-    `overrides`: settings of `logs`, `chat` and `verification` by dotted key; a key without a dot is one of
+    `overrides`: settings of `logs`, `chat`, `answers` and `verification` by dotted key; a key without a dot is one of
     `verification`. Raises `SettingsError`, `ChatFormatError` and `CatalogError`.
     """
     if renames is not None and catalog is None:
@@ -56,6 +58,7 @@ def lint_files(
             limits=sections.verification,
             control_strings=get_format(sections.chat.format).control_strings,
             tools=None if today is None else CatalogValidator(today),
+            forms=answer_forms(sections.answers),
         ),
         renames={} if renames is None or today is None else load_renames(renames, catalog=today),
         chat_format=sections.chat.format,

@@ -1,8 +1,9 @@
-"""`toolft`: create a project, check logs, run an agent's pipeline, show versions and their lineage, roll a model back,
-delete old versions, diagnose the installation.
+"""`toolft`: create a project, check logs, run an agent's pipeline, show versions and their lineage, serve a model, roll
+one back, delete old versions, diagnose the installation.
 
 Exit status: 0 done or nothing to do; 1 a stage failed or something that it needs is missing, or `lint`, `lineage` or
-`doctor` found a problem; 2 usage error, or `lint` could not read a file; 130 or 143 after Ctrl-C or SIGTERM.
+`doctor` found a problem; 2 usage error, or `lint` could not read a file; 130 or 143 after Ctrl-C or SIGTERM (`serve`
+ends with 0 when it has finished what ran).
 """
 
 from __future__ import annotations

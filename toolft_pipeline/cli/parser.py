@@ -10,6 +10,7 @@ from pathlib import Path
 
 from toolft_pipeline.cli import commands
 from toolft_pipeline.ingest.formats import AUTO, FORMATS
+from toolft_pipeline.settings.serving import EngineName
 from toolft_pipeline.stages.presentation.report_links import REPORTS_PORT
 
 
@@ -61,9 +62,15 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     explaining.add_argument("--json", action="store_true", help="one JSON object with the prompts")
     explaining.set_defaults(command=commands.explain_command)
 
+    _add_tasks(subparsers)
+
+    _add_agent(subparsers)
+
     _add_overview(subparsers)
 
     _add_models(subparsers)
+
+    _add_serve(subparsers)
 
     pruning = subparsers.add_parser("prune", help="delete what `retention` in the agent file does not keep")
     pruning.add_argument("agent")
@@ -71,9 +78,74 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     pruning.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
     pruning.set_defaults(command=commands.prune_command)
 
-    doctor = subparsers.add_parser("doctor", help="diagnose this installation; exit status 1 if something is broken")
+    doctor = subparsers.add_parser(
+        "doctor", help="diagnose this installation, start and time the backends; exit status 1 if something is broken"
+    )
     doctor.set_defaults(command=commands.doctor_command)
     return parser
+
+
+def _add_tasks(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    tasks = subparsers.add_parser("tasks", help="check the evaluation tasks, or make some from verified runs")
+    actions = tasks.add_subparsers(required=True, metavar="ACTION")
+
+    checking = actions.add_parser(
+        "check", help="which tasks today's catalog and backend make impossible; exit status 1 if there are any"
+    )
+    checking.add_argument("agent")
+    checking.add_argument("--json", action="store_true", help="one JSON object")
+    checking.set_defaults(command=commands.check_tasks_command)
+
+    making = actions.add_parser("from-runs", help="write a new file of tasks made from verified runs that replay")
+    making.add_argument("agent")
+    making.add_argument("--count", type=_count, default=100, metavar="N", help="tasks to make, at most (100)")
+    making.add_argument("--golden", action="store_true", help="from golden runs instead of logged ones")
+    making.add_argument("--from", dest="first", metavar="DAY", help="first verified day (default: all)")
+    making.add_argument("--to", dest="last", metavar="DAY", help="last verified day")
+    making.add_argument("--out", type=Path, metavar="FILE", help="default: tasks.from_runs.jsonl beside the tasks")
+    making.set_defaults(command=commands.make_tasks_command)
+
+    for each in (checking, making):
+        each.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+
+
+def _add_agent(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    acting = subparsers.add_parser(
+        "agent",
+        help="let the served model do a task on the agent's backend; exit status 1 if it ends without an answer",
+    )
+    acting.add_argument("agent")
+    acting.add_argument("task", nargs="+", metavar="TASK", help="what the user says; more texts are later turns")
+    acting.add_argument(
+        "--url", help="an OpenAI-compatible server, with /v1 (default: start one for the model in service)"
+    )
+    acting.add_argument("--model", help="the model's name at the server (default: the agent's name)")
+    acting.add_argument("--key-from", metavar="VARIABLE", help="environment variable that holds the server's key")
+    acting.add_argument("--state", metavar="REF", help="reset the backend to this state (default: the first task's)")
+    acting.add_argument("--system", metavar="TEXT", help="system prompt (default: the first task's)")
+    acting.add_argument("--mcp", metavar="COMMAND_OR_URL", help="act on this MCP server instead of the sandbox")
+    acting.add_argument("--json", action="store_true", help="one JSON object")
+    acting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    acting.set_defaults(command=commands.agent_command)
+
+    checking = subparsers.add_parser(
+        "check-agent",
+        help="play a scripted conversation through your own agent or proxy and compare its prompts with training's; "
+        "exit status 1 if they differ",
+    )
+    checking.add_argument("agent")
+    checking.add_argument(
+        "url", nargs="?", help="a proxy, with /v1, whose upstream is the scripted model (default: wait for an agent)"
+    )
+    checking.add_argument(
+        "--port", type=int, default=8200, metavar="N", help="port of the scripted model and tools (8200)"
+    )
+    checking.add_argument("--model", default="scripted", help="the model's name at the proxy (scripted)")
+    checking.add_argument("--key-from", metavar="VARIABLE", help="environment variable that holds the proxy's key")
+    checking.add_argument("--system", metavar="TEXT", help="system prompt of training (default: the first task's)")
+    checking.add_argument("--json", action="store_true", help="one JSON object")
+    checking.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    checking.set_defaults(command=commands.check_agent_command)
 
 
 def _add_models(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,6 +155,16 @@ def _add_models(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         "--to", metavar="VERSION", help="an as-of day, or a prefix of a content digest (default: the model before)"
     )
     back.set_defaults(command=commands.rollback_command)
+
+    exporting = subparsers.add_parser("export", help="write a model as another server reads it; docs/serving.md")
+    exporting.add_argument("agent")
+    exporting.add_argument("--for", dest="server", required=True, choices=[each.value for each in EngineName])
+    exporting.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder that does not exist yet")
+    exporting.add_argument("--version", metavar="DAY", help="the model as of that day (default: the one in service)")
+    exporting.add_argument(
+        "--type", default="BF16", choices=["F32", "F16", "BF16", "Q8_0"], help="llama_cpp: type of the weights (BF16)"
+    )
+    exporting.set_defaults(command=commands.export_command)
 
     tracing = subparsers.add_parser(
         "lineage",
@@ -97,6 +179,18 @@ def _add_models(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     tracing.add_argument("--rows", action="store_true", help="list the training runs with log file and line")
     tracing.add_argument("--json", action="store_true", help="one JSON object with the rows")
     tracing.set_defaults(command=commands.lineage_command)
+
+
+def _add_serve(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    serving = subparsers.add_parser("serve", help="serve the model in service as OpenAI chat completions")
+    serving.add_argument("agent")
+    serving.add_argument(
+        "--version", metavar="VERSION", help="an as-of day, or `candidate` for the newest model (default: in service)"
+    )
+    serving.add_argument("--host", help="address to listen on (serving.host); beyond loopback it needs keys")
+    serving.add_argument("--port", type=int, metavar="N", help="port (serving.port); 0 takes a free one")
+    serving.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    serving.set_defaults(command=commands.serve_command)
 
 
 def _add_overview(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -23,6 +23,7 @@ from toolft_pipeline.curation.dedup.conversation_prefixes import find_continuati
 from toolft_pipeline.curation.dedup.jaccard import Numbers
 from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, find_survivors
 from toolft_pipeline.curation.oversampling import weight_of
+from toolft_pipeline.curation.own_runs import OWN_RUN, OwnRuns, left_out, own_runs
 from toolft_pipeline.curation.split import Split, is_validation, kept_for_tools
 from toolft_pipeline.curation.window import Window, read_window
 from toolft_pipeline.settings import CurationSettings
@@ -50,7 +51,7 @@ class SelectionSummary:
 
     `continued_in_another` counts runs that are a prefix of another run: a conversation that was logged again with each
     turn. `family_holdout` is the share of validation task keys whose kinds (category and set of tools) no training row
-    has: how much of the validation loss measures unseen kinds.
+    has: how much of the validation loss measures unseen kinds. `own`: see `OwnRuns`.
     """
 
     rows: int
@@ -62,6 +63,7 @@ class SelectionSummary:
     capped: int
     repeated: int
     family_holdout: float
+    own: OwnRuns
     categories: dict[str, int]
     tools: dict[str, int]
     thin_tools: tuple[str, ...]
@@ -76,6 +78,7 @@ class _Decisions:
     duplicate_of: Numbers
     weight: NDArray[np.int32]
     continued_in_another: int = 0
+    own_left_out: int = 0
 
     def exclude(self, runs: Numbers, reasons: Sequence[str]) -> None:
         self.side[runs] = Split.OUT
@@ -116,7 +119,10 @@ def _decide(
     leaks = np.flatnonzero(window.task != NO_MATCH)
     tasks = (task_ids[task] for task in window.task[leaks])
     decided.exclude(leaks, [f"contaminated: same request as evaluation task {task}" for task in tasks])
-    complete = _without_prefixes(window, np.flatnonzero(window.task == NO_MATCH), decided)
+    over = left_out(window.ids, window.own & (window.task == NO_MATCH), curation=curation)
+    decided.own_left_out = int(np.count_nonzero(over))
+    decided.exclude(np.flatnonzero(over), [OWN_RUN.format(weight=curation.own_run_weight)] * decided.own_left_out)
+    complete = _without_prefixes(window, np.flatnonzero((window.task == NO_MATCH) & ~over), decided)
     used = _without_near_duplicates(window, complete, decided, threshold=curation.near_duplicate_threshold)
     _split(window, used, decided, tools=tools, curation=curation)
     _cap(window, used[decided.side[used] == Split.TRAIN], decided, tools=tools, curation=curation)
@@ -252,6 +258,7 @@ def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], lea
         categories[kind.category.value] += rows
     repeats = int(np.count_nonzero(decided.duplicate_of != NO_MATCH))
     contaminated = int(np.count_nonzero(window.task != NO_MATCH))
+    own = own_runs(window, trained=decided.side == Split.TRAIN, left_out=decided.own_left_out)
     return SelectionSummary(
         rows=len(window),
         train=len(train),
@@ -259,9 +266,10 @@ def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], lea
         continued_in_another=decided.continued_in_another,
         near_duplicates=repeats - decided.continued_in_another,
         contaminated=contaminated,
-        capped=int(np.count_nonzero(decided.side == Split.OUT)) - repeats - contaminated,
+        capped=int(np.count_nonzero(decided.side == Split.OUT)) - repeats - contaminated - own.left_out,
         repeated=int(np.count_nonzero(decided.weight > 1)),
         family_holdout=_family_holdout(window, decided),
+        own=own,
         categories={name: rows for name, rows in sorted(categories.items()) if rows},
         tools={tool: counts[tool] for tool in sorted(tools)},
         thin_tools=tuple(tool for tool in sorted(tools) if counts[tool] < least),

@@ -1,7 +1,7 @@
 """The window's runs as columns in order of priority, for the selection.
 
-Invariant: the order depends on the set of runs only: golden runs first, then older days, earlier starts, smaller ids. A
-million runs are a few arrays; their hash sets stay on disk until they are needed.
+Invariant: the order depends on the set of runs only: golden runs first, our own models' runs last, then older days,
+earlier starts, smaller ids. A million runs are a few arrays; their hash sets stay on disk until they are needed.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from toolft_pipeline.curation.run_signatures import (
 )
 from toolft_pipeline.curation.split import key_number
 from toolft_pipeline.trajectories.category import Category
+from toolft_pipeline.trajectories.record import Origin
 
-_KEPT = ["trajectory_id", "started_at", "golden", "signature", "digest", "conversation", "results"]
+_KEPT = ["trajectory_id", "started_at", "golden", "origin", "plan", "signature", "digest", "conversation", "results"]
 _READ = [*_KEPT, "task_key", "category", "tools"]
 _SETS = ["shingles", "turns"]
 """Read for contamination, a batch at a time."""
@@ -47,7 +48,8 @@ class Kind(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Window:
     """One entry a run in every column. `key` is the hash of the task key, `kind` an index of `kinds`, `task` the index
-    of the task text that the run repeats or `NO_MATCH`."""
+    of the task text that the run repeats or `NO_MATCH`. `own` are the runs of our own models, `logged` those of the
+    incumbent, `plan` the hash of the sequence of called tools."""
 
     ids: pa.Array
     days: pa.Array
@@ -59,6 +61,9 @@ class Window:
     digests: Hashes
     conversations: Hashes
     results: Hashes
+    own: NDArray[np.bool_]
+    logged: NDArray[np.bool_]
+    plan: Hashes
     files: tuple[Path, ...]
     file: Numbers
     row: Numbers
@@ -104,11 +109,23 @@ class _DayBatch:
     def priority(self) -> pa.Table:
         """The sort key of the order."""
         logged, days = pc.invert(self.batch["golden"]), pa.array([self.day] * len(self.batch), pa.string())
-        return pa.table([logged, days, self.batch["started_at"], self.batch["trajectory_id"]], schema=_PRIORITY)
+        own = pa.array(self.of(Origin.SERVED))
+        return pa.table([logged, own, days, self.batch["started_at"], self.batch["trajectory_id"]], schema=_PRIORITY)
+
+    def of(self, origin: Origin) -> NDArray[np.bool_]:
+        """Mask of the runs of an origin."""
+        mask: NDArray[np.bool_] = pc.equal(self.batch["origin"], origin.value).to_numpy(zero_copy_only=False)
+        return mask.astype(np.bool_)
 
 
 _PRIORITY = pa.schema(
-    [("logged", pa.bool_()), ("day", pa.string()), ("started_at", pa.string()), ("trajectory_id", pa.string())]
+    [
+        ("logged", pa.bool_()),
+        ("own", pa.bool_()),
+        ("day", pa.string()),
+        ("started_at", pa.string()),
+        ("trajectory_id", pa.string()),
+    ]
 )
 
 
@@ -136,6 +153,9 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
         digests=column(lambda part: part.batch["digest"].to_numpy()),
         conversations=column(lambda part: part.batch["conversation"].to_numpy()),
         results=column(lambda part: part.batch["results"].to_numpy()),
+        own=column(lambda part: part.of(Origin.SERVED)),
+        logged=column(lambda part: part.of(Origin.LOGGED)),
+        plan=column(lambda part: part.batch["plan"].to_numpy()),
         files=tuple(files.values()),
         file=column(lambda part: np.full(len(part.batch), part.file)),
         row=column(lambda part: part.first + np.arange(len(part.batch))),

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from toolft_pipeline.ingest.feedback import read_feedback
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, write_images
 from toolft_pipeline.ingest.lines.openai_table import UnconvertedRun, table_batch
 from toolft_pipeline.ingest.log_file import LogEntry, LogError
@@ -26,6 +27,7 @@ from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.keys_not_read import add_counts
 from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.ingest.parsing.rejects import REJECT_SCHEMA, Reject, Rejection, RejectReason
+from toolft_pipeline.ingest.served_day import ServedCounts, ServedDay
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
@@ -105,6 +107,7 @@ class RawSummary:
     rejects: int
     reasons: dict[str, int]
     keys_not_read: dict[str, int]
+    served: ServedCounts
 
 
 @dataclass(kw_only=True)
@@ -120,19 +123,29 @@ class _Tally:
 
 
 def read_day(
-    paths: Sequence[Path], *, day: str, time_zone: str, agent: str, settings: LogSettings, key: bytes, out: Path
+    paths: Sequence[Path],
+    *,
+    day: str,
+    time_zone: str,
+    agent: str,
+    settings: LogSettings,
+    key: bytes,
+    out: Path,
+    feedback: Sequence[Path] = (),
 ) -> RawSummary:
     """Read a day's log files into tables of trajectories and rejects below `out`.
 
-    Writes `trajectories.parquet`, `rejects.parquet` and the runs' images (`images/`). A day without logs gives two
-    empty tables. `key` is that of the rejects' HMACs. Raises `LogError` if a file cannot be read.
+    Writes `trajectories.parquet`, `rejects.parquet`, the runs' images (`images/`) and, if runs were served, the table
+    of their turns. A day without logs gives two empty tables. `key` is that of the rejects' HMACs, `feedback` are files
+    about served runs. Raises `LogError` if a file cannot be read.
     """
     logs = Logs(paths, agent=agent, settings=settings, key=key, day_ends_ns=_end_of_day(day, time_zone=time_zone))
     tally = _Tally()
     for name in (TRAJECTORIES_FILE, REJECTS_FILE):
         (out / name).touch(mode=_OWNER_ONLY)
-    with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects:
-        runs = _trajectories(logs, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER, key=key)
+    served = ServedDay(out, read_feedback(feedback))
+    with RowWriter(out / REJECTS_FILE, REJECT_SCHEMA) as rejects, served:
+        runs = _trajectories(logs, tally=tally, rejects=rejects, images=out / IMAGES_FOLDER, key=key, served=served)
         with RowWriter(out / TRAJECTORIES_FILE, TRAJECTORY_SCHEMA, batch=table_batch) as rows:
             for run in runs:
                 rows.add(run)
@@ -151,6 +164,7 @@ def read_day(
         rejects=rejects.rows,
         reasons=dict(sorted(tally.reasons.items())),
         keys_not_read=dict(tally.keys_not_read.most_common()),
+        served=served.counts,
     )
 
 
@@ -218,11 +232,11 @@ def _end_of_day(day: str, *, time_zone: str) -> int | None:
 
 
 def _trajectories(
-    logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path, key: bytes
+    logs: Logs, *, tally: _Tally, rejects: RowWriter, images: Path, key: bytes, served: ServedDay
 ) -> Iterator[Trajectory | UnconvertedRun]:
     """Yield the trajectories of the logs.
 
-    Write rejections to `rejects`, images to `images`, counts to the tally.
+    Write rejections to `rejects`, images to `images`, turns of served runs to `served`, counts to the tally.
     """
     for entry in logs.rows():
         run = entry.run
@@ -239,7 +253,7 @@ def _trajectories(
                 write_images(images, entry.images)
             if entry.keys_not_read is not None:
                 add_counts(tally.keys_not_read, entry.keys_not_read)
-            yield run
+            yield served.add(run, line=entry.line.data)
             continue
         tally.lines_of_rejects += entry.lines
         tally.reasons[run.reason.value] += 1

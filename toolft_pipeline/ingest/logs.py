@@ -19,6 +19,7 @@ from toolft_pipeline.ingest.line_reader import read_line
 from toolft_pipeline.ingest.lines.openai_table import UnconvertedRun
 from toolft_pipeline.ingest.log_file import LogEntry, LogError, LogFile, ReadCounts, RunT_co
 from toolft_pipeline.ingest.parsing.rejects import Rejection
+from toolft_pipeline.ingest.parsing.served_key import SERVED_FORMAT, is_served_file
 from toolft_pipeline.ingest.span_files import SpanFiles
 from toolft_pipeline.ingest.spans.span import SideCallFilter
 from toolft_pipeline.ingest.spans.span_join import CompletenessRules
@@ -42,7 +43,13 @@ class Logs:
         self._side_calls = SideCallFilter(patterns=settings.side_calls)
         self._images = ImageCollector(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
         self._files = [
-            LogFile(path, format_=settings.format, max_line_bytes=settings.max_line_bytes, key=key) for path in paths
+            LogFile(
+                path,
+                format_=SERVED_FORMAT if is_served_file(path.name) else settings.format,
+                max_line_bytes=settings.max_line_bytes,
+                key=key,
+            )
+            for path in paths
         ]
         self.formats = {file.path: file.format for file in self._files}
 

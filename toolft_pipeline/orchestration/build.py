@@ -24,7 +24,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.external_resources import missing_evaluation_resources
 from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
-from toolft_pipeline.stages.spec.stage import Group, Stage
+from toolft_pipeline.stages.spec.stage import Check, Group, Stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
@@ -78,6 +78,11 @@ def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
     return [_asset(stage, agent) for stage in STAGES]
 
 
+def _reads(stage: Stage, check: Check) -> str:
+    """What a check reads of the warehouse beside its version."""
+    return f"{stage.asset} of the window's earlier days" if check.earlier_days else check.reads or ""
+
+
 def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
     key = dg.AssetKey([agent.name, stage.asset])
     agent_key = resource_key(agent.name)
@@ -110,7 +115,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
                 asset=key,
                 description=check.description,
                 blocking=check.blocking,
-                metadata={"reads": f"{stage.asset} of the window's earlier days"} if check.earlier_days else None,
+                metadata={"reads": reads} if (reads := _reads(stage, check)) else None,
             )
             for check in stage.checks
         ],
@@ -143,7 +148,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(
             data_version=dg.DataVersion(version.manifest.content_digest),
             metadata=version_metadata(stage, version, settings, reused=reused),
-            check_results=list(_check_results(stage, version, settings)),
+            check_results=list(check_results(stage, version, settings)),
         )
 
     return run
@@ -164,12 +169,13 @@ def _skipped(key: dg.AssetKey, day: str, reason: str) -> dg.AssetObservation:
     return dg.AssetObservation(asset_key=key, partition=day, description=description, metadata={"skipped": reason})
 
 
-def _check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
+def check_results(stage: Stage, version: Version, settings: AgentSettings) -> Iterator[dg.AssetCheckResult]:
+    """The checks of a version for Dagster, which stops what is downstream only for a failure of severity ERROR."""
     for check, outcome in check_outcomes(stage, version, settings):
         yield dg.AssetCheckResult(
             check_name=check.name,
             passed=outcome.passed,
-            severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR if check.blocking and outcome.blocks else dg.AssetCheckSeverity.WARN,
             description=outcome.description,
             metadata={name: shown(value) for name, value in outcome.detail.items() if value is not None},
         )

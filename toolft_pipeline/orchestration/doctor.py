@@ -1,6 +1,7 @@
-"""Diagnose an installation: packages, accelerator, disk, permissions, agent files.
+"""Diagnose an installation: packages, accelerator, disk, permissions, agent files, backends.
 
-Invariant: nothing is started or changed, and no network is used; each problem comes with its fix.
+Invariant: nothing is changed, and no network is used; each problem comes with its fix. Of an agent with a sandbox its
+backend is started, and the calls of a few evaluation tasks are made on it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import yaml
 from packaging.requirements import Requirement
 
 from toolft_pipeline.agent_file import SettingsError, agent_files, load_agent
+from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
 from toolft_pipeline.ingest.parsing.log_lines import LOG_ENDINGS
 from toolft_pipeline.orchestration.runs.gpu_lease import devices
+from toolft_pipeline.orchestration.sandbox_diagnosis import time_sandbox
 from toolft_pipeline.project import INSTANCE_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.external_resources import missing_resources
@@ -187,6 +190,19 @@ def _agent(path: Path, warehouse: Warehouse) -> Iterator[Diagnosis]:
     else:
         fix = f"put files named YYYY-MM-DD.jsonl into {settings.path(settings.logs.folder)}"
         yield Diagnosis(subject=subject, state=Health.LOOK, message=message, fix=fix)
+    yield from _sandbox(settings, warehouse)
+
+
+def _sandbox(settings: AgentSettings, warehouse: Warehouse) -> Iterator[Diagnosis]:
+    if settings.sandbox is None:
+        return
+    subject = f"sandbox {settings.name}"
+    try:
+        message, fix = time_sandbox(settings, settings.sandbox, warehouse)
+    except FixableError as error:
+        yield Diagnosis(subject=subject, state=Health.BROKEN, message=str(error), fix="fix what the message names")
+        return
+    yield Diagnosis(subject=subject, state=Health.LOOK if fix else Health.FINE, message=message, fix=fix)
 
 
 def _problems(settings: AgentSettings) -> Iterator[tuple[str, str]]:

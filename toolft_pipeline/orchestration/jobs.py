@@ -1,4 +1,7 @@
-"""Jobs of an agent: its sources, a day of data, the model as of a day, and the nightly job of both."""
+"""Jobs of an agent: its sources, a day of data, the model as of a day, and the nightly job of both.
+
+No job names an executor: TOOLFT_EXECUTOR chooses one for all of them, as for the runs of automation and backfills.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from toolft_pipeline.orchestration.partitions import daily_partitions
-from toolft_pipeline.orchestration.runs.executor import local_executor
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Group
@@ -52,5 +54,4 @@ def _job(
         description=f"{_DESCRIPTIONS[groups]} of agent {agent.name}. Versions that are up to date are reused, "
         "unless the run config has `force`.",
         tags={AGENT_TAG: agent.name},
-        executor_def=None if Group.MODEL in groups else local_executor,
     )

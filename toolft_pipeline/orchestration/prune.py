@@ -19,7 +19,6 @@ from pydantic import Field
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, resolve, service_folder, serving_history
 from toolft_pipeline.orchestration.build import AgentFile, resource_key
-from toolft_pipeline.orchestration.runs.executor import local_executor
 from toolft_pipeline.orchestration.runs.run_tags import AGENT_TAG
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import Progress
@@ -161,7 +160,6 @@ def prune_job(agent: AgentSettings) -> dg.JobDefinition:
         name=f"{agent.name}_prune",
         description=f"Deletes what `retention` of agent {agent.name} does not keep; with dry_run it only logs it.",
         tags={AGENT_TAG: agent.name},
-        executor_def=local_executor,
     )
     def job() -> None:
         prune_warehouse()

@@ -42,7 +42,7 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str, step: str | None) 
     lines = []
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         check = entry.get_dagster_event().asset_check_evaluation_data
-        if entry.step_key != step or check.passed or not check.blocking:
+        if entry.step_key != step or check.passed or not (check.blocking and check.severity is _STOPS):
             continue
         numbers = {name: value.value for name, value in check.metadata.items()}
         figures = [f"{name} {number:.4g}" for name, number in numbers.items() if isinstance(number, int | float)]
@@ -52,6 +52,10 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str, step: str | None) 
         if lines
         else ""
     )
+
+
+_STOPS = dg.AssetCheckSeverity.ERROR
+"""A blocking check that fails with a warning stops nothing."""
 
 
 def unfinished_steps(instance: dg.DagsterInstance, run_id: str) -> list[str]:

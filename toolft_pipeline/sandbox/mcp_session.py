@@ -6,13 +6,12 @@ new server, so that a failing run never affects the run after it.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,15 +24,12 @@ from toolft_pipeline.sandbox.protocol import (
     SandboxStateError,
     SandboxTimeoutError,
     ToolResult,
-    failure_text,
 )
 from toolft_pipeline.sandbox.state import StateTextError, canonical_state
 from toolft_pipeline.settings import SandboxSettings
 
 if TYPE_CHECKING:
-    from mcp.types import CallToolResult, Tool
-
-    from toolft_pipeline.sandbox.mcp_stdio import StdioSession
+    from toolft_pipeline.sandbox.mcp_stdio import BoundedSession
 
 T = TypeVar("T")
 _TAIL_BYTES = 4096
@@ -55,7 +51,7 @@ class McpSandbox(Sandbox):
         self._left_s = settings.trajectory_timeout_s
         self._stack = ExitStack()
         self._portal: BlockingPortal | None = None
-        self._session: StdioSession | None = None
+        self._session: BoundedSession | None = None
         self._start()
 
     def reset(self, state_ref: str) -> None:
@@ -79,8 +75,6 @@ class McpSandbox(Sandbox):
 
     def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
         """Call one tool; a failure of the tool is a result whose text starts with "Error: "."""
-        from mcp import McpError
-
         if self._left_s <= 0:
             budget_s = self._settings.trajectory_timeout_s
             problem = f"calls since the last reset took more than sandbox.trajectory_timeout_s, {budget_s:g} s"
@@ -91,15 +85,9 @@ class McpSandbox(Sandbox):
         limit = "call_timeout_s" if timeout_s == self._settings.call_timeout_s else "trajectory_timeout_s"
         started = time.monotonic()
         try:
-            raw = self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s), limit=limit)
-        except McpError as error:  # a server may answer with a protocol error instead of a result
-            return ToolResult(text=failure_text(name, error.error.message), is_error=True)
-        except (ValueError, RecursionError) as error:
-            return ToolResult(text=f"Error: the arguments cannot be sent as JSON ({error})", is_error=True)
+            return self._run(f"tool {name}", lambda session: session.call_tool(name, arguments, timeout_s), limit=limit)
         finally:
             self._left_s -= time.monotonic() - started
-        text = _text(raw)
-        return ToolResult(text=failure_text(name, text) if raw.isError else text, is_error=bool(raw.isError))
 
     def snapshot(self) -> str:
         """The whole state as canonical JSON text, volatile keys masked."""
@@ -113,10 +101,19 @@ class McpSandbox(Sandbox):
                 f"{self._label}: {self._settings.snapshot_tool} returned {error}; make it return JSON text"
             ) from error
 
-    def list_tools(self) -> list[Tool]:
+    def list_tools(self) -> list[dict[str, Any]]:
         """The tools of `tools/list`, with the reset and snapshot tools."""
         timeout_s = self._settings.start_timeout_s
-        return self._run("tools/list", lambda session: session.list_tools(timeout_s), limit=_START_LIMIT)
+        tools = self._run("tools/list", lambda session: session.list_tools(timeout_s), limit=_START_LIMIT)
+        return [
+            {
+                "name": tool.name,
+                "description": tool.description or "",
+                "inputSchema": tool.inputSchema,
+                "annotations": None if tool.annotations is None else tool.annotations.model_dump(),
+            }
+            for tool in tools
+        ]
 
     def close(self) -> None:
         """End the session and its process; does nothing the second time."""
@@ -163,7 +160,7 @@ class McpSandbox(Sandbox):
         with suppress(RuntimeError):
             self._stack.close()
 
-    def _run(self, request: str, work: Callable[[StdioSession], Awaitable[T]], *, limit: str) -> T:
+    def _run(self, request: str, work: Callable[[BoundedSession], Awaitable[T]], *, limit: str) -> T:
         """Send one request with a time limit; ends a server that crashed or hung.
 
         `limit` names the setting of `sandbox` that is the time limit.
@@ -184,21 +181,3 @@ class McpSandbox(Sandbox):
         lines = [line.strip() for line in tail.decode("utf-8", "replace").splitlines()]
         lines = [line for line in lines if line]
         return f"; stderr ends with: {lines[-1]}" if lines else ""
-
-
-@contextmanager
-def open_sandbox(settings: SandboxSettings, *, cwd: Path) -> Iterator[McpSandbox]:
-    """Open a sandbox for a `with` block. Raises `SandboxError` if it does not start."""
-    sandbox = McpSandbox(settings, cwd=cwd)
-    try:
-        yield sandbox
-    finally:
-        sandbox.close()
-
-
-def _text(result: CallToolResult) -> str:
-    """The text blocks, one per line; structured content as compact JSON if there is no text."""
-    texts = [block.text for block in result.content if block.type == "text"]
-    if not texts and result.structuredContent is not None:
-        return json.dumps(result.structuredContent, separators=(",", ":"), ensure_ascii=False)
-    return "\n".join(texts)

@@ -1,7 +1,8 @@
 """An MCP server as a child process: the asynchronous part of the session, on the official SDK.
 
 Invariant: when the context ends, every process of the server's group has ended, whatever the server was doing. The
-SDK's own stdio client does not expose the process, so the transport here starts and ends it.
+SDK's own stdio client does not expose the process, so the transport here starts and ends it. A tool's result has one
+text, whoever calls: replays, rollouts and the served agent all take it from `BoundedSession.call_tool`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING, is_too_deep
-from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError
+from toolft_pipeline.sandbox.protocol import SandboxCrashedError, SandboxTimeoutError, ToolResult, failure_text
 
 _GRACE_S = 1.0
 """Seconds for a server to exit after its input is closed; then its process group is killed."""
@@ -42,8 +43,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class StdioSession:
-    """One running server. Every request has a time limit; a broken connection is a `SandboxCrashedError`."""
+class BoundedSession:
+    """A session with a server. Every request has a time limit; a broken connection is a `SandboxCrashedError`."""
 
     session: ClientSession
 
@@ -65,20 +66,39 @@ class StdioSession:
 
         return await _bounded(pages, timeout_s)
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], timeout_s: float) -> CallToolResult:
+    async def call_tool(self, name: str, arguments: dict[str, Any], timeout_s: float) -> ToolResult:
         """Call a tool without the SDK's check of structured output, because results are compared as text.
 
-        Raises `ValueError` for arguments that JSON cannot represent (a lone surrogate, NaN, nested too deep).
+        A failure of the tool is a result whose text starts with "Error: ", and so are arguments that JSON cannot
+        represent (a lone surrogate, NaN, nested too deep).
         """
         request = ClientRequest(CallToolRequest(params=CallToolRequestParams(name=name, arguments=arguments)))
-        _check_sendable([name, arguments])
-        return await _bounded(lambda: self.session.send_request(request, CallToolResult), timeout_s)
+        try:
+            _check_sendable([name, arguments])
+            raw = await _bounded(lambda: self.session.send_request(request, CallToolResult), timeout_s)
+        except McpError as error:  # a server may answer with a protocol error instead of a result
+            return ToolResult(text=failure_text(name, error.error.message), is_error=True)
+        except (ValueError, RecursionError) as error:
+            return ToolResult(text=f"Error: the arguments cannot be sent as JSON ({error})", is_error=True)
+        return tool_result(name, raw)
+
+
+def tool_result(name: str, raw: CallToolResult) -> ToolResult:
+    """The text that a model sees: the text blocks, one per line; compact JSON of structured content if there is none.
+
+    A failure has one form, with or without the server's own prefix.
+    """
+    texts = [block.text for block in raw.content if block.type == "text"]
+    text = "\n".join(texts)
+    if not texts and raw.structuredContent is not None:
+        text = json.dumps(raw.structuredContent, separators=(",", ":"), ensure_ascii=False)
+    return ToolResult(text=failure_text(name, text) if raw.isError else text, is_error=bool(raw.isError))
 
 
 @asynccontextmanager
 async def connect(
     *, command: Sequence[str], cwd: Path, env: dict[str, str], stderr: BinaryIO
-) -> AsyncIterator[StdioSession]:
+) -> AsyncIterator[BoundedSession]:
     """Start a server in its own process group. Raises `OSError` if the command cannot be started."""
     process = await anyio.open_process(command, stderr=stderr, cwd=cwd, env=env, start_new_session=True)
     to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](16)
@@ -88,7 +108,7 @@ async def connect(
             tasks.start_soon(_read, process, to_session)
             tasks.start_soon(_write, process, from_session)
             async with ClientSession(from_server, to_server) as session:
-                yield StdioSession(session=session)
+                yield BoundedSession(session=session)
             with anyio.CancelScope(shield=True):
                 await _close_gracefully(process)
             tasks.cancel_scope.cancel()

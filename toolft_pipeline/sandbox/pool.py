@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from toolft_pipeline.sandbox.mcp_session import McpSandbox
+from toolft_pipeline.sandbox.kinds import start_sandbox
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxCrashedError, SandboxError, SandboxTimeoutError
 from toolft_pipeline.settings import SandboxSettings
 
@@ -33,12 +33,14 @@ def map_on_sandboxes(
     cwd: Path,
     failed: Callable[[Item, SandboxError], Result] | None = None,
 ) -> Generator[Result, None, None]:
-    """Yield `work(sandbox, item)` for every item, in order, on `settings.sessions` servers in parallel.
+    """Yield `work(sandbox, item)` for every item, in order, on `settings.replay_sessions` servers in parallel.
 
     `work` must reset the sandbox first. An item whose server crashes or hangs is retried once on a new server; if that
     fails too, or the backend cannot return a state, `failed` turns the error into a result, and without `failed` the
     error is raised. A server that does not start always raises.
     """
+
+    sessions = settings.replay_sessions
 
     def attempt(item: Item) -> Result:
         sandbox = free.get()
@@ -58,18 +60,18 @@ def map_on_sandboxes(
                 raise
             return failed(item, error)
 
-    free: SimpleQueue[McpSandbox] = SimpleQueue()
+    free: SimpleQueue[Sandbox] = SimpleQueue()
     with ExitStack() as stack:
-        for _ in range(settings.sessions):
-            sandbox = McpSandbox(settings, cwd=cwd)
+        for _ in range(sessions):
+            sandbox = start_sandbox(settings, cwd=cwd)
             stack.callback(sandbox.close)
             free.put(sandbox)
-        executor = stack.enter_context(ThreadPoolExecutor(settings.sessions, thread_name_prefix="sandbox"))
+        executor = stack.enter_context(ThreadPoolExecutor(sessions, thread_name_prefix="sandbox"))
         stack.callback(executor.shutdown, cancel_futures=True)
         waiting: deque[tuple[Item, Future[Result]]] = deque()
         for item in items:
             waiting.append((item, executor.submit(attempt, item)))
-            if len(waiting) >= _AHEAD * settings.sessions:
+            if len(waiting) >= _AHEAD * sessions:
                 yield settle(*waiting.popleft())
         while waiting:
             yield settle(*waiting.popleft())

@@ -34,6 +34,8 @@ class ToolResult(Struct, frozen=True, kw_only=True):
 
     text: str
     is_error: bool
+    changed: bool | None = None
+    """Whether the call changed the backend's state; None where that was not looked at."""
 
 
 MCP_FAILURE = "Error executing tool "
@@ -57,5 +59,11 @@ class Sandbox(Protocol):
     def snapshot(self) -> str:
         """The whole state as canonical JSON text, volatile keys masked. Raises `SandboxError`."""
 
+    def list_tools(self) -> list[dict[str, Any]]:
+        """The backend's tools in the shape of MCP's `tools/list`, the reset and snapshot tools among them.
+
+        Each has `name`, `description` and `inputSchema`. Raises `SandboxError`.
+        """
+
     def close(self) -> None:
-        """End the session and its process."""
+        """End the session and its process; does nothing the second time."""

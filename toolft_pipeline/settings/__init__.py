@@ -7,26 +7,36 @@ all seven projections).
 
 from toolft_pipeline.settings.agent import AgentSettings
 from toolft_pipeline.settings.alerts import AlertSettings, EmailSettings, WebhookSettings
+from toolft_pipeline.settings.answers import AnswerFormsSettings
 from toolft_pipeline.settings.base_model import BaseModelSettings
 from toolft_pipeline.settings.catalog import CatalogSettings
 from toolft_pipeline.settings.chat import CatalogMode, ChatSettings, LongRows
 from toolft_pipeline.settings.curation import CategoryName, CurationSettings
-from toolft_pipeline.settings.evaluation import EndpointSettings, EvaluationSettings
-from toolft_pipeline.settings.gate import GateSettings, ShadowSettings
+from toolft_pipeline.settings.evaluation import EndpointSettings, EvaluationSettings, RolloutClientName
+from toolft_pipeline.settings.gate import FirstModelSettings, GateSettings, ShadowSettings
 from toolft_pipeline.settings.logs import LogSettings
 from toolft_pipeline.settings.readiness import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.settings.redaction import PersonalData, RedactionSettings
 from toolft_pipeline.settings.retention import RetentionSettings
 from toolft_pipeline.settings.sandbox import SandboxSettings
 from toolft_pipeline.settings.schedule import ScheduleSettings
+from toolft_pipeline.settings.serving import CanarySettings, EngineName, EngineSettings, ServingSettings
 from toolft_pipeline.settings.training import TRAINING_PLACEMENT, TrainingSettings
-from toolft_pipeline.settings.verification import Grounded, GroundingSettings, Untold, VerificationSettings
+from toolft_pipeline.settings.verification import (
+    Grounded,
+    GroundingSettings,
+    LoggedAnswerSettings,
+    OnUngrounded,
+    VerificationSettings,
+)
 
 __all__ = [
     "TRAINING_PLACEMENT",
     "AgentSettings",
     "AlertSettings",
+    "AnswerFormsSettings",
     "BaseModelSettings",
+    "CanarySettings",
     "CatalogMode",
     "CatalogSettings",
     "CategoryName",
@@ -34,22 +44,28 @@ __all__ = [
     "CurationSettings",
     "EmailSettings",
     "EndpointSettings",
+    "EngineName",
+    "EngineSettings",
     "EvaluationSettings",
+    "FirstModelSettings",
     "GateSettings",
     "Grounded",
     "GroundingSettings",
     "IncumbentSettings",
     "LogSettings",
+    "LoggedAnswerSettings",
     "LongRows",
+    "OnUngrounded",
     "PersonalData",
     "ReadinessSettings",
     "RedactionSettings",
     "RetentionSettings",
+    "RolloutClientName",
     "SandboxSettings",
     "ScheduleSettings",
+    "ServingSettings",
     "ShadowSettings",
     "TrainingSettings",
-    "Untold",
     "VerificationSettings",
     "WebhookSettings",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from toolft_pipeline.settings.alerts import AlertSettings
+from toolft_pipeline.settings.answers import AnswerFormsSettings
 from toolft_pipeline.settings.base_model import BaseModelSettings
 from toolft_pipeline.settings.catalog import CatalogSettings
 from toolft_pipeline.settings.chat import ChatSettings
@@ -20,6 +21,7 @@ from toolft_pipeline.settings.retention import RetentionSettings
 from toolft_pipeline.settings.sandbox import SandboxSettings
 from toolft_pipeline.settings.schedule import ScheduleSettings
 from toolft_pipeline.settings.section import Section
+from toolft_pipeline.settings.serving import ServingSettings
 from toolft_pipeline.settings.training import TrainingSettings
 from toolft_pipeline.settings.verification import VerificationSettings
 
@@ -42,6 +44,7 @@ class AgentSettings(Section):
     sandbox: SandboxSettings | None = None
     base_model: BaseModelSettings
     chat: ChatSettings = ChatSettings()
+    answers: AnswerFormsSettings = AnswerFormsSettings()
     verification: VerificationSettings = VerificationSettings()
     curation: CurationSettings = CurationSettings()
     incumbent: IncumbentSettings = IncumbentSettings()
@@ -49,15 +52,10 @@ class AgentSettings(Section):
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
+    serving: ServingSettings = ServingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
-
-    @model_validator(mode="after")
-    def _shadow_needs_a_sandbox(self) -> Self:
-        if self.gate.shadow.runs and self.sandbox is None:
-            raise ValueError("gate.shadow.runs needs a sandbox to replay on; configure `sandbox`, or set it to 0")
-        return self
 
     def path(self, relative: str) -> Path:
         """A path of the agent file, resolved against the file's folder."""

@@ -20,6 +20,10 @@ class CatalogSettings(Section):
     """List the tools of the sandbox's MCP server (`tools/list`), without its reset and snapshot tools."""
     renames: str | None = None
     """Path of renames.yaml, relative to the agent file: old tool name -> new tool name."""
+    reads: tuple[str, ...] = ()
+    """Tools that only read, by name, for a catalog whose source cannot say so (MCP's can: `readOnlyHint`). Evaluation
+    allows a few extra calls of such tools. Of a tool that nothing declares, the sandbox's state shows whether a call
+    changed anything."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

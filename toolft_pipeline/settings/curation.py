@@ -36,5 +36,8 @@ class CurationSettings(Section):
     """Oversampling target: training rows per tool, repeats included; 0 switches it off."""
     max_weight: int = Field(4, ge=1)
     """Most repeats of one row: a few rows repeated a hundred times are memorized."""
+    own_run_weight: float = Field(1.0, ge=0, le=1)
+    """How much the runs of our own models (origin `served`) count: 1 as others, 0 not at all, between a share of them
+    by the hash of their ids. A model that learns mostly from itself loses variety: see `serving.monitor`."""
     seed: int = 0
     """Seed of the hash that splits task keys into training and validation."""

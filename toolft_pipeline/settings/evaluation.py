@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import StrEnum
+from typing import Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from toolft_pipeline.settings.section import Section
+from toolft_pipeline.settings.serving import EngineName
 
-_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "base", "base_catalog", "incumbent"})
+_COMPARED_BY_NAME = frozenset({"candidate", "in_service", "best_champion", "base", "base_catalog", "incumbent"})
+
+
+class Variant(StrEnum):
+    """The candidate behind one of the safety nets of `serving`."""
+
+    CONSTRAINED = "constrained"
+    """Its turns follow a grammar of the catalog's tools (`serving.constrained`)."""
+    FALLBACK = "fallback"
+    """Turns that cannot be used are asked of `serving.fallback.endpoint`."""
 
 
 class EndpointSettings(Section):
@@ -42,6 +53,13 @@ class EndpointSettings(Section):
         return {"base_url": self.base_url, "model": self.model, "request": self.request}
 
 
+class RolloutClientName(StrEnum):
+    """What runs the loops of rollouts."""
+
+    BUILTIN = "builtin"
+    LANGGRAPH = "langgraph"
+
+
 class EvaluationSettings(Section):
     """How models are evaluated."""
 
@@ -62,17 +80,37 @@ class EvaluationSettings(Section):
     max_task_s: float | None = Field(600.0, gt=0)
     """Limit of machine seconds per rollout, model and backend: a guard against a very slow model or backend. None is no
     limit."""
+    engine: EngineName = EngineName.TRANSFORMERS
+    """What decodes model folders: transformers is evaluation's own decoder; vllm and llama_cpp are served by the
+    settings of `serving.engine`, by the same token ids and the same parser. Another engine is another evaluation."""
     batch_size: int = Field(16, gt=0)
     """Rollouts decoded in one batch; a placement choice that enters no fingerprint."""
+    rollout_client: RolloutClientName = RolloutClientName.BUILTIN
+    """What runs the loops of a tuned model's rollouts: `builtin`, or `langgraph`, the loop of `toolft agent` through
+    the server's own code (extra `agent`), so that what is judged is what is served."""
     probes: bool = True
-    """Also ask the fixed questions on general ability, to detect forgetting."""
+    """Also ask questions on general ability, to detect forgetting. The gate compares the answers with the base's."""
+    probes_file: str | None = None
+    """JSONL file of these questions, relative to the agent file; None takes the package's 251. Replace them where a
+    tool of the agent can do what the package takes for impossible. docs/evaluation.md describes the lines."""
+    max_probes: int | None = Field(None, gt=0)
+    """Questions on general ability, sampled evenly over their kinds; None takes all. Fewer than 200 seldom convince the
+    gate: 20 answers cannot tell a loss of 15 points from none."""
+    single_requests: int = Field(10, ge=0)
+    """Prompts that are also answered one at a time, for the latency of a single request. 0 times none."""
     few_shot: int = Field(4, ge=0)
     """Golden runs shown as examples in the base's prompt."""
     extra_calls: int = Field(1, ge=0)
-    """Calls beyond the plan that a rollout may make."""
+    """Reads beyond the plan that a rollout may make. Any other call beyond the plan fails the task."""
+    answer_reader: str | None = None
+    """Name of one of `endpoints` whose model reads the answers of all rollouts too. How often it agrees with the rules
+    is in the report; it never passes or fails a rollout."""
     compare: tuple[str, ...] = ("base",)
     """Models to compare with: `base` (few-shot), `base_catalog` (full catalog), the name of a base-model package, or a
     name of `endpoints`."""
+    variants: tuple[Variant, ...] = ()
+    """Safety nets to evaluate the candidate behind, each as a model of its own (`candidate+constrained`,
+    `candidate+fallback`). A net that did not pass for a model is not used when that model is served."""
     endpoints: dict[str, EndpointSettings] = Field(default_factory=dict)
     """OpenAI-compatible endpoints by their name in reports; evaluated if `compare` names them, on `catalog_tasks`
     tasks, as their prompts have the full catalog."""
@@ -81,9 +119,18 @@ class EvaluationSettings(Section):
     bfcl: str | None = None
     """Folder of the Berkeley Function Calling Leaderboard's files (`data` in the package bfcl-eval), relative to the
     agent file or absolute: every model of the report also answers its single-turn Python sets, with the questions' own
-    tools in the prompt. The gate does not use it."""
+    tools in the prompt. The gate compares the answers to the irrelevance set with the base's."""
     bfcl_questions: int | None = Field(25, gt=0)
-    """Questions of each of the four sets; None is all 1,040."""
+    """Questions of each of the three sets that want a call; None is all 800."""
+    bfcl_irrelevance: int | None = Field(200, gt=0)
+    """Questions of the irrelevance set, where any call is wrong; None is all 240."""
+
+    @model_validator(mode="after")
+    def _reader_exists(self) -> Self:
+        if self.answer_reader is not None and self.answer_reader not in self.endpoints:
+            known = ", ".join(sorted(self.endpoints)) or "none is declared"
+            raise ValueError(f"answer_reader {self.answer_reader!r} is not among the endpoints ({known}); add it there")
+        return self
 
     @field_validator("endpoints")
     @classmethod

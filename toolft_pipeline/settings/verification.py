@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from toolft_pipeline.settings.redaction import RedactionSettings
 from toolft_pipeline.settings.section import Section, regular_expressions
 
-Untold = Literal["refuse", "accept"]
+OnUngrounded = Literal["refuse", "accept"]
 
 
 class Grounded(StrEnum):
@@ -28,17 +28,17 @@ class GroundingSettings(Section):
     """What to do with a run that uses a value which occurs in no earlier message, result or word of the catalog, by the
     kind of the value: `refuse` the run, or `accept` it."""
 
-    ids: Untold = "refuse"
+    ids: OnUngrounded = "refuse"
     """Ids, codes, addresses and numbers of more than 15 digits in an answer, compared character by character; and
     statements about an id that no call asked about. Choose `accept` for an agent that names ids without a call."""
-    numbers: Untold = "refuse"
+    numbers: OnUngrounded = "refuse"
     """Other numbers in an answer. Counts, sums, differences, products, percentages and roundings of known numbers are
     grounded. Choose `accept` for an agent that computes other figures without a tool."""
-    dates: Untold = "refuse"
+    dates: OnUngrounded = "refuse"
     """Dates and times of day in an answer. Choose `accept` for an agent that knows today's date or computes dates."""
-    choices: Untold = "refuse"
+    choices: OnUngrounded = "refuse"
     """An `enum` value as an argument that occurs nowhere in the run, while another value of the enum does."""
-    backend_values: Untold = "refuse"
+    backend_values: OnUngrounded = "refuse"
     """Names, ids and states of the sandbox's initial state that the agent used before any message or result held them.
     Checked where runs are replayed."""
 
@@ -55,6 +55,36 @@ class GroundingSettings(Section):
     def asks(self) -> bool:
         """Whether a kind that needs no replay is refused: all but the backend's values."""
         return any(self.refuses(kind) for kind in Grounded if kind is not Grounded.BACKEND_VALUES)
+
+
+class LoggedAnswerSettings(Section):
+    """What to do with a run whose answer does not say what its results say, or that acts on something else than what
+    the user named: `refuse` the run, or `accept` it."""
+
+    wrong: OnUngrounded = "refuse"
+    """Answers that tell a refusal as done or a success as a failure, give a value to another entity, contradict a
+    status, speak of something else, or leave out half of a list."""
+    unread: OnUngrounded = "refuse"
+    """Answers that only half convince: no declared form and no value shows what the calls gave. Either way they are
+    counted (`answers_unread`). Before you accept them, add this agent's own words to [answers](#answers)."""
+    other_target: OnUngrounded = "refuse"
+    """Calls with an id that no earlier message contains, while no call uses the id of the same form that the user
+    named. Choose `accept` for an agent that looks ids up where the log does not show it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_or_nothing(cls, value: Any) -> Any:
+        return dict.fromkeys(cls.model_fields, "refuse" if value else "accept") if isinstance(value, bool) else value
+
+    @property
+    def reads_answers(self) -> bool:
+        """Whether an answer can reject a run."""
+        return "refuse" in (self.wrong, self.unread)
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is refused."""
+        return self.reads_answers or self.other_target == "refuse"
 
 
 class VerificationSettings(Section):
@@ -104,6 +134,8 @@ class VerificationSettings(Section):
     """What is replaced before training."""
     grounding: GroundingSettings = GroundingSettings()
     """What to do with values that are not grounded in the run; `true` refuses every kind, `false` accepts all."""
+    answers: LoggedAnswerSettings = LoggedAnswerSettings()
+    """What to do with answers that do not say what the results say; `true` refuses every kind, `false` accepts all."""
     min_accepted: int = Field(1, ge=0)
     """The check `enough_accepted` warns below this number of accepted runs of a day."""
     max_acceptance_drop: float = Field(0.2, ge=0, le=1)

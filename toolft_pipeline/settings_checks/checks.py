@@ -19,6 +19,7 @@ from toolft_pipeline.settings_checks.names import (
     first_day_problems,
     log_problems,
     owner_problems,
+    sandbox_problems,
     schedule_problems,
 )
 from toolft_pipeline.settings_checks.problem import Problem
@@ -29,6 +30,7 @@ def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
     yield from owner_problems(settings.owner)
     yield from first_day_problems(settings.first_day)
     yield from source_problems(settings.catalog, settings.sandbox, settings.base_model)
+    yield from sandbox_problems(settings.sandbox)
     yield from log_problems(settings.logs)
     yield from chat_problems(settings.chat)
     yield from turn_problems(settings.verification, settings.chat)

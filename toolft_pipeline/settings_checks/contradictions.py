@@ -91,7 +91,7 @@ def evaluation_problems(evaluation: EvaluationSettings, gate: GateSettings) -> I
         message = f"{new_tokens} is above evaluation.max_task_tokens ({limit}); raise that or lower this"
         yield Problem(key="evaluation.max_new_tokens", message=message, also=("evaluation.max_task_tokens",))
     shadow = gate.shadow
-    if 0 < shadow.runs < shadow.min_runs and _written(shadow, "min_runs"):
+    if shadow.runs and shadow.runs < shadow.min_runs and _written(shadow, "min_runs"):
         message = (
             f"{shadow.min_runs} is above gate.shadow.runs ({shadow.runs}), so every candidate is refused; raise that "
             "or lower this"

@@ -48,7 +48,14 @@ def missing_resources(settings: AgentSettings, *, for_model: bool) -> Iterator[P
 def missing_evaluation_resources(settings: AgentSettings) -> Iterator[Problem]:
     """Missing resources of a model's report, to check before anything is trained."""
     evaluation = settings.evaluation
-    yield from _missing_paths(settings, {"evaluation.tasks": evaluation.tasks, "evaluation.bfcl": evaluation.bfcl})
+    yield from _missing_paths(
+        settings,
+        {
+            "evaluation.tasks": evaluation.tasks,
+            "evaluation.bfcl": evaluation.bfcl,
+            "evaluation.probes_file": evaluation.probes_file,
+        },
+    )
     yield from _missing_for_endpoints(evaluation)
 
 

@@ -1,4 +1,4 @@
-"""Checks of values from open sets: chat format, model to compare with, time zone, owner, first day."""
+"""Checks of values from open sets: formats, sandbox kind, models to compare with, time zone, owner, first day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.rendering.conversation import REPLACE, STRIP_TOOLS
 from toolft_pipeline.ingest.formats import AUTO
 from toolft_pipeline.ingest.formats import FORMATS as LOG_FORMATS
-from toolft_pipeline.settings import ChatSettings, EvaluationSettings, LogSettings, ScheduleSettings
+from toolft_pipeline.sandbox.kinds import KINDS
+from toolft_pipeline.settings import ChatSettings, EvaluationSettings, LogSettings, SandboxSettings, ScheduleSettings
 from toolft_pipeline.settings_checks.problem import Problem, did_you_mean, quoted
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
@@ -30,6 +31,15 @@ def log_problems(logs: LogSettings) -> Iterator[Problem]:
         known = ", ".join((AUTO, *LOG_FORMATS))
         message = f"no log format named {logs.format!r}; known: {known}{did_you_mean(logs.format, LOG_FORMATS)}"
         yield Problem(key="logs.format", message=message)
+
+
+def sandbox_problems(sandbox: SandboxSettings | None) -> Iterator[Problem]:
+    """A sandbox kind that is not registered."""
+    if sandbox is not None and sandbox.kind not in KINDS:
+        message = (
+            f"no sandbox kind named {sandbox.kind!r}; known: {', '.join(KINDS)}{did_you_mean(sandbox.kind, KINDS)}"
+        )
+        yield Problem(key="sandbox.kind", message=message)
 
 
 def chat_problems(chat: ChatSettings) -> Iterator[Problem]:
@@ -52,7 +62,7 @@ def _near_policy(policy: str) -> str:
 
 
 def comparison_problems(evaluation: EvaluationSettings) -> Iterator[Problem]:
-    """Names in `evaluation.compare` that are neither untuned base, endpoint nor installed model package."""
+    """Names in `evaluation.compare` that are neither base, endpoint nor installed model package."""
     for index, name in enumerate(evaluation.compare):
         key = f"evaluation.compare.{index}"
         if name in evaluation.compare[:index]:

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import msgspec
 
-from toolft_pipeline.curation.readiness.production_stats import Incumbent
-from toolft_pipeline.curation.readiness.readiness import Readiness
+from toolft_pipeline.chat.proofs.report import Proof
+from toolft_pipeline.evaluation.judge.task import Task
+from toolft_pipeline.evaluation.models.engine_generator import engine_identity
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
-from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
-from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, InService, champion_to_beat, withdrawn_at
+from toolft_pipeline.evaluation.promotion.impossible_tasks import impossible_task_objections
+from toolft_pipeline.evaluation.promotion.kept_abilities import compare_abilities
+from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, champion_to_beat, withdrawn_at
+from toolft_pipeline.evaluation.promotion.variants import VARIANTS_FILE, write_variants
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
 from toolft_pipeline.evaluation.report.prices import model_price
-from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, METRICS_FILE, PAGE_FILE, write_report
-from toolft_pipeline.evaluation.report.report_content import CANDIDATE, ReportContent, read_evaluation, read_loss
-from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
-from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, PAGE_FILE, write_report
+from toolft_pipeline.evaluation.report.report_content import (
+    BEST_CHAMPION,
+    CANDIDATE,
+    IN_SERVICE,
+    ReportContent,
+    read_evaluation,
+    read_loss,
+)
+from toolft_pipeline.evaluation.report.report_inputs import input_changes, write_inputs
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates, bfcl_reads, bfcl_sources
-from toolft_pipeline.stages.evaluations.compared_models import IN_SERVICE, compared_models
-from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, ComparedModel, reuse_or_evaluate
+from toolft_pipeline.stages.evaluations.abilities import compared_abilities
+from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_reads, bfcl_results, bfcl_sources
+from toolft_pipeline.stages.evaluations.compared_models import compared_models
+from toolft_pipeline.stages.evaluations.evaluations import (
+    EVALUATION,
+    GENERATIONS,
+    ComparedModel,
+    other_rollout_client,
+    probes_sources,
+    reuse_or_evaluate,
+)
+from toolft_pipeline.stages.evaluations.gate_decision import gate_verdict, without_margin
+from toolft_pipeline.stages.evaluations.past_nights import VERDICT_FILE, best_champion, has_weights, past_digests
+from toolft_pipeline.stages.evaluations.past_reports import inputs_of, last_inputs, past_reports
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, wants_shadow
+from toolft_pipeline.stages.evaluations.task_check import TASK_CHECK, checked_tasks, write_impossible
 from toolft_pipeline.stages.evaluations.training_examples import training_examples
+from toolft_pipeline.stages.evaluations.variants import fallback_price, judge_variants, variant_reads
+from toolft_pipeline.stages.logged_incumbent import logged_incumbent
 from toolft_pipeline.stages.presentation.report_metadata import headline_metrics, report_plots, report_texts
-from toolft_pipeline.stages.readiness_report import REPORT_FILE as READINESS_FILE
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.stage import (
     BuildContext,
@@ -39,18 +60,17 @@ from toolft_pipeline.stages.spec.stage import (
     PartitionScope,
     SourceContext,
     Stage,
-    StageError,
 )
-from toolft_pipeline.stages.token_tensors import proof_report
-from toolft_pipeline.training.merging.merge import CHECKS_FILE
+from toolft_pipeline.stages.token_tensors import proven_rows, unproven
+from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE
 from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.lineage import lineage_gaps
 from toolft_pipeline.warehouse.manifest import ArtifactKey
-from toolft_pipeline.warehouse.store import BuildOutput, Version, WarehouseError
+from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 ASSET = "eval_report"
-VERDICT_FILE = "verdict.json"
+__all__ = ["ASSET", "STAGE", "VERDICT_FILE"]
 
 
 def _derived(settings: AgentSettings) -> dict[str, Json]:
@@ -58,10 +78,15 @@ def _derived(settings: AgentSettings) -> dict[str, Json]:
     compared = evaluation.compare
     return {
         "judge": EVALUATION.code_version,
+        "generations": GENERATIONS.code_version,
+        "task_check": TASK_CHECK.code_version,
         **EVALUATION.derived(settings),
+        **other_rollout_client(settings),
         "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
         "prices": {name: asdict(model_price(name, evaluation)) for name in (CANDIDATE, *compared)},
         **bfcl_reads(settings),
+        **variant_reads(settings),
+        **({} if (engine := engine_identity(settings)) is None else {"engine": engine}),
     }
 
 
@@ -79,92 +104,78 @@ def _sources(scope: SourceContext) -> dict[str, str]:
         **sources.agent_file(settings, settings.logs.golden),
         **sources.sandbox(settings),
         **bfcl_sources(settings),
+        **probes_sources(settings),
         **({} if serving is None else {IN_SERVICE: serving.content_digest}),
+        **past_digests(scope.warehouse, settings, day=scope.partition or "", serving=serving, candidate=digest),
         **({} if withdrawn is None else {"withdrawn": digest}),
         **({"lineage_gaps": digest_of([*gaps])} if gaps else {}),
     }
 
 
-def _proofs(context: BuildContext) -> dict[str, bool]:
-    """Whether each proof of the training rows and each check of the merge passed, by name."""
-    reports = [proof_report(version) for version in context.inputs["token_tensors"].values()]
-    proofs = {name: not any(report.results[name].n_failures for report in reports) for name in reports[0].results}
-    checks = json.loads(context.input("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
-    return proofs | {name: bool(check["passed"]) for name, check in checks.items()}
+def proven(context: BuildContext) -> dict[str, bool]:
+    """Whether each proof of the training rows and each check of the merge holds, by name.
 
-
-def _candidate_status(context: BuildContext, proofs: dict[str, bool]) -> CandidateStatus:
-    """What the gate must know about the candidate besides its metrics."""
-    model = context.input("merged_model")
-    return CandidateStatus(
-        as_of=context.day,
-        proofs=proofs,
-        lineage_gaps=[*lineage_gaps(context.warehouse, model), *stale_inputs(context)],
-        withdrawn=withdrawn_at(context.warehouse, context.settings.name, candidate=model.manifest.content_digest),
-    )
-
-
-def _champion_result(serving: InService, metrics: Mapping[str, ModelMetrics]) -> ChampionResult:
-    return ChampionResult(
-        day=serving.day,
-        content_digest=serving.content_digest,
-        metrics=metrics[IN_SERVICE],
-        shadow=metrics.get(f"{IN_SERVICE}/{SHADOW}"),
-    )
-
-
-def stale_inputs(context: BuildContext) -> Iterator[str]:
-    """Inputs whose proofs and checks belong to other versions than the candidate was made from."""
-    model, adapter = context.input("merged_model").manifest, context.input("qlora_adapter").manifest
-    pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
-    for made, asset in pairs:
-        for partition, version in context.inputs[asset].items():
-            name = f"{asset}/{partition}"
-            if made.inputs.get(name) != version.manifest.content_digest:
-                yield f"{made.address} was made from another version of {name}; run the model's stages again"
-
-
-def past_reports(context: BuildContext) -> Iterator[TrendPoint]:
-    """The candidates of all readable reports up to this day. Only the page shows them: they enter neither the
-    fingerprint nor the content.
+    A proof holds for a window if it was run on every row of every day and failed on none; a window without any row
+    proves nothing. A check of the merge that was not run does not hold.
     """
-    for day in context.warehouse.partitions(context.settings.name, ASSET):
-        address = ArtifactKey(agent=context.settings.name, asset=ASSET, partition=day)
-        try:
-            reports = context.warehouse.versions(address) if day <= context.day else []
-        except WarehouseError as error:
-            context.progress(f"left out of the trend: {error}")
-            continue
-        for report in reports:
-            made_at = report.manifest.created_at
-            point = read_trend_point(report.file(METRICS_FILE), model=CANDIDATE, day=day, made_at=made_at)
-            if point is not None:
-                yield point
+    days = context.inputs["token_tensors"].values()
+    problems = {proof for version in days for proof in unproven(version)}
+    some_rows = any(proven_rows(version) for version in days)
+    checks = json.loads(context.input("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
+    passed = {name for name, check in checks.items() if check["passed"]}
+    return {
+        **{proof.value: some_rows and proof not in problems for proof in Proof},
+        **{name: name in passed for name in dict.fromkeys([*MERGE_CHECKS, *checks])},
+    }
 
 
 def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
-    tasks = sample_tasks(load_tasks(settings.path(settings.evaluation.tasks)), settings.evaluation.max_tasks)
+    possible, impossible = checked_tasks(context)
+    tasks = sample_tasks(possible, settings.evaluation.max_tasks)
     digest = context.input("merged_model").manifest.content_digest
     serving = champion_to_beat(context.warehouse, settings.name, candidate=digest)
-    models = list(compared_models(context, serving))
+    best = None if serving is None else best_champion(context.warehouse, settings, serving=serving, candidate=digest)
+    if best is not None and not has_weights(best):
+        context.progress(
+            f"gate.margin counts as 0: retention has taken the weights of the best champion ({best}), and without them "
+            "margins could add up; raise retention.merged_models"
+        )
+        best, context = None, replace(context, settings=without_margin(settings))
+    models = list(compared_models(context, serving, best))
     results = _evaluations(context, models, tasks)
-    shadow = shadow_results(context, [model for model in models if model.name in {CANDIDATE, IN_SERVICE}])
+    shadow = shadow_results(
+        context, [model for model in models if model.name in {CANDIDATE, IN_SERVICE, BEST_CHAMPION}]
+    )
     if shadow is not None:
         results |= {f"{name}/{SHADOW}": version for name, version in shadow.results.items()}
     evaluated = [
-        read_evaluation(name, version.folder, price=model_price(name, settings.evaluation))
+        read_evaluation(
+            name, version.folder, price=model_price(name, settings.evaluation), fallback=fallback_price(settings)
+        )
         for name, version in results.items()
     ]
     metrics = {model.name: model.metrics for model in evaluated}
-    proofs = _proofs(context)
-    verdict = decide_promotion(
-        candidate=metrics[CANDIDATE],
-        candidate_status=_candidate_status(context, proofs),
-        champion=None if serving is None else _champion_result(serving, metrics),
-        gate=settings.gate,
-        shadow=metrics.get(f"{CANDIDATE}/{SHADOW}"),
+    proofs = proven(context)
+    bfcl = bfcl_results(context, [model for model in models if model.variant is None])
+    abilities = compared_abilities(metrics, bfcl)
+    left_out = [f"{each.task_id} ({each.reason})" for each in impossible]
+    verdict = gate_verdict(
+        context,
+        metrics,
+        serving=serving,
+        best=best,
+        shadow=shadow,
+        proofs=proofs,
+        abilities=abilities,
+        objections=impossible_task_objections(
+            left_out,
+            n_tasks=len(possible) + len(impossible),
+            max_share=settings.gate.max_impossible_share,
+            agent=settings.name,
+        ),
     )
+    inputs, last = inputs_of(context, n_tasks=len(tasks)), last_inputs(context)
     content = ReportContent(
         agent=settings.name,
         day=context.day,
@@ -172,20 +183,29 @@ def _build(context: BuildContext) -> BuildOutput:
         tasks=tasks if shadow is None else [*tasks, *shadow.sample.tasks],
         verdict=verdict,
         proofs=proofs,
-        logged=logged_metrics(_incumbent(context)),
-        bfcl=bfcl_rates(context, models),
+        logged=logged_metrics(logged_incumbent(context)),
+        bfcl={name: each.rates for name, each in bfcl.items()},
         training_examples=training_examples(
             context.warehouse, context.input("merged_model"), progress=context.progress
         ),
         loss=read_loss(context.input("qlora_adapter").file(PROGRESS_FILE)),
         past=list(past_reports(context)),
+        gate=settings.gate,
+        abilities=compare_abilities(abilities, gate=settings.gate),
+        last_day=None if last is None else last.day,
+        changes=() if last is None else input_changes(inputs, last),
+        impossible=left_out,
     )
     write_report(content, context.out)
+    write_inputs(inputs, context.out)
+    write_impossible(impossible, context.out)
     (context.out / VERDICT_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(verdict), indent=1))
     candidate = metrics[CANDIDATE]
+    judged = judge_variants(metrics, settings, model=digest)
+    write_variants(judged, context.out)
     return BuildOutput(
-        content=(VERDICT_FILE, GENERATIONS_FILE),
-        rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps},
+        content=(VERDICT_FILE, GENERATIONS_FILE, *([VARIANTS_FILE] if judged else [])),
+        rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps, "impossible_tasks": len(impossible)},
         headline=headline_metrics(metrics, verdict=verdict),
     )
 
@@ -204,17 +224,6 @@ def _evaluations(context: BuildContext, models: Sequence[ComparedModel], tasks: 
     }
 
 
-def _incumbent(context: BuildContext) -> Incumbent:
-    """What the window's logs say about the incumbent, as counted by the readiness report."""
-    version = context.input("readiness_report")
-    try:
-        return msgspec.json.decode(version.file(READINESS_FILE).read_bytes(), type=Readiness).incumbent
-    except msgspec.DecodeError as error:
-        raise StageError(
-            f"{version.manifest.address} was written by earlier code ({error}); materialize it again"
-        ) from error
-
-
 def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
     headline = version.manifest.headline
     shown = ("reasons", "tasks", "smallest_visible_difference", "difference")
@@ -226,7 +235,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="5",
+    code_version="7",
     inputs={
         "merged_model": PartitionScope.SAME,
         "qlora_adapter": PartitionScope.SAME,
@@ -249,8 +258,10 @@ STAGE = Stage(
         *EVALUATION.placement,
         *BFCL_EVALUATION.placement,
         "evaluation.tasks",
+        "evaluation.variants",
         "evaluation.bfcl",
         "evaluation.bfcl_questions",
+        "evaluation.bfcl_irrelevance",
     ),
     derived=_derived,
     optional={"verified_trajectories": wants_shadow, "training_set": wants_shadow},

@@ -10,7 +10,7 @@ from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, Training
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
-from toolft_pipeline.stages.token_tensors import proof_report
+from toolft_pipeline.stages.token_tensors import unproven
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
@@ -33,13 +33,11 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
 def _build(context: BuildContext) -> BuildOutput:
     days = context.inputs["token_tensors"]
     for day, version in days.items():
-        for proof, result in proof_report(version).results.items():
-            if result.n_failures:
-                first = result.failures[0]
-                raise StageError(
-                    f"{context.settings.name}/token_tensors/{day}: proof {proof} fails on {result.n_failures} rows "
-                    f"(first: {first.row_id}: {first.reason}); fix the chat format before training"
-                )
+        for proof, problem in unproven(version).items():
+            raise StageError(
+                f"{context.settings.name}/token_tensors/{day}: proof {proof} {problem}; fix the chat format before "
+                "training"
+            )
     base = context.input("base_model").file("model")
     if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")

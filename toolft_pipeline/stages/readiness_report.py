@@ -145,7 +145,7 @@ def _judged_as_logged(version: Version) -> int:
         raise StageError(
             f"{version.manifest.address}: made by an earlier release without a golden count; materialize it again"
         )
-    return rows["trajectories"] - rows["golden"]
+    return rows["trajectories"] - rows["golden"] - rows.get("served", 0)
 
 
 def _catalog_changes(context: BuildContext) -> dict[str, str]:
@@ -180,7 +180,7 @@ STAGE = Stage(
     description="Fine-tune or keep prompting? Figures of the current model's logs against criteria; one HTML page.",
     group=Group.MODEL,
     kinds=("html",),
-    code_version="6",
+    code_version="7",
     inputs={
         "raw_trajectories": PartitionScope.WINDOW,
         "verified_trajectories": PartitionScope.WINDOW,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from toolft_pipeline.chat.chat_rows import ROWS_FILE
-from toolft_pipeline.chat.proofs.report import Proof, ProofReport
+from toolft_pipeline.chat.proofs.report import Proof, ProofReport, ProofResult
 from toolft_pipeline.chat.token_tensors import PROOFS_FILE, TENSORS_FILE, write_token_tensors
 from toolft_pipeline.ingest.images.image_store import image_content
 from toolft_pipeline.settings import AgentSettings, ChatSettings
@@ -56,13 +56,45 @@ def proof_report(version: Version) -> ProofReport:
     return msgspec.json.decode(version.file(PROOFS_FILE).read_bytes(), type=ProofReport)
 
 
+def unproven(version: Version) -> dict[Proof, str]:
+    """The proofs that do not hold for every row of a day, each with why not. None of them for a day without rows, which
+    proves nothing and refutes nothing: count the rows of a window with `proven_rows`."""
+    report, rows = proof_report(version), proven_rows(version)
+    problems = {proof: _problem(report.results.get(proof), rows) for proof in Proof}
+    return {proof: problem for proof, problem in problems.items() if problem is not None}
+
+
+def proven_rows(version: Version) -> int:
+    """Rows of a day that the proofs are about: those that a model can be trained on."""
+    return version.manifest.rows["rows"]
+
+
+def _problem(result: ProofResult | None, rows: int) -> str | None:
+    if result is None:
+        return "was not run"
+    if result.n_failures:
+        first = "".join(f" (first: {each.row_id}: {each.reason})" for each in result.failures[:1])
+        return f"fails on {result.n_failures} rows{first}"
+    if result.rows_checked < rows:
+        return f"was run on {result.rows_checked} of {rows} rows"
+    return None
+
+
 def _check(proof: Proof, description: str) -> Check:
     def evaluate(version: Version, _settings: AgentSettings) -> CheckOutcome:
-        result = proof_report(version).results[proof]
-        failures: list[Json] = [f"{failure.row_id}: {failure.reason}" for failure in result.failures]
+        result, problem = proof_report(version).results.get(proof), unproven(version).get(proof)
+        failures = () if result is None else result.failures
+        shown: list[Json] = [f"{failure.row_id}: {failure.reason}" for failure in failures]
+        nothing_to_prove = problem is None and not proven_rows(version)
         return CheckOutcome(
-            passed=not result.n_failures,
-            detail={"rows_checked": result.rows_checked, "failures": result.n_failures, "first": failures},
+            passed=problem is None and not nothing_to_prove,
+            blocks=not nothing_to_prove,
+            description="nothing is proven: the day has no rows to train on" if nothing_to_prove else problem,
+            detail={
+                "rows_checked": 0 if result is None else result.rows_checked,
+                "failures": 0 if result is None else result.n_failures,
+                "first": shown,
+            },
         )
 
     return Check(name=proof.value, description=description, blocking=True, evaluate=evaluate)

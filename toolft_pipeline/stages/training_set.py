@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from msgspec import convert, to_builtins
+
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.curation.own_runs import OwnRuns
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE, select_training_set
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.proposal import Proposal
-from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, SourceContext, Stage
-from toolft_pipeline.warehouse.digest import file_digest
+from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
+    Check,
+    CheckOutcome,
+    Group,
+    PartitionScope,
+    Plot,
+    SourceContext,
+    Stage,
+)
+from toolft_pipeline.warehouse.digest import Json, file_digest
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 
@@ -39,11 +51,40 @@ def _build(context: BuildContext) -> BuildOutput:
             "capped": summary.capped,
             "repeated": summary.repeated,
             "family_holdout": summary.family_holdout,
+            "own_runs": to_builtins(summary.own),
             "categories": dict(summary.categories),
             "tools": dict(summary.tools),
             "thin_tools": list(summary.thin_tools),
         },
     )
+
+
+def _own_runs(version: Version) -> OwnRuns:
+    return convert(version.manifest.headline["own_runs"], OwnRuns)
+
+
+def _few_own_runs(version: Version, settings: AgentSettings) -> CheckOutcome:
+    own, most = _own_runs(version), settings.serving.monitor.max_own_share
+    detail: dict[str, Json] = {"own_share": own.trained_share, "own_runs": own.trained, "max_own_share": most}
+    share = f"{own.trained_share:.1%} of the training runs were made by our own models"
+    if own.trained_share <= most:
+        return CheckOutcome(passed=True, detail=detail, description=share)
+    others = own.trained / own.trained_share - own.trained
+    fits = most * others / (1 - most) / max(1, own.trained) if most < 1 else 1.0
+    fix = f"set curation.own_run_weight to about {fits:.2g} of its value, or log more runs of the incumbent"
+    return CheckOutcome(passed=False, detail=detail, description=f"{share}, more than {most:.0%}; {fix}")
+
+
+def _own_plans_vary(version: Version, settings: AgentSettings) -> CheckOutcome:
+    own, least = _own_runs(version), settings.serving.monitor.min_distinct_plans
+    ours, logged = own.own_plans_per_run, own.logged_plans_per_run
+    detail: dict[str, Json] = {"own_plans_per_run": ours, "logged_plans_per_run": logged, "compared": own.compared}
+    if ours is None or logged is None:
+        return CheckOutcome(passed=True, detail=detail, description=f"not compared: {own.compared} runs on one side")
+    shown = f"{ours:.3f} distinct tool sequences per own run, {logged:.3f} per logged one, of {own.compared} runs each"
+    passed = ours >= least * logged
+    why = "" if passed else f"; below {least:.0%} of the logged ones the data collapses: lower curation.own_run_weight"
+    return CheckOutcome(passed=passed, detail=detail, description=shown + why)
 
 
 def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
@@ -76,7 +117,7 @@ STAGE = Stage(
     description="Selects the window's runs: dedup, contamination, split, caps and oversampling; ids only, no copies.",
     group=Group.MODEL,
     kinds=("parquet",),
-    code_version="5",
+    code_version="6",
     inputs={"run_signatures": PartitionScope.WINDOW, "tool_catalog": PartitionScope.WHOLE},
     settings=("curation",),
     placement=("evaluation.tasks",),
@@ -84,6 +125,23 @@ STAGE = Stage(
     sources=_sources,
     build=_build,
     plots=_plots,
+    checks=(
+        Check(
+            name="few_own_runs",
+            description="Our own models made at most `serving.monitor.max_own_share` of the training runs.",
+            blocking=False,
+            evaluate=_few_own_runs,
+            settings=("serving.monitor.max_own_share",),
+        ),
+        Check(
+            name="own_plans_vary",
+            description="Our own models' runs have at least `serving.monitor.min_distinct_plans` as many distinct "
+            "sequences of tools as equally many logged runs.",
+            blocking=False,
+            evaluate=_own_plans_vary,
+            settings=("serving.monitor.min_distinct_plans",),
+        ),
+    ),
     unshown=frozenset({"tools"}),
     same_under=_same_under,
 )

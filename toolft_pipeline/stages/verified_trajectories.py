@@ -56,13 +56,19 @@ def _build(context: BuildContext) -> BuildOutput:
         sources=sources.verified_day(context.settings, raw),
         previous=None if context.previous is None else context.previous.folder,
     )
-    logged = summary.trajectories - summary.golden  # golden runs say nothing about the agent in production
-    share = (summary.accepted - summary.golden_accepted) / logged if logged else None
+    # golden runs say nothing about the agent in production, and served ones have an asset of their own: serving_monitor
+    logged = summary.trajectories - summary.golden - summary.served
+    share = (summary.accepted - summary.golden_accepted - summary.served_accepted) / logged if logged else None
     cached = f"; {summary.cached_verdicts} verdicts and {summary.cached_replays} replays from the cache"
     context.progress(f"{summary.accepted} of {summary.trajectories} runs accepted{cached}")
     return BuildOutput(
         content=(ACCEPTED_FILE, *image_content(context.out)),
-        rows={"trajectories": summary.trajectories, "accepted": summary.accepted, "golden": summary.golden},
+        rows={
+            "trajectories": summary.trajectories,
+            "accepted": summary.accepted,
+            "golden": summary.golden,
+            **({"served": summary.served, "served_accepted": summary.served_accepted} if summary.served else {}),
+        },
         headline={
             "accepted_share": share,
             "faults": dict(summary.faults),
@@ -74,6 +80,7 @@ def _build(context: BuildContext) -> BuildOutput:
             "cached_verdicts": summary.cached_verdicts,
             "not_replayable": summary.not_replayable,
             "no_final_state": summary.no_final_state,
+            "answers_unread": summary.answers_unread,
             "redacted": dict(summary.redacted),
         },
     )
@@ -163,10 +170,11 @@ STAGE = Stage(
     description="Runs that verifiably succeeded: well-formed, valid against today's catalog, replayed on a sandbox.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="12",
+    code_version="13",
     inputs={"raw_trajectories": PartitionScope.SAME, "tool_catalog": PartitionScope.WHOLE},
     settings=(
         *fields_of("verification", VerificationSettings, but=DISPLAY_SETTINGS),
+        "answers",
         "chat.format",
         *SANDBOX_PROTOCOL,
     ),

@@ -84,6 +84,11 @@ class GroundingText:
         if result:
             self._results.append(text)
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The run's texts so far, in lower case."""
+        return tuple(self._texts)
+
     def in_run(self, phrase: str) -> bool:
         """Whether one of the run's texts contains a phrase (in lower case) as whole words."""
         return any(phrase_in_text(phrase, text) for text in self._texts)

@@ -40,6 +40,14 @@ class Origin(StrEnum):
     LOGGED = "logged"
     GOLDEN = "golden"
     SAMPLED = "sampled"
+    SERVED = "served"
+    """Our own models wrote every assistant turn."""
+    MIXED = "mixed"
+    """Our server answered, but another model wrote at least one assistant turn: never counted or weighed as ours."""
+
+
+SERVED = frozenset({Origin.SERVED, Origin.MIXED})
+"""Runs that our own server answered: they say nothing about the incumbent."""
 
 
 class Part(Struct, frozen=True, gc=False):

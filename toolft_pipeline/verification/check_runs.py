@@ -15,7 +15,7 @@ from msgspec import structs
 from toolft_pipeline.catalog.renames import apply_renames
 from toolft_pipeline.trajectories.accepted_table import AcceptedRun, write_accepted_rows
 from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.record import SERVED, Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
 from toolft_pipeline.verification.cache.catalog_index import CatalogIndex, rename_lookups
 from toolft_pipeline.verification.cache.day_record import DayTally
@@ -58,11 +58,11 @@ def verify_runs(
     def accepted() -> Iterator[AcceptedRun]:
         nonlocal reported
         for item in replay_all(items, sandbox=rules.sandbox, cwd=rules.cwd):
-            golden = item.run.golden
+            golden, served = item.run.golden, item.run.origin in SERVED
             verdict, key, row = _decided(item, rules)
             verdicts.add(verdict)
             keys.add(key)
-            tally.add(verdict, key, golden=golden)
+            tally.add(verdict, key, golden=golden, served=served)
             tally.replayed += item.replayed
             tally.cached_replays += item.replay_cached
             tally.cached_verdicts += item.cached is not None
@@ -92,7 +92,14 @@ def _checked(
         key = VerdictKey(
             run=digest, catalog_lookups=lookups, catalog_digest=index.digest(lookups), renamed=run is not logged
         )
-        item = RunCheck(run=run, renamed=key.renamed, violation=text.violation, ungrounded=text.ungrounded, key=key)
+        item = RunCheck(
+            run=run,
+            renamed=key.renamed,
+            violation=text.violation,
+            ungrounded=text.ungrounded,
+            key=key,
+            answer_unread=text.answer_unread,
+        )
         if item.violation is None and rules.sandbox is not None:
             item.replay_key = replays.key(run, ungrounded=text.ungrounded)
             item.replay_cached = item.replay_key in replays.passed
@@ -145,4 +152,5 @@ def _verdict(item: RunCheck, rules: RuleSet, *, replay: ReplayExtent | None) -> 
         redacted=sorted(item.redacted),
         replay_key=item.replay_key,
         replay=replay,
+        answer_unread=item.answer_unread,
     )

@@ -199,8 +199,8 @@ def as_json(report: LintReport) -> dict[str, object]:
     """The report as plain values, keys sorted by their counts."""
     return {
         "formats": report.formats,
-        "untold": report.default_format,
-        "unread": report.unreadable,
+        "format_not_detected": report.default_format,
+        "unreadable": report.unreadable,
         "lines": report.lines,
         "runs": report.runs,
         "kept": report.kept,

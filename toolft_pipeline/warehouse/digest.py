@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NewType, TypeAlias
 
@@ -43,6 +45,29 @@ def file_digest(path: Path) -> Digest:
     """sha256 of a file's bytes, streamed."""
     with path.open("rb") as stream:
         return Digest(hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+_SETTLED_NS = 2_000_000_000
+"""A file that changed less than two seconds ago is not remembered: file systems tick in 4 ms (ext4) to 2 s, and a
+second change within the same tick would leave no trace (git treats its index the same way)."""
+
+
+def remembered_file_digest(path: Path) -> Digest:
+    """sha256 of a file's bytes, computed once in a process as long as the file is untouched.
+
+    Untouched means the same inode, size, and times of change. The time of the last status change is among them, which
+    no program can set: an edit that restores the modification time (`touch -r`, `rsync -t`) is noticed. Bytes that rot
+    on the disk after they were read are not; `toolft lineage` reads every file again.
+    """
+    stat = path.stat()
+    if time.time_ns() - stat.st_ctime_ns < _SETTLED_NS:
+        return file_digest(path)
+    return _known_digest(path, (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+
+
+@lru_cache(maxsize=4096)
+def _known_digest(path: Path, _identity: tuple[int, ...]) -> Digest:
+    return file_digest(path)
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})

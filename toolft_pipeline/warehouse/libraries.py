@@ -5,8 +5,22 @@ from __future__ import annotations
 from importlib.metadata import PackageNotFoundError, version
 
 RECORDED_LIBRARIES = frozenset(
-    {"accelerate", "anyio", "bitsandbytes", "dagster", "datasets", "detect-secrets", "gguf", "google-re2", "jinja2"}
-    | {"jsonschema-rs", "matplotlib", "mcp", "msgspec", "numpy", "obstore", "openai", "pandas", "peft", "phonenumbers"}
+    {"accelerate", "anyio", "bitsandbytes", "dagster", "datasets", "detect-secrets", "gguf", "google-re2", "httpx"}
+    | {"jinja2", "langchain", "langchain-core", "langchain-mcp-adapters", "langchain-openai", "langgraph"}
+    | {"langgraph-checkpoint", "langgraph-prebuilt", "llguidance", "prometheus-client", "starlette", "uvicorn"}
+    | {
+        "xllamacpp",
+        "jsonschema-rs",
+        "matplotlib",
+        "mcp",
+        "msgspec",
+        "numpy",
+        "obstore",
+        "openai",
+        "pandas",
+        "peft",
+        "phonenumbers",
+    }
     | {"pillow", "psutil", "pyarrow", "pydantic", "pydantic-core", "python-stdnum", "pyyaml", "rensa", "safetensors"}
     | {"tokenizers", "torch", "transformers", "trl"}
 )

@@ -1,7 +1,7 @@
 """Staging folders, in which versions are built, and fsync of their files.
 
-Invariant: a staging folder's name holds its host and process id, so that a folder whose process has ended can be told
-from one that is being written.
+Invariant: a staging folder's name holds its host and process id, so that a folder whose process has ended is
+distinguishable from one that is being written.
 """
 
 from __future__ import annotations

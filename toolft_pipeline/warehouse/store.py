@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.warehouse.digest import Json, file_digest
+from toolft_pipeline.warehouse.digest import Json, file_digest, remembered_file_digest
 from toolft_pipeline.warehouse.libraries import library_versions
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import (
@@ -251,7 +251,7 @@ def damaged_files(version: Version) -> list[str]:
         for entry in version.manifest.files
         if not (path := version.folder / entry.path).is_file()
         or path.stat().st_size != entry.size
-        or file_digest(path) != entry.sha256
+        or remembered_file_digest(path) != entry.sha256
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.evaluation.scoring.task import load_tasks
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.sandbox.pool import map_on_sandboxes
 from toolft_pipeline.sandbox.protocol import Sandbox
 from toolft_pipeline.sandbox.state import canonical_result, state_digest

@@ -89,3 +89,13 @@ def test_server_source_without_a_sandbox_is_one_line(assistant_folder: Path) -> 
     settings = agent(assistant_folder, "mcp: true").model_copy(update={"sandbox": None})
     with pytest.raises(CatalogError, match=r"catalog\.mcp needs a sandbox section"):
         read_source(settings)
+
+
+def test_tools_that_the_agent_file_declares_to_read_are_so_in_the_catalog(assistant_folder: Path) -> None:
+    catalog = read_source(agent(assistant_folder, "file: catalog.json\n  reads: [search, calculate]"))
+    assert catalog.reads == {"search": True, "calculate": True}
+
+
+def test_reading_tool_that_the_catalog_does_not_have_is_refused(assistant_folder: Path) -> None:
+    with pytest.raises(CatalogError, match=r"catalog\.reads names 'serch'"):
+        read_source(agent(assistant_folder, "file: catalog.json\n  reads: [serch]"))

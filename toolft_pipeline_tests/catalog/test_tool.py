@@ -92,3 +92,26 @@ def test_tool_with_a_bad_name_is_left_out_with_the_reason(bad: dict[str, Any]) -
         parse_catalog([MCP], where="x").text,
         parse_catalog([MCP], where="x").digest,
     )
+
+
+@pytest.mark.parametrize(
+    ("hints", "reads"),
+    [
+        (None, None),
+        ({}, None),
+        ({"readOnlyHint": True}, True),
+        ({"readOnlyHint": False}, False),
+        ({"readOnlyHint": True, "destructiveHint": True}, False),
+        ({"readOnlyHint": True, "destructiveHint": False}, True),
+        ({"destructiveHint": False}, None),
+        ({"destructiveHint": True}, False),
+        ({"readOnlyHint": None, "destructiveHint": None}, None),
+    ],
+)
+def test_reads_follow_from_mcp_annotations_and_survive_the_text(hints: object, reads: bool | None) -> None:
+    catalog = parse_catalog([{"name": "look", "annotations": hints}], where="test")
+    again = parse_catalog(json.loads(catalog.text), where="test")
+    assert [each.tools[0].reads for each in (catalog, again)] == [reads, reads]
+    assert again.text == catalog.text
+    assert ("annotations" in catalog.text) == (reads is not None)
+    assert catalog.digests == parse_catalog([{"name": "look"}], where="test").digests

@@ -154,6 +154,17 @@ def test_proofs_fail_on_a_broken_cut(
     assert report.results[proof].n_failures
 
 
+def test_proofs_refuse_a_history_with_a_hole(gemma: PreTrainedTokenizerBase) -> None:
+    """The row's tokens are those of the history that it names; only such a history no agent would send."""
+    row = _under_proof(gemma)
+    assert row.replaced_by is not None
+    part = row.replaced_by.rows[1]
+    broken = _second(row, kept=tuple(index for index in part.kept if index != part.kept[1]))
+    (failure, *_) = _proven(gemma, broken).results[Proof.SERVING_PROMPT].failures
+    assert failure.row_id == part.row.row_id
+    assert "server sends" not in failure.reason
+
+
 def test_cut_row_with_a_wrong_context_fails_serving_prompt(
     gemma: PreTrainedTokenizerBase,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Bad input ends in one line that names the thing and the mend, a non-zero exit, and no half-written version."""
+"""Bad input ends in one line that names the thing and the fix, a non-zero exit, and no half-written version."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def break_yaml(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "status", "named", "mend"),
+    ("damage", "status", "named", "fix"),
     [
         (break_yaml, 2, "agent.yaml", "fix the file"),
         (break_logs, 2, "logs", "logs.folder"),
@@ -85,7 +85,7 @@ def break_yaml(root: Path) -> None:
     ],
 )
 def test_run_bad_input_is_one_line_and_publishes_nothing_of_it(
-    root: Path, damage: Callable[[Path], None], status: int, named: str, mend: str, tiny_model_folder: Path
+    root: Path, damage: Callable[[Path], None], status: int, named: str, fix: str, tiny_model_folder: Path
 ) -> None:
     if damage in {break_catalog, break_sandbox, hang_sandbox}:
         edit(root, lambda document: document.update(base_model={"folder": str(tiny_model_folder)}))
@@ -94,7 +94,7 @@ def test_run_bad_input_is_one_line_and_publishes_nothing_of_it(
     assert finished.returncode == status, finished.stderr + finished.stdout
     assert finished.stderr.count("\n") == 1, finished.stderr
     assert named in finished.stderr
-    assert mend in finished.stderr
+    assert fix in finished.stderr
     assert not list((root / "wh").glob("**/staging/*"))
     assert not list((root / "wh").glob("**/verified_trajectories/**/manifest.json"))
 

@@ -31,6 +31,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     failed = {**first, "id": "failed-run", "outcome": {"status": "failure", "evidence": "the user \x1b[31mgave up"}}
     with log.open("a") as lines:
         lines.write(json.dumps(failed) + "\n")
+    turn = {
+        "started_at": "2026-10-01T09:00:00Z",
+        "model_day": "2026-09-30",
+        "model_digest": "ab" * 32,
+        "arm": "champion",
+    }
+    turns = [{**turn, "message": 2, "calls": ["calculate"]}, {**turn, "message": 4, "fallback": "incumbent"}]
+    served = {**first, "id": "served-run", "served": {"own": False, "client": "c", "turns": turns}}
+    (log.parent / f"{DAY}.served-0a1b2c3d-0001.jsonl").write_text(json.dumps(served) + "\n")
     settings, warehouse = load_agent(agent / "agent.yaml"), Warehouse(root / "data" / ".warehouse")
     for module in (tool_catalog, raw_trajectories, verified_trajectories):
         day = DAY if module.STAGE.partitioned else None
@@ -66,7 +75,7 @@ def test_explain_rejected_run_names_the_rule_the_line_and_has_no_row(root: Path,
 def test_explain_rejected_run_as_json_carries_every_rule(explain: Explain) -> None:
     document = json.loads(explain("failed-run", "--json")[1])
     assert (document["accepted"], document["rule"], document["fault"]) == (False, "outcome", "logged_failure")
-    assert [rule["answer"] for rule in document["rules"]] == ["passed"] * 4 + ["broken"] + ["not asked"] * 3
+    assert [rule["answer"] for rule in document["rules"]] == ["passed"] * 4 + ["broken"] + ["not asked"] * 4
     assert document["rows"] == []
 
 
@@ -79,13 +88,24 @@ def test_explain_golden_run_is_found_in_its_file(root: Path, explain: Explain) -
     assert "no row yet: run `toolft run assistant`" in out
 
 
+def test_explain_served_run_names_the_model_that_wrote_it(explain: Explain) -> None:
+    _, out, _ = explain("served-run")
+    assert f"mixed, verified with {DAY}" in out
+    assert (
+        f"served by the model of 2026-09-30 (champion, content {'ab' * 8}): 2 turns, 1 of them by the fallback" in out
+    )
+    assert f"toolft lineage {'ab' * 8}" in out
+    [model] = json.loads(explain("served-run", "--json")[1])["served_by"]
+    assert (model["model_digest"], model["turns"], model["fallback"]) == ("ab" * 32, 2, 1)
+
+
 def test_explain_unknown_run_is_one_line(explain: Explain) -> None:
     status, out, errors = explain("no-such-run")
     assert (status, out, errors.count("\n")) == (2, "", 1)
     assert f"assistant has no run 'no-such-run' on its verified days, {DAY} to {DAY}" in errors
 
 
-def test_explain_run_whose_day_has_changed_since_is_one_line_with_the_mend(root: Path, explain: Explain) -> None:
+def test_explain_run_whose_day_has_changed_since_is_one_line_with_the_fix(root: Path, explain: Explain) -> None:
     golden = root / "data" / "assistant" / "golden.jsonl"
     before = golden.read_text()
     try:

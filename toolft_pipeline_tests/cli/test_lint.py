@@ -122,7 +122,7 @@ def test_lint_folder_means_its_log_files(tmp_path: Path, capsys: pytest.CaptureF
     assert found["formats"] == {str(tmp_path / "b.jsonl.gz"): "atif", str(path): "openai"}
 
 
-def test_lint_file_of_another_kind_is_one_line_with_the_mend_and_2(
+def test_lint_file_of_another_kind_is_one_line_with_the_fix_and_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = written(tmp_path, json.dumps(LINE_SAMPLES["atif"](), indent=2))
@@ -130,9 +130,9 @@ def test_lint_file_of_another_kind_is_one_line_with_the_mend_and_2(
     assert (status, found["runs"]) == (2, 0)
     assert run(["lint", str(path)]) == 2
     assert capsys.readouterr().out == ""
-    (unread,) = found["unread"]  # type: ignore[misc]
-    assert "one JSON document over many lines" in unread
-    assert "`jq -c . runs.jsonl > runs.lines.jsonl`" in unread
+    (reason,) = found["unreadable"]  # type: ignore[misc]
+    assert "one JSON document over many lines" in reason
+    assert "`jq -c . runs.jsonl > runs.lines.jsonl`" in reason
 
 
 @pytest.mark.parametrize("content", ["", "hello\n", '{"messages": [{"role": "user", "content": "hi"}]}\n'])

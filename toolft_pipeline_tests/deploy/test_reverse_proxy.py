@@ -48,7 +48,7 @@ def test_servers_of_the_makefile_listen_on_loopback_alone_on_the_ports_that_the_
 
 
 class _Behind(BaseHTTPRequestHandler):
-    """Stands for Dagster's webserver: says on which port it was reached and what it was told of the password."""
+    """Stands for Dagster's webserver: says on which port it was reached and what it received of the password."""
 
     def do_GET(self) -> None:
         port = self.server.server_port  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.docs.settings_keys import unknown_key
 
-ELSEWHERE = {"cd", "dagster", "echo", "export", "git", "nginx", "openssl", "pre-commit", "source"}
+ELSEWHERE = {"cd", "curl", "dagster", "echo", "export", "git", "nginx", "openssl", "pre-commit", "source"}
 """Programs that are not ours: what they are given is not checked."""
 
 _ASSIGNMENT = re.compile(r"[A-Z_]+=.*")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
-from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent
+from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.docs.commands import problems
 from toolft_pipeline_tests.docs.pages import (
@@ -29,7 +31,7 @@ from toolft_pipeline_tests.docs.pages import (
 )
 from toolft_pipeline_tests.docs.settings_keys import checked_part, is_section, unknown_key
 
-LANGUAGES = {"sh", "yaml", "json", "text", "mermaid"}
+LANGUAGES = {"sh", "yaml", "json", "text", "mermaid", "python"}
 COMMANDS = ("toolft ", "make ", "python ", "pip ", "pytest ")
 SUFFIXES = (
     "py",
@@ -73,6 +75,20 @@ def test_commands_parse_and_name_what_exists(page: Path) -> None:
 def test_fences_have_a_language_that_is_checked(page: Path) -> None:
     found = {fence.language or "none" for fence in fences(text_of(page))}
     assert found <= LANGUAGES, f"use one of {sorted(LANGUAGES)}, not {sorted(found - LANGUAGES)}"
+
+
+@every_page
+def test_python_blocks_compile_and_import_what_exists(page: Path) -> None:
+    missing = []
+    for fence in fences(text_of(page)):
+        if fence.language != "python":
+            continue
+        block = compile(fence.text, str(page), "exec", flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        for node in ast.walk(block):
+            if isinstance(node, ast.ImportFrom) and node.module is not None:
+                module = import_module(node.module)
+                missing += [f"{node.module}.{each.name}" for each in node.names if not hasattr(module, each.name)]
+    assert not missing, missing
 
 
 @every_page
@@ -128,14 +144,37 @@ def test_readme_is_one_page() -> None:
     assert len(text_of(README).splitlines()) <= 150
 
 
-def test_picture_of_the_flow_shows_every_asset_and_no_other_arrow() -> None:
+def test_picture_of_the_flow_has_the_edges_of_the_asset_graph() -> None:
     (flow,) = [fence.text for fence in fences(text_of(README)) if fence.language == "mermaid"]
-    inputs = {stage.asset: set(stage.inputs) for stage in STAGES}
-    assets = {node: label.split()[0] for node, label in re.findall(r"(\w+)\[(\w[\w ]*)\]", flow)}
-    assert set(assets.values()) == inputs.keys()
-    chains = [re.findall(r"(?:^ *|--> )(\w+)", line) for line in flow.splitlines()[1:]]
-    arrows = [pair for chain in chains for pair in pairwise(chain) if pair[0] in assets]
-    assert [f"{read} -> {by}" for read, by in arrows if assets[read] not in inputs[assets[by]]] == []
+    drawn = _flowchart_edges(flow)
+    graph = build_definitions([load_agent(REPOSITORY / "data" / "assistant" / AGENT_FILE)]).resolve_asset_graph()
+    real = {
+        (above.path[-1], key.path[-1]) for key in graph.get_all_asset_keys() for above in graph.get(key).parent_keys
+    }
+    assert drawn - {("logs", "raw_trajectories"), ("golden", "verified_trajectories")} == real
+    alone = {key.path[-1] for key in graph.get_all_asset_keys()} - {asset for edge in real for asset in edge}
+    assert alone == {"agents_overview"}
+
+
+def test_flowchart_edges_unfolds_chains_and_ampersands() -> None:
+    flow = "flowchart LR\n  a[one D] --> b[(two)]\n  a & b --> c[three d] & d[(four words)] --> a"
+    assert _flowchart_edges(flow) == {
+        ("one", "two"),
+        *((above, below) for above in ("one", "two") for below in ("three", "four")),
+        ("three", "one"),
+        ("four", "one"),
+    }
+
+
+def _flowchart_edges(flow: str) -> set[tuple[str, str]]:
+    """The arrows of a Mermaid flowchart, between the first words of its nodes' labels."""
+    labels = {node: words.split()[0] for node, words in re.findall(r"(\w+)\[\(?([\w ]+)\)?\]", flow)}
+    edges = set()
+    for line in flow.splitlines()[1:]:
+        bare = re.sub(r"\[[^\]]*\]", "", line)
+        chain = [[labels[node.strip()] for node in step.split("&")] for step in bare.split("-->")]
+        edges |= {(above, below) for left, right in pairwise(chain) for above in left for below in right}
+    return edges
 
 
 def test_changelog_entries_say_what_they_rebuild() -> None:

@@ -18,6 +18,7 @@ def commit(
     inputs: dict[str, str] | None = None,
     files: dict[str, str] | None = None,
     headline: dict[str, Json] | None = None,
+    rows: dict[str, int] | None = None,
 ) -> Version:
     """A version whose content is one small file; `files` lie beside it."""
     address = ArtifactKey(agent=AGENT, asset=asset, partition=day)
@@ -34,7 +35,7 @@ def commit(
         (staged / "model" / "weights").write_text(content)
         for name, text in (files or {}).items():
             (staged / name).write_text(text)
-        built = BuildOutput(content=("model",), rows={}, headline=headline or {})
+        built = BuildOutput(content=("model",), rows=rows or {}, headline=headline or {})
         return warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
 
 

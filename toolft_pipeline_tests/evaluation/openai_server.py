@@ -28,7 +28,7 @@ class Fault:
 
 @dataclass
 class Server:
-    """`answer` gets the messages of a request and gives back an assistant message, or a whole choice."""
+    """`answer` gets the messages of a request and gives back an assistant message, which may have a `finish_reason`."""
 
     answer: Callable[[list[Message]], Message]
     faults: list[Fault] = field(default_factory=list)
@@ -85,12 +85,14 @@ def serving(server: Server) -> Iterator[Server]:
         thread.join()
 
 
-def _completion(message: Message, *, finish_reason: str) -> dict[str, Any]:
+def _completion(answer: Message, *, finish_reason: str) -> dict[str, Any]:
+    message = {"role": "assistant", **answer}
+    finish_reason = message.pop("finish_reason", finish_reason)
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 0,
         "model": "served",
-        "choices": [{"index": 0, "finish_reason": finish_reason, "message": {"role": "assistant", **message}}],
+        "choices": [{"index": 0, "finish_reason": finish_reason, "message": message}],
         "usage": {"prompt_tokens": 1000, "completion_tokens": 20, "total_tokens": 1020},
     }

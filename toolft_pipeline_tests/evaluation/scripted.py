@@ -8,11 +8,11 @@ from typing import Any
 
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
+from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.baselines import few_shot_messages
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
-from toolft_pipeline.evaluation.scoring.evaluate import PreparedModel
-from toolft_pipeline.evaluation.scoring.task import Task
+from toolft_pipeline.evaluation.scoring.prepared_model import PreparedModel
 from toolft_pipeline.ingest.day import read_golden_runs
 from toolft_pipeline.settings import AgentSettings
 
@@ -56,7 +56,7 @@ class ScriptedModel:
 
 def prepared(model: ScriptedModel, name: str = "scripted", **others: Any) -> PreparedModel:
     """The model as `evaluate` takes it."""
-    return PreparedModel(name=name, prompter=model, generator=model, **others)
+    return PreparedModel(name=name, prompter=model, generator=model, **({"single": model} | others))
 
 
 def golden_examples(agent: AgentSettings) -> Callable[[], tuple[Message, ...]]:

@@ -10,10 +10,11 @@ import sys
 import pytest
 from helpdesk.desk import Desk
 
-from benchmarks.judge import DATA, KINDS, Tally, gold_row, measure
+from benchmarks.answer_mutants import CHANGING, NEUTRAL
+from benchmarks.judge import DATA, KINDS, Tally, gold_row, measure, measure_answers
 from benchmarks.judge_labels import Change, changes
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 
@@ -38,6 +39,23 @@ def test_judge_fails_spoilt_runs_that_mean_something_else(kind: str, measured: t
     assert tally.missed == []
 
 
+@pytest.fixture(scope="module")
+def answers(tasks: list[Task]) -> dict[str, Tally]:
+    return measure_answers(tasks[::4], settings=load_agent(DATA / AGENT_FILE))
+
+
+@pytest.mark.parametrize("kind", CHANGING)
+def test_judge_fails_runs_that_say_something_else_or_do_more(kind: str, answers: dict[str, Tally]) -> None:
+    assert answers[kind].changing > 0
+    assert answers[kind].missed == []
+
+
+@pytest.mark.parametrize("kind", NEUTRAL)
+def test_judge_passes_runs_that_say_more_or_read_once_more(kind: str, answers: dict[str, Tally]) -> None:
+    assert answers[kind].mutants > 0
+    assert answers[kind].missed == []
+
+
 def test_final_state_alone_lets_made_up_tools_and_dropped_reads_pass(
     measured: tuple[int, dict[str, Tally]],
 ) -> None:
@@ -46,7 +64,9 @@ def test_final_state_alone_lets_made_up_tools_and_dropped_reads_pass(
 
 
 def test_labels_come_from_code_that_knows_no_judge() -> None:
-    code = "import sys, json, benchmarks.judge_labels; print(json.dumps(sorted(sys.modules)))"
+    code = (
+        "import sys, json, benchmarks.judge_labels, benchmarks.answer_mutants; print(json.dumps(sorted(sys.modules)))"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert not [name for name in json.loads(loaded.stdout) if name.startswith("toolft_pipeline")]
 

@@ -16,14 +16,16 @@ from msgspec.structs import replace
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
+from toolft_pipeline.evaluation.promotion.kept_abilities import AbilityAnswers, ComparedAbilities, compare_abilities
 from toolft_pipeline.evaluation.report.report import write_report
 from toolft_pipeline.evaluation.report.report_content import ReportContent, read_evaluation
 from toolft_pipeline.evaluation.report.trend import TrendPoint, read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
-from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.evaluation.report.test_logged_model import column
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, oracle, prepared
 
 if TYPE_CHECKING:
@@ -45,6 +47,30 @@ def _searches_and_gives_up(messages: list[Message]) -> str:
     return call("serch", query=EVERYBODY)
 
 
+GATE = GateSettings(
+    min_tasks=5,
+    parse_rate=0.5,
+    right_tool=0.5,
+    valid_arguments=0.3,
+    hallucinated_tool=1.0,
+    ability_margin=0.5,
+    irrelevance_margin=1.0,
+    wrong_promotions_per_year=18.0,
+)
+ABILITIES = compare_abilities(
+    ComparedAbilities(
+        candidate=AbilityAnswers(
+            general={f"q{n}": n < 60 for n in range(251)}, no_tool={f"q{n}": n < 22 for n in range(245)}
+        ),
+        base=AbilityAnswers(
+            general={f"q{n}": n < 90 for n in range(251)}, no_tool={f"q{n}": n < 240 for n in range(245)}
+        ),
+    ),
+    gate=GATE,
+)
+CHANGES = ("new days in the window: 2026-10-05 (219 rows)", "tools whose schema or description changed: search")
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A candidate that does everything right beside a model in service that does not, and two reports before."""
@@ -61,7 +87,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         candidate=metrics["candidate"],
         candidate_status=CandidateStatus(as_of="2026-10-05", proofs={"loss_mask": True}),
         champion=ChampionResult(day="2026-10-04", content_digest="c" * 64, metrics=metrics["in_service"]),
-        gate=GateSettings(min_tasks=5, parse_rate=0.5, right_tool=0.5, valid_arguments=0.3),
+        gate=GATE,
     )  # fmt: skip
     out = folder / "out"
     out.mkdir()
@@ -69,7 +95,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def write(past: list[TrendPoint]) -> None:
         content = ReportContent(
             agent="assistant", day="2026-10-05", tasks=TASKS, verdict=verdict, proofs={"loss_mask": True}, past=past,
-            models=[read_evaluation(name, folder / name) for name in models],
+            models=[read_evaluation(name, folder / name) for name in models], gate=GATE, abilities=ABILITIES,
+            logged=column(), loss=[(step, 3 / step) for step in range(1, 181)], last_day="2026-10-04", changes=CHANGES,
         )  # fmt: skip
         write_report(content, out)
 
@@ -91,8 +118,9 @@ def page(browser: Browser, report: Path) -> Iterator[Page]:
 
 
 def _metrics(report: Path) -> dict[str, Any]:
+    """The figures of the evaluated models."""
     models: dict[str, Any] = json.loads((report / "metrics.json").read_text())["models"]
-    return models
+    return {name: figures for name, figures in models.items() if name != "incumbent"}
 
 
 def _shown(page: Page) -> int:
@@ -125,6 +153,22 @@ def test_page_says_first_what_was_decided_and_how_good_the_candidate_is(page: Pa
     tile = page.locator(".tile").first
     assert tile.locator("b").inner_text() == f"{_metrics(report)['candidate']['task_success']['value']:.1%}"
     assert tile.bounding_box()["y"] < 900  # type: ignore[index]  # in sight without scrolling
+
+
+def test_page_warns_in_red_of_margins_that_let_a_loss_pass_and_says_what_changed(page: Page) -> None:
+    warnings = page.locator(".warning").all_inner_texts()
+    assert ["a model that lost 12.0 points passes" in text for text in warnings] == [True, False]
+    assert "gate.irrelevance_margin is 100 points (5 by default): a model that lost 89.0 points passes" in warnings[1]
+    red = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--bad')")
+    shown = page.locator(".warning").first.evaluate(
+        "(each, red) => { const probe = document.createElement('i'); probe.style.color = red;"
+        " document.body.append(probe); return [getComputedStyle(each).color, getComputedStyle(probe).color]; }",
+        red,
+    )
+    assert shown[0] == shown[1]
+    assert page.locator("[data-part=changes] li").all_inner_texts() == [*CHANGES]
+    assert page.locator("[data-part=thresholds] tr.holds").count() == 4  # all but what is left out of the gate
+    assert {"0", "3", "training step", "loss"} <= {*page.locator("svg.loss text").all_text_contents()}
 
 
 def test_page_trend_has_a_dot_for_every_report_and_this_one_is_the_last(page: Page) -> None:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.rendering.parsing import ParsedCall
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
+from toolft_pipeline.evaluation.judge.transcript import AssistantTurn, ExecutedCall, StopReason, Transcript
 from toolft_pipeline.evaluation.models.generation import Generation
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
-from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, ExecutedCall, StopReason, Transcript
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ASSISTANT = REPOSITORY / "data" / "assistant"

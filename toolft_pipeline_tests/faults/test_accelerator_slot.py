@@ -30,7 +30,7 @@ LAUNCH = "import sys; from toolft_pipeline_tests.faults.three_retrains import la
 
 
 class Site:
-    """An instance of its own, and what the runs on it noted."""
+    """An instance of its own, and what the runs on it logged."""
 
     def __init__(self, root: Path) -> None:
         shutil.copy(REPOSITORY / "dagster.yaml", root)
@@ -55,7 +55,7 @@ class Site:
         self.processes.append(process)
         return process
 
-    def noted(self) -> list[tuple[str, str, int]]:
+    def logged(self) -> list[tuple[str, str, int]]:
         """What, whose, process; in the order of time."""
         lines = sorted(line.split() for line in self.notes.read_text().splitlines())
         return [(what, whose, int(process)) for _, what, whose, process in lines]
@@ -63,7 +63,7 @@ class Site:
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + HANG_S
         while not condition():
-            assert time.monotonic() < deadline, self.noted()
+            assert time.monotonic() < deadline, self.logged()
             assert all(
                 process.poll() in {None, 0} for process in self.processes if process.poll() != -signal.SIGKILL
             ), [path.read_text()[-2000:] for path in self.root.glob("*.log")]
@@ -85,8 +85,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-un
 
 def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_holder_gives_it_back(site: Site) -> None:
     stuck = site.launch("retrain", "stuck")
-    site.until(lambda: bool(site.noted()))
-    (held,) = site.noted()
+    site.until(lambda: bool(site.logged()))
+    (held,) = site.logged()
     assert held[:2] == ("holds", "stuck")
 
     others = [site.launch("retrain", name) for name in ("second", "third")]
@@ -94,7 +94,7 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
     assert data.wait(HANG_S) == 0, (site.root / "data.log").read_text()
     with dg.DagsterInstance.from_config(str(site.root)) as instance:
         site.until(lambda: waiting(instance) == 2)
-        assert [what for what, *_ in site.noted()] == ["holds", "data"]
+        assert [what for what, *_ in site.logged()] == ["holds", "data"]
 
         killed = [psutil.Process(stuck.pid), psutil.Process(held[2])]
         family = killed + [child for process in killed for child in process.children(recursive=True)]
@@ -105,7 +105,7 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
         assert len(recover_from_dead_runs(instance).ended) == 1
     for process in others:
         assert process.wait(HANG_S) == 0
-    after = [note[:2] for note in site.noted()][2:]
+    after = [note[:2] for note in site.logged()][2:]
     first = after[0][1]
     last = "third" if first == "second" else "second"
     assert after == [("holds", first), ("ends", first), ("holds", last), ("ends", last)]
@@ -114,7 +114,7 @@ def test_three_retrains_hold_the_device_in_turn_and_data_go_on_and_a_killed_hold
 def test_waiting_run_leaves_the_cpu_to_the_holder(site: Site) -> None:
     """Dagster's multiprocess executor fails this: it polls for the slot without a pause, and takes all of a core."""
     site.launch("retrain", "stuck")
-    site.until(lambda: bool(site.noted()))
+    site.until(lambda: bool(site.logged()))
     waits = psutil.Process(site.launch("retrain", "second").pid)
     with dg.DagsterInstance.from_config(str(site.root)) as instance:
         site.until(lambda: waiting(instance) == 1)

@@ -16,7 +16,7 @@ import pytest
 
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse, damaged_files
-from toolft_pipeline_tests.test_pipeline import TINY, Site, install
+from toolft_pipeline_tests.pipeline_site import TINY, Site, install
 
 pytestmark = pytest.mark.faults
 

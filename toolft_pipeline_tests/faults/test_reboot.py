@@ -1,6 +1,6 @@
 """`dagster dev` killed with all that it started while a run goes on, as by a reboot, and started again.
 
-The run is failed, its people are told, and another agent is not kept waiting for it: a real daemon and webserver.
+The run is failed, its owners get an alert, and another agent is not kept waiting for it: a real daemon and webserver.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             process.kill()
 
 
-def test_run_of_a_killed_daemon_is_failed_and_told_and_other_agents_go_on(site: Site) -> None:
+def test_run_of_a_killed_daemon_is_failed_and_reported_and_other_agents_go_on(site: Site) -> None:
     with web_server() as hook:
         site.environment["HOOK"] = f"http://127.0.0.1:{hook.port}/"
         site.start()

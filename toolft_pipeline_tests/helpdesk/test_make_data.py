@@ -50,7 +50,7 @@ def planted() -> list[dict[str, object]]:
 def test_planted_key_names_lines_that_exist_and_every_kind(planted: list[dict[str, object]]) -> None:
     assert {row["fault"] for row in planted} == set(FAULTS)
     assert {(row["fault"], row["stage"]) for row in planted} == {(f.name, f.stage.value) for f in FAULTS.values()}
-    lines = {path.name: path.read_bytes().splitlines() for path in (COMMITTED / "logs").iterdir()}
+    lines = {path.name: path.read_bytes().splitlines() for path in (COMMITTED / "logs").glob("????-??-??.jsonl")}
     total = sum(len(each) for each in lines.values())
     assert 0.10 < len(planted) / total < 0.14
     for row in planted:
@@ -60,14 +60,14 @@ def test_planted_key_names_lines_that_exist_and_every_kind(planted: list[dict[st
 
 
 def test_logs_are_small_and_long_enough() -> None:
-    logs = sorted((COMMITTED / "logs").iterdir())
+    logs = sorted((COMMITTED / "logs").glob("????-??-??.jsonl"))
     assert len(logs) >= 10
     assert sum(path.stat().st_size for path in logs) < 6_000_000
 
 
 def test_every_other_line_is_a_success_with_usage(planted: list[dict[str, object]]) -> None:
     wrong = {(row["file"], row["line"]) for row in planted}
-    for path in sorted((COMMITTED / "logs").iterdir()):
+    for path in sorted((COMMITTED / "logs").glob("????-??-??.jsonl")):
         for number, line in enumerate(path.read_bytes().splitlines(), start=1):
             if (f"logs/{path.name}", number) not in wrong:
                 row = json.loads(line)

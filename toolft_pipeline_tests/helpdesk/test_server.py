@@ -17,7 +17,7 @@ from helpdesk.server import published_tools
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
-from toolft_pipeline.evaluation.scoring.task import load_tasks
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 
 TASKS = load_tasks(REPOSITORY / "data" / "helpdesk" / "tasks.jsonl")

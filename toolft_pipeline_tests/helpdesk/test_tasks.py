@@ -14,7 +14,7 @@ from helpdesk.registry import TOOLS
 from helpdesk.words import EVAL_POOL, is_evaluation_id
 
 from benchmarks.difficulty import logged_runs, measure
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.sandbox.state import canonical_state, state_digest
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -29,7 +29,7 @@ def tasks() -> list[Task]:
 
 @pytest.fixture(scope="module")
 def logged() -> str:
-    paths = [*sorted((DATA / "logs").iterdir()), DATA / "golden.jsonl"]
+    paths = [*sorted((DATA / "logs").glob("????-??-??.jsonl")), DATA / "golden.jsonl"]
     return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in paths)
 
 

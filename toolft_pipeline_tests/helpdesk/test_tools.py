@@ -11,7 +11,7 @@ from helpdesk.desk import Desk
 from helpdesk.registry import TOOLS
 from helpdesk.server import published_tools
 
-from toolft_pipeline.evaluation.scoring.task import load_tasks
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 CATALOG = REPOSITORY / "data" / "helpdesk" / "catalog.json"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from toolft_pipeline_tests.ingest import span_exports
+from toolft_pipeline_tests.ingest import span_conversation, span_exports
 
 
 class _Made(NamedTuple):
@@ -23,16 +23,16 @@ class _Made(NamedTuple):
 def _made() -> Iterator[_Made]:
     yield _Made("a0", "root", "agent", 0)
     place = 0
-    for turn in span_exports.TURNS:
+    for turn in span_conversation.TURNS:
         place += 1
         yield _Made(f"a{place}", "model", "chat", place, turn=turn)
-        for call in span_exports.CONVERSATION[turn].get("tool_calls", ()):
+        for call in span_conversation.CONVERSATION[turn].get("tool_calls", ()):
             place += 1
             yield _Made(f"a{place}", "tool", call["function"]["name"], place, call=call)
 
 
 def _result(call: dict[str, Any]) -> str:
-    return next(one["content"] for one in span_exports.CONVERSATION if one.get("tool_call_id") == call["id"])
+    return next(one["content"] for one in span_conversation.CONVERSATION if one.get("tool_call_id") == call["id"])
 
 
 def _otlp(spans: list[tuple[_Made, dict[str, Any]]], *, key: str = "resourceSpans") -> list[dict[str, Any]]:
@@ -68,9 +68,9 @@ def _openinference() -> list[tuple[_Made, dict[str, Any]]]:
         attributes: dict[str, Any] = {"openinference.span.kind": "AGENT", "metadata": json.dumps(span_exports.METADATA)}
         if made.kind == "model":
             attributes = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
-            for place, message in enumerate(span_exports.CONVERSATION[: made.turn]):
+            for place, message in enumerate(span_conversation.CONVERSATION[: made.turn]):
                 attributes |= _numbered(f"llm.input_messages.{place}.message", message)
-            attributes |= _numbered("llm.output_messages.0.message", span_exports.CONVERSATION[made.turn])
+            attributes |= _numbered("llm.output_messages.0.message", span_conversation.CONVERSATION[made.turn])
             attributes["llm.tools.0.tool.json_schema"] = json.dumps(span_exports.TOOL)
             tokens = zip(("prompt", "completion"), span_exports.TOKENS, strict=True)
             attributes |= {f"llm.token_count.{side}": count for side, count in tokens}
@@ -159,8 +159,8 @@ def vercel_requests() -> list[dict[str, Any]]:
         attributes: dict[str, Any] = {"ai.operationId": "ai.generateText", "ai.prompt": "{}"}
         attributes |= {f"ai.telemetry.metadata.{key}": value for key, value in span_exports.METADATA.items()}
         if made.kind == "model":
-            said = span_exports.CONVERSATION[made.turn]
-            prompt = [_model_message(message) for message in span_exports.CONVERSATION[: made.turn]]
+            said = span_conversation.CONVERSATION[made.turn]
+            prompt = [_model_message(message) for message in span_conversation.CONVERSATION[: made.turn]]
             calls = [
                 _vercel_call(call) | {"input": call["function"]["arguments"]} for call in said.get("tool_calls", ())
             ]
@@ -212,7 +212,7 @@ def agents_sdk_trace() -> list[dict[str, Any]]:
         data: dict[str, Any] = {"type": "agent", "name": "A", "tools": ["get_order"]}
         if made.kind == "model":
             usage = dict(zip(("input_tokens", "output_tokens"), span_exports.TOKENS, strict=True))
-            said = span_exports.CONVERSATION
+            said = span_conversation.CONVERSATION
             data = {"type": "generation", "input": said[: made.turn], "output": [said[made.turn]], "usage": usage}
         if made.kind == "tool":
             given = made.call["function"]["arguments"]

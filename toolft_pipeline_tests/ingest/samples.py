@@ -27,7 +27,8 @@ from toolft_pipeline_tests.ingest.attribute_exports import (
     phoenix_spans,
     vercel_requests,
 )
-from toolft_pipeline_tests.ingest.span_exports import EXPORTS, otel_requests
+from toolft_pipeline_tests.ingest.otel_exports import otel_requests
+from toolft_pipeline_tests.ingest.span_exports import EXPORTS
 
 GET = {"order": "O-1", "lines": [1, 2.0]}
 ENVELOPE = {

@@ -6,12 +6,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from toolft_pipeline_tests.ingest.span_exports import (
-    langfuse_observations,
-    langsmith_runs,
-    mlflow_trace,
-    otel_requests,
-)
+from toolft_pipeline_tests.ingest.langsmith_exports import langsmith_runs
+from toolft_pipeline_tests.ingest.otel_exports import otel_requests
+from toolft_pipeline_tests.ingest.span_exports import langfuse_observations, mlflow_trace
 
 
 def _mlflow_lines() -> list[dict[str, Any]]:

@@ -23,7 +23,8 @@ from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
-from toolft_pipeline_tests.ingest.span_exports import EXPORTS, as_json_lines
+from toolft_pipeline_tests.ingest.span_conversation import as_json_lines
+from toolft_pipeline_tests.ingest.span_exports import EXPORTS
 from toolft_pipeline_tests.pictures import chart, data_uri
 
 DAY = "2026-10-01"

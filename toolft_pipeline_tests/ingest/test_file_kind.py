@@ -54,14 +54,14 @@ def test_tables_and_archives_are_not_logs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["", ".gz"])
 def test_multiline_json_of_any_length_is_not_a_log(runs: int, ending: str, tmp_path: Path) -> None:
     array, objects = json.dumps([RUN] * runs, indent=1), "\n".join([json.dumps(RUN, indent=1)] * runs)
-    mends = []
+    advice = []
     for text in (array, objects):
         data = b"\xef\xbb\xbf\n" + text.encode()
-        mends.append(not_a_log(written(tmp_path, gzip.compress(data, 1) if ending else data, f"day.jsonl{ending}")))
-    assert "a JSON array of runs" in (mends[0] or "")
-    assert "jq -c '.[]'" in (mends[0] or "")
-    assert "one JSON document over many lines" in (mends[1] or "")
-    assert ("gzip -dc day.jsonl.gz | jq -c ." in (mends[1] or "")) is (ending == ".gz")
+        advice.append(not_a_log(written(tmp_path, gzip.compress(data, 1) if ending else data, f"day.jsonl{ending}")))
+    assert "a JSON array of runs" in (advice[0] or "")
+    assert "jq -c '.[]'" in (advice[0] or "")
+    assert "one JSON document over many lines" in (advice[1] or "")
+    assert ("gzip -dc day.jsonl.gz | jq -c ." in (advice[1] or "")) is (ending == ".gz")
 
 
 @pytest.mark.parametrize("runs", [2, 20_000])

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from toolft_pipeline.ingest import lines, spans
 from toolft_pipeline.ingest.formats import FORMATS, LINE_FORMATS, SPAN_FORMATS
 from toolft_pipeline.ingest.log_file import LogError, LogFile, detect_format
 from toolft_pipeline.ingest.logs import Logs
+from toolft_pipeline.ingest.parsing.log_format import LineFormat
 from toolft_pipeline.ingest.spans.otel_genai import OTEL
-from toolft_pipeline.ingest.spans.span import KEEP_ALL_CALLS
+from toolft_pipeline.ingest.spans.span import KEEP_ALL_CALLS, SpanFormat
+from toolft_pipeline.ingest.spans.span_attributes import AttributeConvention
 from toolft_pipeline.ingest.spans.span_conventions import CONVENTIONS
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.ingest.samples import CONVENTION_SAMPLES, LINE_SAMPLES, SPAN_SAMPLES, langchain_row
-from toolft_pipeline_tests.ingest.span_exports import as_json_lines
+from toolft_pipeline_tests.ingest.span_conversation import as_json_lines
 
 DOCS = REPOSITORY / "docs" / "log_formats.md"
 PLAIN = {"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]}
@@ -58,6 +65,24 @@ def test_registered_format_alone_recognizes_its_sample(name: str) -> None:
 def test_registered_format_has_a_row_in_the_docs(part: Any) -> None:
     row = f"| `{part.name}` | {part.description} |"
     assert row in DOCS.read_text(encoding="utf-8").splitlines(), f"add to {DOCS.name}: {row}"
+
+
+def test_every_declared_format_is_registered() -> None:
+    known = [*FORMATS.values(), *CONVENTIONS]
+    declared = list(_declared(lines, spans))
+    assert len(declared) >= len(known), "the search finds no declarations"
+    missing = [f"{module}: {part.name}" for module, part in declared if not any(part is one for one in known)]
+    assert not missing, "add it to _REGISTERED in ingest/formats.py, or to CONVENTIONS in ingest/spans/"
+
+
+def _declared(*packages: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Every format and convention that a module of the packages holds, with the module that declares it."""
+    for package in packages:
+        for found in pkgutil.iter_modules(package.__path__):
+            module = importlib.import_module(f"{package.__name__}.{found.name}")
+            for part in vars(module).values():
+                if isinstance(part, LineFormat | SpanFormat | AttributeConvention):
+                    yield found.name, part
 
 
 def test_docs_and_samples_have_no_unknown_format() -> None:

@@ -13,7 +13,7 @@ from toolft_pipeline.ingest.parsing.rejects import Rejection
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.ingest.samples import LINE_SAMPLES
-from toolft_pipeline_tests.ingest.span_exports import as_json_lines
+from toolft_pipeline_tests.ingest.span_conversation import as_json_lines
 from toolft_pipeline_tests.ingest.span_lines import SPAN_LINES
 
 

@@ -3,91 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from toolft_pipeline.ingest.file_kind import not_a_log
-from toolft_pipeline.ingest.formats import SPAN_FORMATS
-from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
-from toolft_pipeline.ingest.log_file import LogEntry
-from toolft_pipeline.ingest.logs import Logs
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
-from toolft_pipeline.settings import LogSettings
-from toolft_pipeline.trajectories.record import Message, Source, Trajectory
+from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline.trajectories.table import from_batch, to_batch
-from toolft_pipeline_tests.ingest.attribute_exports import (
-    langfuse_responses,
-    openinference_requests,
-    phoenix_rows,
-    tempo_batches,
-    vercel_requests,
-)
-from toolft_pipeline_tests.ingest.samples import SPAN_SAMPLES
-from toolft_pipeline_tests.ingest.span_exports import (
-    CONVERSATION,
-    EXPORTS,
-    TOKENS,
-    as_json_lines,
-    langfuse_observations,
-    langsmith_openai_runs,
-    langsmith_runs,
-    mlflow_trace,
-    numbered_requests,
-    openllmetry_requests,
-    otel_requests,
-)
-
-ALL: dict[str, tuple[Any, Callable[[], list[dict[str, Any]]]]] = {
-    **{format_: (format_, export) for format_, export in SPAN_SAMPLES.items()},
-    "langsmith_openai": ("langsmith", langsmith_openai_runs),
-    "openllmetry": ("otel", openllmetry_requests),
-    "numbered": ("otel", numbered_requests),
-    "openinference": ("otel", openinference_requests),
-    "tempo": ("otel", tempo_batches),
-    "vercel": ("otel", vercel_requests),
-    "phoenix_rows": ("span_rows", phoenix_rows),
-    "langfuse_responses": ("langfuse", langfuse_responses),
-}
-NO_TOOLS = {"agents_sdk"}
-"""Exports that do not say which tools a model call was offered."""
-
-
-def found(folder: Path, rows: list[Any], *, format_: Any = "auto") -> list[LogEntry]:
-    path = folder / "2026-10-01.jsonl"
-    path.write_bytes(b"\n".join(as_json_lines(rows)))
-    return list(Logs([path], agent="desk", key=b"key", settings=LogSettings(format=format_)).runs())
-
-
-def joined(folder: Path, rows: list[Any], *, format_: Any = "auto") -> Trajectory:
-    runs = [one.run for one in found(folder, rows, format_=format_)]
-    assert len(runs) == 1
-    assert isinstance(runs[0], Trajectory), runs[0]
-    return runs[0]
-
-
-def refused(folder: Path, rows: list[Any], *, format_: Any = "auto") -> Rejection:
-    runs = [one.run for one in found(folder, rows, format_=format_)]
-    assert len(runs) == 1
-    assert isinstance(runs[0], Rejection)
-    return runs[0]
-
-
-def said(message: Message) -> tuple[object, ...]:
-    calls = [(call.id, call.name, json.loads(call.arguments_json)) for call in message.tool_calls]
-    return message.role, message.text, message.reasoning, calls, message.tool_call_id
-
-
-def expected() -> list[tuple[object, ...]]:
-    """The same conversation by the reader of OpenAI's own lines."""
-    source = Source(file="f", line=1, offset=0, format="openai")
-    run = read_openai_line(json.dumps({"messages": CONVERSATION}).encode(), agent="desk", source=source)
-    assert isinstance(run, Trajectory)
-    return [said(message) for message in run.messages]
+from toolft_pipeline_tests.ingest.langsmith_exports import langsmith_openai_runs, langsmith_runs
+from toolft_pipeline_tests.ingest.otel_exports import numbered_requests, otel_requests
+from toolft_pipeline_tests.ingest.span_conversation import CONVERSATION, TOKENS
+from toolft_pipeline_tests.ingest.span_exports import EXPORTS, langfuse_observations, mlflow_trace
+from toolft_pipeline_tests.ingest.span_runs import ALL, NO_TOOLS, expected, found, joined, refused, said
 
 
 @pytest.mark.parametrize("export", ALL)
@@ -307,56 +235,3 @@ def test_langfuse_tools_among_the_messages_are_the_catalog(tmp_path: Path) -> No
     run = joined(tmp_path, rows)
     assert [said(message) for message in run.messages] == expected()
     assert run.tools_digest is not None
-
-
-_PIECES = [b"null", b"[]", b"{}", b'""', b"-1", b"1e999", b"[[[[[[", b'{"a":', b"\xff", b"true", b'"\\ud800"', b"\n"]
-EXPORTED = {export: b"\n".join(as_json_lines(rows())) for export, (_, rows) in ALL.items()}
-
-
-@pytest.mark.parametrize("export", ALL)
-@given(data=st.data())
-@settings(max_examples=150, deadline=None)
-def test_any_bytes_add_up_to_runs_and_rejections(
-    export: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """A real file, cut, spliced and overwritten: `runs` itself compares the lines and spans read with those given."""
-    content = bytearray(EXPORTED[export])
-    for _ in range(data.draw(st.integers(0, 5))):
-        at = data.draw(st.integers(0, len(content)))
-        content[at : at + data.draw(st.integers(0, 40))] = data.draw(st.binary(max_size=8) | st.sampled_from(_PIECES))
-    path = tmp_path_factory.mktemp("fuzz") / "f.jsonl"
-    path.write_bytes(content)
-    settings = LogSettings(format=ALL[export][0])
-    runs = list(Logs([path], agent="desk", key=b"key", settings=settings).runs())
-    blank = sum(one.run is None for one in runs)
-    lines = bytes(content).split(b"\n")
-    expected = len(lines) - (lines[-1] == b"") if not_a_log(path) is None else 1
-    assert sum(one.lines for one in runs if one.run is not None) + blank == expected
-    for one in runs:
-        if isinstance(one.run, Trajectory):
-            assert from_batch(to_batch([one.run])) == [one.run]
-
-
-KEYS = sorted(
-    {
-        *("id", "trace_id", "run_type", "inputs", "outputs", "messages", "generations", "extra", "resourceSpans"),
-        *("scopeSpans", "spans", "traceId", "spanId", "attributes", "key", "value", "stringValue", "info", "data"),
-        *("type", "input", "output", "observations", "role", "content", "tool_calls", "parts", "metadata"),
-    }
-)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.sampled_from(["llm", "GENERATION", ""]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
-    max_leaves=15,
-)
-
-
-@pytest.mark.parametrize("format_", SPAN_FORMATS)
-@given(rows=st.lists(JSON, max_size=4))
-@settings(deadline=None)
-def test_any_json_adds_up_to_runs_and_rejections(
-    format_: str, rows: list[object], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    lines = [json.dumps(row).encode() for row in rows]
-    runs = found(tmp_path_factory.mktemp("fuzz"), list(lines), format_=format_)
-    assert sum(one.lines for one in runs) == len(rows)

@@ -1,4 +1,4 @@
-"""On a process's PYTHONPATH: every address beyond this machine is refused, and noted in TOOLFT_NETWORK_LOG.
+"""On a process's PYTHONPATH: every address beyond this machine is refused, and logged in TOOLFT_NETWORK_LOG.
 
 Python asks audit hooks before it connects, sends or resolves a name; children inherit the path and with it the hook.
 """

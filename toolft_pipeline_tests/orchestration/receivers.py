@@ -1,4 +1,4 @@
-"""A web server and a mail server on this machine that keep what they are sent, and fail when they are told to."""
+"""A web server and a mail server on this machine that keep what they are sent, and fail on request."""
 
 from __future__ import annotations
 

@@ -35,13 +35,13 @@ def run(job: str, tags: dict[str, str], *assets: str, **how: Any) -> dg.DagsterR
         (run("desk_data", {"dagster/partition": DAY}, status=dg.DagsterRunStatus.SUCCESS), False),
     ],
 )
-def test_under_way_counts_runs_that_make_the_agents_data_or_model(found: dg.DagsterRun, counts: bool) -> None:
+def test_active_runs_counts_runs_that_make_the_agents_data_or_model(found: dg.DagsterRun, counts: bool) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_run(found)
         assert active_run(instance, "desk") == (f"run {found.run_id} of {DAY}" if counts else None)
 
 
-def test_under_way_names_a_backfill() -> None:
+def test_active_runs_names_a_backfill() -> None:
     asked = PartitionBackfill(
         backfill_id="abc",
         status=BulkActionStatus.REQUESTED,

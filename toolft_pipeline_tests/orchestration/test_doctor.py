@@ -31,11 +31,13 @@ def found(root: Path) -> dict[str, Diagnosis]:
     return {one.subject: one for one in diagnose(agents=root / "agents", warehouse=root / "warehouse", home=root)}
 
 
-def test_doctor_has_nothing_to_mend_where_all_is_well(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_has_nothing_to_fix_where_all_is_well(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "FREE_BYTES", 0)
     health = found(root)
     assert {one.state for one in health.values()} == {Health.FINE}, health
-    assert list(health) == ["packages", "accelerator", "warehouse", "dagster", "raw zone", "agent assistant"]
+    names = ["packages", "accelerator", "warehouse", "dagster", "raw zone", "agent assistant", "sandbox assistant"]
+    assert list(health) == names
+    assert "a model's evaluation on 20 tasks takes the backend about" in health["sandbox assistant"].message
     assert health["agent assistant"].message == "5 log files, no model yet"
     assert run(["doctor"]) == 0
 
@@ -63,10 +65,16 @@ def open_raw_zone(root: Path) -> None:
             "pyhton",
             "sandbox.command",
         ),
+        (
+            lambda root: (root / "agents" / "assistant" / "backend" / "server.py").write_text("raise SystemExit('no')"),
+            "sandbox assistant",
+            "stderr ends with: no",
+            "fix what the message names",
+        ),
         (lambda root: shutil.rmtree(root / "agents" / "assistant"), "agents", "no agent below", "TOOLFT_AGENTS"),
     ],
 )
-def test_doctor_names_what_is_broken_and_its_mend(
+def test_doctor_names_what_is_broken_and_its_fix(
     root: Path,
     damage: Callable[[Path], None],
     subject: str,

@@ -98,7 +98,7 @@ def test_prune_beside_a_run_of_a_living_process_says_what_stays_for_it(
     assert capsys.readouterr().out.startswith("1 unfinished runs: versions in force since 20")
 
 
-def test_runs_under_way_name_their_days_and_one_of_a_range_none(instance: dg.DagsterInstance) -> None:
+def test_active_runs_name_their_days_and_one_of_a_range_none(instance: dg.DagsterInstance) -> None:
     assert unfinished_runs(instance).runs == 0
     own = unfinished(instance, **{PARTITION_TAG: DAY})
     found = unfinished_runs(instance)

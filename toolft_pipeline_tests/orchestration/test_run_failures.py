@@ -1,4 +1,4 @@
-"""A red blocking check is told by its name and figures, not by the class of an exception."""
+"""A red blocking check is reported by its name and figures, not by the class of an exception."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
+from toolft_pipeline.sandbox.kinds import open_sandbox
+from toolft_pipeline.sandbox.mcp_session import McpSandbox
 from toolft_pipeline.sandbox.protocol import (
     SandboxCrashedError,
     SandboxError,
@@ -155,7 +156,7 @@ def test_snapshot_that_is_no_json_is_refused(backend: Settings, tmp_path: Path) 
 
 def test_list_tools_shows_the_pipelines_own_tools_too(backend: Settings, tmp_path: Path) -> None:
     with open_sandbox(backend(), cwd=tmp_path) as sandbox:
-        assert [tool.name for tool in sandbox.list_tools()][:3] == ["sandbox_reset", "sandbox_snapshot", "note"]
+        assert [tool["name"] for tool in sandbox.list_tools()][:3] == ["sandbox_reset", "sandbox_snapshot", "note"]
 
 
 def test_close_ends_the_server_and_its_children(backend: Settings, living: Living, tmp_path: Path) -> None:
@@ -180,13 +181,13 @@ def test_server_that_hangs_at_start_is_one_error_and_is_killed(
     assert living() == []
 
 
-def test_server_that_ends_at_start_says_what_its_stderr_said(backend: Settings, tmp_path: Path) -> None:
+def test_server_that_ends_at_start_says_what_its_stderr_has(backend: Settings, tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match=r"stderr ends with: database is locked; run the command by hand"):
         McpSandbox(backend("fail"), cwd=tmp_path)
 
 
 @pytest.mark.parametrize("command", [("no-such-command-here",), ("cat",)])
-def test_command_that_is_no_server_is_one_line_with_the_mend(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_command_that_is_no_server_is_one_line_with_the_fix(tmp_path: Path, command: tuple[str, ...]) -> None:
     with pytest.raises(SandboxError, match=rf"{command[0]}.*fix sandbox\.command in the agent file") as caught:
         McpSandbox(SandboxSettings(command=command), cwd=tmp_path)
     assert "\n" not in str(caught.value)

@@ -81,6 +81,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"first_day": "2026-02-30"}, "first_day", ["2026-02-30", "not a valid date"]),
         ({"first_day": "0001-01-01"}, "first_day", ["1970"]),
         ({"owner": "ml platform"}, "owner", ["team:NAME", "'ml platform'"]),
+        ({"sandbox": {"kind": "mcp_stdoi", "command": ["x"]}}, "sandbox.kind", ["did you mean mcp_stdio?"]),
         ({"logs": {"format": "lanchain"}}, "logs.format", ["did you mean langchain?"]),
         ({"catalog": {"mcp": True}}, "catalog.mcp", ["needs a sandbox section"]),
         ({"base_model": {"folder": "m", "revision": "abc"}}, "base_model.revision", ["base_model.hub"]),
@@ -93,6 +94,9 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"sandbox": {"comand": ["python"]}}, "sandbox.comand", ["did you mean command?"]),
         ({"verification": {"redaction": {"patterns": ["(?<=x)y"]}}}, "verification.redaction.patterns", ["RE2"]),
         ({"verification": {"error_forms": ["("]}}, "verification.error_forms", ["not a valid regular expression"]),
+        ({"answers": {"done": ["("]}}, "answers.done", ["not a valid regular expression"]),
+        ({"answers": {"refused": ["no", "(?i)nope"]}}, "answers.refused", ["(?i)nope", "flags"]),
+        ({"answers": {"refused": ["x*"]}}, "answers.refused", ["matches every answer", "write the words"]),
         ({"verification": {"redaction": {"personal_data": ["emial"]}}}, "redaction.personal_data.0", ["mean email?"]),
         ({"curation": {"weights": {"single_cal": 2}}}, "curation.weights.single_cal", ["did you mean single_call?"]),
         (

@@ -15,8 +15,9 @@ from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, in_service, service_folder
 from toolft_pipeline.orchestration.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages import eval_report
-from toolft_pipeline.stages.spec.stage import SourceContext
+from toolft_pipeline.stages import champion, eval_report
+from toolft_pipeline.stages.spec.run_stage import run_stage
+from toolft_pipeline.stages.spec.stage import SourceContext, StageError
 from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
 from toolft_pipeline.warehouse.pointers import pointer_history
 from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
@@ -118,6 +119,22 @@ def test_champion_refused_candidate_keeps_its_report_and_says_why(
     assert record.status.value == "FAILED"  # the asset is no plain green
     assert in_service(warehouse, AGENT) is None
     assert observations(site) == []
+
+
+def test_champion_refuses_a_verdict_that_was_edited_on_disk(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The stage runs alone: no stage before it makes the damaged report again."""
+    judged(warehouse, DAYS[0], promote=False, against=None)
+    report = warehouse.current(ArtifactKey(agent=AGENT, asset="eval_report", partition=DAYS[0]))
+    assert report is not None
+    verdict = report.file(eval_report.VERDICT_FILE)
+    edited = verdict.read_bytes().replace(b'"promote":false', b'"promote":true ')
+    assert len(edited) == verdict.stat().st_size
+    verdict.write_bytes(edited)
+    with pytest.raises(
+        StageError, match=r"eval_report/2026-10-01 is damaged: \S*verdict\.json .* --stage eval_report`"
+    ):
+        run_stage(champion.STAGE, settings(tmp_path), DAYS[0], warehouse, progress=print, run_id=None)
+    assert in_service(warehouse, AGENT) is None
 
 
 def test_champion_verdict_against_a_model_that_no_longer_serves_is_refused(

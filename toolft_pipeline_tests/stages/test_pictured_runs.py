@@ -108,7 +108,7 @@ def test_runs_in_are_trajectories_and_rejects(built: dict[str, Version]) -> None
     assert manifest.headline["reasons"] == {"image_not_in_log": 1}
 
 
-def test_what_a_picture_may_have_told_is_believed_and_text_is_redacted(built: dict[str, Version]) -> None:
+def test_what_a_picture_may_show_is_believed_and_text_is_redacted(built: dict[str, Version]) -> None:
     folder = built["verified_trajectories"].folder
     verdicts = {verdict.trajectory_id: verdict for verdict in read_verdicts(folder / "verdicts.parquet")}
     assert {name: verdict.accepted for name, verdict in verdicts.items()} == {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.ingest.log_file import LogError
 from toolft_pipeline.orchestration.metadata import version_metadata
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.planning.plan import Action, make_plan
@@ -127,3 +128,30 @@ def test_day_that_never_had_logs_is_empty_and_an_emptied_file_empties_it(site: S
     assert (runs(version), reused) == (0, False)
     assert other.make() == (version, True)
     assert runs(other.make(force=True)[0]) == 0
+
+
+def test_feedback_is_an_input_of_its_day(site: Site) -> None:
+    first, _ = site.make()
+    site.log(f"{DAY}.served-0a1b2c3d.feedback").write_text(
+        '{"run": "served-1", "outcome": "success", "at": "2026-10-02T10:00:00Z"}\n'
+    )
+    again, reused = site.make()
+    assert not reused
+    assert f"file:{DAY}.served-0a1b2c3d.feedback" in again.manifest.inputs
+    assert again.manifest.content_digest == first.manifest.content_digest  # it is about no run of the day
+
+
+def test_feedback_after_the_logs_were_rotated_away_loses_no_run(site: Site) -> None:
+    first, _ = site.make()
+    site.log().unlink()
+    site.log(f"{DAY}.served-0a1b2c3d.feedback").write_text(
+        '{"run": "served-1", "outcome": "success", "at": "2026-10-02T10:00:00Z"}\n'
+    )
+    kept, reused = site.make()
+    assert (kept.folder, reused) == (first.folder, True)
+
+
+def test_feedback_that_cannot_be_read_is_one_line_with_its_place(site: Site) -> None:
+    site.log(f"{DAY}.served-0a1b2c3d.feedback").write_text('{"run": 7}\n')
+    with pytest.raises(LogError, match=r"feedback:1: not a line of feedback.*fix or remove the line"):
+        site.make()

@@ -40,7 +40,8 @@ SMALL = {
     "evaluation.compare": '["base"]',
     "evaluation.max_new_tokens": "2",
     "evaluation.max_turns": "1",
-    "evaluation.probes": "false",
+    "evaluation.max_probes": "6",
+    "evaluation.single_requests": "1",
     "gate.min_tasks": "1",
     "gate.shadow.runs": "1",
 }
@@ -65,17 +66,19 @@ NOT_MET = {
 
 
 NOT_MET_BY_MODELS = {
+    *(leaf for leaf in LEAVES if leaf.startswith(("serving.engine.", "serving.fallback."))),
+    "evaluation.bfcl_irrelevance",
     "evaluation.bfcl_questions",
     "evaluation.endpoints",
     "evaluation.machine_hour_price",
     "gate.shadow.task_success",
     "training.memory_check",
 }
-"""The same of the model's stages: BFCL, endpoints, prices, what happens where training does not fit into memory."""
+"""The same of the model's stages: BFCL, endpoints, prices, engines and safety nets of serving, too little memory."""
 
 ALWAYS = {"name", "folder"}
 
-NESTED = {"eval_report": {"evaluation", "shadow_evaluation", "bfcl_evaluation", "reference_model"}}
+NESTED = {"eval_report": {"evaluation", "shadow_evaluation", "bfcl_evaluation", "reference_model", "task_check"}}
 """Artifacts that a stage makes inside its own build."""
 
 

@@ -18,4 +18,5 @@ def test_with_downstream_of_a_stage_is_what_reads_it_directly_or_not_in_the_orde
     assert {stage.asset for stage in STAGES} - {stage.asset for stage in with_downstream("tool_catalog")} == {
         "base_model",
         "raw_trajectories",
+        "serving_monitor",
     }

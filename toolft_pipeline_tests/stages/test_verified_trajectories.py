@@ -100,6 +100,19 @@ def test_accepted_share_is_of_the_logged_runs_alone(site: Site) -> None:
     assert first.manifest.headline["accepted_share"] == sum(logged) / len(logged)
 
 
+def test_accepted_share_ignores_runs_that_our_server_answered(site: Site) -> None:
+    before = site.verify(DAYS[0]).manifest
+    run = json.loads(site.log(DAYS[0]).read_text().splitlines()[0])
+    served = [{**run, "id": f"served-{n}", "served": {"own": n > 0, "client": "c", "turns": []}} for n in range(5)]
+    served[3]["outcome"] = served[4]["outcome"] = None  # without feedback
+    path = site.settings.path(f"logs/{DAYS[0]}.served-0a1b2c3d-0001.jsonl")
+    path.write_text("".join(json.dumps(each) + "\n" for each in served))
+    after = site.verify(DAYS[0]).manifest
+    assert after.headline["accepted_share"] == before.headline["accepted_share"]
+    assert (after.rows["served"], after.rows["served_accepted"]) == (5, 3)
+    assert after.rows["accepted"] == before.rows["accepted"] + 3
+
+
 def test_no_sudden_drop_passes_a_day_without_runs(site: Site) -> None:
     site.verify(DAYS[0])
     site.log(DAYS[1]).unlink()

@@ -18,7 +18,8 @@ def main(place: Path, quantization: str) -> None:
     """Run it all below a folder."""
     os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"  # a mode of PyTorch is active in one thread alone
     from toolft_pipeline.compute_type import choose_compute_type
-    from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
+    from toolft_pipeline.engines.model_loading import load_model, load_tokenizer
+    from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
     from toolft_pipeline.training.merging.merge import merge_adapter
     from toolft_pipeline.training.train_adapter import train_adapter
     from toolft_pipeline_tests.pretended_cuda import pretended_cuda

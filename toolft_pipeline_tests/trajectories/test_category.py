@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from toolft_pipeline.evaluation.scoring.task import load_tasks
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
 from toolft_pipeline.trajectories.category import Category, categorize, tools_used
 from toolft_pipeline.trajectories.record import Message, Source, Trajectory

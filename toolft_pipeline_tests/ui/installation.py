@@ -16,7 +16,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
-from toolft_pipeline_tests.test_pipeline import Site, install
+from toolft_pipeline_tests.pipeline_site import Site, install
 
 
 def filled(root: Path, model: Path) -> Site:

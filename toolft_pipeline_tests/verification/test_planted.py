@@ -27,6 +27,9 @@ NEAR_DUPLICATE = "near_duplicate"
 UNGROUNDED = {"ungrounded_answer", "ungrounded_choice"}
 """A lie in a call or a result is found before replay where a later turn rests on the truth."""
 
+UNTOLD = {"false_success", "contradicted_result", "unnamed_target", "answer_unread"}
+"""The same, where the answer still says what was true, or the user still names what was meant."""
+
 CAUGHT_AS = {
     "failed": {"logged_failure"},
     "wrong_argument": {"logged_failure"},
@@ -36,10 +39,10 @@ CAUGHT_AS = {
     "unknown_parameter": {"invalid_arguments"},
     "invalid_arguments": {"invalid_arguments"},
     "control_token_in_result": {"result_differs"},
-    "forged_result": {"result_differs"} | UNGROUNDED,
+    "forged_result": {"result_differs"} | UNGROUNDED | UNTOLD,
     "wrong_state": {"final_state_differs"},
-    "hidden_wrong_argument": {"result_differs", "final_state_differs"} | UNGROUNDED,
-    "dropped_call": {"result_differs", "final_state_differs"} | UNGROUNDED,
+    "hidden_wrong_argument": {"result_differs", "final_state_differs"} | UNGROUNDED | UNTOLD,
+    "dropped_call": {"result_differs", "final_state_differs"} | UNGROUNDED | UNTOLD,
     "no_initial_state": {"not_replayable"},
     "unknown_state": {"unknown_state"},
     "loop": {"repeated_call"},
@@ -68,7 +71,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[Place, str]:
     caught: dict[Place, str] = {}
     places: dict[tuple[str, str], Place] = {}
     days: dict[str, Path] = {}
-    for day in sorted({path.name[:10] for path in (HELPDESK / "logs").iterdir()}):
+    for day in sorted({path.name[:10] for path in (HELPDESK / "logs").glob("????-??-??.jsonl")}):
         raw, verified = root / "raw" / day, root / "verified" / day
         raw.mkdir(parents=True)
         verified.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A run explained rule by rule: asked again, stopped at the first that is broken, told beside the stored verdict."""
+"""A run explained rule by rule: asked again, stopped at the first that is broken, shown beside the stored verdict."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_answers_broken_rule_ends_the_asking_and_says_why() -> None:
     assert {found[rule.value] for rule in list(Rule)[2:]} == {("not asked", "catalog was broken first")}
 
 
-def test_answers_replay_and_redaction_are_told_from_the_stored_verdict() -> None:
+def test_answers_replay_and_redaction_are_read_from_the_stored_verdict() -> None:
     replayed = shown(rejected(Rule.REPLAY, Fault.RESULT_DIFFERS))
     assert replayed["replay"] == ("broken", "so it was")
     assert replayed["redaction"][0] == "not asked"

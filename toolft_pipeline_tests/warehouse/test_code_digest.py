@@ -260,7 +260,7 @@ def test_libraries_of_builds_are_pinned_and_recorded() -> None:
 
 
 def test_layout_of_the_whole_package_moves_nothing(tmp_path: Path) -> None:
-    """Every file written anew from its syntax tree: no comment and no line break is where it was."""
+    """Every file written again from its syntax tree: no comment and no line break is where it was."""
     root = tmp_path / "toolft_pipeline"
     shutil.copytree(REPOSITORY / "toolft_pipeline", root, ignore=shutil.ignore_patterns("project_template"))
     entries = [f"toolft_pipeline.stages.{stage}:_build" for stage in ("verified_trajectories", "token_tensors")]

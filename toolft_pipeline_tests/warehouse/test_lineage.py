@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.warehouse.lineage import lineage_gaps
+from toolft_pipeline.warehouse.lineage import lineage_gaps, lineage_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.evaluation.model_versions import commit
 
@@ -28,8 +28,31 @@ def chain(warehouse: Warehouse) -> dict[str, Version]:
     return {"raw": raw, "verified": verified, "base": base, "model": model}
 
 
+def made_in_this_order(*versions: Version) -> None:
+    """Write times a second apart into the manifests: versions of one second are in no order."""
+    for second, version in enumerate(versions):
+        manifest = version.folder / "manifest.json"
+        text = manifest.read_text()
+        manifest.write_text(text.replace(version.manifest.created_at, f"2026-10-01T00:00:0{second}+00:00"))
+
+
 def test_lineage_of_a_whole_chain_has_no_gap(warehouse: Warehouse, chain: dict[str, Version]) -> None:
     assert lineage_gaps(warehouse, chain["model"]) == []
+
+
+def test_lineage_holds_every_version_upstream_once(warehouse: Warehouse, chain: dict[str, Version]) -> None:
+    found = lineage_of(warehouse, [chain["model"]]).versions
+    assert sorted(version.folder for version in found) == sorted(version.folder for version in chain.values())
+
+
+def test_lineage_of_two_ways_to_one_content_takes_the_newest(warehouse: Warehouse, chain: dict[str, Version]) -> None:
+    """Both ways are whole; which folder's name sorts first plays no part."""
+    day = chain["raw"].manifest.content_digest
+    others = [{f"raw/{DAY}": day, f"file:{number}": str(number) * 64} for number in range(1, 5)]
+    versions = [chain["verified"], *(commit(warehouse, "verified", DAY, "verified", inputs=made) for made in others)]
+    made_in_this_order(*versions)
+    found = lineage_of(warehouse, [chain["model"]]).versions
+    assert [each.folder for each in found if each.manifest.address.asset == "verified"] == [versions[-1].folder]
 
 
 @pytest.mark.parametrize("lost", ["raw", "verified", "base"])
@@ -55,6 +78,7 @@ def test_lineage_one_whole_way_to_the_same_content_is_enough(warehouse: Warehous
     again = commit(warehouse, "verified", DAY, "verified", inputs={f"raw/{DAY}": "f" * 64})
     assert again.folder != chain["verified"].folder
     assert again.manifest.content_digest == chain["verified"].manifest.content_digest
+    made_in_this_order(chain["verified"], again)
     assert lineage_gaps(warehouse, chain["model"]) == []
 
 

@@ -54,6 +54,23 @@ def test_find_other_fingerprint_gives_nothing(tmp_path: Path) -> None:
     assert warehouse.find(ADDRESS, recipe("b").fingerprint) is None
 
 
+def test_find_compares_the_whole_fingerprint(tmp_path: Path) -> None:
+    """A folder's name holds the first 24 digits only."""
+    warehouse = Warehouse(tmp_path)
+    fingerprint = publish(warehouse).manifest.fingerprint
+    other = fingerprint[:24] + fingerprint[24:].translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
+    assert warehouse.find(ADDRESS, other) is None
+
+
+def test_with_content_compares_the_whole_digest(tmp_path: Path) -> None:
+    """A folder's name holds the first 12 digits only."""
+    warehouse = Warehouse(tmp_path)
+    version = publish(warehouse)
+    digest = version.manifest.content_digest
+    assert [found.folder for found in warehouse.with_content(ADDRESS, digest)] == [version.folder]
+    assert warehouse.with_content(ADDRESS, digest[:12] + "0" * 52) == []
+
+
 def test_content_digest_depends_on_content_files_only(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path)
     first = publish(warehouse, made_from="a", report="one")

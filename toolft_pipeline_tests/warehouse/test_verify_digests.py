@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,19 @@ def test_pointer_record_of_other_content_is_reported(warehouse: Warehouse, versi
     assert find_damage(warehouse, version) == [
         f"{folder / 'pointers' / '00000002.json'}: its content digest does not match the version that it names"
     ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"settings": {"rank": 32}}, {"code_version": "other"}, {"inputs": {"adapter/all": "2" * 64}}]
+)
+def test_manifest_with_other_settings_is_reported(
+    warehouse: Warehouse, version: Version, change: dict[str, object]
+) -> None:
+    """No pointer record is asked: the fingerprint itself must follow from what the manifest names."""
+    path = version.folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    expected = f"{path}: its fingerprint does not match its code version, settings and inputs"
+    assert expected in find_damage(warehouse, warehouse.open(version.folder))
 
 
 def test_reclaimed_content_may_be_missing_but_not_in_part(warehouse: Warehouse, version: Version) -> None:

@@ -20,8 +20,9 @@ from world import build_world
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.sources import read_source
 from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.sandbox.kinds import open_sandbox
 from toolft_pipeline.sandbox.listed_catalog import listed_catalog
-from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
+from toolft_pipeline.sandbox.mcp_session import McpSandbox
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.settings import CatalogSettings
 
@@ -117,7 +118,24 @@ def make_task(sandbox: McpSandbox, number: int) -> Row:
         "plan": executed.plan,
         "expected_state": executed.final_state,
         "gold": executed.messages,
+        "answers": [_expected(number, scenario, executed) for number in range(len(scenario.turns))],
     }
+
+
+def _expected(number: int, scenario: Scenario, executed: Executed) -> Row:
+    """What the answer to a user turn must convey; every value stands in a result or an argument of its calls."""
+    turn = scenario.turns[number]
+    results = {m["tool_call_id"]: m["content"] for m in executed.messages if m["role"] == "tool"}
+    made = [call for call in executed.plan if call["turn"] == number]
+    known = _text([(call["arguments"], results[call["id"]]) for call in made])
+    if unknown := [value for value, *_ in turn.facts if value not in known]:
+        raise RuntimeError(f"{scenario.key}: no call or result has {unknown[0]}")
+    expected: Row = {"turn": number, "ending": turn.ending}
+    if turn.facts:
+        expected["facts"] = [{"value": value} | ({"about": about} if about else {}) for value, *about in turn.facts]
+    if failed_texts := [results[call["id"]] for call in made if call["fails"]]:
+        expected["reason"] = "\n".join(failed_texts)
+    return expected
 
 
 def failed(row: Row) -> None:

@@ -31,6 +31,8 @@ class Turn:
     steps: tuple[tuple[Call, ...], ...]
     answer: str
     says: str | None = None  # text beside the first step's calls
+    ending: str = "informed"  # how it ends: `Ending` of toolft_pipeline's tasks
+    facts: tuple[tuple[str, ...], ...] = ()  # values that the answer must state, each with what it is about
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def work_out(draw: Draw) -> Scenario:
     sign, value = draw.rng.choice([("*", a * b), ("+", a + b), ("-", a - b)])
     sum_ = f"{a} {sign} {b}"
     user = draw.wording("What is {}?", "Please work out {}.", "Calculate {}", "How much is {}?").format(sum_)
-    return Scenario("single_call", sum_, (Turn(user, ((_calculate(sum_),),), f"{sum_} = {value}"),))
+    return Scenario(
+        "single_call", sum_, (Turn(user, ((_calculate(sum_),),), f"{sum_} = {value}", facts=((str(value),),)),)
+    )
 
 
 def find_address(draw: Draw) -> Scenario:
@@ -110,7 +114,14 @@ def find_address(draw: Draw) -> Scenario:
     return Scenario(
         "single_call",
         who.name,
-        (Turn(draw.wording(*wordings).format(who.name), ((_find(who),),), f"{who.name}: {who.email}"),),
+        (
+            Turn(
+                draw.wording(*wordings).format(who.name),
+                ((_find(who),),),
+                f"{who.name}: {who.email}",
+                facts=((who.email,),),
+            ),
+        ),
     )
 
 
@@ -121,7 +132,7 @@ def mail_known_address(draw: Draw) -> Scenario:
         'Write to {0}, subject "{1}", text "{2}"',
         'Please mail {0}. Subject: "{1}". Text: "{2}"',
     ).format(who.email, subject, body)
-    turn = Turn(user, ((_send(who.email, subject, body),),), f"The e-mail to {who.email} is sent.")
+    turn = Turn(user, ((_send(who.email, subject, body),),), f"The e-mail to {who.email} is sent.", ending="done")
     return Scenario("single_call", f"{who.email} {subject}", (turn,))
 
 
@@ -133,7 +144,8 @@ def two_prices(draw: Draw) -> Scenario:
         "Which prices do we have for the laptops called {} and {}?",
     ).format(one.subject, two.subject)
     answer = f"{one.title}: {one.price} EUR. {two.title}: {two.price} EUR."
-    turn = Turn(user, ((_price(one), _price(two)),), answer, says="I look up both.")
+    facts = ((str(one.price), one.subject), (str(two.price), two.subject))
+    turn = Turn(user, ((_price(one), _price(two)),), answer, says="I look up both.", facts=facts)
     return Scenario("parallel_calls", f"{one.subject} {two.subject}", (turn,))
 
 
@@ -145,7 +157,8 @@ def same_mail_twice(draw: Draw) -> Scenario:
         'Mail this to {0} and, separately, to {1}: subject "{2}", text "{3}"',
     ).format(one.email, two.email, subject, body)
     calls = (_send(one.email, subject, body), _send(two.email, subject, body))
-    turn = Turn(user, (calls,), f"Sent to {one.email} and to {two.email}.")
+    facts = ((one.email,), (two.email,))
+    turn = Turn(user, (calls,), f"Sent to {one.email} and to {two.email}.", ending="done", facts=facts)
     return Scenario("parallel_calls", f"{one.email} {two.email} {subject}", (turn,))
 
 
@@ -157,7 +170,8 @@ def hotel_cost(draw: Draw) -> Scenario:
         "Add up {0} hotel nights in {1} for me.",
     ).format(nights, note.subject)
     steps = ((_price(note),), (_calculate(f"{nights} * {note.price}"),))
-    turn = Turn(user, steps, f"{nights} nights in {note.subject} cost {nights * note.price} EUR.")
+    cost = nights * note.price
+    turn = Turn(user, steps, f"{nights} nights in {note.subject} cost {cost} EUR.", facts=((str(cost),),))
     return Scenario("multi_step", f"{note.subject} {nights}", (turn,))
 
 
@@ -169,7 +183,8 @@ def mail_by_name(draw: Draw) -> Scenario:
         '{0} must get this by e-mail, subject "{1}": "{2}"',
     ).format(who.name, subject, body)
     steps = ((_find(who),), (_send(who.email, subject, body),))
-    turn = Turn(user, steps, f"The e-mail to {who.name} is sent.", says="I look up the address first.")
+    says, answer = "I look up the address first.", f"The e-mail to {who.name} is sent."
+    turn = Turn(user, steps, answer, says=says, ending="done")
     return Scenario("multi_step", f"{who.name} {subject}", (turn,))
 
 
@@ -179,8 +194,8 @@ def ask_then_mail(draw: Draw) -> Scenario:
     second = draw.wording('Subject "{0}", text "{1}"', '"{1}" Subject: "{0}"', 'Text "{1}", and "{0}" as the subject')
     steps = ((_find(who),), (_send(who.email, subject, body),))
     turns = (
-        Turn(first, (), "What should the subject and the text be?"),
-        Turn(second.format(subject, body), steps, f"The e-mail to {who.name} is sent."),
+        Turn(first, (), "What should the subject and the text be?", ending="asked_back"),
+        Turn(second.format(subject, body), steps, f"The e-mail to {who.name} is sent.", ending="done"),
     )
     return Scenario("multi_step", f"{who.name} {subject}", turns)
 
@@ -194,7 +209,8 @@ def wrong_domain(draw: Draw) -> Scenario:
         'Please mail {0}. Subject: "{1}". Text: "{2}"',
     ).format(wrong, subject, body)
     steps = ((_send(wrong, subject, body, fails=True),), (_send(who.email, subject, body),))
-    turn = Turn(user, steps, f"{wrong} is not known; the e-mail went to {who.email}.")
+    answer = f"{wrong} is not known; the e-mail went to {who.email}."
+    turn = Turn(user, steps, answer, ending="done", facts=((who.email,),))
     return Scenario("error_then_retry", f"{wrong} {subject}", (turn,))
 
 
@@ -202,7 +218,9 @@ def wrong_sign(draw: Draw) -> Scenario:
     a, b = draw.rng.randrange(12, 99), draw.rng.randrange(3, 12)
     user = draw.wording("What is {} x {}?", "Please work out {} x {}.", "How much is {} x {}?").format(a, b)
     steps = ((_calculate(f"{a} x {b}", fails=True),), (_calculate(f"{a} * {b}"),))
-    return Scenario("error_then_retry", f"{a} x {b}", (Turn(user, steps, f"{a} x {b} = {a * b}"),))
+    return Scenario(
+        "error_then_retry", f"{a} x {b}", (Turn(user, steps, f"{a} x {b} = {a * b}", facts=((str(a * b),),)),)
+    )
 
 
 def unknown_address(draw: Draw) -> Scenario:
@@ -213,9 +231,8 @@ def unknown_address(draw: Draw) -> Scenario:
         'Write to {0}, subject "{1}", text "{2}"',
         'Please mail {0}. Subject: "{1}". Text: "{2}"',
     ).format(to, subject, body)
-    turn = Turn(
-        user, ((_send(to, subject, body, fails=True),),), f"I cannot write to {to}: no contact has the address."
-    )
+    answer = f"I cannot write to {to}: no contact has the address."
+    turn = Turn(user, ((_send(to, subject, body, fails=True),),), answer, ending="refused")
     return Scenario("error_then_explain", f"{to} {subject}", (turn,))
 
 
@@ -223,7 +240,8 @@ def division_by_zero(draw: Draw) -> Scenario:
     a = draw.rng.randrange(100, 999)
     user = draw.wording("What is {} / 0?", "Please work out {} / 0.", "How much is {} / 0?").format(a)
     answer = f"{a} / 0 has no result: nothing can be divided by zero."
-    return Scenario("error_then_explain", f"{a} / 0", (Turn(user, ((_calculate(f"{a} / 0", fails=True),),), answer),))
+    turn = Turn(user, ((_calculate(f"{a} / 0", fails=True),),), answer, ending="refused")
+    return Scenario("error_then_explain", f"{a} / 0", (turn,))
 
 
 def thanks(draw: Draw) -> Scenario:
@@ -232,7 +250,7 @@ def thanks(draw: Draw) -> Scenario:
     user = draw.wording("Thanks, {} here, all done.", "That was all, thank you! {}", "Perfect, bye from {}.").format(
         first
     )
-    return Scenario("no_tool", first, (Turn(user.format(first), (), f"You are welcome, {first}."),))
+    return Scenario("no_tool", first, (Turn(user.format(first), (), f"You are welcome, {first}.", ending="no_tool"),))
 
 
 def not_offered(draw: Draw) -> Scenario:
@@ -241,7 +259,7 @@ def not_offered(draw: Draw) -> Scenario:
         "Book me a flight to {}.", "Can you order a taxi in {}?", "Reserve a table in {} for tonight."
     ).format(city)
     answer = "I cannot do that. I can search contacts and notes, calculate, and send e-mail."
-    return Scenario("no_tool", user.lower(), (Turn(user, (), answer),))
+    return Scenario("no_tool", user.lower(), (Turn(user, (), answer, ending="refused"),))
 
 
 FAMILIES: tuple[Callable[[Draw], Scenario], ...] = (

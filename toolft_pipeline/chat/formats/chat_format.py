@@ -78,9 +78,9 @@ class ChatFormat:
     """None where the family renders no images."""
     native_template_texts: tuple[str, ...] = ()
     """Texts that all occur in the official template of a model whose maker trained it on this call syntax; empty if no
-    maker did. Of the formats that match, an untuned model is asked in the one with the most texts."""
+    maker did. Of the formats that match, a base model is asked in the one with the most texts."""
     bare_call_prefix: str | None = None
-    """A token that untuned models of the family may write before a call that is a bare JSON object; None where calls
+    """A token that base models of the family may write before a call that is a bare JSON object; None where calls
     are written between markers."""
 
     def template(self, *, catalog_mode: CatalogMode) -> str:

@@ -62,7 +62,7 @@ def serving_prompt(
 ) -> ServingPrompt:
     """The prompt before the next assistant turn, from OpenAI messages and tools and an installed tokenizer.
 
-    `catalog_mode` overrides the installed mode (the untuned base gets the full catalog, say).
+    `catalog_mode` overrides the installed mode (the base model gets the full catalog, say).
     """
     override = {} if catalog_mode is None else {"catalog_mode": catalog_mode.value}
     text: str = tokenizer.apply_chat_template(

@@ -39,12 +39,17 @@ def refusal_lines(report: Mapping[str, Any], *, gate: Mapping[str, Any], setting
 def _missed(candidate: Mapping[str, Any], gate: Mapping[str, Any]) -> Iterator[str]:
     for name, counted in _THRESHOLDS.items():
         rate, wanted = candidate.get(name), gate.get(name)
-        if rate is None or wanted is None or rate["low"] >= wanted:
+        if rate is None or wanted is None:
+            continue
+        low = METRICS[name].higher_is_better
+        bound = rate["low"] if low else rate["high"]
+        missing = wanted - bound if low else bound - wanted
+        if missing <= 0:
             continue
         yield (
             f"  - {counted}: {rate['value']:.1%} on {candidate['n_tasks']:.0f} tasks, so the true rate may "
-            f"be as low as {rate['low']:.1%} (95 % interval). gate.{name} requires {wanted:.1%}: "
-            f"{100 * (wanted - rate['low']):.1f} points are missing."
+            f"be as {'low' if low else 'high'} as {bound:.1%} (95 % interval). gate.{name} "
+            f"{'requires' if low else 'allows'} {wanted:.1%}: {100 * missing:.1f} points are missing."
         )
 
 

@@ -28,7 +28,7 @@ def result_table(report: dict[str, Any]) -> str:
         f"{_notes(models)}"
         f"{report['catalog_tokens_saved_per_turn']:,} catalog tokens saved per turn\n"
         f"verdict: {decision}: {'; '.join(verdict.get('reasons', ()))}"
-        f"{_smallest_difference(verdict)}"
+        f"{_smallest_difference(verdict)}" + "".join(f"\n{note}" for note in verdict.get("notes", ()))
     )
 
 
@@ -42,5 +42,6 @@ def _smallest_difference(verdict: dict[str, Any]) -> str:
         return ""
     smallest, margin = verdict["smallest_visible_difference"], verdict.get("margin", 0.0)
     return (
-        f"\n{verdict['n_tasks']} tasks: the smallest detectable difference is {smallest:.1%}; gate.margin {margin:.1%}"
+        f"\n{verdict['n_tasks']} tasks: the smallest difference that one night shows (80 % power) is {smallest:.1%}; "
+        f"gate.margin {margin:.1%}"
     )

@@ -1,7 +1,7 @@
 """Launch Dagster runs from the command line, on the same instance as the UI.
 
-Invariant: a run has the status of what happened to it. Data stages run in this process, model stages in one process
-per step, both by the local executor, which marks an interrupted run as canceled.
+Invariant: a run has the status of what happened to it. TOOLFT_EXECUTOR runs its steps: `local` runs data stages in this
+process and model stages in one process per step, and marks an interrupted run as canceled.
 """
 
 from __future__ import annotations

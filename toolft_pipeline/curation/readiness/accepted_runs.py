@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolft_pipeline.curation.run_signatures import batches
+from toolft_pipeline.trajectories.record import SERVED
 
-_COLUMNS = ["golden", "category", "tools", "conversation", "beginnings"]
+_COLUMNS = ["golden", "category", "tools", "conversation", "beginnings", "origin"]
 
 
 class AcceptedKind(NamedTuple):
-    """What accepted runs are counted by: logged or golden, category, tools."""
+    """What accepted runs are counted by: logged, golden or of our own server, category, tools."""
 
     golden: bool
     category: str
     tools: tuple[str, ...]
+    served: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +42,11 @@ def read_accepted_runs(signatures: Iterable[Path]) -> AcceptedRuns:
     grounded_kind, whole, beginnings = [np.empty(0, np.int64)], [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for path in signatures:
         for batch in batches(path, _COLUMNS):
-            columns = (batch[name].to_pylist() for name in ("golden", "category", "tools"))
-            rows = (AcceptedKind(golden, name, tuple(tools)) for golden, name, tools in zip(*columns, strict=True))
+            columns = (batch[name].to_pylist() for name in ("golden", "category", "tools", "origin"))
+            rows = (
+                AcceptedKind(golden, name, tuple(tools), origin in SERVED)
+                for golden, name, tools, origin in zip(*columns, strict=True)
+            )
             grounded_kind.append(np.fromiter((kinds.setdefault(row, len(kinds)) for row in rows), np.int64, len(batch)))
             whole.append(batch["conversation"].to_numpy())
             beginnings.append(batch["beginnings"].flatten().to_numpy())

@@ -15,7 +15,7 @@ import msgspec
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.curation.readiness.production_stats import LoggedRuns
 from toolft_pipeline.curation.readiness.tool_churn import ChurnCount
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.record import SERVED, Trajectory
 
 
 @dataclass(kw_only=True)
@@ -34,9 +34,12 @@ class LoggedRunCounts:
 def count_day(
     runs: Iterable[Trajectory], *, day: str, tools: CatalogValidator, redact: Callable[[str], str]
 ) -> LoggedRunCounts:
-    """Count the logged runs of a day; renamed tools must have today's names, `tools` are today's."""
+    """Count the incumbent's runs of a day; renamed tools must have today's names, `tools` are today's.
+
+    Runs that our own server answered are left out.
+    """
     counts = LoggedRunCounts()
-    for run in runs:
+    for run in (each for each in runs if each.origin not in SERVED):
         counts.runs.add(run, tools=tools)
         counts.tools.add(run, day=day, today=tools.names)
     return LoggedRunCounts(runs=counts.runs, tools=counts.tools.redacted(redact))

@@ -7,7 +7,6 @@ today's names.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from msgspec import Struct
 
 from toolft_pipeline.catalog.validator import CatalogValidator
+from toolft_pipeline.quantile import quantile
 from toolft_pipeline.settings import IncumbentSettings
 from toolft_pipeline.trajectories.record import OutcomeStatus, Role, Trajectory
 
@@ -39,8 +39,8 @@ class Incumbent(Struct, frozen=True, kw_only=True):
     `turns_parsed`: assistant turns minus logged parse failures, over runs that log them.
     `turns_valid`: turns whose calls all validate against today's catalog, of the turns with calls.
     `turns_made_up`: turns that call a tool that is not in today's catalog, of all turns. `runs_done`: logged successes
-    of logged successes and failures. `turn_ms_*`: quantiles over runs of a run's wall time, tools included, divided by
-    its turns. Tokens a turn and the cost cover the runs that log the tokens they need.
+    of logged successes and failures. `turn_ms_*`: nearest-rank quantiles over runs of a run's wall time,
+    tools included, divided by its turns. Tokens a turn and the cost cover the runs that log the tokens they need.
     """
 
     runs: int
@@ -142,10 +142,10 @@ def incumbent_of(seen: LoggedRuns, *, prices: IncumbentSettings) -> Incumbent:
         prompt_tokens_per_turn=_ratio(sum(seen.prompt), seen.turns_with_prompt_counted),
         completion_tokens_per_run=_mean(seen.completion),
         tokens_per_turn=_ratio(sum(map(sum, seen.both)), seen.turns_with_tokens_counted),
-        latency_ms_p50=_quantile(seen.latency, 0.5),
-        latency_ms_p95=_quantile(seen.latency, 0.95),
-        turn_ms_p50=_quantile(seen.turn_ms, 0.5),
-        turn_ms_p95=_quantile(seen.turn_ms, 0.95),
+        latency_ms_p50=quantile(seen.latency, 0.5),
+        latency_ms_p95=quantile(seen.latency, 0.95),
+        turn_ms_p50=quantile(seen.turn_ms, 0.5),
+        turn_ms_p95=quantile(seen.turn_ms, 0.95),
         runs_with_parse_failures=_share(sum(count > 0 for count in seen.failures), len(seen.failures)),
         runs_with_bad_calls=_share(seen.runs_with_bad_calls, seen.runs),
         runs_that_fit=_share(seen.runs_that_fit, seen.runs),
@@ -179,8 +179,3 @@ def _ratio(part: float, whole: float) -> float | None:
 
 def _mean(values: Sequence[float]) -> float | None:
     return statistics.fmean(values) if values else None
-
-
-def _quantile(values: Sequence[float], at: float) -> float | None:
-    """The nearest-rank quantile."""
-    return sorted(values)[max(0, math.ceil(at * len(values)) - 1)] if values else None

@@ -47,7 +47,8 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     """The accepted runs and how much of them repeats. A kind is a category with its set of tools.
 
     `accepted`, `accepted_share` (of the judged logged runs), `kinds` and `repeated_share` cover logged runs; `golden`
-    counts accepted golden runs; rows by tool and by category count both, because both are trained on.
+    counts accepted golden runs, `served` those that our own server answered; rows by tool and by category count all,
+    because all are trained on.
     `continued_in_another` counts runs that are a prefix of another accepted run (a conversation logged again with each
     turn); kinds and rows exclude them.
     """
@@ -60,6 +61,7 @@ class Behaviour(Struct, frozen=True, kw_only=True):
     repeated_share: float | None
     rows_by_tool: dict[str, int]
     rows_by_category: dict[str, int]
+    served: int = 0
 
 
 class Saving(Struct, frozen=True, kw_only=True):
@@ -145,16 +147,19 @@ def measure_readiness(
 
 
 def _behaviour(accepted: AcceptedRuns, *, judged: int) -> Behaviour:
-    kinds = [count for kind, count in accepted.distinct.items() if not kind.golden]
+    kinds = [count for kind, count in accepted.distinct.items() if not kind.golden and not kind.served]
     tools: Counter[str] = Counter()
     categories: Counter[str] = Counter()
     for kind, count in accepted.distinct.items():
         categories[kind.category] += count
         tools.update(dict.fromkeys(kind.tools, count))
-    logged = sum(count for kind, count in accepted.all.items() if not kind.golden)
+    served = sum(count for kind, count in accepted.all.items() if kind.served)
+    golden = sum(count for kind, count in accepted.all.items() if kind.golden)
+    logged = sum(accepted.all.values()) - golden - served
     return Behaviour(
         accepted=logged,
-        golden=sum(accepted.all.values()) - logged,
+        golden=golden,
+        served=served,
         continued_in_another=sum(accepted.all.values()) - sum(accepted.distinct.values()),
         accepted_share=logged / judged if judged else None,
         kinds=len(kinds),
@@ -188,7 +193,7 @@ def _stable_tools(figures: Incumbent, wanted: ReadinessSettings) -> Criterion:
 
 
 def _repetitive_behaviour(behaviour: Behaviour, *, judged: int, wanted: ReadinessSettings) -> Criterion:
-    rows = behaviour.accepted + behaviour.golden - behaviour.continued_in_another
+    rows = behaviour.accepted + behaviour.golden + behaviour.served - behaviour.continued_in_another
     return all_of(
         "repetitive verifiable behaviour",
         measurement(

@@ -154,6 +154,12 @@ def write_answers(answers: Sequence[BfclAnswer], folder: Path) -> dict[str, SetR
     return by_set
 
 
+def read_outcomes(folder: Path, of: QuestionSet) -> dict[str, bool]:
+    """Whether each question of a set was answered right, by its id."""
+    rows = pq.read_table(folder / ANSWERS_FILE, columns=["id", "of", "objection"]).to_pylist()
+    return {row["id"]: row["objection"] is None for row in rows if row["of"] == of}
+
+
 def read_rates(folder: Path) -> dict[str, SetRate]:
     """Read the rates of a folder."""
     return msgspec.json.decode((folder / RATES_FILE).read_bytes(), type=dict[str, SetRate])

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from toolft_pipeline.compute_type import choose_compute_type
+from toolft_pipeline.engines.model_loading import load_tokenizer
 from toolft_pipeline.evaluation.bfcl.asking import SetRate, ask, write_answers
 from toolft_pipeline.evaluation.bfcl.questions import Question
-from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
 from toolft_pipeline.evaluation.models.endpoint import EndpointModel
+from toolft_pipeline.evaluation.models.folder_decoder import FolderDecoder
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, make_prompter
 from toolft_pipeline.settings import AgentSettings
 
@@ -27,17 +27,18 @@ def ask_model(
     tokenizer = load_tokenizer(model.folder)
     catalog = questions[0].catalog
     prompter = make_prompter(model, chat=settings.chat, catalog=catalog, tokenizer=tokenizer, examples=tuple)
-    compute = choose_compute_type(settings.training.compute_type)
-    progress(f"{model.name}: {compute.line}")
-    generator = TransformersGenerator(
-        model=load_model(model.folder, compute=compute.type),
+    decoder = FolderDecoder(
+        model.folder,
+        settings=settings,
         tokenizer=tokenizer,
         stops=prompter.stops,
-        max_new_tokens=settings.evaluation.max_new_tokens,
-        batch_size=settings.evaluation.batch_size,
         progress=lambda line: progress(f"{model.name}: {line}"),
     )
-    return write_answers(ask(questions, prompter=prompter, generator=generator), out)
+    try:
+        generator = decoder.generator(settings.evaluation.max_new_tokens)
+        return write_answers(ask(questions, prompter=prompter, generator=generator), out)
+    finally:
+        decoder.close()
 
 
 def ask_endpoint(

@@ -1,4 +1,4 @@
-"""Batched greedy decoding of a model folder on CPU or CUDA, in bf16 or fp32, never in 4 bit.
+"""Batched greedy decoding of a loaded model, on CPU or CUDA.
 
 Invariant: a row's answer is the one that it would get alone, up to the rounding of batched arithmetic (in fp32 the
 same tokens). So padding is only at the far left of a row. If prompts share a prefix (few-shot examples, a full
@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolft_pipeline.compute_type import ComputeType
-from toolft_pipeline.errors import FixableError
+from toolft_pipeline.engines.decoding.stop_rule import StopRule
+from toolft_pipeline.engines.token_mask import TokenMask
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
-from toolft_pipeline.training.runtime.model_device import model_device
 
 if TYPE_CHECKING:
     import torch
@@ -31,15 +29,8 @@ SHORTEST_PREFIX = 64
 TOKENS_AT_ONCE = 32_768
 """Token limit of a batch: 0.6 GB of keys and values for Gemma 3 270M, copied once for every generated token."""
 
-STOP_TOKENS = 8
-"""Tokens that a stop text may span."""
-
 Prefix = list[tuple["torch.Tensor", "torch.Tensor"]]
 """Keys and values of each layer, shape (1, heads, tokens, width)."""
-
-
-class DecodingError(FixableError, RuntimeError):
-    """The model cannot be run; the message names the folder and the fix."""
 
 
 class TransformersGenerator(Generator):
@@ -54,12 +45,12 @@ class TransformersGenerator(Generator):
         max_new_tokens: int,
         batch_size: int,
         progress: Callable[[str], None] = lambda _line: None,
+        mask_of_turn: Callable[[], TokenMask] | None = None,
     ) -> None:
+        """`mask_of_turn` makes the mask of each answer, where decoding is constrained."""
         self._model = model
-        self._tokenizer = tokenizer
-        special = {str(token): id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
-        self._stop_ids = frozenset(special[stop] for stop in stops if stop in special)
-        self._stop_texts = tuple(stop for stop in stops if stop not in special)
+        self._mask_of_turn = mask_of_turn
+        self._stops = StopRule(tokenizer, stops)
         self._max_new_tokens = max_new_tokens
         self._batch_size = batch_size
         self._progress = progress
@@ -114,20 +105,26 @@ class TransformersGenerator(Generator):
         written: list[list[int]] = [[] for _ in prompts]
         latency = [0.0] * len(prompts)
         active = list(range(len(prompts)))
+        masks = [] if self._mask_of_turn is None else [self._mask_of_turn() for _ in prompts]
         for _ in range(self._max_new_tokens):
             positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
             logits = self._model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache,
                 use_cache=True, logits_to_keep=1,
             ).logits  # fmt: skip
-            chosen = logits[:, -1].argmax(-1)
+            last = logits[:, -1]
+            if masks:
+                last = torch.stack([masks[row].allowed(last[place].clone()) for place, row in enumerate(active)])
+            chosen = last.argmax(-1)
             going = []
             for place, token in enumerate(chosen.tolist()):
                 row = active[place]
                 written[row].append(token)
                 latency[row] = (time.monotonic() - started) * 1000
-                if not self._ends(written[row]):
+                if not self._stops.ends(written[row]):
                     going.append(place)
+                    if masks:
+                        masks[row].accept(token)
             if not going:
                 break
             if len(going) < len(active):
@@ -139,7 +136,7 @@ class TransformersGenerator(Generator):
             self._report(f"{label}, {len(active)} still running, {sum(map(len, written))} tokens generated")
         busy_ms = (time.monotonic() - started) * 1000 / len(prompts)
         return [
-            self._answer(tokens, prompt, latency_ms=wait, busy_ms=busy_ms)
+            self._answer(tokens, prompt, latency_ms=wait, busy_ms=busy_ms, batch_rows=len(prompts))
             for tokens, prompt, wait in zip(written, prompts, latency, strict=True)
         ]
 
@@ -158,28 +155,17 @@ class TransformersGenerator(Generator):
 
         return _filled_cache([(shifted(keys), shifted(values)) for keys, values in self._prefix]), shared
 
-    def _ends(self, tokens: list[int]) -> bool:
-        """Whether the last token is a stop token, or the last few end in a stop text."""
-        if tokens[-1] in self._stop_ids:
-            return True
-        tail = self._decode(tokens[-STOP_TOKENS:]) if self._stop_texts else ""
-        return any(stop in tail for stop in self._stop_texts)
-
-    def _decode(self, tokens: list[int]) -> str:
-        return str(self._tokenizer.decode(tokens, skip_special_tokens=False))
-
-    def _answer(self, tokens: list[int], prompt: Sequence[int], *, latency_ms: float, busy_ms: float) -> Generation:
-        finished = self._ends(tokens)
-        text = self._decode(tokens[:-1] if tokens[-1] in self._stop_ids else tokens)
-        for stop in self._stop_texts:
-            text = text.split(stop, 1)[0]
+    def _answer(
+        self, tokens: list[int], prompt: Sequence[int], *, latency_ms: float, busy_ms: float, batch_rows: int
+    ) -> Generation:
         return Generation(
-            text=text,
+            text=self._stops.text(tokens),
             n_prompt_tokens=len(prompt),
             n_new_tokens=len(tokens),
             latency_ms=latency_ms,
             busy_ms=busy_ms,
-            finished=finished,
+            finished=self._stops.ends(tokens),
+            batch_rows=batch_rows,
         )
 
     def _tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -192,36 +178,6 @@ class TransformersGenerator(Generator):
         if now - self._reported >= REPORT_S:
             self._reported = now
             self._progress(line)
-
-
-def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
-    """Load a model folder on the accelerator, if there is one, with this compute type. Raises `DecodingError`."""
-    from transformers import AutoModelForCausalLM
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, dtype=compute.dtype, device_map={"": model_device()}
-        )
-    except (OSError, ValueError) as error:
-        raise DecodingError(f"{folder}: not a model folder ({error}); it needs config.json and safetensors") from error
-    if getattr(model, "is_quantized", False):
-        raise DecodingError(f"{folder}: a quantized model; evaluate the merged bf16 model (4 bit decodes slowly, "
-                            "and on a CPU repacks its weights)")  # fmt: skip
-    model.eval()
-    return model
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load a model folder's tokenizer. Raises `DecodingError`."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise DecodingError(f"{folder}: no readable tokenizer ({error}); it needs tokenizer.json") from error
-    return tokenizer
 
 
 def _empty_cache() -> DynamicCache:

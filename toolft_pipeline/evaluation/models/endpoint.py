@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 CALL_MARK = "<tool_call>"
 """Start of a call that a server could not parse and passed on as text (Hermes, Qwen, Gemma and others)."""
 
+_FINISHED = frozenset({"stop", "tool_calls", "function_call", "content_filter", None})
+"""Reasons with which a usable message ends. Not among them: `length`, and the faults that our own server reports."""
+
 TOO_LONG = "context_length_exceeded"
 """Error code of a history that does not fit: the task fails, the endpoint is not at fault."""
 
@@ -73,12 +76,17 @@ class EndpointModel:
 
     def prompt_with(self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]]) -> list[int]:
         """The index of these messages, unchanged, with other tools."""
-        sent = [_sent(message) for message in messages]
+        sent = [protocol_message(message) for message in messages]
         text = json.dumps([sent, [] if tools is self._tools else tools], sort_keys=True)
         if text not in self._numbers:
             self._numbers[text] = len(self._histories)
             self._histories.append((sent, tools))
         return [self._numbers[text]]
+
+    def text_of(self, prompt: Sequence[int]) -> str:
+        """What the endpoint is asked, as text: the history and the tools of a prompt."""
+        (number,) = prompt
+        return json.dumps(self._histories[number], sort_keys=True)
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
         """Request an answer to every history, `parallel` at a time, in order. Raises `EndpointError`."""
@@ -154,7 +162,7 @@ def _client(name: str, settings: EndpointSettings) -> OpenAI:
     return OpenAI(base_url=settings.base_url, api_key=key, timeout=settings.timeout_s, max_retries=settings.retries)
 
 
-def _sent(message: dict[str, Any]) -> dict[str, Any]:
+def protocol_message(message: dict[str, Any]) -> dict[str, Any]:
     """A message with the keys that the protocol knows for its role."""
     keys = ["role", "content"]
     if message["role"] == Role.TOOL:
@@ -183,7 +191,7 @@ def _generation(answer: ChatCompletion | None, *, latency_ms: float, busy_ms: fl
         n_new_tokens=usage.completion_tokens if usage else 0,
         latency_ms=latency_ms,
         busy_ms=busy_ms,
-        finished=choice.finish_reason != "length",
+        finished=choice.finish_reason in _FINISHED,
     )
 
 

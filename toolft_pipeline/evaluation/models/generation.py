@@ -15,8 +15,9 @@ from msgspec import Struct
 class Generation(Struct, frozen=True, kw_only=True):
     """One answer. `text` ends before the stop token; `finished` is False if there was none.
 
-    `latency_ms` is the time from the start of the batch to the answer's last token. `busy_ms` is its share of machine
-    time: the batch's wall time divided evenly over its rows.
+    `latency_ms` is the time from the start of the batch to the answer's last token; `batch_rows` is how many prompts
+    were decoded side by side in it, 1 for a request alone. `busy_ms` is its share of machine time: the batch's wall
+    time divided evenly over its rows.
     """
 
     text: str
@@ -25,6 +26,7 @@ class Generation(Struct, frozen=True, kw_only=True):
     latency_ms: float
     busy_ms: float = 0.0
     finished: bool = True
+    batch_rows: int = 1
 
 
 class Generator(Protocol):

@@ -30,6 +30,7 @@ from toolft_pipeline.evaluation.models.baselines import (
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
 from toolft_pipeline.settings import CatalogMode, ChatSettings
+from toolft_pipeline.settings.evaluation import Variant
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -53,6 +54,8 @@ class ModelUnderTest:
     name: str
     folder: Path
     policy: PromptPolicy = PromptPolicy.NONE
+    variant: Variant | None = None
+    """The safety net that it is evaluated behind."""
 
 
 class Prompter(Protocol):

@@ -1,88 +1,26 @@
 """The gate: whether a candidate may replace the model in service.
 
-Invariant: a pure function of stored metrics. Every objection is listed, not only the first, and a candidate that is not
-shown to be good enough is refused: when in doubt, the champion stays.
+Invariant: a pure function of stored metrics and of the evidence of earlier nights. Every objection is listed, not only
+the first, and a candidate that is not shown to be good enough is refused: when in doubt, the champion stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from msgspec import Struct
-
+from toolft_pipeline.evaluation.promotion.challenge import Challenge, challenge, grounds, not_shown_better
+from toolft_pipeline.evaluation.promotion.first_model import incumbent_note, not_good_enough_to_start
+from toolft_pipeline.evaluation.promotion.kept_abilities import ComparedAbilities, lost_abilities
 from toolft_pipeline.evaluation.promotion.model_registry import withdrawn_reason
-from toolft_pipeline.evaluation.scoring.intervals import (
-    SIGNIFICANCE,
-    Rate,
-    exact_mcnemar,
-    paired_difference,
-    smallest_visible_difference,
-)
-from toolft_pipeline.evaluation.scoring.metrics import METRICS, ModelMetrics
+from toolft_pipeline.evaluation.promotion.nights import level_of
+from toolft_pipeline.evaluation.promotion.paired import Basis, basis_of, scores_of
+from toolft_pipeline.evaluation.promotion.thresholds import GATED, beyond_thresholds, few_tasks, unproven
+from toolft_pipeline.evaluation.promotion.verdict import CandidateStatus, ChampionResult, GateVerdict, PastNights
+from toolft_pipeline.evaluation.scoring.intervals import smallest_visible_difference, wilson
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import GateSettings
 
-GATED = tuple(name for name in GateSettings.model_fields if name in METRICS)
-"""Metrics with a threshold: those for which `gate` has a setting of the same name."""
-
-
-class PairedComparison(Struct, frozen=True, kw_only=True):
-    """The candidate and the model in service on the same tasks.
-
-    `difference` is the candidate's share of passed tasks minus the other's; `p_value` is from the exact paired test.
-    """
-
-    n_tasks: int
-    difference: Rate
-    wins: int
-    losses: int
-    p_value: float
-    smallest_visible_difference: float
-
-
-class GateVerdict(Struct, frozen=True, kw_only=True):
-    """The gate's decision on a candidate.
-
-    `reasons` are the objections, or the grounds for a promotion. `n_tasks` and `smallest_visible_difference` refer to
-    the tasks that both models ran or, with no model in service, to the candidate's. `against` is the content digest of
-    the model in service that it was compared with.
-    """
-
-    promote: bool
-    reasons: tuple[str, ...]
-    n_tasks: int
-    smallest_visible_difference: float
-    margin: float = 0.0
-    difference: Rate | None = None
-    wins: int = 0
-    losses: int = 0
-    p_value: float | None = None
-    against: str | None = None
-    shadow: PairedComparison | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CandidateStatus:
-    """Everything the gate needs about the candidate besides its metrics.
-
-    `proofs` are the checks of what it was made from, by name; `lineage_gaps` are inputs that do not resolve;
-    `withdrawn` is when a rollback took this model out of service.
-    """
-
-    as_of: str
-    proofs: Mapping[str, bool]
-    lineage_gaps: Sequence[str] = ()
-    withdrawn: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChampionResult:
-    """The model in service: its as-of day, its content digest, its metrics on the tasks and on the shadow's runs."""
-
-    day: str
-    content_digest: str
-    metrics: ModelMetrics
-    shadow: ModelMetrics | None = None
+__all__ = ["GATED", "CandidateStatus", "ChampionResult", "GateVerdict", "PastNights", "decide_promotion"]
 
 
 def decide_promotion(
@@ -92,150 +30,101 @@ def decide_promotion(
     champion: ChampionResult | None,
     gate: GateSettings,
     shadow: ModelMetrics | None = None,
+    base: ModelMetrics | None = None,
+    past: PastNights = PastNights(),  # noqa: B008  # frozen
+    abilities: ComparedAbilities | None = None,
 ) -> GateVerdict:
     """Decide on a candidate by the thresholds and the comparison with the model in service.
 
-    `shadow` has the candidate's metrics on the newest day's verified runs, if the shadow gate is on.
+    `shadow` has the candidate's metrics on the newest day's verified runs, if there are any; `base` those of the
+    untuned base, which a first model must beat; `past` is what earlier nights' verdicts say;
+    `abilities` are the answers to the questions outside the agent's job.
     """
-    objections = [
-        *_thin_evidence(candidate, gate=gate),
-        *_unproven(candidate_status),
-        *_below_thresholds(candidate, gate=gate),
-    ]
-    if candidate_status.withdrawn is not None:
-        objections.append(withdrawn_reason(candidate_status.withdrawn))
-    if champion is not None and candidate_status.as_of < champion.day:
-        objections.append(
-            f"day {candidate_status.as_of} is before the champion's day {champion.day}; only newer models are promoted"
+    basis = basis_of(candidate)
+    found = None
+    if champion is not None:
+        found = challenge(
+            candidate, champion, basis=basis, status=candidate_status, shadow=shadow, past=past, gate=gate
         )
-    paired = None if champion is None else compare_pairs(candidate.task_outcomes, champion.metrics.task_outcomes)
-    if paired is not None:
-        objections += _not_better(paired, gate=gate)
-    objections += _shadow_objections(shadow, champion, gate=gate)
-    n_tasks = candidate.n_tasks if paired is None else paired.n_tasks
-    shadow_rival = None if champion is None else champion.shadow
+    level = level_of(gate.wrong_promotions_per_year)
+    objections = [
+        *few_tasks(candidate, basis=basis, gate=gate),
+        *unproven(candidate_status.proofs, candidate_status.lineage_gaps),
+        *candidate_status.objections,
+        *beyond_thresholds(candidate, basis=basis, gate=gate),
+        *lost_abilities(abilities, gate=gate),
+        *_not_the_next(candidate_status, champion),
+        *_shadow_objections(shadow, basis=basis, gate=gate),
+    ]
+    if found is None:
+        objections += not_good_enough_to_start(candidate, base, basis=basis, gate=gate, level=level)
+    else:
+        objections += not_shown_better(found, gate=gate)
+    n_tasks = len(scores_of(candidate, basis)) if found is None else found.paired.n_tasks
+    paired = None if found is None else found.paired
     return GateVerdict(
         promote=not objections,
-        reasons=tuple(objections) or tuple(_grounds(paired, shadow, gate=gate)),
+        reasons=tuple(objections) or tuple(_grounds(found, shadow, basis=basis)),
         n_tasks=n_tasks,
-        smallest_visible_difference=smallest_visible_difference(n_tasks),
+        smallest_visible_difference=(
+            smallest_visible_difference(n_tasks, level=level) if paired is None else paired.smallest_visible_difference
+        ),
         margin=gate.margin,
         difference=None if paired is None else paired.difference,
         wins=0 if paired is None else paired.wins,
         losses=0 if paired is None else paired.losses,
         p_value=None if paired is None else paired.p_value,
         against=None if champion is None else champion.content_digest,
-        shadow=None
-        if shadow is None or shadow_rival is None
-        else compare_pairs(shadow.task_outcomes, shadow_rival.task_outcomes),
+        shadow=None if found is None else found.shadow,
+        basis=basis,
+        shown_better=not objections and (found is None or found.shown_better),
+        evidence=0.0 if found is None else round(found.better if gate.margin == 0 else found.no_worse, 6),
+        evidence_needed=0.0 if found is None else found.needed,
+        nights=() if found is None else found.nights,
+        notes=tuple(_notes(found, shadow, basis=basis)),
     )
 
 
-def compare_pairs(ours: Mapping[str, bool], theirs: Mapping[str, bool]) -> PairedComparison:
-    """Run the paired test over the tasks that both models ran."""
-    shared = sorted(ours.keys() & theirs.keys())
-    difference = paired_difference([ours[task] for task in shared], [theirs[task] for task in shared])
-    wins = sum(ours[task] and not theirs[task] for task in shared)
-    losses = sum(theirs[task] and not ours[task] for task in shared)
-    return PairedComparison(
-        n_tasks=len(shared),
-        difference=difference,
-        wins=wins,
-        losses=losses,
-        p_value=exact_mcnemar(wins, losses),
-        smallest_visible_difference=smallest_visible_difference(len(shared)),
-    )
+def _not_the_next(status: CandidateStatus, champion: ChampionResult | None) -> Iterator[str]:
+    """A withdrawn model, or one that is older than the model in service."""
+    if status.withdrawn is not None:
+        yield withdrawn_reason(status.withdrawn)
+    if champion is not None and status.as_of < champion.day:
+        yield f"day {status.as_of} is before the champion's day {champion.day}; only newer models are promoted"
 
 
-def _thin_evidence(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
-    if candidate.n_tasks < gate.min_tasks:
-        yield f"{candidate.n_tasks} tasks were run, gate.min_tasks requires {gate.min_tasks}; add evaluation tasks"
-
-
-def _unproven(candidate_status: CandidateStatus) -> Iterator[str]:
-    if not candidate_status.proofs:
-        yield "the candidate has no proofs; materialize token_tensors and merged_model again"
-    for name, holds in sorted(candidate_status.proofs.items()):
-        if not holds:
-            yield f"the proof {name} failed"
-    for gap in candidate_status.lineage_gaps:
-        yield f"its lineage is incomplete: {gap}"
-
-
-def _below_thresholds(candidate: ModelMetrics, *, gate: GateSettings) -> Iterator[str]:
-    for name in GATED:
-        rate, wanted = getattr(candidate, name), getattr(gate, name)
-        if rate.low < wanted:
-            yield f"{name} {rate.value:.1%}: its lower bound {rate.low:.1%} is below gate.{name} {wanted:.1%}"
-
-
-def _not_better(paired: PairedComparison, *, gate: GateSettings) -> Iterator[str]:
-    """Objections from the paired comparison.
-
-    With a margin of 0 the exact test must show the candidate to be better. With a margin, the lower bound of the
-    difference must show that it is worse by less than the margin.
-    """
-    if paired.n_tasks < gate.min_tasks:
-        yield (
-            f"only {paired.n_tasks} tasks are shared with the model in service, {gate.min_tasks} required; "
-            "evaluate it on them too"
-        )
+def _shadow_objections(shadow: ModelMetrics | None, *, basis: Basis, gate: GateSettings) -> Iterator[str]:
+    """Too few runs of the newest day where the agent file asks for them, or too many that end otherwise."""
+    scores = {} if shadow is None else scores_of(shadow, basis)
+    if len(scores) < gate.shadow.min_runs:
+        if gate.shadow.runs:
+            found = f"shadow: {len(scores)} runs of the newest day can be replayed"
+            yield f"{found}, gate.shadow.min_runs requires {gate.shadow.min_runs}"
         return
-    counts, p_value = _counts(paired), _p(paired)
-    if _is_regression(paired):
-        yield f"a regression: {counts} ({p_value})"
-    elif gate.margin > 0 and paired.difference.low <= -gate.margin:
-        worst = f"it may be worse by {-paired.difference.low:.1%}, gate.margin allows {gate.margin:.1%}"
-        yield f"{counts}: {worst}; {_visible(paired)}"
-    elif gate.margin == 0 and paired.wins == paired.losses:
-        yield f"{counts}: a tie keeps the champion (gate.margin 0); {_visible(paired)}"
-    elif gate.margin == 0 and (paired.wins < paired.losses or paired.p_value >= SIGNIFICANCE):
-        yield f"{counts}: that does not show it to be better ({p_value}, gate.margin 0); {_visible(paired)}"
-
-
-def _shadow_objections(
-    shadow: ModelMetrics | None, champion: ChampionResult | None, *, gate: GateSettings
-) -> Iterator[str]:
-    if not gate.shadow.runs:
+    if gate.shadow.runs == 0:
         return
-    if shadow is None or shadow.n_tasks < gate.shadow.min_runs:
-        n = 0 if shadow is None else shadow.n_tasks
-        required = gate.shadow.min_runs
-        yield f"shadow: {n} runs of the newest day can be replayed, gate.shadow.min_runs requires {required}"
-        return
-    rate, wanted = shadow.task_success, gate.shadow.task_success
+    rate, wanted = wilson(sum(score == 1 for score in scores.values()), len(scores)), gate.shadow.task_success
     if rate.low < wanted:
         bound = f"its lower bound {rate.low:.1%} is below gate.shadow.task_success {wanted:.1%}"
         yield f"shadow: task success {rate.value:.1%}: {bound}"
-    if champion is not None and champion.shadow is not None:
-        paired = compare_pairs(shadow.task_outcomes, champion.shadow.task_outcomes)
-        if _is_regression(paired):
-            yield f"shadow: a regression on the newest day's runs: {_counts(paired)} ({_p(paired)})"
 
 
-def _is_regression(paired: PairedComparison) -> bool:
-    return paired.losses > paired.wins and paired.p_value < SIGNIFICANCE
-
-
-def _grounds(paired: PairedComparison | None, shadow: ModelMetrics | None, *, gate: GateSettings) -> Iterator[str]:
+def _grounds(found: Challenge | None, shadow: ModelMetrics | None, *, basis: Basis) -> Iterator[str]:
     """The grounds for a promotion."""
-    if paired is None:
+    if found is None:
         yield "every threshold is met, and no model is in service"
     else:
         yield "every threshold is met"
-        yield f"{_counts(paired)}, of {paired.n_tasks} ({_p(paired)}, gate.margin {gate.margin:.1%})"
-    if shadow is not None:
-        passed = sum(shadow.task_outcomes.values())
-        yield f"shadow: {passed} of {shadow.n_tasks} runs of the newest day ended as in production"
+        yield from grounds(found)
+    if shadow is not None and (scores := scores_of(shadow, basis)):
+        done = sum(score == 1 for score in scores.values())
+        yield f"shadow: {done} of {len(scores)} runs of the newest day ended as in production"
 
 
-def _counts(paired: PairedComparison) -> str:
-    return f"{paired.wins} tasks won and {paired.losses} lost against the model in service"
-
-
-def _visible(paired: PairedComparison) -> str:
-    return f"{paired.n_tasks} tasks can show a difference of {paired.smallest_visible_difference:.1%} at the least"
-
-
-def _p(paired: PairedComparison) -> str:
-    return "p < 0.001" if paired.p_value < 0.001 else f"p = {paired.p_value:.3f}"
+def _notes(found: Challenge | None, shadow: ModelMetrics | None, *, basis: Basis) -> Iterator[str]:
+    """What the candidate was judged by, and what could not be looked at."""
+    yield f"judged by {basis}" + ("; without a sandbox no task is run" if basis is Basis.STEPS else "")
+    if found is None:
+        yield incumbent_note(shadow, basis=basis)
+    elif not sum(night.n_runs for night in found.nights):
+        yield "no fresh runs: only a large difference on the tasks can show a candidate to be better"

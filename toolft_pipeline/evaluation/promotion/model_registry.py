@@ -91,6 +91,16 @@ def withdrawn_at(warehouse: Warehouse, agent: str, *, candidate: str) -> str | N
     return _history(warehouse, agent).withdrawn.get(candidate)
 
 
+def withdrawn_models(warehouse: Warehouse, agent: str) -> frozenset[str]:
+    """Content digests of the models that a rollback took out of service and nobody put back."""
+    return frozenset(_history(warehouse, agent).withdrawn)
+
+
+def served_models(warehouse: Warehouse, agent: str) -> list[InService]:
+    """The models that served, one after the other, without withdrawn ones; the last one serves now."""
+    return [resolve(warehouse, agent, pointer) for pointer in _history(warehouse, agent).models]
+
+
 def promote(warehouse: Warehouse, agent: str, *, day: str, model: Version, against: str | None) -> Promotion:
     """Put a merged model in service. `against` is the content digest of the model it was compared with, or None.
 

@@ -20,7 +20,7 @@ from toolft_pipeline.evaluation.promotion.model_registry import (
 from toolft_pipeline.warehouse.lock import locked
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.pointers import Pointer, PointerMovedError, move_pointer, pointer_history
-from toolft_pipeline.warehouse.store import Warehouse, WarehouseError, damaged_files
+from toolft_pipeline.warehouse.store import Warehouse, WarehouseError
 
 MIN_DIGEST = 6
 """Shortest prefix of a content digest that may name a model."""
@@ -106,7 +106,7 @@ def _check_files(warehouse: Warehouse, agent: str, target: Pointer) -> None:
     except WarehouseError as error:
         raise RollbackError(str(error)) from error
     version = next((each for each in versions if each.folder == model.folder), None)
-    damaged = ["manifest.json"] if version is None else damaged_files(version)
+    damaged = ["manifest.json"] if version is None else warehouse.damage(version)
     if damaged:
         raise RollbackError(
             f"{model.folder}: {len(damaged)} files are missing or damaged ({damaged[0]}); "

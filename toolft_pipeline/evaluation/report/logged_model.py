@@ -23,7 +23,7 @@ class LoggedMetrics(Struct, frozen=True, kw_only=True):
 
     `n_tasks` are runs, `n_steps` assistant turns. `parse_rate` uses the parse failures that the agent logged,
     `valid_arguments` and `hallucinated_tool` today's catalog, `task_success` the logged outcomes. Latency is a run's
-    wall time including its tools, divided by its turns.
+    wall time including its tools, divided by its turns: that of single requests.
     """
 
     n_steps: int
@@ -36,11 +36,13 @@ class LoggedMetrics(Struct, frozen=True, kw_only=True):
     fuzzy_match: Rate | None = None
     functional_match: Rate | None = None
     task_success: Rate | None
+    latency_ms_single_p50: float | None
     latency_ms_p50: float | None
     latency_ms_p95: float | None
     tokens_per_turn: float | None
     cost_per_1k_tasks: float | None
     general_ability: Rate | None = None
+    no_tool: Rate | None = None
     note: str
 
 
@@ -55,6 +57,7 @@ def logged_metrics(incumbent: Incumbent) -> LoggedMetrics | None:
         valid_arguments=_rate(incumbent.turns_valid),
         hallucinated_tool=_rate(incumbent.turns_made_up),
         task_success=_rate(incumbent.runs_done),
+        latency_ms_single_p50=incumbent.turn_ms_p50,
         latency_ms_p50=incumbent.turn_ms_p50,
         latency_ms_p95=incumbent.turn_ms_p95,
         tokens_per_turn=incumbent.tokens_per_turn,
@@ -67,7 +70,7 @@ def _note(incumbent: Incumbent) -> str:
     return (
         f"{LABEL}: {incumbent.runs:,} logged runs of its own traffic, other tasks than these, so no paired test "
         "compares it. Task success is the logged outcome, arguments and tools are checked against today's catalog, "
-        "latency is a run's wall time including its tools, divided by its turns."
+        "latency is a run's wall time including its tools, divided by its turns; nothing of it was batched."
     )
 
 

@@ -34,11 +34,14 @@ def model_price(name: str, settings: EvaluationSettings) -> ModelPrice:
     )
 
 
-def with_cost(metrics: ModelMetrics, price: ModelPrice) -> ModelMetrics:
-    """Return the metrics with `cost_per_1k_tasks` at these prices."""
+def with_cost(metrics: ModelMetrics, price: ModelPrice, *, fallback: ModelPrice | None = None) -> ModelMetrics:
+    """Return the metrics with `cost_per_1k_tasks` at these prices; `fallback` is that of the endpoint behind a net."""
     per_task = (
         price.machine_hour * metrics.busy_ms_per_task / MS_PER_HOUR
         + price.million_prompt_tokens * metrics.prompt_tokens_per_task / 1e6
         + price.million_completion_tokens * metrics.new_tokens_per_task / 1e6
     )
+    if fallback is not None:
+        per_task += fallback.million_prompt_tokens * metrics.fallback_prompt_tokens_per_task / 1e6
+        per_task += fallback.million_completion_tokens * metrics.fallback_new_tokens_per_task / 1e6
     return replace(metrics, cost_per_1k_tasks=1000 * per_task)

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
 from toolft_pipeline.evaluation.promotion.gate import GateVerdict
+from toolft_pipeline.evaluation.promotion.kept_abilities import AbilityComparison
 from toolft_pipeline.evaluation.report.logged_model import INCUMBENT, LoggedMetrics
 from toolft_pipeline.evaluation.report.report_cards import step_failures
 from toolft_pipeline.evaluation.report.report_content import CANDIDATE, EvaluatedModel, ReportContent
@@ -52,13 +53,15 @@ GENERATION_SCHEMA = pa.schema(
 
 
 class CombinedMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """metrics.json of a report. `bfcl` has rates by model and set, where BFCL's questions were asked."""
+    """metrics.json of a report. `bfcl` has rates by model and set, where BFCL's questions were asked; `abilities` the
+    candidate beside its base, where both were asked."""
 
     models: Mapping[str, ModelMetrics | LoggedMetrics]
     catalog_tokens_saved_per_turn: int
     proofs: dict[str, bool]
     verdict: GateVerdict | None
     bfcl: Mapping[str, Mapping[str, SetRate]] = {}
+    abilities: tuple[AbilityComparison, ...] = ()
 
 
 def write_report(content: ReportContent, out: Path) -> None:
@@ -69,6 +72,7 @@ def write_report(content: ReportContent, out: Path) -> None:
         proofs=dict(sorted(content.proofs.items())),
         verdict=content.verdict,
         bfcl=content.bfcl,
+        abilities=tuple(content.abilities),
     )
     (out / METRICS_FILE).write_bytes(encode_metrics(combined))
     now = read_trend_point(out / METRICS_FILE, model=CANDIDATE, day=content.day, made_at=NOW)

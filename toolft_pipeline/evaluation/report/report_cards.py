@@ -9,11 +9,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from toolft_pipeline.evaluation.judge.calls import calls_of_message
+from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.report.report_content import EvaluatedModel
-from toolft_pipeline.evaluation.scoring.calls import calls_of_message
 from toolft_pipeline.evaluation.scoring.confusion import NO_CALL
 from toolft_pipeline.evaluation.scoring.tables import CallRow, RolloutRow, StepRow
-from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.trajectories.record import Role
 
 

@@ -8,33 +8,44 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from toolft_pipeline.evaluation.bfcl.questions import QuestionSet
 from toolft_pipeline.evaluation.report.comparison import comparison
 from toolft_pipeline.evaluation.report.logged_model import LABEL
-from toolft_pipeline.evaluation.report.report_cards import cards_of
-from toolft_pipeline.evaluation.report.report_content import ReportContent
+from toolft_pipeline.evaluation.report.loss_curve import loss_curve
+from toolft_pipeline.evaluation.report.reference import lost_tools, reference_order, subject, tiles
+from toolft_pipeline.evaluation.report.report_cards import TaskCard, cards_of
+from toolft_pipeline.evaluation.report.report_content import EvaluatedModel, ReportContent
+from toolft_pipeline.evaluation.report.threshold_distances import ThresholdDistance, threshold_distances, wide_margins
 from toolft_pipeline.evaluation.report.trend import TrendPoint, trend_line
 from toolft_pipeline.evaluation.scoring.metric import Place
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, metrics_in
+from toolft_pipeline.evaluation.scoring.tables import ProbeRow
 
 
 def render_page(content: ReportContent, *, trend: Sequence[TrendPoint]) -> str:
     """Render the page's HTML; `trend` has one point a report, oldest first."""
     models = content.metrics
     columns = {**models, **({} if content.logged is None else {LABEL: content.logged})}
-    cards = [card for each in content.models for card in cards_of(each, content.tasks)]
+    cards = [card for each in _in_order(content) for card in _failed_first(cards_of(each, content.tasks))]
     return _template().render(
         report=content,
         models=models,
         proofs=dict(sorted(content.proofs.items())),
-        tiles=list(_tiles(models, content.catalog_tokens_saved_per_turn)),
+        tiles=list(tiles(models, logged=content.logged, saved=content.catalog_tokens_saved_per_turn)),
+        distances=_distances(content),
+        warnings=wide_margins(content.abilities),
+        lost_tools=lost_tools(models),
+        reference=next(iter(reference_order(models)), None),
+        subject=models[subject(models)],
+        kinds=_names(metrics.general_ability_by_kind for metrics in models.values()),
+        missed=_missed_questions(content),
         columns=list(columns),
         rows=_rows({name: msgspec.to_builtins(each) for name, each in columns.items()}),
         metrics={**metrics_in(Place.TABLE), **metrics_in(Place.PAGE)},
@@ -42,23 +53,25 @@ def render_page(content: ReportContent, *, trend: Sequence[TrendPoint]) -> str:
         categories=_names(metrics.by_category for metrics in models.values()),
         turns=sorted({turn for metrics in models.values() for turn in metrics.by_turn}, key=int),
         tools=_names(metrics.by_tool for metrics in models.values()),
-        modes=_names(metrics.failure_modes for metrics in models.values()),
-        failures=_names(metrics.failures for metrics in models.values()),
-        confused=_confused_tools(next(iter(models.values()))),
+        modes=_most_first(models, "failure_modes"),
+        failures=_most_first(models, "failures"),
+        confused=_confused_tools(models[subject(models)]),
+        subject_name=subject(models),
         card_failures=sorted({failure for card in cards for failure in card.failures}),
         card_tools=sorted({tool for card in cards for tool in card.tools}),
         cards=cards,
         trend=trend,
         trend_lines={name: (metric.label, trend_line(trend, name)) for name, metric in metrics_in(Place.TREND).items()},
-        loss=_polyline(content.loss),
-        last_loss=content.loss[-1][1] if content.loss else None,
+        loss=loss_curve(content.loss),
         **_assets(),
     )
 
 
 def _template() -> Template:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(_read("report.html.jinja"))
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FunctionLoader(_read)
+    )
+    return environment.get_template("report.html.jinja")
 
 
 def _assets() -> dict[str, str]:
@@ -78,19 +91,28 @@ def _rows(columns: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, list[Any]
     return [(label, cells) for label, *cells in table.itertuples(name=None)]
 
 
-def _tiles(models: Mapping[str, ModelMetrics], catalog_tokens_saved: int) -> Iterator[tuple[str, str, str]]:
-    """The figures at the top: label, figure, note. The first model is the one that the page is about."""
-    first, *others = models.items()
-    name, metrics = first
-    for key, metric in metrics_in(Place.TILE).items():
-        rate, *rates = (metric.figure(key, vars(each)) for each in (metrics, *(each for _, each in others[:2])))
-        if rate is None:
-            continue
-        beside = [f"{other} {each.value:.0%}" for (other, _), each in zip(others, rates, strict=False) if each]
-        yield metric.label, f"{rate.value:.1%}", ", ".join(beside) or name
-    if catalog_tokens_saved:
-        yield "catalog tokens saved", f"{catalog_tokens_saved:,}", "in every turn"
-    yield "tokens per turn", f"{metrics.tokens_per_turn:,.0f}", f"p50 {metrics.latency_ms_p50 / 1000:,.1f} s per turn"
+def _in_order(content: ReportContent) -> list[EvaluatedModel]:
+    """The model that the page is about first."""
+    about = subject(content.metrics)
+    return sorted(content.models, key=lambda each: each.name != about)
+
+
+def _failed_first(cards: Iterable[TaskCard]) -> list[TaskCard]:
+    return sorted(cards, key=lambda card: card.passed)
+
+
+def _distances(content: ReportContent) -> list[ThresholdDistance]:
+    if content.gate is None:
+        return []
+    candidate = content.metrics[subject(content.metrics)]
+    return threshold_distances(candidate, gate=content.gate, abilities=content.abilities)
+
+
+def _missed_questions(content: ReportContent) -> list[ProbeRow]:
+    """The questions on general ability that the page's model got wrong, calls first."""
+    about = subject(content.metrics)
+    rows = [row for each in content.models if each.name == about for row in each.probes if not row.passed]
+    return sorted(rows, key=lambda row: not row.called)
 
 
 def _confused_tools(metrics: ModelMetrics) -> list[tuple[str, str, int]]:
@@ -104,14 +126,11 @@ def _confused_tools(metrics: ModelMetrics) -> list[tuple[str, str, int]]:
     return sorted(pairs, key=lambda pair: (-pair[2], pair))
 
 
+def _most_first(models: Mapping[str, ModelMetrics], counts: str) -> list[str]:
+    """The names in counts of failures, the most frequent of the page's model first."""
+    about: Mapping[str, int] = getattr(models[subject(models)], counts)
+    return sorted(_names(getattr(metrics, counts) for metrics in models.values()), key=lambda name: -about.get(name, 0))
+
+
 def _names(groups: Iterable[Mapping[str, object]]) -> list[str]:
     return sorted({name for group in groups for name in group})
-
-
-def _polyline(points: Sequence[tuple[float, float]]) -> str:
-    """SVG points of a curve in a box of 600 by 160; "" for fewer than two points."""
-    if len(points) < 2:
-        return ""
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    wide, high = (max(xs) - min(xs)) or 1.0, max(*ys, 0.0) or 1.0
-    return " ".join(f"{600 * (x - min(xs)) / wide:.1f},{160 - 160 * y / high:.1f}" for x, y in points)

@@ -14,7 +14,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.evaluation.report.comparison import percent
+from toolft_pipeline.evaluation.report.comparison import percent_with_interval
 from toolft_pipeline.evaluation.scoring.metric import Place
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics, Slice, metrics_in
 
@@ -65,9 +65,11 @@ def write_slices(models: Mapping[str, ModelMetrics], folder: Path) -> None:
 
 
 def read_slices(file: Path) -> DataFrame:
-    """Read `slices.parquet` for people: labels as columns, rates in percent, "" where nothing was counted."""
+    """Read `slices.parquet` for people: labels as columns, rates in percent with their intervals, which are wide for
+    slices of a few turns; "" where nothing was counted.
+    """
     labels = {name: metric.label for name, metric in metrics_in(Place.SLICE).items()}
     table: DataFrame = pq.read_table(file).to_pandas()
     known = [name for name in labels if name in table]
-    table[known] = table[known].map(lambda rate: "" if rate is None else percent(rate))
+    table[known] = table[known].map(lambda rate: "" if rate is None else percent_with_interval(rate))
     return table.drop(columns="n_tasks").rename(columns={**labels, "name": "", "n_steps": "turns"})

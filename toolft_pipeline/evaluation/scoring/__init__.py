@@ -1,1 +1,1 @@
-"""Score answers: steps, rollouts and their judge, metrics with intervals."""
+"""Score answers: steps, rollouts, questions on general ability, metrics with intervals."""

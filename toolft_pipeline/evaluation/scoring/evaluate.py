@@ -1,66 +1,74 @@
 """Evaluate one model on one set of tasks, without any knowledge of the models it is compared with.
 
 Invariant: reads a merged model folder, the tasks, the catalog and the backend; writes steps.parquet,
-rollouts.parquet, probes.parquet and metrics.json. So comparing models costs only what is new.
+rollouts.parquet, probes.parquet, answers.parquet, latencies.parquet and metrics.json. So comparing models costs only
+what is new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved
-from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.models.baselines import few_shot_messages
-from toolft_pipeline.evaluation.models.decoding import TransformersGenerator, load_model, load_tokenizer
-from toolft_pipeline.evaluation.models.endpoint import EndpointModel
-from toolft_pipeline.evaluation.models.generation import CachingGenerator, Generator
-from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
+from toolft_pipeline.evaluation.judge.answers import AnswerRules
+from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
+from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
+from toolft_pipeline.evaluation.judge.task import Task
+from toolft_pipeline.evaluation.judge.transcript import Transcript
+from toolft_pipeline.evaluation.models.generation import CachingGenerator
+from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
+from toolft_pipeline.evaluation.models.latency import Latency, answer_alone, evenly, latency_of, write_latencies
+from toolft_pipeline.evaluation.models.prompting import ModelUnderTest
+from toolft_pipeline.evaluation.scoring.answer_reader import (
+    AnswerReading,
+    read_by_endpoint,
+    read_by_rules,
+    reader_questions,
+    write_answers,
+)
 from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
-from toolft_pipeline.evaluation.scoring.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.scoring.metric import Evidence, encode_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
-from toolft_pipeline.evaluation.scoring.probes import MAX_NEW_TOKENS, ask_probes
-from toolft_pipeline.evaluation.scoring.rollout_verdict import RolloutVerdict
-from toolft_pipeline.evaluation.scoring.rollouts import RolloutLimits, run_rollouts
+from toolft_pipeline.evaluation.scoring.prepared_model import PreparedModel, prepare_endpoint, prepare_folder
+from toolft_pipeline.evaluation.scoring.probes import (
+    Probe,
+    ProbeOutcome,
+    Probers,
+    ask_probes,
+    load_probes,
+    sample_probes,
+)
+from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
+from toolft_pipeline.evaluation.scoring.rollouts import RolloutClient, run_rollouts
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome, run_steps
 from toolft_pipeline.evaluation.scoring.summary import summarize
 from toolft_pipeline.evaluation.scoring.tables import write_probes, write_rollouts, write_steps
-from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.evaluation.scoring.transcript import Transcript
-from toolft_pipeline.ingest.day import read_golden_runs
-from toolft_pipeline.sandbox.mcp_session import open_sandbox
-from toolft_pipeline.sandbox.protocol import Sandbox
+from toolft_pipeline.sandbox.session_pool import SessionPool, open_sessions
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.verification.answers.choices import choices_of
+from toolft_pipeline.verification.answers.forms import AnswerForms
+
+if TYPE_CHECKING:
+    pass
 
 METRICS_FILE = "metrics.json"
+
+ENDPOINT_PROBES = 24
+"""Questions on general ability that an endpoint is asked: each costs a prompt with the full catalog, and the gate
+compares none of them."""
 
 
 class EvaluationError(FixableError, ValueError):
     """A model cannot be evaluated; the message says how to fix it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedModel:
-    """A model that is ready to be asked; `name` is its key in metrics.json.
-
-    `prober` answers the probes; without one they are not asked.
-    """
-
-    name: str
-    prompter: Prompter
-    generator: Generator
-    prober: Generator | None = None
-    catalog_tokens_saved_per_turn: int = 0
 
 
 def evaluate_model(
@@ -71,54 +79,28 @@ def evaluate_model(
     catalog: Path,
     out: Path,
     progress: Callable[[str], None],
+    answers: GenerationCache,
+    rollout_client: RolloutClient = run_rollouts,
 ) -> ModelMetrics:
-    """Load a model folder, run steps, rollouts and probes, write the four files into `out`.
+    """Run steps, rollouts and probes of a model folder, write the six files into `out`.
 
-    Raises `DecodingError` for a folder without a model, `SandboxError` for a backend that does not start.
+    `rollout_client` runs the loops of the rollouts. The model is loaded for the first prompt whose answer is not among
+    `answers`. Raises `DecodingError` for a folder without a model, `SandboxError` for a backend that does not start.
     """
-    progress(f"{model.name}: loading {model.folder.name}")
-    tokenizer = load_tokenizer(model.folder)
     offered = load_catalog(catalog)
-    prompter = make_prompter(
-        model,
-        chat=settings.chat,
-        catalog=offered,
-        tokenizer=tokenizer,
-        examples=lambda: few_shot_messages(
-            read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name),
-            count=settings.evaluation.few_shot,
-        ),
-    )
-    compute = choose_compute_type(settings.training.compute_type)
-    progress(f"{model.name}: {compute.line}")
-    weights = load_model(model.folder, compute=compute.type)
-
-    def generator(max_new_tokens: int) -> TransformersGenerator:
-        return TransformersGenerator(
-            model=weights,
-            tokenizer=tokenizer,
-            stops=prompter.stops,
-            max_new_tokens=max_new_tokens,
-            batch_size=settings.evaluation.batch_size,
-            progress=lambda line: progress(f"{model.name}: {line}"),
+    prepared = prepare_folder(model, settings=settings, catalog=offered, progress=progress, answers=answers)
+    try:
+        return evaluate(
+            prepared,
+            tasks=tasks,
+            settings=settings,
+            catalog=offered,
+            out=out,
+            progress=progress,
+            rollout_client=rollout_client,
         )
-
-    saved = 0
-    if model.policy is PromptPolicy.NONE:
-        saved = catalog_tokens_saved(
-            offered.openai_tools(),
-            chat_format=get_format(settings.chat.format),
-            mode=settings.chat.catalog_mode,
-            encode=lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
-        )
-    prepared = PreparedModel(
-        name=model.name,
-        prompter=prompter,
-        generator=generator(settings.evaluation.max_new_tokens),
-        prober=generator(MAX_NEW_TOKENS) if settings.evaluation.probes else None,
-        catalog_tokens_saved_per_turn=saved,
-    )
-    return evaluate(prepared, tasks=tasks, settings=settings, catalog=offered, out=out, progress=progress)
+    finally:
+        prepared.close()
 
 
 def evaluate_endpoint(
@@ -129,21 +111,11 @@ def evaluate_endpoint(
     catalog: Path,
     out: Path,
     progress: Callable[[str], None],
+    answers: GenerationCache,
 ) -> ModelMetrics:
     """Do the same for a model behind one of `evaluation.endpoints`, by its name. Raises `EndpointError`."""
-    endpoint = settings.evaluation.endpoints[name]
-    progress(f"{name}: {endpoint.model} at {endpoint.base_url}")
     offered = load_catalog(catalog)
-    model = EndpointModel(
-        name=name,
-        settings=endpoint,
-        catalog=offered,
-        system_prompt=settings.chat.system_prompt,
-        max_new_tokens=settings.evaluation.max_new_tokens,
-        progress=lambda line: progress(f"{name}: {line}"),
-    )
-    prober = model if settings.evaluation.probes else None
-    prepared = PreparedModel(name=name, prompter=model, generator=model, prober=prober)
+    prepared = prepare_endpoint(name, settings=settings, catalog=offered, progress=progress, answers=answers)
     return evaluate(prepared, tasks=tasks, settings=settings, catalog=offered, out=out, progress=progress)
 
 
@@ -155,6 +127,7 @@ def evaluate(
     catalog: Catalog,
     out: Path,
     progress: Callable[[str], None],
+    rollout_client: RolloutClient = run_rollouts,
 ) -> ModelMetrics:
     """Evaluate a prepared model. Without a sandbox in the agent file there are steps and no rollouts."""
     if not tasks:
@@ -162,23 +135,35 @@ def evaluate(
         raise EvaluationError(f"{path}: no tasks to evaluate {model.name} on; add some")
     progress(f"{model.name}: steps of {len(tasks)} tasks")
     with ExitStack() as stack:
-        sandbox = None
+        sessions = None
         if settings.sandbox is not None:
-            sandbox = stack.enter_context(open_sandbox(settings.sandbox, cwd=settings.folder))
+            size = settings.sandbox.rollout_sessions(batch_size=settings.evaluation.batch_size, n_tasks=len(tasks))
+            sessions = stack.enter_context(open_sessions(settings.sandbox, cwd=settings.folder, size=size))
         steps, rollouts = _run(
-            model, tasks=tasks, settings=settings, validator=CatalogValidator(catalog), sandbox=sandbox,
-            progress=lambda line: progress(f"{model.name}: {line}"),
+            model, tasks=tasks, settings=settings, validator=CatalogValidator(catalog), sessions=sessions,
+            progress=lambda line: progress(f"{model.name}: {line}"), rollout_client=rollout_client,
         )  # fmt: skip
-    probes = [] if model.prober is None else ask_probes(prompter=model.prompter, generator=model.prober)
+    probes = [] if model.probers is None else _ask_probes(model, model.probers, settings, progress=progress)
+    single = _single_requests(model, steps, settings, progress=progress)
     price = settings.evaluation.machine_hour_price
+    readings = _readings(tasks, rollouts, settings=settings, catalog=catalog, progress=progress) if rollouts else []
     metrics = summarize(
-        Evidence(steps=steps, rollouts=rollouts, probes=probes, machine_hour_price=price),
+        Evidence(
+            steps=steps,
+            rollouts=rollouts,
+            probes=probes,
+            readings=readings,
+            machine_hour_price=price,
+            single_ms=[each.latency_ms for each in single],
+        ),
         tasks=tasks,
         catalog_tokens_saved_per_turn=model.catalog_tokens_saved_per_turn,
     )
     write_steps(steps, out)
     write_rollouts(tasks, rollouts, out)
     write_probes(probes, out)
+    write_answers(readings, out)
+    write_latencies([*_step_latencies(steps), *single], out)
     (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
     progress(f"{model.name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
     return metrics
@@ -190,30 +175,91 @@ def _run(
     tasks: Sequence[Task],
     settings: AgentSettings,
     validator: CatalogValidator,
-    sandbox: Sandbox | None,
+    sessions: SessionPool | None,
     progress: Callable[[str], None],
+    rollout_client: RolloutClient,
 ) -> tuple[list[StepOutcome], list[tuple[Transcript, RolloutVerdict]]]:
     """Run steps and, on a sandbox, rollouts; a prompt that both need is generated once."""
     generator = CachingGenerator(model.generator)
-    matcher = None
-    if sandbox is not None and settings.sandbox is not None:
-        matcher = FunctionalMatcher(sandbox, volatile=settings.sandbox.volatile)
-    steps = run_steps(tasks, prompter=model.prompter, generator=generator, validator=validator, matcher=matcher)
-    if sandbox is None:
-        return steps, []
-    limits = _limits(steps, settings)
-    transcripts = run_rollouts(
+    ask_steps = partial(run_steps, tasks, prompter=model.prompter, generator=generator, validator=validator)
+    if sessions is None or settings.sandbox is None:
+        return ask_steps(), []
+    steps = ask_steps(matcher=FunctionalMatcher(sessions, volatile=settings.sandbox.volatile))
+    limits, rules = _limits(steps, settings), answer_rules(settings, validator)
+    transcripts = rollout_client(
         tasks,
         prompter=model.prompter,
         generator=generator,
-        sandbox=sandbox,
+        sessions=sessions,
         validator=validator,
         limits=limits,
         progress=progress,
     )
     return steps, [
-        (transcript, judge_rollout(task, transcript, extra_calls=limits.extra_calls))
+        (transcript, judge_rollout(task, transcript, extra_calls=limits.extra_calls, answers=rules))
         for task, transcript in zip(tasks, transcripts, strict=True)
+    ]
+
+
+def _readings(
+    tasks: Sequence[Task],
+    rollouts: Sequence[tuple[Transcript, RolloutVerdict]],
+    *,
+    settings: AgentSettings,
+    catalog: Catalog,
+    progress: Callable[[str], None],
+) -> list[AnswerReading]:
+    """How every answer was read; the verdicts stand before a second reader is asked."""
+    rules = answer_rules(settings, CatalogValidator(catalog))
+    readings, reader = read_by_rules(tasks, rollouts, rules=rules), settings.evaluation.answer_reader
+    if reader is None or not readings:
+        return readings
+    progress(f"{reader} reads {len(readings)} answers")
+    questions = reader_questions(tasks, rollouts, rules=rules)
+    endpoint = settings.evaluation.endpoints[reader]
+    return read_by_endpoint(reader, endpoint, readings=readings, questions=questions, progress=progress)
+
+
+def answer_rules(settings: AgentSettings, tools: CatalogValidator) -> AnswerRules:
+    """How this agent's answers are read."""
+    forms = AnswerForms(done=settings.answers.done, refused=settings.answers.refused)
+    reads = frozenset(name for name, declared in tools.reads.items() if declared)
+    return AnswerRules(forms=forms, choices=choices_of(tools.schemas.values()), reads=reads)
+
+
+def _ask_probes(
+    model: PreparedModel, probers: Probers, settings: AgentSettings, *, progress: Callable[[str], None]
+) -> list[ProbeOutcome]:
+    evaluation = settings.evaluation
+    file = None if evaluation.probes_file is None else settings.path(evaluation.probes_file)
+    probes: Sequence[Probe] = sample_probes(load_probes(file), evaluation.max_probes)
+    if model.single is None:
+        probes = sample_probes(probes, ENDPOINT_PROBES)
+    progress(f"{model.name}: {len(probes)} questions on general ability")
+    return ask_probes(prompter=model.prompter, probers=probers, probes=probes)
+
+
+def _step_latencies(steps: Sequence[StepOutcome]) -> list[Latency]:
+    return [latency_of(step.generation, kind="step", task_id=step.step.task_id, turn=step.step.turn) for step in steps]
+
+
+def _single_requests(
+    model: PreparedModel, steps: Sequence[StepOutcome], settings: AgentSettings, *, progress: Callable[[str], None]
+) -> list[Latency]:
+    """Times of requests answered alone: a sample of the steps asked again, or all requests of an endpoint.
+
+    The log says how many have the text of their batch: in bf16 not all must.
+    """
+    if model.single is None:
+        return [msgspec.structs.replace(each, kind="single") for each in _step_latencies(steps)]
+    sample = [steps[place] for place in evenly(len(steps), settings.evaluation.single_requests)]
+    answers = answer_alone(model.single, [model.prompter.prompt(list(each.step.history)) for each in sample])
+    if sample:
+        same = sum(answer.text == each.generation.text for each, answer in zip(sample, answers, strict=True))
+        progress(f"{model.name}: {same} of {len(sample)} requests have the same text alone as in their batch")
+    return [
+        latency_of(answer, kind="single", task_id=each.step.task_id, turn=each.step.turn)
+        for each, answer in zip(sample, answers, strict=True)
     ]
 
 

@@ -12,8 +12,9 @@ from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
-from toolft_pipeline.evaluation.scoring.calls import CanonicalCall
+from toolft_pipeline.evaluation.judge.calls import CanonicalCall
 from toolft_pipeline.sandbox.protocol import Sandbox, SandboxCrashedError, SandboxTimeoutError
+from toolft_pipeline.sandbox.session_pool import SessionPool
 from toolft_pipeline.sandbox.state import canonical_result
 from toolft_pipeline.trajectories.grounding_text import decoded, leaves
 
@@ -27,10 +28,14 @@ class CallEffects(Struct, frozen=True, kw_only=True):
 
 
 class FunctionalMatcher:
-    """Compares the effects of calls on one sandbox. `volatile` are the keys that differ from run to run."""
+    """Compares the effects of calls, from as many threads as the pool has sessions.
 
-    def __init__(self, sandbox: Sandbox, *, volatile: Collection[str]) -> None:
-        self._sandbox = sandbox
+    `volatile` are the keys that differ from run to run.
+    """
+
+    def __init__(self, sessions: SessionPool, *, volatile: Collection[str]) -> None:
+        self.parallel = sessions.size
+        self._sessions = sessions
         self._volatile = volatile
 
     def have_same_effect(
@@ -46,23 +51,26 @@ class FunctionalMatcher:
         Takes two resets. A backend that crashes or hangs on the calls `made` is tried once more; then they do not
         match. Raises `SandboxError` if it fails on the expected calls.
         """
-        wanted = self._effect(state_ref, before, expected)
-        if not wanted.is_visible:
-            return False
-        for _ in range(2):
-            try:
-                return self._effect(state_ref, before, made) == wanted
-            except (SandboxCrashedError, SandboxTimeoutError):
-                continue
+        with self._sessions.borrowed() as sandbox:
+            wanted = self._effect(sandbox, state_ref, before, expected)
+            if not wanted.is_visible:
+                return False
+            for _ in range(2):
+                try:
+                    return self._effect(sandbox, state_ref, before, made) == wanted
+                except (SandboxCrashedError, SandboxTimeoutError):
+                    continue
         return False
 
-    def _effect(self, state_ref: str, before: Sequence[CanonicalCall], calls: Sequence[CanonicalCall]) -> CallEffects:
-        self._sandbox.reset(state_ref)
+    def _effect(
+        self, sandbox: Sandbox, state_ref: str, before: Sequence[CanonicalCall], calls: Sequence[CanonicalCall]
+    ) -> CallEffects:
+        sandbox.reset(state_ref)
         for call in before:
-            self._sandbox.call(call.name, json.loads(call.arguments))
-        state_before = self._sandbox.snapshot()
-        results = [self._sandbox.call(call.name, json.loads(call.arguments)) for call in calls]
-        state_after = self._sandbox.snapshot()
+            sandbox.call(call.name, json.loads(call.arguments))
+        state_before = sandbox.snapshot()
+        results = [sandbox.call(call.name, json.loads(call.arguments)) for call in calls]
+        state_after = sandbox.snapshot()
         texts = tuple(sorted(canonical_result(result.text, self._volatile) for result in results))
         visible = state_after != state_before or any(map(_has_value, texts))
         return CallEffects(state=state_after, results=texts, is_visible=visible)

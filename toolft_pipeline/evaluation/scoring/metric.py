@@ -5,6 +5,7 @@ Invariant: a metric is a pure function of `Evidence`, so its figure for a slice 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
+from toolft_pipeline.evaluation.judge.transcript import Transcript
 from toolft_pipeline.evaluation.models.generation import Generation
-from toolft_pipeline.evaluation.scoring.intervals import Rate, wilson
+from toolft_pipeline.evaluation.scoring.answer_reader import AnswerReading
+from toolft_pipeline.evaluation.scoring.intervals import Rate, clustered_wilson, wilson
 from toolft_pipeline.evaluation.scoring.probes import ProbeOutcome
-from toolft_pipeline.evaluation.scoring.rollout_verdict import RolloutVerdict
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome
-from toolft_pipeline.evaluation.scoring.transcript import Transcript
 
 METRIC = "metric"
 """Key of the `Metric` in a dataclass field's metadata."""
@@ -61,7 +63,15 @@ class Evidence:
     steps: Sequence[StepOutcome]
     rollouts: Sequence[tuple[Transcript, RolloutVerdict]]
     probes: Sequence[ProbeOutcome] = ()
+    readings: Sequence[AnswerReading] = ()
     machine_hour_price: float = 0.0
+    single_ms: Sequence[float] = ()
+    """Milliseconds of requests that were answered alone."""
+
+    @property
+    def step_ms(self) -> list[float]:
+        """Milliseconds of each step, in its batch."""
+        return [step.generation.latency_ms for step in self.steps]
 
     @property
     def n_steps(self) -> int:
@@ -74,6 +84,11 @@ class Evidence:
         return sum(step.exact_match is not None for step in self.steps)
 
     @property
+    def n_answer_steps(self) -> int:
+        """Number of steps whose expected answer makes no call."""
+        return self.n_steps - self.n_call_steps
+
+    @property
     def n_tasks(self) -> int:
         """Number of rollouts."""
         return len(self.rollouts)
@@ -82,6 +97,11 @@ class Evidence:
     def n_probes(self) -> int:
         """Number of questions on general ability."""
         return len(self.probes)
+
+    @property
+    def n_readings(self) -> int:
+        """Number of answers of which a second reader has an opinion."""
+        return sum(each.reader_says_right is not None for each in self.readings)
 
     def per_task(self, figure: Callable[[Generation], float]) -> float:
         """Sum of a figure over all turns of the rollouts, divided by the rollouts; 0 without rollouts."""
@@ -161,6 +181,42 @@ def rate(
         counted = [outcome for outcome in outcomes(evidence) if outcome is not None]
         return None if optional and not counted else wilson(sum(counted), len(counted))
 
+    return _declared_rate(label, description, compute, out_of=out_of, shown=shown, higher_is_better=higher_is_better)
+
+
+def step_rate(
+    label: str,
+    description: str,
+    outcome: Callable[[StepOutcome], bool | None],
+    *,
+    out_of: str,
+    shown: Collection[Place] = (Place.TABLE,),
+    higher_is_better: bool = True,
+) -> Any:
+    """Declare a share of steps; its interval is clustered by task, as steps of a task are not independent.
+
+    A step whose outcome is None is not counted.
+    """
+
+    def compute(evidence: Evidence) -> Rate:
+        by_task: dict[str, list[bool]] = defaultdict(list)
+        for step in evidence.steps:
+            if (counted := outcome(step)) is not None:
+                by_task[step.step.task_id].append(counted)
+        return clustered_wilson(by_task)
+
+    return _declared_rate(label, description, compute, out_of=out_of, shown=shown, higher_is_better=higher_is_better)
+
+
+def _declared_rate(
+    label: str,
+    description: str,
+    compute: Callable[[Evidence], Rate | None],
+    *,
+    out_of: str,
+    shown: Collection[Place],
+    higher_is_better: bool,
+) -> Any:
     declared = Metric(
         label=label,
         description=description,
@@ -171,12 +227,6 @@ def rate(
         higher_is_better=higher_is_better,
     )
     return field(default=None, metadata={METRIC: declared})
-
-
-def quantile(values: Iterable[float], share: float) -> float:
-    """The nearest-rank quantile; 0 of nothing."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def encode_metrics(metrics: object) -> bytes:

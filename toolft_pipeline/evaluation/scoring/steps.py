@@ -10,19 +10,21 @@ for this job; functional match asks the backend instead of the text wherever the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.evaluation.judge.calls import CanonicalCall, calls_of_message, canonical_calls, similarity
+from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.models.parse_faults import ParseFault, parse_fault
 from toolft_pipeline.evaluation.models.prompting import Prompter
-from toolft_pipeline.evaluation.scoring.calls import CanonicalCall, calls_of_message, canonical_calls, similarity
 from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
-from toolft_pipeline.evaluation.scoring.task import Task
 from toolft_pipeline.trajectories.record import Role
 
 FUZZY_ABOVE = 0.8
@@ -121,10 +123,13 @@ def run_steps(
     """Generate and compare every step of every task; without a `matcher` functional match goes by similarity."""
     steps = [step for task in tasks for step in task_steps(task)]
     generations = generator.generate([prompter.prompt(list(step.history)) for step in steps])
-    return [
-        compare_step(step, generation, prompter.read(generation), validator=validator, matcher=matcher)
-        for step, generation in zip(steps, generations, strict=True)
-    ]
+    turns = [prompter.read(generation) for generation in generations]
+    compare = partial(compare_step, validator=validator, matcher=matcher)
+    executor = ThreadPoolExecutor(1 if matcher is None else matcher.parallel, thread_name_prefix="step")
+    try:
+        return list(executor.map(compare, steps, generations, turns))
+    finally:
+        executor.shutdown(cancel_futures=True)
 
 
 def compare_step(

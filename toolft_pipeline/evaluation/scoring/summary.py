@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from toolft_pipeline.evaluation.judge.rollout_verdict import FailedCondition, FailureMode
+from toolft_pipeline.evaluation.judge.task import Task
+from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.parse_faults import ParseFault
+from toolft_pipeline.evaluation.models.safety_nets import fallback_answer
 from toolft_pipeline.evaluation.scoring.confusion import MADE_UP, NO_CALL, UNREADABLE, confusion
 from toolft_pipeline.evaluation.scoring.metric import Evidence, Place
 from toolft_pipeline.evaluation.scoring.metrics import METRICS, ModelMetrics, Slice, metrics_in
-from toolft_pipeline.evaluation.scoring.probes import rates_by_kind
-from toolft_pipeline.evaluation.scoring.rollout_verdict import FailedCondition, FailureMode
+from toolft_pipeline.evaluation.scoring.probes import no_tool_by_kind, rates_by_kind
 from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome
-from toolft_pipeline.evaluation.scoring.task import Task
 
 _Key = TypeVar("_Key", str, int)
 
@@ -35,6 +37,8 @@ def summarize(evidence: Evidence, *, tasks: Sequence[Task], catalog_tokens_saved
         busy_ms_per_task=evidence.per_task(lambda turn: turn.busy_ms),
         prompt_tokens_per_task=evidence.per_task(lambda turn: turn.n_prompt_tokens),
         new_tokens_per_task=evidence.per_task(lambda turn: turn.n_new_tokens),
+        fallback_prompt_tokens_per_task=evidence.per_task(lambda turn: _fallback_tokens(turn, "prompt_tokens")),
+        fallback_new_tokens_per_task=evidence.per_task(lambda turn: _fallback_tokens(turn, "new_tokens")),
         failures=_counts(conditions, FailedCondition),
         failure_modes=_counts((mode for each in verdicts for mode in each.modes), FailureMode),
         parse_faults=_counts((step.parse_fault for step in evidence.steps), ParseFault),
@@ -42,10 +46,22 @@ def summarize(evidence: Evidence, *, tasks: Sequence[Task], catalog_tokens_saved
         by_tool=_slices(evidence, lambda step: {call.name for call in step.step.expected_calls} or {NO_CALL}),
         by_turn={str(turn): each for turn, each in _slices(evidence, lambda step: [step.step.turn + 1]).items()},
         task_outcomes=dict(sorted((transcript.task_id, each.passed) for transcript, each in evidence.rollouts)),
+        step_scores=_step_scores(evidence.steps),
         confusion=confusion(map(_tools, evidence.steps)),
         n_probes=evidence.n_probes,
+        n_readings=evidence.n_readings,
         general_ability_by_kind=rates_by_kind(evidence.probes),
+        no_tool_by_kind=no_tool_by_kind(evidence.probes),
+        probe_outcomes={each.probe.id: each.passed for each in evidence.probes},
+        no_tool_outcomes={each.probe.id: not each.called for each in evidence.probes if each.called is not None},
+        batch_rows=max((step.generation.batch_rows for step in evidence.steps), default=1),
+        n_single_requests=len(evidence.single_ms),
     )
+
+
+def _fallback_tokens(turn: Generation, kind: str) -> int:
+    answer = fallback_answer(turn)
+    return 0 if answer is None else int(answer[kind])
 
 
 def _slices(
@@ -71,6 +87,14 @@ def _slice(part: Evidence) -> Slice:
         for name, metric in metrics_in(Place.SLICE).items()
     }
     return {"n_steps": part.n_steps, "n_tasks": part.n_tasks, **figures}
+
+
+def _step_scores(steps: Iterable[StepOutcome]) -> dict[str, float]:
+    """The share of right steps of each task, by task."""
+    by_task: dict[str, list[bool]] = defaultdict(list)
+    for step in steps:
+        by_task[step.step.task_id].append(step.right_tool and step.functional_match is not False)
+    return {task_id: round(sum(right) / len(right), 6) for task_id, right in sorted(by_task.items())}
 
 
 def _counts(values: Iterable[StrEnum | None], kind: type[StrEnum]) -> dict[str, int]:

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
+from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
+from toolft_pipeline.evaluation.judge.task import Task
+from toolft_pipeline.evaluation.judge.transcript import AssistantTurn, Transcript
 from toolft_pipeline.evaluation.scoring.probes import ProbeOutcome
-from toolft_pipeline.evaluation.scoring.rollout_verdict import RolloutVerdict
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome
-from toolft_pipeline.evaluation.scoring.task import Task
-from toolft_pipeline.evaluation.scoring.transcript import AssistantTurn, Transcript
 
 STEPS_FILE = "steps.parquet"
 ROLLOUTS_FILE = "rollouts.parquet"
@@ -27,7 +27,14 @@ PROBES_FILE = "probes.parquet"
 _TEXT = pa.string()
 _CALL = pa.struct([("name", _TEXT), ("arguments_json", _TEXT)])
 _MADE = pa.struct(
-    [("name", _TEXT), ("arguments_json", _TEXT), ("result", _TEXT), ("is_error", pa.bool_()), ("reason", _TEXT)]
+    [
+        ("name", _TEXT),
+        ("arguments_json", _TEXT),
+        ("result", _TEXT),
+        ("is_error", pa.bool_()),
+        ("reason", _TEXT),
+        ("reads", pa.bool_()),
+    ]
 )
 _TURN = pa.struct(
     [
@@ -84,7 +91,14 @@ ROLLOUT_SCHEMA = pa.schema(
 
 
 PROBE_SCHEMA = pa.schema(
-    [("id", _TEXT), ("kind", _TEXT), ("asked", _TEXT), ("generated", _TEXT), ("passed", pa.bool_())]
+    [
+        ("id", _TEXT),
+        ("kind", _TEXT),
+        ("asked", _TEXT),
+        ("generated", _TEXT),
+        ("passed", pa.bool_()),
+        ("called", pa.bool_()),
+    ]
 )
 
 
@@ -96,6 +110,7 @@ class CallRow(Struct, frozen=True, kw_only=True):
     result: str = ""
     is_error: bool = False
     reason: str | None = None
+    reads: bool | None = None
 
 
 class StepRow(Struct, frozen=True, kw_only=True):
@@ -158,6 +173,17 @@ class RolloutRow(Struct, frozen=True, kw_only=True):
     modes: tuple[str, ...] = ()
 
 
+class ProbeRow(Struct, frozen=True, kw_only=True):
+    """A question on general ability as read back; `called` is None where a call is wanted."""
+
+    id: str
+    kind: str
+    asked: str
+    generated: str
+    passed: bool
+    called: bool | None
+
+
 def write_steps(outcomes: Sequence[StepOutcome], folder: Path) -> None:
     """Write `steps.parquet`, one row a step, in order."""
     _write([_step_row(outcome) for outcome in outcomes], STEP_SCHEMA, folder / STEPS_FILE)
@@ -181,6 +207,7 @@ def write_probes(outcomes: Sequence[ProbeOutcome], folder: Path) -> None:
             "asked": outcome.probe.user,
             "generated": outcome.generation.text,
             "passed": outcome.passed,
+            "called": outcome.called,
         }
         for outcome in outcomes
     ]
@@ -195,6 +222,11 @@ def read_steps(folder: Path) -> list[StepRow]:
 def read_rollouts(folder: Path) -> list[RolloutRow]:
     """Read the rollouts of an evaluation."""
     return msgspec.convert(pq.read_table(folder / ROLLOUTS_FILE).to_pylist(), list[RolloutRow])
+
+
+def read_probes(folder: Path) -> list[ProbeRow]:
+    """Read the questions on general ability of an evaluation."""
+    return msgspec.convert(pq.read_table(folder / PROBES_FILE).to_pylist(), list[ProbeRow])
 
 
 def _write(rows: list[dict[str, Any]], schema: pa.Schema, path: Path) -> None:
@@ -255,6 +287,7 @@ def _turn_row(turn: AssistantTurn) -> dict[str, Any]:
                 "result": made.result,
                 "is_error": made.is_error,
                 "reason": made.reason,
+                "reads": made.reads,
             }
             for made in turn.calls
         ],

@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from toolft_pipeline.evaluation.scoring.task import Task
+from toolft_pipeline.evaluation.judge.task import Task
 
 
 def sample_tasks(tasks: Sequence[Task], max_tasks: int | None) -> list[Task]:

@@ -30,6 +30,7 @@ from toolft_pipeline.ingest.parsing.nested_json import MAX_NESTING, NULL, TOO_DE
 from toolft_pipeline.ingest.parsing.offered_tools import ToolOffer, tool_offer, tools_not_offered
 from toolft_pipeline.ingest.parsing.python_reprs import refuse_python_reprs
 from toolft_pipeline.ingest.parsing.rejects import RefusedError, Rejection, RejectReason
+from toolft_pipeline.ingest.parsing.served_key import origin_of
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import (
     Message,
@@ -60,6 +61,7 @@ class Envelope(Struct, kw_only=True, gc=False):
 
     `logged_values` parses them. `final_state` is the digest of the backend's canonical state, or that state itself. A
     state with values that differ from run to run (`sandbox.volatile`) must be logged as the digest of its masked form.
+    `served` is what our own server says of its turns.
     """
 
     id: str | int | None = None
@@ -72,6 +74,7 @@ class Envelope(Struct, kw_only=True, gc=False):
     initial_state: Raw = NULL
     final_state: Raw = NULL
     usage: Usage | None = None
+    served: Raw = NULL
 
 
 def read_or_reject(read: Callable[[], _Result], *, line: bytes = b"null") -> _Result | Rejection:
@@ -123,7 +126,7 @@ def build_trajectory(
         task_key=id_as_text(envelope.task_key),
         outcome=parse_outcome(envelope.outcome),
         golden=golden,
-        origin=Origin.GOLDEN if golden else Origin.LOGGED,
+        origin=Origin.GOLDEN if golden else origin_of(envelope.served),
         messages=messages,
         tools_digest=envelope.tools_ref or (None if own is None else own.digest),
         unoffered_tools=tools_not_offered(

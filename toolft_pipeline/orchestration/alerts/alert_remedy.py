@@ -48,7 +48,7 @@ def _fix(command: str) -> str:
     return f"fix what the line names, then `{command}`; `{command} --dry-run` first says what it would make"
 
 
-RETRIED_REMEDY = "nothing yet: Dagster starts the run again by itself, and a second failure is told"
+RETRIED_REMEDY = "nothing yet: Dagster starts the run again by itself, and a second failure is reported"
 LATE_REMEDY = (
     "see whether logs still arrive and whether the schedule is switched on; `toolft run {agent} --dry-run` says what "
     "is missing"

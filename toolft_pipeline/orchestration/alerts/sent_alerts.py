@@ -52,14 +52,14 @@ class SentAlerts:
     @property
     def cursor(self) -> str:
         """The cursor as JSON."""
-        return json.dumps({"since": self.since, "runs": self.runs, "told": self.reported})
+        return json.dumps({"since": self.since, "runs": self.runs, "reported": self.reported})
 
 
 def read_sent_alerts(cursor: str | None, *, now: float) -> SentAlerts:
     """Parse a cursor; one that is empty or has another format starts FIRST_LOOK_S ago."""
     try:
         stored = json.loads(cursor or "")
-        reported = {str(cause): (float(at), [*map(str, days)]) for cause, (at, days) in stored["told"].items()}
+        reported = {str(cause): (float(at), [*map(str, days)]) for cause, (at, days) in stored["reported"].items()}
         return SentAlerts(since=float(stored["since"]), runs=dict(stored["runs"]), reported=reported)
     except (ValueError, KeyError, TypeError, AttributeError):
         return SentAlerts(since=now - FIRST_LOOK_S + OVERLAP_S)

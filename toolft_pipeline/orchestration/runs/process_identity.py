@@ -1,7 +1,7 @@
 """Identify the process of a run, and check whether it is still running.
 
 Invariant: a process is identified by its host, the host's boot id, its pid and its start time, so neither a reboot nor
-a reused pid makes a dead process look alive. Nothing is said of a process on another host.
+a reused pid makes a dead process look alive. A process on another host is unknown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The log sensor: it requests a day of the window when a log file of that day is added or changed.
+"""The log sensor: it requests a day of the window when a log file of that day, or feedback on it, is added or changed.
 
 Invariant: one request per day and digest of its files, and another only after its run failed, with a growing delay. It
 waits for files that are still being written, and for active runs of the agent, so that no training loses rows while it
@@ -16,6 +16,7 @@ import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent, warehouse_root
 from toolft_pipeline.ingest.day import log_files
+from toolft_pipeline.ingest.feedback import feedback_files
 from toolft_pipeline.orchestration.active_runs import active_run
 from toolft_pipeline.orchestration.conditions import sensor_status
 from toolft_pipeline.orchestration.jobs import job_name
@@ -55,7 +56,7 @@ def log_sensor(agent: AgentSettings) -> dg.SensorDefinition:
         evaluation_fn=evaluate,
         minimum_interval_seconds=EVERY_S,
         default_status=sensor_status(agent),
-        description="Requests a day of the window when its log files are added or changed.",
+        description="Requests a day of the window when its log files, or feedback on its runs, are added or changed.",
     )
 
 
@@ -74,9 +75,11 @@ def evaluate_logs(
     waiting = []
     agent_file = (settings.folder / AGENT_FILE).read_text(encoding="utf-8")
     for day in window(settings, newest_complete_day(now, settings)):
-        files = log_files(settings.path(settings.logs.folder), day=day)
+        folder = settings.path(settings.logs.folder)
+        files = log_files(folder, day=day)
         if not files:
             continue
+        files += feedback_files(folder, day=day)
         current_states |= {path.name: _file_state(path, seen) for path in files}
         wanted = {f"file:{path.name}": current_states[path.name][2] for path in files}
         current = warehouse.current(ArtifactKey(agent=settings.name, asset="raw_trajectories", partition=day))

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from toolft_pipeline.engines.model_loading import load_model
+from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
+from toolft_pipeline.evaluation.models.endpoint import EndpointModel
+from toolft_pipeline.evaluation.models.engine_generator import EngineGenerator
 from toolft_pipeline.evaluation.models.prompting import make_prompter
-from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_rates
+from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_results
 from toolft_pipeline.stages.evaluations.compared_models import REFERENCE_MODEL, compared_models
-from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, UNTUNED_PROMPTS, reuse_or_evaluate
+from toolft_pipeline.stages.evaluations.evaluations import (
+    EVALUATION,
+    GENERATIONS,
+    UNTUNED_PROMPTS,
+    reuse_or_evaluate,
+)
+from toolft_pipeline.stages.evaluations.task_check import TASK_CHECK, checked_tasks
 from toolft_pipeline.stages.readiness_report import LOGGED_RUN_COUNTS, logged_days
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import CONVERSION_CODE, converted_base
@@ -30,7 +40,9 @@ def _artifact(artifact: Artifact, *entries: Entry) -> VersionedCode:
 
 NESTED = (
     _artifact(EVALUATION, reuse_or_evaluate),
-    _artifact(BFCL_EVALUATION, bfcl_rates),
+    _artifact(GENERATIONS, TransformersGenerator, load_model, EndpointModel, EngineGenerator),
+    _artifact(TASK_CHECK, checked_tasks),
+    _artifact(BFCL_EVALUATION, bfcl_results),
     _artifact(REFERENCE_MODEL, compared_models),
     _artifact(LOGGED_RUN_COUNTS, logged_days),
     VersionedCode(name="untuned_prompts", version=UNTUNED_PROMPTS, entries=(make_prompter,)),

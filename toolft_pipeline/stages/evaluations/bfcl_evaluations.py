@@ -7,15 +7,22 @@ even if the report compares it under several prompts: on these questions the pro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from toolft_pipeline.evaluation.bfcl.asking import ANSWERS_FILE, SetRate, read_rates
+from toolft_pipeline.evaluation.bfcl.asking import ANSWERS_FILE, SetRate, read_outcomes, read_rates
 from toolft_pipeline.evaluation.bfcl.evaluate import ask_endpoint, ask_model
 from toolft_pipeline.evaluation.bfcl.questions import BfclError, Question, QuestionSet, load_questions, question_files
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy
-from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.evaluations.evaluations import UNTUNED_PROMPTS, ComparedModel
+from toolft_pipeline.settings import AgentSettings, EvaluationSettings
+from toolft_pipeline.stages.evaluations.evaluations import (
+    ENGINE,
+    UNTUNED_PROMPTS,
+    ComparedModel,
+    engine_input,
+    verify_model,
+)
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.nested import nested_version
 from toolft_pipeline.stages.spec.stage import BuildContext
@@ -30,7 +37,7 @@ BFCL_EVALUATION = Artifact(
     asset="bfcl_evaluation",
     code_version=BFCL_CODE,
     settings=("chat.format", "evaluation.max_new_tokens"),
-    placement=("evaluation.batch_size", "evaluation.endpoints", "chat", "training.compute_type"),
+    placement=(*ENGINE, "evaluation.endpoints", "chat", "training.compute_type"),
 )
 """One model's answers to BFCL's questions."""
 
@@ -38,7 +45,12 @@ BFCL_EVALUATION = Artifact(
 def bfcl_reads(settings: AgentSettings) -> dict[str, Json]:
     """The settings that BFCL adds to the report's fingerprint."""
     evaluation = settings.evaluation
-    return {} if evaluation.bfcl is None else {"bfcl": evaluation.bfcl_questions}
+    asked = {of.value: _at_most(of, evaluation) for of in QuestionSet}
+    return {} if evaluation.bfcl is None else {"bfcl": asked}
+
+
+def _at_most(of: QuestionSet, evaluation: EvaluationSettings) -> int | None:
+    return evaluation.bfcl_irrelevance if of is QuestionSet.IRRELEVANCE else evaluation.bfcl_questions
 
 
 def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
@@ -53,23 +65,32 @@ def bfcl_sources(settings: AgentSettings) -> dict[str, str]:
     return {"bfcl": digest_of({**digests})}
 
 
-def bfcl_rates(context: BuildContext, models: Iterable[ComparedModel]) -> dict[str, dict[str, SetRate]]:
-    """Rates by model name and set; nothing without `evaluation.bfcl`. Raises `BfclError`."""
+@dataclass(frozen=True, kw_only=True)
+class BfclResults:
+    """One model's rates by set, and whether it called nothing, by question of the irrelevance set."""
+
+    rates: dict[str, SetRate]
+    irrelevance: dict[str, bool]
+
+
+def bfcl_results(context: BuildContext, models: Iterable[ComparedModel]) -> dict[str, BfclResults]:
+    """Results by model name; nothing without `evaluation.bfcl`. Raises `BfclError`."""
     evaluation = context.settings.evaluation
     if evaluation.bfcl is None:
         return {}
     folder = context.settings.path(evaluation.bfcl)
     questions = [
-        question for of in QuestionSet for question in load_questions(folder, of=of, at_most=evaluation.bfcl_questions)
+        question for of in QuestionSet for question in load_questions(folder, of=of, at_most=_at_most(of, evaluation))
     ]
     asked = {(each.digest, each.policy is PromptPolicy.NONE): each for each in reversed([*models])}
-    return {each.name: _rates(context, each, questions) for each in reversed(asked.values())}
+    return {each.name: _results(context, each, questions) for each in reversed(asked.values())}
 
 
-def _rates(context: BuildContext, model: ComparedModel, questions: list[Question]) -> dict[str, SetRate]:
+def _results(context: BuildContext, model: ComparedModel, questions: list[Question]) -> BfclResults:
     tuned = model.policy is PromptPolicy.NONE
 
     def build(settings: AgentSettings, out: Path) -> BuildOutput:
+        verify_model(context, model)
         if model.folder is None:
             ask = partial(ask_endpoint, name=model.name)
         else:
@@ -89,8 +110,11 @@ def _rates(context: BuildContext, model: ComparedModel, questions: list[Question
             "model": model.digest,
             "prompts": way if tuned else f"{way} {UNTUNED_PROMPTS}",
             "questions": digest_of(ids),
+            **engine_input(context.settings, folder=model.folder),
             **bfcl_sources(context.settings),
         },
         build=build,
     )
-    return read_rates(version.folder)
+    return BfclResults(
+        rates=read_rates(version.folder), irrelevance=read_outcomes(version.folder, QuestionSet.IRRELEVANCE)
+    )

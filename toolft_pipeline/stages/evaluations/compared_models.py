@@ -10,9 +10,10 @@ from pathlib import Path
 
 from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.model_registry import InService
-from toolft_pipeline.evaluation.report.report_content import CANDIDATE
+from toolft_pipeline.evaluation.report.report_content import BEST_CHAMPION, CANDIDATE, IN_SERVICE
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
 from toolft_pipeline.stages.evaluations.evaluations import ComparedModel
+from toolft_pipeline.stages.evaluations.variants import variant_name
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.converted_base import converted_base
@@ -21,22 +22,34 @@ from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-IN_SERVICE = "in_service"
-"""Key of the model in service in metrics.json."""
-
-
 REFERENCE_MODEL = Artifact(asset="reference_model", code_version="1")
 """A base model of another package, converted; the package is its partition."""
 
 
-def compared_models(context: BuildContext, serving: InService | None) -> Iterator[ComparedModel]:
-    """Candidate, model in service, and what `evaluation.compare` names, in the order to show."""
+def compared_models(
+    context: BuildContext, serving: InService | None, best: InService | None = None
+) -> Iterator[ComparedModel]:
+    """Candidate, models that serve or served, and what `evaluation.compare` names, in the order to show."""
     merged, base = context.input("merged_model"), context.input("base_model")
     digest = merged.manifest.content_digest
     yield ComparedModel(name=CANDIDATE, folder=merged.file("model"), digest=digest, policy=PromptPolicy.NONE)
-    if serving is not None:
-        folder = serving.folder / "model"
-        yield ComparedModel(name=IN_SERVICE, folder=folder, digest=serving.content_digest, policy=PromptPolicy.NONE)
+    for variant in context.settings.evaluation.variants:
+        yield ComparedModel(
+            name=variant_name(variant),
+            folder=merged.file("model"),
+            digest=digest,
+            policy=PromptPolicy.NONE,
+            variant=variant,
+        )
+    for name, model in ((IN_SERVICE, serving), (BEST_CHAMPION, best)):
+        if model is not None:
+            yield ComparedModel(
+                name=name,
+                folder=model.folder / "model",
+                digest=model.content_digest,
+                policy=PromptPolicy.NONE,
+                unverified=model.folder,
+            )
     for name in context.settings.evaluation.compare:
         endpoint = context.settings.evaluation.endpoints.get(name)
         if endpoint is not None:

@@ -2,7 +2,7 @@
 
 Invariant: only rows that the adapter records are shown, found by the model's own lineage and never by what is in force;
 of each category the first of the newest day that has one. A model whose lineage does not resolve shows none, nor does
-an adapter of an earlier release, which records no rows.
+an adapter of an earlier release, which records no rows, nor one whose rows are damaged on disk.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ def training_examples(
     """One row of each category of the training data, by category."""
     lineage = lineage_of(warehouse, [model])
     if lineage.gaps:
+        return []
+    if damaged := next((each for each in lineage.versions if _is_read(each) and warehouse.damage(each)), None):
+        progress(f"the report shows no training rows: files of {damaged.manifest.address} are damaged")
         return []
     rows = {
         version.manifest.address.partition: version.file(ROWS_FILE)
@@ -50,3 +53,11 @@ def training_examples(
                 segments=row.segments,
             )
     return [row for _, row in sorted(examples.items())]
+
+
+def _is_read(version: Version) -> bool:
+    return version.manifest.address.asset in _READ
+
+
+_READ = frozenset({"chat_rows", "verified_trajectories", "training_set", "qlora_adapter"})
+"""What rows and their runs are read from, here and in `model_provenance`."""

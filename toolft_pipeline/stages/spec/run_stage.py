@@ -23,7 +23,8 @@ from toolft_pipeline.stages.spec.stage import (
     Stage,
     StageError,
 )
-from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse, damaged_files
+from toolft_pipeline.stages.spec.verified_inputs import verify_inputs
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 
 
 def recipe_for(
@@ -67,7 +68,7 @@ def run_stage(
     run_id: str | None,
     force: bool = False,
 ) -> tuple[Version, bool]:
-    """Return the version and whether it was reused. Raises `StageError`."""
+    """Return the version and whether it was reused. Raises `StageError`, also where a file of an input is damaged."""
     inputs = current_inputs(stage, settings, partition, warehouse)
     recipe = recipe_for(stage, settings, partition, inputs, warehouse)
     kept, why = kept_version(stage, recipe, warehouse, force=force)
@@ -77,6 +78,7 @@ def run_stage(
     scratch = recipe.address.folder(warehouse.root) / "scratch" / recipe.fingerprint[:24]
 
     def build(out: Path) -> BuildOutput:
+        verify_inputs(str(recipe.address), inputs, warehouse)
         context = BuildContext(
             settings=stage.slice(settings),
             partition=partition,
@@ -87,7 +89,7 @@ def run_stage(
             progress=progress,
             run_id=run_id,
             force=force,
-            previous=None if force else _undamaged(warehouse.current(recipe.address)),
+            previous=None if force else _undamaged(warehouse.current(recipe.address), warehouse),
         )
         return stage.build(context)
 
@@ -110,5 +112,5 @@ def shown_settings(stage: Stage, settings: AgentSettings) -> AgentSettings:
     return settings_slice(settings, stage.display)
 
 
-def _undamaged(version: Version | None) -> Version | None:
-    return None if version is None or damaged_files(version) else version
+def _undamaged(version: Version | None, warehouse: Warehouse) -> Version | None:
+    return None if version is None or warehouse.damage(version) else version

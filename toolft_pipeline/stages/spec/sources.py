@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from toolft_pipeline.settings import AgentSettings, BaseModelSettings
+from toolft_pipeline.settings.sandbox import DEFAULT_KIND
 from toolft_pipeline.stages.spec.declared_settings import golden_runs
 from toolft_pipeline.surrogate_key import KEY_VARIABLE, key_digest
 from toolft_pipeline.surrogate_key import surrogate_key as key_of_environment
@@ -48,7 +49,10 @@ def module(name: str, *, folder: Path) -> dict[str, str]:
 
 
 def sandbox(settings: AgentSettings) -> dict[str, str]:
-    """Digest of the backend: its command, and the code beside the script or module that the command names."""
+    """Digest of the backend: its command, the code beside the script or module that the command names, and its kind.
+
+    The default kind is left out, so that versions from before there were kinds stay up to date.
+    """
     if settings.sandbox is None:
         return {}
     command = settings.sandbox.command
@@ -58,7 +62,8 @@ def sandbox(settings: AgentSettings) -> dict[str, str]:
         for path in sorted(program.parent.rglob("*"))
         if path.suffix in {".py", ".sql", ".json"}
     }
-    return {"sandbox": digest_of({"command": list(command), "env": settings.sandbox.env, "code": code})}
+    kind = {} if settings.sandbox.kind == DEFAULT_KIND else {"kind": settings.sandbox.kind}
+    return {"sandbox": digest_of({"command": list(command), "env": settings.sandbox.env, "code": code, **kind})}
 
 
 def _programs(settings: AgentSettings, command: tuple[str, ...]) -> list[Path]:

@@ -111,6 +111,8 @@ class CheckOutcome:
     passed: bool
     detail: dict[str, Json]
     description: str | None = None
+    blocks: bool = True
+    """Whether a failure of a blocking check stops what is downstream; it does not where there was nothing to check."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,8 @@ class Check:
     """Dotted keys of the settings that `evaluate` reads; it receives no others."""
     earlier_days: bool = False
     """Whether it also reads the asset's current versions of the window's earlier days."""
+    reads: str | None = None
+    """What else of the warehouse it reads, in words for the UI."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,8 @@ MERGE_BYTES = 2.7
 """Bytes that merging and checking take per parameter of the base: bf16, and 4 bit while layers are dequantized."""
 
 CHECKS_FILE = "checks.json"
+MERGE_CHECKS = ("merged_logits", "reload_same_tokens")
+"""Names of the checks that every merged model has in `CHECKS_FILE`."""
 CARD_FILE = "README.md"
 
 

@@ -23,7 +23,7 @@ class CatalogIndex:
 
     def __init__(self, catalog: Catalog, *, renames: Mapping[str, str], schemas: ToolSchemas, key: bytes) -> None:
         entries: dict[str, str] = {
-            f"tool:{tool.name}": digest_of(json.dumps(tool.parameters)) for tool in catalog.tools
+            f"tool:{tool.name}": digest_of([json.dumps(tool.parameters), tool.reads]) for tool in catalog.tools
         }
         entries |= {f"rename:{old}": new for old, new in renames.items()}
         self._key = key

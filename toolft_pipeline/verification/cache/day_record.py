@@ -39,10 +39,15 @@ class VerificationSummary(Struct, frozen=True, kw_only=True):
     not_replayable: int
     no_final_state: int
     """Runs that were replayed with every result agreeing, but without a recorded final state to compare."""
+    answers_unread: int
+    """Runs with an answer that only half convinces, rejected or accepted as the settings say."""
     renamed: int
     redacted: dict[str, int]
     categories: dict[str, int]
     tools: dict[str, int]
+    served: int = 0
+    """Runs that our own server answered."""
+    served_accepted: int = 0
 
 
 class DayRecord(Struct, frozen=True, kw_only=True):
@@ -77,6 +82,7 @@ class DayTally:
     cached_verdicts: int = 0
     not_replayable: int = 0
     no_final_state: int = 0
+    answers_unread: int = 0
     renamed: int = 0
     backend_failures: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -84,22 +90,27 @@ class DayTally:
     tools: Counter[str] = field(default_factory=Counter)
     redacted: Counter[str] = field(default_factory=Counter)
     lookups: set[int] = field(default_factory=set)
+    served: int = 0
+    served_accepted: int = 0
 
-    def add(self, verdict: Verdict, key: VerdictKey, *, golden: bool) -> None:
+    def add(self, verdict: Verdict, key: VerdictKey, *, golden: bool, served: bool) -> None:
         """Count one verdict."""
         self.trajectories += 1
         self.golden += golden
+        self.served += served
         self.renamed += key.renamed
         self.lookups.update(key.catalog_lookups)
         self.backend_failures += verdict.fault in BACKEND_FAILURES
         self.not_replayable += verdict.replay is ReplayExtent.NOT_POSSIBLE
         results_only = verdict.replay is ReplayExtent.RESULTS_ONLY
         self.no_final_state += results_only and verdict.fault is not Fault.UNREAD_VALUE
+        self.answers_unread += verdict.answer_unread
         if not verdict.accepted:
             self.faults[f"{verdict.rule}/{verdict.fault}"] += 1
             return
         self.accepted += 1
         self.golden_accepted += golden
+        self.served_accepted += served
         self.categories[verdict.category.value] += 1
         self.tools.update(verdict.tools)
         self.redacted.update(dict(zip(verdict.redacted, key.redacted_counts, strict=True)))
@@ -117,10 +128,13 @@ class DayTally:
             cached_verdicts=self.cached_verdicts,
             not_replayable=self.not_replayable,
             no_final_state=self.no_final_state,
+            answers_unread=self.answers_unread,
             renamed=self.renamed,
             redacted=dict(sorted(self.redacted.items())),
             categories=dict(sorted(self.categories.items())),
             tools=dict(sorted(self.tools.items())),
+            served=self.served,
+            served_accepted=self.served_accepted,
         )
 
 

@@ -91,6 +91,7 @@ def context_digest(rules: RuleSet, *, backend: Json) -> str:
     sandbox = rules.sandbox
     return digest_of(
         {
+            "answers": [list(rules.context.forms.done), list(rules.context.forms.refused)],
             "verification": rules.limits.model_dump(mode="json", exclude=set(DISPLAY_SETTINGS)),
             "control_strings": list(rules.context.control_strings),
             "sandbox": None

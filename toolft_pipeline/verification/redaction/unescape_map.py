@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 _ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])')
 _MEANS = {'\\"': '"', "\\\\": "\\", "\\/": "/", "\\b": "\b", "\\f": "\f", "\\n": "\n", "\\r": "\r", "\\t": "\t"}
-_MAX_DEPTH = 4
+_ESCAPE_LETTERS = frozenset("bfnrt")
+_MAX_DEPTH = 6
 """Levels of JSON text in JSON text: logs of agents have been seen with two."""
 
 
@@ -44,11 +45,15 @@ class UnescapedText:
         return _along(self.there, self.here, start), _along(self.there, self.here, end)
 
     def begins_inside_an_escape(self, start: int) -> bool:
-        """Whether an odd number of backslashes precedes a position, so that its character belongs to an escape."""
+        """Whether a position's character belongs to an escape of this text, or may belong to one of a text below.
+
+        After an odd number of backslashes it is this text's. After an even one it is a letter here, and with the
+        escaped backslash before it an escape one or more levels below, where the value is found without the letter.
+        """
         slashes = 0
         while start - slashes > 0 and self.text[start - slashes - 1] == "\\":
             slashes += 1
-        return slashes % 2 == 1
+        return slashes % 2 == 1 or (slashes > 0 and self.text[start : start + 1] in _ESCAPE_LETTERS)
 
 
 def unescape_levels(text: str) -> list[UnescapedText]:

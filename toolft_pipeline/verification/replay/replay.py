@@ -60,8 +60,8 @@ def replay(
         if digest != trajectory.final_state_ref:
             reason = f"every result agrees, but the replay ends in {digest}, the log in {trajectory.final_state_ref}"
             return _fault(Fault.FINAL_STATE_DIFFERS, reason)
-    unread = check_backend_values(ungrounded, state=initially) if ungrounded else None
-    return unread or (_no_final_state() if trajectory.final_state_ref is None else None)
+    not_read = check_backend_values(ungrounded, state=initially) if ungrounded else None
+    return not_read or (_no_final_state() if trajectory.final_state_ref is None else None)
 
 
 def not_replayable(why: str) -> Violation:

@@ -30,6 +30,8 @@ class RunCheck:
     renamed: bool
     violation: Violation | None
     ungrounded: tuple[UngroundedValue, ...] = ()
+    answer_unread: bool = False
+    """Whether an answer only half convinces."""
     key: VerdictKey | None = None
     """What the verdict depends on; None where no verdict is stored (a preview)."""
     cached: CachedVerdict | None = None

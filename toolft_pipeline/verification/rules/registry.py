@@ -6,7 +6,7 @@ Invariant: every member of `Rule` has one entry, in the same order. To add a rul
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,9 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.settings import VerificationSettings
 from toolft_pipeline.trajectories.grounding_text import GroundingText
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.verification.answers.forms import BUILT_IN, AnswerForms
+from toolft_pipeline.verification.logged_answers.logged_turns import NO_READS
+from toolft_pipeline.verification.rules.answers import check_answers
 from toolft_pipeline.verification.rules.catalog import check_catalog
 from toolft_pipeline.verification.rules.catalog_words import ToolSchemas, tool_schemas
 from toolft_pipeline.verification.rules.control_tokens import check_control_tokens
@@ -33,6 +36,13 @@ class RuleContext:
     tools: CatalogValidator | None
     catalog_words: GroundingText | None = None
     """The catalog's words where lookups are recorded; else those of `schemas` are used."""
+    forms: AnswerForms = BUILT_IN
+    """How this agent says that something worked or failed."""
+
+    @property
+    def declared_reads(self) -> Mapping[str, bool]:
+        """The tools of which the catalog says whether they only read."""
+        return NO_READS if self.tools is None else self.tools.reads
 
     @cached_property
     def schemas(self) -> ToolSchemas:
@@ -82,6 +92,16 @@ def _grounding(run: Trajectory, context: RuleContext) -> Violation | None:
     )
 
 
+def _answers(run: Trajectory, context: RuleContext) -> Violation | None:
+    return check_answers(
+        run,
+        settings=context.limits.answers,
+        error_forms=context.limits.error_forms,
+        forms=context.forms,
+        reads=context.declared_reads,
+    )
+
+
 RULES = (
     RuleEntry(rule=Rule.STRUCTURE, check=_structure),
     RuleEntry(rule=Rule.CATALOG, check=_catalog, applies=lambda context: context.tools is not None),
@@ -89,6 +109,7 @@ RULES = (
     RuleEntry(rule=Rule.DEAD_ENDS, check=_dead_ends),
     RuleEntry(rule=Rule.OUTCOME, check=_outcome),
     RuleEntry(rule=Rule.GROUNDING, check=_grounding, applies=lambda context: context.limits.grounding.asks),
+    RuleEntry(rule=Rule.ANSWERS, check=_answers, applies=lambda context: context.limits.answers.asks),
     RuleEntry(rule=Rule.REPLAY),
     RuleEntry(rule=Rule.REDACTION),
 )

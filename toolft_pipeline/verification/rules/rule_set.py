@@ -16,10 +16,12 @@ from toolft_pipeline.catalog.renames import load_renames
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
-from toolft_pipeline.settings import AgentSettings, Grounded, SandboxSettings, VerificationSettings
+from toolft_pipeline.settings import AgentSettings, AnswerFormsSettings, Grounded, SandboxSettings, VerificationSettings
 from toolft_pipeline.trajectories.category import tools_used
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.verification.answers.forms import AnswerForms
 from toolft_pipeline.verification.redaction.run import Redactor
+from toolft_pipeline.verification.rules.answers import has_unread_answer
 from toolft_pipeline.verification.rules.catalog import check_catalog
 from toolft_pipeline.verification.rules.catalog_words import RecordedWords
 from toolft_pipeline.verification.rules.registry import RULES, RuleContext
@@ -56,11 +58,13 @@ class RuleSet:
 @dataclass(frozen=True, kw_only=True)
 class TextCheck:
     """The result of the rules that need no sandbox. `catalog_lookups` name everything of the catalog that the result
-    depends on; `ungrounded` values are for replay to check, empty for a run with a violation."""
+    depends on; `ungrounded` values are for replay to check, empty for a run with a violation. `answer_unread` is true
+    for a run that was rejected for it, and for one that was accepted in spite of it."""
 
     violation: Violation | None
     ungrounded: tuple[UngroundedValue, ...]
     catalog_lookups: frozenset[str]
+    answer_unread: bool = False
 
 
 def load_rules(*, catalog: Path, settings: AgentSettings, key: bytes) -> RuleSet:
@@ -79,6 +83,7 @@ def load_rules(*, catalog: Path, settings: AgentSettings, key: bytes) -> RuleSet
             limits=settings.verification,
             control_strings=get_format(settings.chat.format).control_strings,
             tools=tools,
+            forms=answer_forms(settings.answers),
         ),
         tools=tools,
         catalog=today,
@@ -88,6 +93,11 @@ def load_rules(*, catalog: Path, settings: AgentSettings, key: bytes) -> RuleSet
         sandbox=settings.sandbox,
         cwd=settings.folder,
     )
+
+
+def answer_forms(settings: AnswerFormsSettings) -> AnswerForms:
+    """The forms that an agent file adds."""
+    return AnswerForms(done=settings.done, refused=settings.refused)
 
 
 def check_text(run: Trajectory, *, rules: RuleSet) -> TextCheck:
@@ -100,7 +110,19 @@ def check_text(run: Trajectory, *, rules: RuleSet) -> TextCheck:
         ungrounded = ungrounded_values(run.messages, schemas=context.schemas, catalog_words=words)
     tools = (f"tool:{name}" for name in tools_used(run.messages))
     return TextCheck(
-        violation=violation, ungrounded=tuple(ungrounded), catalog_lookups=frozenset({*words.lookups, *tools})
+        violation=violation,
+        ungrounded=tuple(ungrounded),
+        catalog_lookups=frozenset({*words.lookups, *tools}),
+        answer_unread=_is_unread(run, violation, context=context),
+    )
+
+
+def _is_unread(run: Trajectory, violation: Violation | None, *, context: RuleContext) -> bool:
+    """Whether an answer only half convinces: the violation says so, or a setting accepts such answers."""
+    if violation is not None or context.limits.answers.unread == "refuse":
+        return violation is not None and violation.fault is Fault.ANSWER_UNREAD
+    return has_unread_answer(
+        run, error_forms=context.limits.error_forms, forms=context.forms, reads=context.declared_reads
     )
 
 

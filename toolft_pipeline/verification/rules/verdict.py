@@ -29,6 +29,7 @@ class Rule(StrEnum):
     DEAD_ENDS = "dead_ends"
     OUTCOME = "outcome"
     GROUNDING = "grounding"
+    ANSWERS = "answers"
     REPLAY = "replay"
     REDACTION = "redaction"
 
@@ -59,6 +60,14 @@ class Fault(StrEnum):
     UNASKED_ANSWER = "unasked_answer"
     UNGROUNDED_CHOICE = "ungrounded_choice"
     UNREAD_VALUE = "unread_value"
+    FALSE_SUCCESS = "false_success"
+    FALSE_FAILURE = "false_failure"
+    OTHER_SUBJECT = "other_subject"
+    MISPLACED_VALUE = "misplaced_value"
+    CONTRADICTED_RESULT = "contradicted_result"
+    INCOMPLETE_LIST = "incomplete_list"
+    UNNAMED_TARGET = "unnamed_target"
+    ANSWER_UNREAD = "answer_unread"
     NOT_REPLAYABLE = "not_replayable"
     NO_FINAL_STATE = "no_final_state"
     UNKNOWN_STATE = "unknown_state"
@@ -106,6 +115,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """What the replay depends on, if the run passed one (`replay_cache.py`)."""
     replay: ReplayExtent | None = None
     """How far the run was replayed; None where an earlier rule or the replay itself rejected it."""
+    answer_unread: bool = False
+    """Whether an answer only half convinces (`ANSWER_UNREAD`), whatever the settings do with such runs."""
 
 
 REPLAY_KEY = "replay_key"
@@ -135,6 +146,7 @@ VERDICT_SCHEMA = pa.schema(
         pa.field("redacted", pa.list_(pa.string()), nullable=False),
         pa.field(REPLAY_KEY, pa.string()),
         pa.field("replay", pa.string()),
+        pa.field("answer_unread", pa.bool_(), nullable=False),
     ]
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from toolft_pipeline.cli.output.refusal import refusal_lines
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, decide_promotion
+from toolft_pipeline.evaluation.scoring.intervals import wilson
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings, GateSettings
 from toolft_pipeline_tests.evaluation.figures import figures
@@ -21,7 +23,9 @@ GATE = GateSettings()
 def explained(candidate: ModelMetrics, *, settings: AgentSettings, proven: bool = True) -> list[str]:
     """The lines after a real gate has judged these figures."""
     candidate_status = CandidateStatus(as_of="2026-10-12", proofs={"merged_logits": proven})
-    verdict = decide_promotion(candidate=candidate, candidate_status=candidate_status, champion=None, gate=GATE)
+    verdict = decide_promotion(
+        candidate=candidate, candidate_status=candidate_status, champion=None, gate=GATE, base=figures(0, n=60)
+    )
     report: dict[str, Any] = {
         "models": {"candidate": msgspec.to_builtins(candidate)},
         "verdict": msgspec.to_builtins(verdict),
@@ -67,3 +71,9 @@ def test_refusal_for_another_reason_gives_that_reason_and_no_training(settings: 
 
 def test_promotion_needs_no_explanation(settings: AgentSettings) -> None:
     assert explained(figures(60, n=60, right=300, steps=300), settings=settings) == []
+
+
+def test_refusal_for_made_up_tools_names_the_upper_bound(settings: AgentSettings) -> None:
+    candidate = replace(figures(60, n=60, right=300, steps=300), hallucinated_tool=wilson(30, 300))
+    (line,) = (line for line in explained(candidate, settings=settings) if "gate.hallucinated_tool" in line)
+    assert "may be as high as 13.9% (95 % interval). gate.hallucinated_tool allows 5.0%: 8.9 points are missing" in line

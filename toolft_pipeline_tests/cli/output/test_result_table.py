@@ -57,7 +57,8 @@ def test_result_table_has_a_line_for_each_set_of_bfcl_that_was_asked() -> None:
 
 def test_result_table_prints_the_smallest_difference_that_the_tasks_can_show() -> None:
     printed = _table(_model(), n_tasks=60, smallest_visible_difference=0.1, margin=0.02)
-    assert printed.endswith("\n60 tasks: the smallest detectable difference is 10.0%; gate.margin 2.0%")
+    said = "the smallest difference that one night shows (80 % power) is 10.0%; gate.margin 2.0%"
+    assert printed.endswith(f"\n60 tasks: {said}")
 
 
 def test_result_table_has_costs_where_some_model_has_a_price() -> None:

@@ -23,14 +23,15 @@ from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Message, Trajectory
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conversations import accepted, calls, result, says, system, trajectory, user
-from toolft_pipeline_tests.ingest import span_exports
-from toolft_pipeline_tests.ingest.test_span_formats import ALL
+from toolft_pipeline_tests.ingest import span_conversation
+from toolft_pipeline_tests.ingest.span_conversation import as_json_lines
+from toolft_pipeline_tests.ingest.span_runs import ALL
 
 DATE = system("Today is 2026-10-01, 10:00.")
 ASKED = user("Where is order 7?")
 LOOKED = calls(("a", "find_order", {"id": 7, "full": True}), ("b", "find_customer", {"id": 1}))
 FOUND = (result("a", "find_order", "sent"), result("b", "find_customer", "Ada"))
-TOLD = says("It is sent.")
+ANSWER = says("It is sent.")
 ON = (user("Thanks, and when will it arrive at my new address in Porto?"), says("Tomorrow."))
 END = (user("Good."), says("Any time."))
 
@@ -52,9 +53,9 @@ def select(folder: Path, days: dict[str, list[Trajectory]], **curation: Any) -> 
 
 
 def test_prefix_of_a_run_of_another_day_is_excluded(tmp_path: Path) -> None:
-    first = trajectory(DATE, ASKED, LOOKED, *FOUND, TOLD, id_="first")
-    second = trajectory(DATE, ASKED, LOOKED, *FOUND, TOLD, *ON, id_="second")
-    third = trajectory(DATE, ASKED, LOOKED, *FOUND, TOLD, *ON, *END, id_="third")
+    first = trajectory(DATE, ASKED, LOOKED, *FOUND, ANSWER, id_="first")
+    second = trajectory(DATE, ASKED, LOOKED, *FOUND, ANSWER, *ON, id_="second")
+    third = trajectory(DATE, ASKED, LOOKED, *FOUND, ANSWER, *ON, *END, id_="third")
     other = trajectory(ASKED, LOOKED, *FOUND, says("It was sent yesterday."), id_="other answer")
     summary, rows = select(
         tmp_path, {"2026-10-01": [second, first], "2026-10-02": [third, other]}, near_duplicate_threshold=0.999
@@ -77,8 +78,8 @@ def test_long_conversation_survives_its_own_prefix(tmp_path: Path) -> None:
 
 
 def test_beginning_of_a_contaminated_run_stays(tmp_path: Path) -> None:
-    begun = trajectory(ASKED, LOOKED, *FOUND, TOLD, id_="begun")
-    leak = trajectory(ASKED, LOOKED, *FOUND, TOLD, *ON, id_="leak")
+    begun = trajectory(ASKED, LOOKED, *FOUND, ANSWER, id_="begun")
+    leak = trajectory(ASKED, LOOKED, *FOUND, ANSWER, *ON, id_="leak")
     summary, rows = select(tmp_path, {"2026-10-01": [begun, leak]}, near_duplicate_threshold=1.0)
     assert (rows["leak"]["side"], rows["begun"]["side"]) == ("out", "train")
     assert (summary.contaminated, summary.continued_in_another) == (1, 0)
@@ -87,8 +88,8 @@ def test_beginning_of_a_contaminated_run_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "again",
     [
-        (system("Today is 2026-10-01, 10:05."), ASKED, LOOKED, *FOUND, TOLD),
-        (ASKED, LOOKED, *FOUND[::-1], TOLD),
+        (system("Today is 2026-10-01, 10:05."), ASKED, LOOKED, *FOUND, ANSWER),
+        (ASKED, LOOKED, *FOUND[::-1], ANSWER),
         (
             ASKED,
             calls(("x", "find_order", '{"full":true, "id":7}'), ("y", "find_customer", {"id": 1})),
@@ -96,13 +97,13 @@ def test_beginning_of_a_contaminated_run_stays(tmp_path: Path) -> None:
             result("y", "find_customer", "Ada"),
             says("It is sent.\n"),
         ),
-        (ASKED, LOOKED, *FOUND, Message(role=TOLD.role, content=TOLD.content, reasoning="easy")),
+        (ASKED, LOOKED, *FOUND, Message(role=ANSWER.role, content=ANSWER.content, reasoning="easy")),
     ],
     ids=["another date", "results in another order", "other ids and spacing", "reasoning"],
 )
 def test_beginning_that_is_only_written_another_way_is_found(again: tuple[Message, ...], tmp_path: Path) -> None:
     begun = trajectory(*again, id_="begun")
-    whole = trajectory(ASKED, LOOKED, *FOUND, TOLD, *ON, id_="whole")
+    whole = trajectory(ASKED, LOOKED, *FOUND, ANSWER, *ON, id_="whole")
     summary, rows = select(tmp_path, {"2026-10-01": [whole, begun]})
     assert (summary.continued_in_another, rows["begun"]["duplicate_of"]) == (1, "whole")
 
@@ -110,22 +111,22 @@ def test_beginning_that_is_only_written_another_way_is_found(again: tuple[Messag
 @pytest.mark.parametrize(
     "other",
     [
-        (ASKED, LOOKED, result("a", "find_order", "lost"), FOUND[1], TOLD),
-        (ASKED, LOOKED, result("a", "find_order", "Ada"), result("b", "find_customer", "sent"), TOLD),
-        (ASKED, calls(("a", "find_order", {"id": 8, "full": True}), ("b", "find_customer", {"id": 1})), *FOUND, TOLD),
-        (user("Where is order 8?"), LOOKED, *FOUND, TOLD),
-        (ASKED, TOLD),
+        (ASKED, LOOKED, result("a", "find_order", "lost"), FOUND[1], ANSWER),
+        (ASKED, LOOKED, result("a", "find_order", "Ada"), result("b", "find_customer", "sent"), ANSWER),
+        (ASKED, calls(("a", "find_order", {"id": 8, "full": True}), ("b", "find_customer", {"id": 1})), *FOUND, ANSWER),
+        (user("Where is order 8?"), LOOKED, *FOUND, ANSWER),
+        (ASKED, ANSWER),
     ],
     ids=["a result", "swapped results", "an argument", "a question", "no calls"],
 )
 def test_run_that_differs_in_one_thing_is_no_beginning(other: tuple[Message, ...], tmp_path: Path) -> None:
-    whole = trajectory(ASKED, LOOKED, *FOUND, TOLD, *ON, id_="whole")
+    whole = trajectory(ASKED, LOOKED, *FOUND, ANSWER, *ON, id_="whole")
     summary, _ = select(tmp_path, {"2026-10-01": [whole, trajectory(*other, id_="other")]})
     assert summary.continued_in_another == 0
 
 
 def test_selection_of_prefixes_ignores_the_order_of_runs(tmp_path: Path) -> None:
-    said = [ASKED, LOOKED, *FOUND, TOLD, *ON, *END]
+    said = [ASKED, LOOKED, *FOUND, ANSWER, *ON, *END]
     runs = [trajectory(*said[:end], id_=f"run{end}") for end in (1, 5, 7, 9)]
     runs += [trajectory(*said[:7], user(text), says(text), id_=text) for text in ("b", "a")]
     draw, chosen = random.Random(1), []
@@ -191,7 +192,7 @@ def _atif(message: dict[str, Any], said: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _read(path: Path, rows: list[Any], format_: Any) -> list[Trajectory]:
-    path.write_bytes(b"\n".join(span_exports.as_json_lines(rows)))
+    path.write_bytes(b"\n".join(as_json_lines(rows)))
     runs = [found.run for found in Logs([path], agent="desk", key=b"key", settings=LogSettings(format=format_)).runs()]
     assert all(isinstance(run, Trajectory) for run in runs), runs
     return [run for run in runs if isinstance(run, Trajectory)]
@@ -201,15 +202,15 @@ def _read(path: Path, rows: list[Any], format_: Any) -> list[Trajectory]:
 def test_conversation_logged_again_is_found_in_every_format(
     format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = span_exports.CONVERSATION
+    whole = span_conversation.CONVERSATION
     if format_ in LINES:
         rows = [LINES[format_](whole[:6]), LINES[format_](whole)]
         runs = _read(tmp_path / "log.jsonl", rows, format_)
     else:
         name, export = ALL[format_]
         runs = _read(tmp_path / "whole.jsonl", export(), name)
-        monkeypatch.setattr(span_exports, "CONVERSATION", whole[:6])
-        monkeypatch.setattr(span_exports, "TURNS", span_exports.TURNS[:2])
+        monkeypatch.setattr(span_conversation, "CONVERSATION", whole[:6])
+        monkeypatch.setattr(span_conversation, "TURNS", span_conversation.TURNS[:2])
         runs += _read(tmp_path / "begun.jsonl", export(), name)
     runs.sort(key=lambda run: len(run.messages))
     by_length = [

@@ -2,87 +2,32 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from toolft_pipeline.catalog.sources import catalog_from_file
 from toolft_pipeline.catalog.validator import CatalogValidator
-from toolft_pipeline.curation.dedup.repeated_conversations import RepeatedConversations
-from toolft_pipeline.curation.readiness.accepted_runs import AcceptedKind, AcceptedRuns, read_accepted_runs
+from toolft_pipeline.curation.readiness.accepted_runs import read_accepted_runs
 from toolft_pipeline.curation.readiness.criteria import ReadinessVerdict
-from toolft_pipeline.curation.readiness.logged_day import LoggedRunCounts, count_day, read_day, write_day
+from toolft_pipeline.curation.readiness.logged_day import count_day, read_day, write_day
 from toolft_pipeline.curation.readiness.production_stats import Share
-from toolft_pipeline.curation.readiness.readiness import CatalogSize, Readiness, measure_readiness
 from toolft_pipeline.curation.readiness.readiness_page import render_readiness
 from toolft_pipeline.curation.run_signatures import write_signatures
 from toolft_pipeline.settings import IncumbentSettings, ReadinessSettings
-from toolft_pipeline.trajectories.category import categorize, tools_used
-from toolft_pipeline.trajectories.record import Trajectory, Usage
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline.trajectories.record import Origin
 from toolft_pipeline_tests.conversations import accepted, calls, result, says, trajectory, user
-
-CATALOG = catalog_from_file(REPOSITORY / "data" / "assistant" / "catalog.json")
-LENIENT = ReadinessSettings(min_runs=1, min_runs_per_tool=1)
-PRICES = IncumbentSettings(price_per_million_prompt_tokens=2.0, price_per_million_completion_tokens=10.0)
-
-
-def run(id_: str, tool: str, **usage: Any) -> Trajectory:
-    made = trajectory(user("hi"), calls(("a", tool, {})), result("a", tool, "{}"), says("done"))
-    return msgspec.structs.replace(made, trajectory_id=id_, tools_digest="sha256:one", usage=Usage(**usage))
-
-
-LOGGED = [
-    run("1", "search", prompt_tokens=1000, completion_tokens=10, latency_ms=100.0, parse_failures=0),
-    run("2", "search", prompt_tokens=3000, completion_tokens=30, latency_ms=300.0, parse_failures=2),
-    run("3", "calculate", prompt_tokens=2000, completion_tokens=20, latency_ms=200.0, parse_failures=0),
-    run("4", "forgotten"),
-]
-
-
-def golden(made: Trajectory) -> Trajectory:
-    return msgspec.structs.replace(made, golden=True, trajectory_id=f"golden-{made.trajectory_id}")
-
-
-def accepted_runs(runs: list[Trajectory]) -> AcceptedRuns:
-    """What `read_accepted_runs` counts, counted from the runs themselves."""
-    again = RepeatedConversations()
-    for made in runs:
-        again.add(made.messages)
-    kinds = [
-        AcceptedKind(made.golden, categorize(made.messages).value, tuple(tools_used(made.messages))) for made in runs
-    ]
-    distinct = [kind for kind, continued in zip(kinds, again.continued().tolist(), strict=True) if not continued]
-    return AcceptedRuns(all=dict(Counter(kinds)), distinct=dict(Counter(distinct)))
-
-
-def report(
-    *,
-    logged: list[Trajectory] = LOGGED,
-    accepted: list[Trajectory] = LOGGED[:3],
-    judged: int | None = None,
-    catalog_tokens: int = 500,
-    prices: IncumbentSettings = PRICES,
-    wanted: ReadinessSettings = LENIENT,
-) -> Readiness:
-    tools = CatalogValidator(CATALOG)
-    return measure_readiness(
-        day="2026-10-02",
-        logged=[
-            count_day(logged[::2], day="2026-10-01", tools=tools, redact=str),
-            count_day(logged[1::2], day="2026-10-02", tools=tools, redact=str),
-        ],
-        accepted=accepted_runs(accepted),
-        judged=len(logged) if judged is None else judged,
-        catalog=CatalogSize(names=list(CATALOG.names), tokens=catalog_tokens, saved_tokens=catalog_tokens),
-        prices=prices,
-        wanted=wanted,
-    )
+from toolft_pipeline_tests.curation.readiness.readiness_runs import (
+    CATALOG,
+    LOGGED,
+    SOUND,
+    accepted_runs,
+    golden,
+    report,
+    run,
+    valid,
+)
 
 
 def test_readiness_figures_are_those_of_the_logs() -> None:
@@ -107,14 +52,9 @@ def test_readiness_figures_are_those_of_the_logs() -> None:
     assert len(behaviour.rows_by_category) == 6
 
 
-def valid(id_: str, tool: str = "search", **usage: Any) -> Trajectory:
-    arguments = {"search": {"query": "x", "kind": "notes"}, "forgotten": {}}[tool]
-    made = trajectory(user("hi"), calls(("a", tool, arguments)), result("a", tool, "{}"), says("done"))
-    return msgspec.structs.replace(made, trajectory_id=id_, usage=Usage(**usage))
-
-
-SOUND = [valid(str(n), prompt_tokens=900, parse_failures=0) for n in range(10)]
 READY = ReadinessSettings(min_runs=3, min_repeated=0.6, min_fit=0.7, min_accepted=0.7, min_runs_per_tool=1)
+
+
 SURFACE, BEHAVIOUR, FORMAT = "fixed tool surface", "repetitive verifiable behaviour", "format reliability"
 
 
@@ -196,73 +136,6 @@ def test_readiness_saving_without_a_price_is_in_tokens() -> None:
     assert (found.saving.tokens_per_1k_runs, found.saving.money_per_1k_runs) == (1_000_000, None)
 
 
-USAGE = st.builds(
-    dict,
-    prompt_tokens=st.none() | st.integers(0, 10_000),
-    completion_tokens=st.none() | st.integers(0, 500),
-    latency_ms=st.none() | st.floats(0, 1e6),
-    parse_failures=st.none() | st.integers(0, 5),
-)
-RUNS = st.lists(st.builds(run, st.uuids().map(str), st.sampled_from(["search", "calculate", "forgotten"])), max_size=12)
-
-
-@st.composite
-def windows(draw: st.DrawFn) -> dict[str, Any]:
-    """Any logged runs, any of them accepted, golden runs beside them, days without a verdict."""
-    logged = [msgspec.structs.replace(made, usage=Usage(**draw(USAGE))) for made in draw(RUNS)]
-    judged = logged[: draw(st.integers(0, len(logged)))]
-    accepted = [made for made in judged if draw(st.booleans())]
-    return {
-        "logged": logged,
-        "accepted": [*accepted, *map(golden, draw(RUNS))],
-        "judged": len(judged),
-        "catalog_tokens": draw(st.integers(0, 20_000)),
-    }
-
-
-def shares(found: Readiness) -> list[float | None]:
-    incumbent = found.incumbent
-    counted = (
-        incumbent.runs_with_parse_failures,
-        incumbent.runs_with_bad_calls,
-        incumbent.runs_that_fit,
-        incumbent.turns_parsed,
-        incumbent.turns_valid,
-        incumbent.turns_made_up,
-        incumbent.runs_done,
-    )
-    of_runs = [None if share is None else share.value for share in counted]
-    return [*of_runs, found.behaviour.accepted_share, found.behaviour.repeated_share, found.saving.share_of_prompt]
-
-
-@given(windows())
-def test_readiness_shares_lie_between_0_and_1(window: dict[str, Any]) -> None:
-    found = report(**window)
-    assert all(share is None or 0 <= share <= 1 for share in shares(found))
-    assert render_readiness(found, agent="desk")
-
-
-@given(windows())
-def test_readiness_without_usage_keeps_the_other_figures(window: dict[str, Any]) -> None:
-    silent = [msgspec.structs.replace(made, usage=Usage()) for made in window["logged"]]
-    full, bare = report(**window), report(**{**window, "logged": silent})
-    assert (bare.behaviour, bare.surface, bare.criteria[:2]) == (full.behaviour, full.surface, full.criteria[:2])
-    kept = ("runs", "turns", "turns_per_run", "runs_with_bad_calls", "runs_that_fit", "turns_valid", "runs_done")
-    assert [getattr(bare.incumbent, name) for name in kept] == [getattr(full.incumbent, name) for name in kept]
-    rest = {"prompt_tokens_per_run", "prompt_tokens_per_turn", "tokens_per_turn", "cost_per_1k_runs"}
-    assert {getattr(bare.incumbent, name) for name in rest} == {None}
-    assert bare.saving.share_of_prompt is None
-    assert bare.criteria[2].holds is not False
-
-
-@given(windows())
-def test_readiness_run_without_usage_changes_no_usage_figure(window: dict[str, Any]) -> None:
-    more = [*window["logged"], run("silent", "search")]
-    full, found = report(**window).incumbent, report(**{**window, "logged": more}).incumbent
-    for name in ("prompt_tokens_per_turn", "tokens_per_turn", "cost_per_1k_runs", "latency_ms_p50", "turns_parsed"):
-        assert getattr(found, name) == getattr(full, name)
-
-
 def test_readiness_page_escapes_names_and_needs_no_network() -> None:
     hostile = "<script>alert(1)</script>"
     page = render_readiness(report(accepted=[run("1", hostile), run("2", hostile)]), agent="desk")
@@ -284,24 +157,27 @@ def test_readiness_counts_a_repeated_conversation_once() -> None:
     assert "accepted runs, golden ones counted, a conversation once: 1, wanted 1" in sentences
 
 
+def test_runs_that_our_server_answered_say_nothing_about_the_incumbent() -> None:
+    served = [
+        msgspec.structs.replace(made, trajectory_id=f"{origin}-{made.trajectory_id}", origin=origin)
+        for origin in (Origin.SERVED, Origin.MIXED)
+        for made in LOGGED
+    ]
+    before, after = report(judged=4), report(logged=[*LOGGED, *served], accepted=[*LOGGED[:3], *served[:2]], judged=4)
+    assert after.incumbent == before.incumbent
+    assert (after.behaviour.accepted, after.behaviour.accepted_share, after.behaviour.served) == (3, 0.75, 2)
+    assert after.behaviour.rows_by_tool["search"] == before.behaviour.rows_by_tool["search"] + 2
+
+
 def test_accepted_runs_of_signature_files_are_those_of_the_runs(tmp_path: Path) -> None:
     said = [user("hi"), calls(("a", "search", {})), result("a", "search", "{}"), says("done"), user("and?")]
     again = [trajectory(*said[:end], id_=str(end)) for end in (4, 5)]
-    days = [[*LOGGED, again[0]], [*map(golden, LOGGED[:2]), again[1]], []]
+    served = msgspec.structs.replace(LOGGED[0], trajectory_id="served", origin=Origin.SERVED)
+    days = [[*LOGGED, again[0]], [*map(golden, LOGGED[:2]), again[1]], [served], []]
     files = [tmp_path / f"{number}.parquet" for number in range(len(days))]
     for runs, file in zip(days, files, strict=True):
         write_signatures(accepted(runs), file)
     assert read_accepted_runs(files) == accepted_runs([run for runs in days for run in runs])
-
-
-@given(windows())
-def test_readiness_merged_days_equal_the_whole_window(window: dict[str, Any]) -> None:
-    tools, logged = CatalogValidator(CATALOG), window["logged"]
-    added = LoggedRunCounts()
-    for part in (logged[::3], logged[1::3], logged[2::3]):
-        added.merge(count_day(part, day="2026-10-01", tools=tools, redact=str))
-    whole = count_day([*logged[::3], *logged[1::3], *logged[2::3]], day="2026-10-01", tools=tools, redact=str)
-    assert added == whole
 
 
 def test_counts_of_a_day_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_offered_what_no_prompter_is_known_for_stays_as_it_is(questions: list[Qu
     assert offered(model, questions[0].catalog) is model
 
 
-def test_endpoint_offer_leaves_a_made_up_name_as_it_was_said(questions: list[Question]) -> None:
+def test_endpoint_offer_leaves_a_made_up_name_as_it_was_written(questions: list[Question]) -> None:
     class _Said:
         stops = ()
 

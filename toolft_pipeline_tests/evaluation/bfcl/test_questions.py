@@ -1,4 +1,4 @@
-"""Reading BFCL's files: the right ones, all of them, and an error that names the mend."""
+"""Reading BFCL's files: the right ones, all of them, and an error that names the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Untuned models are asked and read in one syntax: their own family's where they were taught one.
+"""Baselines are asked and read in one syntax: their own family's where they were trained on one.
 
 The oracle is the template that the family's maker ships: its text is the prompt, and what it writes for a call is read.
 """
@@ -16,7 +16,7 @@ from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.evaluation.models.baselines import NativePrompter, OwnTemplatePrompter, TranscriptPrompter
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
-from toolft_pipeline.evaluation.scoring.probes import ask_probes
+from toolft_pipeline.evaluation.scoring.probes import Probers, ask_probes, load_probes
 from toolft_pipeline_tests.chat.official import OFFICIAL, official_text, source
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
 from toolft_pipeline_tests.evaluation.scripted import ScriptedModel, golden_examples
@@ -73,14 +73,14 @@ def said(text: str) -> Generation:
 
 
 @pytest.mark.parametrize("family", TAUGHT)
-def test_prompt_of_a_taught_model_is_its_makers_with_the_tools_in_it(family: str) -> None:
+def test_prompt_of_a_tool_trained_model_is_its_makers_with_the_tools_in_it(family: str) -> None:
     expected = official_text(family, USER, tools=WEATHER.openai_tools(), add_generation_prompt=True)
     assert "weather" in expected
     assert text_of(native(family), USER) == expected
 
 
 @pytest.mark.parametrize("family", TAUGHT)
-def test_read_of_a_taught_model_gives_back_the_call_that_its_makers_template_writes(family: str) -> None:
+def test_read_of_a_tool_trained_model_gives_back_the_call_that_its_makers_template_writes(family: str) -> None:
     tools = WEATHER.openai_tools()
     call = {"type": "function", "function": {"name": "weather", "arguments": {"city": "Rome"}}}
     before = official_text(family, USER, tools=tools, add_generation_prompt=True)
@@ -102,7 +102,7 @@ def test_prompt_of_parallel_calls_is_made_where_the_makers_template_refuses_them
 
 
 @pytest.mark.parametrize("family", TAUGHT)
-def test_few_shot_prompt_of_a_taught_model_has_names_and_examples_in_its_own_syntax(family: str) -> None:
+def test_few_shot_prompt_of_a_tool_trained_model_has_names_and_examples_in_its_own_syntax(family: str) -> None:
     prompter = native(family, PromptPolicy.FEW_SHOT)
     text = text_of(prompter, USER)
     assert "Tells the weather." not in text
@@ -112,7 +112,7 @@ def test_few_shot_prompt_of_a_taught_model_has_names_and_examples_in_its_own_syn
 
 @pytest.mark.parametrize("family", ["gemma4", "llama3", "gemma3"])
 @pytest.mark.parametrize("template", [None, PLAIN])
-def test_a_model_that_was_taught_no_tools_is_asked_for_the_syntax_that_it_is_read_in(
+def test_a_model_trained_on_no_tools_is_asked_for_the_syntax_that_it_is_read_in(
     family: str, template: str | None
 ) -> None:
     prompter = prompter_of(family, template)
@@ -122,15 +122,22 @@ def test_a_model_that_was_taught_no_tools_is_asked_for_the_syntax_that_it_is_rea
     assert (read.name, json.loads(read.arguments_json)) == ("weather", {"city": "Rome"})
 
 
-def test_probes_of_a_taught_model_offer_none_of_the_agents_tools() -> None:
+def test_probes_of_a_tool_trained_model_offer_none_of_the_agents_tools() -> None:
     prompter = native("llama3")
-    asked: list[str] = []
 
     class _Listening(ScriptedModel):
+        def __init__(self) -> None:
+            super().__init__(lambda _messages: "")
+            self.asked: list[str] = []
+
         def generate(self, prompts: Any) -> list[Generation]:
-            asked.extend(prompter.tokenizer.decode(prompt) for prompt in prompts)
+            self.asked += [prompter.tokenizer.decode(prompt) for prompt in prompts]
             return [said("no") for _ in prompts]
 
-    ask_probes(prompter=prompter, generator=_Listening(lambda _messages: ""))
-    assert not [text for text in asked if "Tells the weather." in text]
-    assert all("water_plant" in text for text in asked)
+    words, calls = _Listening(), _Listening()
+    ask_probes(prompter=prompter, probers=Probers(words=words, calls=calls), probes=load_probes())
+    assert words.asked
+    assert calls.asked
+    assert not [text for text in words.asked + calls.asked if "Tells the weather." in text]
+    assert all("water_plant" in text for text in calls.asked)
+    assert not [text for text in words.asked if "water_plant" in text]  # an example of a call would invite calls

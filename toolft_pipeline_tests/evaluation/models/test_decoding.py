@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolft_pipeline.compute_type import ComputeType
-from toolft_pipeline.evaluation.models.decoding import DecodingError, TransformersGenerator, load_model
+from toolft_pipeline.engines.model_loading import DecodingError, load_model
+from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.models.generation import CachingGenerator
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def loaded(tiny_model_folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Layers scaled up and the output matrix drawn anew, so that answers depend on tokens far back."""
+    """Layers scaled up and the output matrix drawn again, so that answers depend on tokens far back."""
     import torch
     from transformers import AutoTokenizer
 
@@ -108,3 +109,12 @@ def test_remembering_asks_each_distinct_prompt_once(loaded: tuple[PreTrainedMode
     first = remembering.generate([prompts[0], prompts[1], prompts[0]])
     assert first[0] is first[2]
     assert remembering.generate([prompts[1]])[0] is first[1]
+
+
+def test_decoding_says_how_many_rows_each_answer_shared_its_batch_with(
+    loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase],
+) -> None:
+    """A latency means nothing without it: a row waits for its neighbours."""
+    prompts = _prompts(shared=0, lengths=(9, 8, 7, 6, 5))
+    answers = _generator(loaded, batch_size=3, max_new_tokens=2).generate(prompts)
+    assert [answer.batch_rows for answer in answers] == [3, 3, 3, 2, 2]

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
+from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.evaluation.models.endpoint import EndpointError, EndpointModel
+from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_endpoint
-from toolft_pipeline.evaluation.scoring.task import Task, load_tasks
 from toolft_pipeline.settings import EndpointSettings, EvaluationSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.openai_server import Fault, Message, Server, serving
@@ -93,7 +94,7 @@ def folder(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines: list[str] = []
         evaluate_endpoint(
             name="big", tasks=TASKS, settings=AGENT.model_copy(update={"evaluation": evaluation}),
-            catalog=AGENT.folder, out=out, progress=lines.append,
+            catalog=AGENT.folder, out=out, progress=lines.append, answers=GenerationCache(),
         )  # fmt: skip
     (out / "progress.txt").write_text("\n".join(lines))
     return out
@@ -110,7 +111,7 @@ def test_endpoint_that_does_every_task_right_passes_whatever_the_network_did(met
     assert (metrics["parse_rate"]["value"], metrics["exact_match"]["value"]) == (1.0, 1.0)
 
 
-def test_endpoint_usage_is_what_the_server_said(metrics: dict[str, Any]) -> None:
+def test_endpoint_usage_is_what_the_server_reports(metrics: dict[str, Any]) -> None:
     assert metrics["tokens_per_turn"] == 1020
     turns = sum(message["role"] == "assistant" for task in TASKS for message in task.gold)
     assert metrics["prompt_tokens_per_task"] == pytest.approx(1000 * turns / len(TASKS))
@@ -206,9 +207,10 @@ def test_endpoint_call_that_no_agent_could_make_is_an_unreadable_turn(message: M
     assert read.calls == ()
 
 
-def test_endpoint_answer_cut_by_the_token_limit_is_an_unreadable_turn() -> None:
+@pytest.mark.parametrize("reason", ["length", "malformed_tool_call", "unknown_tool", "tool_choice"])
+def test_endpoint_answer_that_ends_in_a_fault_is_an_unreadable_turn(reason: str) -> None:
     server = says(content="Half of an ans")
-    server.finish_reason = "length"
+    server.finish_reason = reason
     assert turn(server).malformed
 
 

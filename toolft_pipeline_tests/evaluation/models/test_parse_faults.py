@@ -1,4 +1,4 @@
-"""Readable calls, spoilt calls and calls that only a broken parser loses, told apart."""
+"""Readable calls, spoilt calls and calls that only a broken parser loses, distinguished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of untuned models in the spellings that servers accept, and nothing beyond them."""
+"""Answers of baselines in the spellings that servers accept, and nothing beyond them."""
 
 from __future__ import annotations
 

@@ -99,16 +99,16 @@ def test_promote_two_at_once_leave_one_model_judged_against_what_serves(warehous
     """Both were judged against the first: whoever comes second must be compared with the winner before it may serve."""
     first = model(warehouse, "2026-10-01", "first")
     put(warehouse, first)
-    rivals = [model(warehouse, "2026-10-02", f"rival {number}") for number in range(4)]
+    candidates = [model(warehouse, "2026-10-02", f"candidate {number}") for number in range(4)]
     against = first.manifest.content_digest
     moved: list[bool] = []
-    start = threading.Barrier(len(rivals))
+    start = threading.Barrier(len(candidates))
 
     def run(each: Version) -> None:
         start.wait()
         moved.append(promote(warehouse, AGENT, day="2026-10-02", model=each, against=against).moved)
 
-    threads = [threading.Thread(target=run, args=(each,)) for each in rivals]
+    threads = [threading.Thread(target=run, args=(each,)) for each in candidates]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -81,11 +81,15 @@ def test_rollback_to_what_cannot_serve_changes_nothing(
     assert len(pointer_history(service_folder(warehouse, AGENT))) == 3
 
 
-@pytest.mark.parametrize("damage", ["weights", "all"])
+@pytest.mark.parametrize("damage", ["weights", "manifest", "all"])
 def test_rollback_to_a_model_whose_files_are_gone_changes_nothing_and_says_how_to_build_it(
     warehouse: Warehouse, served: list[Version], damage: str
 ) -> None:
-    (served[1].folder / "model" / "weights").unlink()
+    if damage == "manifest":
+        manifest = served[1].folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(served[1].manifest.created_at, "2020-01-01T00:00:00+00:00"))
+    else:
+        (served[1].folder / "model" / "weights").unlink()
     if damage == "all":
         (served[1].folder / "manifest.json").unlink()
         served[1].folder.rename(served[1].folder.with_name("elsewhere"))

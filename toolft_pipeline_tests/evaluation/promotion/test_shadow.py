@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
@@ -16,11 +15,10 @@ from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.evaluation.promotion.shadow import ShadowTasks, run_as_task, shadow_tasks, trained_on
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
-from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Origin, Role, Trajectory, text_message
 from toolft_pipeline.trajectories.table import read_trajectories
-from toolft_pipeline_tests.agents import agent, read_agent_day
+from toolft_pipeline_tests.agents import read_agent_day
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import accepted, calls, result, says, trajectory, user
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, oracle, prepared
@@ -44,11 +42,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Trajectory]:
     ]
 
 
-def _draw(runs: list[Trajectory], folder: Path, *, seen: frozenset[str] = frozenset(), most: int = 100) -> ShadowTasks:
+def _draw(
+    runs: list[Trajectory], folder: Path, *, seen: frozenset[str] = frozenset(), most: int = 100, least: int = 3
+) -> ShadowTasks:
     assert AGENT.sandbox is not None
     path = folder / "accepted.parquet"
     write_accepted_rows(accepted(runs), path)
-    return shadow_tasks(accepted=path, trained_on=seen, runs=most, sandbox=AGENT.sandbox, cwd=AGENT.folder)
+    return shadow_tasks(
+        accepted=path, trained_on=seen, runs=most, at_least=least, sandbox=AGENT.sandbox, cwd=AGENT.folder
+    )
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,15 @@ def test_shadow_draws_runs_that_were_not_trained_on_first(kept: list[Trajectory]
     unseen, seen = {run.trajectory_id for run in kept[:2]}, frozenset(run.trajectory_id for run in kept[2:])
     drawn = _draw(kept, tmp_path, seen=seen, most=3)
     assert unseen < {task.task_id for task in drawn.tasks}
-    assert (len(drawn.tasks), drawn.trained_on) == (3, 1)
+    assert len(drawn.tasks) == 3
+    assert drawn.trained_on == {task.task_id for task in drawn.tasks} - unseen
+
+
+def test_shadow_runs_that_were_trained_on_only_fill_up_a_small_sample(kept: list[Trajectory], tmp_path: Path) -> None:
+    unseen, seen = {run.trajectory_id for run in kept[:2]}, frozenset(run.trajectory_id for run in kept[2:])
+    drawn = _draw(kept, tmp_path, seen=seen, least=1)
+    assert {task.task_id for task in drawn.tasks} == unseen
+    assert drawn.trained_on == frozenset()
 
 
 def test_shadow_golden_sampled_and_unanswered_runs_are_no_tasks(kept: list[Trajectory], tmp_path: Path) -> None:
@@ -107,14 +117,28 @@ def test_shadow_golden_sampled_and_unanswered_runs_are_no_tasks(kept: list[Traje
     others = [
         replace(first, trajectory_id="golden", golden=True),
         replace(first, trajectory_id="sampled", origin=Origin.SAMPLED),
-        replace(first, trajectory_id="unanswered", messages=first.messages[:-1]),
+        replace(first, trajectory_id="served", origin=Origin.SERVED),
+        replace(first, trajectory_id="mixed", origin=Origin.MIXED),
+        replace(first, trajectory_id="unanswered", messages=(*first.messages, text_message(Role.USER, "and?"))),
+        replace(first, trajectory_id="open call", messages=first.messages[:-2]),
         replace(first, trajectory_id="twice", messages=(*first.messages, *[text_message(Role.USER, "and?")] * 2)),
     ]
     assert [task.task_id for task in _draw([first, *others], tmp_path).tasks] == [first.trajectory_id]
 
 
+def test_shadow_served_runs_take_no_place_of_the_sample(kept: list[Trajectory], tmp_path: Path) -> None:
+    served = [replace(kept[0], trajectory_id=f"served-{number}", origin=Origin.SERVED) for number in range(40)]
+    assert len(_draw([*kept, *served], tmp_path, most=3).tasks) == 3
+
+
+def test_shadow_run_that_ends_in_a_tool_result_is_a_task_without_a_last_answer() -> None:
+    run = trajectory(user("find 7"), calls(("c1", "find", {"n": 7})), result("c1", "find", '{"n": 7}'))
+    task = run_as_task(accepted([run])[0])
+    assert (len(task.user_turns), task.ends_in_a_call(0)) == (1, True)
+
+
 def test_shadow_day_without_runs_gives_no_task_and_starts_no_backend(tmp_path: Path) -> None:
-    assert _draw([], tmp_path) == ShadowTasks(tasks=(), trained_on=0, left_out=0)
+    assert _draw([], tmp_path) == ShadowTasks(tasks=(), trained_on=frozenset(), left_out=0)
 
 
 def test_shadow_failed_call_of_the_record_is_planned_as_one_that_fails(runs: list[Trajectory]) -> None:
@@ -143,7 +167,20 @@ def test_trained_on_counts_training_rows_and_their_near_duplicates(tmp_path: Pat
     assert trained_on(tmp_path) == {"a", "c"}
 
 
-def test_settings_shadow_without_a_sandbox_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValidationError, match=r"gate\.shadow\.runs needs a"):
-        agent(tmp_path, gate={"shadow": {"runs": 20}})
-    assert isinstance(agent(tmp_path), AgentSettings)
+def test_shadow_without_a_sandbox_asks_for_the_steps_of_every_run(kept: list[Trajectory], tmp_path: Path) -> None:
+    """Nothing is replayed, so a run whose recorded state is wrong is a task too."""
+    spoiled = replace(kept[0], final_state_ref="sha256:" + "0" * 64)
+    path = tmp_path / "accepted.parquet"
+    write_accepted_rows(accepted([spoiled, *kept[1:3]]), path)
+    drawn = shadow_tasks(
+        accepted=path, trained_on=frozenset(), runs=100, at_least=3, sandbox=None, cwd=AGENT.folder
+    )  # fmt: skip
+    assert (len(drawn.tasks), drawn.left_out) == (3, 0)
+    without = AGENT.model_copy(update={"sandbox": None})
+    (tmp_path / "out").mkdir()
+    metrics = evaluate(
+        prepared(ScriptedModel(oracle(drawn.tasks)), "candidate"), tasks=drawn.tasks, settings=without,
+        catalog=load_catalog(AGENT.path("catalog.json")), out=tmp_path / "out", progress=lambda _line: None,
+    )  # fmt: skip
+    assert metrics.n_tasks == 0
+    assert metrics.step_scores == {task.task_id: 1.0 for task in drawn.tasks}

@@ -16,6 +16,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.chat.rendering.rendering import Segment
 from toolft_pipeline.evaluation.bfcl.asking import SetRate
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, decide_promotion
 from toolft_pipeline.evaluation.report.report import write_report
 from toolft_pipeline.evaluation.report.report_content import ReportContent, read_evaluation, read_loss
@@ -23,7 +24,6 @@ from toolft_pipeline.evaluation.report.training_example import TrainingExample
 from toolft_pipeline.evaluation.report.trend import read_trend_point
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
 from toolft_pipeline.evaluation.scoring.intervals import wilson
-from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.settings import GateSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.report.test_logged_model import column
@@ -64,7 +64,7 @@ def _report(folder: Path) -> Path:
     content = ReportContent(
         agent="assistant", day="2026-10-05", tasks=TASKS, verdict=verdict, proofs=PROOFS, logged=column(), bfcl=BFCL,
         models=[read_evaluation(name, made) for name, made in results.items()], loss=read_loss(progress),
-        training_examples=[TRAINING_EXAMPLE],
+        training_examples=[TRAINING_EXAMPLE], impossible=[f"old-task (unknown tool {HOSTILE})"],
     )  # fmt: skip
     write_report(content, out)
     return out
@@ -118,6 +118,17 @@ def test_report_shows_a_taught_row_with_its_log_line_and_its_loss(page: _Page) -
     assert "toolft explain assistant run-1" in page.text
 
 
+def test_report_names_the_tasks_that_count_for_no_model(page: _Page) -> None:
+    assert "1 task cannot be done with today's catalog and backend" in page.text
+    assert f"old-task (unknown tool {HOSTILE})" in page.text
+
+
+def test_report_shows_what_the_gate_could_not_look_at(page: _Page, report: Path) -> None:
+    notes = json.loads((report / "metrics.json").read_text())["verdict"]["notes"]
+    assert notes
+    assert not [note for note in notes if note not in page.text]
+
+
 def test_report_hostile_texts_are_shown_and_add_no_tag(page: _Page) -> None:
     assert HOSTILE in page.text
     assert [tag for tag, _ in page.tags].count("script") == 1
@@ -138,7 +149,7 @@ def test_report_loads_nothing_and_lets_only_its_own_script_run(page: _Page, repo
 
 def test_report_shows_every_task_of_every_model_with_its_filters(page: _Page) -> None:
     cards = [attributes for tag, attributes in page.tags if tag == "details" and "data-model" in attributes]
-    assert [card["data-model"] for card in cards] == ["base"] * len(TASKS) + ["candidate"] * len(TASKS)
+    assert [card["data-model"] for card in cards] == ["candidate"] * len(TASKS) + ["base"] * len(TASKS)
     assert {card["data-outcome"] for card in cards if card["data-model"] == "candidate"} == {"passed"}
     assert all(isinstance(json.loads(card["data-tools"] or ""), list) for card in cards)
 

@@ -9,10 +9,11 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
+from toolft_pipeline.evaluation.judge.task import load_tasks
+from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.scoring.evaluate import EvaluationError, evaluate, evaluate_model, read_metrics
 from toolft_pipeline.evaluation.scoring.tables import read_rollouts, read_steps
-from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -118,19 +119,26 @@ def test_evaluate_model_tiny_random_weights_under_every_policy(tiny_model_folder
         out = tmp_path / policy
         out.mkdir()
         probed = policy is PromptPolicy.FEW_SHOT  # once is enough: probes cost as much as all the rest
-        overrides = {"evaluation.max_new_tokens": "6", "evaluation.probes": str(probed).lower()}
+        overrides = {
+            "evaluation.max_new_tokens": "6",
+            "evaluation.probes": str(probed).lower(),
+            "evaluation.max_probes": "12",
+            "evaluation.single_requests": "2",
+        }
         agent = load_agent(AGENT_FILE, overrides=overrides)
         folder = merged if policy is PromptPolicy.NONE else tiny_model_folder
         lines: list[str] = []
         metrics = evaluate_model(
             model=ModelUnderTest(name="candidate", folder=folder, policy=policy),
             tasks=tasks, settings=agent, catalog=CATALOG, out=out, progress=lines.append,
+            answers=GenerationCache(),
         )  # fmt: skip
         assert metrics.n_tasks == 4
         assert metrics.parse_rate.value == 0.0
         assert set(json.loads((out / "metrics.json").read_text())["failures"]) >= {"malformed_call", "no_answer"}
-        assert metrics.n_probes == (20 if probed else 0)
-        assert lines[0].startswith("candidate: loading")
+        assert metrics.n_probes == (12 if probed else 0)
+        assert metrics.n_single_requests == 2
+        assert any(line.startswith("candidate: loading") for line in lines)
         saved[policy] = metrics.catalog_tokens_saved_per_turn
     assert saved[PromptPolicy.NONE] > 300
 

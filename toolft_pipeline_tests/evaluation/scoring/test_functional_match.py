@@ -9,13 +9,15 @@ import pytest
 
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.evaluation.judge.calls import canonical_call
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
-from toolft_pipeline.evaluation.scoring.calls import canonical_call
 from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
 from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome, compare_step, task_steps
-from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
+from toolft_pipeline.sandbox.kinds import open_sandbox
+from toolft_pipeline.sandbox.mcp_session import McpSandbox
 from toolft_pipeline.sandbox.protocol import SandboxCrashedError, ToolResult
+from toolft_pipeline.sandbox.session_pool import SessionPool
 from toolft_pipeline_tests.evaluation.scripted import call
 from toolft_pipeline_tests.evaluation.transcripts import ASSISTANT, TASKS, VALIDATOR
 
@@ -56,7 +58,7 @@ def _compare(sandbox: _Counting, tool: str, category: str, text: str) -> StepOut
     task = next(t for t in TASKS if t.category == category and t.plan[-1].name == tool)
     step = next(s for s in reversed(task_steps(task)) if any(c.name == tool for c in s.expected_calls))
     generation = Generation(text=text, n_prompt_tokens=1, n_new_tokens=1, latency_ms=1.0)
-    matcher = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
+    matcher = FunctionalMatcher(SessionPool(lambda: sandbox, size=1), volatile=AGENT.sandbox.volatile)
     return compare_step(
         step,
         generation,
@@ -105,7 +107,7 @@ def test_functional_match_asks_the_backend_only_where_it_must(sandbox: _Counting
 
 def test_functional_match_of_calls_that_show_nothing_is_equality(sandbox: _Counting) -> None:
     assert AGENT.sandbox is not None
-    matcher = FunctionalMatcher(sandbox, volatile=AGENT.sandbox.volatile)
+    matcher = FunctionalMatcher(SessionPool(lambda: sandbox, size=1), volatile=AGENT.sandbox.volatile)
     nobody, nothing, somebody = (
         [canonical_call("search", {"query": query, "kind": "contacts"})]
         for query in ("Nobody Atall", "Nothing Atall", "Olga")
@@ -116,7 +118,7 @@ def test_functional_match_of_calls_that_show_nothing_is_equality(sandbox: _Count
 
 
 def test_functional_match_starts_in_the_state_of_the_step(sandbox: _Counting) -> None:
-    matcher = FunctionalMatcher(sandbox, volatile=())
+    matcher = FunctionalMatcher(SessionPool(lambda: sandbox, size=1), volatile=())
     task = next(t for t in TASKS if t.category == "single_call" and t.plan[-1].name == "send_email")
     mail = canonical_call("send_email", task.plan[-1].arguments)
     assert matcher.have_same_effect(state_ref=task.state_ref, before=[mail], expected=[mail], made=[mail])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,19 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate, read_metrics
-from toolft_pipeline.evaluation.scoring.probes import MAX_NEW_TOKENS, Probe, ProbeKind, ask_probes, load_probes
+from toolft_pipeline.evaluation.scoring.intervals import wilson
+from toolft_pipeline.evaluation.scoring.probes import (
+    CALL_TOKENS,
+    WORDS_TOKENS,
+    Probe,
+    ProbeError,
+    ProbeKind,
+    ProbeOutcome,
+    Probers,
+    ask_probes,
+    load_probes,
+    sample_probes,
+)
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call, golden_examples, oracle, prepared
 from toolft_pipeline_tests.evaluation.transcripts import ASSISTANT, TASKS
 
@@ -25,11 +38,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 AGENT = load_agent(ASSISTANT / "agent.yaml").model_copy(update={"sandbox": None})
-BY_QUESTION = {probe.user: probe for probe in load_probes()}
+PROBES = load_probes()
+BY_QUESTION = {probe.user: probe for probe in PROBES}
+ANSWERS = {ProbeKind.SMALL_TALK: "You are welcome.", ProbeKind.OFF_CATALOG: "Sorry, I can\u2019t do that."}
+WANT_CALL = sum(probe.call is not None for probe in PROBES)
 
 
 def _right(probe: Probe) -> str:
-    return call(probe.call.name, **probe.call.arguments) if probe.call else f"{probe.answers[0].title()}."
+    if probe.call is not None:
+        return call(probe.call.name, **probe.call.arguments)
+    return ANSWERS.get(probe.kind) or f"{probe.answers[0].title()}."
 
 
 def _knows_all(messages: list[Message]) -> str:
@@ -44,33 +62,103 @@ class _Both(ScriptedModel):
         super().__init__(lambda m: _knows_all(m) if m[-1]["content"] in BY_QUESTION else does(m))
 
 
+def _asked(model: ScriptedModel) -> list[ProbeOutcome]:
+    return ask_probes(prompter=model, probers=Probers(words=model, calls=model), probes=PROBES)
+
+
 def _passed(model: ScriptedModel) -> Counter[ProbeKind]:
-    return Counter(each.probe.kind for each in ask_probes(prompter=model, generator=model) if each.passed)
+    return Counter(each.probe.kind for each in _asked(model) if each.passed)
 
 
-def test_probes_are_about_twenty_of_three_kinds_with_one_right_answer_each() -> None:
-    probes = load_probes()
-    assert 16 <= len(probes) <= 24
-    assert len({probe.id for probe in probes}) == len({probe.user for probe in probes}) == len(probes)
-    assert min(Counter(probe.kind for probe in probes)[kind] for kind in ProbeKind) >= 5
-    for probe in probes:
-        assert (probe.call is not None) == (probe.kind is ProbeKind.UNKNOWN_TOOL) == (not probe.answers)
-        assert probe.call is None or probe.call.name in probe.user
+def test_probes_are_at_least_200_without_a_call_and_each_is_asked_once() -> None:
+    kinds = Counter(probe.kind for probe in PROBES)
+    assert len(PROBES) - kinds[ProbeKind.UNKNOWN_TOOL] >= 200
+    assert kinds[ProbeKind.OFF_CATALOG] >= 50
+    assert min(kinds[kind] for kind in ProbeKind) >= 5
+    assert len({probe.id for probe in PROBES}) == len({probe.user for probe in PROBES}) == len(PROBES)
+    assert not [probe.id for probe in PROBES if probe.call is not None and probe.call.name not in probe.user]
 
 
-def test_probes_model_that_knows_all_passes_and_one_batch_is_asked() -> None:
+def test_probes_model_that_knows_all_passes_and_two_batches_are_asked() -> None:
     model = ScriptedModel(_knows_all)
-    assert _passed(model).total() == len(load_probes())
-    assert model.batches == [len(load_probes())]
+    outcomes = _asked(model)
+    assert [each.probe.id for each in outcomes] == [probe.id for probe in PROBES]
+    assert all(each.passed for each in outcomes)
+    assert {each.called for each in outcomes} == {False, None}
+    assert model.batches == [len(PROBES) - WANT_CALL, WANT_CALL]
+
+
+def test_probes_model_that_repeats_the_question_has_answered_none_with_a_listed_answer() -> None:
+    """Else a base model that echoes would know everything that it is asked."""
+    echo = _passed(ScriptedModel(lambda messages: messages[-1]["content"]))
+    assert set(echo) <= {ProbeKind.SMALL_TALK, ProbeKind.OFF_CATALOG}
+
+
+def test_probes_no_single_word_answers_many_questions() -> None:
+    words = Counter(answer for probe in PROBES for answer in probe.answers)
+    listing = sum(bool(probe.answers) for probe in PROBES)
+    assert max(words.values()) < 0.05 * listing
+
+
+@pytest.mark.parametrize(
+    ("said", "passed", "called"),
+    [
+        (call("search", query="x"), False, True),
+        ('<tool_call>{"name": "sea', False, True),  # cut: a call all the same
+        ("Sorry, I cannot do that.", True, False),
+        ("Unfortunately that is beyond me.", True, False),
+        ("Which garden do you mean?", True, False),
+        ("Done, your dog has been walked.", False, False),
+        ("Walking the dog now.\nSorry!", False, False),  # the first line is the answer
+    ],
+)
+def test_probes_off_catalog_wish_is_declined_or_asked_back_and_never_called(
+    said: str, passed: bool, called: bool
+) -> None:
+    outcomes = [each for each in _asked(ScriptedModel(lambda _m: said)) if each.probe.kind is ProbeKind.OFF_CATALOG]
+    assert {each.passed for each in outcomes} == {passed}
+    assert {each.called for each in outcomes} == {called}
+
+
+def test_probes_sample_takes_all_kinds_alike_and_a_larger_one_contains_a_smaller() -> None:
+    small, large = (sample_probes(PROBES, count) for count in (24, 60))
+    assert Counter(probe.kind for probe in small) == dict.fromkeys(ProbeKind, 4)
+    assert {probe.id for probe in small} < {probe.id for probe in large}
+    assert sample_probes(PROBES, None) == PROBES == sample_probes(PROBES, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "own.jsonl:2: not a question"),
+        ('{"id": "a", "kind": "small_talk", "user": "Hi"}', "another line has this id"),
+        ('{"id": "b", "kind": "knowledge", "user": "Who?"}', "kind knowledge has some answers"),
+        ('{"id": "b", "kind": "small_talk", "user": "Hi", "answers": ["x"]}', "kind small_talk has no answers"),
+        ('{"id": "b", "kind": "unknown_tool", "user": "Do"}', "has a call if and only if"),
+    ],
+)
+def test_probes_file_of_an_agent_with_a_bad_line_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"id": "a", "kind": "off_catalog", "user": "Fly."}\n' + line)
+    with pytest.raises(ProbeError, match=re.escape(message)):
+        load_probes(file)
+
+
+def test_probes_file_of_an_agent_replaces_the_packages_and_its_absence_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    file.write_text('{"id": "a", "kind": "off_catalog", "user": "Fly."}\n')
+    assert [probe.id for probe in load_probes(file)] == ["a"]
+    with pytest.raises(ProbeError, match=r"evaluation\.probes_file"):
+        load_probes(tmp_path / "missing.jsonl")
 
 
 @pytest.mark.parametrize(
     ("said", "kinds"),
     [
-        ("I do not know.", set()),
+        ("", set()),
         (call("calculate", expression="2 + 2"), set()),
-        ("I would rather not.", set()),
-        ("Sorry, I cannot do that.", {ProbeKind.DECLINE}),
+        ("I would rather not.", {ProbeKind.SMALL_TALK}),
+        ("I do not know.", {ProbeKind.SMALL_TALK, ProbeKind.OFF_CATALOG}),
     ],
 )
 def test_probes_model_that_says_one_thing_passes_only_where_it_is_right(said: str, kinds: set[ProbeKind]) -> None:
@@ -90,7 +178,7 @@ def test_probes_words_may_be_cut_and_a_cut_call_is_wrong() -> None:
         def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
             return [replace(generation, finished=False) for generation in super().generate(prompts)]
 
-    assert _passed(_Cut(_knows_all)).total() == len(load_probes())
+    assert _passed(_Cut(_knows_all)).total() == len(PROBES)
     cut = _passed(_Cut(lambda messages: _knows_all(messages)[:-14]))
     assert cut[ProbeKind.UNKNOWN_TOOL] == 0
 
@@ -104,11 +192,12 @@ def tokenizer(gemma_tokenizer_folder: Path) -> PreTrainedTokenizerBase:
 
 
 def test_probes_right_answers_fit_into_the_token_limit(tokenizer: PreTrainedTokenizerBase) -> None:
-    longest = max(len(tokenizer(_right(probe), add_special_tokens=False)["input_ids"]) for probe in load_probes())
-    assert longest + 1 <= MAX_NEW_TOKENS
+    for probe in PROBES:
+        limit = WORDS_TOKENS if probe.call is None else CALL_TOKENS
+        assert len(tokenizer(_right(probe), add_special_tokens=False)["input_ids"]) + 1 <= limit
 
 
-def test_probes_untuned_model_sees_neutral_examples_and_nothing_of_the_agent(
+def test_probes_baseline_sees_neutral_examples_and_nothing_of_the_agent(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
     model = ModelUnderTest(name="base", folder=ASSISTANT, policy=PromptPolicy.FEW_SHOT)
@@ -125,18 +214,19 @@ def test_probes_untuned_model_sees_neutral_examples_and_nothing_of_the_agent(
 
     listening = _Listening(lambda _messages: "?")
     listening.prompt([])
-    ask_probes(prompter=prompter, generator=listening)
-    assert len(asked) == len(load_probes())
-    assert all("water_plant" in text and "send_email" not in text for text in asked)
+    ask_probes(prompter=prompter, probers=Probers(words=listening, calls=listening), probes=PROBES)
+    assert len(asked) == len(PROBES)
+    assert all("snow" in text and "send_email" not in text for text in asked)
+    assert sum("water_plant" in text for text in asked) == WANT_CALL
 
 
 def test_evaluate_with_a_prober_adds_general_ability_and_without_one_none(tmp_path: Path) -> None:
     rates = {}
     model = _Both()
-    for name, prober in (("with", model), ("without", None)):
+    for name, probers in (("with", Probers(words=model, calls=model)), ("without", None)):
         (tmp_path / name).mkdir()
         evaluate(
-            prepared(model, name, prober=prober), tasks=TASKS[:3], settings=AGENT,
+            prepared(model, name, probers=probers), tasks=TASKS[:3], settings=AGENT,
             catalog=load_catalog(ASSISTANT / "catalog.json"), out=tmp_path / name, progress=lambda _line: None,
         )  # fmt: skip
         rates[name] = read_metrics(tmp_path / name)
@@ -144,9 +234,12 @@ def test_evaluate_with_a_prober_adds_general_ability_and_without_one_none(tmp_pa
     assert rates["without"].n_probes == 0
     ability = rates["with"].general_ability
     assert ability is not None
-    assert (ability.value, rates["with"].n_probes) == (1.0, len(load_probes()))
+    assert (ability.value, rates["with"].n_probes) == (1.0, len(PROBES))
+    assert (rates["with"].no_tool, rates["without"].no_tool) == (wilson(245, 245), None)
+    assert rates["with"].probe_outcomes == {probe.id: True for probe in PROBES}
+    assert len(rates["with"].no_tool_outcomes) == len(PROBES) - WANT_CALL
     assert set(rates["with"].general_ability_by_kind) == set(ProbeKind)
     shape = json.loads((tmp_path / "with" / "metrics.json").read_text())["general_ability"]
     assert set(shape) == {"value", "low", "high"}
-    assert pq.read_table(tmp_path / "with" / "probes.parquet").num_rows == len(load_probes())
+    assert pq.read_table(tmp_path / "with" / "probes.parquet").num_rows == len(PROBES)
     assert pq.read_table(tmp_path / "without" / "probes.parquet").num_rows == 0

@@ -5,10 +5,10 @@ import pytest
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.reading import read_turn
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome, compare_step, task_steps
-from toolft_pipeline.evaluation.scoring.task import load_tasks
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import call
 

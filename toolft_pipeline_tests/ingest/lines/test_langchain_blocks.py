@@ -140,7 +140,7 @@ def test_function_call_that_tool_calls_repeat_is_no_other_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("content", "shown"),
     [
         ("no such order", "Error: no such order"),
         ("Error: gone\n Please fix your mistakes.", "Error: gone\n Please fix your mistakes."),
@@ -148,8 +148,8 @@ def test_function_call_that_tool_calls_repeat_is_no_other_call() -> None:
         ([{"type": "text", "text": "gone"}], "Error: gone"),
     ],
 )
-def test_result_with_the_status_of_a_failure_says_so(said: Any, told: str) -> None:
-    assert read(ToolMessage(said, tool_call_id="c1", status="error")).text == told
+def test_result_with_the_status_of_a_failure_says_so(content: Any, shown: str) -> None:
+    assert read(ToolMessage(content, tool_call_id="c1", status="error")).text == shown
 
 
 def test_result_that_went_well_stays_as_it_is() -> None:

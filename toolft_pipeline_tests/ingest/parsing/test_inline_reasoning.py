@@ -19,8 +19,9 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline_tests.agents import agent, read_agent_day
 from toolft_pipeline_tests.conversations import calls
 from toolft_pipeline_tests.curation.dedup.test_conversation_prefixes import LINES
-from toolft_pipeline_tests.ingest import span_exports
-from toolft_pipeline_tests.ingest.test_span_formats import ALL
+from toolft_pipeline_tests.ingest import span_conversation
+from toolft_pipeline_tests.ingest.span_conversation import as_json_lines
+from toolft_pipeline_tests.ingest.span_runs import ALL
 
 HARMONY = (
     "<|channel|>analysis<|message|>Look it up.<|end|><|start|>assistant<|channel|>final<|message|>It is sent.<|return|>"
@@ -165,7 +166,7 @@ def test_no_answer_keeps_a_mark_that_is_not_quoted(texts: list[str]) -> None:
 
 def inline(text: str) -> list[dict[str, Any]]:
     """A conversation whose last answer is a text; the user speaks of the tag, and keeps what is said."""
-    said = [dict(message) for message in span_exports.CONVERSATION]
+    said = [dict(message) for message in span_conversation.CONVERSATION]
     said[1]["content"] = "Where is Ö-1, <think>and who</think> am I?"
     said[-1]["content"] = text
     return said
@@ -176,9 +177,9 @@ def logged(format_: str, text: str, path: Path, monkeypatch: pytest.MonkeyPatch)
     if format_ in LINES:
         name, rows = format_, [LINES[format_](said)]
     else:
-        monkeypatch.setattr(span_exports, "CONVERSATION", said)
+        monkeypatch.setattr(span_conversation, "CONVERSATION", said)
         name, rows = ALL[format_][0], ALL[format_][1]()
-    path.write_bytes(b"\n".join(span_exports.as_json_lines(rows)))
+    path.write_bytes(b"\n".join(as_json_lines(rows)))
     settings = LogSettings.model_validate({"format": name})
     (found,) = Logs([path], agent="desk", key=b"key", settings=settings).runs()
     assert found.run is not None

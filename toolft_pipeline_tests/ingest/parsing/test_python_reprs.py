@@ -8,7 +8,7 @@ from toolft_pipeline.ingest.parsing.python_reprs import is_python_repr
 from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline_tests.curation.dedup.test_conversation_prefixes import LINES
 from toolft_pipeline_tests.ingest.parsing.test_inline_reasoning import logged
-from toolft_pipeline_tests.ingest.test_span_formats import ALL
+from toolft_pipeline_tests.ingest.span_runs import ALL
 
 PRINTED = "ResponseFunctionToolCall(arguments='{\"city\":\"Lyon\"}', call_id='call_Zoka', name='get_weather')"
 

@@ -16,8 +16,8 @@ from toolft_pipeline_tests.ingest.attribute_exports import (
     vercel_requests,
 )
 from toolft_pipeline_tests.ingest.span_exports import langfuse_observations
+from toolft_pipeline_tests.ingest.span_runs import expected, joined, refused, said
 from toolft_pipeline_tests.ingest.spans.test_span_tools import read
-from toolft_pipeline_tests.ingest.test_span_formats import expected, joined, refused, said
 
 
 def otlp(**attributes: Any) -> list[dict[str, Any]]:

@@ -16,13 +16,10 @@ from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.agents import agent
-from toolft_pipeline_tests.ingest.span_exports import (
-    CONVERSATION,
-    as_json_lines,
-    langfuse_observations,
-    langsmith_runs,
-    otel_requests,
-)
+from toolft_pipeline_tests.ingest.langsmith_exports import langsmith_runs
+from toolft_pipeline_tests.ingest.otel_exports import otel_requests
+from toolft_pipeline_tests.ingest.span_conversation import CONVERSATION, as_json_lines
+from toolft_pipeline_tests.ingest.span_exports import langfuse_observations
 from toolft_pipeline_tests.ingest.span_lines import SPAN_LINES, below, by_start, root_of, span_of
 from toolft_pipeline_tests.ingest.test_day import DAY, read, write
 

@@ -12,7 +12,7 @@ from toolft_pipeline.ingest.parsing.rejects import Rejection, RejectReason
 from toolft_pipeline.settings import LogSettings
 from toolft_pipeline.trajectories.record import Trajectory
 from toolft_pipeline_tests.ingest.small_traces import ASK, SMALL_TRACES, Tool, asked, gave, reply
-from toolft_pipeline_tests.ingest.span_exports import as_json_lines
+from toolft_pipeline_tests.ingest.span_conversation import as_json_lines
 
 every_format = pytest.mark.parametrize("format_", SMALL_TRACES)
 

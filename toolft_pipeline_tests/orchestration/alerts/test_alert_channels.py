@@ -104,7 +104,7 @@ def test_webhook_and_slack_get_their_shapes() -> None:
 
 
 @pytest.mark.parametrize(("status", "said"), [(500, "500 Internal Server Error"), (404, "404"), (302, "302 Found")])
-def test_webhook_that_answers_badly_is_said_without_its_url(status: int, said: str) -> None:
+def test_webhook_that_answers_badly_is_reported_without_its_url(status: int, said: str) -> None:
     with web_server(status=status) as hook:
         errors = sent(url(hook.port), webhook={"url_from": "HOOK"})["webhook"]
     assert errors is not None
@@ -121,7 +121,9 @@ def test_webhook_that_answers_badly_is_said_without_its_url(status: int, said: s
         ({"HOOK": f"http://127.0.0.1:port/{SECRET}"}, "InvalidURL"),
     ],
 )
-def test_webhook_that_cannot_be_reached_is_said_and_the_others_are_told(environment: dict[str, str], said: str) -> None:
+def test_webhook_that_cannot_be_reached_is_reported_and_the_others_get_the_alert(
+    environment: dict[str, str], said: str
+) -> None:
     with web_server() as slack:
         errors = sent(
             {"SLACK": f"http://127.0.0.1:{slack.port}/"} | environment,
@@ -164,10 +166,12 @@ def test_email_goes_to_all_with_the_password_of_the_environment() -> None:
         ("", {"user": "robot", "password_from": "UNSET"}, "UNSET is not set; set it where Dagster's code server runs"),
     ],
 )
-def test_email_that_is_refused_is_said_without_the_servers_words(refuses: str, how: dict[str, Any], said: str) -> None:
+def test_email_that_is_refused_is_reported_without_the_servers_words(
+    refuses: str, how: dict[str, Any], said: str
+) -> None:
     with mail_server(refuses=refuses) as server:
         assert sent({"SMTP": SECRET}, email=email(server.port, **how)) == {"email": said}
 
 
-def test_email_without_a_server_is_said() -> None:
+def test_email_without_a_server_is_reported() -> None:
     assert sent({}, email=email(unused_port())) == {"email": "no connection to the mail server (Connection refused)"}

@@ -1,4 +1,4 @@
-"""What went wrong is told once, one message a cause, by the ways that the agent's file names."""
+"""A failure is reported once, one message a cause, on the channels that the agent file names."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def add_failed(site: Site, day: str, error: str, **how: Any) -> str:
     return run.run_id
 
 
-def test_failed_run_is_told_once_with_stage_day_and_cause(site: Site, hook: Received) -> None:
+def test_failed_run_is_reported_once_with_stage_day_and_cause(site: Site, hook: Received) -> None:
     failed_run(site)
     sensor = Sensor(site)
     assert sensor.tick() == f"toolft: assistant raw_trajectories of {DAY} failed; sent by: webhook"
@@ -94,7 +94,7 @@ def test_failed_run_is_told_once_with_stage_day_and_cause(site: Site, hook: Rece
     assert f"`toolft run assistant --from {DAY} --to {DAY} --data`" in body["text"]
 
 
-def test_same_failure_at_the_next_attempt_is_not_told_again(site: Site, hook: Received) -> None:
+def test_same_failure_at_the_next_attempt_is_not_reported_again(site: Site, hook: Received) -> None:
     sensor = Sensor(site)
     for _ in range(4):
         failed_run(site)
@@ -102,7 +102,7 @@ def test_same_failure_at_the_next_attempt_is_not_told_again(site: Site, hook: Re
     assert len(hook.bodies) == 1
 
 
-def test_sixty_failing_days_are_told_at_once_in_one_message(site: Site, hook: Received) -> None:
+def test_sixty_failing_days_are_reported_at_once_in_one_message(site: Site, hook: Received) -> None:
     days = [(date(2026, 8, 1) + timedelta(days=back)).isoformat() for back in range(60)]
     for day in days:
         add_failed(site, day, f"/logs/{day}.jsonl: no space left on device")
@@ -127,7 +127,7 @@ def test_run_of_an_old_day_that_died_before_any_step_names_no_training(site: Sit
     assert f"`toolft run assistant --from {DAY} --to {DAY} --data`" in body["text"]
 
 
-def test_run_that_dagster_starts_again_is_told_only_where_its_process_died(site: Site, hook: Received) -> None:
+def test_run_that_dagster_starts_again_is_reported_only_where_its_process_died(site: Site, hook: Received) -> None:
     again: dict[str, Any] = {
         "tags": {"dagster/max_retries": "1"},
         "remote_job_origin": RemoteJobOrigin(REPOSITORY, "assistant_data"),
@@ -142,14 +142,14 @@ def test_run_that_dagster_starts_again_is_told_only_where_its_process_died(site:
     assert "Dagster starts the run again by itself" in body["text"]
 
 
-def test_run_whose_error_a_person_read_at_the_terminal_is_not_told(site: Site, hook: Received) -> None:
+def test_run_whose_error_a_person_read_at_the_terminal_is_not_reported(site: Site, hook: Received) -> None:
     add_failed(site, DAY, "a mistake", tags={ATTENDED_TAG: "true"})
     add_failed(site, DAY, "of a cron job", tags={ATTENDED_TAG: "false"})
     Sensor(site).tick()
     assert [body["error"] for body in hook.bodies] == ["of a cron job"]
 
 
-def test_failed_tick_is_told_once_with_its_error(site: Site, hook: Received) -> None:
+def test_failed_tick_is_reported_once_with_its_error(site: Site, hook: Received) -> None:
     sensor = Sensor(site)
     error = SerializableErrorInfo(
         "Error in sensor\n", [], "SensorExecutionError", cause=SerializableErrorInfo("the server is gone\n", [], None)
@@ -178,7 +178,7 @@ def test_failed_tick_is_told_once_with_its_error(site: Site, hook: Received) -> 
     assert "Why: the server is gone" in body["text"]
 
 
-def test_late_asset_is_told_once_and_again_after_it_was_in_time(site: Site, hook: Received) -> None:
+def test_late_asset_is_reported_once_and_again_after_it_was_in_time(site: Site, hook: Received) -> None:
     sensor = Sensor(site)
     states = [FreshnessState.FAIL, FreshnessState.FAIL, FreshnessState.PASS, FreshnessState.FAIL]
     for number, state in enumerate(states):

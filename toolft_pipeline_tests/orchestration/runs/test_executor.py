@@ -14,6 +14,8 @@ import psutil
 import pytest
 from dagster._core.definitions.reconstruct import reconstructable
 
+from toolft_pipeline.agent_file import AGENT_FILE, load_agent
+from toolft_pipeline.definitions import build_definitions
 from toolft_pipeline.orchestration.runs.executor import EXECUTORS, executor_from_environment
 from toolft_pipeline.orchestration.runs.gpu_lease import leases
 from toolft_pipeline.orchestration.runs.process_identity import parse_identity, this_process
@@ -37,6 +39,17 @@ def test_unknown_executor_names_the_known_ones(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TOOLFT_EXECUTOR", "ray")
     with pytest.raises(ValueError, match=r"TOOLFT_EXECUTOR=ray: unknown executor; set it to local"):
         executor_from_environment()
+
+
+def test_executor_chosen_by_environment_reaches_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = dg.ExecutorDefinition(name="elsewhere", executor_creation_fn=lambda context: None)  # type: ignore[arg-type,return-value]
+    monkeypatch.setitem(EXECUTORS, "elsewhere", elsewhere)
+    monkeypatch.setenv("TOOLFT_EXECUTOR", "elsewhere")
+    agent = load_agent(REPOSITORY / "data" / "assistant" / AGENT_FILE)
+    jobs = list(build_definitions([agent]).get_repository_def().get_all_jobs())
+    named = {f"assistant_{name}" for name in ("sources", "data", "model", "nightly", "prune")}
+    assert named < {job.name for job in jobs}, "beside them the implicit job of asset pages and automation"
+    assert {job.name: job.executor_def.name for job in jobs} == {job.name: "elsewhere" for job in jobs}
 
 
 def test_local_executor_run_of_data_starts_no_process_and_hides_all_devices(

@@ -72,7 +72,7 @@ def test_watch_file_asks_once_for_a_state_and_again_for_one_that_comes_back(site
     assert len(set(asked)) == 3
 
 
-def test_watch_broken_file_asks_once_until_it_is_mended(site: Site) -> None:
+def test_watch_broken_file_asks_once_until_it_is_fixed(site: Site) -> None:
     build(site)
     (site.folder / "catalog.json").write_text("{")
     asked = key(look(site))

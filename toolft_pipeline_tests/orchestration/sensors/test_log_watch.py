@@ -67,7 +67,7 @@ def test_look_at_logs_asks_once_for_a_day_whose_file_changed_and_again_for_the_n
     shorten(site, DAYS[3])
     (second,) = asked(site)
     build(site, DAYS[3])
-    log.write_text(text)  # what was there before is asked for anew
+    log.write_text(text)  # what was there before is asked for again
     written(log, hours_ago=1)
     (third,) = asked(site)
     assert len({first, second, third}) == 3
@@ -120,3 +120,12 @@ def test_look_at_logs_hashes_no_file_twice_that_did_not_move(site: Site, monkeyp
         monkeypatch.setattr(log_watch, "newest_complete_day", lambda _now, _agent: DAYS[4])
         cursor = sensor.evaluate_tick(shown).cursor or cursor
         assert len(hashed) == wanted, f"look {looked}"
+
+
+def test_look_at_logs_sees_feedback_on_a_day_that_was_read(site: Site) -> None:
+    feedback = site.folder / "logs" / f"{DAYS[3]}.served-0a1b2c3d.feedback"
+    feedback.write_text('{"run": "served-1", "outcome": "success", "at": "2026-10-05T10:00:00Z"}\n')
+    written(feedback, hours_ago=1)
+    assert [key[:10] for key in asked(site)] == [DAYS[3]]
+    build(site, DAYS[3])
+    assert asked(site) == []

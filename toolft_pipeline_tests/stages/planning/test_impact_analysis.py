@@ -1,4 +1,4 @@
-"""A forecast against what then happens: the proposal is put in force and the same days are verified for real."""
+"""An impact analysis against what then happens: a proposal is put in force and the same days verified for real."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    root = tmp_path_factory.mktemp("forecast")
+    root = tmp_path_factory.mktemp("impact")
     folder = shutil.copytree(REPOSITORY / "data" / "assistant", root / "assistant")
     tiny = {"base_model": BaseModelSettings(folder=str(tiny_model_folder))}
     site = Site(load_agent(folder / "agent.yaml").model_copy(update=tiny), Warehouse(root / "warehouse"))
@@ -92,7 +92,7 @@ def rebuilt(found: ImpactAnalysis, asset: str) -> tuple[int, int, int]:
     return one.rebuilt, one.same, one.kept
 
 
-def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
+def test_impact_of_another_description_touches_no_row(site: Site) -> None:
     found = site.analyze_impact(site.proposal(lambda tool: tool.update(description="Reckon.")))
     assert (found.lost, found.undemonstrated, found.diff.breaking) == ([], (), False)
     assert rebuilt(found, "verified_trajectories") == (2, 2, 0)
@@ -104,19 +104,19 @@ def test_forecast_of_another_description_touches_no_row(site: Site) -> None:
     assert [day.replayed for day in found.days] == [0, 0]
 
 
-def test_forecast_of_the_catalog_in_force_is_nothing(site: Site) -> None:
+def test_impact_of_the_catalog_in_force_is_nothing(site: Site) -> None:
     found = site.analyze_impact(site.settings.path("catalog.json"))
     assert (str(found.diff), found.lost, found.seconds) == ("no change", [], 0.0)
     assert not any(each.rebuilt for each in found.assets)
 
 
-def test_forecast_before_any_run_is_one_line(site: Site, tmp_path: Path) -> None:
+def test_impact_before_any_run_is_one_line(site: Site, tmp_path: Path) -> None:
     fresh = Site(site.settings, Warehouse(tmp_path / "warehouse"))
     with pytest.raises(StageError, match=r"tool_catalog has no version; run `toolft run assistant` first"):
         fresh.analyze_impact(site.settings.path("catalog.json"))
 
 
-def test_forecast_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
+def test_impact_loses_the_runs_that_the_day_then_rejects(site: Site) -> None:
     """The last test of the module: it changes the site."""
 
     def demand(tool: dict[str, Any]) -> None:

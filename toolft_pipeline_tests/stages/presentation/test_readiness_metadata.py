@@ -8,7 +8,7 @@ from typing import Any
 from toolft_pipeline.orchestration.metadata import shown
 from toolft_pipeline.settings import IncumbentSettings
 from toolft_pipeline.stages.presentation.readiness_metadata import readiness_headline
-from toolft_pipeline_tests.curation.readiness.test_readiness import LOGGED, SOUND, report, valid
+from toolft_pipeline_tests.curation.readiness.readiness_runs import LOGGED, SOUND, report, valid
 
 
 def headline(**given: Any) -> dict[str, Any]:

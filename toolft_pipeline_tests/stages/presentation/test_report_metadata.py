@@ -1,4 +1,4 @@
-"""What the UI is told of a report: numbers for every model and slice, and nothing where nothing is known."""
+"""What the UI shows of a report: numbers for every model and slice, and nothing where nothing is known."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_plots_and_table_hold_every_turn_and_survive_a_column_without_any(tmp_pa
     assert "|BFCL parallel||25.0%||" in texts["models"]
     assert any(line.startswith("|tokens per turn|") for line in texts["models"].splitlines())
     table = texts["slices"].splitlines()
-    assert any(line.startswith("| candidate | turn | 11 | 4 |  | 25.0% |  |  |") for line in table)
+    assert any(line.startswith("| candidate | turn | 11 | 4 |  | 25.0% (4.6%-69.9%) |  |  |") for line in table)
     assert (made.folder / SLICES_FILE).is_file()
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from toolft_pipeline.settings import AgentSettings, TrainingSettings
-from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem, base_problems
-from toolft_pipeline.training.base.base_model import BaseModelSummary, convert_base_model
+from toolft_pipeline.training.base.base_checks import BaseCheck, base_problem
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
-
-Snapshot = Callable[[str], Path]
+from toolft_pipeline_tests.training.base.snapshots import Snapshot, changed, convert, problems
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +28,6 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         return root / family
 
     return folder
-
-
-def convert(source: Path, out: Path) -> BaseModelSummary:
-    out.mkdir(parents=True, exist_ok=True)
-    settings = agent(out, base_model={"folder": str(source)})
-    return convert_base_model(settings=settings, out=out, progress=lambda _line: None)
-
-
-def changed(source: Path, into: Path, **config: Any) -> Path:
-    """A copy of a snapshot with keys of its config changed."""
-    shutil.copytree(source, into)
-    document = json.loads((into / "config.json").read_text())
-    (into / "config.json").write_text(json.dumps(document | config))
-    return into
-
-
-def problems(base: Path, chat_format: str, **training: Any) -> list[str]:
-    return base_problems(base, chat_format=chat_format, training=TrainingSettings(**training))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

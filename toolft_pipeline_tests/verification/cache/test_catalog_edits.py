@@ -9,12 +9,15 @@ from random import Random
 import pytest
 import yaml
 
+from toolft_pipeline.catalog.tool import Catalog, Tool
 from toolft_pipeline.surrogate_key import surrogate_key
 from toolft_pipeline.verification import check_runs
 from toolft_pipeline.verification.cache import verdict_cache
+from toolft_pipeline.verification.cache.catalog_index import CatalogIndex
 from toolft_pipeline.verification.cache.day_record import read_record
 from toolft_pipeline.verification.catalog_impact import VerifiedDay, preview_day
 from toolft_pipeline.verification.day import DaySources
+from toolft_pipeline.verification.rules.catalog_words import ToolSchemas
 from toolft_pipeline.verification.rules.rule_set import load_rules
 from toolft_pipeline_tests.verification.cache.random_edits import fast_site, random_edit
 from toolft_pipeline_tests.verification.cache.site import DAY, cached, same_files
@@ -84,3 +87,12 @@ def test_lookups_in_the_files_cannot_be_read_without_the_key(
     assert other is not None
     assert not set(first.catalog_lookups) & set(other.catalog_lookups)
     assert check_runs.verify_runs.__name__ in verdict_cache._RULES
+
+
+def test_declaring_a_tool_to_read_reopens_the_runs_that_use_it() -> None:
+    def digest(reads: bool | None) -> str:
+        catalog = Catalog(tools=(Tool(name="book", description="", parameters={}, reads=reads),))
+        index = CatalogIndex(catalog, renames={}, schemas=ToolSchemas(), key=b"key")
+        return index.digest(index.ids(["tool:book"]))
+
+    assert len({digest(reads) for reads in (None, True, False)}) == 3

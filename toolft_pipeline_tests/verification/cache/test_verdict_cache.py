@@ -118,8 +118,8 @@ def test_other_runs_are_read_and_only_new_ones_checked(site: Site) -> None:
     rows = [json.loads(line) for line in log.read_text().splitlines()]
     row = next(row for row in rows if row["id"] in first.accepted and row["messages"][-2]["role"] == "tool")
     added = deepcopy(row) | {"id": "added"}
-    row["messages"][-2]["content"] = "forged"
-    row["messages"][-1]["content"] = "Done."
+    row["messages"][-2]["content"] = '{"value":"forged"}'
+    row["messages"][-1]["content"] = "It is forged."
     log.write_text("".join(json.dumps(row) + "\n" for row in [*rows, added]))
     site.read_logs()
     altered, fresh = site.build("altered", before=first, runs="s"), site.build("fresh")

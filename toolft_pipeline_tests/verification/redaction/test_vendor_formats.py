@@ -109,7 +109,7 @@ PLACES = [
     "curl -u me:{} https://api.test",
     "my key is {}, thanks",
 ]
-"""How keys are told; the webhooks stand in none of these but as they are."""
+"""How keys are introduced; the webhooks stand in none of these but as they are."""
 
 
 def escaped(text: str, way: str) -> str:

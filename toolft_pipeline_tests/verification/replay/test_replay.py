@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from toolft_pipeline.sandbox.mcp_session import McpSandbox, open_sandbox
+from toolft_pipeline.sandbox.kinds import open_sandbox
+from toolft_pipeline.sandbox.mcp_session import McpSandbox
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.record import Message, Trajectory

@@ -1,4 +1,4 @@
-"""What follows from told numbers is believed, what is wrong by one is not, and a flood of numbers grounds nothing."""
+"""What follows from numbers in results is believed, what is off by one is not, many numbers ground nothing."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_number_that_follows_is_kept_and_one_beside_it_is_not(
     assert fault(question, wrong, *results) is Fault.UNGROUNDED_ANSWER
 
 
-def test_number_derived_before_is_told_afterwards() -> None:
+def test_number_derived_before_is_grounded_afterwards() -> None:
     messages = [
         user("In all?"),
         calls(("a", "f", {})),
@@ -87,7 +87,7 @@ def passing(texts: list[str], *, digits: int, drawn: int = 300) -> float:
     return sum(numbers.derives(number) for number in wrong) / drawn
 
 
-def test_many_told_numbers_ground_few_random_ones() -> None:
+def test_many_numbers_in_results_ground_few_random_ones() -> None:
     random = Random(1)
     rows = json.dumps([{f"f{k}": random.randrange(10**6) for k in range(8)} for _ in range(300)])
     objects = [json.dumps({f"f{k}": random.randrange(1, 10**6) for k in range(8)}) for _ in range(200)]

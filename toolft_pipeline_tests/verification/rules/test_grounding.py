@@ -63,7 +63,7 @@ def test_grounding_statement_before_the_call_that_asks_is_kept() -> None:
     assert fault(ASKED, says("I will look for ana@b.test."), user("Do."), *found_by(), says("C-1420.")) is None
 
 
-def test_grounding_numbers_of_the_system_prompt_the_calls_and_a_list_are_told() -> None:
+def test_grounding_numbers_of_the_system_prompt_the_calls_and_a_list_are_grounded() -> None:
     talk = (system("At most 20 percent."), user("A discount."), calls(("a", "grant", {"percent": 12})))
     assert fault(*talk, result("a", "grant", "{}"), says("1. 12 of 20 percent.\n2. Done.")) is None
 
@@ -115,7 +115,7 @@ def unread(*messages: Message) -> bool:
         says("That is Hilda Yorke, silver."),
     ],
 )
-def test_unread_name_that_only_the_backend_knew_is_caught_unless_it_was_told(message: Message) -> None:
+def test_backend_name_that_only_the_backend_knew_is_caught_unless_a_result_has_it(message: Message) -> None:
     assert unread(user("Who is it?"), message)
     assert not unread(user("Who is it? hilda yorke, C-1420, or keen carpet"), message)
     assert not unread(user("Who is it?"), calls(("b", "find", {})), result("b", "find", STATE), message)
@@ -129,11 +129,11 @@ def test_unread_name_that_only_the_backend_knew_is_caught_unless_it_was_told(mes
         says("Frida Greco."),
     ],
 )
-def test_unread_words_that_anybody_may_choose_are_kept(message: Message) -> None:
+def test_backend_words_that_anybody_may_choose_are_kept(message: Message) -> None:
     assert not unread(user("Who is it?"), message)
 
 
-def test_unread_statement_of_what_stands_beside_an_id_is_caught_unless_it_was_told() -> None:
+def test_backend_statement_of_what_stands_beside_an_id_is_caught_unless_a_result_has_it() -> None:
     known = user("Block C-1420.")
     assert unread(known, says("Sorry, C-1420 is silver."))
     assert not unread(known, says("Is C-1420 silver?"))
@@ -177,13 +177,13 @@ ORDERS = json.dumps(
         ("book", "Night Book"),
     ],
 )
-def test_unread_value_that_the_catalog_names_is_told(name: str, value: str) -> None:
+def test_backend_value_that_the_catalog_names_is_grounded(name: str, value: str) -> None:
     messages = (user("Get me ten of them."), calls(("a", "place_order", {name: value})), says(f"Done: {value} it is."))
     assert check_backend_values(ungrounded_values(messages, schemas=TRADES), state=ORDERS) is None
     assert check_backend_values(ungrounded_values(messages, schemas={}), state=ORDERS) is not None
 
 
-def test_unread_value_that_the_catalog_does_not_name_is_caught_beside_one_that_it_does() -> None:
+def test_backend_value_that_the_catalog_does_not_name_is_caught_beside_one_that_it_does() -> None:
     messages = (user("Get me ten."), calls(("a", "place_order", {"order_type": "Buy", "owner": "Hilda Yorke"})))
     found = check_backend_values(ungrounded_values(messages, schemas=TRADES), state=ORDERS)
     assert found is not None
@@ -191,13 +191,13 @@ def test_unread_value_that_the_catalog_does_not_name_is_caught_beside_one_that_i
     assert found.reason.endswith("verification.grounding.backend_values: accept keeps such runs")
 
 
-def test_unread_statement_on_a_record_is_no_less_one_because_the_catalog_names_the_word() -> None:
+def test_backend_statement_on_a_record_is_no_less_one_because_the_catalog_names_the_word() -> None:
     tiers = {"list": {"properties": {"tier": {"enum": ["silver", "gold"], "description": "silver or gold"}}}}
     messages = (user("Block C-1420."), says("Sorry, C-1420 is silver."))
     assert check_backend_values(ungrounded_values(messages, schemas=tiers), state=STATE) is not None
 
 
-def test_grounding_numbers_and_ids_that_the_catalog_says_are_told() -> None:
+def test_grounding_numbers_and_ids_that_the_catalog_says_are_grounded() -> None:
     limits = {"send": {"description": "Sends to at most 25 people, as usr-07.", "properties": {"n": {"default": 4711}}}}
     for answer in ("At most 25.", "At most 4,711.", "Shall I take usr-07?"):
         assert check_grounding((user("How many?"), says(answer)), schemas=limits) is None
@@ -208,7 +208,7 @@ LONG = 1234567890123456788
 
 
 @pytest.mark.parametrize(
-    ("told", "said", "grounded"),
+    ("given", "said", "grounded"),
     [
         (LONG, str(LONG), True),
         (LONG, str(LONG + 1), False),
@@ -223,8 +223,8 @@ LONG = 1234567890123456788
         (0.1, "0.10000000000000000001", False),
     ],
 )
-def test_grounding_ids_are_compared_digit_by_digit(told: object, said: str, grounded: bool) -> None:
-    found = calls(("a", "find", {})), result("a", "find", json.dumps({"id": told}))
+def test_grounding_ids_are_compared_digit_by_digit(given: object, said: str, grounded: bool) -> None:
+    found = calls(("a", "find", {})), result("a", "find", json.dumps({"id": given}))
     assert (fault(user("Which?"), *found, says(f"It is {said}.")) is None) is grounded
 
 

@@ -28,7 +28,9 @@ def test_registry_applies_every_rule_that_is_written() -> None:
 
 def test_registry_knows_a_rule_for_every_fault() -> None:
     declared = ROOM / "rules" / "verdict.py"
-    raised = {name for path, text in SOURCES.items() if path != declared for name in re.findall(r"Fault\.(\w+)", text)}
+    raised = {
+        name for path, text in SOURCES.items() if path != declared for name in re.findall(r"\bFault\.(\w+)", text)
+    }
     assert raised == set(Fault.__members__)
 
 

@@ -149,7 +149,7 @@ class Conversation:
         return results
 
     def say(self, text: str | None = None) -> None:
-        """Answer, with what the last calls gave unless told otherwise; then comes the next user turn, if any."""
+        """Answer, with what the last calls gave unless a text is given; then comes the next user turn, if any."""
         self.messages.append({"role": "assistant", "content": text or answer_to(*self._last)})
         self._user_turn += 1
         if self._user_turn < len(self._turns):
@@ -183,7 +183,7 @@ def work(backend: Backend, assignment: Assignment) -> Run:
             conversation.say()
     run = conversation.end()
     if (shape := category_of(run)) is not family.category:
-        raise ValueError(f"family {family.name} in {assignment.state_ref} came out as {shape}; mend its pick")
+        raise ValueError(f"family {family.name} in {assignment.state_ref} came out as {shape}; fix its pick")
     answers = sum(message["role"] == "assistant" and message["content"] is not None for message in run.messages)
     if answers != len(assignment.user_turns):
         raise ValueError(f"family {family.name} answered {answers} of {len(assignment.user_turns)} user turns")

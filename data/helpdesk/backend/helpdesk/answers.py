@@ -12,7 +12,7 @@ from typing import Any
 from helpdesk.family import Call, Result
 from helpdesk.registry import TOOLS
 
-_MAKES = {
+MAKES = {
     "add_customer": "customer",
     "place_order": "order",
     "open_return": "return",
@@ -24,20 +24,20 @@ _MAKES = {
 
 
 def answer_to(calls: Sequence[Call], results: Sequence[Result]) -> str:
-    """A refusal is passed on, what was read is told, what was made is named, everything else is done.
+    """A refusal is passed on, what was read is stated, what was made is named, everything else is done.
 
-    Several things that were read stand in the results already: they are not told again.
+    Several things that were read stand in the results already: they are not stated again.
     """
     refused = [result.text.partition(";")[0] for result in results if result.is_error]
     if refused:
         return f"Sorry, {refused[0]}."
     if all(TOOLS[call.name].reads for call in calls):
-        return f"{_told(results[0].data)}." if len(results) == 1 else "Here you are."
-    made = [result.data[_MAKES[c.name]] for c, result in zip(calls, results, strict=True) if c.name in _MAKES]
+        return f"{_in_words(results[0].data)}." if len(results) == 1 else "Here you are."
+    made = [result.data[MAKES[c.name]] for c, result in zip(calls, results, strict=True) if c.name in MAKES]
     return f"Done: {', '.join(made)}." if made else "Done."
 
 
-def _told(data: dict[str, Any]) -> str:
+def _in_words(data: dict[str, Any]) -> str:
     """Values in their order; numbers by name (a warehouse and its stock), nested records left out."""
     if not data:
         return "none"

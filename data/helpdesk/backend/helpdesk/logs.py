@@ -71,7 +71,7 @@ def task_id(assignment: Assignment) -> str:
 
 
 def usage_of(messages: Sequence[Message], *, catalog_size: int) -> dict[str, Any]:
-    """Tokens and time of all assistant turns: each reads the catalog and the history anew."""
+    """Tokens and time of all assistant turns: each reads the catalog and the history again."""
     read = written = 0.0
     history = float(catalog_size)
     parse_failures = 0

@@ -6,9 +6,10 @@ Invariant: every task of the file was executed on the backend, in wording and on
 from __future__ import annotations
 
 from helpdesk.agent import Run
+from helpdesk.expected import answers_of
 from helpdesk.logs import task_id
 from helpdesk.registry import TOOLS
-from toolft_pipeline.evaluation.scoring.task import PlannedCall, Task
+from toolft_pipeline.evaluation.judge.task import PlannedCall, Task
 
 
 def task_of(run: Run) -> Task:
@@ -23,6 +24,7 @@ def task_of(run: Run) -> Task:
         plan=_plan(run),
         expected_state=run.final_state,
         gold=run.messages,
+        answers=answers_of(run),
     )
 
 

@@ -1,4 +1,4 @@
-"""The customer is found, the call on them fails: the agent says why."""
+"""The customer is found, the call on them fails: the agent explains why."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def dead_end(scene: Scene) -> bytes:
 
 @fault(Stage.OUTCOME, share=10, fits=one_turn)
 def failed(scene: Scene) -> bytes:
-    """The agent called a wrong tool, or stopped half-way, and the user said so."""
+    """The agent called a wrong tool, or stopped half-way, and the user complained."""
     conversation = Conversation(scene.backend, scene.run.assignment)
     first = scene.run.calls[0]
     if scene.random.random() < 0.5 or len({made.step for made in scene.run.calls}) == 1:

@@ -1,0 +1,1 @@
+"""Whether somebody's own agent or proxy sends the prompts of training."""

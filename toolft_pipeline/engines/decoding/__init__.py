@@ -1,0 +1,1 @@
+"""What decoding rests on: keys and values of rows, the stop rule, text as it is written."""

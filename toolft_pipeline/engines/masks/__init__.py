@@ -1,0 +1,1 @@
+"""Token masks of grammars, by llguidance."""

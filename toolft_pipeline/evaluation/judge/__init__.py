@@ -1,0 +1,1 @@
+"""Whether a rollout did its task: the task, what was done, the conditions, and the verdict."""

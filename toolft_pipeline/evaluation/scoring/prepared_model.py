@@ -1,0 +1,146 @@
+"""A model that is ready to be asked: its prompts, and what generates the answers of each kind.
+
+Invariant: a model folder is loaded for the first prompt that has no stored answer, and never for stored ones alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from toolft_pipeline.catalog.tool import Catalog
+from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.rendering.catalog_tokens import catalog_tokens_saved
+from toolft_pipeline.engines.model_loading import load_tokenizer
+from toolft_pipeline.evaluation.models.baselines import few_shot_messages
+from toolft_pipeline.evaluation.models.endpoint import EndpointModel
+from toolft_pipeline.evaluation.models.folder_decoder import FolderDecoder
+from toolft_pipeline.evaluation.models.generation import Generator
+from toolft_pipeline.evaluation.models.generation_cache import GenerationCache, PromptKind
+from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
+from toolft_pipeline.evaluation.models.safety_nets import turn_masks, with_fallback
+from toolft_pipeline.evaluation.scoring.probes import CALL_TOKENS, WORDS_TOKENS, Probers
+from toolft_pipeline.ingest.day import read_golden_runs
+from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings.evaluation import Variant
+
+_TURNS = frozenset({PromptKind.TURN, PromptKind.SINGLE})
+"""What a grammar of the agent's tools fits: the questions on general ability have tools of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedModel:
+    """A model that is ready to be asked; `name` is its key in metrics.json.
+
+    `probers` answer the questions on general ability; without them none is asked. `single` answers the requests that
+    are timed alone; an endpoint has none, as its requests are single anyway.
+    """
+
+    name: str
+    prompter: Prompter
+    generator: Generator
+    probers: Probers | None = None
+    single: Generator | None = None
+    catalog_tokens_saved_per_turn: int = 0
+    close: Callable[[], None] = lambda: None
+    """Ends what was started for the model."""
+
+
+def prepare_folder(
+    model: ModelUnderTest,
+    *,
+    settings: AgentSettings,
+    catalog: Catalog,
+    progress: Callable[[str], None],
+    answers: GenerationCache,
+) -> PreparedModel:
+    """Prepare a model folder. Raises `DecodingError` for a folder without a tokenizer."""
+    progress(f"{model.name}: {model.folder.name}")
+    tokenizer = load_tokenizer(model.folder)
+    prompter = make_prompter(
+        model,
+        chat=settings.chat,
+        catalog=catalog,
+        tokenizer=tokenizer,
+        examples=lambda: few_shot_messages(
+            read_golden_runs(settings.logs, folder=settings.folder, agent=settings.name),
+            count=settings.evaluation.few_shot,
+        ),
+    )
+
+    decoder = FolderDecoder(
+        model.folder,
+        settings=settings,
+        tokenizer=tokenizer,
+        stops=prompter.stops,
+        progress=lambda line: progress(f"{model.name}: {line}"),
+    )
+
+    constrained = model.variant is Variant.CONSTRAINED
+    mask_of_turn = cache(lambda: turn_masks(prompter.stops, settings=settings, catalog=catalog, tokenizer=tokenizer))
+
+    def generator(kind: PromptKind, max_new_tokens: int) -> Generator:
+        masked = constrained and kind in _TURNS
+        return answers.generator(
+            kind, lambda: decoder.generator(max_new_tokens, mask_of_turn=mask_of_turn() if masked else None)
+        )
+
+    saved = 0
+    if model.policy is PromptPolicy.NONE:
+        saved = catalog_tokens_saved(
+            catalog.openai_tools(),
+            chat_format=get_format(settings.chat.format),
+            mode=settings.chat.catalog_mode,
+            encode=lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
+        )
+    probers = Probers(
+        words=generator(PromptKind.PROBE, WORDS_TOKENS), calls=generator(PromptKind.PROBE_CALL, CALL_TOKENS)
+    )
+    turns = generator(PromptKind.TURN, settings.evaluation.max_new_tokens)
+    if model.variant is Variant.FALLBACK:
+        behind_net = with_fallback(
+            prompter, turns, settings=settings, catalog=catalog, answers=answers, progress=progress
+        )
+        prompter, turns = behind_net, behind_net
+    return PreparedModel(
+        name=model.name,
+        prompter=prompter,
+        generator=turns,
+        probers=probers if settings.evaluation.probes else None,
+        single=generator(PromptKind.SINGLE, settings.evaluation.max_new_tokens),
+        catalog_tokens_saved_per_turn=saved,
+        close=decoder.close,
+    )
+
+
+def prepare_endpoint(
+    name: str,
+    *,
+    settings: AgentSettings,
+    catalog: Catalog,
+    progress: Callable[[str], None],
+    answers: GenerationCache,
+) -> PreparedModel:
+    """Prepare a model behind one of `evaluation.endpoints`, by its name."""
+    endpoint = settings.evaluation.endpoints[name]
+    progress(f"{name}: {endpoint.model} at {endpoint.base_url}")
+    model = EndpointModel(
+        name=name,
+        settings=endpoint,
+        catalog=catalog,
+        system_prompt=settings.chat.system_prompt,
+        max_new_tokens=settings.evaluation.max_new_tokens,
+        progress=lambda line: progress(f"{name}: {line}"),
+    )
+
+    def generator(kind: PromptKind) -> Generator:
+        return answers.generator(kind, lambda: model, text_of=model.text_of)
+
+    probers = Probers(words=generator(PromptKind.PROBE), calls=generator(PromptKind.PROBE_CALL))
+    return PreparedModel(
+        name=name,
+        prompter=model,
+        generator=generator(PromptKind.TURN),
+        probers=probers if settings.evaluation.probes else None,
+    )

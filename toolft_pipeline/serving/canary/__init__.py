@@ -1,0 +1,1 @@
+"""A share of conversations for a candidate, and the sequential test that ends it."""

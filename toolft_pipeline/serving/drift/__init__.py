@@ -1,0 +1,1 @@
+"""The live tools against those that the model was trained on."""

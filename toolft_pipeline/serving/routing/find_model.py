@@ -1,0 +1,108 @@
+"""Find the version of merged_model to serve, and refuse one whose files are not what was committed.
+
+Invariant: a version is served only if its manifest and every file have the recorded digests, so that no edited or
+half-copied model ever answers.
+"""
+
+from __future__ import annotations
+
+import json
+
+from toolft_pipeline.errors import FixableError
+from toolft_pipeline.evaluation.promotion.model_registry import in_service, withdrawn_models
+from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
+from toolft_pipeline.warehouse.gc import is_reclaimed
+from toolft_pipeline.warehouse.manifest import ArtifactKey
+from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
+
+MODEL = "merged_model"
+
+CANDIDATE = "candidate"
+"""Names the newest merged model, whatever the gate says of it."""
+
+
+class ModelNotServableError(FixableError, RuntimeError):
+    """There is no such model, or it cannot be served; one line that ends with the command to run next."""
+
+
+def find_model(warehouse: Warehouse, agent: str, version: str | None) -> Version:
+    """The model in service (None), the current one of an as-of day, or the newest (`candidate`).
+
+    Raises `ModelNotServableError`.
+    """
+    if version is None:
+        serving = in_service(warehouse, agent)
+        if serving is None:
+            raise ModelNotServableError(
+                f"{agent}: no model is in service; `toolft run {agent}` makes, evaluates and promotes one"
+                + _newest_hint(warehouse, agent)
+            )
+        try:
+            return warehouse.open(serving.folder)
+        except WarehouseError as error:
+            raise ModelNotServableError(
+                f"{agent}: the model in service, {serving}, is missing ({error}); `toolft rollback {agent}` puts the "
+                "previous model in service"
+            ) from error
+    days = warehouse.partitions(agent, MODEL)
+    day = days[-1] if version == CANDIDATE and days else version
+    found = warehouse.current(ArtifactKey(agent=agent, asset=MODEL, partition=day)) if day in days else None
+    if found is None:
+        there = f"there are those of {', '.join(days)}" if days else f"`toolft run {agent}` makes one"
+        named = "" if version == CANDIDATE else f" as of {version}"
+        raise ModelNotServableError(f"{agent}: no merged model{named}; {there}")
+    return found
+
+
+def canary_candidate(
+    warehouse: Warehouse, agent: str, *, champion: str, champion_day: str, day: str | None
+) -> Version | None:
+    """The candidate of a canary: the merged model of `day`, else the newest one if it is no older than the champion.
+
+    `champion` is the content digest of the model in service. None if the candidate is that model, was withdrawn, or
+    failed a check of its merge.
+    """
+    days = warehouse.partitions(agent, MODEL)
+    newest = day if day is not None else days[-1] if days else None
+    if newest not in days or (day is None and newest < champion_day):
+        return None
+    found = warehouse.current(ArtifactKey(agent=agent, asset=MODEL, partition=newest))
+    if found is None or found.manifest.content_digest == champion:
+        return None
+    if found.manifest.content_digest in withdrawn_models(warehouse, agent) or not _passed_merge_checks(found):
+        return None
+    return found
+
+
+def verify_model(warehouse: Warehouse, version: Version) -> None:
+    """Compare every file with the manifest. Raises `ModelNotServableError`."""
+    address = version.manifest.address
+    rebuild = f"`toolft run {address.agent} --to {address.partition}` rebuilds it"
+    if is_reclaimed(version):
+        raise ModelNotServableError(
+            f"{address}: retention removed the weights of {version.folder.name}, only its manifest is left; {rebuild}, "
+            "and retention.merged_models keeps more"
+        )
+    try:
+        damaged = warehouse.damage(version)
+    except OSError as error:
+        raise ModelNotServableError(f"{version.folder}: cannot be read ({error}); {rebuild}") from error
+    if damaged:
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        raise ModelNotServableError(
+            f"{version.file(damaged[0])}{more}: missing or not as recorded, so the model is not served; restore what "
+            f"was changed, or {rebuild}"
+        )
+
+
+def _passed_merge_checks(version: Version) -> bool:
+    try:
+        checks = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))
+        return all(checks[name]["passed"] for name in MERGE_CHECKS)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _newest_hint(warehouse: Warehouse, agent: str) -> str:
+    days = warehouse.partitions(agent, MODEL)
+    return f", `--version {CANDIDATE}` serves that of {days[-1]} without a verdict" if days else ""

@@ -1,0 +1,1 @@
+"""The HTTP side of serving, over real sockets, asked by the official client."""
