@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from toolft_pipeline.training.preflight.model_shape import LayerShape, ModelShape
 from toolft_pipeline.training.preflight.run_plan import RunPlan
+from toolft_pipeline.training.sft.cpu_lora import kept_bytes
 from toolft_pipeline.training.sft.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
 
 LIBRARIES_BYTES = {"cpu": 1.0e9, "cuda": 0.5e9}
@@ -72,7 +73,9 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
     head = _head(shape, plan)
     return MemoryEstimate(
         libraries=LIBRARIES_BYTES[plan.device],
-        weights=shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes) + shape.other * plan.compute_bytes,
+        weights=shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes)
+        + shape.other * plan.compute_bytes
+        + _kept_weights(shape, plan),
         adapter=shape.adapter * plan.optimizer_bytes,
         activations=kept + passing,
         logits=max(0.0, head - passing),
@@ -82,11 +85,16 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
     )
 
 
+def _kept_weights(shape: ModelShape, plan: RunPlan) -> float:
+    """Bytes of dequantized weights that a CPU keeps beside the 4-bit ones."""
+    return kept_bytes([shape.linear], plan.compute_bytes) if plan.quantized and plan.device == "cpu" else 0.0
+
+
 def _activations(shape: ModelShape, plan: RunPlan) -> tuple[float, float]:
     """Bytes that are saved while the head is computed, and bytes that the backward pass of one layer adds."""
     a_layer = [plan.tokens * _saved(layer, plan) for layer in shape.decoder]
     passing = max(plan.tokens * _backward(layer, plan) for layer in shape.decoder)
-    if plan.quantized:
+    if plan.quantized and not _kept_weights(shape, plan):
         passing += 2 * plan.compute_bytes * shape.largest_linear  # a dequantized layer, and a temporary of its size
     hidden = plan.tokens * shape.hidden
     ends = hidden * (4 + 2 * plan.compute_bytes)  # embeddings, the last norm's input, what the head reads
@@ -103,10 +111,14 @@ def _saved(layer: LayerShape, plan: RunPlan) -> float:
 
 
 def _adapter_inputs(layer: LayerShape, plan: RunPlan) -> float:
-    """Each adapter saves a float32 copy of its input, or in float32 shares one tensor with its neighbours; with dropout
-    also the product and the mask, which takes a float on a CPU and a byte on CUDA."""
+    """On CUDA each adapter saves a float32 copy of its input, or in float32 shares one tensor with its neighbours; with
+    dropout also the product and the mask. On a CPU (cpu_lora.py) neighbours share the input in every compute type; with
+    dropout each saves the dropped input and the mask."""
+    size = plan.compute_bytes
+    if plan.device == "cpu":
+        return layer.adapter_inputs * (size + 1.0) if plan.dropout else size * layer.distinct_adapter_inputs
     if plan.dropout:
-        return layer.adapter_inputs * (8.0 if plan.device == "cpu" else 5.0)
+        return layer.adapter_inputs * 5.0
     return 4.0 * (layer.adapter_inputs if plan.compute_bytes < 4 else layer.distinct_adapter_inputs)
 
 

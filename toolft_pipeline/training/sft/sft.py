@@ -23,6 +23,7 @@ from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide, Trainin
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft import lm_head
 from toolft_pipeline.training.sft.callbacks import make_callbacks
+from toolft_pipeline.training.sft.cpu_lora import fuse_lora_layers
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def make_trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
     use_full_precision_adapter(trainer.model)
+    fuse_lora_layers(trainer.model, dtype=compute.dtype)
     return trainer
 
 

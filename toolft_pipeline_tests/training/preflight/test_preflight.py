@@ -14,6 +14,7 @@ import pytest
 
 from toolft_pipeline.training.preflight.preflight import TrainingEstimate, estimate_training
 from toolft_pipeline.training.rows.sampling import draw_rows
+from toolft_pipeline.training.sft import cpu_lora
 from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
 
@@ -24,11 +25,16 @@ def estimate(place: Path, base: Path, **training: Any) -> TrainingEstimate:
     return estimate_training(base=base, drawn=drawn, training=agent(base, **training).training)
 
 
-def test_estimate_weights_are_the_folder_in_bf16_and_less_in_nf4(tiny_model_folder: Path, tmp_path: Path) -> None:
+def test_estimate_weights_are_the_folder_in_bf16_and_less_in_nf4(
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = estimate(tmp_path, tiny_model_folder, quantization="none")
     size = (tiny_model_folder / "model.safetensors").stat().st_size
     assert abs(plain.memory.weights - size) < 10_000  # the file's header
-    assert estimate(tmp_path, tiny_model_folder, quantization="nf4").memory.weights < plain.memory.weights
+    with_kept = estimate(tmp_path, tiny_model_folder, quantization="nf4").memory.weights
+    monkeypatch.setattr(cpu_lora, "MAX_KEPT_BYTES", 0)
+    in_4_bit = estimate(tmp_path, tiny_model_folder, quantization="nf4").memory.weights
+    assert in_4_bit < plain.memory.weights < with_kept < plain.memory.weights + in_4_bit
 
 
 def test_estimate_follows_pack_rank_and_epochs(tiny_model_folder: Path, tmp_path: Path) -> None:
