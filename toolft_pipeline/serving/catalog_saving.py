@@ -40,12 +40,13 @@ class CatalogSaving:
         prompter = model.prompter
         tokenizer = prompter.tokenizer
         try:
-            return catalog_tokens_saved_by_template(
+            saved = catalog_tokens_saved_by_template(
                 tools,
                 chat_format=prompter.chat_format,
                 template=str(tokenizer.chat_template),
                 encode=lambda text: tokenizer(text, add_special_tokens=False)["input_ids"],
             )
+            return max(0, saved)
         except Exception as error:  # a client's tools can break a template; a figure may not end a request
             LOG.warning("%s: the tokens of the offered tools cannot be counted: %s", model.agent, type(error).__name__)
             return 0

@@ -225,6 +225,8 @@ def test_served_runs_are_tomorrows_data_and_know_their_model(
     digest = site.model.manifest.content_digest
     assert (rates.model_day, rates.model_digest, rates.runs) == (MODEL_DAY, digest, TASKS)
     assert rates.parse_rate.value == rates.known_tools.value == 1.0
+    assert rates.saved.turns == _turns(site)
+    assert rates.saved.catalog_tokens_per_turn > 100
 
     monkeypatch.setenv("TOOLFT_AGENTS", str(tmp_path / "agents"))
     monkeypatch.setenv("TOOLFT_WAREHOUSE", str(site.desk.warehouse.root))
