@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from toolft_pipeline.evaluation.promotion.model_registry import champion_to_beat, promote
+from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.evaluation.promotion.variants import VariantVerdict, write_variants
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.evaluation import Variant
@@ -101,7 +102,7 @@ class DeskWarehouse:
             serving={"follow_s": 0.01, **serving},
         )
 
-    def judge(self, model: Version, variant: Variant, *, passed: bool = True) -> None:
+    def judge(self, model: Version, variant: Variant, settings: AgentSettings, *, passed: bool = True) -> None:
         """Write the report of a gate that judged a model behind a safety net."""
         reasons = () if passed else ("parse_rate is low",)
         verdict = VariantVerdict(
@@ -111,6 +112,7 @@ class DeskWarehouse:
             reasons=reasons,
             wins=0,
             losses=0,
+            identity=variant_identity(variant, settings),
         )
         self._commit("eval_report", model.manifest.address.partition, {}, lambda out: write_variants([verdict], out))
 

@@ -21,8 +21,8 @@ class SavedTurns(Struct, frozen=True, kw_only=True):
     """One model's turns that took the incumbent's place.
 
     `prompt_tokens` and `new_tokens` are of those `turns`, `catalog_tokens` what the offered tools would have added to
-    their prompts. `busy_ms` is the time of all turns of the model in its engine, faulty ones too; turns that are decoded
-    side by side each count in full.
+    their prompts. `busy_ms` is the time of all turns of the model in its engine, faulty ones too; turns that are
+    decoded side by side each count in full.
     """
 
     turns: int = 0

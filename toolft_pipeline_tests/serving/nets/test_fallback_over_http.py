@@ -46,12 +46,16 @@ QUESTION = {"role": "user", "content": "Where is order 7?"}
 class Desk:
     """The server, what its engine writes, and the incumbent's endpoint."""
 
-    def __init__(self, desk: DeskWarehouse, incumbent: Server, **fallback: Any) -> None:
+    def __init__(
+        self, desk: DeskWarehouse, model: Version, incumbent: Server, *, judged: bool | None, **fallback: Any
+    ) -> None:
         self.incumbent, self.engine, self.notices = incumbent, ScriptedEngine(BROKEN), list[Notice]()
         self.settings = desk.settings(
             evaluation={"endpoints": {"big": {"base_url": incumbent.address, "model": "large-1", "key_from": None}}},
             fallback={"enabled": True, "endpoint": "big", **fallback},
         )
+        if judged is not None:
+            desk.judge(model, Variant.FALLBACK, self.settings, passed=judged)
         parts = open_server_parts(
             self.settings, desk.warehouse, key=b"tests", engines=lambda _: self.engine, notify=self.notices.append
         )
@@ -93,9 +97,7 @@ def begin(desk: DeskWarehouse, models: list[Version]) -> Iterator[Begin]:
     with serving(Server(lambda _messages: THEIRS)) as incumbent:
 
         def start(*, judged: bool | None = True, **fallback: Any) -> Desk:
-            if judged is not None:
-                desk.judge(models[0], Variant.FALLBACK, passed=judged)
-            opened.append(Desk(desk, incumbent, **fallback))
+            opened.append(Desk(desk, models[0], incumbent, judged=judged, **fallback))
             return opened[-1]
 
         yield start

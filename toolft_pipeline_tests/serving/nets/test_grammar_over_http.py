@@ -42,9 +42,9 @@ class Desk:
         desk = DeskWarehouse(root, format_name=FORMAT)
         model = desk.model(DAY, "random", folder=weights)
         desk.promote(model)
-        if judged:
-            desk.judge(model, Variant.CONSTRAINED)
         self.settings = desk.settings(constrained=True, engine={"threads": 1})
+        if judged:
+            desk.judge(model, Variant.CONSTRAINED, self.settings)
         parts = open_server_parts(self.settings, desk.warehouse, key=b"tests")
         assert parts.run_log is not None
         self.run_log, self.app = parts.run_log, RunningApp(parts)
