@@ -28,6 +28,8 @@ from toolft_pipeline_tests.serving.running_app import RunningApp
 
 pytest.importorskip("openai", reason="no openai: pip install -e '.[endpoints]'")
 
+pytestmark = pytest.mark.slow  # a whole run, and a second evaluation
+
 Message = dict[str, Any]
 TASKS = [json.loads(line) for line in (REPOSITORY / "data" / "assistant" / "tasks.jsonl").read_text().splitlines()]
 QUESTION = "How much is 63 + 79?"

@@ -20,6 +20,8 @@ from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.engines.decoded_models import TinyModel
 from toolft_pipeline_tests.serving.desk_warehouse import AGENT, DeskWarehouse
 
+pytestmark = pytest.mark.slow  # two servers, each a process of its own
+
 FORMAT = "gemma3"
 
 
