@@ -10,6 +10,7 @@ from toolft_pipeline.cli.output.refusal import refusal_lines
 from toolft_pipeline.cli.output.result_table import result_table
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
+from toolft_pipeline.evaluation.promotion.variants import read_variants
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.run_stage import shown_settings
@@ -37,7 +38,10 @@ def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as
     elif any(entry.path == METRICS_FILE for entry in version.manifest.files):
         report = json.loads(version.file(METRICS_FILE).read_text(encoding="utf-8"))
         say(*result_table(report).split("\n"))
-        explanation = refusal_lines(report, gate=_gate_of(version), settings=settings)
+        explanation = [
+            *(f"  behind {each.variant}: {each.text}" for each in read_variants(version.folder)),
+            *refusal_lines(report, gate=_gate_of(version), settings=settings),
+        ]
     else:
         _print(version, stage.figures(version, shown_settings(stage, settings)))
     if stage.page is not None and not as_json:

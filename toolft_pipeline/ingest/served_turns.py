@@ -30,7 +30,9 @@ SERVED_TURNS_SCHEMA = pa.schema(
         pa.field("calls", pa.int64(), nullable=False),
         pa.field("invalid_arguments", pa.int64(), nullable=False),
         pa.field("fallback", pa.string()),
+        pa.field("constrained_changes", pa.int64(), nullable=False),
         pa.field("catalog_drift", pa.bool_(), nullable=False),
+        pa.field("catalog_tokens_saved", pa.int64(), nullable=False),
         pa.field("prompt_tokens", pa.int64(), nullable=False),
         pa.field("new_tokens", pa.int64(), nullable=False),
         pa.field("latency_ms", pa.float64(), nullable=False),
@@ -41,7 +43,10 @@ SERVED_TURNS_SCHEMA = pa.schema(
 
 
 class ServedTurnRow(Struct, frozen=True, kw_only=True, gc=False):
-    """One answered request. `kept` says whether its answer is a message of the run; `calls` counts the model's own."""
+    """One answered request. `kept` says whether its answer is a message of the run; `calls` counts the model's own.
+
+    Fields with a default came later: the tables of older versions do not have them.
+    """
 
     trajectory_id: str
     started_at: str
@@ -60,6 +65,8 @@ class ServedTurnRow(Struct, frozen=True, kw_only=True, gc=False):
     latency_ms: float
     first_token_ms: float | None
     queued_ms: float
+    constrained_changes: int = 0
+    catalog_tokens_saved: int = 0
 
 
 def turn_row(trajectory_id: str, turn: ServedTurnLine) -> ServedTurnRow:
@@ -76,7 +83,9 @@ def turn_row(trajectory_id: str, turn: ServedTurnLine) -> ServedTurnRow:
         calls=len(turn.calls),
         invalid_arguments=len(turn.invalid_arguments),
         fallback=turn.fallback,
+        constrained_changes=turn.constrained_changes,
         catalog_drift=turn.catalog_drift,
+        catalog_tokens_saved=turn.catalog_tokens_saved,
         prompt_tokens=turn.prompt_tokens,
         new_tokens=turn.new_tokens,
         latency_ms=turn.latency_ms,

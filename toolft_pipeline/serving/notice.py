@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 LOG = logging.getLogger("toolft.serving")
 
 
+CANARY_REFUSED = "canary refused"
+"""Subject: a candidate gets no conversation."""
+CANARY_STOPPED = "canary stopped"
+"""Subject: a candidate gets no more conversations."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Notice:
     """One event that a person should know of.
 
-    `subject` is what it is about (`champion`, `candidate`, `tools`), `error` what is wrong, `remedy` what to do.
+    `subject` is what it is about (`champion`, `tools`, one of the above), `error` what is wrong, `remedy` what to do.
     """
 
     agent: str

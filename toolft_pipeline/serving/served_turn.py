@@ -62,6 +62,8 @@ class ServedTurn(Struct, frozen=True, kw_only=True):
     constrained_changes: int = 0
     """Tokens where the grammar forbade the model's own choice: a wrong call may have become one that looks right."""
     catalog_drift: bool = False
+    catalog_tokens_saved: int = 0
+    """Tokens that the offered tools would have added to the prompt, had it shown them in full."""
     fallback: str | None = None
     fallback_message: dict[str, Any] | None = None
     call_ids: tuple[str, ...] = ()

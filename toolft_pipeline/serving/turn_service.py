@@ -20,6 +20,7 @@ from msgspec import Struct, structs
 
 from toolft_pipeline.engines.engine import Chunk, ContextLengthError, DecodeRequest, EndReason
 from toolft_pipeline.errors import FixableError
+from toolft_pipeline.serving.catalog_saving import CatalogSaving
 from toolft_pipeline.serving.chat_request import ChatRequest
 from toolft_pipeline.serving.parts import (
     Constraint,
@@ -78,6 +79,7 @@ class TurnService:
         self._net = net
         self._constraint = constraint
         self._drift = drift
+        self._saving = CatalogSaving()
         self._text_work = ThreadPoolExecutor(
             1, thread_name_prefix="serving-text"
         )  # a tokenizer is not for many threads
@@ -140,6 +142,7 @@ class TurnService:
 
     async def _read(self, request: ChatRequest, conversation_id: str, route: Route, progress: _Progress) -> ServedTurn:
         latency_ms = progress.elapsed_ms()
+        saved = await self._off_the_loop(lambda: self._saving.tokens(request, route.model))
         read: ReadTurn = await self._off_the_loop(
             lambda: read_served_turn(
                 request,
@@ -173,6 +176,7 @@ class TurnService:
             invalid_arguments=read.invalid_arguments,
             constrained_changes=progress.n_corrected,
             catalog_drift=self._drift is not None and self._drift.drifted(),
+            catalog_tokens_saved=saved,
             call_ids=() if read.fault else new_call_ids(read.turn),
             latency_ms=latency_ms,
             first_token_ms=progress.first_token_ms,

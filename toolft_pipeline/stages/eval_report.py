@@ -206,7 +206,7 @@ def _build(context: BuildContext) -> BuildOutput:
     return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE, *([VARIANTS_FILE] if judged else [])),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps, "impossible_tasks": len(impossible)},
-        headline=headline_metrics(metrics, verdict=verdict),
+        headline=headline_metrics(metrics, verdict=verdict, variants=judged),
     )
 
 

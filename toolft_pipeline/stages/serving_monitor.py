@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 
 import msgspec
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from msgspec import Struct
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
 from toolft_pipeline.ingest.served_turns import read_served_turns
 from toolft_pipeline.serving.monitor.gate_figures import gate_figures, shortfalls
+from toolft_pipeline.serving.monitor.saving import saved_cost
 from toolft_pipeline.serving.monitor.served_rates import ServedRates, served_rates
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
@@ -32,6 +34,11 @@ from toolft_pipeline.warehouse.store import BuildOutput, Version
 RATES_FILE = "rates.json"
 
 _WINDOW = ("window_days", "first_day")
+_PRICES = (
+    "incumbent.price_per_million_prompt_tokens",
+    "incumbent.price_per_million_completion_tokens",
+    "evaluation.machine_hour_price",
+)
 _NOTHING = "nothing served: there is nothing to compare"
 
 
@@ -75,9 +82,19 @@ def _headline(day: ServedDayRates) -> dict[str, Json]:
         "prompt_tokens_per_turn": round(most.prompt_tokens_per_turn, 1),
         "new_tokens_per_turn": round(most.new_tokens_per_turn, 1),
         "faults": dict(most.faults),
+        "constrained_turns": most.constrained_turns,
         "drifted_turns": most.drifted_turns,
         "outcomes": dict(day.outcomes),
+        "catalog_tokens_saved": sum(each.saved.catalog_tokens for each in day.models),
+        "catalog_tokens_saved_per_turn": round(most.saved.catalog_tokens_per_turn, 1),
     }
+
+
+def _figures(version: Version, settings: AgentSettings) -> dict[str, Json]:
+    """What the day's turns would have cost with the incumbent, at today's prices; nothing without prices."""
+    models = served_day(version).models
+    cost = saved_cost([each.saved for each in models], settings.incumbent, settings.evaluation.machine_hour_price)
+    return {} if cost is None or not models else {key: round(value, 6) for key, value in asdict(cost).items()}
 
 
 def served_day(version: Version) -> ServedDayRates:
@@ -155,11 +172,12 @@ STAGE = Stage(
     description="Parse, validity, tool, fallback and latency rates of the day's served turns, against the gate's.",
     group=Group.DATA,
     kinds=("json",),
-    code_version="1",
+    code_version="2",
     inputs={"raw_trajectories": PartitionScope.SAME},
     build=_build,
     plots=_plots,
-    display=_WINDOW,
+    figures=_figures,
+    display=(*_WINDOW, *_PRICES),
     checks=(
         Check(
             name="served_like_the_gate",

@@ -14,7 +14,10 @@ from tempfile import mkdtemp
 from typing import Any
 
 from toolft_pipeline.evaluation.promotion.model_registry import champion_to_beat, promote
+from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
+from toolft_pipeline.evaluation.promotion.variants import VariantVerdict, write_variants
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings.evaluation import Variant
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
 from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
@@ -81,15 +84,37 @@ def desk_with_models(root: Path) -> tuple[DeskWarehouse, list[Version]]:
 class DeskWarehouse:
     """The warehouse of one agent, and the steps of its nights."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, format_name: str = FORMAT) -> None:
+        self.chat: dict[str, Json] = {**CHAT, "format": format_name}
         self.warehouse = Warehouse(root / "warehouse")
         self.agent_folder = root / "agent"
         self.agent_folder.mkdir(parents=True, exist_ok=True)
         (self.agent_folder / "catalog.json").write_text(json.dumps({"tools": [FIND, CLOSE]}))
 
-    def settings(self, *, chat: dict[str, Any] | None = None, **serving: Any) -> AgentSettings:
+    def settings(
+        self, *, chat: dict[str, Any] | None = None, evaluation: dict[str, Any] | None = None, **serving: Any
+    ) -> AgentSettings:
         """The agent file, with a pointer that is looked at often."""
-        return agent(self.agent_folder, chat=chat or CHAT, serving={"follow_s": 0.01, **serving})
+        return agent(
+            self.agent_folder,
+            chat=chat or self.chat,
+            evaluation=evaluation or {},
+            serving={"follow_s": 0.01, **serving},
+        )
+
+    def judge(self, model: Version, variant: Variant, settings: AgentSettings, *, passed: bool = True) -> None:
+        """Write the report of a gate that judged a model behind a safety net."""
+        reasons = () if passed else ("parse_rate is low",)
+        verdict = VariantVerdict(
+            variant=variant.value,
+            model=model.manifest.content_digest,
+            passed=passed,
+            reasons=reasons,
+            wins=0,
+            losses=0,
+            identity=variant_identity(variant, settings),
+        )
+        self._commit("eval_report", model.manifest.address.partition, {}, lambda out: write_variants([verdict], out))
 
     def catalog(self, tools: Sequence[dict[str, Any]]) -> Version:
         """A new version of the tool catalog."""
@@ -101,8 +126,16 @@ class DeskWarehouse:
         inputs = {"tool_catalog/all": catalog.manifest.content_digest}
         return self._commit("chat_rows", day, inputs, lambda out: (out / "rows").write_text(text))
 
-    def model(self, day: str, answer: str, *, rows: Version | None = None, checks_pass: bool = True) -> Version:
-        """A merged model with everything upstream of it."""
+    def model(
+        self,
+        day: str,
+        answer: str,
+        *,
+        rows: Version | None = None,
+        checks_pass: bool = True,
+        folder: Path | None = None,
+    ) -> Version:
+        """A merged model with everything upstream of it; with `folder` it has the real weights that lie there."""
         rows = rows or self.rows(day, self.catalog([FIND, CLOSE]))
         rows_day = rows.manifest.address.partition
         tensors = self._commit(
@@ -120,9 +153,10 @@ class DeskWarehouse:
 
         def write(out: Path) -> None:
             (out / "model").mkdir()
-            for file in _tokenizer_folder().iterdir():
+            for file in (folder or _tokenizer_folder()).iterdir():
                 (out / "model" / file.name).write_bytes(file.read_bytes())
-            (out / "model" / "model.safetensors").write_text(answer)
+            if folder is None:
+                (out / "model" / "model.safetensors").write_text(answer)
             names = ("merged_logits", "reload_same_tokens")
             (out / "checks.json").write_text(json.dumps({name: {"passed": checks_pass} for name in names}))
 
@@ -148,7 +182,7 @@ class DeskWarehouse:
         content: tuple[str, ...] | None = None,
     ) -> Version:
         address = ArtifactKey(agent=AGENT, asset=asset, partition=day)
-        settings: Json = {"chat": CHAT} if asset == "chat_rows" else {}
+        settings: Json = {"chat": self.chat} if asset == "chat_rows" else {}
         with self.warehouse.staging(address) as staged:
             write(staged)
             names = content or tuple(sorted(path.name for path in staged.iterdir()))

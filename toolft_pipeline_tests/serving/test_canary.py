@@ -112,7 +112,7 @@ def test_malformed_turns_stop_the_candidate_at_once_and_for_good(servers: Server
     assert report["status"] == "stopped"
     assert report["stopped"]["why"] == "its parse rate is below 0.9: 0 of 3 turns parsed"
     canary.close()
-    assert [notice.subject for notice in servers.notices] == ["candidate"]
+    assert [notice.subject for notice in servers.notices] == ["canary stopped"]
     another = Canary(settings=servers.desk.settings(canary={"share": 0.5}), warehouse=servers.desk.warehouse)
     assert another.is_stopped(CANDIDATE)
     assert not another.is_stopped("d" * 64)

@@ -108,6 +108,20 @@ def test_candidate_that_failed_a_merge_check_gets_no_conversation(
     desk.model("2026-10-04", "unchecked", checks_pass=False)
     serving = serve(**HALF)
     assert _candidate(serving) is None
+    serving.until(lambda: bool(serving.notices))
+    (notice,) = serving.notices  # told once, though it is looked at a hundred times a second
+    assert notice.subject == "canary refused"
+    assert "2026-10-04" in notice.error
+    assert "checks of its merge failed: merged_logits, reload_same_tokens" in notice.error
+
+
+def test_named_candidate_that_does_not_exist_is_told(models: list[Version], serve: Callable[..., Serving]) -> None:
+    serving = serve(canary={"share": 0.5, "version": "2026-10-31"})
+    assert _candidate(serving) is None
+    serving.until(lambda: bool(serving.notices))
+    assert "the candidate of 2026-10-31 gets no conversation: there is no merged model of that day" in str(
+        serving.notices[0]
+    )
 
 
 def test_older_model_is_a_candidate_by_name_alone(
@@ -148,6 +162,9 @@ def test_stopped_candidate_is_unloaded_and_stays_away(models: list[Version], ser
     again = serve(**HALF)
     assert again.engines.started == [DAYS[0]]
     assert set(_answers(again)) == {whole_answer(DAYS[0])}
+    again.until(lambda: bool(again.notices))
+    assert [notice.subject for notice in (*serving.notices, *again.notices)] == ["canary stopped", "canary refused"]
+    assert "an earlier canary stopped it at" in again.notices[0].error
 
 
 def test_second_server_of_an_agent_serves_the_champion_alone(

@@ -10,9 +10,7 @@ import asyncio
 import json
 import re
 import shutil
-import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,14 +27,10 @@ from toolft_pipeline.cli import main
 from toolft_pipeline.engines.engine import Chunk, DecodeRequest, EndReason, EngineError
 from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.sandbox.state import state_digest
-from toolft_pipeline.serving.api.app import make_app
-from toolft_pipeline.serving.api.http_server import DrainingServer, base_url, listening_socket
-from toolft_pipeline.serving.api.keys import ClientKeys
 from toolft_pipeline.serving.run_log.feedback_route import FEEDBACK_PATH
 from toolft_pipeline.serving.run_log.run_log import RunLog
 from toolft_pipeline.serving.served_model import ServedModel
-from toolft_pipeline.serving.server.server_parts import ServerParts, open_server_parts
-from toolft_pipeline.serving.turn_service import TurnService
+from toolft_pipeline.serving.server.server_parts import open_server_parts
 from toolft_pipeline.settings import AgentSettings, CatalogMode
 from toolft_pipeline.stages import raw_trajectories, serving_monitor, tool_catalog, verified_trajectories
 from toolft_pipeline.stages.serving_monitor import served_day
@@ -47,6 +41,7 @@ from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.warehouse.store import Version
 from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.serving.desk_warehouse import AGENT, FORMAT, DeskWarehouse
+from toolft_pipeline_tests.serving.running_app import RunningApp
 
 TASKS = 10
 MODEL_DAY = "2026-10-05"
@@ -134,46 +129,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
     tasks = load_tasks(settings.path(settings.evaluation.tasks), volatile=["took_ms"])[:TASKS]
     parts = open_server_parts(settings, desk.warehouse, key=b"tests", engines=lambda loaded: GoldEngine(loaded, tasks))
     assert parts.run_log is not None
-    with _served(parts) as url:
-        yield Site(settings, desk, model, tasks, parts.run_log, url)
-
-
-@contextmanager
-def _served(parts: ServerParts) -> Iterator[str]:
-    """The server on a socket, on a loop and a thread of its own."""
-    listening = listening_socket("127.0.0.1", 0)
-    started, stop = threading.Event(), asyncio.Event()
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    async def serve() -> None:
-        turns = TurnService(router=parts.router, ids=parts.conversation_ids, observers=parts.observers)
-        app = make_app(
-            turns=turns,
-            router=parts.router,
-            settings=parts.settings.serving,
-            keys=ClientKeys({}),
-            extra_routes=parts.routes,
-            figures=parts.figures,
-        )
-        server = DrainingServer(app, limits=parts.settings.serving.limits)
-        await parts.start()
-        loops.append(asyncio.get_running_loop())
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        started.set()
-        await stop.wait()
-        server.drain()
-        await serving
-        await parts.close()
-        turns.close()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    assert started.wait(HANG_S)
-    try:
-        yield base_url(listening)
-    finally:
-        loops[0].call_soon_threadsafe(stop.set)
-        thread.join(HANG_S)
+    app = RunningApp(parts)
+    yield Site(settings, desk, model, tasks, parts.run_log, app.url)
+    app.close()
 
 
 async def _run_with_an_id(agent: ServedAgent, task: Task) -> str:
@@ -267,6 +225,8 @@ def test_served_runs_are_tomorrows_data_and_know_their_model(
     digest = site.model.manifest.content_digest
     assert (rates.model_day, rates.model_digest, rates.runs) == (MODEL_DAY, digest, TASKS)
     assert rates.parse_rate.value == rates.known_tools.value == 1.0
+    assert rates.saved.turns == _turns(site)
+    assert rates.saved.catalog_tokens_per_turn > 100
 
     monkeypatch.setenv("TOOLFT_AGENTS", str(tmp_path / "agents"))
     monkeypatch.setenv("TOOLFT_WAREHOUSE", str(site.desk.warehouse.root))

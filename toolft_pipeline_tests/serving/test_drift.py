@@ -80,7 +80,7 @@ SAME = {
     "read_only_hint": _catalog({**FIND, "annotations": {"readOnlyHint": True}}, CLOSE),
 }
 DIFFERENT = {
-    "tool_removed": (_catalog(FIND), "removed close_ticket", True),
+    "tool_removed": (_catalog(FIND), "missing close_ticket", True),
     "tool_added": (_catalog(FIND, CLOSE, {**FIND, "name": "track"}), "added track", False),
     "parameter_called_title_removed": (
         _catalog(FIND, _edited(CLOSE, lambda tool: tool["inputSchema"]["properties"].pop("title"))),
@@ -155,6 +155,14 @@ class Watched:
             raise self.live
         return self.live
 
+    def kinds(self) -> dict[str, float]:
+        """Tools that differ, by kind, on the metrics page."""
+        return {
+            figure.labels["kind"]: figure.value
+            for figure in self.watch.figures()
+            if figure.name == "toolft_catalog_drift_tools"
+        }
+
     def look(self, live: Catalog | Exception) -> tuple[str, bool]:
         self.live = live
         self.watch.look()
@@ -169,13 +177,32 @@ def test_drift_begins_changes_and_ends_with_one_notice_each(model: ServedModel) 
         assert watched.look(_catalog(FIND)) == ("drifted", True)
     assert watched.look(_catalog(CLOSE)) == ("drifted", True)
     assert watched.look(TRAINED) == ("same", False)
-    assert [notice.error for notice in watched.notices] == [
-        "the live tools differ from those that the model was trained on: removed close_ticket",
-        "the live tools differ from those that the model was trained on: removed find_order",
-        "the live tools are those that the model was trained on again",
+    assert [(notice.subject, notice.error) for notice in watched.notices] == [
+        ("tools missing", "the live server does not list close_ticket: every call of it fails"),
+        ("tools missing", "the live server does not list find_order: every call of it fails"),
+        ("tools missing", "over: the live server lists every tool of the training"),
     ]
     described = watched.watch.describe()
     assert described["trained_digest"] == described["live_digest"]
+
+
+def test_missing_changed_and_added_tools_are_told_apart(model: ServedModel) -> None:
+    """A tool that is not listed is mostly a deployment at fault, another schema a release: different people act."""
+    watched = Watched(model)
+    find = _edited(FIND, lambda tool: tool["inputSchema"]["properties"]["number"].update(type="string"))
+    track = {**FIND, "name": "track"}
+    watched.look(_catalog(find, CLOSE))
+    watched.look(_catalog(find, track))
+    assert [(notice.subject, notice.error) for notice in watched.notices] == [
+        ("tools changed", "the live server has another schema than the model was trained on, of find_order"),
+        ("tools missing", "the live server does not list close_ticket: every call of it fails"),
+        ("tools added", "the live server lists track, which the model was not trained on"),
+    ]
+    assert watched.kinds() == {"missing": 1.0, "changed": 1.0, "added": 1.0}
+    watched.look(_catalog(find, CLOSE))
+    assert watched.kinds() == {"missing": 0.0, "changed": 1.0, "added": 0.0}
+    assert [notice.error.split(":")[0] for notice in watched.notices[3:]] == ["over", "over"]
+    assert watched.watch.drifted()
 
 
 def test_silent_server_is_a_state_of_its_own(model: ServedModel) -> None:
@@ -186,8 +213,9 @@ def test_silent_server_is_a_state_of_its_own(model: ServedModel) -> None:
     assert watched.look(silent) == ("no_answer", False)
     assert watched.look(_catalog(FIND)) == ("drifted", True)
     assert watched.look(silent) == ("no_answer", True)
-    figures = {figure.name: figure.value for figure in watched.watch.figures()}
+    figures = {figure.name: figure.value for figure in watched.watch.figures() if not figure.labels}
     assert figures == {"toolft_tools_no_answer": 1}
+    assert watched.kinds() == {"missing": 1.0, "changed": 0.0, "added": 0.0}
     assert ["no answer" in notice.error for notice in watched.notices] == [True, False, True]
 
 

@@ -9,21 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 from openai import OpenAI
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.promotion.rollback import roll_back
-from toolft_pipeline.serving.api.app import make_app
-from toolft_pipeline.serving.api.http_server import DrainingServer, base_url, listening_socket
-from toolft_pipeline.serving.api.keys import ClientKeys
 from toolft_pipeline.serving.notice import Notice
-from toolft_pipeline.serving.server.server_parts import ServerParts, open_server_parts
-from toolft_pipeline.serving.turn_service import TurnService
+from toolft_pipeline.serving.server.server_parts import open_server_parts
 from toolft_pipeline.warehouse.store import Version
 from toolft_pipeline_tests.serving.desk_warehouse import AGENT, DAYS, DeskWarehouse
-from toolft_pipeline_tests.serving.scripted_engine import CHUNKS, HANG_S, Engines, LoopThread
+from toolft_pipeline_tests.serving.running_app import RunningApp
+from toolft_pipeline_tests.serving.scripted_engine import CHUNKS, HANG_S, Engines
 
 
 class HttpServing:
@@ -31,29 +27,17 @@ class HttpServing:
 
     def __init__(self, desk: DeskWarehouse, **serving: Any) -> None:
         self.notices: list[Notice] = []
-        self.thread, self.engines = LoopThread(), Engines()
-        settings = desk.settings(**serving)
-        self.parts: ServerParts = open_server_parts(
-            settings, desk.warehouse, key=b"tests", engines=self.engines.make, notify=self.notices.append
+        self.engines = Engines()
+        self.app = RunningApp(
+            open_server_parts(
+                desk.settings(**serving),
+                desk.warehouse,
+                key=b"tests",
+                engines=self.engines.make,
+                notify=self.notices.append,
+            )
         )
-        parts = self.parts
-        self._turns = TurnService(router=parts.router, ids=parts.conversation_ids, observers=parts.observers)
-        app = make_app(
-            turns=self._turns,
-            router=parts.router,
-            settings=settings.serving,
-            keys=ClientKeys({}),
-            drift=parts.drift,
-            extra_routes=parts.routes,
-            figures=parts.figures,
-            status=parts.status,
-        )
-        self._listening = listening_socket("127.0.0.1", 0)
-        self.url = base_url(self._listening)
-        self._server = DrainingServer(app, limits=settings.serving.limits)
-        self.thread.run(parts.start())
-        self._served = asyncio.run_coroutine_threadsafe(self._server.serve(sockets=[self._listening]), self.thread.loop)
-        self.http = httpx.Client(base_url=self.url.removesuffix("/v1"), timeout=HANG_S, trust_env=False)
+        self.http, self.client, self.close = self.app.http, self.app.client, self.app.close
 
     def ask(self, client: OpenAI, conversation: str | None = None) -> tuple[str, str]:
         """The model that an answer names, and its text."""
@@ -62,17 +46,6 @@ class HttpServing:
             model=AGENT, messages=[{"role": "user", "content": "Hi"}], extra_headers=headers
         )
         return answer.model, answer.choices[0].message.content or ""
-
-    def client(self) -> OpenAI:
-        return OpenAI(base_url=self.url, api_key="none", max_retries=0, timeout=HANG_S)
-
-    def close(self) -> None:
-        self.thread.loop.call_soon_threadsafe(self._server.drain)
-        self._served.result(HANG_S)
-        self.thread.run(self.parts.close())
-        self._turns.close()
-        self.http.close()
-        self.thread.close()
 
 
 @pytest.fixture
@@ -173,4 +146,4 @@ def _until(serving: HttpServing, holds: Callable[[], bool]) -> None:
         while not holds():
             await asyncio.sleep(0.001)
 
-    serving.thread.run(asyncio.wait_for(wait(), HANG_S))
+    serving.app.thread.run(asyncio.wait_for(wait(), HANG_S))

@@ -14,6 +14,7 @@ from toolft_pipeline.serving.run_log.open_runs import RunLogPlace
 from toolft_pipeline.serving.run_log.run_log import RunLog
 from toolft_pipeline.serving.served_turn import TurnFault
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings.readiness import IncumbentSettings
 from toolft_pipeline.stages import raw_trajectories
 from toolft_pipeline.stages.serving_monitor import STAGE, served_day
 from toolft_pipeline.stages.spec.run_stage import run_stage
@@ -109,6 +110,25 @@ def test_the_share_of_the_fallback_has_a_limit(site: Site, fallback: int, passes
     site.serve(100 - fallback)
     site.serve(fallback, fallback="incumbent", fault=TurnFault.MALFORMED)
     assert outcome(site, site.monitor(), "little_fallback").passed is passes
+
+
+def test_turns_in_the_incumbents_place_have_their_tokens_and_cost_saved(site: Site) -> None:
+    site.serve(10, catalog_tokens_saved=4000)
+    site.serve(3, catalog_tokens_saved=4000, fault=TurnFault.MALFORMED)
+    site.serve(2, catalog_tokens_saved=4000, fallback="incumbent", fault=TurnFault.MALFORMED)
+    version = site.monitor()
+    assert version.manifest.headline["catalog_tokens_saved"] == 40_000
+    assert version.manifest.headline["catalog_tokens_saved_per_turn"] == 4000
+    assert STAGE.figures(version, site.settings) == {}  # no price is set
+    prices = IncumbentSettings(price_per_million_prompt_tokens=3.0, price_per_million_completion_tokens=15.0)
+    priced = site.settings.model_copy(update={"incumbent": prices})
+    catalog, turns = 40_000 * 3.0 / 1e6, 10 * (3 * 3.0 + 2 * 15.0) / 1e6
+    assert STAGE.figures(version, priced) == {
+        "incumbent_cost": round(catalog + turns, 6),
+        "catalog_cost": catalog,
+        "machine_cost": 0.0,
+        "cost_saved": round(catalog + turns, 6),
+    }
 
 
 def test_the_day_beside_its_logged_runs_is_the_same_run_for_run(site: Site) -> None:

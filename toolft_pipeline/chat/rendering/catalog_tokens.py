@@ -45,11 +45,18 @@ def catalog_tokens_saved(
     tools: list[dict[str, Any]], *, chat_format: ChatFormat, mode: CatalogMode, encode: Callable[[str], Sequence[int]]
 ) -> int:
     """Tokens of a prompt with the whole catalog (OpenAI `tools`) minus tokens of the same prompt in `mode`."""
+    template = chat_format.template(catalog_mode=mode)
+    return catalog_tokens_saved_by_template(tools, chat_format=chat_format, template=template, encode=encode)
 
-    def tokens(catalog_mode: CatalogMode) -> int:
+
+def catalog_tokens_saved_by_template(
+    tools: list[dict[str, Any]], *, chat_format: ChatFormat, template: str, encode: Callable[[str], Sequence[int]]
+) -> int:
+    """The same for a model whose saved template is at hand, not the mode that it was made with."""
+
+    def tokens(of: str) -> int:
         messages = [{"role": "user", "content": "?"}]
-        template = chat_format.template(catalog_mode=catalog_mode)
-        text, _ = render(messages, template=template, tools=tools, add_generation_prompt=True)
+        text, _ = render(messages, template=of, tools=tools, add_generation_prompt=True)
         return len(encode(text))
 
-    return tokens(CatalogMode.FULL) - tokens(mode)
+    return tokens(chat_format.template(catalog_mode=CatalogMode.FULL)) - tokens(template)

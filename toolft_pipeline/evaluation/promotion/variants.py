@@ -7,7 +7,7 @@ refused, whatever it does for the parse rate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -34,10 +34,24 @@ class VariantVerdict(Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     wins: int
     losses: int
+    identity: dict[str, str] = {}
+    """What the net was when it was judged (`variant_identity`)."""
+
+    @property
+    def text(self) -> str:
+        """The decision in one line."""
+        paired = f"{self.wins} tasks end better and {self.losses} worse than without it"
+        return f"passed ({paired})" if self.passed else f"refused: {'; '.join(self.reasons)}"
 
 
 def judge_variant(
-    variant: str, *, model: str, behind: ModelMetrics, plain: ModelMetrics, gate: GateSettings
+    variant: str,
+    *,
+    model: str,
+    behind: ModelMetrics,
+    plain: ModelMetrics,
+    gate: GateSettings,
+    identity: Mapping[str, str],
 ) -> VariantVerdict:
     """Judge the model's figures `behind` the net against those without it."""
     basis = basis_of(behind)
@@ -49,7 +63,13 @@ def judge_variant(
         *_worse(wins, losses),
     )
     return VariantVerdict(
-        variant=variant, model=model, passed=not objections, reasons=objections, wins=wins, losses=losses
+        variant=variant,
+        model=model,
+        passed=not objections,
+        reasons=objections,
+        wins=wins,
+        losses=losses,
+        identity=dict(identity),
     )
 
 

@@ -55,7 +55,11 @@ class ServedTurnLine(Struct, omit_defaults=True, kw_only=True):
     """The validator's reasons."""
     fallback: str | None = None
     """The endpoint that answered in the model's place."""
+    constrained_changes: int = 0
+    """Tokens where the grammar forbade the model's own choice."""
     catalog_drift: bool = False
+    catalog_tokens_saved: int = 0
+    """Tokens that the offered tools would have added to the prompt."""
 
     @property
     def prompt_tokens(self) -> int:

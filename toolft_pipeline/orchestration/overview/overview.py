@@ -22,6 +22,7 @@ from toolft_pipeline.orchestration.overview.overview_events import (
     failed_ticks,
     stale_assets,
 )
+from toolft_pipeline.serving.routing.canary_status import CanaryStatus, canary_status
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import champion, eval_report
 from toolft_pipeline.stages.presentation.overview_page import (
@@ -55,12 +56,16 @@ def _overview_of(path: Path, warehouse: Warehouse, instance: dg.DagsterInstance)
         verdict = _verdict(warehouse, agent)
     except WarehouseError as error:
         return AgentOverview(agent=agent, served=_served(warehouse, agent), failures=(str(error),))
+    canary = _canary(warehouse, settings)
+    warns = () if canary is None or not canary.needs_look else ("the canary gives the candidate no conversation",)
     return AgentOverview(
         agent=agent,
         served=_served(warehouse, agent),
         verdict=verdict,
+        canary=None if canary is None else canary.text,
+        canary_counts=None if canary is None else canary.counts,
         waiting=tuple(_waiting(settings, warehouse, instance, verdict)),
-        warnings=tuple(failed_checks(instance, agent, blocking=False)),
+        warnings=(*warns, *failed_checks(instance, agent, blocking=False)),
         failures=(
             *failed_runs(instance, agent),
             *failed_checks(instance, agent, blocking=True),
@@ -68,6 +73,13 @@ def _overview_of(path: Path, warehouse: Warehouse, instance: dg.DagsterInstance)
             *stale_assets(instance, agent),
         ),
     )
+
+
+def _canary(warehouse: Warehouse, settings: AgentSettings) -> CanaryStatus | None:
+    try:
+        return canary_status(warehouse, settings, in_service(warehouse, settings.name))
+    except (WarehouseError, OSError) as error:
+        return CanaryStatus(text=f"its state cannot be read ({error})", needs_look=True)
 
 
 def _served(warehouse: Warehouse, agent: str) -> ServedModel | None:

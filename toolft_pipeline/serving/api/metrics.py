@@ -34,6 +34,12 @@ class Metrics:
             "toolft_requests", "Requests answered", ["route", "status", "client"], registry=registry
         )
         self._tokens = Counter("toolft_tokens", "Tokens", ["kind", "arm"], registry=registry)
+        self._saved = Counter(
+            "toolft_catalog_tokens_saved",
+            "Tokens of offered tools that prompts did not show",
+            ["arm"],
+            registry=registry,
+        )
         self._turns = Counter("toolft_turns", "Turns by what they were", ["outcome", "arm"], registry=registry)
         self._calls = Counter("toolft_calls", "Calls handed on", ["arm"], registry=registry)
         self._invalid = Counter(
@@ -72,6 +78,7 @@ class Metrics:
         arm = turn.arm.value
         self._tokens.labels("prompt", arm).inc(len(turn.prompt_ids))
         self._tokens.labels("completion", arm).inc(turn.n_new_tokens)
+        self._saved.labels(arm).inc(turn.catalog_tokens_saved)
         outcome = turn.fault.value if turn.fault else "calls" if turn.turn.calls else "answer"
         self._turns.labels(outcome, arm).inc()
         if turn.fault is None:

@@ -20,7 +20,7 @@ from toolft_pipeline.serving.canary.canary_report import canary_report
 from toolft_pipeline.serving.canary.canary_state import CanaryFiles, CanaryState, Stop, conversation_key
 from toolft_pipeline.serving.canary.candidate_test import CandidateTest, new_counts
 from toolft_pipeline.serving.canary.turn_outcome import turn_outcome
-from toolft_pipeline.serving.notice import Figure, Notice, Notify, log_notice
+from toolft_pipeline.serving.notice import CANARY_STOPPED, Figure, Notice, Notify, log_notice
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.serving.served_turn import Arm, ServedTurn
 from toolft_pipeline.settings import AgentSettings
@@ -60,6 +60,10 @@ class Canary:
     def is_stopped(self, digest: str) -> bool:
         """Whether a candidate was stopped, by this server or an earlier one."""
         return digest in self._stopped or self._files.stop_of(digest) is not None
+
+    def earlier_stop(self, digest: str) -> Stop | None:
+        """The stop of a candidate, unless it was this server that stopped it."""
+        return None if digest in self._stopped else self._files.stop_of(digest)
 
     def open(self, *, champion: ServedModel, candidate: str, candidate_day: str) -> None:
         """Begin the test of a candidate, or go on with it. Raises `CanaryError` if its state cannot be kept."""
@@ -193,7 +197,7 @@ class Canary:
         self._notify(
             Notice(
                 agent=self._agent,
-                subject="candidate",
+                subject=CANARY_STOPPED,
                 error=f"{digest[:16]} was stopped: {stop.why}",
                 remedy="the champion answers all conversations; GET /canary compares both arms",
             )

@@ -13,9 +13,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 from toolft_pipeline.catalog.tool import Catalog
-from toolft_pipeline.serving.drift.tool_changes import ToolChanges, tool_changes, tools_digest
+from toolft_pipeline.serving.drift.tool_changes import DriftKind, ToolChanges, tool_changes, tools_digest
 from toolft_pipeline.serving.notice import Figure, Notice, Notify, log_notice
 from toolft_pipeline.serving.served_model import ServedModel
+
+_WHAT = {
+    DriftKind.MISSING: "the live server does not list {}: every call of it fails",
+    DriftKind.CHANGED: "the live server has another schema than the model was trained on, of {}",
+    DriftKind.ADDED: "the live server lists {}, which the model was not trained on",
+}
+_OVER = {
+    DriftKind.MISSING: "the live server lists every tool of the training",
+    DriftKind.CHANGED: "the live tools have the schemas of the training",
+    DriftKind.ADDED: "the live server lists the tools of the training alone",
+}
+_REMEDY = {
+    DriftKind.MISSING: "start the server with it again; if it is gone for good, `toolft run {}` trains on what is left",
+    DriftKind.CHANGED: "`toolft run {}` verifies the runs against the new schema and trains on what is left",
+    DriftKind.ADDED: "nothing breaks; `toolft run {}` trains on runs that use it, once there are some",
+}
 
 
 class LiveToolsWatch:
@@ -42,7 +58,7 @@ class LiveToolsWatch:
         self._error: str | None = None
         self._looked_at: str | None = None
         self._compared: tuple[str, Catalog, ToolChanges] | None = None
-        self._told: str | None = None
+        self._told: dict[DriftKind, tuple[str, ...]] = {}
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -68,18 +84,19 @@ class LiveToolsWatch:
         else:
             self._live, self._error = live, None
         self._looked_at = datetime.now(UTC).isoformat(timespec="seconds")
-        changes = self._changes()
-        now = str(changes) if changes is not None and changes.any else None
-        if self._error is None and now != self._told:
-            self._told = now
-            if now is None:
-                self._tell("tools", "the live tools are those that the model was trained on again", "nothing to do")
-            else:
-                self._tell(
-                    "tools",
-                    f"the live tools differ from those that the model was trained on: {now}",
-                    f"`toolft run {self._agent}` verifies the runs against the new tools and trains on what is left",
-                )
+        if self._error is None:
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        """Tell of each kind of difference when it begins, when other tools have it, and when it ends."""
+        changes, before = self._changes(), self._told
+        self._told = {} if changes is None else changes.by_kind()
+        for kind in DriftKind:
+            now = self._told.get(kind)
+            if now is not None and now != before.get(kind):
+                self._tell(f"tools {kind}", _WHAT[kind].format(", ".join(now)), _REMEDY[kind].format(self._agent))
+            elif now is None and kind in before:
+                self._tell(f"tools {kind}", f"over: {_OVER[kind]}", "nothing to do")
 
     def drifted(self) -> bool:
         """Whether the last answer differs from the catalog of the model in service."""
@@ -108,6 +125,15 @@ class LiveToolsWatch:
             help="1 if the last tools/list was not answered.",
             value=float(self._error is not None),
         )
+        changes = self._changes()
+        differing = {} if changes is None else changes.by_kind()
+        for kind in DriftKind:
+            yield Figure(
+                name="toolft_catalog_drift_tools",
+                help="Live tools that differ from the training: missing (not listed), changed (schema) or added.",
+                value=len(differing.get(kind, ())),
+                labels={"kind": kind.value},
+            )
 
     def _changes(self) -> ToolChanges | None:
         """What differs for the model in service; None before the first answer. Computed once for each pair."""

@@ -7,6 +7,7 @@ prompt shows the trained catalog's texts, and a call is valid or not without the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from toolft_pipeline.catalog.diff import diff_catalogs
@@ -18,6 +19,17 @@ _NAMED_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definit
 """Keywords whose value maps names to schemas: a parameter may be called `title`."""
 _VALUES = frozenset({"enum", "const", "default", "required"})
 """Keywords whose value is no schema."""
+
+
+class DriftKind(StrEnum):
+    """How a live tool differs. Different people act: whoever deploys the server, and whoever releases its tools."""
+
+    MISSING = "missing"
+    """The live server does not list a tool of the training."""
+    CHANGED = "changed"
+    """It has another schema."""
+    ADDED = "added"
+    """The model was not trained on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +45,15 @@ class ToolChanges:
     @property
     def any(self) -> bool:
         """Whether the tools differ."""
-        return bool(self.added or self.removed or self.changed)
+        return bool(self.by_kind())
+
+    def by_kind(self) -> dict[DriftKind, tuple[str, ...]]:
+        """The tools that differ, by kind; kinds without one are left out."""
+        kinds = {DriftKind.MISSING: self.removed, DriftKind.CHANGED: self.changed, DriftKind.ADDED: self.added}
+        return {kind: names for kind, names in kinds.items() if names}
 
     def __str__(self) -> str:
-        parts = {"added": self.added, "removed": self.removed, "changed": self.changed}
-        return "; ".join(f"{name} {', '.join(names)}" for name, names in parts.items() if names) or "no difference"
+        return "; ".join(f"{kind} {', '.join(names)}" for kind, names in self.by_kind().items()) or "no difference"
 
 
 def tools_digest(catalog: Catalog) -> str:

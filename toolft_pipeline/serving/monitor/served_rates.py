@@ -15,6 +15,7 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.scoring.intervals import Rate, clustered_wilson
 from toolft_pipeline.ingest.served_turns import ServedTurnRow
 from toolft_pipeline.quantile import quantile
+from toolft_pipeline.serving.monitor.saving import SavedTurns, saved_turns
 from toolft_pipeline.serving.served_turn import TurnFault
 
 _NOT_PARSED = frozenset({TurnFault.CUT.value, TurnFault.MALFORMED.value})
@@ -26,7 +27,8 @@ class ServedRates(Struct, frozen=True, kw_only=True):
 
     `parse_rate`: turns that were finished and could be read. `known_tools`: turns that call no tool that was not
     offered. `valid_arguments`: of the turns with calls, those whose calls the catalog allows; None without calls.
-    `fallback_share`: turns that the fallback answered. `faults` counts turns by `TurnFault`.
+    `fallback_share`: turns that the fallback answered. `faults` counts turns by `TurnFault`. `constrained_turns`: turns
+    in which a grammar changed the model's choice. `saved`: what the incumbent was spared.
     """
 
     model_day: str
@@ -46,6 +48,8 @@ class ServedRates(Struct, frozen=True, kw_only=True):
     prompt_tokens_per_turn: float
     new_tokens_per_turn: float
     faults: dict[str, int]
+    constrained_turns: int = 0
+    saved: SavedTurns = SavedTurns()
 
 
 def served_rates(turns: Iterable[ServedTurnRow]) -> list[ServedRates]:
@@ -78,6 +82,8 @@ def _rates(turns: Sequence[ServedTurnRow]) -> ServedRates:
         prompt_tokens_per_turn=sum(turn.prompt_tokens for turn in turns) / len(turns),
         new_tokens_per_turn=sum(turn.new_tokens for turn in turns) / len(turns),
         faults=dict(sorted(Counter(turn.fault for turn in turns if turn.fault is not None).items())),
+        constrained_turns=sum(turn.constrained_changes > 0 for turn in turns),
+        saved=saved_turns(turns),
     )
 
 

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from toolft_pipeline.engines.engine import EngineError
 from toolft_pipeline.engines.masks.llguidance_masks import LlguidanceMasks
 from toolft_pipeline.engines.token_mask import MaskFactory
+from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.serving.nets.fallback import EndpointFallback, FallbackError
 from toolft_pipeline.serving.nets.grammar import TurnConstraint
 from toolft_pipeline.serving.nets.passed_variants import PassedVariants
@@ -36,7 +37,7 @@ def fallback_net(
         raise FallbackError(
             f"serving.fallback.endpoint {wanted.endpoint!r} is not among evaluation.endpoints ({known})"
         )
-    passed = PassedVariants(warehouse, agent=settings.name, variant=Variant.FALLBACK, notify=notify)
+    passed = _passed(settings, warehouse, Variant.FALLBACK, notify)
     return EndpointFallback(
         wanted,
         endpoint,
@@ -57,7 +58,7 @@ def turn_constraint(
             f"{settings.name}: serving.constrained needs serving.engine.name transformers, {engine} applies no "
             "grammar; change the engine, or set serving.constrained to false"
         )
-    passed = PassedVariants(warehouse, agent=settings.name, variant=Variant.CONSTRAINED, notify=notify)
+    passed = _passed(settings, warehouse, Variant.CONSTRAINED, notify)
     return TurnConstraint(permits=lambda model: passed(day=model.day, digest=model.content_digest))
 
 
@@ -73,6 +74,11 @@ def mask_factory(settings: AgentSettings, model: ServedModel) -> MaskFactory | N
         if tokenizer not in _MASKS:
             _MASKS[tokenizer] = LlguidanceMasks(tokenizer, stops=model.prompter.stops)
         return _MASKS[tokenizer]
+
+
+def _passed(settings: AgentSettings, warehouse: Warehouse, variant: Variant, notify: Notify) -> PassedVariants:
+    identity = variant_identity(variant, settings)
+    return PassedVariants(warehouse, agent=settings.name, variant=variant, identity=identity, notify=notify)
 
 
 _LOCK = threading.Lock()

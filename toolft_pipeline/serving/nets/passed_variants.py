@@ -7,7 +7,7 @@ the model is served without the net, as it was judged, and a notice says what is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -23,12 +23,24 @@ LOOK_AGAIN_S = 60.0
 """Seconds until a model that had not passed is looked up again: its report may have been made meanwhile."""
 
 
-def variant_problem(warehouse: Warehouse, *, agent: str, day: str, digest: str, variant: Variant) -> str | None:
-    """Why the variant of the model of this as-of day and content digest may not be served; None if it may."""
-    fix = f"add {variant} to evaluation.variants and run `toolft run {agent} --to {day}`"
+def variant_problem(
+    warehouse: Warehouse, *, agent: str, day: str, digest: str, variant: Variant, identity: Mapping[str, str]
+) -> str | None:
+    """Why the variant of the model of this as-of day and content digest may not be served; None if it may.
+
+    `identity` is what the net is now, as `variant_identity` names it.
+    """
+    run = f"`toolft run {agent} --to {day}`"
     verdict = _verdict(warehouse, agent=agent, day=day, digest=digest, variant=variant)
     if verdict is None:
+        fix = f"add {variant} to evaluation.variants and run {run}"
         return f"no evaluation report of {day} judges {agent}'s model with {variant}; {fix}"
+    if verdict.identity != dict(identity):
+        differs = [key for key in identity if verdict.identity.get(key) != identity[key]]
+        return (
+            f"{agent}'s model of {day} was judged with another {variant} than the settings now name "
+            f"({', '.join(differs)}); run {run}"
+        )
     if not verdict.passed:
         return f"the gate refused {agent}'s model of {day} with {variant}: {'; '.join(verdict.reasons)}"
     return None
@@ -43,12 +55,14 @@ class PassedVariants:
         *,
         agent: str,
         variant: Variant,
+        identity: Mapping[str, str],
         notify: Notify = log_notice,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._warehouse = warehouse
         self._agent = agent
         self._variant = variant
+        self._identity = identity
         self._notify = notify
         self._clock = clock
         self._passed: set[str] = set()
@@ -61,7 +75,14 @@ class PassedVariants:
         looked = self._looked.get(digest)
         if looked is not None and self._clock() - looked < LOOK_AGAIN_S:
             return False
-        problem = variant_problem(self._warehouse, agent=self._agent, day=day, digest=digest, variant=self._variant)
+        problem = variant_problem(
+            self._warehouse,
+            agent=self._agent,
+            day=day,
+            digest=digest,
+            variant=self._variant,
+            identity=self._identity,
+        )
         self._looked[digest] = self._clock()
         if problem is None:
             self._passed.add(digest)

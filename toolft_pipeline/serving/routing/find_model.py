@@ -6,11 +6,8 @@ half-copied model ever answers.
 
 from __future__ import annotations
 
-import json
-
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.promotion.model_registry import in_service, withdrawn_models
-from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
+from toolft_pipeline.evaluation.promotion.model_registry import in_service
 from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
@@ -54,26 +51,6 @@ def find_model(warehouse: Warehouse, agent: str, version: str | None) -> Version
     return found
 
 
-def canary_candidate(
-    warehouse: Warehouse, agent: str, *, champion: str, champion_day: str, day: str | None
-) -> Version | None:
-    """The candidate of a canary: the merged model of `day`, else the newest one if it is no older than the champion.
-
-    `champion` is the content digest of the model in service. None if the candidate is that model, was withdrawn, or
-    failed a check of its merge.
-    """
-    days = warehouse.partitions(agent, MODEL)
-    newest = day if day is not None else days[-1] if days else None
-    if newest not in days or (day is None and newest < champion_day):
-        return None
-    found = warehouse.current(ArtifactKey(agent=agent, asset=MODEL, partition=newest))
-    if found is None or found.manifest.content_digest == champion:
-        return None
-    if found.manifest.content_digest in withdrawn_models(warehouse, agent) or not _passed_merge_checks(found):
-        return None
-    return found
-
-
 def verify_model(warehouse: Warehouse, version: Version) -> None:
     """Compare every file with the manifest. Raises `ModelNotServableError`."""
     address = version.manifest.address
@@ -93,14 +70,6 @@ def verify_model(warehouse: Warehouse, version: Version) -> None:
             f"{version.file(damaged[0])}{more}: missing or not as recorded, so the model is not served; restore what "
             f"was changed, or {rebuild}"
         )
-
-
-def _passed_merge_checks(version: Version) -> bool:
-    try:
-        checks = json.loads(version.file(CHECKS_FILE).read_text(encoding="utf-8"))
-        return all(checks[name]["passed"] for name in MERGE_CHECKS)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def _newest_hint(warehouse: Warehouse, agent: str) -> str:

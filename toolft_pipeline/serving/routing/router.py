@@ -16,10 +16,11 @@ from typing import Any
 from toolft_pipeline.engines.engine import EngineError
 from toolft_pipeline.evaluation.promotion.model_registry import service_folder
 from toolft_pipeline.serving.canary.canary import Canary
-from toolft_pipeline.serving.notice import Figure, Notice, Notify, log_notice
+from toolft_pipeline.serving.notice import CANARY_REFUSED, Figure, Notice, Notify, log_notice
 from toolft_pipeline.serving.parts import Route
+from toolft_pipeline.serving.routing.candidate_choice import CandidateChoice
 from toolft_pipeline.serving.routing.conversation_arms import ConversationArms
-from toolft_pipeline.serving.routing.find_model import canary_candidate, find_model
+from toolft_pipeline.serving.routing.find_model import find_model
 from toolft_pipeline.serving.routing.held_model import EngineFactory, HeldModel, give_memory_back
 from toolft_pipeline.serving.routing.load_failures import LoadFailures
 from toolft_pipeline.serving.routing.load_model import load_version
@@ -53,6 +54,9 @@ class FollowingRouter:
         self._version = version
         self._canary = None if version is not None else canary
         self._notify = notify
+        self._candidates = (
+            None if self._canary is None else CandidateChoice(warehouse, settings, self._canary, self._say)
+        )
         self._champion: HeldModel | None = None
         self._candidate: HeldModel | None = None
         self._draining: dict[HeldModel, asyncio.Task[None]] = {}
@@ -197,9 +201,9 @@ class FollowingRouter:
 
     async def _look_at_candidate(self) -> None:
         canary, champion = self._canary, self._champion
-        if canary is None or champion is None:
+        if canary is None or champion is None or self._candidates is None:
             return
-        wanted = await asyncio.to_thread(self._wanted_candidate, champion)
+        wanted = await asyncio.to_thread(self._candidates.wanted, champion.model)
         digest = None if wanted is None else wanted.manifest.content_digest
         if self._candidate is not None and (self._candidate.digest != digest or self._candidate.engine.failure):
             await self._drop_candidate()
@@ -217,17 +221,6 @@ class FollowingRouter:
         except Exception as error:  # a candidate that cannot be loaded gets no conversation, and harms nobody
             await asyncio.to_thread(canary.close)
             self._failed(Arm.CANDIDATE, digest, error)
-
-    def _wanted_candidate(self, champion: HeldModel) -> Version | None:
-        assert self._canary is not None
-        found = canary_candidate(
-            self._warehouse,
-            self._settings.name,
-            champion=champion.model.content_digest,
-            champion_day=champion.model.day,
-            day=self._settings.serving.canary.version,
-        )
-        return None if found is None or self._canary.is_stopped(found.manifest.content_digest) else found
 
     async def _load(self, version: Version) -> HeldModel:
         self._loading = version.manifest.address.partition
@@ -291,10 +284,11 @@ class FollowingRouter:
         failure = self._failures[arm].add(digest, f"{error}" or type(error).__name__)
         if failure.attempts == 1:
             stays = "the model in service stays" if arm is Arm.CHAMPION else "all conversations go to the champion"
-            self._tell(
-                arm.value, f"model {digest[:16]} cannot be served: {failure.error}", f"{stays}; it is tried again"
-            )
+            subject = arm.value if arm is Arm.CHAMPION else CANARY_REFUSED
+            self._tell(subject, f"model {digest[:16]} cannot be served: {failure.error}", f"{stays}; it is tried again")
 
     def _tell(self, subject: str, error: str, remedy: str) -> None:
-        notice = Notice(agent=self._settings.name, subject=subject, error=error, remedy=remedy)
-        asyncio.get_running_loop().run_in_executor(None, self._notify, notice)
+        asyncio.get_running_loop().run_in_executor(None, self._say, subject, error, remedy)
+
+    def _say(self, subject: str, error: str, remedy: str) -> None:
+        self._notify(Notice(agent=self._settings.name, subject=subject, error=error, remedy=remedy))

@@ -155,7 +155,9 @@ def _turn_line(turn: ServedTurn, *, after: list[int]) -> ServedTurnLine:
         fault_detail=turn.fault_detail,
         invalid_arguments=list(turn.invalid_arguments),
         fallback=turn.fallback,
+        constrained_changes=turn.constrained_changes,
         catalog_drift=turn.catalog_drift,
+        catalog_tokens_saved=turn.catalog_tokens_saved,
     )
 
 

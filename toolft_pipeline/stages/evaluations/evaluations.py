@@ -17,12 +17,12 @@ from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.engine_generator import engine_identity
 from toolft_pipeline.evaluation.models.generation_cache import read_generations
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy
+from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_endpoint, evaluate_model
 from toolft_pipeline.evaluation.scoring.probes import probes_digest
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutClient, run_rollouts
 from toolft_pipeline.settings import AgentSettings, EvaluationSettings, RolloutClientName
 from toolft_pipeline.settings.evaluation import Variant
-from toolft_pipeline.stages.evaluations.variants import variant_identity
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.declared_settings import GOLDEN_RUNS, SANDBOX, SANDBOX_PROTOCOL, golden_runs

@@ -7,42 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 
+from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.evaluation.promotion.variants import VariantVerdict, judge_variant
 from toolft_pipeline.evaluation.report.prices import ModelPrice, model_price
 from toolft_pipeline.evaluation.report.report_content import CANDIDATE
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.evaluation import Variant
-from toolft_pipeline.warehouse.digest import Json, digest_of
+from toolft_pipeline.warehouse.digest import Json
 
-GRAMMAR_CODE = "1"
-"""Raise it when grammars or masks allow other turns; constrained variants are evaluated again."""
-
-FALLBACK_CODE = "1"
-"""Raise it when other turns are asked of the endpoint, or other answers of it are handed on."""
+VERDICTS_CODE = "2"
+"""Raise it when VARIANTS_FILE holds other fields: reports with variants are written again, no model is asked again."""
 
 
 def variant_name(variant: Variant) -> str:
     """The variant's key in the report."""
     return f"{CANDIDATE}+{variant}"
-
-
-def variant_identity(variant: Variant | None, settings: AgentSettings) -> dict[str, str]:
-    """What decides the answers besides the model."""
-    if variant is None:
-        return {}
-    if variant is Variant.CONSTRAINED:
-        return {"variant": variant.value, "grammar": GRAMMAR_CODE, "llguidance": _llguidance()}
-    fallback = settings.serving.fallback
-    endpoint = settings.evaluation.endpoints.get(fallback.endpoint or "")
-    return {
-        "variant": variant.value,
-        "fallback": FALLBACK_CODE,
-        "endpoint": "none" if endpoint is None else digest_of(endpoint.identity),
-        "invalid_arguments": str(fallback.invalid_arguments),
-    }
 
 
 def variant_reads(settings: AgentSettings) -> dict[str, Json]:
@@ -53,7 +34,7 @@ def variant_reads(settings: AgentSettings) -> dict[str, Json]:
     read: dict[str, Json] = {variant.value: {**variant_identity(variant, settings)} for variant in variants}
     if Variant.FALLBACK in variants:
         read["fallback_price"] = asdict(fallback_price(settings) or ModelPrice())
-    return {"variants": read}
+    return {"variants": read, "variant_verdicts": VERDICTS_CODE}
 
 
 def fallback_price(settings: AgentSettings) -> ModelPrice | None:
@@ -73,13 +54,7 @@ def judge_variants(metrics: Mapping[str, ModelMetrics], settings: AgentSettings,
             behind=metrics[variant_name(variant)],
             plain=metrics[CANDIDATE],
             gate=settings.gate,
+            identity=variant_identity(variant, settings),
         )
         for variant in settings.evaluation.variants
     ]
-
-
-def _llguidance() -> str:
-    try:
-        return version("llguidance")
-    except PackageNotFoundError:  # the evaluation says so when it makes the first mask
-        return "none"

@@ -51,6 +51,10 @@ class AgentOverview:
     agent: str
     served: ServedModel | None = None
     verdict: LastVerdict | None = None
+    canary: str | None = None
+    """The state of the canary."""
+    canary_counts: str | None = None
+    """What both arms did so far: it changes with every conversation, which is no event for the overview."""
     waiting: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
@@ -99,6 +103,8 @@ def _lines(overview: AgentOverview) -> Iterator[str]:
         if served is None
         else f"in service: the model of {served.day} ({served.digest[:12]}) since {served.since}"
     )
+    if overview.canary is not None:
+        yield f"canary: {overview.canary}" + (f" ({overview.canary_counts})" if overview.canary_counts else "")
     yield from (f"warning: {warning}" for warning in overview.warnings)
     yield from (f"waiting: {item}" for item in overview.waiting)
 

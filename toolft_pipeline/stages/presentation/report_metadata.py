@@ -7,10 +7,11 @@ Invariant: every number is one of metrics.json, rounded; nothing is counted here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from toolft_pipeline.evaluation.promotion.gate import GateVerdict
+from toolft_pipeline.evaluation.promotion.variants import VariantVerdict
 from toolft_pipeline.evaluation.report.comparison import comparison, percent
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.evaluation.report.report_content import CANDIDATE
@@ -26,8 +27,10 @@ from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import Version
 
 
-def headline_metrics(models: Mapping[str, ModelMetrics], *, verdict: GateVerdict) -> dict[str, Json]:
-    """The verdict, and the candidate's metrics that Dagster plots over the days."""
+def headline_metrics(
+    models: Mapping[str, ModelMetrics], *, verdict: GateVerdict, variants: Sequence[VariantVerdict] = ()
+) -> dict[str, Json]:
+    """The verdict, the candidate's metrics that Dagster plots over the days, and the verdicts on its variants."""
     candidate = models[CANDIDATE]
     return {
         "promote": verdict.promote,
@@ -40,6 +43,7 @@ def headline_metrics(models: Mapping[str, ModelMetrics], *, verdict: GateVerdict
         "tasks": verdict.n_tasks,
         "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
         "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
+        **({"variants": {each.variant: each.text for each in variants}} if variants else {}),
     }
 
 

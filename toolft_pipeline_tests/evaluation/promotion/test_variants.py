@@ -12,7 +12,7 @@ from toolft_pipeline_tests.evaluation.figures import figures
 def judged(passed: int, *, shift: int = 0, right: int = 290) -> VariantVerdict:
     """A variant that passes these tasks, against a candidate that passes the first 80."""
     behind = figures(passed, shift=shift, right=right)
-    return judge_variant("constrained", model="m", behind=behind, plain=figures(80), gate=GateSettings())
+    return judge_variant("constrained", model="m", behind=behind, plain=figures(80), gate=GateSettings(), identity={})
 
 
 def test_equal_and_better_variants_pass() -> None:

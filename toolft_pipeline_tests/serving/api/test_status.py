@@ -39,7 +39,7 @@ def test_metrics_count_turns_tokens_and_time(chatml: ServedModel) -> None:
         for text in texts:
             server.engine.text = text
             answer = chat(server, tools=TOOLS)
-            server.seen.of(answer.id)
+            saved = server.seen.of(answer.id).catalog_tokens_saved
             prompt_tokens += answer.usage.prompt_tokens
         server.engine.text, server.engine.end = "cut", EndReason.LENGTH
         prompt_tokens += chat(server).usage.prompt_tokens
@@ -53,6 +53,7 @@ def test_metrics_count_turns_tokens_and_time(chatml: ServedModel) -> None:
     assert found[f"toolft_invalid_calls_total{{{arm}}}"] == 1
     assert found[f'toolft_tokens_total{{{arm},kind="prompt"}}'] == prompt_tokens
     assert found[f'toolft_tokens_total{{{arm},kind="completion"}}'] == 6
+    assert found[f"toolft_catalog_tokens_saved_total{{{arm}}}"] == 5 * saved > 0
     route = 'client="local",route="/v1/chat/completions"'
     assert found[f'toolft_requests_total{{{route},status="200"}}'] == 6
     assert found[f'toolft_requests_total{{{route},status="400"}}'] == 1

@@ -15,12 +15,17 @@ from toolft_pipeline.settings.evaluation import Variant
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.evaluation.model_versions import AGENT, commit
 
+NET = {"variant": "constrained", "llguidance": "1.9.1"}
 DAY, MODEL = "2026-10-05", "sha256:model"
 
 
-def judged(*, passed: bool = True, model: str = MODEL, variant: str = "constrained") -> VariantVerdict:
+def judged(
+    *, passed: bool = True, model: str = MODEL, variant: str = "constrained", identity: dict[str, str] = NET
+) -> VariantVerdict:
     reasons = () if passed else ("parse_rate is low",)
-    return VariantVerdict(variant=variant, model=model, passed=passed, reasons=reasons, wins=0, losses=0)
+    return VariantVerdict(
+        variant=variant, model=model, passed=passed, reasons=reasons, wins=0, losses=0, identity=identity
+    )
 
 
 def report(warehouse: Warehouse, *verdicts: VariantVerdict, content: str = "report") -> None:
@@ -36,6 +41,7 @@ class Gate:
             self.warehouse,
             agent=AGENT,
             variant=Variant.CONSTRAINED,
+            identity=NET,
             notify=self.notices.append,
             clock=lambda: self.now,
         )
@@ -56,7 +62,15 @@ def test_a_model_that_passed_is_permitted(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize(
-    "verdict", [None, {"model": "sha256:another"}, {"variant": "fallback"}, {"passed": False}], ids=str
+    "verdict",
+    [
+        None,
+        {"identity": NET | {"llguidance": "1.8.0"}},
+        {"model": "sha256:another"},
+        {"variant": "fallback"},
+        {"passed": False},
+    ],
+    ids=str,
 )
 def test_any_other_model_is_refused_with_one_notice(gate: Gate, verdict: dict[str, Any] | None) -> None:
     if verdict is not None:
@@ -65,7 +79,8 @@ def test_any_other_model_is_refused_with_one_notice(gate: Gate, verdict: dict[st
     assert not gate.passes()
     (notice,) = gate.notices
     assert "served without it" in str(notice)
-    assert ("parse_rate is low" if verdict == {"passed": False} else "evaluation.variants") in str(notice)
+    expected = {"passed": "parse_rate is low", "identity": "with another constrained than the settings now name (llgui"}
+    assert expected.get(next(iter(verdict or {}), ""), "evaluation.variants") in str(notice)
 
 
 def test_the_last_report_decides_and_is_looked_up_again(gate: Gate) -> None:

@@ -108,7 +108,7 @@ def test_report_is_made_again_with_the_judge(tmp_path: Path, monkeypatch: pytest
 def test_each_variant_is_an_evaluation_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = inputs(tmp_path, monkeypatch)
     nets = [inputs(tmp_path, monkeypatch, model=replace(MODEL, variant=variant)) for variant in Variant]
-    monkeypatch.setattr("toolft_pipeline.stages.evaluations.variants.version", lambda _package: "another")
+    monkeypatch.setattr("toolft_pipeline.evaluation.promotion.variant_identity.version", lambda _package: "another")
     nets.append(inputs(tmp_path, monkeypatch, model=replace(MODEL, variant=Variant.CONSTRAINED)))
     assert plain not in nets
     assert all(nets.count(each) == 1 for each in nets)
