@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
+
 from toolft_pipeline.agent_file import AGENT_FILE, agents_root, warehouse_root
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
@@ -128,7 +130,10 @@ def _provenance_lines(provenance: ModelProvenance) -> Iterator[str]:
         yield f"catalog   {made.rows['tools']} tools, content {made.content_digest[:16]}, made {made.created_at}"
     if provenance.template_sha256 is not None:
         yield f"template  chat_template.jinja  sha256 {provenance.template_sha256[:16]}"
-    if provenance.base_model is not None:
+    if (hosted := provenance.hosted) is not None:
+        yield f"hosted    {hosted.model} at {hosted.inference_url}, fine-tuned from {hosted.base}"
+        yield f"          job {hosted.job} at {hosted.base_url}, training file sha256 {hosted.training_sha256[:16]}"
+    elif provenance.base_model is not None:
         made = provenance.base_model.manifest
         parameters = made.rows["parameters"]
         yield f"base      {made.headline['source']}, {parameters:,} parameters, content {made.content_digest[:16]}"
@@ -167,6 +172,7 @@ def _document(
         "taught": None
         if provenance is None or provenance.trained_runs is None
         else [asdict(run) for run in provenance.trained_runs],
+        "hosted": None if provenance is None else msgspec.to_builtins(provenance.hosted),
         "template_sha256": None if provenance is None else provenance.template_sha256,
         "files": None if provenance is None else provenance.sources,
         "settings": None if provenance is None else provenance.settings,

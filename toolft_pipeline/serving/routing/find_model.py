@@ -10,6 +10,7 @@ import json
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, withdrawn_models
+from toolft_pipeline.training.managed.hosted_model import read_hosted
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
 from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.manifest import ArtifactKey
@@ -77,6 +78,14 @@ def canary_candidate(
 def verify_model(warehouse: Warehouse, version: Version) -> None:
     """Compare every file with the manifest. Raises `ModelNotServableError`."""
     address = version.manifest.address
+    hosted = read_hosted(version.folder)
+    if hosted is not None:
+        key = "no key" if hosted.key_from is None else f"the key in ${hosted.key_from}"
+        raise ModelNotServableError(
+            f"{address} stays at its host, so there are no weights to serve: point the agent's OpenAI client at "
+            f"{hosted.inference_url}, model {hosted.model}, with {key}; `toolft rollback {address.agent}` serves the "
+            "model before it"
+        )
     rebuild = f"`toolft run {address.agent} --to {address.partition}` rebuilds it"
     if is_reclaimed(version):
         raise ModelNotServableError(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
 from toolft_pipeline.chat.rendering.rendering import render_rows
 from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import ChatSettings
-from toolft_pipeline.training.managed.errors import TrainingFileError
+from toolft_pipeline.training.managed.hosts.errors import TrainingFileError
+from toolft_pipeline.training.managed.hosts.host import LineStyle
 from toolft_pipeline.training.rows.sampling import Row
 from toolft_pipeline.trajectories.accepted_table import read_accepted_rows
 from toolft_pipeline.trajectories.record import Role, Trajectory
@@ -32,16 +32,6 @@ _NAMED = 5
 
 Line = dict[str, Any]
 """One training example: `messages`, `tools`, and fields of the host's own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LineStyle:
-    """What hosts want differently."""
-
-    weights_everywhere: bool = False
-    """Whether messages of other roles carry their weight of 0 too."""
-    extra: Mapping[str, Any] | None = None
-    """Further fields of a line with tools."""
 
 
 def training_lines(
@@ -61,8 +51,8 @@ def training_lines(
     if shown and chat.images == "refuse":
         named = ", ".join(f"{run_id} ({day})" for day, run_id in shown[:_NAMED])
         raise TrainingFileError(
-            f"{len(shown)} training runs show images, which managed training does not upload: {named}; set chat.images: "
-            "drop_row to train without them"
+            f"{len(shown)} training runs show images, which managed training does not upload: {named}; set "
+            "chat.images: drop_row to train without them"
         )
     without_tools = PastedTools({tool.name: tool.description for tool in catalog.tools}).without
     tools = catalog.openai_tools()

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolft_pipeline.training.managed.errors import TrainingFileError
+from toolft_pipeline.training.managed.hosts.errors import TrainingFileError
+from toolft_pipeline.training.managed.hosts.host import FileLimits
 
 CHARACTERS_PER_TOKEN = 4
 """Rule of thumb of OpenAI's page "What are tokens and how to count them?" for English text."""
@@ -20,15 +21,6 @@ _SHOWN = 8
 """Faults that an error quotes."""
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileLimits:
-    """What a host takes; None is no limit."""
-
-    min_rows: int = 1
-    max_bytes: int | None = None
-    max_row_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from toolft_pipeline.training.managed.http_api import HostApi
-from toolft_pipeline.training.managed.training_file import LineStyle
-from toolft_pipeline.training.managed.validate_file import FileLimits
+from toolft_pipeline.training.managed.hosts.errors import ManagedTrainingError
+from toolft_pipeline.training.managed.hosts.http_api import HostApi
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineStyle:
+    """How a host wants the lines of a training file."""
+
+    weights_everywhere: bool = False
+    """Whether messages of other roles carry their weight of 0 too."""
+    extra: Mapping[str, Any] | None = None
+    """Further fields of a line with tools."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileLimits:
+    """What a host takes; None is no limit."""
+
+    min_rows: int = 1
+    max_bytes: int | None = None
+    max_row_tokens: int | None = None
 
 
 class JobStatus(StrEnum):
@@ -82,6 +100,16 @@ class JobEvent:
     step: int | None = None
     loss: float | None = None
     validation_loss: float | None = None
+
+
+def id_of(document: dict[str, Any]) -> str:
+    """The id of an answer. Raises `ManagedTrainingError` for one without, which another protocol sent."""
+    found = document.get("id")
+    if not isinstance(found, str):
+        raise ManagedTrainingError(
+            f"the host answered without an id ({', '.join(sorted(document))}); check managed.api and managed.base_url"
+        )
+    return found
 
 
 class Host(Protocol):

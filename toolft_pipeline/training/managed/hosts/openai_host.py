@@ -12,10 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toolft_pipeline.training.managed.hosts.host import HostedJob, JobEvent, JobRequest, JobStatus, UploadedFile
-from toolft_pipeline.training.managed.http_api import HostApi, HostError
-from toolft_pipeline.training.managed.training_file import LineStyle
-from toolft_pipeline.training.managed.validate_file import FileLimits
+from toolft_pipeline.training.managed.hosts.host import (
+    FileLimits,
+    HostedJob,
+    JobEvent,
+    JobRequest,
+    JobStatus,
+    LineStyle,
+    UploadedFile,
+    id_of,
+)
+from toolft_pipeline.training.managed.hosts.http_api import HostApi, HostError
 
 KEY = "toolft_key"
 """The metadata key that names a job."""
@@ -67,7 +74,12 @@ class OpenAIHost:
 
     def events(self, api: HostApi, job_id: str) -> list[JobEvent]:
         """GET /fine_tuning/jobs/{id}/events, all pages; the host gives the newest first."""
-        return [_event(each) for each in _pages(api, f"{_JOBS}/{job_id}/events", query={})][::-1]
+        try:
+            return [_event(each) for each in _pages(api, f"{_JOBS}/{job_id}/events", query={})][::-1]
+        except HostError as error:
+            if error.status in {404, 405, 501}:  # a host that speaks only the rest of the protocol
+                return []
+            raise
 
     def cancel(self, api: HostApi, job_id: str) -> None:
         """POST /fine_tuning/jobs/{id}/cancel."""
@@ -96,9 +108,11 @@ def _pages(api: HostApi, path: str, *, query: dict[str, str]) -> Iterator[dict[s
 
 
 def _file(document: dict[str, Any]) -> UploadedFile:
-    error = document.get("status_details") or "the host could not read it" if document.get("status") == "error" else None
+    error = None
+    if document.get("status") == "error":
+        error = document.get("status_details") or "the host could not read it"
     return UploadedFile(
-        id=document["id"], name=document.get("filename", ""), size=document.get("bytes") or 0, error=error
+        id=id_of(document), name=document.get("filename", ""), size=document.get("bytes") or 0, error=error
     )
 
 
@@ -106,7 +120,7 @@ def _job(document: dict[str, Any]) -> HostedJob:
     error = document.get("error") or {}
     metadata = document.get("metadata") or {}
     return HostedJob(
-        id=document["id"],
+        id=id_of(document),
         status=_STATUS.get(document.get("status", ""), JobStatus.RUNNING),
         word=document.get("status", "unknown"),
         base=document.get("model", ""),
@@ -128,7 +142,7 @@ def _reason(error: dict[str, Any]) -> str | None:
 def _event(document: dict[str, Any]) -> JobEvent:
     data = document.get("data") or {}
     return JobEvent(
-        id=document["id"],
+        id=id_of(document),
         text=document.get("message", ""),
         is_error=document.get("level") == "error",
         step=data.get("step"),

@@ -11,10 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toolft_pipeline.training.managed.hosts.host import HostedJob, JobEvent, JobRequest, JobStatus, UploadedFile
-from toolft_pipeline.training.managed.http_api import HostApi
-from toolft_pipeline.training.managed.training_file import LineStyle
-from toolft_pipeline.training.managed.validate_file import FileLimits
+from toolft_pipeline.training.managed.hosts.host import (
+    FileLimits,
+    HostedJob,
+    JobEvent,
+    JobRequest,
+    JobStatus,
+    LineStyle,
+    UploadedFile,
+    id_of,
+)
+from toolft_pipeline.training.managed.hosts.http_api import HostApi
 
 _JOBS = "fine-tunes"
 _STATUS = {
@@ -73,17 +80,18 @@ class TogetherHost:
         api.once("POST", f"{_JOBS}/{job_id}/cancel")
 
     def shutdown_date(self, api: HostApi, model: str) -> str | None:
-        """None: the protocol does not say it."""
+        """The protocol does not say it."""
         del api, model
+        return None
 
 
 def _file(document: dict[str, Any]) -> UploadedFile:
-    return UploadedFile(id=document["id"], name=document.get("filename", ""), size=document.get("bytes") or 0)
+    return UploadedFile(id=id_of(document), name=document.get("filename", ""), size=document.get("bytes") or 0)
 
 
 def _job(document: dict[str, Any]) -> HostedJob:
     return HostedJob(
-        id=document["id"],
+        id=id_of(document),
         status=_STATUS.get(document.get("status", ""), JobStatus.RUNNING),
         word=document.get("status", "unknown"),
         base=document.get("model", ""),

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from toolft_pipeline.training.managed.errors import ManagedTrainingError, NotAnsweredError
+from toolft_pipeline.training.managed.hosts.errors import ManagedTrainingError, NotAnsweredError
 
 T = TypeVar("T")
 Document = dict[str, Any]
