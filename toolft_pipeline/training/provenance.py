@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.surrogate_key import KEY_VARIABLE
-from toolft_pipeline.training.managed.hosted_model import HostedModel, read_hosted
 from toolft_pipeline.training.rows.trained_rows import TrainedRowsError, read_trained_rows
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
@@ -62,8 +61,6 @@ class ModelProvenance:
     catalog: Version | None
     base_model: Version | None
     template_sha256: str | None
-    hosted: HostedModel | None
-    """The model, where it stays at a host."""
     settings: dict[str, Json]
     """The settings that were read, by asset."""
 
@@ -87,7 +84,6 @@ def model_provenance(lineage: Lineage) -> ModelProvenance:
         catalog=_one(by_asset, "tool_catalog"),
         base_model=_one(by_asset, "base_model"),
         template_sha256=_template(_one(by_asset, "merged_model")),
-        hosted=_hosted(_one(by_asset, "merged_model")),
         settings={
             asset: next(reversed(versions.values())).manifest.settings
             for asset, versions in sorted(by_asset.items())
@@ -161,10 +157,6 @@ def _outside(version: Version) -> dict[str, str]:
 
 def _one(by_asset: dict[str, dict[str, Version]], asset: str) -> Version | None:
     return next(iter(by_asset.get(asset, {}).values()), None)
-
-
-def _hosted(model: Version | None) -> HostedModel | None:
-    return None if model is None else read_hosted(model.folder)
 
 
 def _template(model: Version | None) -> str | None:

@@ -50,7 +50,6 @@ def start_once(
     *,
     record_in: Path,
     progress: Progress,
-    listing_lag_s: float = LISTING_LAG_S,
 ) -> HostedJob:
     """The job of this request: the recorded one, one found at the host, or a new one. Raises `ManagedTrainingError`.
 
@@ -59,7 +58,7 @@ def start_once(
     with locked(record_in):  # a second process waits, and then finds the job of the first
         job = _recorded(host, api, request, record_in, progress)
         if job is None:
-            job = _found_or_created(host, api, request, record_in, progress, listing_lag_s)
+            job = _found_or_created(host, api, request, record_in, progress)
         write_record(record_in, JobRecord(key=request.key, job_id=job.id))
         return job
 
@@ -90,9 +89,7 @@ def _since(host: Host, api: HostApi, request: JobRequest, record: JobRecord, pro
     return None
 
 
-def _found_or_created(
-    host: Host, api: HostApi, request: JobRequest, folder: Path, progress: Progress, listing_lag_s: float
-) -> HostedJob:
+def _found_or_created(host: Host, api: HostApi, request: JobRequest, folder: Path, progress: Progress) -> HostedJob:
     earlier = [job for job in host.jobs(api) if job.is_of(request)]
     for job in earlier:
         if job.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
@@ -106,7 +103,7 @@ def _found_or_created(
         nonlocal tries
         tries += 1
         if tries > 1:
-            time.sleep(listing_lag_s)
+            time.sleep(LISTING_LAG_S)
             if (job := _since(host, api, request, record, progress)) is not None:
                 return job
         job = host.create(api, request)
