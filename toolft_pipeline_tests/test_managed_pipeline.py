@@ -18,7 +18,6 @@ from toolft_pipeline_tests.pipeline_site import DAY, SECRETS, Site, files_holdin
 from toolft_pipeline_tests.training.managed.host_server import HostServer, hosting
 from toolft_pipeline_tests.training.managed.made_window import lines_of
 
-
 BUDGET = ("--set", "training.token_budget=4000")
 SETTINGS = ("--set", 'evaluation.compare=["base"]', *BUDGET)
 

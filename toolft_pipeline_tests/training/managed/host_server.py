@@ -143,7 +143,7 @@ class HostServer:
 
     def events(self, job_id: str) -> list[Document]:
         texts = [f"step {number}" for number in range(1, 1 + min(self.looks[job_id], 3))]
-        failed = self.error is not None and self.looks[job_id] > 1
+        failed = self.error is not None and self.looks[job_id] > 0
         if self.together:
             rows = [{"object": "fine-tune-event", "message": text, "hash": text, "type": "epoch_complete"}
                     for text in texts]  # fmt: skip

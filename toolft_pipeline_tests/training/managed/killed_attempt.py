@@ -1,6 +1,6 @@
 """An attempt in a process of its own, for a host that kills it; it begins when a line comes.
 
-python -m toolft_pipeline_tests.training.managed.killed_attempt PLACE ADDRESS API OUT
+python -m toolft_pipeline_tests.training.managed.killed_attempt PLACE ADDRESS API OUT [CANCEL]
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class _Printed(list[str]):
 
 
 if __name__ == "__main__":
-    place, address, api, out = sys.argv[1:]
+    place, address, api, out, *cancel = sys.argv[1:]
     start_once.LISTING_LAG_S = 0.01
     sys.stdin.readline()
-    train(Path(place), managed(address, api=api), _Printed(), out=f"killed-{out}")
+    settings = managed(address, api=api, cancel_with_run=cancel[0] if cancel else True)
+    train(Path(place), settings, _Printed(), out=f"killed-{out}")

@@ -59,17 +59,21 @@ def test_retry_after_is_waited_for(tmp_path: Path) -> None:
 
 def test_quota_that_is_used_up_is_not_waited_for(tmp_path: Path) -> None:
     fault = Fault(status=429, code="insufficient_quota", message="You exceeded your current quota.")
-    with hosting(HostServer(faults={start_name("openai"): [fault] * 9})) as host:
-        with pytest.raises(ManagedTrainingError, match=r"You exceeded your current quota. \(insufficient_quota\)"):
-            train(tmp_path, managed(host.address), [])
+    with (
+        hosting(HostServer(faults={start_name("openai"): [fault] * 9})) as host,
+        pytest.raises(ManagedTrainingError, match=r"You exceeded your current quota. \(insufficient_quota\)"),
+    ):
+        train(tmp_path, managed(host.address), [])
     assert host.count(start_name("openai")) == 1
 
 
 def test_host_that_stays_away_ends_the_attempt_with_its_reason(tmp_path: Path) -> None:
     short = Pauses(first_s=0.01, longest_s=0.02, patience_s=0.1)
-    with hosting(HostServer(faults={"GET /files": [Fault(status=503)] * 99})) as host:
-        with pytest.raises(ManagedTrainingError, match=r"503 so the host says; gave up after \d+ tries"):
-            train(tmp_path, managed(host.address), [], pauses=short)
+    with (
+        hosting(HostServer(faults={"GET /files": [Fault(status=503)] * 99})) as host,
+        pytest.raises(ManagedTrainingError, match=r"503 so the host says; gave up after \d+ tries"),
+    ):
+        train(tmp_path, managed(host.address), [], pauses=short)
     assert not host.jobs
 
 
