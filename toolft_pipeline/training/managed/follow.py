@@ -45,7 +45,7 @@ def follow_job(
     except Exception:
         raise
     except BaseException:
-        _leave(host, api, job, cancel=cancel_with_run, record_in=record_in, progress=progress)
+        leave_job(host, api, job, cancel=cancel_with_run, record_in=record_in, progress=progress)
         raise
 
 
@@ -102,7 +102,7 @@ def _require_model(followed: FollowedJob, *, record_in: Path, base_url: str) -> 
     raise ManagedTrainingError(f"{base_url}: job {job.id} failed: {reason}; mend that and run again to start another")
 
 
-def _leave(
+def leave_job(
     host: Host,
     api: HostApi,
     job: HostedJob,
@@ -111,7 +111,7 @@ def _leave(
     record_in: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Cancel the job of a run that is being cancelled, or say that it goes on."""
+    """Cancel the job of a run that is being cancelled, or say that it goes on. Raises nothing of its own."""
     if not cancel:
         progress(f"job {job.id} goes on at the host (managed.cancel_with_run is false); the next run follows it")
         return

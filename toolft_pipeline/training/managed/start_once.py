@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from toolft_pipeline.training.managed.hosts.errors import ManagedTrainingError
@@ -19,6 +20,9 @@ from toolft_pipeline.warehouse.lock import locked
 
 LISTING_LAG_S = 5.0
 """Seconds after an unanswered start before jobs are listed: a job that was just created may not be listed at once."""
+
+INTERRUPTED_PATIENCE_S = 15.0
+"""Seconds for which an interrupted run asks after its job: it has a minute before it is killed."""
 
 Progress = Callable[[str], None]
 
@@ -61,6 +65,21 @@ def start_once(
             job = _found_or_created(host, api, request, record_in, progress)
         write_record(record_in, JobRecord(key=request.key, job_id=job.id))
         return job
+
+
+def started_unrecorded(
+    host: Host, api: HostApi, request: JobRequest, *, record_in: Path, progress: Progress
+) -> HostedJob | None:  # fmt: skip
+    """The job that an interrupted start may have left at the host; None where there is none, or the host is away."""
+    record = read_record(record_in, key=request.key)
+    if record is None or record.job_id is not None:
+        return None
+    api.pauses = replace(api.pauses, patience_s=min(api.pauses.patience_s, INTERRUPTED_PATIENCE_S))
+    try:
+        return _since(host, api, request, record, progress)
+    except ManagedTrainingError as error:
+        progress(f"interrupted while a job was being started; the next run looks for it ({error})")
+        return None
 
 
 def _recorded(host: Host, api: HostApi, request: JobRequest, folder: Path, progress: Progress) -> HostedJob | None:

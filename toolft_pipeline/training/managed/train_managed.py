@@ -17,15 +17,15 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.settings import ChatSettings, ManagedSettings
-from toolft_pipeline.training.managed.follow import FollowedJob, follow_job
+from toolft_pipeline.training.managed.follow import FollowedJob, follow_job, leave_job
 from toolft_pipeline.training.managed.hosted_model import TRAINING_FILE, HostedModel, write_hosted
 from toolft_pipeline.training.managed.hosts.errors import ManagedTrainingError, TrainingFileError
-from toolft_pipeline.training.managed.hosts.host import FileLimits, Host, JobRequest
+from toolft_pipeline.training.managed.hosts.host import FileLimits, Host, HostedJob, JobRequest
 from toolft_pipeline.training.managed.hosts.http_api import HostApi, Pauses
 from toolft_pipeline.training.managed.hosts.registry import HOSTS
 from toolft_pipeline.training.managed.job_record import read_record
 from toolft_pipeline.training.managed.shutdowns import refuse_if_ending
-from toolft_pipeline.training.managed.start_once import start_once, upload_once
+from toolft_pipeline.training.managed.start_once import start_once, started_unrecorded, upload_once
 from toolft_pipeline.training.managed.training_file import training_lines, write_lines
 from toolft_pipeline.training.managed.validate_file import FileFacts, check_file
 from toolft_pipeline.training.rows.sampling import DrawnRows, draw_rows
@@ -140,7 +140,7 @@ def train_managed(
             for path, digest in digests.items()
         }
         request = _request(managed, job, key=key, files=[*uploaded])
-        started = start_once(host, api, request, record_in=record_in, progress=progress)
+        started = _started(host, api, request, managed=managed, record_in=record_in, progress=progress)
         followed = follow_job(
             host,
             api,
@@ -161,6 +161,21 @@ def train_managed(
     headline = {**_headline(model, managed, files), "has_losses": losses.num_rows > 0}
     progress(f"model {model.where}" + (f", cost {headline['cost']}" if "cost" in headline else ""))
     return ManagedSummary(rows=files.training.rows, headline=headline)
+
+
+def _started(
+    host: Host, api: HostApi, request: JobRequest, *, managed: ManagedSettings, record_in: Path, progress: Progress
+) -> HostedJob:
+    """The job, started once; one that an interrupted start left at the host is cancelled as `cancel_with_run` says."""
+    try:
+        return start_once(host, api, request, record_in=record_in, progress=progress)
+    except Exception:
+        raise
+    except BaseException:
+        job = started_unrecorded(host, api, request, record_in=record_in, progress=progress)
+        if job is not None:
+            leave_job(host, api, job, cancel=managed.cancel_with_run, record_in=record_in, progress=progress)
+        raise
 
 
 def estimated_cost(tokens: int, managed: ManagedSettings) -> float:

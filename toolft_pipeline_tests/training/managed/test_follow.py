@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,16 @@ def test_interrupted_run_cancels_the_job_or_says_that_it_goes_on(tmp_path: Path,
     assert host.jobs[0]["status"] == ("cancelled" if cancel else "running")
     assert (b"cancelled job ft-0 at the host, with its run" in said) is cancel
     assert (b"job ft-0 goes on at the host" in said) is not cancel
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_run_interrupted_while_it_starts_the_job_leaves_none_behind(tmp_path: Path, cancel: bool) -> None:
+    with hosting(HostServer(script=RUNNING)) as host:
+        attempt = _started(tmp_path, host, "openai", cancel=cancel)
+        host.on_created = lambda: (os.kill(attempt.pid, signal.SIGINT), time.sleep(0.5))[0]
+        said, _ = attempt.communicate(b"\n", timeout=HANG_S)
+        assert attempt.returncode != 0
+    assert [job["status"] for job in host.jobs] == ["cancelled" if cancel else "running"], said
 
 
 def _started(place: Path, host: HostServer, api: str, *, cancel: bool) -> subprocess.Popen[bytes]:
