@@ -64,7 +64,7 @@ def test_run_makes_one_job_and_a_second_run_makes_none(
     assert "step 1" in first_run.stdout
     again = site.run(*SETTINGS)
     assert again.returncode == 0, again.stderr
-    assert "0 to make" in again.stdout
+    assert "0 to build" in again.stdout
     assert len(host.jobs) == 1
 
 
@@ -91,6 +91,8 @@ def test_report_asks_the_hosted_model_and_its_base(site: Site, first_run: object
     proofs = json.loads((folder / "metrics.json").read_text())["proofs"]
     assert proofs["uploaded_file"]
     assert "merged_logits" not in proofs
+    page = (folder / "report.html").read_text()
+    assert f"fine-tuned from small-1 by job {host.jobs[0]['id']}" in page
     asked = {body["model"] for body in host.chats}
     assert asked == {"small-1", host.jobs[0]["fine_tuned_model"]}
 

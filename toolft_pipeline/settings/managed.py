@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from toolft_pipeline.settings.section import Section
 
@@ -69,6 +70,21 @@ class ManagedSettings(Section):
     """Concurrent requests when the model is evaluated."""
     request: dict[str, Any] = Field(default_factory=dict)
     """Other parameters of its chat completions, as `request` of `evaluation.endpoints`."""
+
+    @field_validator("base_url", "inference_url")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).password is not None:
+            raise ValueError("a password is in it, and would be in every manifest; name a variable in managed.key_from")
+        return value
+
+    @field_validator("hyperparameters", "request")
+    @classmethod
+    def _no_secret(cls, value: dict[str, Any]) -> dict[str, Any]:
+        secret = [name for name in value if name.lower().endswith(("api_key", "api_token", "secret", "password"))]
+        if secret:
+            raise ValueError(f"{', '.join(secret)} would be in every manifest; configure it at the host")
+        return value
 
     @property
     def identity(self) -> dict[str, Any]:

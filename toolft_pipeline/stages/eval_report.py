@@ -42,7 +42,7 @@ from toolft_pipeline.stages.evaluations.evaluations import (
     reuse_or_evaluate,
 )
 from toolft_pipeline.stages.evaluations.gate_decision import gate_verdict, without_margin
-from toolft_pipeline.stages.evaluations.hosted_models import managed_reads, with_hosted
+from toolft_pipeline.stages.evaluations.hosted_models import hosted_line, managed_reads, with_hosted
 from toolft_pipeline.stages.evaluations.past_nights import VERDICT_FILE, best_champion, has_weights, past_digests
 from toolft_pipeline.stages.evaluations.past_reports import inputs_of, last_inputs, past_reports
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, wants_shadow
@@ -204,6 +204,7 @@ def _build(context: BuildContext) -> BuildOutput:
         last_day=None if last is None else last.day,
         changes=() if last is None else input_changes(inputs, last),
         impossible=left_out,
+        hosted=hosted_line(context.input("merged_model")),
     )
     write_report(content, context.out)
     write_inputs(inputs, context.out)

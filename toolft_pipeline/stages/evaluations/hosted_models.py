@@ -15,6 +15,7 @@ from toolft_pipeline.stages.evaluations.abilities import BASES
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.training.managed.hosted_model import HostedModel, read_hosted
 from toolft_pipeline.warehouse.digest import Json, digest_of
+from toolft_pipeline.warehouse.store import Version
 
 
 def with_hosted(context: BuildContext, *, serving: InService | None, best: InService | None) -> BuildContext:
@@ -28,6 +29,14 @@ def with_hosted(context: BuildContext, *, serving: InService | None, best: InSer
         base = base_endpoint(settings.managed)
         endpoints |= {name: base for name in BASES if name in settings.evaluation.compare}
     return context if not endpoints else replace(context, settings=_with_endpoints(settings, endpoints))
+
+
+def hosted_line(model: Version) -> str | None:
+    """Where a hosted model is and what it was tuned from, for the page; None for a model of this machine."""
+    hosted = read_hosted(model.folder)
+    if hosted is None:
+        return None
+    return f"The candidate is {hosted.where}, fine-tuned from {hosted.base} by job {hosted.job}."
 
 
 def hosted_endpoint(model: HostedModel, managed: ManagedSettings | None) -> EndpointSettings:
