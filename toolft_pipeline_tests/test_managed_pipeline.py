@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,9 @@ import yaml
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, promote
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
+from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.pipeline_site import DAY, SECRETS, Site, files_holding, install, manifest, metadata
+from toolft_pipeline_tests.pipeline_site import SETTINGS as TINY_SETTINGS
 from toolft_pipeline_tests.training.managed.host_server import HostServer, hosting
 from toolft_pipeline_tests.training.managed.made_window import lines_of
 
@@ -39,6 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path, host
         "price_per_million_trained_tokens": 8.0,
         "price_per_million_prompt_tokens": 1.0,
         "poll_s": 0.1,
+        "hyperparameters": {"n_epochs": 2},
     }
     path.write_text(yaml.safe_dump(document))
     return made
@@ -54,6 +59,13 @@ def first_run(site: Site) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def warehouse(site: Site, first_run: object) -> Warehouse:
     return Warehouse(site.root / "data" / ".warehouse")
+
+
+@pytest.fixture
+def instance(site: Site, first_run: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    monkeypatch.setenv("DAGSTER_HOME", str(site.root))  # the storage follows it
+    with dg.DagsterInstance.from_config(str(site.root)) as opened:
+        yield opened
 
 
 def test_run_makes_one_job_and_a_second_run_makes_none(
@@ -106,13 +118,12 @@ def test_trained_lines_begin_what_evaluation_asks(warehouse: Warehouse, host: Ho
     assert systems & {body["messages"][0]["content"] for body in asked}
 
 
-def test_checks_of_a_merge_are_not_claimed(site: Site, first_run: object) -> None:
-    with dg.DagsterInstance.from_config(str(site.root)) as instance:
-        known = {each.name for each in _checks(site)}
-        assert "merged_logits" not in known
-        shown = metadata(instance, "merged_model")
-        assert shown["merge"].value == "does not apply: the weights stay at the host"
-        assert metadata(instance, "qlora_adapter")["cost"].value == pytest.approx(12_345 * 8 / 1e6, abs=1e-4)
+def test_checks_of_a_merge_are_not_claimed(site: Site, instance: dg.DagsterInstance) -> None:
+    known = {each.name for each in _checks(site)}
+    assert "uploaded_file" in known
+    assert "merged_logits" not in known
+    assert metadata(instance, "merged_model")["merge"].value == "does not apply: the weights stay at the host"
+    assert metadata(instance, "qlora_adapter")["cost"].value == pytest.approx(12_345 * 8 / 1e6, abs=1e-4)
 
 
 def _checks(site: Site) -> list[dg.AssetCheckKey]:
@@ -151,7 +162,7 @@ def test_serve_says_where_the_model_answers(site: Site, warehouse: Warehouse, ho
     if serving is None:
         assert promote(warehouse, "assistant", day=DAY, model=model, against=None).moved
     refused = site.toolft("serve", "assistant", "--port", "0")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     (line,) = refused.stderr.splitlines()[-1:]
     assert f"point the agent's OpenAI client at {host.address}, model {host.jobs[0]['fine_tuned_model']}" in line
     exported = site.toolft("export", "assistant", "--for", "vllm", "--out", str(site.root / "exported"))
@@ -160,9 +171,36 @@ def test_serve_says_where_the_model_answers(site: Site, warehouse: Warehouse, ho
 
 
 def test_export_training_writes_what_was_uploaded(site: Site, first_run: object, host: HostServer) -> None:
-    done = site.toolft(
-        "export-training", "assistant", "--out", str(site.root / "lines"), "--set", "training.token_budget=1200"
-    )
+    done = site.toolft("export-training", "assistant", "--out", str(site.root / "lines"), *BUDGET)
     assert done.returncode == 0, done.stderr
     assert (site.root / "lines" / "training.jsonl").read_bytes() == host.contents["file-0"]
     assert "trained turns" in done.stdout
+
+
+def test_run_cancelled_in_dagster_cancels_the_job_and_says_so(
+    site: Site, instance: dg.DagsterInstance, host: HostServer
+) -> None:
+    host.script = ["running"]
+    command = [sys.executable, "-m", "toolft_pipeline.cli", "run", "assistant", *TINY_SETTINGS, *SETTINGS]
+    run = subprocess.Popen(
+        [*command, "--stage", "qlora_adapter", "--force"],
+        cwd=site.root,
+        env=site.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    interrupted: list[str] = []
+
+    def interrupt(name: str) -> None:
+        if name == "GET /fine_tuning/jobs/{id}" and not interrupted:
+            interrupted.append(name)
+            run.send_signal(signal.SIGTERM)
+
+    host.on_request = interrupt
+    said, _ = run.communicate(timeout=HANG_S)
+    assert run.returncode == 128 + signal.SIGTERM, said
+    assert [job["status"] for job in host.jobs] == ["succeeded", "cancelled"], said
+    assert f"cancelled job {host.jobs[1]['id']} at the host, with its run" in said
+    (last, *_) = instance.get_runs(limit=1)
+    assert last.status is dg.DagsterRunStatus.CANCELED

@@ -30,8 +30,6 @@ def export_training(settings: AgentSettings, *, day: str | None, out: Path) -> i
         there = f"there are those of {', '.join(made)}" if made else f"`toolft run {settings.name}` makes one"
         raise UsageError(f"{settings.name}: no training set{f' as of {day}' if day else ''}; {there}")
     out.mkdir(parents=True, exist_ok=True)
-    if (out / TRAINING_FILE).exists():
-        raise UsageError(f"{out / TRAINING_FILE} is there already; name another folder")
     managed = settings.managed or NO_HOST
     inputs = current_inputs(managed_adapter.STAGE, settings, day, warehouse)
     files = write_training_files(managed_adapter.training_window(settings, inputs), managed, out)
