@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +45,7 @@ class ManagedSettings(Section):
     price_per_million_trained_tokens: float = Field(0.0, ge=0)
     """Price of a million trained tokens, for the cost of the job."""
     max_cost: float | None = Field(None, gt=0)
-    """Most that a job may cost by estimate; a dearer one is not started."""
+    """Most that a job may cost by estimate; one that costs more is not started."""
     shutdown_date: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$")
     """Day on which the host shuts the model down, if you know better than the host and the table in
     `training/managed/shutdowns.py`."""
@@ -76,6 +77,13 @@ class ManagedSettings(Section):
     def _no_password(cls, value: str | None) -> str | None:
         if value is not None and urlsplit(value).password is not None:
             raise ValueError("a password is in it, and would be in every manifest; name a variable in managed.key_from")
+        return value
+
+    @field_validator("shutdown_date")
+    @classmethod
+    def _is_a_day(cls, value: str | None) -> str | None:
+        if value is not None:
+            date.fromisoformat(value)  # ValueError: such as "day is out of range for month"
         return value
 
     @field_validator("hyperparameters", "request")

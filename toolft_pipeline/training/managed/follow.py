@@ -99,7 +99,7 @@ def _require_model(followed: FollowedJob, *, record_in: Path, base_url: str) -> 
         raise ManagedTrainingError(f"{base_url}: job {job.id} was cancelled at the host; run again to start another")
     last = next((event.text for event in reversed(followed.events) if event.is_error), None)
     reason = job.error or last or f"the host gives no reason ({job.word}, no model)"
-    raise ManagedTrainingError(f"{base_url}: job {job.id} failed: {reason}; mend that and run again to start another")
+    raise ManagedTrainingError(f"{base_url}: job {job.id} failed: {reason}; fix that and run again to start another")
 
 
 def leave_job(

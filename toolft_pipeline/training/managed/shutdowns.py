@@ -64,12 +64,12 @@ def refuse_if_ending(
     model: str,
     min_days: int,
     written: str | None,
-    told: str | None,
+    by_host: str | None,
     today: date,
 ) -> None:
     """Refuse a model that is shut down within `min_days`, and a host that starts no jobs any more.
 
-    `written` is the day in the agent file, `told` what the host says. Raises `ManagedTrainingError`.
+    `written` is the day in the agent file, `by_host` what the host says. Raises `ManagedTrainingError`.
     """
     host = urlsplit(base_url).hostname or ""
     last = LAST_JOBS.get(host)
@@ -78,7 +78,7 @@ def refuse_if_ending(
             f"{host} starts no fine-tuning jobs since {last} ({_DEPRECATIONS}); name another host in managed.base_url, "
             "or train on this machine without the `managed` section"
         )
-    day, source = _day(host, model, written=written, told=told)
+    day, source = _day(host, model, written=written, by_host=by_host)
     if day is None or (day - today).days >= min_days:
         return
     raise ManagedTrainingError(
@@ -88,11 +88,11 @@ def refuse_if_ending(
     )
 
 
-def _day(host: str, model: str, *, written: str | None, told: str | None) -> tuple[date | None, str]:
+def _day(host: str, model: str, *, written: str | None, by_host: str | None) -> tuple[date | None, str]:
     if written is not None:
         return date.fromisoformat(written), "managed.shutdown_date"
-    if told is not None:
-        return date.fromisoformat(told), "the host's own list of models"
+    if by_host is not None:
+        return date.fromisoformat(by_host), "the host's own list of models"
     base = model.split(":")[1] if model.startswith("ft:") else model  # a fine-tuned model that is tuned further
     for each in ANNOUNCED:
         if (each.host, each.model) == (host, base):

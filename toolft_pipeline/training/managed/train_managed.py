@@ -7,8 +7,8 @@ training on this machine would draw.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from toolft_pipeline.training.managed.shutdowns import refuse_if_ending
 from toolft_pipeline.training.managed.start_once import start_once, started_unrecorded, upload_once
 from toolft_pipeline.training.managed.training_file import training_lines, write_lines
 from toolft_pipeline.training.managed.validate_file import FileFacts, check_file
-from toolft_pipeline.training.rows.sampling import DrawnRows, draw_rows
+from toolft_pipeline.training.rows.sampling import DrawnRows, Row, draw_rows
 from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_trained_rows
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, PROGRESS_SCHEMA
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest
@@ -83,23 +83,22 @@ def write_training_files(window: Window, managed: ManagedSettings, out: Path) ->
     """Draw the rows, write and check both files. Raises `TrainingFileError` or `TrainingDataError`."""
     host = HOSTS[managed.api]
     drawn = draw_rows(selection=window.selection, tensors=window.tensors, token_budget=window.token_budget)
-
-    def written(rows: tuple, name: str, least: int) -> FileFacts:  # type: ignore[type-arg]
-        lines = training_lines(
-            rows, accepted=window.accepted, catalog=window.catalog, chat=window.chat, style=host.style
-        )
-        write_lines(lines, out / name)
-        limits = FileLimits(min_rows=least, max_bytes=host.limits.max_bytes, max_row_tokens=managed.max_row_tokens)
-        return check_file(out / name, limits)
-
-    training = written(drawn.train.rows, TRAINING_FILE, max(managed.min_rows, host.limits.min_rows))
+    limits = replace(host.limits, min_rows=0, max_row_tokens=managed.max_row_tokens)
+    at_least = replace(limits, min_rows=max(managed.min_rows, host.limits.min_rows))
+    training = _write(drawn.train.rows, out / TRAINING_FILE, window=window, host=host, limits=at_least)
     validation = None
     if managed.validation and drawn.validation.rows:
-        validation = written(drawn.validation.rows, VALIDATION_FILE, 0)
+        validation = _write(drawn.validation.rows, out / VALIDATION_FILE, window=window, host=host, limits=limits)
         if validation.rows == 0:
             (out / VALIDATION_FILE).unlink()
             validation = None
     return WrittenFiles(drawn=drawn, training=training, validation=validation)
+
+
+def _write(rows: Sequence[Row], path: Path, *, window: Window, host: Host, limits: FileLimits) -> FileFacts:
+    lines = training_lines(rows, accepted=window.accepted, catalog=window.catalog, chat=window.chat, style=host.style)
+    write_lines(lines, path)
+    return check_file(path, limits)
 
 
 def train_managed(
@@ -215,7 +214,7 @@ def _refuse_if_ending(host: Host, api: HostApi, managed: ManagedSettings) -> Non
         model=managed.model,
         min_days=managed.min_days_to_shutdown,
         written=written,
-        told=host.shutdown_date(api, managed.model) if written is None else None,
+        by_host=host.shutdown_date(api, managed.model) if written is None else None,
         today=datetime.now(UTC).date(),
     )
 

@@ -12,7 +12,7 @@ OPENAI = "https://api.openai.com/v1"
 
 
 def ask(**changes: Any) -> None:
-    asked = {"base_url": OPENAI, "model": "m", "min_days": 90, "written": None, "told": None}
+    asked = {"base_url": OPENAI, "model": "m", "min_days": 90, "written": None, "by_host": None}
     refuse_if_ending(**{**asked, "today": date(2026, 11, 30), **changes})
 
 
@@ -27,14 +27,14 @@ def test_same_name_at_another_host_is_another_model() -> None:
 
 
 def test_last_day_counts() -> None:
-    ask(told="2027-02-28")
+    ask(by_host="2027-02-28")
     with pytest.raises(ManagedTrainingError, match="in 89 days"):
-        ask(told="2027-02-27")
+        ask(by_host="2027-02-27")
 
 
 def test_written_day_beats_the_host_and_the_host_the_table() -> None:
-    ask(model="gpt-4.1-mini", told="2028-01-01")
-    ask(model="gpt-4.1-mini", told="2026-12-01", written="2028-01-01")
+    ask(model="gpt-4.1-mini", by_host="2028-01-01")
+    ask(model="gpt-4.1-mini", by_host="2026-12-01", written="2028-01-01")
     ask(model="gpt-4.1-mini", min_days=0)
 
 

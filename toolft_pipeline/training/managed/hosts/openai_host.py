@@ -8,6 +8,7 @@ GET /models/{model}).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from toolft_pipeline.training.managed.hosts.http_api import HostApi, HostError
 KEY = "toolft_key"
 """The metadata key that names a job."""
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PAGE = "100"
 _JOBS = "fine_tuning/jobs"
 _STATUS = {
@@ -93,7 +95,7 @@ class OpenAIHost:
             if error.status in {401, 403}:
                 raise
             return None
-        return date if isinstance(date, str) else None
+        return date if isinstance(date, str) and _DAY.fullmatch(date) else None
 
 
 def _pages(api: HostApi, path: str, *, query: dict[str, str]) -> Iterator[dict[str, Any]]:
