@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,8 +139,7 @@ def test_job_that_failed_before_is_not_taken_by_a_new_run(tmp_path: Path) -> Non
 
 def test_two_processes_at_once_start_one_job(tmp_path: Path) -> None:
     with hosting(HostServer()) as host:
-        for name in ("in", "scratch"):
-            (tmp_path / name).mkdir()
+        host.on_request = lambda name: time.sleep(2.0) if name == start_name("openai") else None
         attempts = [_attempt(tmp_path, host, "openai", out=str(number)) for number in range(2)]
         for each in attempts:
             _let_go(each)
