@@ -177,6 +177,13 @@ def rollback_command(parsed: argparse.Namespace) -> int:
     return rollback_agent(settings, to=parsed.to)
 
 
+def export_training_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.output.export_training import export_training
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return export_training(settings, day=parsed.day, out=parsed.out)
+
+
 def export_command(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.output.export import export_model_of
 

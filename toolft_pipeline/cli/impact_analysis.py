@@ -9,7 +9,7 @@ from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.planning.impact_analysis import ImpactAnalysis, analyze_impact
-from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.stages.stages import stages_of
 from toolft_pipeline.warehouse.store import Warehouse
 
 _SHOWN = 10
@@ -18,7 +18,7 @@ _SHOWN = 10
 
 def print_impact(settings: AgentSettings, *, catalog: Path, days: list[str]) -> None:
     """Print the impact on runs, tools and versions. Raises `StageError` and `CatalogError`."""
-    impact = analyze_impact(STAGES, settings, Warehouse(warehouse_root()), catalog=catalog, days=days)
+    impact = analyze_impact(stages_of(settings), settings, Warehouse(warehouse_root()), catalog=catalog, days=days)
     say(*_run_lines(impact), "", *_version_lines(impact))
 
 

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import msgspec
+
 from toolft_pipeline.agent_file import AGENT_FILE, agents_root, warehouse_root
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
 from toolft_pipeline.evaluation.promotion.rollback import MIN_DIGEST
+from toolft_pipeline.training.managed.hosted_model import HostedModel, read_hosted
 from toolft_pipeline.training.provenance import ModelProvenance, model_provenance
 from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.lineage import Lineage, lineage_of
@@ -91,7 +94,7 @@ def _lines(
     manifest, mark = model.manifest, _service_mark(warehouse, model)
     yield f"{manifest.address}  content {manifest.content_digest[:16]}  made {manifest.created_at}{mark}"
     if provenance is not None:
-        yield from _provenance_lines(provenance)
+        yield from _provenance_lines(provenance, hosted=read_hosted(model.folder))
         if rows:
             yield from _row_lines(provenance)
     files = [entry for version in lineage.versions for entry in version.manifest.files]
@@ -111,7 +114,7 @@ def _service_mark(warehouse: Warehouse, model: Version) -> str:
     return "  in service" if serving is not None and serving.folder == model.folder else ""
 
 
-def _provenance_lines(provenance: ModelProvenance) -> Iterator[str]:
+def _provenance_lines(provenance: ModelProvenance, *, hosted: HostedModel | None) -> Iterator[str]:
     for day in provenance.days:
         counts = f"{day.runs} runs, {day.verified} verified, {day.selected} selected"
         counts += "" if day.taught is None else f", {day.taught} trained on"
@@ -128,7 +131,10 @@ def _provenance_lines(provenance: ModelProvenance) -> Iterator[str]:
         yield f"catalog   {made.rows['tools']} tools, content {made.content_digest[:16]}, made {made.created_at}"
     if provenance.template_sha256 is not None:
         yield f"template  chat_template.jinja  sha256 {provenance.template_sha256[:16]}"
-    if provenance.base_model is not None:
+    if hosted is not None:
+        yield f"hosted    {hosted.model} at {hosted.inference_url}, fine-tuned from {hosted.base}"
+        yield f"          job {hosted.job} at {hosted.base_url}, training file sha256 {hosted.training_sha256[:16]}"
+    elif provenance.base_model is not None:
         made = provenance.base_model.manifest
         parameters = made.rows["parameters"]
         yield f"base      {made.headline['source']}, {parameters:,} parameters, content {made.content_digest[:16]}"
@@ -167,6 +173,7 @@ def _document(
         "taught": None
         if provenance is None or provenance.trained_runs is None
         else [asdict(run) for run in provenance.trained_runs],
+        "hosted": msgspec.to_builtins(read_hosted(model.folder)),
         "template_sha256": None if provenance is None else provenance.template_sha256,
         "files": None if provenance is None else provenance.sources,
         "settings": None if provenance is None else provenance.settings,

@@ -166,6 +166,15 @@ def _add_models(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     exporting.set_defaults(command=commands.export_command)
 
+    lines = subparsers.add_parser(
+        "export-training", help="write the fine-tuning file that a hosted job is given; docs/managed_training.md"
+    )
+    lines.add_argument("agent")
+    lines.add_argument("--day", metavar="DAY", help="last day of the window (default: the newest training set)")
+    lines.add_argument("--out", type=Path, required=True, metavar="DIR", help="a folder for the two files")
+    lines.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    lines.set_defaults(command=commands.export_training_command)
+
     tracing = subparsers.add_parser(
         "lineage",
         help="what a model was made from; verifies all digests, exit status 1 if one is wrong or missing",

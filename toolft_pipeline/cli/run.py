@@ -21,7 +21,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.external_resources import missing_resources
 from toolft_pipeline.stages.planning.plan import Action, PlanStep, make_plan
 from toolft_pipeline.stages.spec.stage import DAY_NAME, Group, Stage
-from toolft_pipeline.stages.stages import STAGES, with_downstream
+from toolft_pipeline.stages.stages import stages_of, with_downstream
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -53,7 +53,7 @@ def run_agent(settings: AgentSettings, options: RunOptions, *, interruption: Int
     warehouse, force, overrides = Warehouse(warehouse_root()), options.force, dict(options.overrides)
     days = chosen_days(settings, None if force else warehouse, first=options.first, last=options.last)
     groups = [*Group][: [*Group].index(options.until) + 1]
-    stages = tuple(each for each in _chosen(options.stage) if each.group in groups)
+    stages = tuple(each for each in _chosen(options.stage, settings) if each.group in groups)
     missing = list(missing_resources(settings, for_model=any(each.group is Group.MODEL for each in stages)))
     if missing:  # fail before anything starts, not hours later
         raise MissingError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
@@ -91,10 +91,11 @@ def run_agent(settings: AgentSettings, options: RunOptions, *, interruption: Int
     return 0
 
 
-def _chosen(stage: str | None) -> tuple[Stage, ...]:
-    stages = STAGES if stage is None else with_downstream(stage)
+def _chosen(stage: str | None, settings: AgentSettings) -> tuple[Stage, ...]:
+    every = stages_of(settings)
+    stages = every if stage is None else with_downstream(stage, every)
     if not stages:
-        raise UsageError(f"no stage {stage!r}; there are {', '.join(each.asset for each in STAGES)}")
+        raise UsageError(f"no stage {stage!r}; there are {', '.join(each.asset for each in every)}")
     return stages
 
 

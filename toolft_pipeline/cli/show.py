@@ -14,7 +14,7 @@ from toolft_pipeline.evaluation.promotion.variants import read_variants
 from toolft_pipeline.evaluation.report.report import METRICS_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.run_stage import shown_settings
-from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.stages.stages import stages_of
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.manifest import MANIFEST, ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -22,9 +22,9 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 
 def show_asset(settings: AgentSettings, asset: str, *, partition: str | None, as_json: bool) -> int:
     """Print a version. Raises `UsageError` if there is none."""
-    stage = next((stage for stage in STAGES if stage.asset == asset), None)
+    stage = next((stage for stage in stages_of(settings) if stage.asset == asset), None)
     if stage is None:
-        raise UsageError(f"no asset {asset!r}; there are {', '.join(stage.asset for stage in STAGES)}")
+        raise UsageError(f"no asset {asset!r}; there are {', '.join(stage.asset for stage in stages_of(settings))}")
     agent, warehouse = settings.name, Warehouse(warehouse_root())
     if stage.partitioned and partition is None:
         made = warehouse.partitions(agent, asset)

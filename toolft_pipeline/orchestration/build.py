@@ -25,7 +25,7 @@ from toolft_pipeline.settings_checks.external_resources import missing_evaluatio
 from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
 from toolft_pipeline.stages.spec.stage import Check, Group, Stage
-from toolft_pipeline.stages.stages import STAGES
+from toolft_pipeline.stages.stages import stages_of
 from toolft_pipeline.warehouse.store import Version, Warehouse
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
@@ -75,7 +75,7 @@ def agent_resource(agent: AgentSettings) -> AgentFile:
 
 def stage_assets(agent: AgentSettings) -> list[dg.AssetsDefinition]:
     """The assets of one agent, in the order of the flow."""
-    return [_asset(stage, agent) for stage in STAGES]
+    return [_asset(stage, agent) for stage in stages_of(agent)]
 
 
 def _reads(stage: Stage, check: Check) -> str:
@@ -106,7 +106,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
         pool=GPU_POOL if stage.accelerator else None,
         op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator or stage.hosted else None,
         required_resource_keys={agent_key},
         output_required=not stage.begins_model,
         check_specs=[
@@ -124,7 +124,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         file: AgentFile = getattr(context.resources, agent_key)
         try:
             settings = file.load()
-            if stage.accelerator:
+            if stage.accelerator or stage.hosted:
                 _refuse_what_is_missing(settings, file)
             if file.skip_quiet_night and stage.begins_model:
                 worth = decide_retrain(settings, Warehouse(warehouse_root()), day=context.partition_key)

@@ -15,6 +15,7 @@ from toolft_pipeline.settings.curation import CategoryName, CurationSettings
 from toolft_pipeline.settings.evaluation import EndpointSettings, EvaluationSettings, RolloutClientName
 from toolft_pipeline.settings.gate import FirstModelSettings, GateSettings, ShadowSettings
 from toolft_pipeline.settings.logs import LogSettings
+from toolft_pipeline.settings.managed import ManagedApi, ManagedSettings
 from toolft_pipeline.settings.readiness import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.settings.redaction import PersonalData, RedactionSettings
 from toolft_pipeline.settings.retention import RetentionSettings
@@ -55,6 +56,8 @@ __all__ = [
     "LogSettings",
     "LoggedAnswerSettings",
     "LongRows",
+    "ManagedApi",
+    "ManagedSettings",
     "OnUngrounded",
     "PersonalData",
     "ReadinessSettings",

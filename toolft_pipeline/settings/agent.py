@@ -16,6 +16,7 @@ from toolft_pipeline.settings.curation import CurationSettings
 from toolft_pipeline.settings.evaluation import EvaluationSettings
 from toolft_pipeline.settings.gate import GateSettings
 from toolft_pipeline.settings.logs import LogSettings
+from toolft_pipeline.settings.managed import ManagedSettings
 from toolft_pipeline.settings.readiness import IncumbentSettings, ReadinessSettings
 from toolft_pipeline.settings.retention import RetentionSettings
 from toolft_pipeline.settings.sandbox import SandboxSettings
@@ -50,6 +51,7 @@ class AgentSettings(Section):
     incumbent: IncumbentSettings = IncumbentSettings()
     readiness: ReadinessSettings = ReadinessSettings()
     training: TrainingSettings = TrainingSettings()
+    managed: ManagedSettings | None = None
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
     serving: ServingSettings = ServingSettings()

@@ -8,6 +8,7 @@ from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings_checks.contradictions import (
     curation_problems,
     evaluation_problems,
+    managed_problems,
     source_problems,
     training_problems,
     turn_problems,
@@ -36,6 +37,7 @@ def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
     yield from turn_problems(settings.verification, settings.chat)
     yield from curation_problems(settings.curation)
     yield from training_problems(settings.training)
+    yield from managed_problems(settings.managed, settings.evaluation)
     yield from library_key_problems(settings.training)
     yield from comparison_problems(settings.evaluation)
     yield from evaluation_problems(settings.evaluation, settings.gate)

@@ -18,6 +18,7 @@ from toolft_pipeline.settings import (
     CurationSettings,
     EvaluationSettings,
     GateSettings,
+    ManagedSettings,
     SandboxSettings,
     TrainingSettings,
     VerificationSettings,
@@ -55,6 +56,13 @@ def training_problems(training: TrainingSettings) -> Iterator[Problem]:
     if "warmup_steps" in training.sft and _written(training, "warmup_ratio"):
         message = "conflicts with training.warmup_ratio; keep one of them"
         yield Problem(key="training.sft.warmup_steps", message=message, also=("training.warmup_ratio",))
+
+
+def managed_problems(managed: ManagedSettings | None, evaluation: EvaluationSettings) -> Iterator[Problem]:
+    """Safety nets and folders of weights, which a model at a host does not have."""
+    if managed is not None and evaluation.variants:
+        message = "need a model of this machine, and `managed` trains one that stays at its host; remove one of them"
+        yield Problem(key="evaluation.variants", message=message, also=("managed",))
 
 
 def turn_problems(verification: VerificationSettings, chat: ChatSettings) -> Iterator[Problem]:

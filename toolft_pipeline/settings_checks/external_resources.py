@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
-from toolft_pipeline.settings import AgentSettings, EvaluationSettings, SandboxSettings
+from toolft_pipeline.settings import AgentSettings, EvaluationSettings, ManagedSettings, SandboxSettings
 from toolft_pipeline.settings_checks.problem import Problem
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 
@@ -57,6 +57,8 @@ def missing_evaluation_resources(settings: AgentSettings) -> Iterator[Problem]:
         },
     )
     yield from _missing_for_endpoints(evaluation)
+    if settings.managed is not None:
+        yield from _missing_for_managed(settings.managed)
 
 
 def _missing_paths(settings: AgentSettings, named: Mapping[str, str | None]) -> Iterator[Problem]:
@@ -99,3 +101,13 @@ def _missing_for_endpoints(evaluation: EvaluationSettings) -> Iterator[Problem]:
         if endpoint.key_from is not None and not os.environ.get(endpoint.key_from):
             message = f"environment variable {endpoint.key_from} is not set; set it where the run starts, or write null"
             yield Problem(key=f"evaluation.endpoints.{name}.key_from", message=message)
+
+
+def _missing_for_managed(managed: ManagedSettings) -> Iterator[Problem]:
+    """The same for the host that trains the model, which is evaluated there."""
+    if find_spec("openai") is None:
+        message = "openai is not installed, by which the model is evaluated; pip install 'toolft_pipeline[endpoints]'"
+        yield Problem(key="managed", message=message)
+    if managed.key_from is not None and not os.environ.get(managed.key_from):
+        message = f"environment variable {managed.key_from} is not set; set it where the run starts, or write null"
+        yield Problem(key="managed.key_from", message=message)

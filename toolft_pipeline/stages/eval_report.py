@@ -42,6 +42,7 @@ from toolft_pipeline.stages.evaluations.evaluations import (
     reuse_or_evaluate,
 )
 from toolft_pipeline.stages.evaluations.gate_decision import gate_verdict, without_margin
+from toolft_pipeline.stages.evaluations.hosted_models import hosted_line, managed_reads, with_hosted
 from toolft_pipeline.stages.evaluations.past_nights import VERDICT_FILE, best_champion, has_weights, past_digests
 from toolft_pipeline.stages.evaluations.past_reports import inputs_of, last_inputs, past_reports
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, wants_shadow
@@ -62,6 +63,7 @@ from toolft_pipeline.stages.spec.stage import (
     Stage,
 )
 from toolft_pipeline.stages.token_tensors import proven_rows, unproven
+from toolft_pipeline.training.managed.hosted_model import file_is_as_uploaded, read_hosted
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE
 from toolft_pipeline.warehouse.digest import Json, digest_of
@@ -84,6 +86,7 @@ def _derived(settings: AgentSettings) -> dict[str, Json]:
         **other_rollout_client(settings),
         "endpoints": {name: each.identity for name, each in evaluation.endpoints.items() if name in compared},
         "prices": {name: asdict(model_price(name, evaluation)) for name in (CANDIDATE, *compared)},
+        **managed_reads(settings),
         **bfcl_reads(settings),
         **variant_reads(settings),
         **({} if (engine := engine_identity(settings)) is None else {"engine": engine}),
@@ -121,10 +124,14 @@ def proven(context: BuildContext) -> dict[str, bool]:
     days = context.inputs["token_tensors"].values()
     problems = {proof for version in days for proof in unproven(version)}
     some_rows = any(proven_rows(version) for version in days)
+    rows = {proof.value: some_rows and proof not in problems for proof in Proof}
+    hosted = read_hosted(context.input("merged_model").folder)
+    if hosted is not None:  # nothing is merged
+        return {**rows, "uploaded_file": file_is_as_uploaded(context.input("qlora_adapter").folder, hosted)}
     checks = json.loads(context.input("merged_model").file(CHECKS_FILE).read_text(encoding="utf-8"))
     passed = {name for name, check in checks.items() if check["passed"]}
     return {
-        **{proof.value: some_rows and proof not in problems for proof in Proof},
+        **rows,
         **{name: name in passed for name in dict.fromkeys([*MERGE_CHECKS, *checks])},
     }
 
@@ -142,6 +149,8 @@ def _build(context: BuildContext) -> BuildOutput:
             "margins could add up; raise retention.merged_models"
         )
         best, context = None, replace(context, settings=without_margin(settings))
+    context = with_hosted(context, serving=serving, best=best)
+    settings = context.settings
     models = list(compared_models(context, serving, best))
     results = _evaluations(context, models, tasks)
     shadow = shadow_results(
@@ -195,6 +204,7 @@ def _build(context: BuildContext) -> BuildOutput:
         last_day=None if last is None else last.day,
         changes=() if last is None else input_changes(inputs, last),
         impossible=left_out,
+        hosted=hosted_line(context.input("merged_model")),
     )
     write_report(content, context.out)
     write_inputs(inputs, context.out)
@@ -257,6 +267,7 @@ STAGE = Stage(
     placement=(
         *EVALUATION.placement,
         *BFCL_EVALUATION.placement,
+        "managed",
         "evaluation.tasks",
         "evaluation.variants",
         "evaluation.bfcl",

@@ -10,7 +10,7 @@ from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, Training
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
-from toolft_pipeline.stages.token_tensors import unproven
+from toolft_pipeline.stages.token_tensors import require_proven
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
@@ -32,12 +32,7 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
 
 def _build(context: BuildContext) -> BuildOutput:
     days = context.inputs["token_tensors"]
-    for day, version in days.items():
-        for proof, problem in unproven(version).items():
-            raise StageError(
-                f"{context.settings.name}/token_tensors/{day}: proof {proof} {problem}; fix the chat format before "
-                "training"
-            )
+    require_proven(context.settings.name, days)
     base = context.input("base_model").file("model")
     if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
@@ -58,7 +53,7 @@ def _build(context: BuildContext) -> BuildOutput:
     )
 
 
-def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
+def loss_plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
     points = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
     line = ([step for step, _ in points], [loss for _, loss in points])
@@ -82,5 +77,5 @@ STAGE = Stage(
     derived=base_name,
     build=_build,
     accelerator=True,
-    plots=_plots,
+    plots=loss_plots,
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import (
     base_model,
     champion,
     chat_rows,
     eval_report,
+    managed_adapter,
+    managed_model,
     merged_model,
     qlora_adapter,
     raw_trajectories,
@@ -38,10 +43,26 @@ STAGES = (
 )
 
 
-def with_downstream(asset: str) -> tuple[Stage, ...]:
+MANAGED_STAGES = (
+    managed_adapter.STAGE,
+    managed_model.STAGE,
+    replace(eval_report.STAGE, accelerator=False, hosted=True),
+)
+"""The stages that an agent with a `managed` section has in place of those of the same asset."""
+
+
+def stages_of(settings: AgentSettings) -> tuple[Stage, ...]:
+    """The stages of an agent: a hosted job makes its model if the agent file says so."""
+    if settings.managed is None:
+        return STAGES
+    managed = {stage.asset: stage for stage in MANAGED_STAGES}
+    return tuple(managed.get(stage.asset, stage) for stage in STAGES)
+
+
+def with_downstream(asset: str, stages: tuple[Stage, ...] = STAGES) -> tuple[Stage, ...]:
     """A stage and all that read what it makes, directly or not; empty for a name that is none."""
     after = {asset}
-    for stage in STAGES:
+    for stage in stages:
         if after & stage.inputs.keys():
             after.add(stage.asset)
-    return tuple(stage for stage in STAGES if stage.asset in after)
+    return tuple(stage for stage in stages if stage.asset in after)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from toolft_pipeline.chat.chat_rows import ROWS_FILE
@@ -11,7 +13,16 @@ from toolft_pipeline.ingest.images.image_store import image_content
 from toolft_pipeline.settings import AgentSettings, ChatSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.settings_slice import fields_of
-from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Plot, Stage
+from toolft_pipeline.stages.spec.stage import (
+    BuildContext,
+    Check,
+    CheckOutcome,
+    Group,
+    PartitionScope,
+    Plot,
+    Stage,
+    StageError,
+)
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import BuildOutput, Version
@@ -62,6 +73,15 @@ def unproven(version: Version) -> dict[Proof, str]:
     report, rows = proof_report(version), proven_rows(version)
     problems = {proof: _problem(report.results.get(proof), rows) for proof in Proof}
     return {proof: problem for proof, problem in problems.items() if problem is not None}
+
+
+def require_proven(agent: str, days: Mapping[str, Version]) -> None:
+    """Refuse to train on days of which a proof does not hold. Raises `StageError`."""
+    for day, version in days.items():
+        for proof, problem in unproven(version).items():
+            raise StageError(
+                f"{agent}/token_tensors/{day}: proof {proof} {problem}; fix the chat format before training"
+            )
 
 
 def proven_rows(version: Version) -> int:

@@ -13,6 +13,7 @@ from toolft_pipeline.cli.main import run
 from toolft_pipeline.settings_checks.external_resources import missing_resources
 
 ENDPOINT = {"base_url": "https://models.example/v1", "model": "m", "key_from": "TOOLFT_TEST_NO_SUCH_KEY"}
+HOST = {"base_url": "http://127.0.0.1:1/v1", "model": "small-1", "key_from": "TOOLFT_TEST_NO_SUCH_KEY"}
 
 
 def configure(folder: Path, **sections: Any) -> None:
@@ -46,6 +47,7 @@ def missing(folder: Path, *, for_model: bool = True) -> dict[str, str]:
             "evaluation.endpoints.big.key_from",
             "TOOLFT_TEST_NO_SUCH_KEY is not set",
         ),
+        ({"managed": HOST}, "managed.key_from", "TOOLFT_TEST_NO_SUCH_KEY is not set"),
     ],
     ids=str,
 )

@@ -16,6 +16,7 @@ MINIMAL: dict[str, Any] = {
     "base_model": {"folder": "model"},
 }
 ENDPOINT = {"base_url": "https://models.example/v1", "model": "m"}
+HOST = {"base_url": "https://host.example.com/v1", "model": "small-1"}
 
 
 def write(folder: Path, text: str) -> Path:
@@ -54,6 +55,18 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
             "evaluation.endpoints.large.modle",
             ["unknown key", "did you mean model?"],
         ),
+        (
+            {"managed": HOST, "evaluation": {"variants": ["constrained"]}},
+            "evaluation.variants",
+            ["stays at its host"],
+        ),
+        ({"managed": HOST | {"api": "opnai"}}, "managed.api", ["'opnai'"]),
+        (
+            {"managed": HOST | {"hyperparameters": {"wandb_api_key": "x"}}},
+            "managed.hyperparameters",
+            ["every manifest"],
+        ),
+        ({"managed": HOST | {"base_url": "https://me:secret@host/v1"}}, "managed.base_url", ["managed.key_from"]),
         ({"training": {"peft": {"rr": 1}}}, "training.peft.rr", ["peft.LoraConfig has no such setting"]),
         ({"training": {"peft": {"use_rslra": True}}}, "training.peft.use_rslra", ["did you mean use_rslora?"]),
         ({"training": {"peft": {"use_rslora": "yes please"}}}, "training.peft.use_rslora", ["bool", "'yes please'"]),
@@ -231,6 +244,7 @@ def test_load_agent_message_quotes_no_secret(tmp_path: Path) -> None:
         {"training": {"peft": {"layers_to_transform": [0, 1], "exclude_modules": None}}},
         {"evaluation": {"compare": ["base", "large"], "endpoints": {"large": ENDPOINT}}},
         {"evaluation": {"max_tasks": 10}},
+        {"managed": HOST | {"api": "together", "hyperparameters": {"n_epochs": 2}}},
         {"gate": {"shadow": {"runs": 2}}, "sandbox": {"command": ["python"]}},
         {"schedule": {"time_zone": "America/Argentina/Buenos_Aires"}},
         {"owner": "someone@example.com"},

@@ -12,6 +12,7 @@ from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.serving import EngineName
+from toolft_pipeline.training.managed.hosted_model import read_hosted
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
@@ -30,6 +31,9 @@ def export_model_of(settings: AgentSettings, *, server: str, day: str | None, qu
             made = ", ".join(warehouse.partitions(settings.name, "merged_model")) or "none"
             raise UsageError(f"{settings.name}: no merged model as of {day}; there are: {made}")
         folder = version.file("model")
+    hosted = read_hosted(folder.parent)
+    if hosted is not None:
+        raise UsageError(f"{settings.name}: {hosted.where} stays at its host, there are no weights to export")
     written = write_server_folder(
         folder,
         out,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.rendering.conversation import with_system_prompt
 from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
+from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.settings import EndpointSettings
@@ -58,6 +59,7 @@ class EndpointModel:
         self._settings = settings
         self._tools = catalog.openai_tools()
         self._system_prompt = system_prompt
+        self._without_tools = PastedTools({tool.name: tool.description for tool in catalog.tools}).without
         body = {"max_tokens": max_new_tokens, "temperature": 0, "seed": 0} | settings.request
         self._body = {key: value for key, value in body.items() if value is not None}
         self._progress = progress
@@ -72,7 +74,8 @@ class EndpointModel:
 
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """The index of this history; equal histories have one index."""
-        return self.prompt_with(with_system_prompt(messages, policy=self._system_prompt), tools=self._tools)
+        sent = with_system_prompt(messages, policy=self._system_prompt, without_tools=self._without_tools)
+        return self.prompt_with(sent, tools=self._tools)
 
     def prompt_with(self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]]) -> list[int]:
         """The index of these messages, unchanged, with other tools."""

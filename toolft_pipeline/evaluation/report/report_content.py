@@ -56,7 +56,7 @@ class ReportContent:
     (step, loss) points of the training; `past` are the candidates of earlier reports, for the trend. `gate` has the
     thresholds, `abilities` what the candidate kept of its base's. `changes` say what is different from the report of
     `last_day`, one sentence each, and are empty where nothing is; `last_day` is None in a first report. `impossible`
-    has the tasks that count for no model, each with its reason.
+    has the tasks that count for no model, each with its reason. `hosted` is where the candidate is, if not here.
     """
 
     agent: str
@@ -75,6 +75,7 @@ class ReportContent:
     last_day: str | None = None
     changes: Sequence[str] = ()
     impossible: Sequence[str] = ()
+    hosted: str | None = None
 
     @property
     def metrics(self) -> dict[str, ModelMetrics]:

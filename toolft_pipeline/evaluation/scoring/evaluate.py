@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ METRICS_FILE = "metrics.json"
 
 ENDPOINT_PROBES = 24
 """Questions on general ability that an endpoint is asked: each costs a prompt with the full catalog, and the gate
-compares none of them."""
+compares none of them, but for a hosted candidate and its base."""
 
 
 class EvaluationError(FixableError, ValueError):
@@ -112,10 +113,13 @@ def evaluate_endpoint(
     out: Path,
     progress: Callable[[str], None],
     answers: GenerationCache,
+    in_full: bool = False,
 ) -> ModelMetrics:
-    """Do the same for a model behind one of `evaluation.endpoints`, by its name. Raises `EndpointError`."""
+    """Do the same for a model behind one of `evaluation.endpoints`, by its name; `in_full` asks it every question on
+    general ability. Raises `EndpointError`."""
     offered = load_catalog(catalog)
     prepared = prepare_endpoint(name, settings=settings, catalog=offered, progress=progress, answers=answers)
+    prepared = replace(prepared, in_full=in_full)
     return evaluate(prepared, tasks=tasks, settings=settings, catalog=offered, out=out, progress=progress)
 
 
@@ -233,7 +237,7 @@ def _ask_probes(
     evaluation = settings.evaluation
     file = None if evaluation.probes_file is None else settings.path(evaluation.probes_file)
     probes: Sequence[Probe] = sample_probes(load_probes(file), evaluation.max_probes)
-    if model.single is None:
+    if model.single is None and not model.in_full:
         probes = sample_probes(probes, ENDPOINT_PROBES)
     progress(f"{model.name}: {len(probes)} questions on general ability")
     return ask_probes(prompter=model.prompter, probers=probers, probes=probes)

@@ -42,6 +42,8 @@ class PreparedModel:
     generator: Generator
     probers: Probers | None = None
     single: Generator | None = None
+    in_full: bool = False
+    """Whether an endpoint is asked every question on general ability: the candidate of a host, and its base."""
     catalog_tokens_saved_per_turn: int = 0
     close: Callable[[], None] = lambda: None
     """Ends what was started for the model."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.promotion.model_registry import in_service
+from toolft_pipeline.training.managed.hosted_model import read_hosted
 from toolft_pipeline.warehouse.gc import is_reclaimed
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
@@ -54,6 +55,14 @@ def find_model(warehouse: Warehouse, agent: str, version: str | None) -> Version
 def verify_model(warehouse: Warehouse, version: Version) -> None:
     """Compare every file with the manifest. Raises `ModelNotServableError`."""
     address = version.manifest.address
+    hosted = read_hosted(version.folder)
+    if hosted is not None:
+        key = "no key" if hosted.key_from is None else f"the key in ${hosted.key_from}"
+        raise ModelNotServableError(
+            f"{address} stays at its host, so there are no weights to serve: point the agent's OpenAI client at "
+            f"{hosted.inference_url}, model {hosted.model}, with {key}; `toolft rollback {address.agent}` serves the "
+            "model before it"
+        )
     rebuild = f"`toolft run {address.agent} --to {address.partition}` rebuilds it"
     if is_reclaimed(version):
         raise ModelNotServableError(

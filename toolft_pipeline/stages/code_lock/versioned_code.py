@@ -9,6 +9,7 @@ from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.models.endpoint import EndpointModel
 from toolft_pipeline.evaluation.models.engine_generator import EngineGenerator
 from toolft_pipeline.evaluation.models.prompting import make_prompter
+from toolft_pipeline.stages import managed_adapter, managed_model
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_results
 from toolft_pipeline.stages.evaluations.compared_models import REFERENCE_MODEL, compared_models
 from toolft_pipeline.stages.evaluations.evaluations import (
@@ -34,8 +35,10 @@ class VersionedCode:
     entries: tuple[Entry, ...]
 
 
-def _artifact(artifact: Artifact, *entries: Entry) -> VersionedCode:
-    return VersionedCode(name=artifact.asset, version=artifact.code_version, entries=(*entries, artifact.derived))
+def _artifact(artifact: Artifact, *entries: Entry, name: str | None = None) -> VersionedCode:
+    return VersionedCode(
+        name=name or artifact.asset, version=artifact.code_version, entries=(*entries, artifact.derived)
+    )
 
 
 NESTED = (
@@ -45,6 +48,8 @@ NESTED = (
     _artifact(BFCL_EVALUATION, bfcl_results),
     _artifact(REFERENCE_MODEL, compared_models),
     _artifact(LOGGED_RUN_COUNTS, logged_days),
+    _artifact(managed_adapter.STAGE, managed_adapter.STAGE.build, name="managed_adapter"),
+    _artifact(managed_model.STAGE, managed_model.STAGE.build, name="managed_model"),
     VersionedCode(name="untuned_prompts", version=UNTUNED_PROMPTS, entries=(make_prompter,)),
     VersionedCode(name="converted_base", version=CONVERSION_CODE, entries=(converted_base,)),
 )

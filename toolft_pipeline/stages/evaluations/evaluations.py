@@ -48,7 +48,8 @@ UNTUNED_PROMPTS = "3"
 class ComparedModel:
     """A model to evaluate: its key in the report, its folder, its content digest, and its prompt policy.
 
-    Without a folder it is the endpoint of this name, with the digest of the endpoint's identity.
+    Without a folder it is the endpoint of this name, with the digest of the endpoint's identity, or of the version of a
+    hosted model.
     """
 
     name: str
@@ -57,6 +58,8 @@ class ComparedModel:
     policy: PromptPolicy
     variant: Variant | None = None
     """The safety net that it is evaluated behind."""
+    in_full: bool = False
+    """Whether an endpoint is asked every question on general ability."""
     unverified: Path | None = None
     """The folder of its version, where that is no declared input: its files are verified before they are read."""
 
@@ -196,7 +199,7 @@ def reuse_or_evaluate(
             own = GENERATIONS.recipe(settings, partition=plain, inputs=unaided).fingerprint
             answers.include(read_generations(_earlier(context, artifact, plain), key=own))
         if model.folder is None:
-            run = partial(evaluate_endpoint, name=model.name)
+            run = partial(evaluate_endpoint, name=model.name, in_full=model.in_full)
         else:
             under_test = ModelUnderTest(
                 name=model.name, folder=model.folder, policy=model.policy, variant=model.variant

@@ -62,7 +62,9 @@ def gate_verdict(
 def stale_inputs(context: BuildContext) -> Iterator[str]:
     """Inputs whose proofs and checks belong to other versions than the candidate was made from."""
     model, adapter = context.input("merged_model").manifest, context.input("qlora_adapter").manifest
-    pairs = [(model, "qlora_adapter"), (model, "base_model"), (adapter, "token_tensors")]
+    pairs = [(model, "qlora_adapter"), (adapter, "token_tensors")]
+    if "base_model/all" in model.inputs:  # a model that stays at a host is merged into no base
+        pairs.append((model, "base_model"))
     for made, asset in pairs:
         for partition, version in context.inputs[asset].items():
             name = f"{asset}/{partition}"

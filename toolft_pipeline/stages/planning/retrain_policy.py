@@ -15,7 +15,7 @@ from toolft_pipeline.stages import base_model
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.inputs import window
 from toolft_pipeline.stages.spec.run_stage import recipe_for
-from toolft_pipeline.stages.stages import STAGES, with_downstream
+from toolft_pipeline.stages.stages import STAGES, stages_of, with_downstream
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -90,7 +90,7 @@ def _differences(settings: AgentSettings, warehouse: Warehouse, as_of: str) -> I
     """What else has changed since the model as of `as_of`, besides its days of data."""
     base = _version(settings, warehouse, "base_model", None)
     first = next(stage.asset for stage in STAGES if stage.begins_model)
-    for stage in with_downstream(first):
+    for stage in with_downstream(first, stages_of(settings)):
         made = _version(settings, warehouse, stage.asset, as_of)
         if made is None:
             yield f"no {stage.asset} was made"

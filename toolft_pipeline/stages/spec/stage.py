@@ -160,6 +160,8 @@ class Stage(Artifact):
     """Inputs of which all other inputs must have read the same version: tokens of two base models cannot be mixed."""
     partitioned: bool = True
     accelerator: bool = False
+    hosted: bool = False
+    """Whether its work is done by a host over the network: no device is needed, what it needs is checked before."""
     checks: tuple[Check, ...] = ()
     plots: Callable[[Version, AgentSettings], dict[str, Plot]] = field(default=lambda _version, _settings: {})
     texts: Callable[[Version], dict[str, str]] = lambda _version: {}

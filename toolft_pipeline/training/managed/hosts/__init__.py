@@ -1,0 +1,1 @@
+"""The hosts that jobs can run at: one module a protocol, and their registry."""
