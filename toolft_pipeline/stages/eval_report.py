@@ -28,7 +28,7 @@ from toolft_pipeline.evaluation.report.report_content import (
     read_loss,
 )
 from toolft_pipeline.evaluation.report.report_inputs import input_changes, write_inputs
-from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import asked_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.abilities import compared_abilities
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_reads, bfcl_results, bfcl_sources
@@ -132,7 +132,7 @@ def proven(context: BuildContext) -> dict[str, bool]:
 def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
     possible, impossible = checked_tasks(context)
-    tasks = sample_tasks(possible, settings.evaluation.max_tasks)
+    tasks = asked_tasks(possible, settings.evaluation.max_tasks, new_tool_tasks=settings.evaluation.catalog_tasks)
     digest = context.input("merged_model").manifest.content_digest
     serving = champion_to_beat(context.warehouse, settings.name, candidate=digest)
     best = None if serving is None else best_champion(context.warehouse, settings, serving=serving, candidate=digest)
@@ -211,16 +211,23 @@ def _build(context: BuildContext) -> BuildOutput:
 
 
 def _evaluations(context: BuildContext, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
-    """The evaluation of each model; models with long prompts are asked fewer tasks."""
+    """The evaluation of each model; models with long prompts are asked fewer tasks, variants none of new tools."""
     evaluation = context.settings.evaluation
-    asked = {
-        PromptPolicy.NONE: tasks,
-        PromptPolicy.FEW_SHOT: sample_tasks(tasks, evaluation.few_shot_tasks),
-        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, evaluation.catalog_tasks),
+    most = {
+        PromptPolicy.NONE: None,
+        PromptPolicy.FEW_SHOT: evaluation.few_shot_tasks,
+        PromptPolicy.FULL_CATALOG: evaluation.catalog_tasks,
     }
+    asked = {
+        policy: asked_tasks(tasks, limit, new_tool_tasks=evaluation.catalog_tasks) for policy, limit in most.items()
+    }
+    of_variants = [task for task in tasks if task.is_headline]
     tasks_from = sources.agent_file(context.settings, evaluation.tasks)
     return {
-        model.name: reuse_or_evaluate(context, model, asked[model.policy], tasks_from=tasks_from) for model in models
+        model.name: reuse_or_evaluate(
+            context, model, asked[model.policy] if model.variant is None else of_variants, tasks_from=tasks_from
+        )
+        for model in models
     }
 
 
@@ -235,7 +242,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="7",
+    code_version="8",
     inputs={
         "merged_model": PartitionScope.SAME,
         "qlora_adapter": PartitionScope.SAME,

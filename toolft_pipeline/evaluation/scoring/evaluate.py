@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import msgspec
 
@@ -24,7 +24,7 @@ from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.judge.transcript import Transcript
-from toolft_pipeline.evaluation.models.generation import CachingGenerator
+from toolft_pipeline.evaluation.models.generation import CachingGenerator, Generator
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.models.latency import Latency, answer_alone, evenly, latency_of, write_latencies
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest
@@ -47,6 +47,7 @@ from toolft_pipeline.evaluation.scoring.probes import (
     load_probes,
     sample_probes,
 )
+from toolft_pipeline.evaluation.scoring.repeats import Repeat, write_repeats
 from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutClient, run_rollouts
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome, run_steps
@@ -56,9 +57,6 @@ from toolft_pipeline.sandbox.session_pool import SessionPool, open_sessions
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.verification.answers.choices import choices_of
 from toolft_pipeline.verification.answers.forms import AnswerForms
-
-if TYPE_CHECKING:
-    pass
 
 METRICS_FILE = "metrics.json"
 
@@ -133,18 +131,22 @@ def evaluate(
     if not tasks:
         path = settings.path(settings.evaluation.tasks)
         raise EvaluationError(f"{path}: no tasks to evaluate {model.name} on; add some")
+    tasks = [task for counted in (True, False) for task in tasks if task.is_headline is counted]
     progress(f"{model.name}: steps of {len(tasks)} tasks")
     with ExitStack() as stack:
         sessions = None
         if settings.sandbox is not None:
             size = settings.sandbox.rollout_sessions(batch_size=settings.evaluation.batch_size, n_tasks=len(tasks))
             sessions = stack.enter_context(open_sessions(settings.sandbox, cwd=settings.folder, size=size))
-        steps, rollouts = _run(
+        steps, rollouts, repeats = _run(
             model, tasks=tasks, settings=settings, validator=CatalogValidator(catalog), sessions=sessions,
             progress=lambda line: progress(f"{model.name}: {line}"), rollout_client=rollout_client,
         )  # fmt: skip
     probes = [] if model.probers is None else _ask_probes(model, model.probers, settings, progress=progress)
-    single = _single_requests(model, steps, settings, progress=progress)
+    plain = {task.task_id for task in tasks if task.is_headline}
+    single = _single_requests(
+        model, [step for step in steps if step.step.task_id in plain], settings, progress=progress
+    )
     price = settings.evaluation.machine_hour_price
     readings = _readings(tasks, rollouts, settings=settings, catalog=catalog, progress=progress) if rollouts else []
     metrics = summarize(
@@ -155,18 +157,23 @@ def evaluate(
             readings=readings,
             machine_hour_price=price,
             single_ms=[each.latency_ms for each in single],
+            repeats=repeats,
         ),
         tasks=tasks,
         catalog_tokens_saved_per_turn=model.catalog_tokens_saved_per_turn,
     )
     write_steps(steps, out)
     write_rollouts(tasks, rollouts, out)
+    write_repeats(tasks, repeats, out)
     write_probes(probes, out)
     write_answers(readings, out)
     write_latencies([*_step_latencies(steps), *single], out)
     (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
     progress(f"{model.name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
     return metrics
+
+
+Rollouts = list[tuple[Transcript, RolloutVerdict]]
 
 
 def _run(
@@ -178,24 +185,56 @@ def _run(
     sessions: SessionPool | None,
     progress: Callable[[str], None],
     rollout_client: RolloutClient,
-) -> tuple[list[StepOutcome], list[tuple[Transcript, RolloutVerdict]]]:
-    """Run steps and, on a sandbox, rollouts; a prompt that both need is generated once."""
+) -> tuple[list[StepOutcome], Rollouts, list[Repeat]]:
+    """Run steps and, on a sandbox, rollouts, with seeds too where the settings ask for repeats.
+
+    A prompt that steps and rollouts both need is generated once. Tasks of an untrained tool come last, prompted with
+    the full catalog, and are not repeated.
+    """
     generator = CachingGenerator(model.generator)
-    ask_steps = partial(run_steps, tasks, prompter=model.prompter, generator=generator, validator=validator)
-    if sessions is None or settings.sandbox is None:
-        return ask_steps(), []
-    steps = ask_steps(matcher=FunctionalMatcher(sessions, volatile=settings.sandbox.volatile))
-    limits, rules = _limits(steps, settings), answer_rules(settings, validator)
-    transcripts = rollout_client(
-        tasks,
-        prompter=model.prompter,
-        generator=generator,
-        sessions=sessions,
-        validator=validator,
-        limits=limits,
-        progress=progress,
-    )
-    return steps, [
+    rules = answer_rules(settings, validator)
+    steps: list[StepOutcome] = []
+    rollouts: Rollouts = []
+    repeats: list[Repeat] = []
+    for prompter, asked in (
+        (model.prompter, [task for task in tasks if task.is_headline]),
+        (model.catalog_prompter or model.prompter, [task for task in tasks if not task.is_headline]),
+    ):
+        if not asked:
+            continue
+        ask_steps = partial(run_steps, asked, prompter=prompter, generator=generator, validator=validator)
+        if sessions is None or settings.sandbox is None:
+            steps += ask_steps()
+            continue
+        found = ask_steps(matcher=FunctionalMatcher(sessions, volatile=settings.sandbox.volatile))
+        steps += found
+        run = partial(
+            _judged, asked, prompter=prompter, sessions=sessions, validator=validator,
+            limits=_limits(found, settings), rules=rules, rollout_client=rollout_client,
+        )  # fmt: skip
+        rollouts += run(generator, progress=progress)
+        if settings.evaluation.repeats > 1 and model.sampled is not None and asked[0].is_headline:
+            for repeat in range(settings.evaluation.repeats):
+                drawn = run(
+                    CachingGenerator(model.sampled(repeat)),
+                    progress=lambda line, repeat=repeat: progress(f"repeat {repeat + 1}: {line}"),
+                )
+                repeats += [Repeat(repeat=repeat, transcript=each, verdict=verdict) for each, verdict in drawn]
+    return steps, rollouts, repeats
+
+
+def _judged(
+    tasks: Sequence[Task],
+    generator: Generator,
+    *,
+    rules: AnswerRules,
+    limits: RolloutLimits,
+    rollout_client: RolloutClient,
+    **others: Any,
+) -> Rollouts:
+    """One judged rollout of each task, in order."""
+    transcripts = rollout_client(tasks, generator=generator, limits=limits, **others)
+    return [
         (transcript, judge_rollout(task, transcript, extra_calls=limits.extra_calls, answers=rules))
         for task, transcript in zip(tasks, transcripts, strict=True)
     ]
