@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 
 import msgspec
 
+from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.engine_generator import engine_identity
-from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.impossible_tasks import impossible_task_objections
 from toolft_pipeline.evaluation.promotion.kept_abilities import compare_abilities
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, champion_to_beat, withdrawn_at
@@ -28,9 +28,11 @@ from toolft_pipeline.evaluation.report.report_content import (
     read_loss,
 )
 from toolft_pipeline.evaluation.report.report_inputs import input_changes, write_inputs
+from toolft_pipeline.evaluation.scoring.levels import tools_with_few_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import asked_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.abilities import compared_abilities
+from toolft_pipeline.stages.evaluations.asked_tasks import nearest_runs, tasks_of_models
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_reads, bfcl_results, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import compared_models
 from toolft_pipeline.stages.evaluations.evaluations import (
@@ -175,6 +177,7 @@ def _build(context: BuildContext) -> BuildOutput:
             agent=settings.name,
         ),
     )
+    few_tasks = tools_with_few_tasks(load_catalog(context.input("tool_catalog").folder).names, tasks)
     inputs, last = inputs_of(context, n_tasks=len(tasks)), last_inputs(context)
     content = ReportContent(
         agent=settings.name,
@@ -195,6 +198,8 @@ def _build(context: BuildContext) -> BuildOutput:
         last_day=None if last is None else last.day,
         changes=() if last is None else input_changes(inputs, last),
         impossible=left_out,
+        nearest=nearest_runs(context, tasks),
+        tools_with_few_tasks=few_tasks,
     )
     write_report(content, context.out)
     write_inputs(inputs, context.out)
@@ -206,29 +211,15 @@ def _build(context: BuildContext) -> BuildOutput:
     return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE, *([VARIANTS_FILE] if judged else [])),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps, "impossible_tasks": len(impossible)},
-        headline=headline_metrics(metrics, verdict=verdict),
+        headline=headline_metrics(metrics, verdict=verdict, tools_with_few_tasks=few_tasks),
     )
 
 
 def _evaluations(context: BuildContext, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
     """The evaluation of each model; models with long prompts are asked fewer tasks, variants none of new tools."""
-    evaluation = context.settings.evaluation
-    most = {
-        PromptPolicy.NONE: None,
-        PromptPolicy.FEW_SHOT: evaluation.few_shot_tasks,
-        PromptPolicy.FULL_CATALOG: evaluation.catalog_tasks,
-    }
-    asked = {
-        policy: asked_tasks(tasks, limit, new_tool_tasks=evaluation.catalog_tasks) for policy, limit in most.items()
-    }
-    of_variants = [task for task in tasks if task.is_headline]
-    tasks_from = sources.agent_file(context.settings, evaluation.tasks)
-    return {
-        model.name: reuse_or_evaluate(
-            context, model, asked[model.policy] if model.variant is None else of_variants, tasks_from=tasks_from
-        )
-        for model in models
-    }
+    tasks_from = sources.agent_file(context.settings, context.settings.evaluation.tasks)
+    asked = tasks_of_models(models, tasks, evaluation=context.settings.evaluation)
+    return {model.name: reuse_or_evaluate(context, model, asked[model.name], tasks_from=tasks_from) for model in models}
 
 
 def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
@@ -271,7 +262,7 @@ STAGE = Stage(
         "evaluation.bfcl_irrelevance",
     ),
     derived=_derived,
-    optional={"verified_trajectories": wants_shadow, "training_set": wants_shadow},
+    optional={"verified_trajectories": wants_shadow},
     observes=(SERVICE,),
     sources=_sources,
     build=_build,

@@ -146,7 +146,9 @@ def _contradictions(task: Task) -> Iterator[str]:
             f"expected_state: {task.expected_state[:40]!r} is no digest; give sha256: and 64 hex digits, or the state "
             "itself as an object"
         )
-    if (problem := split_key_problem(task.level, task.split_key)) is not None:
+    if (
+        problem := split_key_problem(task.level, task.split_key, planned=[call.name for call in task.plan])
+    ) is not None:
         yield f"split_key: {problem}"
     ids = Counter(call.id for call in task.plan)
     for id_, times in ids.items():

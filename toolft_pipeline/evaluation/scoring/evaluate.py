@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,12 +17,9 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.judge.answers import AnswerRules
-from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.judge.transcript import Transcript
-from toolft_pipeline.evaluation.models.generation import CachingGenerator, Generator
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.models.latency import Latency, answer_alone, evenly, latency_of, write_latencies
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest
@@ -35,7 +30,6 @@ from toolft_pipeline.evaluation.scoring.answer_reader import (
     reader_questions,
     write_answers,
 )
-from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
 from toolft_pipeline.evaluation.scoring.metric import Evidence, encode_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.prepared_model import PreparedModel, prepare_endpoint, prepare_folder
@@ -47,16 +41,14 @@ from toolft_pipeline.evaluation.scoring.probes import (
     load_probes,
     sample_probes,
 )
-from toolft_pipeline.evaluation.scoring.repeats import Repeat, write_repeats
-from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
+from toolft_pipeline.evaluation.scoring.repeats import write_repeats
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutClient, run_rollouts
-from toolft_pipeline.evaluation.scoring.steps import StepOutcome, run_steps
+from toolft_pipeline.evaluation.scoring.run_tasks import answer_rules, run_tasks
+from toolft_pipeline.evaluation.scoring.steps import StepOutcome
 from toolft_pipeline.evaluation.scoring.summary import summarize
 from toolft_pipeline.evaluation.scoring.tables import write_probes, write_rollouts, write_steps
-from toolft_pipeline.sandbox.session_pool import SessionPool, open_sessions
+from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.verification.answers.choices import choices_of
-from toolft_pipeline.verification.answers.forms import AnswerForms
 
 METRICS_FILE = "metrics.json"
 
@@ -138,7 +130,7 @@ def evaluate(
         if settings.sandbox is not None:
             size = settings.sandbox.rollout_sessions(batch_size=settings.evaluation.batch_size, n_tasks=len(tasks))
             sessions = stack.enter_context(open_sessions(settings.sandbox, cwd=settings.folder, size=size))
-        steps, rollouts, repeats = _run(
+        steps, rollouts, repeats = run_tasks(
             model, tasks=tasks, settings=settings, validator=CatalogValidator(catalog), sessions=sessions,
             progress=lambda line: progress(f"{model.name}: {line}"), rollout_client=rollout_client,
         )  # fmt: skip
@@ -173,73 +165,6 @@ def evaluate(
     return metrics
 
 
-Rollouts = list[tuple[Transcript, RolloutVerdict]]
-
-
-def _run(
-    model: PreparedModel,
-    *,
-    tasks: Sequence[Task],
-    settings: AgentSettings,
-    validator: CatalogValidator,
-    sessions: SessionPool | None,
-    progress: Callable[[str], None],
-    rollout_client: RolloutClient,
-) -> tuple[list[StepOutcome], Rollouts, list[Repeat]]:
-    """Run steps and, on a sandbox, rollouts, with seeds too where the settings ask for repeats.
-
-    A prompt that steps and rollouts both need is generated once. Tasks of an untrained tool come last, prompted with
-    the full catalog, and are not repeated.
-    """
-    generator = CachingGenerator(model.generator)
-    rules = answer_rules(settings, validator)
-    steps: list[StepOutcome] = []
-    rollouts: Rollouts = []
-    repeats: list[Repeat] = []
-    for prompter, asked in (
-        (model.prompter, [task for task in tasks if task.is_headline]),
-        (model.catalog_prompter or model.prompter, [task for task in tasks if not task.is_headline]),
-    ):
-        if not asked:
-            continue
-        ask_steps = partial(run_steps, asked, prompter=prompter, generator=generator, validator=validator)
-        if sessions is None or settings.sandbox is None:
-            steps += ask_steps()
-            continue
-        found = ask_steps(matcher=FunctionalMatcher(sessions, volatile=settings.sandbox.volatile))
-        steps += found
-        run = partial(
-            _judged, asked, prompter=prompter, sessions=sessions, validator=validator,
-            limits=_limits(found, settings), rules=rules, rollout_client=rollout_client,
-        )  # fmt: skip
-        rollouts += run(generator, progress=progress)
-        if settings.evaluation.repeats > 1 and model.sampled is not None and asked[0].is_headline:
-            for repeat in range(settings.evaluation.repeats):
-                drawn = run(
-                    CachingGenerator(model.sampled(repeat)),
-                    progress=lambda line, repeat=repeat: progress(f"repeat {repeat + 1}: {line}"),
-                )
-                repeats += [Repeat(repeat=repeat, transcript=each, verdict=verdict) for each, verdict in drawn]
-    return steps, rollouts, repeats
-
-
-def _judged(
-    tasks: Sequence[Task],
-    generator: Generator,
-    *,
-    rules: AnswerRules,
-    limits: RolloutLimits,
-    rollout_client: RolloutClient,
-    **others: Any,
-) -> Rollouts:
-    """One judged rollout of each task, in order."""
-    transcripts = rollout_client(tasks, generator=generator, limits=limits, **others)
-    return [
-        (transcript, judge_rollout(task, transcript, extra_calls=limits.extra_calls, answers=rules))
-        for task, transcript in zip(tasks, transcripts, strict=True)
-    ]
-
-
 def _readings(
     tasks: Sequence[Task],
     rollouts: Sequence[tuple[Transcript, RolloutVerdict]],
@@ -257,13 +182,6 @@ def _readings(
     questions = reader_questions(tasks, rollouts, rules=rules)
     endpoint = settings.evaluation.endpoints[reader]
     return read_by_endpoint(reader, endpoint, readings=readings, questions=questions, progress=progress)
-
-
-def answer_rules(settings: AgentSettings, tools: CatalogValidator) -> AnswerRules:
-    """How this agent's answers are read."""
-    forms = AnswerForms(done=settings.answers.done, refused=settings.answers.refused)
-    reads = frozenset(name for name, declared in tools.reads.items() if declared)
-    return AnswerRules(forms=forms, choices=choices_of(tools.schemas.values()), reads=reads)
 
 
 def _ask_probes(
@@ -300,16 +218,6 @@ def _single_requests(
         latency_of(answer, kind="single", task_id=each.step.task_id, turn=each.step.turn)
         for each, answer in zip(sample, answers, strict=True)
     ]
-
-
-def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> RolloutLimits:
-    return RolloutLimits(
-        max_turns=settings.evaluation.max_turns,
-        max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
-        extra_calls=settings.evaluation.extra_calls,
-        max_new_tokens=settings.evaluation.max_task_tokens,
-        max_s=settings.evaluation.max_task_s,
-    )
 
 
 def read_metrics(folder: Path) -> ModelMetrics:
