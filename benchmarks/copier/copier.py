@@ -6,14 +6,15 @@ backend but the calls that it makes.
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from benchmarks.copier.entities import kind_in, tokens, values
+from benchmarks.copier.entities import VALUE, Lexer
 from benchmarks.copier.nearest import NearestTexts
 from benchmarks.copier.places import Side, has_place, resolve
 from benchmarks.copier.runs import Call, Run, Turn, shape_of
@@ -23,6 +24,16 @@ CANDIDATES = 60
 
 SAME_RESULTS, SAME_CONTEXT = 0.35, 0.25
 """What equal states in the last results, and equal tools in earlier turns, add to the cosine of the wording."""
+
+MISSING, MADE_BEFORE = 0.4, 1.0
+"""What a step with a value that has no place in our run takes off, once more if all have none, and one whose calls
+were made already."""
+
+VOTERS, SHARPNESS = 7, 0.08
+"""The nearest turns that vote for the next step, and the difference of scores that is worth a factor of e."""
+
+NAMED, STEM = 0.25, 5
+"""What the words of a tool's name in the request add, at most; words are compared by their first letters."""
 
 Choices = Mapping[tuple[str, str], Sequence[str]]
 """The values that a schema allows, by tool and argument."""
@@ -40,11 +51,11 @@ class Logged:
         """The turn itself."""
         return self.run.turns[self.number]
 
-    def side(self, steps: int) -> Side:
+    def side(self, steps: int, lexer: Lexer) -> Side:
         """What that run knew after some steps of the turn."""
         calls = [call for turn in self.run.turns[: self.number] for step in turn.steps for call in step]
         calls += [call for step in self.turn.steps[:steps] for call in step]
-        return Side(said=[turn.said for turn in self.run.turns[: self.number + 1]], calls=calls)
+        return Side(said=[turn.said for turn in self.run.turns[: self.number + 1]], calls=calls, lexer=lexer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,44 +72,81 @@ class Copier:
 
     def __init__(self, runs: Sequence[Run], *, choices: Choices) -> None:
         self._turns = [Logged(run=run, number=at) for run in runs for at in range(len(run.turns))]
-        self._texts = NearestTexts([each.turn.said for each in self._turns])
+        self._lexer = Lexer(runs)
+        self._texts = NearestTexts([each.turn.said for each in self._turns], self._lexer)
         self._choices = choices
         self._tools = {call.name for each in self._turns for step in each.turn.steps for call in step}
 
     def next_turn(self, history: Sequence[Turn]) -> NextTurn:
         """Go on after the last turn's steps so far."""
-        now = history[-1]
-        near = self._nearest(history)
+        done = len(history[-1].steps)
+        calls = [call for turn in history for step in turn.steps for call in step]
+        ours = Side(said=[turn.said for turn in history], calls=calls, lexer=self._lexer)
+        near = self._nearest(history, ours)
         if near is None:
             return NextTurn(answer="I cannot do that.")
-        done = len(now.steps)
-        calls = [call for turn in history for step in turn.steps for call in step]
-        theirs, ours = near.side(done), Side(said=[turn.said for turn in history], calls=calls)
+        theirs = near.side(done, self._lexer)
         if done < len(near.turn.steps):
             made = self._adapted(near.turn.steps[done], theirs, ours)
             return NextTurn(calls=tuple(made), copied=near)
         return NextTurn(answer=self._answer(near.turn.answer, theirs, ours), copied=near)
 
-    def _nearest(self, history: Sequence[Turn]) -> Logged | None:
+    def _nearest(self, history: Sequence[Turn], ours: Side) -> Logged | None:
         """The nearest turn with the same tools and refusals so far; one that only begins alike if none goes on."""
         now = history[-1]
         scores = self._texts.scores(now.said)
         order = np.argsort(-scores, kind="stable")
         earlier = Counter(call.name for turn in history[:-1] for step in turn.steps for call in step)
-        best: tuple[float, Logged] | None = None
-        seen = 0
+        ranked: list[tuple[float, Logged]] = []
         for place in order.tolist():
             each = self._turns[place]
             if each.turn.shape[: len(now.steps)] != now.shape:
                 continue
             score = float(scores[place]) + SAME_CONTEXT * self._context(each, history, earlier)
             score += SAME_RESULTS * _alike(now.steps, each.turn.steps[: len(now.steps)])
-            if best is None or score > best[0]:
-                best = score, each
-            seen += 1
-            if seen >= CANDIDATES:
+            score += self._named(each, len(now.steps), now.said) - self._misfit(each, len(now.steps), ours)
+            ranked.append((score, each))
+            if len(ranked) >= CANDIDATES:
                 break
-        return None if best is None else best[1]
+        return _voted(sorted(ranked, key=lambda entry: -entry[0])[:VOTERS], done=len(now.steps))
+
+    def _named(self, each: Logged, done: int, said: str) -> float:
+        """What speaks for a turn's next step: the user says the words of its tool's name."""
+        if done >= len(each.turn.steps):
+            return 0.0
+        stems = {token.kind[:STEM] for token in self._lexer.tokens(said)}
+        words = [word[:STEM] for word in each.turn.steps[done][0].name.casefold().replace("-", "_").split("_")]
+        return NAMED * sum(word in stems for word in words) / len(words)
+
+    def _misfit(self, each: Logged, done: int, ours: Side) -> float:
+        """What speaks against a turn's next step: values that have no place in our run, calls that were made before."""
+        theirs = each.side(done, self._lexer)
+        if done >= len(each.turn.steps):
+            ids = (token for token in self._lexer.tokens(each.turn.answer) if token.kind.startswith("<id"))
+            return MISSING * any(not has_place(token.text, theirs) for token in ids)
+        step = each.turn.steps[done]
+        wanted = [
+            (call.name, name, value) for call in step for name, value in call.arguments.items()
+            if not isinstance(value, dict | list)
+        ]  # fmt: skip
+        missing = 0
+        for tool, name, value in wanted:
+            missing += self._is_missing(tool, name, value, theirs, ours)
+        again = any(
+            (call.name, made.arguments) == (made.name, dict(self._arguments(call, theirs, ours)))
+            for call in step
+            for made in ours.calls
+        )
+        return MISSING * (missing > 0) + MISSING * missing / max(1, len(wanted)) + MADE_BEFORE * again
+
+    def _is_missing(self, tool: str, name: str, value: Any, theirs: Side, ours: Side) -> bool:
+        """Whether their run says where a value comes from and ours does not."""
+        found = resolve(value, theirs, ours)
+        choices = self._choices.get((tool, name), ())
+        if not choices:
+            return found.is_missing
+        told = theirs.lexer.mentions(theirs.everything, str(value))
+        return told and found.value not in choices and _chosen(choices, ours) is None
 
     def _context(self, each: Logged, history: Sequence[Turn], earlier: Counter[str]) -> float:
         """How alike the turns before are: as many of them, and the same tools."""
@@ -132,22 +180,38 @@ class Copier:
         if isinstance(value, list):
             return _list(value, theirs, ours) or [self._value(tool, name, inner, theirs, ours) for inner in value]
         choices = self._choices.get((tool, name), ())
-        found = resolve(value, theirs, ours)
+        found = resolve(value, theirs, ours).value
         if choices and (found not in choices or not has_place(value, theirs)):
-            return _chosen(choices, ours.said) or value
+            return _chosen(choices, ours) or value
         return found
 
     def _answer(self, answer: str, theirs: Side, ours: Side) -> str:
         """The logged answer with our values in the places of theirs."""
         pieces, at = [], 0
-        for token in tokens(answer):
+        for token in self._lexer.tokens(answer):
             if token.start < at or not (token.is_value or has_place(token.text, theirs)):
                 continue
-            found = resolve(token.text, theirs, ours)
+            found = resolve(token.text, theirs, ours).value
             inner = answer[token.start : token.end]
             pieces += [answer[at : token.start], inner.replace(token.text, str(found), 1)]
             at = token.end
         return "".join([*pieces, answer[at:]])
+
+
+def _voted(ranked: Sequence[tuple[float, Logged]], *, done: int) -> Logged | None:
+    """The best of those that do what most of the nearest do next: a single odd run decides nothing."""
+    votes: dict[frozenset[str], float] = defaultdict(float)
+    for score, each in ranked:
+        votes[_next_tools(each, done)] += math.exp((score - ranked[0][0]) / SHARPNESS)
+    if not votes:
+        return None
+    wanted = max(votes, key=lambda tools: votes[tools])
+    return next(each for _, each in ranked if _next_tools(each, done) == wanted)
+
+
+def _next_tools(each: Logged, done: int) -> frozenset[str]:
+    """The tools of a turn's next step; none for an answer."""
+    return frozenset(call.name for call in each.turn.steps[done]) if done < len(each.turn.steps) else frozenset()
 
 
 def _varying(calls: Sequence[Call], theirs: Side, ours: Side) -> tuple[str, list[Any]] | None:
@@ -157,6 +221,8 @@ def _varying(calls: Sequence[Call], theirs: Side, ours: Side) -> tuple[str, list
     names = [name for name in calls[0].arguments if len({str(call.arguments[name]) for call in calls}) == len(calls)]
     listed = [name for name in names if isinstance(calls[0].arguments[name], str)]
     for name in listed:
+        if len(calls) == 1 and not _is_shaped(calls[0].arguments[name], theirs):
+            continue
         mine = _list([call.arguments[name] for call in calls], theirs, ours)
         others = [each for each in names if each != name]
         if mine is not None and (len(calls) > 1 or len(mine) > 1) and (len(calls) == 1 or not others):
@@ -164,13 +230,19 @@ def _varying(calls: Sequence[Call], theirs: Side, ours: Side) -> tuple[str, list
     return None
 
 
+def _is_shaped(value: Any, theirs: Side) -> bool:
+    """Whether a value is one by its shape, so that the user's other values of the kind are surely meant too."""
+    kind = theirs.lexer.kind_in(str(value), theirs.said[-1])
+    return kind is not None and kind not in (VALUE, "<number>")
+
+
 def _list(theirs_values: Sequence[Any], theirs: Side, ours: Side) -> list[Any] | None:
     """Our values of the kind that a list has all of: from the user's last words, else from a field of the results."""
-    kinds = {kind_in(str(value), theirs.said[-1]) for value in theirs_values}
+    kinds = {theirs.lexer.kind_in(str(value), theirs.said[-1]) for value in theirs_values}
     if len(kinds) == 1 and (kind := kinds.pop()) is not None:
-        listed = [value.casefold() for value in values(theirs.said[-1], kind)]
+        listed = [value.casefold() for value in theirs.lexer.values(theirs.said[-1], kind)]
         if listed == [str(value).casefold() for value in theirs_values]:
-            return list(values(ours.said[-1], kind)) or None
+            return list(ours.lexer.values(ours.said[-1], kind)) or None
     for call in reversed(theirs.calls):
         for field, found in _columns(call.result):
             if len(found) > 1 and [str(v) for v in found] == [str(v) for v in theirs_values]:
@@ -188,11 +260,10 @@ def _columns(result: Any, at: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...
     return [(at, list(result))] if isinstance(result, list) and result else []
 
 
-def _chosen(choices: Sequence[str], said: Sequence[str]) -> str | None:
+def _chosen(choices: Sequence[str], ours: Side) -> str | None:
     """The one allowed value that the user names, in the last words first."""
-    for text in reversed(said):
-        words = " ".join(token.text.casefold() for token in tokens(text))
-        named = [each for each in choices if str(each).casefold().replace("_", " ") in words]
+    for text in reversed(ours.said):
+        named = [each for each in choices if ours.lexer.mentions(text, each.replace("_", " "))]
         if named:
             return max(named, key=len)
     return None
@@ -214,7 +285,7 @@ def _facts(result: Any, key: str = "") -> list[tuple[str, str]]:
         size = "none" if not result else "one" if len(result) == 1 else "many"
         return [(key, size), *(fact for inner in result for fact in _facts(inner, key))]
     if isinstance(result, str) and not key:
-        return [("", " ".join(token.kind for token in tokens(result)))]
+        return [("", word) for word in result.split() if word.isalpha()]
     if isinstance(result, bool) or (isinstance(result, str) and result.replace("_", "").isalpha() and result.islower()):
         return [(key, str(result))]
     return []

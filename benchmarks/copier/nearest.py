@@ -12,14 +12,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.copier.entities import tokens
+from benchmarks.copier.entities import Lexer
 
 _CHARACTERS = 4
 
 
-def grams(text: str) -> Counter[str]:
+def grams(text: str, lexer: Lexer) -> Counter[str]:
     """Words, pairs and triples of words, and runs of four characters."""
-    words = ["^", *(token.kind for token in tokens(text)), "$"]
+    words = ["^", *(token.kind for token in lexer.tokens(text)), "$"]
     found: Counter[str] = Counter()
     for n in (1, 2, 3):
         found.update(" ".join(words[at : at + n]) for at in range(len(words) - n + 1))
@@ -31,8 +31,9 @@ def grams(text: str) -> Counter[str]:
 class NearestTexts:
     """An index of texts."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        counts = [grams(text) for text in texts]
+    def __init__(self, texts: Sequence[str], lexer: Lexer) -> None:
+        self._lexer = lexer
+        counts = [grams(text, lexer) for text in texts]
         seen = Counter(gram for count in counts for gram in count)
         self._idf = {gram: math.log(len(texts) / n) + 1 for gram, n in seen.items()}
         self._n = len(texts)
@@ -46,7 +47,7 @@ class NearestTexts:
     def scores(self, text: str) -> NDArray[np.float64]:
         """The cosine with every text of the index."""
         scores = np.zeros(self._n)
-        for gram, weight in self._vector(grams(text)).items():
+        for gram, weight in self._vector(grams(text, self._lexer)).items():
             if gram in self._columns:
                 rows, weights = self._columns[gram]
                 scores[rows] += weight * weights

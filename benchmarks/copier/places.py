@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.copier.entities import counterpart, tokens
+from benchmarks.copier.entities import Lexer
 from benchmarks.copier.runs import Call
 
 Path = tuple[str | int, ...]
@@ -23,6 +23,7 @@ class Side:
 
     said: Sequence[str]
     calls: Sequence[Call]
+    lexer: Lexer
 
     @property
     def everything(self) -> str:
@@ -30,41 +31,49 @@ class Side:
         return "\n".join(self.said)
 
 
-def resolve(value: Any, theirs: Side, ours: Side) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A value for our run. `is_missing`: theirs came from a place that ours does not have."""
+
+    value: Any
+    is_missing: bool = False
+
+
+def resolve(value: Any, theirs: Side, ours: Side) -> Found:
     """What is in our run in the place of a value of theirs; the value itself if it has no place."""
     text = str(value)
     if isinstance(value, bool) or not text.strip():
-        return value
+        return Found(value=value)
     for found in _resolved(text, theirs, ours):
         if found is not None:
-            return as_type(found, value)
-    return value
+            return Found(value=as_type(found, value))
+    return Found(value=value, is_missing=has_place(value, theirs) and not ours.lexer.mentions(ours.everything, text))
 
 
 def has_place(value: Any, side: Side) -> bool:
     """Whether a run says where a value comes from."""
     text = str(value)
-    return any(_mentions(said, text) for said in side.said) or any(
+    return any(side.lexer.mentions(said, text) for said in side.said) or any(
         True for call in side.calls for _ in paths_of(text, call.result)
     )
 
 
 def _resolved(text: str, theirs: Side, ours: Side) -> Iterator[Any]:
     """Candidates for a value, the likeliest source first."""
-    if theirs.said and _mentions(theirs.said[-1], text):
-        yield counterpart(text, theirs.said[-1], ours.said[-1])
+    if theirs.said and theirs.lexer.mentions(theirs.said[-1], text):
+        yield theirs.lexer.counterpart(text, theirs.said[-1], ours.said[-1])
     for at in range(len(theirs.calls) - 1, -1, -1):
         call = theirs.calls[at]
         other = _same_call(at, theirs.calls, ours.calls)
         if other is None:
             continue
-        if isinstance(call.result, str) and isinstance(other.result, str) and _mentions(call.result, text):
-            yield counterpart(text, call.result, other.result)
+        if isinstance(call.result, str) and isinstance(other.result, str) and theirs.lexer.mentions(call.result, text):
+            yield theirs.lexer.counterpart(text, call.result, other.result)
         for path in paths_of(text, call.result):
             yield lookup(path, call.result, other.result, theirs=theirs, ours=ours)
     for back in range(2, len(theirs.said) + 1):
-        if _mentions(theirs.said[-back], text):
-            yield counterpart(text, theirs.said[-back], ours.said[-min(back, len(ours.said))])
+        if theirs.lexer.mentions(theirs.said[-back], text):
+            yield theirs.lexer.counterpart(text, theirs.said[-back], ours.said[-min(back, len(ours.said))])
     for at in range(len(theirs.calls) - 1, -1, -1):
         other = _same_call(at, theirs.calls, ours.calls)
         for name, argument in theirs.calls[at].arguments.items():
@@ -118,9 +127,11 @@ def _record(records: list[Any], at: int, others: list[Any], *, theirs: Side, our
     """
     record = records[at]
     if isinstance(record, dict):
-        told = [name for name, value in record.items() if _mentions(theirs.everything, str(value))]
+        told = [name for name, value in record.items() if theirs.lexer.mentions(theirs.everything, str(value))]
         for name in told:
-            named = [o for o in others if isinstance(o, dict) and _mentions(ours.everything, str(o.get(name)))]
+            named = [
+                o for o in others if isinstance(o, dict) and ours.lexer.mentions(ours.everything, str(o.get(name)))
+            ]
             if named:
                 return named[0]
         for name, value in record.items():
@@ -130,24 +141,14 @@ def _record(records: list[Any], at: int, others: list[Any], *, theirs: Side, our
                 return same[0]
         for name, value in record.items():
             ordered = [r[name] for r in records if isinstance(r, dict) and isinstance(r.get(name), int | float)]
-            mine = [o for o in others if isinstance(o, dict) and isinstance(o.get(name), int | float)]
+            measured = [o for o in others if isinstance(o, dict) and isinstance(o.get(name), int | float)]
             for best in (min, max):
-                if len(ordered) == len(records) > 1 and ordered.count(value) == 1 and value == best(ordered) and mine:
-                    return best(mine, key=lambda o, name=name: o[name])
+                extreme = len(ordered) == len(records) > 1 and ordered.count(value) == 1 and value == best(ordered)
+                if extreme and measured:
+                    return best(measured, key=lambda o, name=name: o[name])
     if at == len(records) - 1 and at > 0:
         return others[-1]
     return others[min(at, len(others) - 1)]
-
-
-def _mentions(said: str, text: str) -> bool:
-    """Whether a text has a value as whole words."""
-    if text.casefold() not in said.casefold():
-        return any(token.is_value and token.text.casefold() == text.casefold() for token in tokens(said))
-    wanted = [token.text.casefold() for token in tokens(text)]
-    words = [token.text.casefold() for token in tokens(said)]
-    if text.casefold() in words:
-        return True
-    return bool(wanted) and any(words[at : at + len(wanted)] == wanted for at in range(len(words) - len(wanted) + 1))
 
 
 def as_type(found: Any, value: Any) -> Any:
