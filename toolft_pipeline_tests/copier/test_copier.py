@@ -27,7 +27,8 @@ def find(mail: str, customer: str) -> tuple[str, dict[str, Any], Any]:
 
 BLOCKED = [
     run(f"Please block {name}@x.test for fraud.", [find(f"{name}@x.test", f"C-{n}")],
-        [("block_customer", {"customer": f"C-{n}", "reason": "fraud"}, {"status": "blocked"})], answer=f"C-{n} is blocked.")
+        [("block_customer", {"customer": f"C-{n}", "reason": "fraud"}, {"status": "blocked"})],
+        answer=f"C-{n} is blocked.")
     for n, name in enumerate(["ann", "bob", "cid", "dot"], start=1000)
 ]  # fmt: skip
 SHIPPED = [
