@@ -1,7 +1,8 @@
 """Evaluation tasks made from plans: states, what the user says, the calls that the work takes, and the answers.
 
 Invariant: what a task expects was seen, not written: the plan is executed on the backend, and results, final state and
-which calls only read come from there. A plan that the backend does not carry out as written makes no task.
+which calls only read come from there. A plan that the backend does not carry out as written, or that
+ends in another state when it is executed after others, makes no task.
 """
 
 from __future__ import annotations
@@ -118,17 +119,43 @@ def tasks_from_plans(
     """Execute all plans, each from its state. Raises `TaskPlanFileError` with every plan that cannot be executed as
     written, `SandboxError` if the backend does not start.
     """
-    made = map_on_sandboxes(
-        plans,
-        lambda backend, plan: _executed(backend, plan, volatile=sandbox.volatile),
-        settings=sandbox,
-        cwd=cwd,
-        failed=lambda plan, error: f"{plan.task_id}: the backend fails: {error}",
+    made = list(
+        map_on_sandboxes(
+            plans,
+            lambda backend, plan: _executed(backend, plan, volatile=sandbox.volatile),
+            settings=sandbox,
+            cwd=cwd,
+            failed=lambda plan, error: f"{plan.task_id}: the backend fails: {error}",
+        )
     )
-    found = list(made)
-    _raise([each for each in found if isinstance(each, str)])
-    progress(f"{len(found)} plans executed")
-    return [each for each in found if isinstance(each, Task)]
+    _raise([each for each in made if isinstance(each, str)])
+    progress(f"{len(made)} plans executed; once more in reverse order")
+    found = [each for each in made if not isinstance(each, str)]
+    states = map_on_sandboxes(list(reversed(plans)), _final_state, settings=sandbox, cwd=cwd)
+    pairs = zip(found, list(states)[::-1], strict=True)
+    _raise([problem for (task, state), again in pairs if (problem := _drift(task, state, again))])
+    return [task for task, _ in found]
+
+
+def _final_state(backend: Sandbox, plan: TaskPlan) -> str:
+    """The state after the plan's calls."""
+    backend.reset(plan.state_ref)
+    for turn in plan.turns:
+        for step in turn.steps:
+            for call in step:
+                backend.call(call.name, call.arguments)
+    return backend.snapshot()
+
+
+def _drift(task: Task, state: str, again: str) -> str | None:
+    """What is wrong where a plan ends in another state after other plans were executed."""
+    if state == again:
+        return None
+    path = _first_difference(json.loads(state), json.loads(again))
+    return (
+        f"{task.task_id}: executed again after other plans, it ends in another state: {path} differs; make the reset "
+        "rebuild the same state whatever came before, or name that key in sandbox.volatile"
+    )
 
 
 def _raise(problems: Sequence[str]) -> None:
@@ -137,8 +164,8 @@ def _raise(problems: Sequence[str]) -> None:
         raise TaskPlanFileError("\n".join([*problems[:_SHOWN_PROBLEMS], *more]))
 
 
-def _executed(backend: Sandbox, plan: TaskPlan, *, volatile: Sequence[str]) -> Task | str:
-    """The task, or why the plan makes none."""
+def _executed(backend: Sandbox, plan: TaskPlan, *, volatile: Sequence[str]) -> tuple[Task, str] | str:
+    """The task with its final state, or why the plan makes none."""
     watch = StateWatch(backend)
     watch.reset(plan.state_ref)
     messages = [text_message(Role.SYSTEM, plan.system)] if plan.system else []
@@ -161,7 +188,17 @@ def _executed(backend: Sandbox, plan: TaskPlan, *, volatile: Sequence[str]) -> T
         expected = canonical_state(json.dumps(plan.expected_state), volatile=volatile)
         if expected != state:
             return f"{plan.task_id}: the plan ends in another state than expected_state; correct one of them"
-    return _task(plan, tuple(messages), state=state_digest(state), only_read=watch.only_read)
+    return _task(plan, tuple(messages), state=state_digest(state), only_read=watch.only_read), state
+
+
+def _first_difference(one: Any, other: Any, at: str = "") -> str:
+    """The path of the first value in which two states differ."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return next(_first_difference(one[key], other[key], f"{at}.{key}") for key in one if one[key] != other[key])
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return next(_first_difference(a, b, f"{at}[{place}]") for place, (a, b) in pairs if a != b)
+    return at.removeprefix(".") or "the whole state"
 
 
 def _messages(step: Sequence[PlanCall], results: Sequence[ToolResult], *, first: int) -> Iterator[Message]:

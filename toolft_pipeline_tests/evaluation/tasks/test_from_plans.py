@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.catalog.tool import Catalog, Tool
+from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.evaluation.judge.task import Task, load_tasks
+from toolft_pipeline.evaluation.tasks.check_tasks import check_tasks
 from toolft_pipeline.evaluation.tasks.from_plans import TaskPlanFileError, read_plans, tasks_from_plans
+from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 AGENT = load_agent(REPOSITORY / "data" / "assistant" / "agent.yaml", overrides={"sandbox.sessions": "1"})
@@ -98,6 +102,71 @@ def test_plans_that_the_backend_does_not_carry_out_are_all_named(tmp_path: Path)
     assert "refuses no_such_tool" in lines[0]
     assert "another state than expected_state" in lines[1]
     assert "does not refuse" in lines[2]
+
+
+DRIFTING = """
+import json, random
+from mcp.server.fastmcp import FastMCP
+server = FastMCP("drifting")
+notes = []
+@server.tool()
+def note(text: str) -> str:
+    notes.append({"text": text, "nonce": random.random()})
+    return "noted"
+@server.tool()
+def sandbox_reset(state_ref: str) -> str:
+    notes.clear()
+    return "{}"
+@server.tool()
+def sandbox_snapshot() -> str:
+    return json.dumps({"notes": notes})
+server.run()
+"""
+
+
+KEEPING = DRIFTING.replace("random.random()", "len(ever)").replace("notes = []", "notes, ever = [], []")
+KEEPING = KEEPING.replace("    notes.append", "    ever.append(text)\n    notes.append")
+
+
+def test_a_state_that_other_plans_change_is_named(tmp_path: Path) -> None:
+    """One server, whose reset leaves something behind: each plan alone would end in the same state twice."""
+    (tmp_path / "server.py").write_text(KEEPING, encoding="utf-8")
+    plans = [
+        {"task_id": f"t{n}", "family": "f", "state_ref": "s", "turns": [
+            {"user": "Note it.", "calls": [{"name": "note", "arguments": {"text": f"x{n}"}}], "answer": "Done."}]}
+        for n in range(2)
+    ]  # fmt: skip
+    settings = SandboxSettings(command=("python", "server.py"), sessions=1)
+    with pytest.raises(TaskPlanFileError) as found:
+        tasks_from_plans(read_plans(written(tmp_path, *plans)), sandbox=settings, cwd=tmp_path)
+    assert "notes[0].nonce differs" in str(found.value)
+
+
+def test_plans_with_whole_floats_can_be_done_as_written(tmp_path: Path) -> None:
+    """`2.0` is not `2` in this backend's state: the check of the tasks must call what the plan says."""
+    server = DRIFTING.replace("text: str", "text: int | float").replace(', "nonce": random.random()', "")
+    (tmp_path / "server.py").write_text(server, encoding="utf-8")
+    turn = {"user": "Two.", "calls": [{"name": "note", "arguments": {"text": 2.0}}], "answer": "Done."}
+    plan = {"task_id": "t", "family": "f", "state_ref": "s", "turns": [turn]}
+    settings = SandboxSettings(command=("python", "server.py"))
+    made = tasks_from_plans(read_plans(written(tmp_path, plan)), sandbox=settings, cwd=tmp_path)
+    schema = {"type": "object", "properties": {"text": {"type": "number"}}}
+    catalog = Catalog(tools=(Tool(name="note", description="", parameters=schema),))
+    checked = check_tasks(made, validator=CatalogValidator(catalog), sandbox=settings, cwd=tmp_path)
+    assert checked.impossible == ()
+
+
+def test_a_state_that_differs_each_time_is_named_with_its_key(tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(DRIFTING, encoding="utf-8")
+    plan = {"task_id": "t", "family": "f", "state_ref": "s", "turns": [
+        {"user": "Note it.", "calls": [{"name": "note", "arguments": {"text": "x"}}], "answer": "Done."}]}  # fmt: skip
+    path = written(tmp_path, plan)
+    settings = SandboxSettings(command=("python", "server.py"))
+    with pytest.raises(TaskPlanFileError) as found:
+        tasks_from_plans(read_plans(path), sandbox=settings, cwd=tmp_path)
+    assert "notes[0].nonce differs" in str(found.value)
+    masked = settings.model_copy(update={"volatile": ("nonce",)})
+    assert len(tasks_from_plans(read_plans(path), sandbox=masked, cwd=tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
