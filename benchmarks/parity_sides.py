@@ -16,9 +16,9 @@ from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.judge.transcript import AssistantTurn, ExecutedCall, StopReason, Transcript
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
-from toolft_pipeline.evaluation.scoring.evaluate import answer_rules
 from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
 from toolft_pipeline.evaluation.scoring.rollouts import run_rollouts
+from toolft_pipeline.evaluation.scoring.run_tasks import answer_rules
 from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.serving.api.app import make_app

@@ -118,6 +118,13 @@ def make_tasks_command(parsed: argparse.Namespace) -> int:
     )
 
 
+def execute_plans_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.tasks import execute_plans
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return execute_plans(settings, plans=parsed.plans, out=parsed.out)
+
+
 def agent_command(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.agent.agent_task import AgentOptions, run_agent_task
 

@@ -86,7 +86,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def _add_tasks(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    tasks = subparsers.add_parser("tasks", help="check the evaluation tasks, or make some from verified runs")
+    tasks = subparsers.add_parser("tasks", help="check the evaluation tasks, or make some from runs or plans")
     actions = tasks.add_subparsers(required=True, metavar="ACTION")
 
     checking = actions.add_parser(
@@ -105,7 +105,13 @@ def _add_tasks(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     making.add_argument("--out", type=Path, metavar="FILE", help="default: tasks.from_runs.jsonl beside the tasks")
     making.set_defaults(command=commands.make_tasks_command)
 
-    for each in (checking, making):
+    planning = actions.add_parser("from-plans", help="write a new file of tasks from plans, executed on the backend")
+    planning.add_argument("agent")
+    planning.add_argument("plans", type=Path, metavar="FILE", help="JSONL: states, user turns, calls, answers")
+    planning.add_argument("--out", type=Path, metavar="FILE", help="default: tasks.from_plans.jsonl beside the tasks")
+    planning.set_defaults(command=commands.execute_plans_command)
+
+    for each in (checking, making, planning):
         each.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
 
 

@@ -1,4 +1,4 @@
-"""`toolft tasks`: check the evaluation tasks against today's catalog and backend; make tasks from verified runs."""
+"""`toolft tasks`: check the evaluation tasks against today's catalog and backend; make tasks from runs or plans."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.evaluation.tasks import check_tasks as checking
+from toolft_pipeline.evaluation.tasks.from_plans import read_plans, tasks_from_plans
 from toolft_pipeline.evaluation.tasks.from_runs import tasks_from_runs, write_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.task_check import read_tasks
@@ -19,6 +20,7 @@ from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Warehouse
 
 FROM_RUNS_FILE = "tasks.from_runs.jsonl"
+FROM_PLANS_FILE = "tasks.from_plans.jsonl"
 
 
 def check_tasks(settings: AgentSettings, *, as_json: bool) -> int:
@@ -67,6 +69,21 @@ def make_tasks(
         f"read them, then set evaluation.tasks to this file, or append its lines to {settings.evaluation.tasks}: from "
         "then on these runs and their near-duplicates are left out of training",
     )
+    return 0
+
+
+def execute_plans(settings: AgentSettings, *, plans: Path, out: Path | None) -> int:
+    """Write tasks made from a file of plans into a file that does not exist yet."""
+    if settings.sandbox is None:
+        raise UsageError(f"{settings.name} has no sandbox: plans are executed on one; declare `sandbox`")
+    path = out or settings.path(settings.evaluation.tasks).with_name(FROM_PLANS_FILE)
+    if path.exists():
+        raise UsageError(f"{path} exists already; move it away, or name another with --out")
+    tasks = tasks_from_plans(read_plans(plans), sandbox=settings.sandbox, cwd=settings.folder, progress=say)
+    if not tasks:
+        raise UsageError(f"{plans} has no plans; write one a line (docs/tasks.md)")
+    write_tasks(tasks, path)
+    say(f"{len(tasks)} tasks in {path}", "set evaluation.tasks to this file, or append its lines to your own")
     return 0
 
 

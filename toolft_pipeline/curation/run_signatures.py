@@ -41,6 +41,7 @@ SIGNATURES_SCHEMA = pa.schema(
         pa.field("golden", pa.bool_(), nullable=False),
         pa.field("origin", pa.string(), nullable=False),
         pa.field("plan", pa.uint64(), nullable=False),
+        pa.field("sequence", pa.list_(pa.string()), nullable=False),
         pa.field("task_key", pa.string(), nullable=False),
         pa.field("category", pa.string(), nullable=False),
         pa.field("tools", pa.list_(pa.string()), nullable=False),
@@ -56,7 +57,8 @@ SIGNATURES_SCHEMA = pa.schema(
 """`task_key` is normalized; without one in the log it is the normalized text of the user turns. `shingles` are sorted,
 those of calls last; equal `digest` means equal shingles, equal `results` equal call results; `turns` are the shingles
 of single turns that are long enough to be recognized. `conversation` is the hash of all messages, `beginnings` are the
-hashes of its proper prefixes. `plan` is the hash of the sequence of called tools, `NO_PLAN` for a run without calls."""
+hashes of its proper prefixes. `sequence` are the called tools in order, `plan` is their
+hash, `NO_PLAN` for a run without calls."""
 
 NO_PLAN = 0
 
@@ -77,7 +79,7 @@ def write_signatures(accepted: Iterable[AcceptedRun], path: Path, *, volatile: C
     return rows
 
 
-_REPEATED = ["origin", "task_key", "category", "tools.list.element"]
+_REPEATED = ["origin", "task_key", "category", "tools.list.element", "sequence.list.element"]
 """Columns with repeated values, which a dictionary compresses; hashes do not repeat."""
 
 
@@ -95,6 +97,7 @@ def _batch(accepted: Sequence[AcceptedRun], volatile: Collection[str]) -> pa.Rec
             pa.array([run.golden for run in runs], pa.bool_()),
             pa.array([run.origin.value for run in runs], pa.string()),
             pa.array([plan_of(run) for run in runs], pa.uint64()),
+            pa.array([called_tools(run) for run in runs], pa.list_(pa.string())),
             pa.array(_task_keys(runs, turns), pa.string()),
             pa.array([row.category.value for row in accepted], pa.string()),
             pa.array([row.tools for row in accepted], pa.list_(pa.string())),
@@ -119,8 +122,13 @@ def _task_keys(runs: Sequence[Trajectory], turns: Sequence[Sequence[str]]) -> li
 
 def plan_of(run: Trajectory) -> int:
     """The hash of the tools that a run calls, in order, as often as it calls them."""
-    names = [call.name for message in run.messages for call in message.tool_calls]
+    names = called_tools(run)
     return int.from_bytes(blake2b("\n".join(names).encode(), digest_size=8).digest()) if names else NO_PLAN
+
+
+def called_tools(run: Trajectory) -> list[str]:
+    """The tools that a run calls, in order, as often as it calls them."""
+    return [call.name for message in run.messages for call in message.tool_calls]
 
 
 def run_sets(turns: Sequence[Sequence[str]], calls: Sequence[str]) -> Sets:

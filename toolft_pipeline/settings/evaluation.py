@@ -70,7 +70,14 @@ class EvaluationSettings(Section):
     few_shot_tasks: int | None = Field(None, gt=0)
     """How many of these the few-shot base runs, which has examples in every prompt; None is all."""
     catalog_tasks: int | None = Field(24, gt=0)
-    """How many of these a model with the full catalog in its prompt runs (thousands of tokens); None is all."""
+    """How many of these a model with the full catalog in its prompt runs (thousands of tokens), and how many tasks of
+    level `new_tool` every model runs, which show the full catalog too; None is all."""
+    repeats: int = Field(1, ge=1, le=16)
+    """How often each task is run. 1 is one greedy rollout. With n above 1 there are n more of each task, each with a
+    seed and `temperature`: pass@1 is how often a run passes, pass^n how often all n do. The gate judges the greedy
+    rollout."""
+    temperature: float = Field(0.7, gt=0, le=2)
+    """Temperature of the rollouts with seeds (`repeats`)."""
     max_turns: int = Field(12, gt=0)
     """Limit of assistant turns per rollout."""
     max_new_tokens: int = Field(192, gt=0)

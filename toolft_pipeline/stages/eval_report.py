@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 
 import msgspec
 
+from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.chat.proofs.report import Proof
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.engine_generator import engine_identity
-from toolft_pipeline.evaluation.models.prompting import PromptPolicy
 from toolft_pipeline.evaluation.promotion.impossible_tasks import impossible_task_objections
 from toolft_pipeline.evaluation.promotion.kept_abilities import compare_abilities
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, champion_to_beat, withdrawn_at
@@ -28,9 +28,11 @@ from toolft_pipeline.evaluation.report.report_content import (
     read_loss,
 )
 from toolft_pipeline.evaluation.report.report_inputs import input_changes, write_inputs
-from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
+from toolft_pipeline.evaluation.scoring.levels import tools_with_few_tasks
+from toolft_pipeline.evaluation.scoring.task_sampling import asked_tasks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.abilities import compared_abilities
+from toolft_pipeline.stages.evaluations.asked_tasks import nearest_runs, tasks_of_models
 from toolft_pipeline.stages.evaluations.bfcl_evaluations import BFCL_EVALUATION, bfcl_reads, bfcl_results, bfcl_sources
 from toolft_pipeline.stages.evaluations.compared_models import compared_models
 from toolft_pipeline.stages.evaluations.evaluations import (
@@ -139,7 +141,7 @@ def proven(context: BuildContext) -> dict[str, bool]:
 def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
     possible, impossible = checked_tasks(context)
-    tasks = sample_tasks(possible, settings.evaluation.max_tasks)
+    tasks = asked_tasks(possible, settings.evaluation.max_tasks, new_tool_tasks=settings.evaluation.catalog_tasks)
     digest = context.input("merged_model").manifest.content_digest
     serving = champion_to_beat(context.warehouse, settings.name, candidate=digest)
     best = None if serving is None else best_champion(context.warehouse, settings, serving=serving, candidate=digest)
@@ -184,6 +186,7 @@ def _build(context: BuildContext) -> BuildOutput:
             agent=settings.name,
         ),
     )
+    few_tasks = tools_with_few_tasks(load_catalog(context.input("tool_catalog").folder).names, tasks)
     inputs, last = inputs_of(context, n_tasks=len(tasks)), last_inputs(context)
     content = ReportContent(
         agent=settings.name,
@@ -205,6 +208,8 @@ def _build(context: BuildContext) -> BuildOutput:
         changes=() if last is None else input_changes(inputs, last),
         impossible=left_out,
         hosted=hosted_line(context.input("merged_model")),
+        nearest=nearest_runs(context, tasks),
+        tools_with_few_tasks=few_tasks,
     )
     write_report(content, context.out)
     write_inputs(inputs, context.out)
@@ -216,22 +221,15 @@ def _build(context: BuildContext) -> BuildOutput:
     return BuildOutput(
         content=(VERDICT_FILE, GENERATIONS_FILE, *([VARIANTS_FILE] if judged else [])),
         rows={"tasks": candidate.n_tasks, "steps": candidate.n_steps, "impossible_tasks": len(impossible)},
-        headline=headline_metrics(metrics, verdict=verdict, variants=judged),
+        headline=headline_metrics(metrics, verdict=verdict, variants=judged, tools_with_few_tasks=few_tasks),
     )
 
 
 def _evaluations(context: BuildContext, models: Sequence[ComparedModel], tasks: Sequence[Task]) -> dict[str, Version]:
-    """The evaluation of each model; models with long prompts are asked fewer tasks."""
-    evaluation = context.settings.evaluation
-    asked = {
-        PromptPolicy.NONE: tasks,
-        PromptPolicy.FEW_SHOT: sample_tasks(tasks, evaluation.few_shot_tasks),
-        PromptPolicy.FULL_CATALOG: sample_tasks(tasks, evaluation.catalog_tasks),
-    }
-    tasks_from = sources.agent_file(context.settings, evaluation.tasks)
-    return {
-        model.name: reuse_or_evaluate(context, model, asked[model.policy], tasks_from=tasks_from) for model in models
-    }
+    """The evaluation of each model; models with long prompts are asked fewer tasks, variants none of new tools."""
+    tasks_from = sources.agent_file(context.settings, context.settings.evaluation.tasks)
+    asked = tasks_of_models(models, tasks, evaluation=context.settings.evaluation)
+    return {model.name: reuse_or_evaluate(context, model, asked[model.name], tasks_from=tasks_from) for model in models}
 
 
 def _promotable(version: Version, _settings: AgentSettings) -> CheckOutcome:
@@ -245,7 +243,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="7",
+    code_version="8",
     inputs={
         "merged_model": PartitionScope.SAME,
         "qlora_adapter": PartitionScope.SAME,
@@ -275,7 +273,7 @@ STAGE = Stage(
         "evaluation.bfcl_irrelevance",
     ),
     derived=_derived,
-    optional={"verified_trajectories": wants_shadow, "training_set": wants_shadow},
+    optional={"verified_trajectories": wants_shadow},
     observes=(SERVICE,),
     sources=_sources,
     build=_build,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msgspec import convert, to_builtins
 
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.curation.own_runs import OwnRuns
 from toolft_pipeline.curation.run_signatures import SIGNATURES_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE, select_training_set
+from toolft_pipeline.evaluation.tasks.task_leaks import (
+    find_task_leaks,
+    read_split_tasks,
+    read_task_leaks,
+    write_task_leaks,
+)
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.presentation.nearest_runs import nearest_runs_table
 from toolft_pipeline.stages.spec import sources
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.stages.spec.stage import (
@@ -24,6 +33,8 @@ from toolft_pipeline.stages.spec.stage import (
 )
 from toolft_pipeline.warehouse.digest import Json, file_digest
 from toolft_pipeline.warehouse.store import BuildOutput, Version
+
+SHOWN_LEAKS = 20
 
 
 def _sources(scope: SourceContext) -> dict[str, str]:
@@ -40,6 +51,7 @@ def _build(context: BuildContext) -> BuildOutput:
         curation=context.settings.curation,
         out=context.out,
     )
+    _write_leaks(context, tasks)
     context.progress(f"{summary.train} training and {summary.validation} validation runs of {summary.rows}")
     return BuildOutput(
         content=(SELECTION_FILE,),
@@ -57,6 +69,48 @@ def _build(context: BuildContext) -> BuildOutput:
             "thin_tools": list(summary.thin_tools),
         },
     )
+
+
+def _write_leaks(context: BuildContext, tasks: Path) -> None:
+    """Compare the tasks with the selected runs. The file follows from the selection, its sources and the tasks."""
+    found = find_task_leaks(
+        read_split_tasks(tasks) if tasks.is_file() else [],
+        days={day: version.file(SIGNATURES_FILE) for day, version in context.inputs["run_signatures"].items()},
+        selection=context.out / SELECTION_FILE,
+    )
+    write_task_leaks(found, context.out)
+
+
+def _no_task_leaks(version: Version, _settings: AgentSettings) -> CheckOutcome:
+    found = read_task_leaks(version.folder)
+    near = min(found.nearest, key=lambda each: each.distance, default=None)
+    detail: dict[str, Json] = {
+        "tasks": found.tasks,
+        "split_keys": found.keys,
+        "leaks": [to_builtins(each) for each in found.leaks[:SHOWN_LEAKS]],
+        "untrained_tools": list(found.untrained),
+        "nearest": None if near is None else to_builtins(near),
+    }
+    if found.leaks:
+        shown = "; ".join(
+            f"task {each.task_id}: {each.level} {each.split_key!r} is in {each.runs} runs, the first "
+            f"{each.trajectory_id} of {each.day}"
+            for each in found.leaks[:3]
+        )
+        why = f"{len(found.leaks)} tasks have a split key that training runs have: {shown}"
+        fix = "write other tasks, give them the level that they have, or keep these runs out of the logs folder"
+        return CheckOutcome(passed=False, detail=detail, description=f"{why}; {fix}")
+    unseen = f"; no run calls {', '.join(found.untrained)}: level new_tool" if found.untrained else ""
+    nearest = "" if near is None else f"; the nearest run is {near.distance:.2f} from its task"
+    return CheckOutcome(
+        passed=True,
+        detail=detail,
+        description=f"{found.keys} split keys of {found.tasks} tasks are in none of {found.runs} runs{nearest}{unseen}",
+    )
+
+
+def _texts(version: Version) -> dict[str, str]:
+    return {"nearest_runs": nearest_runs_table(read_task_leaks(version.folder).nearest)}
 
 
 def _own_runs(version: Version) -> OwnRuns:
@@ -117,7 +171,7 @@ STAGE = Stage(
     description="Selects the window's runs: dedup, contamination, split, caps and oversampling; ids only, no copies.",
     group=Group.MODEL,
     kinds=("parquet",),
-    code_version="6",
+    code_version="7",
     inputs={"run_signatures": PartitionScope.WINDOW, "tool_catalog": PartitionScope.WHOLE},
     settings=("curation",),
     placement=("evaluation.tasks",),
@@ -125,7 +179,14 @@ STAGE = Stage(
     sources=_sources,
     build=_build,
     plots=_plots,
+    texts=_texts,
     checks=(
+        Check(
+            name="no_task_leaks",
+            description="No selected run has what an evaluation task declares as its split key.",
+            blocking=True,
+            evaluate=_no_task_leaks,
+        ),
         Check(
             name="few_own_runs",
             description="Our own models made at most `serving.monitor.max_own_share` of the training runs.",

@@ -87,9 +87,9 @@ def test_sources_gap_in_the_lineage_enters_the_fingerprint_and_leaves_it_when_fi
 def test_inputs_of_the_shadow_gate_are_read_only_where_it_is_on(tmp_path: Path) -> None:
     sandbox = {"command": ["true"]}
     off, on = desk(tmp_path), desk(tmp_path, sandbox=sandbox, gate={"shadow": {"runs": 5}})
-    for asset in ("verified_trajectories", "training_set"):
-        assert STAGE.optional[asset](on)
-        assert not STAGE.optional[asset](off)
+    assert list(STAGE.optional) == ["verified_trajectories"]
+    assert STAGE.optional["verified_trajectories"](on)
+    assert not STAGE.optional["verified_trajectories"](off)
 
 
 def test_reads_price_makes_the_report_again_and_asks_no_model(tmp_path: Path) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from msgspec import to_builtins
 
 from toolft_pipeline.curation.own_runs import OwnRuns
+from toolft_pipeline.evaluation.judge.level import Level
+from toolft_pipeline.evaluation.tasks.task_leaks import TaskLeak, TaskLeaks, write_task_leaks
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.spec.stage import CheckOutcome
 from toolft_pipeline.stages.training_set import STAGE
 from toolft_pipeline.warehouse.manifest import ArtifactKey
-from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Warehouse
+from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 from toolft_pipeline_tests.agents import agent
 
 DAY = "2026-10-05"
@@ -67,3 +71,26 @@ def test_own_plans_must_vary_as_logged_ones(
 ) -> None:
     found = outcome(tmp_path, "own_plans_vary", own_runs(own_plans=own_plans, logged=logged), agent(tmp_path))
     assert found.passed is passes
+
+
+def leaks_of(folder: Path, *leaks: TaskLeak) -> CheckOutcome:
+    found = TaskLeaks(tasks=3, keys=3, runs=9, leaks=leaks, nearest=(), untrained=("ship",))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_task_leaks(found, folder)
+    check = next(each for each in STAGE.checks if each.name == "no_task_leaks")
+    assert check.blocking
+    return check.evaluate(cast("Version", SimpleNamespace(folder=folder)), agent(folder))
+
+
+def test_a_split_key_in_a_training_run_stops_the_model(tmp_path: Path) -> None:
+    leak = TaskLeak(task_id="t-1", level=Level.NEW_TOOL, split_key="ship", trajectory_id="run-7", day=DAY, runs=4)
+    found = leaks_of(tmp_path, leak)
+    assert not found.passed
+    assert "task t-1: new_tool 'ship' is in 4 runs, the first run-7 of 2026-10-05" in (found.description or "")
+    assert found.detail["leaks"] == [to_builtins(leak)]
+
+
+def test_without_leaks_the_model_goes_on_and_untrained_tools_are_named(tmp_path: Path) -> None:
+    found = leaks_of(tmp_path)
+    assert found.passed
+    assert "no run calls ship" in (found.description or "")

@@ -26,6 +26,7 @@ def result_table(report: dict[str, Any]) -> str:
     return (
         f"{text}\n\n"
         f"{_notes(models)}"
+        f"{_few_tasks(report)}"
         f"{report['catalog_tokens_saved_per_turn']:,} catalog tokens saved per turn\n"
         f"verdict: {decision}: {'; '.join(verdict.get('reasons', ()))}"
         f"{_smallest_difference(verdict)}" + "".join(f"\n{note}" for note in verdict.get("notes", ()))
@@ -35,6 +36,13 @@ def result_table(report: dict[str, Any]) -> str:
 def _notes(models: dict[str, dict[str, Any]]) -> str:
     """Notes on the columns, one line each."""
     return "".join(f"{model['note']}\n" for model in models.values() if "note" in model)
+
+
+def _few_tasks(report: dict[str, Any]) -> str:
+    """The tools about which the tasks say little, in one line."""
+    few = report.get("tools_with_few_tasks") or {}
+    named = ", ".join(f"{tool} ({n})" for tool, n in sorted(few.items()))
+    return f"tools with fewer than three tasks: {named}\n" if few else ""
 
 
 def _smallest_difference(verdict: dict[str, Any]) -> str:

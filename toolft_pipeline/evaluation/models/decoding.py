@@ -1,4 +1,4 @@
-"""Batched greedy decoding of a loaded model, on CPU or CUDA.
+"""Batched decoding of a loaded model, on CPU or CUDA: greedy, or drawn by seeds.
 
 Invariant: a row's answer is the one that it would get alone, up to the rounding of batched arithmetic (in fp32 the
 same tokens). So padding is only at the far left of a row. If prompts share a prefix (few-shot examples, a full
@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from toolft_pipeline.engines.decoding.stop_rule import StopRule
+from toolft_pipeline.engines.engine import DecodeRequest
+from toolft_pipeline.engines.sampling import Sampler
 from toolft_pipeline.engines.token_mask import TokenMask
-from toolft_pipeline.evaluation.models.generation import Generation, Generator
+from toolft_pipeline.evaluation.models.generation import Generation, Generator, Sampling
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +36,12 @@ Prefix = list[tuple["torch.Tensor", "torch.Tensor"]]
 
 
 class TransformersGenerator(Generator):
-    """Greedy decoding with transformers: rows sorted by length, decoded in batches, dropped when they end."""
+    """Decoding with transformers: rows sorted by length, decoded in batches, dropped when they end.
+
+    Greedy, unless `sampling` says how tokens are drawn; it is set before the first call.
+    """
+
+    sampling: Sampling | None = None
 
     def __init__(
         self,
@@ -106,6 +113,7 @@ class TransformersGenerator(Generator):
         latency = [0.0] * len(prompts)
         active = list(range(len(prompts)))
         masks = [] if self._mask_of_turn is None else [self._mask_of_turn() for _ in prompts]
+        samplers = [] if self.sampling is None else [self._sampler(self.sampling, prompt) for prompt in prompts]
         for _ in range(self._max_new_tokens):
             positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
             logits = self._model(
@@ -115,7 +123,11 @@ class TransformersGenerator(Generator):
             last = logits[:, -1]
             if masks:
                 last = torch.stack([masks[row].allowed(last[place].clone()) for place, row in enumerate(active)])
-            chosen = last.argmax(-1)
+            if samplers:
+                drawn = [samplers[row].choose(last[place]) for place, row in enumerate(active)]
+                chosen = torch.tensor(drawn, device=ids.device)
+            else:
+                chosen = last.argmax(-1)
             going = []
             for place, token in enumerate(chosen.tolist()):
                 row = active[place]
@@ -139,6 +151,16 @@ class TransformersGenerator(Generator):
             self._answer(tokens, prompt, latency_ms=wait, busy_ms=busy_ms, batch_rows=len(prompts))
             for tokens, prompt, wait in zip(written, prompts, latency, strict=True)
         ]
+
+    def _sampler(self, sampling: Sampling, prompt: Sequence[int]) -> Sampler:
+        return Sampler(
+            DecodeRequest(
+                ids=tuple(prompt),
+                max_new_tokens=self._max_new_tokens,
+                temperature=sampling.temperature,
+                seed=sampling.seed(prompt),
+            )
+        )
 
     def _first_cache(self, prompts: list[Sequence[int]], pads: list[int]) -> tuple[DynamicCache, int]:
         """The cache that a batch starts with, and how many positions of each padded row it holds."""

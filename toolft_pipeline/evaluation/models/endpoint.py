@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.catalog.tool import Catalog
@@ -20,7 +21,7 @@ from toolft_pipeline.chat.rendering.conversation import with_system_prompt
 from toolft_pipeline.chat.rendering.parsing import ParsedCall, ParsedTurn
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.models.generation import Generation
+from toolft_pipeline.evaluation.models.generation import Generation, Generator, Sampling
 from toolft_pipeline.settings import EndpointSettings
 from toolft_pipeline.trajectories.record import Role
 
@@ -66,6 +67,15 @@ class EndpointModel:
         self._client = _client(name, settings)
         self._histories: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = []
         self._numbers: dict[str, int] = {}
+
+    def sampled(self, sampling: Sampling) -> Generator:
+        """A generator for the same prompts that asks for another drawing. `request` of the agent file still decides:
+        a parameter that it omits is not sent.
+        """
+        other = copy(self)
+        drawn = {"temperature": sampling.temperature, "seed": sampling.repeat}
+        other._body = self._body | {key: value for key, value in drawn.items() if key in self._body}
+        return other
 
     @property
     def stops(self) -> tuple[str, ...]:

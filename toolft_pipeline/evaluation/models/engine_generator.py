@@ -20,7 +20,7 @@ from msgspec import structs
 
 from toolft_pipeline.engines.engine import DecodeRequest, EndReason, Engine
 from toolft_pipeline.engines.registry import make_engine
-from toolft_pipeline.evaluation.models.generation import Generation, Generator
+from toolft_pipeline.evaluation.models.generation import Generation, Generator, Sampling
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.serving import EngineName, EngineSettings
 
@@ -101,9 +101,12 @@ def start_session(
 
 
 class EngineGenerator(Generator):
-    """Sends all prompts to an engine at once, greedy, and collects the answers in order."""
+    """Sends all prompts to an engine at once and collects the answers in order; without `sampling` they are greedy."""
 
-    def __init__(self, session: EngineSession, *, max_new_tokens: int, places: int) -> None:
+    def __init__(
+        self, session: EngineSession, *, max_new_tokens: int, places: int, sampling: Sampling | None = None
+    ) -> None:
+        self._sampling = sampling
         self._session = session
         self._max_new_tokens = max_new_tokens
         self._places = places
@@ -133,7 +136,13 @@ class EngineGenerator(Generator):
 
     async def _one(self, prompt: Sequence[int], *, started: float, rows: int) -> Generation:
         text, tokens, end = [], 0, None
-        request = DecodeRequest(ids=tuple(prompt), max_new_tokens=self._max_new_tokens)
+        drawn = self._sampling
+        request = DecodeRequest(
+            ids=tuple(prompt),
+            max_new_tokens=self._max_new_tokens,
+            temperature=0.0 if drawn is None else drawn.temperature,
+            seed=None if drawn is None else drawn.seed(prompt),
+        )
         async for chunk in self._session.engine.stream(request):
             text.append(chunk.text)
             tokens += chunk.n_new_tokens

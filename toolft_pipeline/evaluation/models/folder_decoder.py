@@ -16,7 +16,7 @@ from toolft_pipeline.engines.model_loading import load_model
 from toolft_pipeline.engines.token_mask import TokenMask
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.models.engine_generator import EngineGenerator, EngineSession, start_session
-from toolft_pipeline.evaluation.models.generation import Generator
+from toolft_pipeline.evaluation.models.generation import Generator, Sampling
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.serving import EngineName
 
@@ -42,10 +42,16 @@ class FolderDecoder:
         self._stops = stops
         self._progress = progress
 
-    def generator(self, max_new_tokens: int, *, mask_of_turn: Callable[[], TokenMask] | None = None) -> Generator:
+    def generator(
+        self,
+        max_new_tokens: int,
+        *,
+        mask_of_turn: Callable[[], TokenMask] | None = None,
+        sampling: Sampling | None = None,
+    ) -> Generator:
         """A generator of answers of at most so many tokens. Raises `DecodingError` or `EngineError`.
 
-        `mask_of_turn` makes the mask of each answer, where decoding is constrained.
+        `mask_of_turn` makes the mask of each answer, where decoding is constrained; without `sampling` it is greedy.
         """
         places = self._settings.evaluation.batch_size
         if mask_of_turn is not None and self._settings.evaluation.engine is not EngineName.TRANSFORMERS:
@@ -54,8 +60,8 @@ class FolderDecoder:
                 "to transformers, or leave the variant out"
             )
         if self._settings.evaluation.engine is not EngineName.TRANSFORMERS:
-            return EngineGenerator(self._session, max_new_tokens=max_new_tokens, places=places)
-        return TransformersGenerator(
+            return EngineGenerator(self._session, max_new_tokens=max_new_tokens, places=places, sampling=sampling)
+        generator = TransformersGenerator(
             model=self._weights,
             tokenizer=self._tokenizer,
             stops=self._stops,
@@ -64,6 +70,8 @@ class FolderDecoder:
             progress=self._progress,
             mask_of_turn=mask_of_turn,
         )
+        generator.sampling = sampling
+        return generator
 
     def close(self) -> None:
         """End the engine, if one was started."""

@@ -1,11 +1,12 @@
 """The generator protocol: prompts in, texts out.
 
-Invariant: decoding is greedy, so a prompt has one answer. A repeated prompt (a rollout that follows the gold run) is
-answered from a cache, so steps and rollouts never disagree about it.
+Invariant: a prompt has one answer: decoding is greedy, or draws by a seed (`Sampling`). A repeated prompt (a rollout
+that follows the gold run) is answered from a cache, so steps and rollouts never disagree about it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -29,11 +30,23 @@ class Generation(Struct, frozen=True, kw_only=True):
     batch_rows: int = 1
 
 
+class Sampling(Struct, frozen=True, kw_only=True):
+    """Draw tokens at a temperature. `repeat` is the number of the drawing: another one gives other answers."""
+
+    temperature: float
+    repeat: int
+
+    def seed(self, prompt: Sequence[int]) -> int:
+        """The seed of one prompt: of its ids and the repeat, so the batch and the order of prompts play no part."""
+        text = f"{self.repeat}:" + " ".join(map(str, prompt))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
 class Generator(Protocol):
     """Answers prompts given as token ids, in order."""
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
-        """One answer for each prompt, greedy."""
+        """One answer for each prompt."""
 
 
 class CachingGenerator(Generator):

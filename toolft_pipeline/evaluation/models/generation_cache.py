@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.evaluation.models.generation import Generation, Generator
+from toolft_pipeline.evaluation.models.generation import Generation, Generator, Sampling
 
 GENERATIONS_CACHE_FILE = "generations.parquet"
 
@@ -44,6 +44,8 @@ class PromptKind(StrEnum):
     """A turn that the endpoint behind a safety net is asked."""
     PROBE = "probe"
     PROBE_CALL = "probe_call"
+    SAMPLE = "sample"
+    """A turn drawn at a temperature; its place has the temperature and the number of the repeat too."""
     SINGLE = "single"
     """A turn asked once more and alone, to time it."""
 
@@ -62,13 +64,20 @@ class GenerationCache:
         self.n_new = 0
 
     def generator(
-        self, kind: PromptKind, load: Callable[[], Generator], *, text_of: Callable[[Sequence[int]], str] | None = None
+        self,
+        kind: PromptKind,
+        load: Callable[[], Generator],
+        *,
+        text_of: Callable[[Sequence[int]], str] | None = None,
+        sampling: Sampling | None = None,
     ) -> Generator:
         """A generator that asks the one of `load` for unknown prompts alone, and calls `load` for the first of them.
 
-        `text_of` gives the text that stands for a prompt, if its token ids do not say what is asked.
+        `text_of` gives the text that stands for a prompt, if its token ids do not say what is asked. `sampling` is how
+        answers of kind `SAMPLE` are drawn.
         """
-        return _CachedGenerator(self, kind, load, text_of or _ids_as_text)
+        place = str(kind) if sampling is None else f"{kind} {sampling.repeat} at {sampling.temperature:g}"
+        return _CachedGenerator(self, place, load, text_of or _ids_as_text)
 
     def include(self, other: GenerationCache) -> None:
         """Know the answers that another cache knows, where this one knows none."""
@@ -113,7 +122,7 @@ class _CachedGenerator(Generator):
     def __init__(
         self,
         cache: GenerationCache,
-        kind: PromptKind,
+        kind: str,
         load: Callable[[], Generator],
         text_of: Callable[[Sequence[int]], str],
     ) -> None:
@@ -140,7 +149,7 @@ class _CachedGenerator(Generator):
         return [generation for generation in found if generation is not None]
 
     def _place(self, prompt: Sequence[int]) -> _Place:
-        return str(self._kind), hashlib.sha256(self._text_of(prompt).encode("utf-8", "surrogatepass")).hexdigest()
+        return self._kind, hashlib.sha256(self._text_of(prompt).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _ids_as_text(prompt: Sequence[int]) -> str:

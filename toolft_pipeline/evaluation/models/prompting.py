@@ -7,6 +7,7 @@ Baselines are prompted as `baselines` describes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.rendering.conversation import WithoutTools, with_system_prompt
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
-from toolft_pipeline.chat.rendering.serving import serving_prompt
+from toolft_pipeline.chat.rendering.serving import install_chat_format, serving_prompt
 from toolft_pipeline.evaluation.models.baselines import (
     NativePrompter,
     OwnTemplatePrompter,
@@ -104,22 +105,24 @@ def make_prompter(
     catalog: Catalog,
     tokenizer: PreTrainedTokenizerBase,
     examples: Callable[[], tuple[dict[str, Any], ...]],
+    with_catalog: bool = False,
 ) -> Prompter:
-    """Choose how a model is prompted.
+    """Choose how a model is prompted; `with_catalog` shows every tool with its schema, whatever its policy is.
 
-    A tuned model gets its saved template. A baseline chat model gets its family's own tool syntax, a base model a
-    transcript; `examples` gives the messages that these two see as examples, and is called for them alone.
+    A tuned model gets its saved template, and for the catalog that of the same format with the full tools. A baseline
+    chat model gets its family's own tool syntax, a base model a transcript; `examples` gives the messages that these
+    two see as examples, and is called for them alone.
     """
     chat_format = get_format(chat.format)
     if model.policy is PromptPolicy.NONE:
         return ServedPrompter(
-            tokenizer=tokenizer,
+            tokenizer=_with_full_tools(tokenizer, chat_format) if with_catalog else tokenizer,
             chat_format=chat_format,
             system_prompt=chat.system_prompt,
             tools=catalog.openai_tools(),
             without_tools=PastedTools({tool.name: tool.description for tool in catalog.tools}).without,
         )
-    full = model.policy is PromptPolicy.FULL_CATALOG
+    full = with_catalog or model.policy is PromptPolicy.FULL_CATALOG
     shots = examples()
     shots_unless_full = () if full else shots
     installed = {chat_format.template(catalog_mode=mode) for mode in CatalogMode}
@@ -140,3 +143,10 @@ def make_prompter(
         catalog_mode=CatalogMode.FULL if full else CatalogMode.NAMES,
         examples=shots_unless_full,
     )
+
+
+def _with_full_tools(tokenizer: PreTrainedTokenizerBase, chat_format: ChatFormat) -> PreTrainedTokenizerBase:
+    """The tokenizer with the format's template that lists the tools with their schemas."""
+    other = copy(tokenizer)
+    install_chat_format(other, chat_format, CatalogMode.FULL)
+    return other

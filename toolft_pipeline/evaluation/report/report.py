@@ -62,6 +62,7 @@ class CombinedMetrics(Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: GateVerdict | None
     bfcl: Mapping[str, Mapping[str, SetRate]] = {}
     abilities: tuple[AbilityComparison, ...] = ()
+    tools_with_few_tasks: Mapping[str, int] = {}
 
 
 def write_report(content: ReportContent, out: Path) -> None:
@@ -73,6 +74,7 @@ def write_report(content: ReportContent, out: Path) -> None:
         verdict=content.verdict,
         bfcl=content.bfcl,
         abilities=tuple(content.abilities),
+        tools_with_few_tasks=content.tools_with_few_tasks,
     )
     (out / METRICS_FILE).write_bytes(encode_metrics(combined))
     now = read_trend_point(out / METRICS_FILE, model=CANDIDATE, day=content.day, made_at=NOW)

@@ -26,6 +26,7 @@ from toolft_pipeline.evaluation.scoring.tables import (
     read_rollouts,
     read_steps,
 )
+from toolft_pipeline.evaluation.tasks.task_leaks import NearestRun
 from toolft_pipeline.settings import GateSettings
 
 CANDIDATE = "candidate"
@@ -56,7 +57,9 @@ class ReportContent:
     (step, loss) points of the training; `past` are the candidates of earlier reports, for the trend. `gate` has the
     thresholds, `abilities` what the candidate kept of its base's. `changes` say what is different from the report of
     `last_day`, one sentence each, and are empty where nothing is; `last_day` is None in a first report. `impossible`
-    has the tasks that count for no model, each with its reason. `hosted` is where the candidate is, if not here.
+    has the tasks that count for no model, each with its reason; `nearest` the training run nearest to each task;
+    `tools_with_few_tasks` how many tasks call each tool that has fewer than three. `hosted` is where the candidate is,
+    if not here.
     """
 
     agent: str
@@ -76,6 +79,8 @@ class ReportContent:
     changes: Sequence[str] = ()
     impossible: Sequence[str] = ()
     hosted: str | None = None
+    nearest: Sequence[NearestRun] = ()
+    tools_with_few_tasks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, ModelMetrics]:

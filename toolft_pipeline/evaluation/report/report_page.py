@@ -16,6 +16,7 @@ import msgspec
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from toolft_pipeline.evaluation.bfcl.questions import QuestionSet
+from toolft_pipeline.evaluation.judge.level import Level
 from toolft_pipeline.evaluation.report.comparison import comparison
 from toolft_pipeline.evaluation.report.logged_model import LABEL
 from toolft_pipeline.evaluation.report.loss_curve import loss_curve
@@ -50,6 +51,7 @@ def render_page(content: ReportContent, *, trend: Sequence[TrendPoint]) -> str:
         rows=_rows({name: msgspec.to_builtins(each) for name, each in columns.items()}),
         metrics={**metrics_in(Place.TABLE), **metrics_in(Place.PAGE)},
         bfcl_sets=list(QuestionSet),
+        levels=[each for each in Level if any(each in metrics.by_level for metrics in models.values())],
         categories=_names(metrics.by_category for metrics in models.values()),
         turns=sorted({turn for metrics in models.values() for turn in metrics.by_turn}, key=int),
         tools=_names(metrics.by_tool for metrics in models.values()),

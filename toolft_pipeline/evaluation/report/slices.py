@@ -1,4 +1,4 @@
-"""The figures by category, tool and turn as a table, for parquet and for Dagster.
+"""The figures by level, category, tool and turn as a table, for parquet and for Dagster.
 
 Invariant: nothing is counted here; a row is a slice of metrics.json, and a rate over nothing is null.
 """
@@ -27,6 +27,8 @@ SLICES_FILE = "slices.parquet"
 class By(StrEnum):
     """What the steps are grouped by."""
 
+    LEVEL = "level"
+
     CATEGORY = "category"
     TOOL = "tool"
     TURN = "turn"
@@ -48,7 +50,8 @@ SLICE_SCHEMA = pa.schema(
 
 
 def slices_of(metrics: ModelMetrics) -> Iterator[tuple[By, str, Slice]]:
-    """Every slice of a model: categories and tools by name, turns by number."""
+    """Every slice of a model: levels in order, categories and tools by name, turns by number."""
+    yield from ((By.LEVEL, name, part) for name, part in metrics.by_level.items())
     yield from ((By.CATEGORY, name, metrics.by_category[name]) for name in sorted(metrics.by_category))
     yield from ((By.TOOL, name, metrics.by_tool[name]) for name in sorted(metrics.by_tool))
     yield from ((By.TURN, name, metrics.by_turn[name]) for name in sorted(metrics.by_turn, key=int))

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,12 +18,9 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.evaluation.judge.answers import AnswerRules
-from toolft_pipeline.evaluation.judge.judge_rollout import judge_rollout
 from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.judge.transcript import Transcript
-from toolft_pipeline.evaluation.models.generation import CachingGenerator
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.models.latency import Latency, answer_alone, evenly, latency_of, write_latencies
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest
@@ -36,7 +31,6 @@ from toolft_pipeline.evaluation.scoring.answer_reader import (
     reader_questions,
     write_answers,
 )
-from toolft_pipeline.evaluation.scoring.functional_match import FunctionalMatcher
 from toolft_pipeline.evaluation.scoring.metric import Evidence, encode_metrics
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.evaluation.scoring.prepared_model import PreparedModel, prepare_endpoint, prepare_folder
@@ -48,18 +42,14 @@ from toolft_pipeline.evaluation.scoring.probes import (
     load_probes,
     sample_probes,
 )
-from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
+from toolft_pipeline.evaluation.scoring.repeats import write_repeats
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutClient, run_rollouts
-from toolft_pipeline.evaluation.scoring.steps import StepOutcome, run_steps
+from toolft_pipeline.evaluation.scoring.run_tasks import answer_rules, run_tasks
+from toolft_pipeline.evaluation.scoring.steps import StepOutcome
 from toolft_pipeline.evaluation.scoring.summary import summarize
 from toolft_pipeline.evaluation.scoring.tables import write_probes, write_rollouts, write_steps
-from toolft_pipeline.sandbox.session_pool import SessionPool, open_sessions
+from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.verification.answers.choices import choices_of
-from toolft_pipeline.verification.answers.forms import AnswerForms
-
-if TYPE_CHECKING:
-    pass
 
 METRICS_FILE = "metrics.json"
 
@@ -137,18 +127,22 @@ def evaluate(
     if not tasks:
         path = settings.path(settings.evaluation.tasks)
         raise EvaluationError(f"{path}: no tasks to evaluate {model.name} on; add some")
+    tasks = [task for counted in (True, False) for task in tasks if task.is_headline is counted]
     progress(f"{model.name}: steps of {len(tasks)} tasks")
     with ExitStack() as stack:
         sessions = None
         if settings.sandbox is not None:
             size = settings.sandbox.rollout_sessions(batch_size=settings.evaluation.batch_size, n_tasks=len(tasks))
             sessions = stack.enter_context(open_sessions(settings.sandbox, cwd=settings.folder, size=size))
-        steps, rollouts = _run(
+        steps, rollouts, repeats = run_tasks(
             model, tasks=tasks, settings=settings, validator=CatalogValidator(catalog), sessions=sessions,
             progress=lambda line: progress(f"{model.name}: {line}"), rollout_client=rollout_client,
         )  # fmt: skip
     probes = [] if model.probers is None else _ask_probes(model, model.probers, settings, progress=progress)
-    single = _single_requests(model, steps, settings, progress=progress)
+    plain = {task.task_id for task in tasks if task.is_headline}
+    single = _single_requests(
+        model, [step for step in steps if step.step.task_id in plain], settings, progress=progress
+    )
     price = settings.evaluation.machine_hour_price
     readings = _readings(tasks, rollouts, settings=settings, catalog=catalog, progress=progress) if rollouts else []
     metrics = summarize(
@@ -159,50 +153,20 @@ def evaluate(
             readings=readings,
             machine_hour_price=price,
             single_ms=[each.latency_ms for each in single],
+            repeats=repeats,
         ),
         tasks=tasks,
         catalog_tokens_saved_per_turn=model.catalog_tokens_saved_per_turn,
     )
     write_steps(steps, out)
     write_rollouts(tasks, rollouts, out)
+    write_repeats(tasks, repeats, out)
     write_probes(probes, out)
     write_answers(readings, out)
     write_latencies([*_step_latencies(steps), *single], out)
     (out / METRICS_FILE).write_bytes(encode_metrics(metrics))
     progress(f"{model.name}: right tool {metrics.right_tool.value:.1%}, tasks passed {metrics.task_success.value:.1%}")
     return metrics
-
-
-def _run(
-    model: PreparedModel,
-    *,
-    tasks: Sequence[Task],
-    settings: AgentSettings,
-    validator: CatalogValidator,
-    sessions: SessionPool | None,
-    progress: Callable[[str], None],
-    rollout_client: RolloutClient,
-) -> tuple[list[StepOutcome], list[tuple[Transcript, RolloutVerdict]]]:
-    """Run steps and, on a sandbox, rollouts; a prompt that both need is generated once."""
-    generator = CachingGenerator(model.generator)
-    ask_steps = partial(run_steps, tasks, prompter=model.prompter, generator=generator, validator=validator)
-    if sessions is None or settings.sandbox is None:
-        return ask_steps(), []
-    steps = ask_steps(matcher=FunctionalMatcher(sessions, volatile=settings.sandbox.volatile))
-    limits, rules = _limits(steps, settings), answer_rules(settings, validator)
-    transcripts = rollout_client(
-        tasks,
-        prompter=model.prompter,
-        generator=generator,
-        sessions=sessions,
-        validator=validator,
-        limits=limits,
-        progress=progress,
-    )
-    return steps, [
-        (transcript, judge_rollout(task, transcript, extra_calls=limits.extra_calls, answers=rules))
-        for task, transcript in zip(tasks, transcripts, strict=True)
-    ]
 
 
 def _readings(
@@ -222,13 +186,6 @@ def _readings(
     questions = reader_questions(tasks, rollouts, rules=rules)
     endpoint = settings.evaluation.endpoints[reader]
     return read_by_endpoint(reader, endpoint, readings=readings, questions=questions, progress=progress)
-
-
-def answer_rules(settings: AgentSettings, tools: CatalogValidator) -> AnswerRules:
-    """How this agent's answers are read."""
-    forms = AnswerForms(done=settings.answers.done, refused=settings.answers.refused)
-    reads = frozenset(name for name, declared in tools.reads.items() if declared)
-    return AnswerRules(forms=forms, choices=choices_of(tools.schemas.values()), reads=reads)
 
 
 def _ask_probes(
@@ -265,16 +222,6 @@ def _single_requests(
         latency_of(answer, kind="single", task_id=each.step.task_id, turn=each.step.turn)
         for each, answer in zip(sample, answers, strict=True)
     ]
-
-
-def _limits(steps: Sequence[StepOutcome], settings: AgentSettings) -> RolloutLimits:
-    return RolloutLimits(
-        max_turns=settings.evaluation.max_turns,
-        max_prompt_tokens=max(step.generation.n_prompt_tokens for step in steps) + settings.chat.max_length,
-        extra_calls=settings.evaluation.extra_calls,
-        max_new_tokens=settings.evaluation.max_task_tokens,
-        max_s=settings.evaluation.max_task_s,
-    )
 
 
 def read_metrics(folder: Path) -> ModelMetrics:

@@ -60,6 +60,27 @@ def clustered_wilson(outcomes: Mapping[str, Sequence[bool]]) -> Rate:
     return _wilson(successes, n, effective=n / design_effect(counted) if n else 0.0)
 
 
+def weighted_wilson(outcomes: Sequence[tuple[bool, float]], *, design_effect: float) -> Rate:
+    """The Wilson interval of a weighted share of (outcome, weight); `design_effect` is that of the clusters.
+
+    Unequal weights make n outcomes tell as much as (sum w)^2 / (sum w^2) equal ones (Kish 1965).
+    """
+    total = sum(weight for _, weight in outcomes)
+    share = sum(weight for passed, weight in outcomes if passed) / total
+    equal = total * total / sum(weight * weight for _, weight in outcomes)
+    return wilson_of_mean(share, equal / design_effect)
+
+
+def wilson_of_mean(mean: float, effective: float) -> Rate:
+    """Wilson's interval around a mean of values from 0 to 1 that tell as much as `effective` outcomes."""
+    mean = min(1.0, max(0.0, mean))
+    z2 = Z95 * Z95
+    centre = (mean + z2 / (2 * effective)) / (1 + z2 / effective)
+    half = Z95 * math.sqrt(mean * (1 - mean) / effective + z2 / (4 * effective * effective)) / (1 + z2 / effective)
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Rate(value=mean, low=0.0 if mean == 0 else low, high=1.0 if mean == 1 else high)
+
+
 def design_effect(clusters: Sequence[Sequence[bool]]) -> float:
     """How many outcomes of these clusters tell as much as one independent outcome, at least 1."""
     k, n = len(clusters), sum(map(len, clusters))
@@ -84,12 +105,7 @@ def _wilson(successes: int, n: int, *, effective: float) -> Rate:
     """Wilson's interval of a share of n outcomes that tell as much as `effective` independent ones."""
     if n == 0:
         return Rate(value=0.0, low=0.0, high=1.0)
-    p, z2 = successes / n, Z95 * Z95
-    centre = (p + z2 / (2 * effective)) / (1 + z2 / effective)
-    half = Z95 * math.sqrt(p * (1 - p) / effective + z2 / (4 * effective * effective)) / (1 + z2 / effective)
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == n else min(1.0, centre + half)
-    return Rate(value=p, low=low, high=high)
+    return wilson_of_mean(successes / n, effective)
 
 
 def paired_difference(*, wins: int, losses: int, n: int, z: float = Z95) -> Rate:

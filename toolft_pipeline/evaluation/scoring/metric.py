@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from toolft_pipeline.evaluation.judge.rollout_verdict import RolloutVerdict
+from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.judge.transcript import Transcript
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.scoring.answer_reader import AnswerReading
 from toolft_pipeline.evaluation.scoring.intervals import Rate, clustered_wilson, wilson
 from toolft_pipeline.evaluation.scoring.probes import ProbeOutcome
+from toolft_pipeline.evaluation.scoring.repeats import Repeat
 from toolft_pipeline.evaluation.scoring.steps import StepOutcome
 
 METRIC = "metric"
@@ -67,6 +69,26 @@ class Evidence:
     machine_hour_price: float = 0.0
     single_ms: Sequence[float] = ()
     """Milliseconds of requests that were answered alone."""
+    repeats: Sequence[Repeat] = ()
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    """The tasks that the evidence is about, by id."""
+
+    def of_tasks(self, wanted: Callable[[Task], bool]) -> Evidence:
+        """The evidence of some of the tasks; what is not about a task stays."""
+        names = {name for name, task in self.tasks.items() if wanted(task)}
+        return replace(
+            self,
+            steps=[step for step in self.steps if step.step.task_id in names],
+            rollouts=[each for each in self.rollouts if each[0].task_id in names],
+            readings=[each for each in self.readings if each.task_id in names],
+            repeats=[each for each in self.repeats if each.transcript.task_id in names],
+            tasks={name: self.tasks[name] for name in names},
+        )
+
+    @property
+    def outcomes(self) -> list[tuple[str, bool]]:
+        """Each rollout's task, and whether it passed."""
+        return [(transcript.task_id, verdict.passed) for transcript, verdict in self.rollouts]
 
     @property
     def step_ms(self) -> list[float]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from toolft_pipeline.evaluation.judge.rollout_verdict import FailedCondition
 from toolft_pipeline.evaluation.models.safety_nets import fallback_answer
 from toolft_pipeline.evaluation.scoring.intervals import Rate
+from toolft_pipeline.evaluation.scoring.levels import headline
 from toolft_pipeline.evaluation.scoring.metric import (
     METRIC,
     MS_PER_HOUR,
@@ -62,6 +63,14 @@ class ModelMetrics:
         unit=Unit.COUNT,
         compute=lambda found: found.n_tasks,
         shown=(Place.TABLE,),
+    )
+    headline: Rate | None = metric(
+        "headline: task success, tools balanced",
+        "mean over tools of the success of the tasks whose plan calls the tool, over the levels new wording, new "
+        "composition and new family; tasks without calls are one tool more. Files without levels have none",
+        unit=Unit.SHARE,
+        compute=lambda found: headline(found.outcomes, found.tasks),
+        shown=(Place.TABLE, Place.TILE, Place.PLOT),
     )
     task_success: Rate = rate(
         "task success",
@@ -244,6 +253,10 @@ class ModelMetrics:
     """Steps by `ParseFault`."""
     by_turn: dict[str, Slice] = field(default_factory=dict)
     """Slices by the number of the assistant turn in its task, from 1."""
+    by_level: dict[str, Slice] = field(default_factory=dict)
+    """Slices by level, the only ones with tasks of level `new_tool`; empty where no task has a level."""
+    pass_rates: dict[str, Rate] = field(default_factory=dict)
+    """pass^k by k, where tasks are repeated with seeds; that of 1 is pass@1."""
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
     """Calls by expected tool and called tool."""
     n_probes: int = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.formats import get_format
@@ -16,7 +16,7 @@ from toolft_pipeline.engines.model_loading import load_tokenizer
 from toolft_pipeline.evaluation.models.baselines import few_shot_messages
 from toolft_pipeline.evaluation.models.endpoint import EndpointModel
 from toolft_pipeline.evaluation.models.folder_decoder import FolderDecoder
-from toolft_pipeline.evaluation.models.generation import Generator
+from toolft_pipeline.evaluation.models.generation import Generator, Sampling
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache, PromptKind
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
 from toolft_pipeline.evaluation.models.safety_nets import turn_masks, with_fallback
@@ -45,6 +45,10 @@ class PreparedModel:
     in_full: bool = False
     """Whether an endpoint is asked every question on general ability: the candidate of a host, and its base."""
     catalog_tokens_saved_per_turn: int = 0
+    catalog_prompter: Prompter | None = None
+    """Prompts with the full catalog, for tasks of level `new_tool`; None where `prompter` shows it anyway."""
+    sampled: Callable[[int], Generator] | None = None
+    """What draws the answers of a repeat, by its number from 0; None where tasks are not repeated."""
     close: Callable[[], None] = lambda: None
     """Ends what was started for the model."""
 
@@ -60,8 +64,8 @@ def prepare_folder(
     """Prepare a model folder. Raises `DecodingError` for a folder without a tokenizer."""
     progress(f"{model.name}: {model.folder.name}")
     tokenizer = load_tokenizer(model.folder)
-    prompter = make_prompter(
-        model,
+    prompter_of = partial(
+        make_prompter,
         chat=settings.chat,
         catalog=catalog,
         tokenizer=tokenizer,
@@ -70,6 +74,7 @@ def prepare_folder(
             count=settings.evaluation.few_shot,
         ),
     )
+    prompter = prompter_of(model)
 
     decoder = FolderDecoder(
         model.folder,
@@ -86,6 +91,13 @@ def prepare_folder(
         masked = constrained and kind in _TURNS
         return answers.generator(
             kind, lambda: decoder.generator(max_new_tokens, mask_of_turn=mask_of_turn() if masked else None)
+        )
+
+    def sampled(repeat: int) -> Generator:
+        sampling = Sampling(temperature=settings.evaluation.temperature, repeat=repeat)
+        limit = settings.evaluation.max_new_tokens
+        return answers.generator(
+            PromptKind.SAMPLE, lambda: decoder.generator(limit, sampling=sampling), sampling=sampling
         )
 
     saved = 0
@@ -112,6 +124,8 @@ def prepare_folder(
         probers=probers if settings.evaluation.probes else None,
         single=generator(PromptKind.SINGLE, settings.evaluation.max_new_tokens),
         catalog_tokens_saved_per_turn=saved,
+        catalog_prompter=None if model.policy is PromptPolicy.FULL_CATALOG else prompter_of(model, with_catalog=True),
+        sampled=sampled if model.variant is None else None,
         close=decoder.close,
     )
 
@@ -136,6 +150,12 @@ def prepare_endpoint(
         progress=lambda line: progress(f"{name}: {line}"),
     )
 
+    def sampled(repeat: int) -> Generator:
+        sampling = Sampling(temperature=settings.evaluation.temperature, repeat=repeat)
+        return answers.generator(
+            PromptKind.SAMPLE, lambda: model.sampled(sampling), text_of=model.text_of, sampling=sampling
+        )
+
     def generator(kind: PromptKind) -> Generator:
         return answers.generator(kind, lambda: model, text_of=model.text_of)
 
@@ -145,4 +165,5 @@ def prepare_endpoint(
         prompter=model,
         generator=generator(PromptKind.TURN),
         probers=probers if settings.evaluation.probes else None,
+        sampled=sampled,
     )

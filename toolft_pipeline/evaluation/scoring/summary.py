@@ -7,25 +7,35 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from toolft_pipeline.evaluation.judge.level import Level
 from toolft_pipeline.evaluation.judge.rollout_verdict import FailedCondition, FailureMode
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline.evaluation.models.parse_faults import ParseFault
 from toolft_pipeline.evaluation.models.safety_nets import fallback_answer
 from toolft_pipeline.evaluation.scoring.confusion import MADE_UP, NO_CALL, UNREADABLE, confusion
+from toolft_pipeline.evaluation.scoring.levels import success
 from toolft_pipeline.evaluation.scoring.metric import Evidence, Place
 from toolft_pipeline.evaluation.scoring.metrics import METRICS, ModelMetrics, Slice, metrics_in
 from toolft_pipeline.evaluation.scoring.probes import no_tool_by_kind, rates_by_kind
+from toolft_pipeline.evaluation.scoring.repeats import pass_rates
 from toolft_pipeline.evaluation.scoring.steps import FunctionalBasis, StepOutcome
 
 _Key = TypeVar("_Key", str, int)
 
 
 def summarize(evidence: Evidence, *, tasks: Sequence[Task], catalog_tokens_saved_per_turn: int) -> ModelMetrics:
-    """All figures of one model; `tasks` are those that the evidence is about."""
+    """All figures of one model; `tasks` are those that the evidence is about.
+
+    Tasks of level `new_tool` are in `by_level` alone: their prompts have the catalog, which the model is not served
+    with, so neither the other figures nor the gate count them.
+    """
+    everything = replace(evidence, tasks={task.task_id: task for task in tasks})
+    evidence = everything.of_tasks(lambda task: task.is_headline)
     verdicts = [verdict for _, verdict in evidence.rollouts]
     conditions = [condition for each in verdicts for condition in {finding.failure for finding in each.findings}]
     category = {task.task_id: str(task.category) for task in tasks}
@@ -44,6 +54,8 @@ def summarize(evidence: Evidence, *, tasks: Sequence[Task], catalog_tokens_saved
         parse_faults=_counts((step.parse_fault for step in evidence.steps), ParseFault),
         by_category=_slices(evidence, lambda step: [category[step.step.task_id]], tasks_by=category),
         by_tool=_slices(evidence, lambda step: {call.name for call in step.step.expected_calls} or {NO_CALL}),
+        by_level=_by_level(everything),
+        pass_rates=pass_rates(evidence.repeats, evidence.tasks),
         by_turn={str(turn): each for turn, each in _slices(evidence, lambda step: [step.step.turn + 1]).items()},
         task_outcomes=dict(sorted((transcript.task_id, each.passed) for transcript, each in evidence.rollouts)),
         step_scores=_step_scores(evidence.steps),
@@ -57,6 +69,17 @@ def summarize(evidence: Evidence, *, tasks: Sequence[Task], catalog_tokens_saved
         batch_rows=max((step.generation.batch_rows for step in evidence.steps), default=1),
         n_single_requests=len(evidence.single_ms),
     )
+
+
+def _by_level(evidence: Evidence) -> dict[str, Slice]:
+    """A slice for each level that has tasks, in order; task success is clustered by split key."""
+    slices: dict[str, Slice] = {}
+    for level in Level:
+        part = evidence.of_tasks(lambda task, level=level: task.level is level)  # type: ignore[misc]  # lambda's default
+        if part.steps:
+            passed = success(part.outcomes, part.tasks) if part.rollouts else None
+            slices[level.value] = {**_slice(part), "task_success": passed}
+    return slices
 
 
 def _fallback_tokens(turn: Generation, kind: str) -> int:

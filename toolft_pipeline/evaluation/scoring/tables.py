@@ -194,7 +194,7 @@ def write_rollouts(
 ) -> None:  # fmt: skip
     """Write `rollouts.parquet`, one row a task, in order; no rows without a sandbox."""
     known = {task.task_id: task for task in tasks}
-    rows = [_rollout_row(known[transcript.task_id], transcript, verdict) for transcript, verdict in rollouts]
+    rows = [rollout_row(known[transcript.task_id], transcript, verdict) for transcript, verdict in rollouts]
     _write(rows, ROLLOUT_SCHEMA, folder / ROLLOUTS_FILE)
 
 
@@ -261,7 +261,8 @@ def _step_row(outcome: StepOutcome) -> dict[str, Any]:
     }
 
 
-def _rollout_row(task: Task, transcript: Transcript, verdict: RolloutVerdict) -> dict[str, Any]:
+def rollout_row(task: Task, transcript: Transcript, verdict: RolloutVerdict) -> dict[str, Any]:
+    """A row of `ROLLOUT_SCHEMA`."""
     return {
         "task_id": task.task_id,
         "category": str(task.category),

@@ -7,7 +7,6 @@ expects. Nothing here looks at a model.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -98,7 +97,7 @@ def _executed(sandbox: Sandbox, task: Task) -> _Executed:
     watch = StateWatch(sandbox)
     watch.reset(task.state_ref)
     for call in order:
-        result = watch.call(call.name, json.loads(call.as_call.arguments))
+        result = watch.call(call.name, call.arguments)  # as written: a backend may tell 2.0 from 2
         if result.is_error and not call.fails:
             return f"the backend refuses {_shown(call.as_call)}: {result.text[:SHOWN_CHARACTERS]}", ()
     state = state_digest(watch.snapshot())

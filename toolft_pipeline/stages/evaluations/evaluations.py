@@ -34,7 +34,7 @@ from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-JUDGE_CODE = "6"
+JUDGE_CODE = "7"
 """Raise it when steps, rollouts, judge or metrics give other results for the same generations."""
 
 GENERATION_CODE = "1"
@@ -214,7 +214,7 @@ def reuse_or_evaluate(
             context.progress(f"{model.name}: judged again, {answers.n_reused} generations reused, {new}")
         return BuildOutput(
             # metrics.json and the generations have latencies: they differ from run to run
-            content=("steps.parquet", "rollouts.parquet", "probes.parquet"),
+            content=("steps.parquet", "rollouts.parquet", "probes.parquet", "repeats.parquet"),
             rows={"tasks": metrics.n_tasks, "steps": metrics.n_steps, "generations_reused": answers.n_reused},
             headline={"task_success": metrics.task_success.value, **_computed_in(model, settings)},
         )

@@ -67,7 +67,7 @@ def shadow_results(context: BuildContext, models: Iterable[ComparedModel]) -> Sh
     )
     tasks_from = {SHADOW: runs.manifest.content_digest}
     asked = models if sample.tasks else ()
-    plain = settings.evaluation.model_copy(update={"probes": False})  # asked with the evaluation tasks already
+    plain = settings.evaluation.model_copy(update={"probes": False, "repeats": 1})  # asked with the tasks already
     without_probes = replace(context, settings=settings.model_copy(update={"evaluation": plain}))
     return ShadowResults(
         sample=sample,

@@ -27,7 +27,7 @@ IMPOSSIBLE_FILE = "impossible_tasks.json"
 CHECKS_FILE = "task_checks.json"
 _NAMED = 5
 
-TASK_CHECK = Artifact(asset="task_check", code_version="1", settings=SANDBOX_PROTOCOL, placement=SANDBOX)
+TASK_CHECK = Artifact(asset="task_check", code_version="2", settings=SANDBOX_PROTOCOL, placement=SANDBOX)
 """Which tasks of the file cannot be done, and why; which of their planned calls only read."""
 
 

@@ -7,7 +7,7 @@ Invariant: every number is one of metrics.json, rounded; nothing is counted here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from toolft_pipeline.evaluation.promotion.gate import GateVerdict
@@ -28,10 +28,21 @@ from toolft_pipeline.warehouse.store import Version
 
 
 def headline_metrics(
-    models: Mapping[str, ModelMetrics], *, verdict: GateVerdict, variants: Sequence[VariantVerdict] = ()
+    models: Mapping[str, ModelMetrics],
+    *,
+    verdict: GateVerdict,
+    variants: Sequence[VariantVerdict] = (),
+    tools_with_few_tasks: Collection[str] = (),
 ) -> dict[str, Json]:
-    """The verdict, the candidate's metrics that Dagster plots over the days, and the verdicts on its variants."""
+    """The verdict, the candidate's metrics that Dagster plots over the days, its success by level, pass@1 and pass^k,
+    the tools with fewer than three tasks, and the verdicts on its variants.
+    """
     candidate = models[CANDIDATE]
+    by_level = {
+        f"task_success_{level}": _rounded(rate)
+        for level, part in candidate.by_level.items()
+        if isinstance(rate := part["task_success"], Rate)
+    }
     return {
         "promote": verdict.promote,
         "reasons": list(verdict.reasons),
@@ -40,6 +51,9 @@ def headline_metrics(
             for name, metric in metrics_in(Place.PLOT).items()
             if (figure := metric.figure(name, vars(candidate))) is not None
         },
+        **by_level,
+        **{f"pass_{k}": _rounded(rate) for k, rate in candidate.pass_rates.items()},
+        **({"tools_with_few_tasks": sorted(tools_with_few_tasks)} if tools_with_few_tasks else {}),
         "tasks": verdict.n_tasks,
         "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
         "difference": None if verdict.difference is None else round(verdict.difference.value, 4),

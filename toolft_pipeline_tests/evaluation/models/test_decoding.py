@@ -11,7 +11,7 @@ import pytest
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.engines.model_loading import DecodingError, load_model
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
-from toolft_pipeline.evaluation.models.generation import CachingGenerator
+from toolft_pipeline.evaluation.models.generation import CachingGenerator, Sampling
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -118,3 +118,20 @@ def test_decoding_says_how_many_rows_each_answer_shared_its_batch_with(
     prompts = _prompts(shared=0, lengths=(9, 8, 7, 6, 5))
     answers = _generator(loaded, batch_size=3, max_new_tokens=2).generate(prompts)
     assert [answer.batch_rows for answer in answers] == [3, 3, 3, 2, 2]
+
+
+def test_decoding_with_seeds_draws_the_same_in_any_batch_and_order(
+    loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase],
+) -> None:
+    """Long answers: a single token that another batch draws differently changes the rest of them."""
+    prompts = _prompts(shared=100, lengths=(40, 7, 90, 1, 23))
+    texts: dict[tuple[int, int], list[str]] = {}
+    for repeat in (0, 1):
+        for batch_size in (1, 2, 5):
+            generator = _generator(loaded, batch_size=batch_size, max_new_tokens=24)
+            generator.sampling = Sampling(temperature=0.8, repeat=repeat)
+            answers = generator.generate(list(reversed(prompts)))
+            texts[repeat, batch_size] = [answer.text for answer in reversed(answers)]
+        assert texts[repeat, 1] == texts[repeat, 2] == texts[repeat, 5]
+    greedy = [answer.text for answer in _generator(loaded, batch_size=5, max_new_tokens=24).generate(prompts)]
+    assert all(len({texts[0, 1][row], texts[1, 1][row], greedy[row]}) == 3 for row in range(len(prompts)))

@@ -9,6 +9,7 @@ from helpdesk.agent import Run
 from helpdesk.expected import answers_of
 from helpdesk.logs import task_id
 from helpdesk.registry import TOOLS
+from toolft_pipeline.evaluation.judge.level import Level
 from toolft_pipeline.evaluation.judge.task import PlannedCall, Task
 
 
@@ -25,6 +26,8 @@ def task_of(run: Run) -> Task:
         expected_state=run.final_state,
         gold=run.messages,
         answers=answers_of(run),
+        level=Level.NEW_WORDING,
+        split_key=run.assignment.key,
     )
 
 
