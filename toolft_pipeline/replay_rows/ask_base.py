@@ -6,9 +6,11 @@ it, and an answer that is left out is counted with its reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +27,7 @@ from toolft_pipeline.evaluation.models.baselines import (
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
 from toolft_pipeline.replay_rows.conversations import Conversation, Offer, offered_catalog
-from toolft_pipeline.replay_rows.questions import EXAMPLES, QuestionKind
+from toolft_pipeline.replay_rows.questions import EXAMPLES, WISH_EXAMPLES, QuestionKind
 from toolft_pipeline.settings import CatalogMode, ChatSettings
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 MakeGenerator = Callable[[Sequence[str]], Generator]
 """A generator of the base model's answers; it is given the texts that end one."""
+
+MOST_ALIKE = 12
+"""Rows with the same answer: a base that says one sentence to everything would teach that sentence."""
 
 _DECLINES = (
     "cannot", "can't", "can not", "unable", "not able", "sorry", "not possible", "impossible", "don't", "do not",
@@ -51,6 +56,8 @@ class LeftOut(StrEnum):
     REPEATS_QUESTION = "repeats_question"
     CLAIMS_TO_ACT = "claims_to_act"
     """It neither declines a wish that nothing can fulfil nor asks back: taught, it would promise what never happens."""
+    GIVEN_OFTEN = "given_often"
+    """`MOST_ALIKE` other questions have the same answer."""
     CONTROL_STRING = "control_string"
     """It holds a control string of the chat format, which a trained answer may not."""
 
@@ -75,12 +82,14 @@ def ask_base(
 ) -> list[BaseAnswer]:
     """Ask every conversation once, greedily; conversations with the same tools are decoded together."""
     answers: dict[str, BaseAnswer] = {}
-    for offer in Offer:
-        group = [each for each in conversations if each.offer is offer]
+    for offer, wish in product(Offer, (False, True)):
+        group = [
+            each for each in conversations if each.offer is offer and (each.question.kind is QuestionKind.WISH) is wish
+        ]
         if not group:
             continue
-        offered = offered_catalog(catalog, offer)
-        prompter = base_prompter(folder, tokenizer=tokenizer, chat=chat, catalog=offered)
+        offered, examples = offered_catalog(catalog, offer), WISH_EXAMPLES if wish else EXAMPLES
+        prompter = base_prompter(folder, tokenizer=tokenizer, chat=chat, catalog=offered, examples=examples)
         finder = PastedTools({tool.name: tool.description for tool in catalog.tools})
         prompts = [
             prompter.prompt(
@@ -92,15 +101,20 @@ def ask_base(
         ]
         for each, generation in zip(group, generator(prompter.stops).generate(prompts), strict=True):
             answers[each.id] = _read(each, generation, prompter=prompter, chat=chat)
-    return [answers[each.id] for each in conversations]
+    return _without_frequent([answers[each.id] for each in conversations])
 
 
 def base_prompter(
-    folder: Path, *, tokenizer: PreTrainedTokenizerBase, chat: ChatSettings, catalog: Catalog
+    folder: Path,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    chat: ChatSettings,
+    catalog: Catalog,
+    examples: Sequence[tuple[str, str]] = EXAMPLES,
 ) -> Prompter:
     """Prompt the base as evaluation prompts it, with the tools that `chat.catalog_mode` shows and no run of the agent.
 
-    A base without a chat template continues a transcript that begins with `EXAMPLES`.
+    A base without a chat template continues a transcript that begins with the examples.
     """
     full = chat.catalog_mode is CatalogMode.FULL
     policy = PromptPolicy.FULL_CATALOG if full else PromptPolicy.FEW_SHOT
@@ -111,16 +125,16 @@ def base_prompter(
         return prompter if shown else replace(prompter, tools=())
     text = catalog_text(catalog, full=full) if shown else ""
     if isinstance(prompter, TranscriptPrompter):
-        return replace(prompter, catalog=text, examples=_examples())
+        return replace(prompter, catalog=text, examples=_messages(examples))
     if isinstance(prompter, OwnTemplatePrompter):
         return replace(prompter, catalog=text)
     return prompter
 
 
-def _examples() -> tuple[dict[str, Any], ...]:
+def _messages(examples: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], ...]:
     return tuple(
         message
-        for question, answer in EXAMPLES
+        for question, answer in examples
         for message in ({"role": "user", "content": question}, {"role": "assistant", "content": answer})
     )
 
@@ -128,23 +142,29 @@ def _examples() -> tuple[dict[str, Any], ...]:
 def _read(conversation: Conversation, generation: Generation, *, prompter: Prompter, chat: ChatSettings) -> BaseAnswer:
     turn = prompter.read(generation)
     text = (turn.text if generation.finished else generation.text).strip()
+    wish = conversation.question.kind is QuestionKind.WISH
+    reasons = {
+        LeftOut.UNFINISHED: not generation.finished,
+        LeftOut.CALLS_A_TOOL: bool(turn.calls or turn.malformed),
+        LeftOut.EMPTY: not text,
+        LeftOut.REPEATS_QUESTION: text.casefold() == conversation.question.user.strip().casefold(),
+        LeftOut.CONTROL_STRING: get_format(chat.format).first_control_string(text) is not None,
+        LeftOut.CLAIMS_TO_ACT: wish and not _declines(text),
+    }
+    left_out = next((reason for reason, holds in reasons.items() if holds), None)
+    return BaseAnswer(conversation=conversation, text=text, left_out=left_out)
 
-    def because() -> LeftOut | None:
-        if not generation.finished:
-            return LeftOut.UNFINISHED
-        if turn.calls or turn.malformed:
-            return LeftOut.CALLS_A_TOOL
-        if not text:
-            return LeftOut.EMPTY
-        if text.casefold() == conversation.question.user.strip().casefold():
-            return LeftOut.REPEATS_QUESTION
-        if get_format(chat.format).first_control_string(text) is not None:
-            return LeftOut.CONTROL_STRING
-        if conversation.question.kind is QuestionKind.WISH and not _declines(text):
-            return LeftOut.CLAIMS_TO_ACT
-        return None
 
-    return BaseAnswer(conversation=conversation, text=text, left_out=because())
+def _without_frequent(answers: Sequence[BaseAnswer]) -> list[BaseAnswer]:
+    """The answers, of which one that was given too often is left out where it comes again."""
+    given: Counter[str] = Counter()
+    kept = []
+    for each in answers:
+        if each.left_out is None:
+            given[each.text] += 1
+        often = each.left_out is None and given[each.text] > MOST_ALIKE
+        kept.append(replace(each, left_out=LeftOut.GIVEN_OFTEN) if often else each)
+    return kept
 
 
 def _declines(text: str) -> bool:

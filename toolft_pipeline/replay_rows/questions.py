@@ -1,7 +1,7 @@
 """The questions that the base model answers for replay and decline rows.
 
-Invariant: they were written for this project, they are under its licence, and none is near a question on general ability
-(`evaluation/scoring/probes.jsonl`), which are asked to find out what was forgotten: a test compares them.
+Invariant: they were written for this project, they are under its licence, and none is near a question on general
+ability (`evaluation/scoring/probes.jsonl`), which are asked to find out what was forgotten: a test compares them.
 """
 
 from __future__ import annotations
@@ -24,11 +24,20 @@ EXAMPLES = (
     ("Which animal barks?", "A dog."),
     ("Make this polite: Come here.", "Could you please come here?"),
     ("Translate into German: Good night.", "Gute Nacht."),
-    ("Repair my roof tomorrow.", "I am sorry, I cannot do that."),
     ("How much is 30 plus 12?", "42"),
     ("Hello, it is me again!", "Welcome back! How can I help you?"),
+    ("Which word is a colour? door, green, run", "Green."),
 )
-"""Questions with answers that a base model without a chat template sees first: a pretrained model continues a text."""
+"""Questions with answers that a base model without a chat template sees first: a pretrained model continues a text.
+None declines: after a single one that does, Gemma 3 270M declines half of all questions."""
+
+WISH_EXAMPLES = (
+    ("Repair my roof tomorrow.", "I cannot repair a roof; please ask a roofer."),
+    ("Sing my baby a lullaby.", "Sorry, I am not able to sing."),
+    ("Move my car out of the rain.", "Unfortunately I can't move a car."),
+    ("Draw me a bath.", "Running a bath is not possible for me."),
+)
+"""The same before a wish."""
 
 
 class QuestionKind(StrEnum):

@@ -51,7 +51,7 @@ class TrainingSettings(Section):
     the tuned model goes on answering like it. They count towards `token_budget`. 0 makes none."""
     decline_share: float = Field(0.0, ge=0, le=0.4)
     """Share of the trained tokens that are decline rows: questions outside the agent's job, asked with its system
-    prompt and tools, and the base model's own answer without a call. They count towards `token_budget`. 0 makes none."""
+    prompt and tools, and the base model's own answer without a call. They count towards `token_budget` too."""
     replay_prompts: str | None = None
     """A file of questions for both kinds of rows that replaces the package's own, in its form (docs/forgetting.md)."""
     replay_max_tokens: int = Field(64, gt=0)

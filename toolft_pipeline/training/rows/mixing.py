@@ -23,7 +23,7 @@ REPLAY, DECLINE = "replay", "decline"
 """Their categories."""
 
 MOST_REPEATS = 4
-"""How often a row is seen in an epoch at most: a share that needs more than that is not reached, and the log says so."""
+"""How often a row is seen in an epoch at most: a share that needs more is not reached, and the log says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,9 @@ def mixture_of(training: TrainingSettings) -> Mixture:
     return Mixture(shares={name: share for name, share in shares.items() if share}, seed=training.seed)
 
 
-def mix_rows(agent: Iterable[Row], others: Iterable[Row], mixture: Mixture) -> tuple[tuple[Row, ...], tuple[Mixed, ...]]:
+def mix_rows(
+    agent: Iterable[Row], others: Iterable[Row], mixture: Mixture
+) -> tuple[tuple[Row, ...], tuple[Mixed, ...]]:
     """All rows in training order, and what became of each share."""
     own, others = tuple(agent), tuple(others)
     tokens = sum(row.tokens * row.weight for row in own)

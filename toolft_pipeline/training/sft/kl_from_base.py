@@ -1,8 +1,8 @@
 """The penalty for leaving the base model: KL(base || tuned) at the positions with loss.
 
-Invariant: the base is the model in training with its adapter disabled, on the same rows, without gradients, and still in
-train mode: in eval mode a 4-bit layer on a CPU would repack its weights (training/base/quantized.py). The adapter is the
-only thing with dropout, so both modes give the same base.
+Invariant: the base is the model in training with its adapter disabled, on the same rows, without gradients and still in
+train mode: in eval mode a 4-bit layer on a CPU would repack its weights (training/base/quantized.py). Only the adapter
+has dropout, so both modes give the same base.
 
 KL(base || tuned) punishes whatever the base finds likely and the tuned model no longer does; its gradient by the tuned
 logits is the difference of the two distributions. It is the loss of learning without forgetting (arXiv 1606.09282).

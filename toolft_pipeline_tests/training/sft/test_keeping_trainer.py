@@ -1,4 +1,4 @@
-"""The losses against forgetting equal their definitions over full logits: loss, and gradient of every adapter weight."""
+"""The losses against forgetting equal their definitions over full logits: loss and gradient of the adapter."""
 
 from __future__ import annotations
 
