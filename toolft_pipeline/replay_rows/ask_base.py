@@ -145,10 +145,10 @@ def _read(conversation: Conversation, generation: Generation, *, prompter: Promp
     wish = conversation.question.kind is QuestionKind.WISH
     reasons = {
         LeftOut.UNFINISHED: not generation.finished,
+        LeftOut.CONTROL_STRING: get_format(chat.format).first_control_string(text) is not None,
         LeftOut.CALLS_A_TOOL: bool(turn.calls or turn.malformed),
         LeftOut.EMPTY: not text,
         LeftOut.REPEATS_QUESTION: text.casefold() == conversation.question.user.strip().casefold(),
-        LeftOut.CONTROL_STRING: get_format(chat.format).first_control_string(text) is not None,
         LeftOut.CLAIMS_TO_ACT: wish and not _declines(text),
     }
     left_out = next((reason for reason, holds in reasons.items() if holds), None)
