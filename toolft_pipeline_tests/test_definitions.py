@@ -25,9 +25,9 @@ DATA = [
     "chat_rows",
     "token_tensors",
 ]
-MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
+MODEL = ["readiness_report", "training_set", "replay_rows", "qlora_adapter", "merged_model", "eval_report", "champion"]
 SOURCES = ["tool_catalog", "base_model"]
-ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
+ACCELERATED = {"replay_rows", "qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
     "base_model": {
         "base_is_not_quantized",
@@ -44,6 +44,7 @@ CHECKS = {
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
     "chat_rows": {"all_images_rendered"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens", "no_turn_is_lost"},
+    "replay_rows": {"loss_mask", "serving_prompt", "parser", "control_tokens", "answers_kept"},
     "merged_model": {"merged_logits", "reload_same_tokens"},
     "eval_report": {"gate"},
     "champion": {"candidate_serves"},

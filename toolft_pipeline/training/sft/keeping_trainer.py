@@ -1,6 +1,6 @@
 """TRL's SFTTrainer with the losses against forgetting: `training.kl_weight` and `training.loss_type: dft`.
 
-Invariant: with the default settings the class is TRL's own, so that these settings change no byte of a run without them.
+Invariant: with the default settings the class is TRL's own: these settings change no byte of a run without them.
 The validation loss is cross entropy whatever is trained: DFT's loss falls towards 0 on tokens that the model finds
 impossible too, so it cannot choose a checkpoint.
 """
