@@ -79,7 +79,9 @@ def test_definitions_assets_groups_and_partitions_are_these() -> None:
         *MODEL,
         "model_in_service",
     }
-    assert {name for name, node in found.items() if node.partitions_def is not None} == {*DATA, *MODEL} - {"replay_rows"}
+    assert {name for name, node in found.items() if node.partitions_def is not None} == {*DATA, *MODEL} - {
+        "replay_rows"
+    }
     assert all(node.description for node in found.values())
     assert all(len(node.kinds) <= 2 for node in found.values())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,6 +222,7 @@ def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
     rows = drawn.train.rows
     return {
         **({"rows_with_images": drawn.train.with_images} if drawn.shows_images else {}),
+        **({"base_answers": [asdict(mixed) for mixed in drawn.mixed]} if drawn.mixed else {}),
         "rows": len(rows),
         "rows_available": drawn.available,
         "validation_rows": len(drawn.validation.rows),
