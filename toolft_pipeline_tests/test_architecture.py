@@ -13,6 +13,7 @@ ROWS = (
     {"definitions", "cli", "orchestration"},
     {"stages", "settings_checks", "agent_file", "agent_discovery"},
     {"serving", "agent"},
+    {"replay_rows"},
     {"evaluation"},
     {"engines"},
     {"training"},

@@ -25,9 +25,9 @@ DATA = [
     "chat_rows",
     "token_tensors",
 ]
-MODEL = ["readiness_report", "training_set", "qlora_adapter", "merged_model", "eval_report", "champion"]
+MODEL = ["readiness_report", "training_set", "replay_rows", "qlora_adapter", "merged_model", "eval_report", "champion"]
 SOURCES = ["tool_catalog", "base_model"]
-ACCELERATED = {"qlora_adapter", "merged_model", "eval_report"}
+ACCELERATED = {"replay_rows", "qlora_adapter", "merged_model", "eval_report"}
 CHECKS = {
     "base_model": {
         "base_is_not_quantized",
@@ -44,6 +44,7 @@ CHECKS = {
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
     "chat_rows": {"all_images_rendered"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens", "no_turn_is_lost"},
+    "replay_rows": {"loss_mask", "serving_prompt", "parser", "control_tokens", "answers_kept"},
     "merged_model": {"merged_logits", "reload_same_tokens"},
     "eval_report": {"gate"},
     "champion": {"candidate_serves"},
@@ -78,7 +79,9 @@ def test_definitions_assets_groups_and_partitions_are_these() -> None:
         *MODEL,
         "model_in_service",
     }
-    assert {name for name, node in found.items() if node.partitions_def is not None} == {*DATA, *MODEL}
+    assert {name for name, node in found.items() if node.partitions_def is not None} == {*DATA, *MODEL} - {
+        "replay_rows"
+    }
     assert all(node.description for node in found.values())
     assert all(len(node.kinds) <= 2 for node in found.values())
 
@@ -97,6 +100,7 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         "base_model",
         "raw_trajectories",
         "token_tensors",
+        "replay_rows",
         "merged_model",
     }
 

@@ -15,6 +15,7 @@ from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.chat.token_trace import RowTracer, TracedRow, stored_rows
+from toolft_pipeline.cli.output.base_answer import explain_base_answer, is_base_answer
 from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
 from toolft_pipeline.cli.output.find_run import FoundRun, find_run
 from toolft_pipeline.cli.output.served_by import ServedBy, served_by, served_lines
@@ -33,6 +34,8 @@ from toolft_pipeline.warehouse.store import Version, Warehouse
 def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, as_json: bool) -> int:
     """Print what happened to a run and why. Raises `UsageError` if no version in force has the run."""
     warehouse = Warehouse(warehouse_root())
+    if is_base_answer(trajectory_id):
+        return explain_base_answer(warehouse, settings, trajectory_id, as_json=as_json)
     found = find_run(warehouse, settings, trajectory_id)
     results = _rule_results(warehouse, settings, found)
     rows, note = _rows(warehouse, settings, found)

@@ -126,6 +126,9 @@ def _provenance_lines(provenance: ModelProvenance, *, hosted: HostedModel | None
         golden = sum(run.golden for run in provenance.trained_runs)
         rows = sum(run.rows for run in provenance.trained_runs)
         yield f"rows      {rows} trained, of {len(provenance.trained_runs)} runs ({golden} golden)"
+    if provenance.base_answers and provenance.replay_rows is not None:
+        counts = ", ".join(f"{count} {category}" for category, count in provenance.base_answers.items())
+        yield f"          {counts} rows of the base's own answers, content {_short(provenance.replay_rows)}"
     if provenance.catalog is not None:
         made = provenance.catalog.manifest
         yield f"catalog   {made.rows['tools']} tools, content {made.content_digest[:16]}, made {made.created_at}"
@@ -142,6 +145,10 @@ def _provenance_lines(provenance: ModelProvenance, *, hosted: HostedModel | None
         yield f"file      {name}  {digest[:16]}"
     for asset, settings in provenance.settings.items():
         yield f"settings  {asset}  {json.dumps(settings, ensure_ascii=False, sort_keys=True)}"
+
+
+def _short(version: Version) -> str:
+    return version.manifest.content_digest[:16]
 
 
 def _row_lines(provenance: ModelProvenance) -> Iterator[str]:
@@ -174,6 +181,7 @@ def _document(
         if provenance is None or provenance.trained_runs is None
         else [asdict(run) for run in provenance.trained_runs],
         "hosted": msgspec.to_builtins(read_hosted(model.folder)),
+        "base_answers": None if provenance is None else provenance.base_answers,
         "template_sha256": None if provenance is None else provenance.template_sha256,
         "files": None if provenance is None else provenance.sources,
         "settings": None if provenance is None else provenance.settings,

@@ -57,7 +57,9 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
         "explain", help="explain one run: its log line, every rule's result, its training rows"
     )
     explaining.add_argument("agent")
-    explaining.add_argument("trajectory", metavar="TRAJECTORY", help="the run's id in the logs")
+    explaining.add_argument(
+        "trajectory", metavar="TRAJECTORY", help="the run's id in the logs, or replay/ID, decline/ID"
+    )
     explaining.add_argument("--prompts", action="store_true", help="print the full prompt of each turn")
     explaining.add_argument("--json", action="store_true", help="one JSON object with the prompts")
     explaining.set_defaults(command=commands.explain_command)

@@ -22,7 +22,12 @@ from toolft_pipeline.settings.retention import RetentionSettings
 from toolft_pipeline.settings.sandbox import SandboxSettings
 from toolft_pipeline.settings.schedule import ScheduleSettings
 from toolft_pipeline.settings.serving import CanarySettings, EngineName, EngineSettings, ServingSettings
-from toolft_pipeline.settings.training import TRAINING_PLACEMENT, TrainingSettings
+from toolft_pipeline.settings.training import (
+    KEEPS_ABILITIES,
+    TRAINING_PLACEMENT,
+    TrainingSettings,
+    changed_from_default,
+)
 from toolft_pipeline.settings.verification import (
     Grounded,
     GroundingSettings,
@@ -32,6 +37,7 @@ from toolft_pipeline.settings.verification import (
 )
 
 __all__ = [
+    "KEEPS_ABILITIES",
     "TRAINING_PLACEMENT",
     "AgentSettings",
     "AlertSettings",
@@ -71,4 +77,5 @@ __all__ = [
     "TrainingSettings",
     "VerificationSettings",
     "WebhookSettings",
+    "changed_from_default",
 ]

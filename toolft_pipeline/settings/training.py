@@ -12,6 +12,12 @@ TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memo
 """Keys of `training` that affect how the machine works, not what is learned: they enter no fingerprint."""
 
 
+KEEPS_ABILITIES = frozenset(
+    {"replay_share", "decline_share", "replay_prompts", "replay_max_tokens", "kl_weight", "loss_type"}
+)
+"""Keys of `training` against forgetting. At their defaults they enter no fingerprint (see `changed_from_default`)."""
+
+
 class TrainingSettings(Section):
     """How the adapter is trained."""
 
@@ -40,6 +46,22 @@ class TrainingSettings(Section):
     unpacked, and the log says what that costs in memory."""
     token_budget: int | None = Field(None, gt=0)
     """Most tokens of distinct rows, drawn evenly over categories and tools; None trains on all rows."""
+    replay_share: float = Field(0.0, ge=0, le=0.4)
+    """Share of the trained tokens that are replay rows: answers of the base model itself to plain questions, so that
+    the tuned model goes on answering like it. They count towards `token_budget`. 0 makes none."""
+    decline_share: float = Field(0.0, ge=0, le=0.4)
+    """Share of the trained tokens that are decline rows: questions outside the agent's job, asked with its system
+    prompt and tools, and the base model's own answer without a call. They count towards `token_budget` too."""
+    replay_prompts: str | None = None
+    """A file of questions for both kinds of rows that replaces the package's own, in its form (docs/forgetting.md)."""
+    replay_max_tokens: int = Field(64, gt=0)
+    """Token limit of the base model's answers to these questions; a longer answer is left out and counted."""
+    kl_weight: float = Field(0.0, ge=0)
+    """Weight of a penalty for leaving the base model: the KL divergence of the tuned model's next-token distribution
+    from the base's, at the positions with loss. Each step then runs the base too: about 1.5 times as long."""
+    loss_type: Literal["nll", "dft"] = "nll"
+    """`nll` is cross entropy. `dft` multiplies each token's loss by the token's own probability (dynamic fine-tuning,
+    arXiv 2508.05629): tokens that the model finds unlikely move it less. The validation loss stays cross entropy."""
     seed: int = 0
     """Seed of the adapter's first weights, of dropout and of the order of rows."""
     save_steps: int = Field(50, gt=0)
@@ -58,3 +80,13 @@ class TrainingSettings(Section):
     """Further arguments of `peft.LoraConfig`."""
     sft: dict[str, Any] = Field(default_factory=dict)
     """Further arguments of `trl.SFTConfig`."""
+
+
+def changed_from_default(training: TrainingSettings) -> dict[str, Any]:
+    """The settings against forgetting that differ from their defaults, for a fingerprint.
+
+    The questions and their token limit are left out: they decide the replay rows, whose digest enters it.
+    """
+    fields = TrainingSettings.model_fields
+    named = sorted(KEEPS_ABILITIES - {"replay_prompts", "replay_max_tokens"})
+    return {name: value for name in named if (value := getattr(training, name)) != fields[name].default}

@@ -43,7 +43,7 @@ def training_window(settings: AgentSettings, inputs: Inputs) -> Window:
 
 def _build(context: BuildContext) -> BuildOutput:
     settings = context.settings
-    require_proven(settings.name, context.inputs["token_tensors"])
+    require_proven(context.inputs["token_tensors"].values())
     summary = train_managed(
         window=training_window(settings, context.inputs),
         managed=_managed(settings),

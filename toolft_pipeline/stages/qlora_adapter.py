@@ -6,19 +6,28 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
+from toolft_pipeline.settings import (
+    KEEPS_ABILITIES,
+    TRAINING_PLACEMENT,
+    AgentSettings,
+    TrainingSettings,
+    changed_from_default,
+)
 from toolft_pipeline.stages.presentation import plots
+from toolft_pipeline.stages.replay_rows import wants_replay_rows
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
 from toolft_pipeline.stages.token_tensors import require_proven
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
+from toolft_pipeline.training.rows.mixing import REPLAY_ROWS
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT), "chat.format")
-"""The settings that decide an adapter's weights and what it says of itself."""
+TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT | KEEPS_ABILITIES), "chat.format")
+"""The settings that decide an adapter's weights and what it says of itself; those against forgetting enter through
+`_derived`, so that adapters from before they existed stay up to date."""
 
 
 BASE_NAME = ("base_model.package", "base_model.folder", "base_model.hub")
@@ -30,9 +39,14 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
     return {"base": source_name(settings.base_model)}
 
 
+def _derived(settings: AgentSettings) -> dict[str, Json]:
+    changed = changed_from_default(settings.training)
+    return {**base_name(settings), **({"keeps_abilities": changed} if changed else {})}
+
+
 def _build(context: BuildContext) -> BuildOutput:
-    days = context.inputs["token_tensors"]
-    require_proven(context.settings.name, days)
+    days, others = context.inputs["token_tensors"], _replay_rows(context)
+    require_proven([*days.values(), *others.values()])
     base = context.input("base_model").file("model")
     if problems := base_problems(base, chat_format=context.settings.chat.format, training=context.settings.training):
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
@@ -40,7 +54,7 @@ def _build(context: BuildContext) -> BuildOutput:
         base=base,
         base_name=source_name(context.settings.base_model),
         selection=context.input("training_set").file(SELECTION_FILE),
-        tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
+        tensors={name: version.file(TENSORS_FILE) for name, version in {**days, **others}.items()},
         training=context.settings.training,
         checkpoints=context.scratch,
         out=context.out,
@@ -51,6 +65,19 @@ def _build(context: BuildContext) -> BuildOutput:
         rows={"rows": summary.rows, "steps": summary.steps},
         headline={**summary.headline, "computed_in": summary.computed_in},
     )
+
+
+def _replay_rows(context: BuildContext) -> dict[str, Version]:
+    """The version of replay_rows under its name, where the settings ask for a share of it."""
+    if not wants_replay_rows(context.settings):
+        return {}
+    version = context.optional_input(REPLAY_ROWS)
+    if version is None or not version.manifest.rows["asked"]:
+        raise StageError(
+            f"{context.settings.name}/qlora_adapter: training.replay_share or decline_share is set, and {REPLAY_ROWS} "
+            f"has no rows; run `toolft run {context.settings.name} --stage {REPLAY_ROWS}`"
+        )
+    return {REPLAY_ROWS: version}
 
 
 def loss_plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
@@ -69,12 +96,14 @@ STAGE = Stage(
     inputs={
         "training_set": PartitionScope.SAME,
         "token_tensors": PartitionScope.WINDOW,
+        REPLAY_ROWS: PartitionScope.WHOLE,
         "base_model": PartitionScope.WHOLE,
     },
+    optional={REPLAY_ROWS: wants_replay_rows},
     alike=frozenset({"base_model"}),
     settings=TRAINED_WITH,
     placement=("training", *BASE_NAME),
-    derived=base_name,
+    derived=_derived,
     build=_build,
     accelerator=True,
     plots=loss_plots,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import msgspec
 
@@ -75,12 +75,12 @@ def unproven(version: Version) -> dict[Proof, str]:
     return {proof: problem for proof, problem in problems.items() if problem is not None}
 
 
-def require_proven(agent: str, days: Mapping[str, Version]) -> None:
-    """Refuse to train on days of which a proof does not hold. Raises `StageError`."""
-    for day, version in days.items():
+def require_proven(versions: Iterable[Version]) -> None:
+    """Refuse to train on rows of which a proof does not hold. Raises `StageError`."""
+    for version in versions:
         for proof, problem in unproven(version).items():
             raise StageError(
-                f"{agent}/token_tensors/{day}: proof {proof} {problem}; fix the chat format before training"
+                f"{version.manifest.address}: proof {proof} {problem}; fix the chat format before training"
             )
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.surrogate_key import KEY_VARIABLE
+from toolft_pipeline.training.rows.mixing import REPLAY_ROWS
 from toolft_pipeline.training.rows.trained_rows import TrainedRowsError, read_trained_rows
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.warehouse.digest import Json
@@ -56,6 +57,10 @@ class ModelProvenance:
     """None where the adapter does not record its rows."""
     rows_problem: str | None
     """Why the rows are not known, in one line."""
+    base_answers: dict[str, int]
+    """How many rows of the base model's own answers were trained on, by category; empty if none were."""
+    replay_rows: Version | None
+    """The version that these rows are from."""
     sources: dict[str, str]
     """Other files outside the warehouse (golden runs, tasks, backend, base model), by name, with their digests."""
     catalog: Version | None
@@ -80,6 +85,8 @@ def model_provenance(lineage: Lineage) -> ModelProvenance:
         days=tuple(_days(by_asset, trained_runs)),
         trained_runs=trained_runs,
         rows_problem=problem,
+        base_answers=_base_answers(by_asset) if problem is None else {},
+        replay_rows=_one(by_asset, REPLAY_ROWS),
         sources=_sources(lineage),
         catalog=_one(by_asset, "tool_catalog"),
         base_model=_one(by_asset, "base_model"),
@@ -97,7 +104,8 @@ def _trained_runs(by_asset: dict[str, dict[str, Version]]) -> tuple[TrainedRun, 
     adapter = _one(by_asset, "qlora_adapter")
     if adapter is None:
         return ()
-    rows = Counter((row.day, row.trajectory_id) for row in read_trained_rows(adapter.folder))
+    trained = [row for row in read_trained_rows(adapter.folder) if row.of_agent]
+    rows = Counter((row.day, row.trajectory_id) for row in trained)
     columns = ["trajectory_id", "source", "golden"]
     return tuple(
         TrainedRun(
@@ -114,6 +122,13 @@ def _trained_runs(by_asset: dict[str, dict[str, Version]]) -> tuple[TrainedRun, 
         ).to_pylist()
         if rows[day, run["trajectory_id"]]
     )
+
+
+def _base_answers(by_asset: dict[str, dict[str, Version]]) -> dict[str, int]:
+    """The trained rows that are no runs of the agent, by the category that their ids begin with."""
+    adapter = _one(by_asset, "qlora_adapter")
+    rows = [] if adapter is None else read_trained_rows(adapter.folder)
+    return dict(sorted(Counter(row.row_id.partition("/")[0] for row in rows if not row.of_agent).items()))
 
 
 def _days(by_asset: dict[str, dict[str, Version]], trained_runs: tuple[TrainedRun, ...] | None) -> list[LoggedDay]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from toolft_pipeline.settings import TRAINING_PLACEMENT, TrainingSettings
 from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
+from toolft_pipeline.training.rows.mixing import mixture_of
 from toolft_pipeline.training.rows.sampling import DrawnRows, TrainingDataError, draw_rows
 from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_trained_rows
 from toolft_pipeline.training.runtime.allocator import keep_large_blocks
@@ -34,6 +35,7 @@ from toolft_pipeline.training.sft.callbacks import (
     save_best_adapter,
 )
 from toolft_pipeline.training.sft.checkpoints import SEAL, newest_checkpoint, sealed
+from toolft_pipeline.training.sft.keeping_trainer import KL
 from toolft_pipeline.training.sft.sft import make_trainer
 
 if TYPE_CHECKING:
@@ -89,13 +91,16 @@ def train_adapter(
 ) -> TrainingSummary:
     """Train on the selected rows; write `adapter/`, `trained_rows.parquet`, `progress.parquet` and `training.json` to
     `out`. The images of rows are beside their tensors; `base_name` is the base model's name in the adapter's config.
+    Rows of the base model's answers, mixed in by their shares, are in the tensors named `REPLAY_ROWS`.
 
     `checkpoints` survives a killed attempt; use it for these inputs and settings only. Raises `TrainingDataError` if
     there are no rows to train on, `DoesNotFitError` if memory is insufficient, `TakesTooLongError` if training would
     exceed `training.max_hours`.
     """
     limit_kernel_caches()
-    drawn = draw_rows(selection=selection, tensors=tensors, token_budget=training.token_budget)
+    drawn = draw_rows(
+        selection=selection, tensors=tensors, token_budget=training.token_budget, mixture=mixture_of(training)
+    )
     _announce(drawn, training, progress)
     compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
     progress(compute.line)
@@ -143,6 +148,8 @@ def _announce(drawn: DrawnRows, training: TrainingSettings, progress: Callable[[
         f"{len(train.rows)} of {drawn.available} training rows, {train.tokens} tokens ({train.loss_tokens} with loss), "
         f"{len(drawn.validation.rows)} validation rows, {training.epochs:g} epochs"
     )
+    for mixed in drawn.mixed:
+        progress(mixed.line)
     if drawn.rowless:
         progress(f"{drawn.rowless} training runs have no row: see too_long in token_tensors, and set chat.long_rows")
     if len(train.rows) < FEW_ROWS:
@@ -198,12 +205,16 @@ def _progress_table(history: list[dict[str, Any]]) -> pa.Table:
 def _headline(history: list[dict[str, Any]], *, drawn: DrawnRows, step: int) -> dict[str, float]:
     losses = [entry["loss"] for entry in history if "loss" in entry]
     validation = {entry["step"]: entry[VALIDATION_LOSS] for entry in history if VALIDATION_LOSS in entry}
+    kl = [entry[KL] for entry in history if KL in entry]
     return {
         "tokens": float(drawn.train.tokens),
         "loss_tokens": float(drawn.train.loss_tokens),
         "first_loss": round(losses[0], 4) if losses else 0.0,
         "last_loss": round(losses[-1], 4) if losses else 0.0,
         **({"validation_loss": round(validation[step], 4)} if step in validation else {}),
+        **({"last_kl_from_base": round(kl[-1], 4)} if kl else {}),
+        **{f"{mixed.category}_share": round(mixed.share, 4) for mixed in drawn.mixed},
+        **{f"{mixed.category}_rows": float(mixed.rows) for mixed in drawn.mixed},
     }
 
 
@@ -211,6 +222,7 @@ def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
     rows = drawn.train.rows
     return {
         **({"rows_with_images": drawn.train.with_images} if drawn.shows_images else {}),
+        **({"base_answers": [asdict(mixed) for mixed in drawn.mixed]} if drawn.mixed else {}),
         "rows": len(rows),
         "rows_available": drawn.available,
         "validation_rows": len(drawn.validation.rows),

@@ -83,3 +83,14 @@ def test_provenance_without_recorded_rows_says_why(adapter: Version) -> None:
     assert found.trained_runs is None
     assert "an earlier release trained this adapter" in (found.rows_problem or "")
     assert [day.taught for day in found.days] == [None, None]
+
+
+def test_provenance_counts_the_answers_of_the_base_apart_from_the_runs(adapter: Version, tmp_path: Path) -> None:
+    table = pq.read_table(adapter.file(TRAINED_ROWS_FILE))
+    answer = {"side": "train", "day": "replay_rows", "trajectory_id": "replay/a", "row_id": "replay/a#0", "weight": 2}
+    more = pa.concat_tables([table, pa.Table.from_pylist([answer], schema=table.schema)])
+    pq.write_table(more, adapter.file(TRAINED_ROWS_FILE))
+    found = model_provenance(lineage_of(adapter.warehouse, [adapter]))
+    assert found.base_answers == {"replay": 1}
+    assert [run.trajectory_id for run in found.trained_runs or ()] == ["run-a", "run-b"]
+    assert [day.taught for day in found.days] == [1, 1]

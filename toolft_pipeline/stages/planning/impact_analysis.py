@@ -161,6 +161,8 @@ def _walk(stages: tuple[Stage, ...], proposal: Proposal) -> list[AssetImpact]:
 
 def _reads_new(stage: Stage, partition: str | None, proposal: Proposal) -> bool:
     for asset, span in stage.inputs.items():
+        if asset in stage.optional and not stage.optional[asset](proposal.settings):
+            continue
         partitions: list[str | None] = [None] if span is PartitionScope.WHOLE else [partition]
         if span is PartitionScope.WINDOW:
             partitions = [*window(proposal.settings, partition or "")]

@@ -20,6 +20,7 @@ OWNED_SFT = {
     "learning_rate": "set training.learning_rate",
     "warmup_ratio": "set training.warmup_ratio",
     "seed": "set training.seed",
+    "loss_type": "set training.loss_type",
     "save_steps": "set training.save_steps",
     "dataset_kwargs": "rows are already tokenized",
     "remove_unused_columns": "images are looked up by a column of their own",

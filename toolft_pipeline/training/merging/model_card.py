@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolft_pipeline.settings import ChatSettings, TrainingSettings
+from toolft_pipeline.training.rows.mixing import REPLAY_ROWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ def model_card(
     )
     quantized = training.quantization == "nf4"
     weights = "4-bit NormalFloat (QLoRA)" if quantized else "bf16 (LoRA)"
+    answers = " and on answers of the base itself" if f"{REPLAY_ROWS}/all" in lineage else ""
     merged_into = "the dequantized 4-bit weights in bf16" if quantized else "the bf16 base"
     return f"""---
 library_name: transformers
@@ -50,7 +52,7 @@ tags: [tool-calling, trl, sft, lora]
 
 {card.description or "A tool-calling model."}
 
-Fine-tuned from {card.base} on the agent's own verified runs: {weights}, rank {training.lora_r},
+Fine-tuned from {card.base} on the agent's own verified runs{answers}: {weights}, rank {training.lora_r},
 alpha {training.lora_alpha}, learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant
 turns only. The adapter is merged into {merged_into}.
 

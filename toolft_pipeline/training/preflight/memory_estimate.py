@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from toolft_pipeline.training.preflight.model_shape import LayerShape, ModelShape
 from toolft_pipeline.training.preflight.run_plan import RunPlan
+from toolft_pipeline.training.sft import kl_from_base
 from toolft_pipeline.training.sft.cpu_lora import kept_bytes
 from toolft_pipeline.training.sft.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
 
@@ -70,7 +71,7 @@ class MemoryEstimate:
 def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
     """The peak of the largest training step."""
     kept, passing = _activations(shape, plan)
-    head = _head(shape, plan)
+    head = _head(shape, plan) if not plan.kl else max(_head(shape, plan), _divergence(shape, plan))
     return MemoryEstimate(
         libraries=LIBRARIES_BYTES[plan.device],
         weights=shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes)
@@ -140,6 +141,14 @@ def _backward(layer: LayerShape, plan: RunPlan) -> float:
     mlp = layer.inner * (4 + 3 * size)
     attention = layer.heads * plan.tokens * (8 + size) if plan.attention == "eager" else 4 * size * layer.query
     return max(mlp, attention) + layer.norms * 2
+
+
+def _divergence(shape: ModelShape, plan: RunPlan) -> float:
+    """Bytes of the KL divergence from the base, computed when the loss has kept its own gradient: the tiles of both
+    models' logits, the base's hidden states and the two gradients."""
+    states = 3 * plan.loss_positions * shape.hidden * plan.compute_bytes
+    tile = min(plan.loss_positions * shape.vocabulary, kl_from_base.LOGITS_AT_ONCE)
+    return tile * kl_from_base.BYTES_PER_LOGIT + states
 
 
 def _head(shape: ModelShape, plan: RunPlan) -> float:

@@ -32,6 +32,8 @@ class RunPlan:
     attention: AnyAttention
     fused_loss: bool
     """Whether logits are computed tile by tile; else all of them are in memory at once."""
+    kl: bool
+    """Whether the base's distribution is computed beside the tuned model's (`training.kl_weight`)."""
     quantized: bool
     dropout: bool
     """Whether the adapter uses dropout."""
@@ -54,6 +56,7 @@ def plan_run(
         checkpointing=bool(arguments.get("activation_checkpointing", arguments["gradient_checkpointing"])),
         attention=attention_for(tokens, device=device),
         fused_loss=not (arguments.get("label_smoothing_factor") or 0) > 0,  # TRL then builds the full logits
+        kl=training.kl_weight > 0,
         quantized=training.quantization == "nf4",
         dropout=dropout,
         compute_bytes=compute.bytes,

@@ -44,7 +44,8 @@ def estimate_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingS
     tokens = drawn.train.tokens * training.epochs
     share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
     head = 4 * share * shape.vocabulary * shape.hidden
-    operations = 4 * shape.linear + 6 * shape.adapter + head  # a token
+    base = 2 * shape.linear + 3 * head / 2 if training.kl_weight else 0.0  # its forward pass, and three projections
+    operations = 4 * shape.linear + 6 * shape.adapter + head + base  # a token
     if device.type != "cpu":
         return (
             tokens * operations / (CUDA_EFFICIENCY * _product_speed(MatrixProduct(4096, 4096, 4096), compute, device))
@@ -54,7 +55,8 @@ def estimate_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingS
     products = operations / (PRODUCT_EFFICIENCY * _product_speed(product, compute, device))
     layers, layer = len(shape.decoder), shape.decoder[0]
     widths = shape.hidden + layer.query + 2 * layer.key + shape.intermediate
-    elements = ELEMENTWISE_PASSES * layers * widths + LOGIT_PASSES * share * shape.vocabulary  # a token
+    passes = (ELEMENTWISE_PASSES, LOGIT_PASSES) if not training.kl_weight else (4 / 3 * ELEMENTWISE_PASSES, 20.0)
+    elements = passes[0] * layers * widths + passes[1] * share * shape.vocabulary  # a token
     return tokens * (products + elements / _elementwise_speed()) + tokens / batch * layers * LAYER_SECONDS
 
 

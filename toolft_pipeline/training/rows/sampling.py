@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolft_pipeline.errors import FixableError
+from toolft_pipeline.training.rows.mixing import NO_MIXTURE, REPLAY_ROWS, Mixed, Mixture, mix_rows
 
 MAX_VALIDATION_TOKENS = 6_000
 """Most tokens of validation rows: a pass over them takes about 20 s on two CPU cores."""
@@ -84,13 +85,14 @@ class DrawnSide:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnRows:
-    """Both sides. `available` counts the candidates for training, `rowless` the selected training runs without a row
-    (usually too long)."""
+    """Both sides. `available` counts the agent's candidates for training, `rowless` the selected training runs without
+    a row (usually too long), `mixed` the rows of the base model's answers."""
 
     train: DrawnSide
     validation: DrawnSide
     available: int
     rowless: int
+    mixed: tuple[Mixed, ...] = ()
 
     @property
     def shows_images(self) -> bool:
@@ -139,21 +141,28 @@ class _Kinds:
         return None
 
 
-def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int | None) -> DrawnRows:
-    """Join selection and tensors, and draw within the budget. Raises `TrainingDataError`."""
+def draw_rows(
+    *, selection: Path, tensors: Mapping[str, Path], token_budget: int | None, mixture: Mixture = NO_MIXTURE
+) -> DrawnRows:
+    """Join selection and tensors, draw within the budget, and mix in the rows of the tensors named `REPLAY_ROWS`, which
+    count towards the budget. Raises `TrainingDataError`."""
     chosen = {
         row["trajectory_id"]: (row["side"], row["weight"])
         for row in pq.read_table(selection, columns=["trajectory_id", "side", "weight"]).to_pylist()
     }
     sides: dict[str, list[Row]] = {"train": [], "validation": []}
     rowless = {run for run, (side, _) in chosen.items() if side == "train"}
+    others: list[Row] = []
     for day, path in tensors.items():
         for row in pq.read_table(path, columns=_FACTS).to_pylist():
+            if day == REPLAY_ROWS:
+                others.append(_row(row, day=day, weight=1, path=path))
+                continue
             rowless.discard(row["trajectory_id"])
             side, weight = chosen.get(row["trajectory_id"], ("out", 0))
             if side in sides:
                 sides[side].append(_row(row, day=day, weight=max(1, weight) if side == "train" else 1, path=path))
-    train = draw_evenly(sides["train"], token_budget)
+    train = draw_evenly(sides["train"], None if token_budget is None else int(token_budget * mixture.of_agent))
     if rowless and not sides["train"]:
         raise TrainingDataError(
             f"{selection}: none of the {len(rowless)} training runs has a row to train on; see the reasons in "
@@ -165,6 +174,9 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
             f"{selection}: {len(chosen)} selected runs, {len(sides['train'])} training rows, none drawn; check the "
             "reasons in training_set, chat.max_length and training.token_budget"
         )
+    mixed: tuple[Mixed, ...] = ()
+    if mixture.shares:
+        train, mixed = mix_rows(train, others, mixture)
     allowed = int(min(MAX_VALIDATION_TOKENS, MAX_VALIDATION_SHARE * sum(row.tokens * row.weight for row in train)))
     validation = draw_evenly(sides["validation"], allowed)
     train_ids, validation_ids = _same_columns(_ids(train, tensors), _ids(validation, tensors))
@@ -173,6 +185,7 @@ def draw_rows(*, selection: Path, tensors: Mapping[str, Path], token_budget: int
         validation=DrawnSide(rows=validation, ids=validation_ids),
         available=len(sides["train"]),
         rowless=len(rowless),
+        mixed=mixed,
     )
 
 

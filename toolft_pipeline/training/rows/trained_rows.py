@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolft_pipeline.errors import FixableError
+from toolft_pipeline.training.rows.mixing import REPLAY_ROWS
 from toolft_pipeline.training.rows.sampling import DrawnRows
 
 TRAINED_ROWS_FILE = "trained_rows.parquet"
@@ -36,12 +37,20 @@ class TrainedRowsError(FixableError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedRow:
-    """One row of an adapter's training data: its day, its run, its id, and its repeats in one epoch."""
+    """One row of an adapter's training data: its day, its run, its id, and its repeats in one epoch.
+
+    A row of the base model's answers has `REPLAY_ROWS` for its day.
+    """
 
     day: str
     trajectory_id: str
     row_id: str
     weight: int
+
+    @property
+    def of_agent(self) -> bool:
+        """Whether it is of a run of the agent."""
+        return self.day != REPLAY_ROWS
 
 
 def write_trained_rows(drawn: DrawnRows, path: Path) -> None:

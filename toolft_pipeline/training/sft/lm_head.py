@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -41,7 +43,27 @@ def use_cpu_head() -> None:
         fused._ChunkedLogProbFunction = _Head(fused._ChunkedLogProbFunction)
 
 
-class _Arguments(NamedTuple):
+@contextmanager
+def head_inputs(*, score: bool = True) -> Iterator[list[HeadInputs]]:
+    """Collect what the head is given while this is open, one entry a forward pass.
+
+    Without `score` nothing is projected, and the outputs are zeros. Raises `RuntimeError` where `use_cpu_head` changed
+    nothing.
+    """
+    import trl.trainer.utils as fused
+
+    head = fused._ChunkedLogProbFunction
+    if not isinstance(head, _Head):
+        raise RuntimeError("TRL's fused loss has changed: its hidden states cannot be read")
+    given: list[HeadInputs] = []
+    head.seen, head.score = given, score
+    try:
+        yield given
+    finally:
+        head.seen, head.score = None, True
+
+
+class HeadInputs(NamedTuple):
     """The arguments of TRL's autograd function, in its order."""
 
     hidden: torch.Tensor
@@ -69,10 +91,17 @@ class _Head:
 
     def __init__(self, original: Any) -> None:
         self._original = original
+        self.seen: list[HeadInputs] | None = None
+        self.score = True
 
     def apply(self, *arguments: Any) -> tuple[torch.Tensor | None, ...]:
         """Log-probabilities, entropy, log of summed squares, mean logit and accuracy; None for what is not computed."""
-        given = _Arguments(*arguments)
+        given = HeadInputs(*arguments)
+        if self.seen is not None:
+            self.seen.append(given)
+        if not self.score:
+            nothing = given.hidden.new_zeros(len(given.targets)).float()
+            return nothing, nothing, None, None, nothing.bool()
         if not given.can_run_here:
             computed: tuple[torch.Tensor | None, ...] = self._original.apply(*given)
             return computed
@@ -122,6 +151,21 @@ def _function() -> Any:
     return LabelledLogProbs
 
 
+def project(
+    hidden: torch.Tensor, weight: torch.Tensor, *, scale: float, softcap: float | None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Float32 logits, and their derivative by the unscaled ones where a soft cap makes it vary."""
+    logits = (hidden @ weight.t()).float()
+    if scale != 1:
+        logits *= scale
+    slope = None
+    if softcap is not None:
+        logits.div_(softcap).tanh_()
+        slope = (1 - logits.square()) * scale
+        logits *= softcap
+    return logits, slope
+
+
 def _score(
     hidden: torch.Tensor,
     weight: torch.Tensor,
@@ -138,14 +182,7 @@ def _score(
     """
     import torch
 
-    logits = (hidden @ weight.t()).float()
-    if scale != 1:
-        logits *= scale
-    slope = None
-    if softcap is not None:
-        logits.div_(softcap).tanh_()
-        slope = (1 - logits.square()) * scale
-        logits *= softcap
+    logits, slope = project(hidden, weight, scale=scale, softcap=softcap)
     top, best = logits.max(-1)
     target_logits = logits.gather(-1, targets[:, None])[:, 0]
     chances = logits.sub_(top[:, None]).exp_()

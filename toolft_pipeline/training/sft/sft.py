@@ -24,6 +24,7 @@ from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft import lm_head
 from toolft_pipeline.training.sft.callbacks import make_callbacks
 from toolft_pipeline.training.sft.cpu_lora import fuse_lora_layers
+from toolft_pipeline.training.sft.keeping_trainer import require_fused_loss, trainer_class
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ def make_trainer(
     import datasets
     from transformers import AutoTokenizer, set_seed
     from transformers.trainer_callback import PrinterCallback
-    from trl import SFTTrainer
 
     datasets.disable_progress_bars()
     lm_head.use_cpu_head()
@@ -70,7 +70,7 @@ def make_trainer(
         collator = ImageRowCollator(processor=load_processor(base, tokenizer=tokenizer), folders=images)
     set_seed(training.seed)  # the adapter is initialized before Trainer sets the seed
     try:
-        trainer = SFTTrainer(
+        trainer = trainer_class(training)(
             model=model,
             args=config,
             train_dataset=_rows(drawn, drawn.train, config),
@@ -130,6 +130,7 @@ def trainer_arguments(
         "save_steps": training.save_steps,
         "save_total_limit": 2,
         "seed": training.seed,
+        "loss_type": training.loss_type,
         "report_to": [],
         "disable_tqdm": True,
         "dataloader_num_workers": 0,
@@ -144,6 +145,7 @@ def _sft_config(*, drawn: DrawnRows, training: TrainingSettings, checkpoints: Pa
 
     for key in training.sft.keys() & OWNED_SFT.keys():
         raise TrainingDataError(f"training.sft.{key}: cannot be set here; {OWNED_SFT[key]}")
+    require_fused_loss(training)
     arguments = trainer_arguments(drawn=drawn, training=training, device=model_device(), compute=compute)
     try:
         return SFTConfig(output_dir=str(checkpoints), **arguments)
