@@ -10,7 +10,7 @@ from toolft_pipeline.settings.alerts import AlertSettings, EmailSettings, Webhoo
 from toolft_pipeline.settings.answers import AnswerFormsSettings
 from toolft_pipeline.settings.base_model import BaseModelSettings
 from toolft_pipeline.settings.catalog import CatalogSettings
-from toolft_pipeline.settings.chat import CatalogMode, ChatSettings, LongRows
+from toolft_pipeline.settings.chat import CatalogMode, ChatSettings, LongRows, LossOnFailedCalls
 from toolft_pipeline.settings.curation import CategoryName, CurationSettings
 from toolft_pipeline.settings.evaluation import EndpointSettings, EvaluationSettings, RolloutClientName
 from toolft_pipeline.settings.gate import FirstModelSettings, GateSettings, ShadowSettings
@@ -55,6 +55,7 @@ __all__ = [
     "LogSettings",
     "LoggedAnswerSettings",
     "LongRows",
+    "LossOnFailedCalls",
     "OnUngrounded",
     "PersonalData",
     "ReadinessSettings",
