@@ -32,9 +32,8 @@ TurnsWithoutLoss = Mapping[int, NoLoss]
 def turns_without_loss(run: AcceptedRun, *, rule: LossOnFailedCalls) -> TurnsWithoutLoss:
     """The turns of an accepted run that carry no loss, each with the reason; a mark in the log comes first."""
     messages = run.run.messages
-    corrected = (
-        corrected_turns(messages, run.failed_results) if rule is LossOnFailedCalls.MENDED_MASKED else frozenset()
-    )
+    masked = rule is LossOnFailedCalls.MENDED_MASKED
+    corrected = corrected_turns(messages, run.failed_results) if masked else frozenset()
     without_loss = {}
     assistant = [message for message in messages if message.role is Role.ASSISTANT]
     for number, message in enumerate(assistant):

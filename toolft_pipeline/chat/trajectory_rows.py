@@ -41,7 +41,10 @@ def trajectory_rows(
     pasted: PastedSpans = MappingProxyType({}),
     without_loss: Collection[int] = (),
 ) -> list[ChatRow]:
-    """The rows of one trajectory; `without_loss` are numbers of assistant turns that are only context. Raises `ChatFormatError` where the template cannot render it."""
+    """The rows of one trajectory; `without_loss` are numbers of assistant turns that are only context.
+
+    Raises `ChatFormatError` where the template cannot render it.
+    """
     messages = prompt_messages(trajectory, chat=chat, pasted=pasted)
     try:
         rendered = render_rows(

@@ -63,7 +63,7 @@ class ChatSettings(Section):
     long_rows: LongRows = LongRows.DROP
     """What happens to a row that is longer than `max_length`."""
     loss_on_failed_calls: LossOnFailedCalls = LossOnFailedCalls.ALL
-    """Whether failed calls that the run corrects are learned: `all`, or `mended_masked` to show them as context only."""
+    """Whether failed calls that the run corrects are learned: `all`, or `mended_masked` to show them as context."""
     images: Literal["drop_row", "refuse"] = "drop_row"
     """What happens to a run that shows images where the chat format renders none or the base has no processor:
     `drop_row` leaves it out and counts it, `refuse` stops chat_rows with an error."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from toolft_pipeline_tests.mutants import curation, digests, gate, judge, proofs, redaction, window_proofs
+from toolft_pipeline_tests.mutants import curation, digests, gate, judge, loss_mask, proofs, redaction, window_proofs
 
 MUTANTS = tuple(
-    mutant for part in (proofs, window_proofs, judge, gate, digests, redaction, curation) for mutant in part.MUTANTS
+    mutant
+    for part in (proofs, loss_mask, window_proofs, judge, gate, digests, redaction, curation)
+    for mutant in part.MUTANTS
 )

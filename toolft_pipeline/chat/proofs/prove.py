@@ -143,7 +143,7 @@ class Prover:
             if row.replaced_by is not None:
                 self._prove_replacement(row, row.replaced_by, spans=spans, messages=messages, catalog=catalog)
         if seen < len(turns):
-            missing = f"{len(turns) - seen} of the {len(turns)} assistant turns that must carry loss carry none"
+            missing = f"{len(turns) - seen} of {len(turns)} turns that must carry loss carry none"
             self._fail(Proof.LOSS_MASK, trajectory_id, missing)
 
     def report(self) -> ProofReport:

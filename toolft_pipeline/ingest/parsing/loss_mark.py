@@ -7,7 +7,6 @@ nothing and are not read.
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Raw, Struct
 
 from toolft_pipeline.ingest.parsing.nested_json import NULL
@@ -51,6 +50,6 @@ def refuse_mark(role: Role, mark: LossMark) -> None:
     """Raise `UnsupportedError` for a turn marked as context in a format that repeats each turn in later requests."""
     if not is_trained(role, mark):
         raise UnsupportedError(
-            "a message in a trace is marked as context (`weight: 0` or `train: false`), which traces of requests cannot "
-            "carry; log such runs as OpenAI messages, one run a line"
+            "a message in a trace is marked as context (`weight: 0` or `train: false`), which traces cannot carry; "
+            "log such runs as OpenAI messages, one run a line"
         )
