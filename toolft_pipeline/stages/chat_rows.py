@@ -107,7 +107,7 @@ STAGE = Stage(
     description="Each run in the model's own chat template, in segments marked trained or context.",
     group=Group.DATA,
     kinds=("parquet", "jinja"),
-    code_version="4",
+    code_version="5",
     inputs={
         "verified_trajectories": PartitionScope.SAME,
         "tool_catalog": PartitionScope.WHOLE,

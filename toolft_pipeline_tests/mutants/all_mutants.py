@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from toolft_pipeline_tests.mutants import curation, digests, gate, judge, loss_mask, proofs, redaction, window_proofs
 
-MUTANTS = tuple(
-    mutant
-    for part in (proofs, loss_mask, window_proofs, judge, gate, digests, redaction, curation)
-    for mutant in part.MUTANTS
-)
+_PARTS = (proofs, loss_mask, window_proofs, judge, gate, digests, redaction, curation)
+
+MUTANTS = tuple(mutant for part in _PARTS for mutant in part.MUTANTS)

@@ -9,14 +9,6 @@ TURNS, ROWS, LOGS = "chat/loss/test_loss_turns.py", "chat/loss/test_masked_rows.
 
 MUTANTS = (
     Mutant(
-        name="corrected_in_the_same_turn",
-        file=RULE,
-        old="for other in attempt[place + 1 :]",
-        new="for other in attempt[place:]",
-        why="a failed call beside one that worked is not learned",
-        tests=(f"{TURNS}::test_rule_proof_and_script_agree", f"{TURNS}::test_other_failed_turns_keep_their_loss"),
-    ),
-    Mutant(
         name="one_of_several_failures_corrected",
         file=RULE,
         old="turn.failed <= later",
