@@ -21,7 +21,7 @@ from toolft_pipeline.settings.retention import RetentionSettings
 from toolft_pipeline.settings.sandbox import SandboxSettings
 from toolft_pipeline.settings.schedule import ScheduleSettings
 from toolft_pipeline.settings.serving import CanarySettings, EngineName, EngineSettings, ServingSettings
-from toolft_pipeline.settings.training import TRAINING_PLACEMENT, TrainingSettings
+from toolft_pipeline.settings.training import CHECKPOINT_CHOICE, TRAINING_PLACEMENT, TrainingSettings
 from toolft_pipeline.settings.verification import (
     Grounded,
     GroundingSettings,
@@ -31,6 +31,7 @@ from toolft_pipeline.settings.verification import (
 )
 
 __all__ = [
+    "CHECKPOINT_CHOICE",
     "TRAINING_PLACEMENT",
     "AgentSettings",
     "AlertSettings",

@@ -12,6 +12,11 @@ TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memo
 """Keys of `training` that affect how the machine works, not what is learned: they enter no fingerprint."""
 
 
+CHECKPOINT_CHOICE = frozenset({"choose_by", "early_stop"})
+"""Keys of `training` that choose among checkpoints. At their defaults they enter no fingerprint, so that adapters from
+before they existed stay up to date."""
+
+
 class TrainingSettings(Section):
     """How the adapter is trained."""
 
@@ -40,6 +45,13 @@ class TrainingSettings(Section):
     unpacked, and the log says what that costs in memory."""
     token_budget: int | None = Field(None, gt=0)
     """Most tokens of distinct rows, drawn evenly over categories and tools; None trains on all rows."""
+    choose_by: Literal["validation_loss", "exact_match"] = "validation_loss"
+    """Figure by which the published checkpoint is chosen. `exact_match` also generates up to 64 steps of validation
+    runs with each evaluated checkpoint, merged as it would be published, in a process of its own, and takes the one
+    that makes the most logged calls exactly; equal ones go by the validation loss."""
+    early_stop: int | None = Field(None, gt=0)
+    """Evaluations in a row without a better figure after which training stops; None trains all epochs. There are three
+    evaluations in a run; `sft: {eval_steps: 0.1}` makes ten."""
     seed: int = 0
     """Seed of the adapter's first weights, of dropout and of the order of rows."""
     save_steps: int = Field(50, gt=0)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
-from toolft_pipeline.settings import TRAINING_PLACEMENT, AgentSettings, TrainingSettings
+from toolft_pipeline.settings import CHECKPOINT_CHOICE, TRAINING_PLACEMENT, AgentSettings, TrainingSettings
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.spec.settings_slice import fields_of
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
 from toolft_pipeline.stages.token_tensors import unproven
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
-from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.training.train_adapter import PROGRESS_FILE, AdapterNames, train_adapter
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT), "chat.format")
-"""The settings that decide an adapter's weights and what it says of itself."""
+TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT | CHECKPOINT_CHOICE), "chat.format")
+"""The settings that decide an adapter's weights and what it says of itself; those that choose among checkpoints enter
+through `_derived`."""
 
 
 BASE_NAME = ("base_model.package", "base_model.folder", "base_model.hub")
@@ -28,6 +31,17 @@ BASE_NAME = ("base_model.package", "base_model.folder", "base_model.hub")
 def base_name(settings: AgentSettings) -> dict[str, Json]:
     """The base model as the adapter's config and the model card name it."""
     return {"base": source_name(settings.base_model)}
+
+
+def _derived(settings: AgentSettings) -> dict[str, Json]:
+    """The base's name, and how a checkpoint is chosen where that differs from the default."""
+    fields = TrainingSettings.model_fields
+    choice: dict[str, Json] = {
+        name: value
+        for name in sorted(CHECKPOINT_CHOICE)
+        if (value := getattr(settings.training, name)) != fields[name].default
+    }
+    return {**base_name(settings), **({"checkpoint_choice": choice} if choice else {})}
 
 
 def _build(context: BuildContext) -> BuildOutput:
@@ -43,7 +57,7 @@ def _build(context: BuildContext) -> BuildOutput:
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
-        base_name=source_name(context.settings.base_model),
+        names=AdapterNames(base=source_name(context.settings.base_model), chat_format=context.settings.chat.format),
         selection=context.input("training_set").file(SELECTION_FILE),
         tensors={day: version.file(TENSORS_FILE) for day, version in days.items()},
         training=context.settings.training,
@@ -60,9 +74,18 @@ def _build(context: BuildContext) -> BuildOutput:
 
 def _plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
-    points = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
-    line = ([step for step, _ in points], [loss for _, loss in points])
-    return {"loss": plots.curves({"training loss": line}, title="Loss on assistant tokens", label="step")}
+    losses = {"training loss": _line(progress, "loss"), "validation loss": _line(progress, "validation_loss")}
+    shown = {name: line for name, line in losses.items() if line[0]}
+    made = {"loss": plots.curves(shown, title="Loss on assistant tokens", label="step")}
+    if (exact := _line(progress, "exact_match"))[0]:
+        made["exact_match"] = plots.curves({"exact match": exact}, title="Exact match on held-out steps", label="step")
+    return made
+
+
+def _line(progress: dict[str, list[Any]], name: str) -> tuple[list[float], list[float]]:
+    """The steps at which a figure was measured, and the figure; an older release has fewer figures."""
+    points = [(step, y) for step, y in zip(progress["step"], progress.get(name, []), strict=False) if y is not None]
+    return [step for step, _ in points], [y for _, y in points]
 
 
 STAGE = Stage(
@@ -79,7 +102,7 @@ STAGE = Stage(
     alike=frozenset({"base_model"}),
     settings=TRAINED_WITH,
     placement=("training", *BASE_NAME),
-    derived=base_name,
+    derived=_derived,
     build=_build,
     accelerator=True,
     plots=_plots,
