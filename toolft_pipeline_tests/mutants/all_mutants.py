@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from toolft_pipeline_tests.mutants import curation, digests, gate, judge, loss_mask, proofs, redaction, window_proofs
+from toolft_pipeline_tests.mutants import (
+    checkpoint_choice,
+    curation,
+    digests,
+    gate,
+    judge,
+    loss_mask,
+    proofs,
+    redaction,
+    window_proofs,
+)
 
-_PARTS = (proofs, loss_mask, window_proofs, judge, gate, digests, redaction, curation)
+_PARTS = (proofs, loss_mask, window_proofs, judge, gate, digests, redaction, curation, checkpoint_choice)
 
 MUTANTS = tuple(mutant for part in _PARTS for mutant in part.MUTANTS)
