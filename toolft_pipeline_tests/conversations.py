@@ -18,6 +18,7 @@ from toolft_pipeline.trajectories.record import (
     Trajectory,
     text_message,
 )
+from toolft_pipeline.trajectories.tool_failure import failed_results
 
 
 def user(text: str) -> Message:
@@ -63,6 +64,7 @@ def accepted(runs: Iterable[Trajectory], *, error_forms: Sequence[str] = ()) -> 
             run=run,
             category=categorize(run.messages, error_forms=error_forms),
             tools=tuple(tools_used(run.messages)),
+            failed_results=failed_results(run.messages, error_forms),
         )
         for run in runs
     ]

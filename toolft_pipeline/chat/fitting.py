@@ -6,7 +6,7 @@ and never from the tokens; every turn that ends up in no row is named.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -91,10 +91,13 @@ class RowFitter:
         self._encoder = RowEncoder(tokenizer=tokenizer, chat_format=self._chat_format)
         self._chat, self._tools, self._pasted, self._images = chat, tools, pasted, images
 
-    def fit(self, trajectory: Trajectory, rows: Sequence[ChatRow]) -> list[FitResult]:
-        """What becomes of each rendered row of a trajectory."""
+    def fit(
+        self, trajectory: Trajectory, rows: Sequence[ChatRow], *, without_loss: Collection[int] = ()
+    ) -> list[FitResult]:
+        """What becomes of each rendered row of a trajectory; `without_loss` are those that it was rendered with."""
         messages = prompt_messages(trajectory, chat=self._chat, pasted=self._pasted) if rows else []
-        turns = iter([index for index, message in enumerate(messages) if message["role"] == Role.ASSISTANT])
+        assistant = [index for index, message in enumerate(messages) if message["role"] == Role.ASSISTANT]
+        turns = iter([index for number, index in enumerate(assistant) if number not in without_loss])
         results = []
         for row in rows:
             indices = tuple(next(turns) for segment in row.segments if segment.trained)

@@ -17,6 +17,7 @@ from msgspec import to_builtins
 from toolft_pipeline.chat.chat_rows import IMAGES_FIELD, PASTED_KEY, ROW_SCHEMA, ROWS_FILE, TOOLS_KEY, ChatRow
 from toolft_pipeline.chat.formats import get_format, image_formats
 from toolft_pipeline.chat.formats.chat_format import ChatFormat, ChatFormatError
+from toolft_pipeline.chat.loss_turns import NoLoss, turns_without_loss
 from toolft_pipeline.chat.rendering.conversation import STRIP_TOOLS, openai_tools
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools, Spans, prompt_key
 from toolft_pipeline.chat.rendering.processor import why_no_images
@@ -36,6 +37,12 @@ class ChatRowsSummary:
     rows: int
     trained_turns: int
     without_assistant: int
+    without_loss: int
+    """Trajectories without rows, because none of their assistant turns carries loss."""
+    marked_turns: int
+    """Assistant turns without loss that the log marks."""
+    corrected_turns: int
+    """Assistant turns without loss whose failed calls the run corrects."""
     characters: int
     trained_characters: int
     pasted_tools: int
@@ -121,6 +128,7 @@ class _Day:
             if self.finder is not None:
                 removed = self._find_pasted(trajectory, self.finder)
                 self.counts.update(pasted=removed > 0, pasted_characters=removed)
+            without_loss = turns_without_loss(each, rule=self.chat.loss_on_failed_calls)
             rows = trajectory_rows(
                 trajectory,
                 category=each.category,
@@ -128,8 +136,11 @@ class _Day:
                 chat=self.chat,
                 tools=self.tools,
                 pasted=self.pasted,
+                without_loss=without_loss,
             )
-            self.counts.update(trajectories=1, without_assistant=not rows)
+            self.counts.update(trajectories=1, without_assistant=not rows and not without_loss)
+            self.counts.update(without_loss=not rows and bool(without_loss))
+            self.counts.update(without_loss.values())
             for row in rows:
                 trained = [len(segment.text) for segment in row.segments if segment.trained]
                 self.counts.update(turns=len(trained), trained=sum(trained), characters=len(row.text))
@@ -144,6 +155,9 @@ class _Day:
             rows=self.by_category.total(),
             trained_turns=self.counts["turns"],
             without_assistant=self.counts["without_assistant"],
+            without_loss=self.counts["without_loss"],
+            marked_turns=self.counts[NoLoss.MARKED],
+            corrected_turns=self.counts[NoLoss.CORRECTED],
             characters=self.counts["characters"],
             trained_characters=self.counts["trained"],
             pasted_tools=self.counts["pasted"],

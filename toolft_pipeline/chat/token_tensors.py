@@ -21,14 +21,15 @@ import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.chat_rows import ChatRow, ChatRowsError, read_chat_rows, read_pasted, read_prompt_tools
 from toolft_pipeline.chat.fitting import DropReason, EncodedRow, FitResult, RowFitter
+from toolft_pipeline.chat.loss_turns import turns_without_loss
 from toolft_pipeline.chat.proofs.prove import CutTensorRow, Prover, ReplacementRows, TensorRow, recorded_messages
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import RowImages, row_images
 from toolft_pipeline.ingest.images.image_store import IMAGES_FOLDER, image_hashes_of_run, link_images
-from toolft_pipeline.settings import ChatSettings
-from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.table import BATCH_ROWS, read_trajectories
+from toolft_pipeline.settings import ChatSettings, LossOnFailedCalls
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun, read_accepted_rows
+from toolft_pipeline.trajectories.table import BATCH_ROWS
 
 TENSORS_FILE = "tensors.parquet"
 PROOFS_FILE = "proofs.json"
@@ -107,19 +108,22 @@ def write_token_tensors(
         format_name=chat.format,
         thinking=chat.thinking,
         images=images.server,
+        mended_masked=chat.loss_on_failed_calls is LossOnFailedCalls.MENDED_MASKED,
     )
     counts = _Counts()
 
     def tensors() -> Iterator[dict[str, Any]]:
         fitter = RowFitter(tokenizer=saved, chat=chat, tools=tools, pasted=pasted, images=images.tokens)
         reported = time.monotonic()
-        for trajectory, chat_rows in _with_rows(accepted=accepted, rows=rows, images=images):
-            fitted = fitter.fit(trajectory, chat_rows)
+        for each, chat_rows in _with_rows(accepted=accepted, rows=rows, images=images):
+            without_loss = turns_without_loss(each, rule=chat.loss_on_failed_calls)
+            fitted = fitter.fit(each.run, chat_rows, without_loss=without_loss)
             prover.prove(
-                trajectory_id=trajectory.trajectory_id,
-                messages=recorded_messages(trajectory, system_prompt=chat.system_prompt, pasted=pasted),
+                trajectory_id=each.run.trajectory_id,
+                messages=recorded_messages(each.run, system_prompt=chat.system_prompt, pasted=pasted),
                 rows=[_row_to_prove(result) for result in fitted],
                 catalog=bool(tools),
+                failed_results=each.failed_results,
             )
             for result in fitted:
                 yield from counts.add(result)
@@ -177,16 +181,16 @@ class _Counts:
         )
 
 
-def _with_rows(*, accepted: Path, rows: Path, images: RowImages) -> Iterator[tuple[Trajectory, list[ChatRow]]]:
-    """Every trajectory with its rows, without those that have none because of images; both files are in one order."""
+def _with_rows(*, accepted: Path, rows: Path, images: RowImages) -> Iterator[tuple[AcceptedRun, list[ChatRow]]]:
+    """Every accepted run with its rows, without those that have none because of images; both files are in one order."""
     groups = groupby(read_chat_rows(rows), key=lambda row: row.trajectory_id)
     trajectory_id, group = next(groups, (None, iter(())))
-    for trajectory in read_trajectories(accepted):
-        if trajectory.trajectory_id == trajectory_id:
-            yield trajectory, list(group)
+    for each in read_accepted_rows(accepted):
+        if each.run.trajectory_id == trajectory_id:
+            yield each, list(group)
             trajectory_id, group = next(groups, (None, iter(())))
-        elif not (images.not_rendered and image_hashes_of_run(trajectory)):  # chat_rows counts those
-            yield trajectory, []
+        elif not (images.not_rendered and image_hashes_of_run(each.run)):  # chat_rows counts those
+            yield each, []
     if trajectory_id is not None:
         raise ChatRowsError(f"{rows}: rows of {trajectory_id}, which is not in {accepted}; run chat_rows again")
 

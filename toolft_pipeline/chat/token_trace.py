@@ -6,7 +6,7 @@ again from the trajectory's messages with the saved tokenizer and compared with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -75,15 +75,21 @@ class RowTracer:
         self._tokenizer, self._chat, self._tools, self._pasted = tokenizer, chat, tools, pasted
 
     def trace(
-        self, trajectory: Trajectory, rows: Sequence[ChatRow], *, stored: Mapping[str, TokenRow]
+        self,
+        trajectory: Trajectory,
+        rows: Sequence[ChatRow],
+        *,
+        stored: Mapping[str, TokenRow],
+        without_loss: Collection[int] = (),
     ) -> list[TracedRow]:
-        """The rows that a trajectory became. `stored` are those of the version in force, by row id."""
+        """The rows that a trajectory became. `stored` are those of the version in force, by row id; `without_loss` are
+        numbers of assistant turns that are only context."""
         messages = prompt_messages(trajectory, chat=self._chat, pasted=self._pasted)
         recorded = _assistant_indices([message.role for message in trajectory.messages])
         rendered = _assistant_indices([message["role"] for message in messages])
         recorded_index = dict(zip(rendered, recorded, strict=True))
         traced = []
-        for result in self._fitter.fit(trajectory, rows):
+        for result in self._fitter.fit(trajectory, rows, without_loss=without_loss):
             for encoded in result.written or (result.whole,):
                 tokens = stored.get(encoded.row.row_id)
                 spans = self._spans(encoded, tokens or encoded.tokens, messages, recorded_index.__getitem__)

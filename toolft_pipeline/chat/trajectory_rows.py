@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import MappingProxyType
 from typing import Any
 
@@ -38,11 +39,21 @@ def trajectory_rows(
     chat: ChatSettings,
     tools: list[dict[str, Any]],
     pasted: PastedSpans = MappingProxyType({}),
+    without_loss: Collection[int] = (),
 ) -> list[ChatRow]:
-    """The rows of one trajectory. Raises `ChatFormatError` where the template cannot render it."""
+    """The rows of one trajectory; `without_loss` are numbers of assistant turns that are only context.
+
+    Raises `ChatFormatError` where the template cannot render it.
+    """
     messages = prompt_messages(trajectory, chat=chat, pasted=pasted)
     try:
-        rendered = render_rows(messages, chat_format=chat_format, catalog_mode=chat.catalog_mode, tools=tools)
+        rendered = render_rows(
+            messages,
+            chat_format=chat_format,
+            catalog_mode=chat.catalog_mode,
+            tools=tools,
+            without_loss=without_loss,
+        )
     except TemplateError as error:
         raise ChatFormatError(f"{trajectory.trajectory_id}: {error}; reject such runs or choose a format") from error
     return [

@@ -5,25 +5,26 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from toolft_pipeline.agent_file import warehouse_root
 from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows, read_pasted, read_prompt_tools
+from toolft_pipeline.chat.loss_turns import NoLoss, messages_without_loss, turns_without_loss
 from toolft_pipeline.chat.rendering.serving import saved_tokenizer
 from toolft_pipeline.chat.row_images import row_images
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.chat.token_trace import RowTracer, TracedRow, stored_rows
 from toolft_pipeline.cli.output.base_answer import explain_base_answer, is_base_answer
-from toolft_pipeline.cli.output.explained_text import row_lines, rule_lines
+from toolft_pipeline.cli.output.explained_text import no_loss_lines, row_lines, rule_lines
 from toolft_pipeline.cli.output.find_run import FoundRun, find_run
 from toolft_pipeline.cli.output.served_by import ServedBy, served_by, served_lines
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import AgentSettings, ChatSettings, VerificationSettings
 from toolft_pipeline.surrogate_key import surrogate_key
-from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun
 from toolft_pipeline.verification.day import ACCEPTED_FILE
 from toolft_pipeline.verification.rule_results import RuleResult, disagreement, rule_results
 from toolft_pipeline.verification.rules.rule_set import load_rules
@@ -39,14 +40,17 @@ def explain_run(settings: AgentSettings, trajectory_id: str, *, prompts: bool, a
     found = find_run(warehouse, settings, trajectory_id)
     results = _rule_results(warehouse, settings, found)
     rows, note = _rows(warehouse, settings, found)
+    masked = _masked(warehouse, settings, found)
     file = _log_file(settings, found)
     raw = _version(warehouse, settings, "raw_trajectories", found.day)
     models = [] if raw is None else served_by(raw.folder, found.logged.trajectory_id)
     if as_json:
-        print(json.dumps(_document(found, results, rows, file=file, note=note, models=models)))
+        document = _document(found, results, rows, masked=masked, file=file, note=note, models=models)
+        print(json.dumps(document))
         return 0
     source, colour = found.logged.source, sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     say(*_head_lines(found, results, file, models))
+    say(*no_loss_lines(masked))
     for row in rows:
         print("", *row_lines(row, source=source, file=file, prompts=prompts, colour=colour), sep="\n")
     if note:
@@ -89,16 +93,31 @@ def _rows(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> tup
         pasted=read_pasted(rows.file(ROWS_FILE)),
         images=row_images(accepted=accepted, base=model, tokenizer=tokenizer, format_name=chat.format).tokens,
     )
-    id_ = found.accepted.trajectory_id
+    run = found.accepted
+    id_ = run.run.trajectory_id
     own = [row for row in read_chat_rows(rows.file(ROWS_FILE)) if row.trajectory_id == id_]
-    traced = tracer.trace(found.accepted, own, stored=stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_))
-    return traced, None if traced else _why_no_row(found.accepted, rows)
+    without_loss = turns_without_loss(run, rule=chat.loss_on_failed_calls)
+    stored = stored_rows(tensors.file(TENSORS_FILE), trajectory_id=id_)
+    traced = tracer.trace(run.run, own, stored=stored, without_loss=without_loss)
+    return traced, None if traced else _why_no_row(run, without_loss, rows)
 
 
-def _why_no_row(run: Trajectory, rows: Version) -> str:
-    if image_hashes_of_run(run):
-        return f"no row: the run shows images, and {rows.manifest.headline['why_no_images']}"
+def _why_no_row(run: AcceptedRun, without_loss: Mapping[int, NoLoss], rows: Version) -> str:
+    why = rows.manifest.headline.get("why_no_images")
+    if why and image_hashes_of_run(run.run):
+        return f"no row: the run shows images, and {why}"
+    if without_loss:
+        return "no row: none of the run's assistant turns carries loss"
     return "no row: the run has no assistant turn"
+
+
+def _masked(warehouse: Warehouse, settings: AgentSettings, found: FoundRun) -> dict[int, NoLoss]:
+    """The messages of a run that are context without loss in the rows in force; empty without rows."""
+    tensors = _version(warehouse, settings, "token_tensors", found.day)
+    if found.accepted is None or tensors is None:
+        return {}
+    chat = ChatSettings.model_validate(tensors.settings_section("chat"))
+    return messages_without_loss(found.accepted, rule=chat.loss_on_failed_calls)
 
 
 def _head_lines(found: FoundRun, results: list[RuleResult], file: Path, models: Sequence[ServedBy]) -> Iterator[str]:
@@ -118,6 +137,7 @@ def _document(
     results: list[RuleResult],
     rows: list[TracedRow],
     *,
+    masked: Mapping[int, NoLoss],
     file: Path,
     note: str | None,
     models: Sequence[ServedBy],
@@ -137,6 +157,7 @@ def _document(
         "reason": verdict.reason,
         "rules": [asdict(answer) for answer in results],
         "differs": disagreement(results, verdict),
+        "without_loss": [{"message": index, "reason": reason.value} for index, reason in masked.items()],
         "rows": [asdict(row) for row in rows],
         "note": note,
     }

@@ -10,7 +10,7 @@ from toolft_pipeline.settings.alerts import AlertSettings, EmailSettings, Webhoo
 from toolft_pipeline.settings.answers import AnswerFormsSettings
 from toolft_pipeline.settings.base_model import BaseModelSettings
 from toolft_pipeline.settings.catalog import CatalogSettings
-from toolft_pipeline.settings.chat import CatalogMode, ChatSettings, LongRows
+from toolft_pipeline.settings.chat import CatalogMode, ChatSettings, LongRows, LossOnFailedCalls
 from toolft_pipeline.settings.curation import CategoryName, CurationSettings
 from toolft_pipeline.settings.evaluation import EndpointSettings, EvaluationSettings, RolloutClientName
 from toolft_pipeline.settings.gate import FirstModelSettings, GateSettings, ShadowSettings
@@ -23,7 +23,7 @@ from toolft_pipeline.settings.sandbox import SandboxSettings
 from toolft_pipeline.settings.schedule import ScheduleSettings
 from toolft_pipeline.settings.serving import CanarySettings, EngineName, EngineSettings, ServingSettings
 from toolft_pipeline.settings.training import (
-    KEEPS_ABILITIES,
+    ENTERS_IF_CHANGED,
     TRAINING_PLACEMENT,
     TrainingSettings,
     changed_from_default,
@@ -37,7 +37,7 @@ from toolft_pipeline.settings.verification import (
 )
 
 __all__ = [
-    "KEEPS_ABILITIES",
+    "ENTERS_IF_CHANGED",
     "TRAINING_PLACEMENT",
     "AgentSettings",
     "AlertSettings",
@@ -62,6 +62,7 @@ __all__ = [
     "LogSettings",
     "LoggedAnswerSettings",
     "LongRows",
+    "LossOnFailedCalls",
     "ManagedApi",
     "ManagedSettings",
     "OnUngrounded",

@@ -32,6 +32,17 @@ class LongRows(StrEnum):
     into half of `max_length`: every turn is trained once, and its context is encoded again."""
 
 
+class LossOnFailedCalls(StrEnum):
+    """Whether a turn with failed calls that the same run corrects carries loss."""
+
+    ALL = "all"
+    """Every turn carries loss."""
+    MENDED_MASKED = "mended_masked"
+    """A turn carries no loss if all of its calls failed and each is corrected: a later call of the same tool succeeds
+    before the next user turn and before the next answer in words. The turn stays in the context of later ones. A
+    failure that the agent explains to the user keeps its loss, and so does a turn with one call that worked."""
+
+
 class ChatSettings(Section):
     """How a conversation becomes text."""
 
@@ -51,6 +62,8 @@ class ChatSettings(Section):
     """Most tokens of a row. Longer ones are counted and handled as `long_rows` says."""
     long_rows: LongRows = LongRows.DROP
     """What happens to a row that is longer than `max_length`."""
+    loss_on_failed_calls: LossOnFailedCalls = LossOnFailedCalls.ALL
+    """Whether failed calls that the run corrects are learned: `all`, or `mended_masked` to show them as context."""
     images: Literal["drop_row", "refuse"] = "drop_row"
     """What happens to a run that shows images where the chat format renders none or the base has no processor:
     `drop_row` leaves it out and counts it, `refuse` stops chat_rows with an error."""

@@ -12,10 +12,20 @@ TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memo
 """Keys of `training` that affect how the machine works, not what is learned: they enter no fingerprint."""
 
 
-KEEPS_ABILITIES = frozenset(
-    {"replay_share", "decline_share", "replay_prompts", "replay_max_tokens", "kl_weight", "loss_type"}
+ENTERS_IF_CHANGED = frozenset(
+    {
+        "replay_share",
+        "decline_share",
+        "replay_prompts",
+        "replay_max_tokens",
+        "kl_weight",
+        "loss_type",
+        "choose_by",
+        "early_stop",
+    }
 )
-"""Keys of `training` against forgetting. At their defaults they enter no fingerprint (see `changed_from_default`)."""
+"""Keys of `training` that enter a fingerprint only where they differ from their defaults (see `changed_from_default`),
+so that adapters from before they existed stay up to date."""
 
 
 class TrainingSettings(Section):
@@ -62,6 +72,13 @@ class TrainingSettings(Section):
     loss_type: Literal["nll", "dft"] = "nll"
     """`nll` is cross entropy. `dft` multiplies each token's loss by the token's own probability (dynamic fine-tuning,
     arXiv 2508.05629): tokens that the model finds unlikely move it less. The validation loss stays cross entropy."""
+    choose_by: Literal["validation_loss", "exact_match"] = "validation_loss"
+    """Figure by which the published checkpoint is chosen. `exact_match` also generates up to 64 steps of validation
+    runs with each evaluated checkpoint, merged as it would be published, in a process of its own, and takes the one
+    that makes the most logged calls exactly; equal ones go by the validation loss."""
+    early_stop: int | None = Field(None, gt=0)
+    """Evaluations in a row without a better figure after which training stops; None trains all epochs. There are three
+    evaluations in a run; `sft: {eval_steps: 0.1}` makes ten."""
     seed: int = 0
     """Seed of the adapter's first weights, of dropout and of the order of rows."""
     save_steps: int = Field(50, gt=0)
@@ -83,10 +100,10 @@ class TrainingSettings(Section):
 
 
 def changed_from_default(training: TrainingSettings) -> dict[str, Any]:
-    """The settings against forgetting that differ from their defaults, for a fingerprint.
+    """The settings of `ENTERS_IF_CHANGED` that differ from their defaults, for a fingerprint.
 
     The questions and their token limit are left out: they decide the replay rows, whose digest enters it.
     """
     fields = TrainingSettings.model_fields
-    named = sorted(KEEPS_ABILITIES - {"replay_prompts", "replay_max_tokens"})
+    named = sorted(ENTERS_IF_CHANGED - {"replay_prompts", "replay_max_tokens"})
     return {name: value for name in named if (value := getattr(training, name)) != fields[name].default}

@@ -32,6 +32,11 @@ def _build(context: BuildContext) -> BuildOutput:
     )
     if summary.images_not_rendered:
         context.progress(f"{summary.images_not_rendered} runs show images and have no row: {summary.why_no_images}")
+    if masked := summary.marked_turns + summary.corrected_turns:
+        context.progress(
+            f"{masked} assistant turns carry no loss: {summary.marked_turns} marked in the log, "
+            f"{summary.corrected_turns} failed calls that the run corrects; {summary.without_loss} runs have no row"
+        )
     examples = {category: row_markdown(row) for category, row in summary.example_rows.items()}
     (context.out / EXAMPLES_FILE).write_text(json.dumps(examples, ensure_ascii=False, indent=1), encoding="utf-8")
     return BuildOutput(
@@ -41,6 +46,9 @@ def _build(context: BuildContext) -> BuildOutput:
             "characters": summary.characters,
             "trained_characters": summary.trained_characters,
             "without_assistant": summary.without_assistant,
+            "runs_without_loss": summary.without_loss,
+            "marked_turns": summary.marked_turns,
+            "corrected_turns": summary.corrected_turns,
             "prompts_with_pasted_tools": summary.pasted_tools,
             "pasted_characters_left_out": summary.pasted_characters,
             "images_not_rendered": summary.images_not_rendered,
@@ -99,7 +107,7 @@ STAGE = Stage(
     description="Each run in the model's own chat template, in segments marked trained or context.",
     group=Group.DATA,
     kinds=("parquet", "jinja"),
-    code_version="4",
+    code_version="5",
     inputs={
         "verified_trajectories": PartitionScope.SAME,
         "tool_catalog": PartitionScope.WHOLE,

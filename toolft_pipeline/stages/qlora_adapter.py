@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow.parquet as pq
 
 from toolft_pipeline.chat.token_tensors import TENSORS_FILE
 from toolft_pipeline.curation.selection import SELECTION_FILE
 from toolft_pipeline.settings import (
-    KEEPS_ABILITIES,
+    ENTERS_IF_CHANGED,
     TRAINING_PLACEMENT,
     AgentSettings,
     TrainingSettings,
@@ -21,13 +23,12 @@ from toolft_pipeline.stages.token_tensors import require_proven
 from toolft_pipeline.training.base.base_checks import base_problems
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.rows.mixing import REPLAY_ROWS
-from toolft_pipeline.training.train_adapter import PROGRESS_FILE, train_adapter
+from toolft_pipeline.training.train_adapter import PROGRESS_FILE, AdapterNames, train_adapter
 from toolft_pipeline.warehouse.digest import Json
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT | KEEPS_ABILITIES), "chat.format")
-"""The settings that decide an adapter's weights and what it says of itself; those against forgetting enter through
-`_derived`, so that adapters from before they existed stay up to date."""
+TRAINED_WITH = (*fields_of("training", TrainingSettings, but=TRAINING_PLACEMENT | ENTERS_IF_CHANGED), "chat.format")
+"""The settings that decide an adapter's weights and what it says of itself; the newer ones enter through `_derived`."""
 
 
 BASE_NAME = ("base_model.package", "base_model.folder", "base_model.hub")
@@ -41,7 +42,7 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
 
 def _derived(settings: AgentSettings) -> dict[str, Json]:
     changed = changed_from_default(settings.training)
-    return {**base_name(settings), **({"keeps_abilities": changed} if changed else {})}
+    return {**base_name(settings), **({"changed": changed} if changed else {})}
 
 
 def _build(context: BuildContext) -> BuildOutput:
@@ -52,7 +53,7 @@ def _build(context: BuildContext) -> BuildOutput:
         raise StageError(f"{context.settings.name}/qlora_adapter: {'; '.join(problems)}")
     summary = train_adapter(
         base=base,
-        base_name=source_name(context.settings.base_model),
+        names=AdapterNames(base=source_name(context.settings.base_model), chat_format=context.settings.chat.format),
         selection=context.input("training_set").file(SELECTION_FILE),
         tensors={name: version.file(TENSORS_FILE) for name, version in {**days, **others}.items()},
         training=context.settings.training,
@@ -82,9 +83,18 @@ def _replay_rows(context: BuildContext) -> dict[str, Version]:
 
 def loss_plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     progress = pq.read_table(version.file(PROGRESS_FILE)).to_pydict()
-    points = [(step, loss) for step, loss in zip(progress["step"], progress["loss"], strict=True) if loss is not None]
-    line = ([step for step, _ in points], [loss for _, loss in points])
-    return {"loss": plots.curves({"training loss": line}, title="Loss on assistant tokens", label="step")}
+    losses = {"training loss": _line(progress, "loss"), "validation loss": _line(progress, "validation_loss")}
+    shown = {name: line for name, line in losses.items() if line[0]}
+    made = {"loss": plots.curves(shown, title="Loss on assistant tokens", label="step")}
+    if (exact := _line(progress, "exact_match"))[0]:
+        made["exact_match"] = plots.curves({"exact match": exact}, title="Exact match on held-out steps", label="step")
+    return made
+
+
+def _line(progress: dict[str, list[Any]], name: str) -> tuple[list[float], list[float]]:
+    """The steps at which a figure was measured, and the figure; an older release has fewer figures."""
+    points = [(step, y) for step, y in zip(progress["step"], progress.get(name, []), strict=False) if y is not None]
+    return [step for step, _ in points], [y for _, y in points]
 
 
 STAGE = Stage(

@@ -129,7 +129,7 @@ STAGE = Stage(
     description="A day of the agent's logs as records, unverified and unredacted; runs in = trajectories + rejects.",
     group=Group.DATA,
     kinds=("parquet",),
-    code_version="10",
+    code_version="11",
     inputs={},
     settings=(*LOG_READING, "schedule.time_zone"),
     placement=("logs.folder",),

@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.ingest.images.image_store import images_folder_of
 from toolft_pipeline.settings import TRAINING_PLACEMENT, TrainingSettings
 from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
+from toolft_pipeline.training.choice.best_step import EXACT_MATCH, VALIDATION_LOSS, best_step, until_stop
+from toolft_pipeline.training.choice.chooser import Chooser
+from toolft_pipeline.training.choice.held_out_steps import draw_steps
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
 from toolft_pipeline.training.rows.mixing import mixture_of
@@ -27,13 +31,7 @@ from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_
 from toolft_pipeline.training.runtime.allocator import keep_large_blocks
 from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
-from toolft_pipeline.training.sft.callbacks import (
-    VALIDATION_LOSS,
-    best_folder,
-    best_step,
-    peak_memory_gb,
-    save_best_adapter,
-)
+from toolft_pipeline.training.sft.callbacks import best_folder, peak_memory_gb, save_best_adapter
 from toolft_pipeline.training.sft.checkpoints import SEAL, newest_checkpoint, sealed
 from toolft_pipeline.training.sft.keeping_trainer import KL
 from toolft_pipeline.training.sft.sft import make_trainer
@@ -52,6 +50,7 @@ _PROGRESS = {
     "epoch": "epoch",
     "loss": "loss",
     "validation_loss": VALIDATION_LOSS,
+    "exact_match": EXACT_MATCH,
     "token_accuracy": "mean_token_accuracy",
     "learning_rate": "learning_rate",
     "grad_norm": "grad_norm",
@@ -69,6 +68,14 @@ PROGRESS_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdapterNames:
+    """The base model's name in the adapter's config, and the chat format of the rows."""
+
+    base: str
+    chat_format: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
     """Rows, optimizer steps, the compute type, and the figures to show first."""
 
@@ -81,7 +88,7 @@ class TrainingSummary:
 def train_adapter(
     *,
     base: Path,
-    base_name: str,
+    names: AdapterNames,
     selection: Path,
     tensors: Mapping[str, Path],
     training: TrainingSettings,
@@ -90,8 +97,8 @@ def train_adapter(
     progress: Callable[[str], None],
 ) -> TrainingSummary:
     """Train on the selected rows; write `adapter/`, `trained_rows.parquet`, `progress.parquet` and `training.json` to
-    `out`. The images of rows are beside their tensors; `base_name` is the base model's name in the adapter's config.
-    Rows of the base model's answers, mixed in by their shares, are in the tensors named `REPLAY_ROWS`.
+    `out`. The images of rows are beside their tensors; `names` has the base model's name in the adapter's config. Rows
+    of the base model's answers, mixed in by their shares, are in the tensors named `REPLAY_ROWS`.
 
     `checkpoints` survives a killed attempt; use it for these inputs and settings only. Raises `TrainingDataError` if
     there are no rows to train on, `DoesNotFitError` if memory is insufficient, `TakesTooLongError` if training would
@@ -108,6 +115,7 @@ def train_adapter(
     check_time(seconds=estimate.seconds, drawn=drawn, training=training)
     begin_attempt(checkpoints, compute.type)
     keep_large_blocks()
+    chooser = _chooser(drawn, base=base, training=training, chat_format=names.chat_format, compute=compute.type)
     with heartbeat(progress=progress) as beat:
         beat.activity = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
         trainer = make_trainer(
@@ -118,6 +126,7 @@ def train_adapter(
             compute=compute.type,
             progress=beat.log,
             images=[folder for path in tensors.values() if (folder := images_folder_of(path)) is not None],
+            chooser=chooser,
         )
         resumed = newest_checkpoint(checkpoints)
         beat.log("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
@@ -126,19 +135,40 @@ def train_adapter(
         if result.global_step == 0:
             raise TrainingDataError("training: made no optimizer step; raise training.epochs or provide more rows")
         history = _validated_history(trainer, drawn)
+        history = until_stop(history, choose_by=training.choose_by, patience=training.early_stop)
+        steps = max(entry["step"] for entry in history)
         beat.activity = "saving the adapter"
-        step = _publish(trainer, checkpoints=checkpoints, base_name=base_name, folder=out / ADAPTER_FOLDER)
+        step = best_step(history, choose_by=training.choose_by) or steps
+        _publish(trainer, step, checkpoints=checkpoints, base_name=names.base, folder=out / ADAPTER_FOLDER)
     write_trained_rows(drawn, out / TRAINED_ROWS_FILE)
     pq.write_table(_progress_table(history), out / PROGRESS_FILE)
     headline = _headline(history, drawn=drawn, step=step)
-    facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": result.global_step} | headline
+    facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": steps} | headline
     (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     progress(
-        f"adapter of step {step} of {result.global_step}, last loss {headline['last_loss']:.3f}, "
+        f"adapter of step {step} of {steps}, last loss {headline['last_loss']:.3f}, "
         f"peak memory {peak_memory_gb():.1f} GB"
     )
-    return TrainingSummary(
-        rows=len(drawn.train.rows), steps=result.global_step, computed_in=compute.type.word, headline=headline
+    return TrainingSummary(rows=len(drawn.train.rows), steps=steps, computed_in=compute.type.word, headline=headline)
+
+
+def _chooser(
+    drawn: DrawnRows, *, base: Path, training: TrainingSettings, chat_format: str, compute: ComputeType
+) -> Chooser:
+    """How the checkpoints of this run are compared. Raises `TrainingDataError`."""
+    steps = draw_steps(drawn.validation.ids, seed=training.seed) if training.choose_by == "exact_match" else []
+    if training.choose_by == "exact_match" and drawn.shows_images:
+        raise TrainingDataError(
+            "training.choose_by: exact_match generates from tokens, and some rows show images; set validation_loss"
+        )
+    return Chooser(
+        choose_by=training.choose_by,
+        early_stop=training.early_stop,
+        base=base,
+        quantization=training.quantization,
+        chat_format=chat_format,
+        compute=compute,
+        steps=tuple(steps),
     )
 
 
@@ -168,15 +198,11 @@ def _validated_history(trainer: SFTTrainer, drawn: DrawnRows) -> list[dict[str, 
     return history
 
 
-def _publish(trainer: SFTTrainer, *, checkpoints: Path, base_name: str, folder: Path) -> int:
-    """Write the adapter of the step with the best validation loss, or of the last step; returns the step."""
-    step = best_step(trainer.state.log_history)
-    if step is None or step == trainer.state.global_step:
-        step = trainer.state.global_step
-        kept = best_folder(checkpoints, step)
+def _publish(trainer: SFTTrainer, step: int, *, checkpoints: Path, base_name: str, folder: Path) -> None:
+    """Write the adapter of the chosen step."""
+    kept = best_folder(checkpoints, step)
+    if step == trainer.state.global_step:
         save_best_adapter(trainer.model, kept)
-    else:
-        kept = best_folder(checkpoints, step)
     if not sealed(kept):
         raise TrainingDataError(
             f"{kept}: the adapter of the best step is missing or damaged; remove {checkpoints} and run again"
@@ -189,7 +215,6 @@ def _publish(trainer: SFTTrainer, *, checkpoints: Path, base_name: str, folder: 
         if key.endswith("modules") and isinstance(value, list):
             config[key] = sorted(value)
     path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return step
 
 
 def _progress_table(history: list[dict[str, Any]]) -> pa.Table:
@@ -206,6 +231,7 @@ def _headline(history: list[dict[str, Any]], *, drawn: DrawnRows, step: int) -> 
     losses = [entry["loss"] for entry in history if "loss" in entry]
     validation = {entry["step"]: entry[VALIDATION_LOSS] for entry in history if VALIDATION_LOSS in entry}
     kl = [entry[KL] for entry in history if KL in entry]
+    exact = {entry["step"]: entry[EXACT_MATCH] for entry in history if EXACT_MATCH in entry}
     return {
         "tokens": float(drawn.train.tokens),
         "loss_tokens": float(drawn.train.loss_tokens),
@@ -215,6 +241,7 @@ def _headline(history: list[dict[str, Any]], *, drawn: DrawnRows, step: int) -> 
         **({"last_kl_from_base": round(kl[-1], 4)} if kl else {}),
         **{f"{mixed.category}_share": round(mixed.share, 4) for mixed in drawn.mixed},
         **{f"{mixed.category}_rows": float(mixed.rows) for mixed in drawn.mixed},
+        **({"exact_match": round(exact[step], 4), "chosen_step": float(step)} if step in exact else {}),
     }
 
 

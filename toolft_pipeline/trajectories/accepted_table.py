@@ -1,7 +1,7 @@
-"""The table of accepted runs: each trajectory with the category and the tools that verification found.
+"""The table of accepted runs: each trajectory with the category, tools and failed results that verification found.
 
-Invariant: verification computes both columns once, with the agent's own forms of failed calls. Later stages read them
-and do not categorize again.
+Invariant: verification computes these columns once, with the agent's own forms of failed calls. Later stages read them
+and do not judge results again.
 """
 
 from __future__ import annotations
@@ -21,20 +21,25 @@ from toolft_pipeline.trajectories.table import BATCH_ROWS, TRAJECTORY_SCHEMA, co
 
 _CATEGORY = pa.field("category", pa.string(), nullable=False)
 _TOOLS = pa.field("tools", pa.list_(pa.string()), nullable=False)
+_FAILED = pa.field("failed_results", pa.list_(pa.int32()), nullable=False)
 
-ACCEPTED_SCHEMA = pa.schema([*TRAJECTORY_SCHEMA, _CATEGORY, _TOOLS])
+ACCEPTED_SCHEMA = pa.schema([*TRAJECTORY_SCHEMA, _CATEGORY, _TOOLS, _FAILED])
 
 
 class AcceptedTableError(FixableError, ValueError):
-    """An accepted table without categories and tools; the message says how to write it again."""
+    """An accepted table without the added columns; the message says how to write it again."""
 
 
 class AcceptedRun(Struct, frozen=True, kw_only=True, gc=False):
-    """An accepted run; `tools` are the names of those that it calls, sorted, each once."""
+    """An accepted run; `tools` are the names of those that it calls, sorted, each once.
+
+    `failed_results` are the results that report a failed call, numbered among the results of the run.
+    """
 
     run: Trajectory
     category: Category
     tools: tuple[str, ...]
+    failed_results: tuple[int, ...] = ()
 
 
 def write_accepted_rows(runs: Iterable[AcceptedRun], path: Path) -> int:
@@ -48,20 +53,23 @@ def write_accepted_rows(runs: Iterable[AcceptedRun], path: Path) -> int:
 def read_accepted_rows(path: Path) -> Iterator[AcceptedRun]:
     """Stream the rows of an accepted table. Raises `AcceptedTableError`."""
     with pq.ParquetFile(path, pre_buffer=False) as parquet:
-        if not {_CATEGORY.name, _TOOLS.name} <= set(parquet.schema_arrow.names):
+        if not {field.name for field in (_CATEGORY, _TOOLS, _FAILED)} <= set(parquet.schema_arrow.names):
             raise AcceptedTableError(
-                f"{path}: no columns category and tools, because an older release wrote it; "
+                f"{path}: no columns category, tools and failed_results, because an older release wrote it; "
                 "run verified_trajectories again (`toolft run AGENT`)"
             )
         for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
             runs = from_batch(batch.select(TRAJECTORY_SCHEMA.names))
-            added = (batch[_CATEGORY.name].to_pylist(), batch[_TOOLS.name].to_pylist())
-            for run, category, tools in zip(runs, *added, strict=True):
-                yield AcceptedRun(run=run, category=Category(category), tools=tuple(tools))
+            added = [batch[field.name].to_pylist() for field in (_CATEGORY, _TOOLS, _FAILED)]
+            for run, category, tools, failed in zip(runs, *added, strict=True):
+                yield AcceptedRun(
+                    run=run, category=Category(category), tools=tuple(tools), failed_results=tuple(failed)
+                )
 
 
 def _to_batch(rows: Sequence[AcceptedRun]) -> pa.RecordBatch:
     runs = to_batch([row.run for row in rows])
     categories = column([row.category for row in rows], _CATEGORY.type)
     tools = column([row.tools for row in rows], _TOOLS.type)
-    return pa.RecordBatch.from_arrays([*runs.columns, categories, tools], schema=ACCEPTED_SCHEMA)
+    failed = column([row.failed_results for row in rows], _FAILED.type)
+    return pa.RecordBatch.from_arrays([*runs.columns, categories, tools, failed], schema=ACCEPTED_SCHEMA)

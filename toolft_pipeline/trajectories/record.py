@@ -68,7 +68,10 @@ class ToolCall(Struct, frozen=True, gc=False):
 
 
 class Message(Struct, frozen=True, gc=False):
-    """One turn. Assistant turns have `tool_calls`; tool turns have `tool_call_id` and `name`."""
+    """One turn. Assistant turns have `tool_calls`; tool turns have `tool_call_id` and `name`.
+
+    `train` is False for an assistant turn that its log marks as context without loss; it is True for all other turns.
+    """
 
     role: Role
     content: tuple[Part, ...] = ()
@@ -76,6 +79,7 @@ class Message(Struct, frozen=True, gc=False):
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    train: bool = True
 
     @property
     def text(self) -> str:

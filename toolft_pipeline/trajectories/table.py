@@ -42,6 +42,7 @@ _MESSAGE = pa.struct(
         ("tool_calls", pa.list_(_CALL)),
         ("tool_call_id", _TEXT),
         ("name", _TEXT),
+        ("train", pa.bool_()),
     ]
 )
 

@@ -49,6 +49,12 @@ def is_error(message: Message, forms: Sequence[str] = ()) -> bool:
     return message.role is Role.TOOL and _is_error_text(message.text, tuple(forms))
 
 
+def failed_results(messages: Sequence[Message], forms: Sequence[str] = ()) -> tuple[int, ...]:
+    """The results of a run that report a failed call, numbered among its results."""
+    results = [message for message in messages if message.role is Role.TOOL]
+    return tuple([number for number, result in enumerate(results) if is_error(result, forms)])
+
+
 def failed_result(content: tuple[Part, ...]) -> tuple[Part, ...]:
     """Content of a result that its log flags as failed, prefixed if its text does not report the error."""
     text = "".join([part.text or "" for part in content if part.type == "text"])

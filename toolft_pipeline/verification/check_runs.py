@@ -17,6 +17,7 @@ from toolft_pipeline.trajectories.accepted_table import AcceptedRun, write_accep
 from toolft_pipeline.trajectories.category import categorize, tools_used
 from toolft_pipeline.trajectories.record import SERVED, Trajectory
 from toolft_pipeline.trajectories.row_writer import RowWriter
+from toolft_pipeline.trajectories.tool_failure import failed_results
 from toolft_pipeline.verification.cache.catalog_index import CatalogIndex, rename_lookups
 from toolft_pipeline.verification.cache.day_record import DayTally
 from toolft_pipeline.verification.cache.replay_cache import ReplayCache
@@ -67,7 +68,12 @@ def verify_runs(
             tally.cached_replays += item.replay_cached
             tally.cached_verdicts += item.cached is not None
             if row is not None:
-                yield AcceptedRun(run=row, category=verdict.category, tools=tuple(verdict.tools))
+                yield AcceptedRun(
+                    run=row,
+                    category=verdict.category,
+                    tools=tuple(verdict.tools),
+                    failed_results=failed_results(row.messages, rules.limits.error_forms),
+                )
             if time.monotonic() - reported > _REPORT_EVERY_S:
                 reported = time.monotonic()
                 progress(f"{tally.trajectories} runs checked, {tally.accepted} accepted")

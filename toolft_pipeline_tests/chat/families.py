@@ -9,15 +9,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from toolft_pipeline.chat.formats.chat_format import ChatFormat
+from toolft_pipeline.chat.loss_turns import turns_without_loss
 from toolft_pipeline.chat.proofs.prove import Prover, TensorRow
 from toolft_pipeline.chat.proofs.report import ProofReport
 from toolft_pipeline.chat.rendering.serving import install_chat_format
 from toolft_pipeline.chat.rendering.tokens import RowEncoder
 from toolft_pipeline.chat.trajectory_rows import trajectory_rows
-from toolft_pipeline.settings import CatalogMode, ChatSettings
+from toolft_pipeline.settings import CatalogMode, ChatSettings, LossOnFailedCalls
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Trajectory
+from toolft_pipeline.trajectories.tool_failure import failed_results
 from toolft_pipeline_tests.chat.family_cases import FAMILY_CASES, FamilyCase
+from toolft_pipeline_tests.conversations import accepted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -79,12 +82,19 @@ class Family:
         mode: CatalogMode = CatalogMode.NONE,
         tools: Sequence[dict[str, Any]] = (),
         thinking: Thinking = "drop",
+        rule: LossOnFailedCalls = LossOnFailedCalls.ALL,
     ) -> list[TensorRow]:
         """The rows of a run as the trainer reads them."""
         chat = ChatSettings(format=self.chat_format.name, catalog_mode=mode, thinking=thinking)
+        (run,) = accepted([shape])
         rows = []
         for row in trajectory_rows(
-            shape, category=Category.SINGLE_CALL, chat_format=self.chat_format, chat=chat, tools=list(tools)
+            shape,
+            category=Category.SINGLE_CALL,
+            chat_format=self.chat_format,
+            chat=chat,
+            tools=list(tools),
+            without_loss=turns_without_loss(run, rule=rule),
         ):
             tokens = self.encoder.encode_row(row.segments)
             answers = [segment.text for segment in row.segments if segment.trained]
@@ -101,6 +111,7 @@ class Family:
         tools: Sequence[dict[str, Any]] = (),
         thinking: Thinking = "drop",
         served_by: PreTrainedTokenizerBase | None = None,
+        rule: LossOnFailedCalls = LossOnFailedCalls.ALL,
     ) -> ProofReport:
         """The four proofs over the rows of runs; `served_by` another saved tokenizer, if given."""
         prover = Prover(
@@ -108,13 +119,15 @@ class Family:
             tools=list(tools),
             format_name=self.chat_format.name,
             thinking=thinking,
+            mended_masked=rule is LossOnFailedCalls.MENDED_MASKED,
         )
         for shape in shapes:
             prover.prove(
                 trajectory_id=shape.trajectory_id,
                 messages=shape.messages,
-                rows=self.rows(shape, mode=mode, tools=tools, thinking=thinking),
+                rows=self.rows(shape, mode=mode, tools=tools, thinking=thinking, rule=rule),
                 catalog=bool(tools) and mode is not CatalogMode.NONE,
+                failed_results=failed_results(shape.messages),
             )
         return prover.report()
 

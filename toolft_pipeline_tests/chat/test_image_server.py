@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
@@ -57,11 +58,13 @@ class Pictured:
     tokens: ImageTokens
     server: ImageServer
 
-    def failures(self, run: Trajectory) -> list[str]:
+    def failures(self, run: Trajectory, *, without_loss: Collection[int] = ()) -> list[str]:
         chat = ChatSettings(format="gemma4", max_length=100_000)
-        rows = trajectory_rows(run, category=Category.SINGLE_CALL, chat_format=GEMMA4, chat=chat, tools=[])
+        rows = trajectory_rows(
+            run, category=Category.SINGLE_CALL, chat_format=GEMMA4, chat=chat, tools=[], without_loss=without_loss
+        )
         fitter = RowFitter(tokenizer=self.tokenizer, chat=chat, tools=[], pasted={}, images=self.tokens)
-        made = [one.whole for one in fitter.fit(run, rows)]
+        made = [one.whole for one in fitter.fit(run, rows, without_loss=without_loss)]
         prover = Prover(tokenizer=self.tokenizer, tools=[], format_name="gemma4", thinking="drop", images=self.server)
         tensors = [
             TensorRow(row_id=one.row.row_id, input_ids=one.tokens.input_ids, labels=one.tokens.labels) for one in made
@@ -79,6 +82,22 @@ def pictured(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     assert found.tokens is not None
     assert found.server is not None
     return Pictured(tokenizer, found.tokens, found.server)
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_marked_turn_of_a_run_with_images_is_context(turn: int, pictured: Pictured) -> None:
+    """Images of masked turns stay in the prompt, and those after the last turn with loss are in no row."""
+    for run in PICTURED:
+        turns = [place for place, message in enumerate(run.messages) if message.role is Role.ASSISTANT]
+        if turn >= len(turns):
+            continue
+        messages = list(run.messages)
+        messages[turns[turn]] = msgspec.structs.replace(messages[turns[turn]], train=False)
+        marked = msgspec.structs.replace(run, messages=tuple(messages))
+        assert pictured.failures(marked, without_loss=[turn]) == []
+        assert any(
+            "must carry loss" in line or "loss on" in line for line in pictured.failures(run, without_loss=[turn])
+        )
 
 
 def _one_token_short(self: ImageTokens, image: str) -> str:

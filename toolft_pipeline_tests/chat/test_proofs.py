@@ -122,7 +122,7 @@ def test_loss_mask_fails_on_a_turn_in_two_rows(gemma: PreTrainedTokenizerBase, e
 
 def test_loss_mask_fails_on_a_trajectory_without_rows(gemma: PreTrainedTokenizerBase) -> None:
     report = proven(RETRY, [], gemma)
-    assert report.results[Proof.LOSS_MASK].failures[0].reason == "3 of 3 assistant turns carry no loss"
+    assert report.results[Proof.LOSS_MASK].failures[0].reason == "3 of 3 turns that must carry loss carry none"
 
 
 def test_loss_mask_fails_on_a_template_that_drops_calls(

@@ -92,7 +92,6 @@ def with_step(**step: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ({"is_copied_context": True}, "copied from an earlier run"),
         ({"llm_call_count": 0}, "without a model"),
         ({"observation": {"results": [{"content": "a result of nothing"}]}}, "names no call"),
         (

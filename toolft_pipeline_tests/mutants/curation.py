@@ -151,8 +151,8 @@ MUTANTS = (
     Mutant(
         name="conversation_without_its_calls",
         file=HASHES,
-        old='return "\\0".join([message.role, message.text.strip(), *shown, *calls])',
-        new='return "\\0".join([message.role, message.text.strip(), *shown])',
+        old="message.text.strip(), *shown, *calls])",
+        new="message.text.strip(), *shown])",
         why="a run with other calls is taken for the beginning of another",
         tests=(PREFIXES,),
     ),

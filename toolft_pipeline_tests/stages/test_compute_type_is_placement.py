@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from toolft_pipeline.settings import KEEPS_ABILITIES, TrainingSettings
+from toolft_pipeline.settings import ENTERS_IF_CHANGED, TrainingSettings
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION
 from toolft_pipeline.stages.qlora_adapter import STAGE as QLORA_ADAPTER
 from toolft_pipeline_tests.training.made_rows import agent
@@ -25,7 +25,7 @@ def test_every_other_setting_of_training_does(tmp_path: Path) -> None:
     read = QLORA_ADAPTER.fingerprint_settings(agent(tmp_path))["training"]
     assert isinstance(read, dict)
     placement = {"save_steps", "compute_type", "max_hours", "memory_check"}
-    assert set(TrainingSettings.model_fields) - read.keys() == placement | KEEPS_ABILITIES
+    assert set(TrainingSettings.model_fields) - read.keys() == placement | ENTERS_IF_CHANGED
 
 
 @pytest.mark.parametrize(
@@ -35,5 +35,5 @@ def test_settings_against_forgetting_enter_it_where_they_are_used(
     changed: dict[str, float | str], tmp_path: Path
 ) -> None:
     read = QLORA_ADAPTER.fingerprint_settings(agent(tmp_path, **changed))
-    assert read["keeps_abilities"] == changed
-    assert "keeps_abilities" not in QLORA_ADAPTER.fingerprint_settings(agent(tmp_path))
+    assert read["changed"] == changed
+    assert "changed" not in QLORA_ADAPTER.fingerprint_settings(agent(tmp_path))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.training.train_adapter import TrainingSummary, train_adapter
+from toolft_pipeline.training.train_adapter import AdapterNames, TrainingSummary, train_adapter
 from toolft_pipeline_tests.training.made_rows import Inputs, agent, lesson, write_inputs
 
 
@@ -34,7 +34,7 @@ def trained(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
     torch.manual_seed(4711)  # whatever ran before: the stage seeds what it draws
     summary = train_adapter(
         base=tiny_model_folder,
-        base_name=tiny_model_folder.name,
+        names=AdapterNames(base=tiny_model_folder.name, chat_format="gemma3"),
         selection=inputs.selection,
         tensors=inputs.tensors,
         training=settings.training,

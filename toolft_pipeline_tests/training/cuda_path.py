@@ -21,7 +21,7 @@ def main(place: Path, quantization: str) -> None:
     from toolft_pipeline.engines.model_loading import load_model, load_tokenizer
     from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
     from toolft_pipeline.training.merging.merge import merge_adapter
-    from toolft_pipeline.training.train_adapter import train_adapter
+    from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
     from toolft_pipeline_tests.pretended_cuda import pretended_cuda
     from toolft_pipeline_tests.training.made_rows import agent, lesson, merge_settings, write_inputs
 
@@ -44,7 +44,7 @@ def main(place: Path, quantization: str) -> None:
     with pretended_cuda(memory=DEVICE_MEMORY):
         trained = train_adapter(
             base=base,
-            base_name=base.name,
+            names=AdapterNames(base=base.name, chat_format="gemma3"),
             selection=inputs.selection,
             tensors=inputs.tensors,
             training=settings.training,

@@ -1,22 +1,23 @@
 """A training run in a process of its own that kills itself in the middle of a checkpoint.
 
-python -m toolft_pipeline_tests.training.killed_run PLACE BASE [COMPUTE_TYPE]: inputs under PLACE/in; the kill comes
-when the second checkpoint's files are written and its seal is not.
+python -m toolft_pipeline_tests.training.killed_run PLACE BASE [SETTINGS]: inputs under PLACE/in; the kill comes
+when the second checkpoint's files are written and its seal is not. SETTINGS are those of `training`, as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 from pathlib import Path
 
 from toolft_pipeline.training.sft import callbacks
-from toolft_pipeline.training.train_adapter import train_adapter
+from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
 
 
-def main(place: Path, base: Path, compute_type: str = "auto") -> None:
+def main(place: Path, base: Path, settings: str = "{}") -> None:
     """Train until the second checkpoint, then die by SIGKILL."""
     inputs, out, seal, seen = write_inputs(place / "in", lesson()), place / "killed", callbacks.seal, list[Path]()
     out.mkdir(parents=True)
@@ -31,10 +32,10 @@ def main(place: Path, base: Path, compute_type: str = "auto") -> None:
     callbacks.seal = seal_once
     train_adapter(
         base=base,
-        base_name=base.name,
+        names=AdapterNames(base=base.name, chat_format="gemma3"),
         selection=inputs.selection,
         tensors=inputs.tensors,
-        training=agent(base, compute_type=compute_type).training,
+        training=agent(base, **json.loads(settings)).training,
         checkpoints=place / "checkpoints",
         out=out,
         progress=print,

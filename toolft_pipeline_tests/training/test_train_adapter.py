@@ -17,7 +17,7 @@ from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.training.preflight.preflight import DoesNotFitError
 from toolft_pipeline.training.rows.sampling import TrainingDataError
 from toolft_pipeline.training.sft.checkpoints import newest_checkpoint
-from toolft_pipeline.training.train_adapter import train_adapter
+from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.conftest import Trained
 from toolft_pipeline_tests.training.made_rows import Made, agent, lesson, write_inputs
@@ -32,7 +32,7 @@ def train(place: Path, base: Path, rows: list[Made], **training: Any) -> tuple[P
     out.mkdir()
     train_adapter(
         base=base,
-        base_name=base.name,
+        names=AdapterNames(base=base.name, chat_format="gemma3"),
         selection=inputs.selection,
         tensors=inputs.tensors,
         training=agent(base, **training).training,
@@ -84,7 +84,7 @@ def test_train_killed_in_a_checkpoint_resumes_to_same_bytes(trained: Trained, tm
     out.mkdir()
     train_adapter(
         base=trained.base,
-        base_name=trained.base.name,
+        names=AdapterNames(base=trained.base.name, chat_format="gemma3"),
         selection=tmp_path / "in" / "selection.parquet",
         tensors={day: tmp_path / "in" / day / "tensors.parquet" for day in trained.inputs.tensors},
         training=trained.settings.training,
@@ -111,7 +111,9 @@ def test_train_killed_resumes_in_the_compute_type_it_began_in(tmp_path: Path, ti
     whole, _ = train(tmp_path / "whole", tiny_model_folder, lesson(), compute_type=other)
     place = tmp_path / "torn"
     command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(place), str(tiny_model_folder)]
-    killed = subprocess.run([*command, other], capture_output=True, text=True, check=False, timeout=HANG_S)
+    killed = subprocess.run(
+        [*command, json.dumps({"compute_type": other})], capture_output=True, text=True, check=False, timeout=HANG_S
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed, said = train(place, tiny_model_folder, lesson())
     assert "resuming after step 2" in said

@@ -32,5 +32,5 @@ def test_accepted_rows_read_back_as_written(tmp_path: Path, count: int) -> None:
 def test_table_without_categories_is_refused_with_the_fix(tmp_path: Path) -> None:
     path = tmp_path / "accepted.parquet"
     write_trajectories(SHAPES, path)
-    with pytest.raises(AcceptedTableError, match=r"no columns category and tools.*run verified_trajectories again"):
+    with pytest.raises(AcceptedTableError, match=r"no columns category, tools and failed.*run verified_traj"):
         list(read_accepted_rows(path))

@@ -32,6 +32,7 @@ MESSAGE = st.fixed_dictionaries(
         "tool_calls": st.lists(CALL, max_size=3),
         "tool_call_id": MAYBE,
         "name": MAYBE,
+        "train": st.booleans(),
     }
 )
 SOURCE = st.fixed_dictionaries(

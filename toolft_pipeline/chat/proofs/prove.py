@@ -1,13 +1,13 @@
 """Run the four proofs over the rows of a day.
 
-Invariant: every row goes through every proof, and every assistant turn of a trajectory must be in exactly one row. Rows
-that are not trained on skip the proofs, but their turns are counted.
+Invariant: every row goes through every proof, and every assistant turn of a trajectory that must carry loss carries it
+in exactly one row. Rows that are not trained on skip the proofs, but their turns are counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from toolft_pipeline.chat.proofs.checks import (
 )
 from toolft_pipeline.chat.proofs.cut_history import check_cut_history
 from toolft_pipeline.chat.proofs.image_server import ImageServer
+from toolft_pipeline.chat.proofs.loss_turns import turns_with_loss
 from toolft_pipeline.chat.proofs.oracle import without_reasoning
 from toolft_pipeline.chat.proofs.oracles import ORACLES
 from toolft_pipeline.chat.proofs.report import Proof, ProofFailure, ProofReport, make_report
@@ -104,24 +105,33 @@ class Prover:
         format_name: str,
         thinking: Literal["drop", "keep"],
         images: ImageServer | None = None,
+        mended_masked: bool = False,
     ) -> None:
         """`tokenizer` is the saved one, loaded again; `tools` are those that an agent framework would send; `images` is
-        the processor around that tokenizer, None where no run shows images."""
+        the processor around that tokenizer, None where no run shows images; `mended_masked`: failed calls that a run
+        corrects carry no loss."""
         self._tokenizer = tokenizer
         self._tools = tools
         self._oracle = ORACLES[format_name]
-        self._thinking, self._images = thinking, images
+        self._thinking, self._images, self._mended_masked = thinking, images, mended_masked
         self._control_ids = control_token_ids(tokenizer, self._oracle)
         self._failures: dict[Proof, list[ProofFailure]] = defaultdict(list)
         self._checked: Counter[Proof] = Counter()
 
     def prove(
-        self, *, trajectory_id: str, messages: tuple[Message, ...], rows: Sequence[TensorRow], catalog: bool
+        self,
+        *,
+        trajectory_id: str,
+        messages: tuple[Message, ...],
+        rows: Sequence[TensorRow],
+        catalog: bool,
+        failed_results: Collection[int] = (),
     ) -> None:
-        """Run the proofs on the rows of one trajectory. `catalog`: each row begins with a tool catalog."""
+        """Run the proofs on the rows of one trajectory. `catalog`: each row begins with a tool catalog.
+        `failed_results` are the results that report a failed call, numbered among the results."""
         if self._thinking == "drop":
             messages = tuple(without_reasoning(message) for message in messages)
-        turns = [index for index, message in enumerate(messages) if message.role is Role.ASSISTANT]
+        turns = turns_with_loss(messages, failed_results=failed_results, mended_masked=self._mended_masked)
         seen = 0
         for row in rows:
             spans = []
@@ -133,7 +143,7 @@ class Prover:
             if row.replaced_by is not None:
                 self._prove_replacement(row, row.replaced_by, spans=spans, messages=messages, catalog=catalog)
         if seen < len(turns):
-            missing = f"{len(turns) - seen} of {len(turns)} assistant turns carry no loss"
+            missing = f"{len(turns) - seen} of {len(turns)} turns that must carry loss carry none"
             self._fail(Proof.LOSS_MASK, trajectory_id, missing)
 
     def report(self) -> ProofReport:

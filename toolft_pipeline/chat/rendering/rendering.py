@@ -7,7 +7,7 @@ the whole history rendered again, so each assistant turn is trained in exactly o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -72,9 +72,14 @@ def render_rows(
     chat_format: ChatFormat,
     catalog_mode: CatalogMode,
     tools: list[dict[str, Any]] | None = None,
+    without_loss: Collection[int] = (),
 ) -> list[RenderedRow]:
-    """The rows of one conversation; empty without an assistant turn. Text after the last turn is left out."""
-    return group_into_rows(render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools))
+    """The rows of one conversation; empty without a turn that carries loss. Text after the last such turn is left out.
+
+    `without_loss` are numbers of assistant turns that are only context.
+    """
+    turns = render_turns(messages, chat_format=chat_format, catalog_mode=catalog_mode, tools=tools)
+    return group_into_rows(turn for number, turn in enumerate(turns) if number not in without_loss)
 
 
 def group_into_rows(turns: Iterable[RenderedTurn]) -> list[RenderedRow]:

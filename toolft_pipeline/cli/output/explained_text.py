@@ -6,9 +6,10 @@ control the terminal: control characters are escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from toolft_pipeline.chat.loss_turns import NoLoss
 from toolft_pipeline.chat.token_trace import TracedRow, TracedSpan
 from toolft_pipeline.cli.runs.terminal import visible
 from toolft_pipeline.trajectories.record import Source
@@ -23,6 +24,18 @@ def rule_lines(results: list[RuleResult]) -> Iterator[str]:
     for number, result in enumerate(results, start=1):
         reason = f"  {result.reason}" if result.reason else ""
         yield f"  {number} {result.rule:16}{result.answer:10}{reason}".rstrip()
+
+
+_WHY_NO_LOSS = {
+    NoLoss.MARKED: "the log marks it as context (weight 0, train false, or a copied step)",
+    NoLoss.CORRECTED: "its calls failed and later calls corrected them (chat.loss_on_failed_calls: mended_masked)",
+}
+
+
+def no_loss_lines(masked: Mapping[int, NoLoss]) -> Iterator[str]:
+    """One line for each assistant turn that is shown as context and not learned."""
+    for index, reason in masked.items():
+        yield f"  message {index} carries no loss: {_WHY_NO_LOSS[reason]}"
 
 
 def row_lines(row: TracedRow, *, source: Source, file: Path, prompts: bool, colour: bool) -> Iterator[str]:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from toolft_pipeline.errors import UsageError
 from toolft_pipeline.ingest.day import TRAJECTORIES_FILE
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun, read_accepted_rows
 from toolft_pipeline.trajectories.record import Trajectory
-from toolft_pipeline.trajectories.table import read_trajectories
 from toolft_pipeline.verification.day import ACCEPTED_FILE, VERDICTS_FILE, runs_of_day
 from toolft_pipeline.verification.rules.verdict import Verdict, read_verdicts
 from toolft_pipeline.warehouse.manifest import ArtifactKey
@@ -26,7 +26,7 @@ class FoundRun:
     day: str
     logged: Trajectory
     verdict: Verdict
-    accepted: Trajectory | None
+    accepted: AcceptedRun | None
 
 
 def find_run(warehouse: Warehouse, settings: AgentSettings, trajectory_id: str) -> FoundRun:
@@ -61,7 +61,7 @@ def _in_day(
     for number, (run, verdict) in enumerate(zip(logged, verdicts, strict=True)):
         if trajectory_id in (run.trajectory_id, verdict.trajectory_id):
             place = sum(before.accepted for before in verdicts[:number])
-            accepted = next(islice(read_trajectories(verified.file(ACCEPTED_FILE)), place, None), None)
+            accepted = next(islice(read_accepted_rows(verified.file(ACCEPTED_FILE)), place, None), None)
             return FoundRun(day=day, logged=run, verdict=verdict, accepted=accepted if verdict.accepted else None)
     return None
 

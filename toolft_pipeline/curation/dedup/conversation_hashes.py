@@ -2,7 +2,8 @@
 
 Invariant: the hashes ignore what differs when a log repeats a conversation: system prompts (they contain dates),
 reasoning (providers do not return it), call ids, the order of parallel results, whitespace around a text, the key order
-of arguments. They cover every word, call, argument, result and image.
+of arguments. They cover every word, call, argument, result and image, and whether a turn is marked as context without
+loss: a run whose turns are learned is no prefix of a run that only shows them.
 """
 
 from __future__ import annotations
@@ -54,4 +55,4 @@ def _in_call_order(results: list[tuple[int, str]]) -> Iterator[str]:
 
 def _text(message: Message, calls: list[str]) -> str:
     shown = [part.image_sha256 for part in message.content if part.image_sha256 is not None]
-    return "\0".join([message.role, message.text.strip(), *shown, *calls])
+    return "\0".join([message.role if message.train else "context", message.text.strip(), *shown, *calls])

@@ -28,6 +28,7 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
 )
 from toolft_pipeline.ingest.parsing.log_format import LineFormat
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.loss_mark import LossMark, is_trained
 from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
@@ -56,6 +57,8 @@ class _Block(ContentBlock):
 class _Message(Struct):
     role: str
     content: str | list[_Block]
+    weight: Raw = NULL
+    train: Raw = NULL
 
 
 class _Run(Envelope, kw_only=True):
@@ -94,10 +97,11 @@ def _turns(message: _Message) -> Iterator[Message]:
         raise UnsupportedError(
             f"unknown role {quotable_name(message.role)}; Anthropic's are system, user and assistant"
         )
+    train = is_trained(role, LossMark(message.weight, message.train))
     if isinstance(message.content, str):
-        yield Message(role=role, content=text_parts(message.content))
+        yield Message(role=role, content=text_parts(message.content), train=train)
     elif role is Role.ASSISTANT:
-        yield _assistant(message.content)
+        yield msgspec.structs.replace(_assistant(message.content), train=train)
     elif role is Role.SYSTEM:
         yield Message(role=role, content=_content(message.content, role))
     else:

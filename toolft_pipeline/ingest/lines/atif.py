@@ -1,9 +1,8 @@
 """ATIF (Agent Trajectory Interchange Format), one document a line.
 
-The format is RFC 0001 of the Harbor project. A run with agent steps that were copied from an earlier run as context is
-refused and counted: the record has no mark for a turn without loss. Without these steps, later turns would refer to
-missing text; with them, a turn would be trained twice, which the standard forbids. Copied steps of the user and the
-system have no loss anyway and stay as context.
+The format is RFC 0001 of the Harbor project. An agent step that was copied from an earlier run as context
+(`is_copied_context`) becomes a turn without loss: later turns refer to its text, and the standard forbids to train a
+turn twice. `extra.toolft` of a step may mark it in the same way (`weight: 0`, `train: false`).
 
 A line is one run, so a document that contains runs of sub-agents is refused (`sub_agent`), as is a result that only
 refers to one; none may be lost. A result that a sub-agent gave as text is read. Fields that ATIF lacks (outcome, task,
@@ -31,6 +30,7 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
 )
 from toolft_pipeline.ingest.parsing.log_format import LineFormat
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.loss_mark import LossMark, is_trained
 from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.reading import (
     Envelope,
@@ -71,6 +71,10 @@ class _Observation(Struct):
     results: list[_Result]
 
 
+class _StepExtra(Struct):
+    toolft: LossMark | None = None
+
+
 class _Step(Struct):
     source: Literal["system", "user", "agent"]
     message: _Content
@@ -80,6 +84,7 @@ class _Step(Struct):
     observation: _Observation | None = None
     llm_call_count: int | None = None
     is_copied_context: bool | None = None
+    extra: _StepExtra | None = None
 
 
 class _Agent(Struct):
@@ -137,10 +142,6 @@ def _envelope(run: _Run) -> Envelope:
 
 
 def _messages(step: _Step) -> Iterator[Message]:
-    if step.is_copied_context and step.source == "agent":
-        raise UnsupportedError(
-            "an agent step was copied from an earlier run as context (is_copied_context); log that earlier run instead"
-        )
     if step.source == "agent" and step.llm_call_count == 0:
         raise UnsupportedError("an agent step was made without a model (llm_call_count 0); leave such runs out")
     calls = tuple(
@@ -148,7 +149,15 @@ def _messages(step: _Step) -> Iterator[Message]:
         for call in step.tool_calls or ()
     )
     role = _ROLES[step.source]
-    yield Message(role=role, content=_content(step.message, role), reasoning=step.reasoning_content, tool_calls=calls)
+    marks = [LossMark(train=Raw(b"false"))] if step.is_copied_context else []
+    marks += [step.extra.toolft] if step.extra and step.extra.toolft else []
+    yield Message(
+        role=role,
+        content=_content(step.message, role),
+        reasoning=step.reasoning_content,
+        tool_calls=calls,
+        train=is_trained(role, *marks),
+    )
     yield from _results(step, calls)
 
 

@@ -26,6 +26,7 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
 )
 from toolft_pipeline.ingest.parsing.log_format import LineFormat
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.loss_mark import LossMark, is_trained
 from toolft_pipeline.ingest.parsing.nested_json import NULL
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import Envelope, build_trajectory, read_or_reject, text_parts, tool_call
@@ -73,6 +74,8 @@ class _Data(Struct, kw_only=True):
     status: str | None = None
     additional_kwargs: AdditionalKwargs | None = None
     usage_metadata: _Tokens | None = None
+    weight: Raw = NULL
+    train: Raw = NULL
 
 
 class _Wrapped(Struct):
@@ -148,7 +151,14 @@ def _message(message: _Message) -> Message:
         tool_calls=tuple(tool_call(id_=call.id, name=call.name, arguments=call.args) for call in calls),
         tool_call_id=id_as_text(data.tool_call_id),
         name=data.name,
+        train=is_trained(role, *_marks(data)),
     )
+
+
+def _marks(data: _Data) -> list[LossMark]:
+    """The marks of a message: in its own keys, and where LangChain keeps keys that it does not know."""
+    additional = data.additional_kwargs or AdditionalKwargs()
+    return [LossMark(data.weight, data.train), LossMark(additional.weight, additional.train)]
 
 
 def _content(data: _Data, role: Role, call_ids: Sequence[str | None]) -> tuple[tuple[Part, ...], str | None]:

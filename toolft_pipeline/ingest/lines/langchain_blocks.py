@@ -95,6 +95,8 @@ class AdditionalKwargs(Struct):
     function_call: Raw = NULL
     tool_outputs: Raw = NULL
     """Calls of OpenAI's own tools, before `output_version`."""
+    weight: Raw = NULL
+    train: Raw = NULL
 
     def reasoning_text(self) -> str | None:
         """Return the reasoning next to the content, if any."""

@@ -24,6 +24,7 @@ from toolft_pipeline.ingest.parsing.keys_not_read import (
     struct_keys,
 )
 from toolft_pipeline.ingest.parsing.logged_values import id_as_text
+from toolft_pipeline.ingest.parsing.loss_mark import LossMark, is_trained
 from toolft_pipeline.ingest.parsing.nested_json import NULL, NestedTooDeepError, is_too_deep, unwrap_json_text
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import (
@@ -70,6 +71,8 @@ class _Message(Struct, gc=False):
     """Ollama's name for the tool of a result."""
     function_call: Raw = NULL
     audio: Raw = NULL
+    weight: Raw = NULL
+    train: Raw = NULL
 
 
 class _Run(Envelope, kw_only=True, gc=False):
@@ -138,6 +141,7 @@ def _message(place: int, message: _Message) -> Message:
         _calls(place, message.tool_calls),
         id_as_text(message.tool_call_id),
         message.tool_name or message.name,
+        is_trained(role, LossMark(message.weight, message.train), place=place),
     )
 
 

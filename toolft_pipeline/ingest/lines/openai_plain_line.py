@@ -25,7 +25,7 @@ from toolft_pipeline.ingest.parsing.reading import Envelope
 MAX_LEARNED_KEYS = 40
 """Upper limit: each learned key costs time on every line, and a log may have a new key on each line."""
 
-PLAIN_MESSAGE_KEYS = frozenset({"id", "annotations", "weight", "timestamp", "created_at", "createdAt", "finish_reason"})
+PLAIN_MESSAGE_KEYS = frozenset({"id", "annotations", "timestamp", "created_at", "createdAt", "finish_reason"})
 """Harmless keys of a message that cannot hold calls."""
 
 _UNKNOWN = re.compile(r"unknown field `([A-Za-z][A-Za-z0-9_]{0,40})`( - at `\$\.messages\[\d+\]`)?$")
@@ -60,6 +60,13 @@ class PlainMessage(Struct, gc=False, forbid_unknown_fields=True):
     refusal: None = None
     function_call: None = None
     audio: None = None
+    weight: Literal[0, 1] | None = None
+    train: bool | None = None
+
+    @property
+    def is_context(self) -> bool:
+        """Whether the message is an assistant turn that is marked as context without loss."""
+        return self.role == "assistant" and (self.weight == 0 or self.train is False)
 
 
 class PlainRun(Envelope, kw_only=True, gc=False, forbid_unknown_fields=True):

@@ -113,6 +113,8 @@ def _needs_reader(function: PlainFunction) -> bool:
 
 
 def _may_need_cleaning(message: PlainMessage) -> bool:
+    if message.weight is not None and message.train is not None:  # the two may contradict each other
+        return True
     text = message.content if message.role == "assistant" else None
     return text is not None and (may_contain_reasoning(text) or is_python_repr(text))
 
@@ -133,6 +135,7 @@ def _messages(messages: list[PlainMessage], kind: pa.StructType) -> pa.StructArr
         "tool_calls": list_column(calls, fields["tool_calls"], _calls),
         "tool_call_id": pa.array(_column("tool_call_id", messages), fields["tool_call_id"]),
         "name": pa.array(_column("name", messages), fields["name"]),
+        "train": pa.array([not message.is_context for message in messages], fields["train"]),
     }
     return pa.StructArray.from_arrays([arrays[name] for name in fields], fields=list(kind))
 

@@ -32,7 +32,7 @@ HARMLESS_RUN_KEYS = frozenset(
 
 HARMLESS_MESSAGE_KEYS = frozenset(
     {
-        *("id", "name", "annotations", "weight", "timestamp", "created_at", "createdAt", "cache_control", "model"),
+        *("id", "name", "annotations", "timestamp", "created_at", "createdAt", "cache_control", "model"),
         *("usage", "finish_reason", "stop_reason", "stop_sequence", "logprobs", "index", "cost", "metadata"),
     }
 )

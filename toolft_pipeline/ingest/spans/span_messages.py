@@ -15,6 +15,7 @@ from toolft_pipeline.ingest.lines.langchain_blocks import (
     AdditionalKwargs,
 )
 from toolft_pipeline.ingest.parsing.keys_not_read import struct_keys
+from toolft_pipeline.ingest.parsing.loss_mark import LossMark, refuse_mark
 from toolft_pipeline.ingest.parsing.nested_json import NULL, decode_nested
 from toolft_pipeline.ingest.parsing.quotable_name import quotable_name
 from toolft_pipeline.ingest.parsing.reading import joined_parts, text_parts
@@ -64,6 +65,8 @@ class _Message(Struct):
     name: str | None = None
     status: str | None = None
     additional_kwargs: Raw = NULL
+    weight: Raw = NULL
+    train: Raw = NULL
 
 
 _KNOWN_KEYS = struct_keys(_Message)
@@ -114,6 +117,7 @@ def _messages(message: _Message) -> Iterator[Message]:
         raise UnsupportedError(
             "a message has function_call or audio, which is not supported; log calls as tool_calls and speech as text"
         )
+    refuse_mark(role, LossMark(message.weight, message.train))
     listed = [logged_call(call) for call in message.tool_calls or ()]
     turn = BlockSorter(role, call_ids=[call.id for call in listed])
     for block in content_blocks(message.parts if message.parts != NULL else message.content):

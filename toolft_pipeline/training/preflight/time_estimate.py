@@ -8,14 +8,16 @@ softmax), at the measured speed of one. Speeds are means, not bests: on a busy m
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.compute_type import ComputeType, MatrixProduct
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.choice.held_out_steps import BATCH, HeldOutStep, draw_steps
 from toolft_pipeline.training.preflight.model_shape import ModelShape
 from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.runtime.model_device import model_device
+from toolft_pipeline.training.sft.sft import VALIDATIONS
 
 if TYPE_CHECKING:
     import torch
@@ -38,8 +40,36 @@ LAYER_SECONDS = 0.004
 _MEASURED_S = 0.2
 
 
+FRESH_PROCESS_SECONDS = 15.0
+"""Importing the libraries, loading the base and merging the adapter, before held-out steps are generated."""
+
+
 def estimate_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType) -> float:
-    """Seconds for all epochs."""
+    """Seconds for all epochs, and for generating the held-out steps by which a checkpoint is chosen."""
+    steps = draw_steps(drawn.validation.ids, seed=training.seed) if training.choose_by == "exact_match" else []
+    return _epochs_seconds(shape=shape, drawn=drawn, training=training, compute=compute) + (
+        evaluations(training) * _generation_seconds(steps, shape=shape, compute=compute) if steps else 0.0
+    )
+
+
+def evaluations(training: TrainingSettings) -> int:
+    """Evaluations of a run: `VALIDATIONS`, or by a share of its steps in `training.sft`."""
+    share = training.sft.get("eval_steps")
+    return round(1 / share) if isinstance(share, float) and 0 < share < 1 else VALIDATIONS
+
+
+def _generation_seconds(steps: Sequence[HeldOutStep], *, shape: ModelShape, compute: ComputeType) -> float:
+    """Seconds to generate the steps once: their prompts in one pass each, then `BATCH` answers token by token."""
+    device = model_device()
+    prompts, turns = (sum(len(ids) for ids in each) for each in zip(*((s.prompt, s.turn) for s in steps), strict=True))
+    head = 2 * shape.vocabulary * shape.hidden
+    wide = _product_speed(MatrixProduct(512, shape.hidden, shape.intermediate), compute, device)
+    narrow = _product_speed(MatrixProduct(BATCH, shape.hidden, shape.intermediate), compute, device)
+    products = prompts * 2 * shape.linear / wide + turns * (2 * shape.linear + head) / narrow
+    return FRESH_PROCESS_SECONDS + products + turns / BATCH * len(shape.decoder) * LAYER_SECONDS
+
+
+def _epochs_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType) -> float:
     device = model_device()
     tokens = drawn.train.tokens * training.epochs
     share = drawn.train.loss_tokens / max(1, drawn.train.tokens)

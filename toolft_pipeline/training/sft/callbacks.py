@@ -1,7 +1,7 @@
-"""Trainer callbacks: progress lines, sealed checkpoints, the adapter with the best validation loss.
+"""Trainer callbacks: progress lines, sealed checkpoints, the adapters to choose from.
 
-Invariant: callbacks only read and write files; none changes weights, optimizer or random state, so the result of a run
-does not depend on them.
+Invariant: callbacks only read and write files, and end a run early; none changes weights, optimizer or random state, so
+the adapter of a step does not depend on them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.training.choice.best_step import VALIDATION_LOSS, best_step
+from toolft_pipeline.training.choice.chooser import Chooser
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft.checkpoints import seal, sealed
 
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainerState
 
 REPORT_EVERY_S = 8.0
-VALIDATION_LOSS = "eval_loss"
 
 
-def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> list[TrainerCallback]:
-    """The callbacks of a training run, in the order in which Trainer calls them."""
+def make_callbacks(
+    *, checkpoints: Path, progress: Callable[[str], None], chooser: Chooser | None = None
+) -> list[TrainerCallback]:
+    """The callbacks of a training run, in the order in which Trainer calls them.
+
+    Without a `chooser` the adapter with the best validation loss is kept.
+    """
     from transformers import TrainerCallback
 
     reporter = ProgressReporter(progress=progress)
@@ -49,17 +55,23 @@ def make_callbacks(*, checkpoints: Path, progress: Callable[[str], None]) -> lis
         def on_save(self, args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
             seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
 
-        def on_evaluate(self, _args: Any, state: TrainerState, _control: Any, *, model: Any, **_: Any) -> None:
-            if best_step(state.log_history) == state.global_step:
-                save_best_adapter(model, best_folder(checkpoints, state.global_step))
+        def on_evaluate(self, _args: Any, state: TrainerState, control: Any, *, model: Any, **_: Any) -> None:
+            step, history = state.global_step, state.log_history
+            folder = best_folder(checkpoints, step)
+            if chooser is None:
+                if best_step(history) == step:
+                    save_best_adapter(model, folder)
+                return
+            if chooser.steps:
+                save_best_adapter(model, folder)
+                entry = next(each for each in reversed(history) if VALIDATION_LOSS in each)
+                entry.update(chooser.figures(step=step, adapter=folder))
+            elif chooser.is_best(history, step):
+                save_best_adapter(model, folder)
+            if chooser.stops(history):
+                control.should_training_stop = True
 
     return [_Progress(), _Keep()]
-
-
-def best_step(history: list[dict[str, float]]) -> int | None:
-    """The first step with the lowest validation loss; None if none was measured."""
-    measured = [(entry[VALIDATION_LOSS], int(entry["step"])) for entry in history if VALIDATION_LOSS in entry]
-    return min(measured)[1] if measured else None
 
 
 def best_folder(checkpoints: Path, step: int) -> Path:

@@ -16,6 +16,7 @@ from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.quantized import load_for_training, use_full_precision_adapter
+from toolft_pipeline.training.choice.chooser import Chooser
 from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.owned_keys import OWNED_SFT
 from toolft_pipeline.training.rows.packing import longest_batch, pack_rows
@@ -44,8 +45,10 @@ def make_trainer(
     compute: ComputeType,
     progress: Callable[[str], None],
     images: Sequence[Path] = (),
+    chooser: Chooser | None = None,
 ) -> SFTTrainer:
-    """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images.
+    """The trainer, ready to train or to resume in this compute type; `images` are the folders of the rows' images,
+    `chooser` measures the checkpoints.
 
     Raises `TrainingDataError` for invalid `training.peft` and `training.sft`.
     """
@@ -78,7 +81,7 @@ def make_trainer(
             processing_class=tokenizer,
             data_collator=collator,
             peft_config=lora,
-            callbacks=make_callbacks(checkpoints=checkpoints, progress=progress),
+            callbacks=make_callbacks(checkpoints=checkpoints, progress=progress, chooser=chooser),
         )
     except ValueError as error:
         raise setting_error(error) from error

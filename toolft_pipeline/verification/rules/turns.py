@@ -44,7 +44,7 @@ def _continues(first: Message, second: Message) -> bool:
     """Whether a message only adds calls to the assistant turn directly before it."""
     if not (first.tool_calls and second.tool_calls and first.role is second.role is Role.ASSISTANT):
         return False
-    return not second.content and not second.reasoning
+    return not second.content and not second.reasoning and first.train == second.train
 
 
 def _joined(messages: Sequence[Message]) -> list[Message]:

@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -123,6 +124,13 @@ def test_run_that_differs_in_one_thing_is_no_beginning(other: tuple[Message, ...
     whole = trajectory(ASKED, LOOKED, *FOUND, ANSWER, *ON, id_="whole")
     summary, _ = select(tmp_path, {"2026-10-01": [whole, trajectory(*other, id_="other")]})
     assert summary.continued_in_another == 0
+
+
+def test_run_whose_turns_another_only_shows_is_kept(tmp_path: Path) -> None:
+    context = [msgspec.structs.replace(message, train=message.role != "assistant") for message in (LOOKED, ANSWER)]
+    shows = trajectory(ASKED, context[0], *FOUND, context[1], *ON, id_="shows")
+    summary, rows = select(tmp_path, {"2026-10-01": [shows, trajectory(ASKED, LOOKED, *FOUND, ANSWER, id_="learns")]})
+    assert (summary.continued_in_another, rows["learns"]["duplicate_of"]) == (0, None)
 
 
 def test_selection_of_prefixes_ignores_the_order_of_runs(tmp_path: Path) -> None:

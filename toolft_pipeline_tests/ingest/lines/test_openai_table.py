@@ -41,6 +41,7 @@ _ORDINARY: dict[str, st.SearchStrategy[Any]] = {
     "name": _texts,
     "annotations": st.just([]),
     "id": _texts,
+    "weight": st.sampled_from([None, 0, 1]),
 }
 _parts = st.lists(st.fixed_dictionaries({"type": st.sampled_from(["text", "image_url"])}, optional={"text": _texts}))
 _ANY = {
@@ -49,6 +50,8 @@ _ANY = {
     "tool_calls": _calls(st.none() | st.text() | st.dictionaries(st.text(max_size=2), st.integers(), max_size=2)),
     "audio": st.none() | st.just({}),
     "thinking": _texts,
+    "weight": st.sampled_from([None, 0, 1, 0.0, 1.0, 0.5, "0", True]),
+    "train": st.sampled_from([None, False, True, "no", 0]),
     "tool_name": _texts,
     "tool_call_id": _texts | st.integers(0, 9),
     "content": _texts | _parts | st.integers(0, 9) | st.just({"a": 1}) | st.just([1]),

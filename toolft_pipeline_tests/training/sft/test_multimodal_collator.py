@@ -27,7 +27,7 @@ from toolft_pipeline.training.lora.model_families import TOWERS
 from toolft_pipeline.training.merging.merge import merge_adapter
 from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, TrainingDataError, draw_rows
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
-from toolft_pipeline.training.train_adapter import train_adapter
+from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 from toolft_pipeline.trajectories.accepted_table import write_accepted_rows
 from toolft_pipeline.trajectories.record import Message, Part, Role, Trajectory
 from toolft_pipeline_tests.chat.conversations import assistant, trajectory, user
@@ -140,7 +140,7 @@ def trained(lesson: Lesson, tmp_path_factory: pytest.TempPathFactory) -> Trained
     (place / "out").mkdir()
     train_adapter(
         base=lesson.base,
-        base_name=lesson.base.name,
+        names=AdapterNames(base=lesson.base.name, chat_format="gemma4"),
         selection=lesson.selection,
         tensors=lesson.tensors,
         training=lesson.settings.training,

@@ -152,3 +152,12 @@ def test_turns_lose_and_invent_nothing(messages: list[Message], cut: bool) -> No
     assert [one.text for one in run.messages if one.role in (Role.TOOL, Role.ASSISTANT) and one.text] == heard
     kept = [message for message in messages if all(call.id for call in message.tool_calls)]
     assert normalize_turns(run, settings=settings).messages == run.messages or kept != messages
+
+
+def test_calls_marked_as_context_are_not_joined_to_a_trained_turn() -> None:
+    first, second = calls(("a", "time", {})), calls(("b", "weather", {"city": "Lyon"}))
+    results = (result("a", "time", "12:40"), result("b", "weather", "sun"))
+    joined = normalize_turns(trajectory(ASK, first, second, *results, DONE), settings=STRICT)
+    assert len(joined.messages) == 5
+    marked = trajectory(ASK, replace(first, train=False), second, *results, DONE)
+    assert normalize_turns(marked, settings=STRICT).messages == marked.messages

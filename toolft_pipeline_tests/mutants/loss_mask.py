@@ -1,0 +1,147 @@
+"""Mutants of the rule for turns without loss: in the logs, in the rows and in the proofs."""
+
+from __future__ import annotations
+
+from toolft_pipeline_tests.mutants.mutant import Mutant
+
+RULE, PROOF, MARK = "chat/loss_turns.py", "chat/proofs/loss_turns.py", "ingest/parsing/loss_mark.py"
+TURNS, ROWS, LOGS = "chat/loss/test_loss_turns.py", "chat/loss/test_masked_rows.py", "ingest/lines/test_loss_mark.py"
+
+MUTANTS = (
+    Mutant(
+        name="one_of_several_failures_corrected",
+        file=RULE,
+        old="turn.failed <= later",
+        new="turn.failed & later",
+        why="a turn with a failure that was never corrected is not learned",
+        tests=(f"{TURNS}::test_other_failed_turns_keep_their_loss",),
+    ),
+    Mutant(
+        name="turn_with_a_call_that_worked_is_masked",
+        file=RULE,
+        old="if not turn.succeeded and not turn.unanswered",
+        new="if turn.failed and not turn.unanswered",
+        why="calls that worked are not learned",
+        tests=(f"{TURNS}::test_other_failed_turns_keep_their_loss",),
+    ),
+    Mutant(
+        name="explained_failure_is_masked",
+        file=RULE,
+        old="            yield attempt\n            attempt = []\n",
+        new="            pass\n",
+        why="the model does not learn to try, fail and explain",
+        tests=(f"{TURNS}::test_other_failed_turns_keep_their_loss",),
+    ),
+    Mutant(
+        name="call_without_result_counts_as_failed",
+        file=RULE,
+        old="and not turn.unanswered and",
+        new="and",
+        why="a turn is masked although nobody knows that its call failed",
+        tests=(f"{TURNS}::test_call_without_a_result_is_no_failure",),
+    ),
+    Mutant(
+        name="mark_in_the_record_not_heeded",
+        file=RULE,
+        old="if not message.train:",
+        new="if False:",
+        why="context that the log marks is learned",
+        tests=(f"{TURNS}::test_rule_proof_and_script_agree",),
+    ),
+    Mutant(
+        name="rule_applied_though_off",
+        file=RULE,
+        old="if masked else frozenset()",
+        new="if run else frozenset()",
+        why="the default masks turns",
+        tests=(f"{TURNS}::test_rule_proof_and_script_agree",),
+    ),
+    Mutant(
+        name="turns_without_loss_rendered_with_loss",
+        file="chat/rendering/rendering.py",
+        old="if number not in without_loss)",
+        new="if number not in ())",
+        why="failed calls and marked context are learned",
+        tests=(f"{ROWS}::test_corrected_calls_are_masked_and_proven_in_every_format",),
+    ),
+    Mutant(
+        name="masked_turns_shift_the_messages_of_a_row",
+        file="chat/fitting.py",
+        old="if number not in without_loss])",
+        new="if number not in ()])",
+        why="a long row is cut at the wrong turns",
+        tests=(f"{ROWS}::test_masked_turns_are_trained_in_no_truncation_mode",),
+    ),
+    Mutant(
+        name="proof_masks_whatever_the_setting",
+        file=PROOF,
+        old="not (mended_masked and mended)",
+        new="not mended",
+        why="a row that lacks a lesson is green",
+        tests=(f"{ROWS}::test_loss_mask_fails_where_the_rule_is_broken",),
+    ),
+    Mutant(
+        name="proof_without_the_rule",
+        file=PROOF,
+        old="not (mended_masked and mended)",
+        new="True",
+        why="the proof refuses every masked row, or passes an unmasked one",
+        tests=(f"{ROWS}::test_loss_mask_fails_where_the_rule_is_broken",),
+    ),
+    Mutant(
+        name="proof_does_not_see_marks",
+        file=PROOF,
+        old="and message.train and",
+        new="and",
+        why="the proof demands loss on copied context",
+        tests=(f"{ROWS}::test_marked_turns_are_masked_and_proven_in_every_format",),
+    ),
+    Mutant(
+        name="run_without_loss_not_counted",
+        file="chat/render_day.py",
+        old="self.counts.update(without_loss=not rows and bool(without_loss))",
+        new="self.counts.update(without_loss=False)",
+        why="a run without a row vanishes unseen",
+        tests=(f"{ROWS}::test_run_without_loss_has_no_row_and_is_counted",),
+    ),
+    Mutant(
+        name="mark_in_the_log_not_read",
+        file=MARK,
+        old="return said != {False}",
+        new="return True",
+        why="context that the log marks is learned",
+        tests=(f"{LOGS}::test_marked_turn_is_context_in_every_line_format",),
+    ),
+    Mutant(
+        name="bad_mark_is_ignored",
+        file=MARK,
+        old="            if raw not in known:\n",
+        new="            if raw not in known:\n                continue\n",
+        why="a turn with weight 0.5 is learned in full and nobody is told",
+        tests=(f"{LOGS}::test_bad_mark_is_one_clear_reject",),
+    ),
+    Mutant(
+        name="fast_reader_without_marks",
+        file="ingest/lines/openai_table.py",
+        old="[not message.is_context for message in messages]",
+        new="[True for message in messages]",
+        why="the fast path of the same format learns marked context",
+        tests=("ingest/lines/test_openai_table.py::test_ordinary_lines_give_the_same_table_without_records",),
+    ),
+    Mutant(
+        name="lesson_dropped_for_its_copy_as_context",
+        file="curation/dedup/conversation_hashes.py",
+        old='message.role if message.train else "context"',
+        new="message.role",
+        why="a run is dropped as the beginning of a run that only shows its turns: nobody learns them",
+        tests=("curation/dedup/test_conversation_prefixes.py::test_run_whose_turns_another_only_shows_is_kept",),
+    ),
+    Mutant(
+        name="calls_joined_across_marks",
+        file="verification/rules/turns.py",
+        old=" and first.train == second.train",
+        new="",
+        why="calls that are marked as context are joined to a turn that is learned",
+        tests=("verification/rules/test_turns.py::test_calls_marked_as_context_are_not_joined_to_a_trained_turn",),
+    ),
+)
