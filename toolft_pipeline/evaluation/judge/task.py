@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.evaluation.judge.calls import CanonicalCall, canonical_call
+from toolft_pipeline.evaluation.judge.level import Level, split_key_problem
 from toolft_pipeline.sandbox.state import StateTextError, canonical_state, state_digest
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Role
@@ -46,7 +47,10 @@ class PlannedCall(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One task. `gold` is the executed conversation in OpenAI chat format, arguments as JSON text."""
+    """One task. `gold` is the executed conversation in OpenAI chat format, arguments as JSON text.
+
+    `split_key` is what no training run may have, by `level` (see `Level`).
+    """
 
     task_id: str
     task_key: str
@@ -60,6 +64,18 @@ class Task(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gold: tuple[dict[str, Any], ...]
     answers: tuple[ExpectedAnswer, ...] = ()
     """What the answers must convey; empty: derived from `gold`."""
+    level: Level | None = None
+    split_key: str | None = None
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether the task counts for the model's figures and the gate; one of an untrained tool has its own row."""
+        return self.level is not Level.NEW_TOOL
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The tools that the plan calls, sorted, each once."""
+        return tuple(sorted({call.name for call in self.plan}))
 
     def ends_in_a_call(self, user_turn: int) -> bool:
         """Whether the gold run of a user turn ends in a tool result and has no answer: agents whose runs are kept by
@@ -130,6 +146,10 @@ def _contradictions(task: Task) -> Iterator[str]:
             f"expected_state: {task.expected_state[:40]!r} is no digest; give sha256: and 64 hex digits, or the state "
             "itself as an object"
         )
+    if (
+        problem := split_key_problem(task.level, task.split_key, planned=[call.name for call in task.plan])
+    ) is not None:
+        yield f"split_key: {problem}"
     ids = Counter(call.id for call in task.plan)
     for id_, times in ids.items():
         if times > 1:

@@ -30,6 +30,10 @@ class Pool:
     hosts: tuple[str, ...]
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
+    problems_de: tuple[str, ...]
+    problems_es: tuple[str, ...]
+    remarks_de: tuple[str, ...]
+    remarks_es: tuple[str, ...]
 
     def block(self, random: Random) -> int:
         """The first id of a block of 100 ids of four digits."""
@@ -39,10 +43,23 @@ class Pool:
         """A telephone number that nobody has."""
         return f"555-{self.block(random) + random.randrange(100)}"
 
-    def phrase(self, random: Random) -> str:
+    def phrase(self, random: Random, language: str = "en") -> str:
         """A complaint as a user would title it: a thing and what is wrong with it."""
-        return f"{random.choice(self.nouns)} {random.choice(self.problems)}"
+        problems = {"en": self.problems, "de": self.problems_de, "es": self.problems_es}[language]
+        return f"{random.choice(self.nouns)} {random.choice(problems)}"
 
+    def remarks_in(self, language: str) -> tuple[str, ...]:
+        """What notes say, in a language."""
+        return {"en": self.remarks, "de": self.remarks_de, "es": self.remarks_es}[language]
+
+    def letter(self, random: Random) -> str:
+        """A long note on a ticket: what somebody wrote, in three or four sentences."""
+        parts = [f"The {random.choice(self.adjectives)} {self.phrase(random)}"]
+        parts += [f"{random.choice(_WHO)} {random.choice(self.remarks)}" for _ in range(random.randrange(2, 4))]
+        return ". ".join(parts) + "."
+
+
+_WHO = ("The customer", "The caller", "The buyer", "According to the letter the customer")
 
 _BLOCKS = {side: [n for n in range(1000, 10000, 100) if is_evaluation_id(n) == side] for side in (True, False)}
 
@@ -185,6 +202,66 @@ LOG_POOL = Pool(
         found the missing part
         """
     ),
+    problems_de=_lines(
+        """
+        kam zerbrochen an
+        riecht seltsam
+        hat einen Kratzer
+        geht nicht mehr
+        hat die falsche Farbe
+        wackelt stark
+        passt nicht
+        wurde doppelt geliefert
+        ist zu klein
+        macht Krach
+        hat eine Delle
+        ohne Kabel geliefert
+        """
+    ),
+    problems_es=_lines(
+        """
+        llegó roto
+        huele raro
+        tiene un arañazo
+        dejó de funcionar
+        vino en otro color
+        se mueve mucho
+        no encaja
+        llegó dos veces
+        es muy pequeño
+        hace ruido
+        tiene un golpe
+        vino sin cable
+        """
+    ),
+    remarks_de=_lines(
+        """
+        am Freitag zurückrufen
+        wartet auf Fotos
+        möchte Ersatz
+        ruft wieder an
+        ist im Urlaub
+        braucht heute Antwort
+        spricht nur Englisch
+        hat zwei Konten
+        bestand auf Umtausch
+        Paket steht beim Nachbarn
+        """
+    ),
+    remarks_es=_lines(
+        """
+        llamar el viernes
+        espera unas fotos
+        quiere un cambio
+        volverá a llamar
+        está de vacaciones
+        necesita respuesta hoy
+        solo habla inglés
+        tiene dos cuentas
+        pidió un regalo
+        lo recoge un amigo
+        """
+    ),
 )
 
 EVAL_POOL = Pool(
@@ -219,6 +296,40 @@ EVAL_POOL = Pool(
         prefers to be texted
         lost the receipt
         sent back the box
+        """
+    ),
+    problems_de=_lines(
+        """
+        ist auseinandergefallen
+        hat einen Riss
+        lädt nicht
+        ist voller Staub
+        wird sehr warm
+        """
+    ),
+    problems_es=_lines(
+        """
+        se deshizo
+        tiene una grieta
+        no carga
+        está lleno de polvo
+        se calienta mucho
+        """
+    ),
+    remarks_de=_lines(
+        """
+        wohnt jetzt im Ausland
+        erwartet Geld zurück
+        hat eine neue Nummer
+        kommt im Laden vorbei
+        """
+    ),
+    remarks_es=_lines(
+        """
+        vive ahora fuera
+        espera el reembolso
+        cambió de número
+        pasará por la tienda
         """
     ),
 )
