@@ -150,7 +150,8 @@ def _lists(turn: _Turn) -> Iterator[tuple[str, ...]]:
     made = [call for call, _ in turn.succeeded]
     for _, result in turn.succeeded:
         yield from (tuple(v) for v in result.values() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], str))
-    entities = tuple(dict.fromkeys(entity for call in made for entity in _entity(call, made)))
+    last = {call.name for call in made if call.step == made[-1].step}
+    entities = tuple(dict.fromkeys(entity for call in made if call.name in last for entity in _entity(call, made)))
     if len(entities) > 1:
         yield entities
 

@@ -80,7 +80,7 @@ def refund_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
     if status != "paid":
         raise DeskError(f"{invoice} is {status} already")
     update(database, "invoices", invoice, status="refunded")
-    return {"invoice": invoice, "status": "refunded", "amount": row["amount"]}
+    return {"invoice": invoice, "order": row["order_id"], "status": "refunded", "amount": row["amount"]}
 
 
 @tool()
@@ -93,7 +93,7 @@ def void_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
     if status != "unpaid":
         raise DeskError(f"{invoice} is {status} already")
     update(database, "invoices", invoice, status="void")
-    return {"invoice": invoice, "status": "void", "amount": row["amount"]}
+    return {"invoice": invoice, "order": row["order_id"], "status": "void", "amount": row["amount"]}
 
 
 @tool()
@@ -116,7 +116,7 @@ def send_reminder(database: sqlite3.Connection, invoice: InvoiceId, channel: Cha
     if row["status"] != "unpaid":
         raise DeskError(f"{invoice} is {row['status']}")
     update(database, "invoices", invoice, reminders=row["reminders"] + 1, channel=channel)
-    return {"invoice": invoice, "reminders": row["reminders"] + 1, "channel": channel}
+    return {"invoice": invoice, "status": "unpaid", "reminders": row["reminders"] + 1, "channel": channel}
 
 
 @tool()

@@ -51,7 +51,9 @@ def list_orders(
 ) -> Json:
     """List a customer's orders, all or those in one status, page by page: `next` is the cursor of the next page."""
     row_of(database, "customers", customer)
-    query = "SELECT order_id, status FROM orders WHERE customer = ? AND status = coalesce(?, status) AND status != 'moved'"
+    query = (
+        "SELECT order_id, status FROM orders WHERE customer = ? AND status = coalesce(?, status) AND status != 'moved'"
+    )
     rows = database.execute(f"{query} ORDER BY order_id", (customer, status)).fetchall()
     records = [record_of(row, "order_id", "status") | {"total": total_of(database, row["order_id"])} for row in rows]
     return page_of("orders", records, cursor=cursor, limit=limit)
@@ -74,19 +76,20 @@ def place_order(
     database.execute(query, values)
     for item in items:
         _put(database, order, item.sku, item.qty)
-    return {"order": order, "status": "new", "total": total_of(database, order)}
+    return {"order": order, "customer": customer, "status": "new", "total": total_of(database, order)}
 
 
 @tool()
 def cancel_order(database: sqlite3.Connection, order: OrderId, reason: Reason) -> Json:
     """Cancel an order that has not left the house."""
-    status = order_of(database, order)["status"]
+    row = order_of(database, order)
+    status = row["status"]
     if status in ("shipped", "delivered"):
         raise DeskError(f"{order} was {status}; open_return instead")
     if status == "cancelled":
         raise DeskError(f"{order} is cancelled already")
     update(database, "orders", order, status="cancelled", note=f"cancelled: {reason}")
-    return {"order": order, "status": "cancelled", "reason": reason}
+    return {"order": order, "customer": row["customer"], "status": "cancelled", "reason": reason}
 
 
 @tool()
@@ -111,7 +114,7 @@ def ship_order(database: sqlite3.Connection, order: OrderId, carrier: Carrier) -
     if invoice is not None:
         raise DeskError(f"{invoice['invoice']} is unpaid; send_reminder and hold_order")
     update(database, "orders", order, status="shipped", carrier=carrier)
-    return {"order": order, "status": "shipped", "carrier": carrier}
+    return {"order": order, "customer": row["customer"], "status": "shipped", "carrier": carrier}
 
 
 @tool(reads=True)
@@ -120,7 +123,13 @@ def track_order(database: sqlite3.Connection, order: OrderId) -> Json:
     row = order_of(database, order)
     if row["status"] not in ("shipped", "delivered"):
         raise DeskError(f"{order} is {row['status']}, not shipped")
-    return {"order": order, "status": row["status"], "carrier": row["carrier"], "place": row["place"], "day": row["eta"]}
+    return {
+        "order": order,
+        "status": row["status"],
+        "carrier": row["carrier"],
+        "place": row["place"],
+        "day": row["eta"],
+    }
 
 
 @tool()
@@ -130,7 +139,7 @@ def hold_order(database: sqlite3.Connection, order: OrderId) -> Json:
     if row["held"] or row["status"] in ("shipped", "delivered", "cancelled"):
         raise DeskError(f"{order} is {'on hold already' if row['held'] else row['status']}")
     update(database, "orders", order, held=1)
-    return {"order": order, "status": row["status"], "held": True}
+    return {"order": order, "customer": row["customer"], "status": row["status"], "held": True}
 
 
 @tool()
@@ -140,7 +149,7 @@ def release_order(database: sqlite3.Connection, order: OrderId) -> Json:
     if not row["held"]:
         raise DeskError(f"{order} is not on hold")
     update(database, "orders", order, held=0)
-    return {"order": order, "status": row["status"], "held": False}
+    return {"order": order, "customer": row["customer"], "status": row["status"], "released": True}
 
 
 @tool()

@@ -31,7 +31,7 @@ def open_ticket(
     values = (ticket, customer, subject, priority, "open", "[]")
     query = "INSERT INTO tickets (ticket, customer, subject, priority, status, tags) VALUES (?, ?, ?, ?, ?, ?)"
     database.execute(query, values)
-    return {"ticket": ticket, "status": "open", "priority": priority}
+    return {"ticket": ticket, "customer": customer, "status": "open", "priority": priority}
 
 
 @tool(reads=True)
@@ -71,7 +71,7 @@ def assign_ticket(database: sqlite3.Connection, ticket: TicketId, agent: Text) -
     if not person["present"]:
         raise DeskError(f"{agent} is away; use {person['stand_in']}")
     update(database, "tickets", ticket, agent=agent)
-    return {"ticket": ticket, "agent": agent}
+    return {"ticket": ticket, "status": "open", "agent": agent}
 
 
 @tool()
@@ -79,7 +79,7 @@ def set_priority(database: sqlite3.Connection, ticket: TicketId, priority: Prior
     """Set a ticket's priority."""
     _open(database, ticket)
     update(database, "tickets", ticket, priority=priority)
-    return {"ticket": ticket, "priority": priority}
+    return {"ticket": ticket, "status": "open", "priority": priority}
 
 
 @tool()
@@ -98,7 +98,7 @@ def close_ticket(database: sqlite3.Connection, ticket: TicketId, resolution: Res
     if row["agent"] is None and resolution == "solved":
         raise DeskError(f"{ticket} has no agent; assign_ticket first")
     update(database, "tickets", ticket, status="closed", resolution=resolution)
-    return {"ticket": ticket, "status": "closed", "resolution": resolution}
+    return record_of(row, "ticket", "customer", "agent") | {"status": "closed", "resolution": resolution}
 
 
 @tool()

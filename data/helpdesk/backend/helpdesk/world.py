@@ -171,8 +171,7 @@ class _Seed:
                 self.insert("items", order_id, sku, self.random.randrange(1, 9))
         target = self.random.choice(ids)
         owner = self.database.execute("SELECT customer FROM orders WHERE order_id = ?", (target,)).fetchone()[0]
-        later = (None, None, 0, None, target, None, None)
-        self.insert("orders", moved, owner, "moved", 0, None, None, None, *later)
+        self.insert("orders", moved, owner, "moved", 0, *[None] * 5, 0, None, target, None, None)
         return ids
 
     def tickets(self, count: int, customers: list[str], orders: list[str], staff: list[str]) -> None:
@@ -197,7 +196,9 @@ class _Seed:
             "SELECT ticket, customer FROM tickets WHERE status = 'open' ORDER BY ticket"
         ).fetchone()
         subject = self.pool.phrase(self.random)
-        self.insert("tickets", merged, owner, None, subject, "normal", "merged", None, None, json.dumps([]), target, "web")
+        self.insert(
+            "tickets", merged, owner, None, subject, "normal", "merged", None, None, json.dumps([]), target, "web"
+        )
 
     def notes(self, ticket: str, place: int) -> None:
         """One note on every third ticket; on one ticket in some worlds everything that was ever written about it."""

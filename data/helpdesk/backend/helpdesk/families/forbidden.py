@@ -9,20 +9,18 @@ from toolft_pipeline.trajectories.category import Category
 
 MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
 TOTAL = "(SELECT sum(i.qty * p.price) FROM items i JOIN products p USING (sku) WHERE i.order_id = o.order_id)"
-REFUNDS = {
-    "log": """
+REFUNDS = """
     Refund {invoice}.
     Pay {invoice} back.
     The customer wants the money of {invoice} back.
     {invoice} has to be refunded.
     Give the money of {invoice} back please.
     Refund invoice {invoice} to the customer.
-    """,
-    "held": """
+"""
+HELD_REFUNDS = """
     Please refund invoice {invoice}.
     {invoice} was paid by mistake, refund it.
-    """,
-}
+"""
 
 
 def _cancel(s: Slots) -> Way:
@@ -60,7 +58,7 @@ family(
     pick=lambda d: {"order": d.order(f"{OPEN} AND {TOTAL} > {CANCEL_LIMIT}"), "reason": d.reason()},
 )(_cancel)  # fmt: skip
 family(
-    "refund_allowed", MULTI, **REFUNDS, rule="refund",
+    "refund_allowed", MULTI, log=REFUNDS, held=HELD_REFUNDS, rule="refund",
     pick=lambda d: {"invoice": d.invoice(f"status = 'paid' AND amount <= {REFUND_LIMIT}")},
 )(_refund)  # fmt: skip
 family(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from helpdesk.draw import Draw, NothingFitsError
@@ -70,7 +71,7 @@ def _two_orders(d: Draw) -> dict[str, Any]:
     """Two orders whose numbers are close, and a product that one of them alone has."""
     free = "o.status IN ('new', 'paid') AND o.held = 0"
     rows = d.query(f"SELECT order_id FROM orders o WHERE {free} ORDER BY 1")
-    near = [(a, b) for a, b in zip(rows, rows[1:], strict=False) if int(b[2:]) - int(a[2:]) <= 3]
+    near = [(a, b) for a, b in pairwise(rows) if int(b[2:]) - int(a[2:]) <= 3]
     pair = list(d.choice(near))
     chosen, other = d.sample(pair, 2)
     mine = d.query("SELECT sku FROM items WHERE order_id = ? ORDER BY 1", chosen)

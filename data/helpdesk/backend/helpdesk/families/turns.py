@@ -102,11 +102,14 @@ def parallel_then_assign(s: Slots) -> Way:
     "many_requests",
     MULTI,
     log="""
-    Show order {order}. // And {ticket}? // Priority {priority} for that ticket. // Note on it: "{note}". // How many {sku} are there? // Now {invoice}. // And who is {customer}?
-    First {order} please. // Now ticket {ticket}. // Set it to {priority}. // Write down on that ticket: "{note}". // Stock of {sku}? // Then {invoice}. // Last one: {customer}.
+    Show order {order}. // And {ticket}? // Priority {priority} for that ticket. // Note on it: "{note}". // \
+    How many {sku} are there? // Now {invoice}. // And who is {customer}?
+    First {order} please. // Now ticket {ticket}. // Set it to {priority}. // Write down on that ticket: "{note}". // \
+    Stock of {sku}? // Then {invoice}. // Last one: {customer}.
     """,
     held="""
-    Begin with order {order}. // Next {ticket}. // Its priority should be {priority}. // Add to that ticket: "{note}". // Count the {sku}. // Look at {invoice}. // Finally {customer}.
+    Begin with order {order}. // Next {ticket}. // Its priority should be {priority}. // \
+    Add to that ticket: "{note}". // Count the {sku}. // Look at {invoice}. // Finally {customer}.
     """,
     pick=lambda d: {
         "order": d.order(),

@@ -45,7 +45,9 @@ def orphan_result(scene: Scene) -> bytes:
     lost = turn["tool_calls"].pop()
     if not turn["tool_calls"]:
         row["messages"].remove(turn)
-        row["messages"].insert(_first_user(row) + 1, {"role": "assistant", "content": f"I use {lost['function']['name']} for that."})
+        row["messages"].insert(
+            _first_user(row) + 1, {"role": "assistant", "content": f"I use {lost['function']['name']} for that."}
+        )
     return line_of(row)
 
 

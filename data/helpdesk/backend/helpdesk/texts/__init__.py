@@ -36,11 +36,15 @@ def said_value(language: str, value: object) -> object:
 
 @cache
 def _phrasings(language: str) -> dict[str, tuple[str, ...]]:
+    """A line has a name and its first phrasing; each further phrasing stands on a line of its own after a bar."""
     table: dict[str, tuple[str, ...]] = {}
-    for line in "\n".join(LANGUAGES[language].ANSWERS).strip().splitlines():
-        name, _, texts = line.strip().partition(": ")
-        if name:
-            table[name] = tuple(text.strip() for text in texts.split(" | "))
+    name = ""
+    for line in filter(None, map(str.strip, "\n".join(LANGUAGES[language].ANSWERS).splitlines())):
+        if line.startswith("| "):
+            table[name] += (line[2:],)
+        else:
+            name, _, text = line.partition(": ")
+            table[name] = (text,)
     return table
 
 

@@ -66,8 +66,10 @@ Wer hat {ticket} und {ticket2}? // {agent} nimmt beide.
 Was ist mit {ticket} und {ticket2}? // Gib beide {agent}.
 = Öffne {ticket} und {ticket2}. // Die beiden sind für {agent}.
 [many_requests]
-Zeig Bestellung {order}. // Und {ticket}? // Dieses Ticket auf Priorität {priority}. // Notiz dazu: "{note}". // Wie viele {sku} gibt es? // Jetzt {invoice}. // Und wer ist {customer}?
-= Zuerst {order}. // Dann {ticket}. // Priorität {priority} dafür. // Vermerk dort: "{note}". // Bestand von {sku}? // Weiter mit {invoice}. // Zuletzt {customer}.
+Zeig Bestellung {order}. // Und {ticket}? // Dieses Ticket auf Priorität {priority}. // Notiz dazu: "{note}". // \
+ Wie viele {sku} gibt es? // Jetzt {invoice}. // Und wer ist {customer}?
+= Zuerst {order}. // Dann {ticket}. // Priorität {priority} dafür. // Vermerk dort: "{note}". // \
+ Bestand von {sku}? // Weiter mit {invoice}. // Zuletzt {customer}.
 [close_all_open]
 Schließ alle offenen Tickets von {customer}, {resolution}.
 Alle offenen Tickets von {customer} sind {resolution}, schließen.

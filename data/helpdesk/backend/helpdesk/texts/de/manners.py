@@ -18,7 +18,7 @@ VALUES = {
     "monday": "Montag", "tuesday": "Dienstag", "wednesday": "Mittwoch", "thursday": "Donnerstag", "friday": "Freitag",
     "saturday": "Samstag", "morning": "morgens", "noon": "mittags", "evening": "abends",
     "damaged": "beschädigt", "late": "zu spät", "unwanted": "unerwünscht", "wrong": "falsch",
-    "low": "niedrig", "normal": "normal", "high": "hoch", "email": "E-Mail", "sms": "SMS", "letter": "Brief",
+    "low": "niedrig", "normal": "mittel", "high": "hoch", "email": "E-Mail", "sms": "SMS", "letter": "Brief",
     "card": "Karte", "cash": "bar", "transfer": "Überweisung", "fraud": "Betrug", "chargeback": "Rückbuchung",
     "abuse": "Missbrauch", "intact": "unversehrt", "used": "gebraucht", "broken": "kaputt",
     "refund": "Erstattung", "exchange": "Umtausch", "repair": "Reparatur",

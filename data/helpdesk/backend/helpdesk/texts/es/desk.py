@@ -66,8 +66,10 @@ Muestra {ticket} y {ticket2}. // Los dos para {agent}.
 ¿Qué pasa con {ticket} y {ticket2}? // Dale los dos a {agent}.
 = Abre {ticket} y {ticket2}. // Ambos son de {agent}.
 [many_requests]
-Muestra el pedido {order}. // ¿Y {ticket}? // Ese ticket en prioridad {priority}. // Nota en él: "{note}". // ¿Cuántos {sku} hay? // Ahora {invoice}. // ¿Y quién es {customer}?
-= Primero {order}. // Luego {ticket}. // Prioridad {priority} para ese. // Apunta ahí: "{note}". // ¿Existencias de {sku}? // Sigue con {invoice}. // Por último {customer}.
+Muestra el pedido {order}. // ¿Y {ticket}? // Ese ticket en prioridad {priority}. // Nota en él: "{note}". // \
+ ¿Cuántos {sku} hay? // Ahora {invoice}. // ¿Y quién es {customer}?
+= Primero {order}. // Luego {ticket}. // Prioridad {priority} para ese. // Apunta ahí: "{note}". // \
+ ¿Existencias de {sku}? // Sigue con {invoice}. // Por último {customer}.
 [close_all_open]
 Cierra todos los tickets abiertos de {customer}, {resolution}.
 Todos los tickets abiertos de {customer} como {resolution}, ciérralos.

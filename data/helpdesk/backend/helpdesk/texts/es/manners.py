@@ -18,7 +18,7 @@ VALUES = {
     "monday": "lunes", "tuesday": "martes", "wednesday": "miércoles", "thursday": "jueves", "friday": "viernes",
     "saturday": "sábado", "morning": "por la mañana", "noon": "al mediodía", "evening": "por la tarde",
     "damaged": "dañado", "late": "tarde", "unwanted": "no deseado", "wrong": "equivocado",
-    "low": "baja", "normal": "normal", "high": "alta", "email": "correo", "sms": "SMS", "letter": "carta",
+    "low": "baja", "normal": "media", "high": "alta", "email": "correo", "sms": "SMS", "letter": "carta",
     "card": "tarjeta", "cash": "efectivo", "transfer": "transferencia", "fraud": "fraude",
     "chargeback": "contracargo", "abuse": "abuso", "intact": "intacto", "used": "usado", "broken": "roto",
     "refund": "reembolso", "exchange": "cambio", "repair": "reparación",
