@@ -53,7 +53,7 @@ def create_invoice(database: sqlite3.Connection, order: OrderId, amount: Amount)
     invoice = next_id(database, "invoices")
     query = "INSERT INTO invoices VALUES (?, ?, ?, ?, 0, 'unpaid', 0, 0, NULL, NULL, 14, 19)"
     database.execute(query, (invoice, order, row["customer"], amount))
-    return {"invoice": invoice, "order": order, "amount": amount, "status": "unpaid"}
+    return {"invoice": invoice, "order": order, "customer": row["customer"], "amount": amount, "status": "unpaid"}
 
 
 @tool()
@@ -80,7 +80,7 @@ def refund_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
     if status != "paid":
         raise DeskError(f"{invoice} is {status} already")
     update(database, "invoices", invoice, status="refunded")
-    return {"invoice": invoice, "order": row["order_id"], "status": "refunded", "amount": row["amount"]}
+    return record_of(row, "invoice", "order_id", "customer", "amount") | {"status": "refunded"}
 
 
 @tool()
@@ -93,7 +93,7 @@ def void_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
     if status != "unpaid":
         raise DeskError(f"{invoice} is {status} already")
     update(database, "invoices", invoice, status="void")
-    return {"invoice": invoice, "order": row["order_id"], "status": "void", "amount": row["amount"]}
+    return record_of(row, "invoice", "order_id", "customer", "amount") | {"status": "void"}
 
 
 @tool()
@@ -106,7 +106,7 @@ def apply_discount(database: sqlite3.Connection, invoice: InvoiceId, percent: Pe
     if percent > largest:
         raise DeskError(f"too much for this customer; use {largest}")
     update(database, "invoices", invoice, discount=percent)
-    return {"invoice": invoice, "percent": percent, "amount": row["amount"]}
+    return record_of(row, "invoice", "customer", "amount", "status") | {"percent": percent}
 
 
 @tool()
@@ -116,7 +116,10 @@ def send_reminder(database: sqlite3.Connection, invoice: InvoiceId, channel: Cha
     if row["status"] != "unpaid":
         raise DeskError(f"{invoice} is {row['status']}")
     update(database, "invoices", invoice, reminders=row["reminders"] + 1, channel=channel)
-    return {"invoice": invoice, "status": "unpaid", "reminders": row["reminders"] + 1, "channel": channel}
+    return record_of(row, "invoice", "customer", "amount", "status") | {
+        "reminders": row["reminders"] + 1,
+        "channel": channel,
+    }
 
 
 @tool()

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import count as count_
 from pathlib import Path
 from random import Random
 
@@ -45,12 +44,12 @@ LOG_SHARES = {
     Category.NO_TOOL: 0.04,
 }
 TASK_SHARES = {
-    Category.SINGLE_CALL: 0.36,
+    Category.SINGLE_CALL: 0.38,
     Category.PARALLEL_CALLS: 0.08,
     Category.MULTI_STEP: 0.28,
     Category.ERROR_THEN_RETRY: 0.12,
     Category.ERROR_THEN_EXPLAIN: 0.08,
-    Category.NO_TOOL: 0.08,
+    Category.NO_TOOL: 0.06,
 }
 """Of the tasks whose families are logged; the others are dealt by family."""
 LEVEL_SHARES = {
@@ -152,21 +151,42 @@ def _golden(backend: Backend, catalog: Catalog, seed: int, taken: set[str]) -> b
 
 
 def _tasks(backend: Backend, seed: int, count: int) -> list[Run]:
-    """Tasks of all levels; one that asks for nothing gives its place to the next family of its deck."""
+    """Tasks of all levels. Those of logged families come last, and go to the tools that have the fewest tasks."""
     random = Random(f"tasks {seed}")
     taken: set[str] = set()
-    logged = {category: _deck(category, random) for category in TASK_SHARES}
     runs: list[Run] = []
-    for level, share in LEVEL_SHARES.items():
-        wanted = round(share * count)
-        if level is Level.NEW_WORDING:
-            decks = [logged[category] for category in _order(TASK_SHARES, wanted, random)]
-        else:
-            decks = [_shuffled([f for f in FAMILIES.values() if f.level is level], random)] * wanted
-        for deck in decks:
-            worked = (work(backend, _assigned(deck, "eval", random, held=True, taken=taken)) for _ in count_())
-            runs.append(next(run for run in worked if _demands(run)))
+    for level in (Level.NEW_COMPOSITION, Level.NEW_FAMILY, Level.NEW_TOOL):
+        deck = _shuffled([family for family in FAMILIES.values() if family.level is level], random)
+        for _ in range(round(LEVEL_SHARES[level] * count)):
+            runs.append(work(backend, _assigned(deck, "eval", random, held=True, taken=taken)))
+    covered = Counter(tool for run in runs for tool in _tools(run))
+    families = {family.name: family for family in FAMILIES.values() if family.level is Level.NEW_WORDING}
+    shown = {name: _shown(backend, family) for name, family in families.items()}
+    used: Counter[str] = Counter()
+    for category in _order(TASK_SHARES, round(LEVEL_SHARES[Level.NEW_WORDING] * count), random):
+        fitting = [name for name in shown if shown[name] is not None and families[name].category is category]
+        random.shuffle(fitting)
+        name = min(fitting, key=lambda each: (used[each] > 0, _fewest(shown[each], covered), used[each]))
+        run = work(backend, _assigned(iter([families[name]]), "eval", random, held=True, taken=taken))
+        used[name] += 1
+        covered.update(_tools(run))
+        runs.append(run)
     return random.sample(runs, len(runs))
+
+
+def _shown(backend: Backend, family: Family) -> set[str] | None:
+    """The tools of a family; None for one that asks for nothing, of which no task can be made."""
+    run = work(backend, assign(family, kind="gold", random=Random(family.name), held=False, taken=set()))
+    return _tools(run) if _demands(run) else None
+
+
+def _tools(run: Run) -> set[str]:
+    return {made.name for made in run.calls}
+
+
+def _fewest(tools: set[str] | None, covered: Counter[str]) -> int:
+    """How many tasks the least covered of some tools has; without tools there is nothing to cover."""
+    return min((covered[tool] for tool in tools or ()), default=10**6)
 
 
 def _demands(run: Run) -> bool:

@@ -76,20 +76,19 @@ def place_order(
     database.execute(query, values)
     for item in items:
         _put(database, order, item.sku, item.qty)
-    return {"order": order, "customer": customer, "status": "new", "total": total_of(database, order)}
+    return _after(database, order)
 
 
 @tool()
 def cancel_order(database: sqlite3.Connection, order: OrderId, reason: Reason) -> Json:
     """Cancel an order that has not left the house."""
-    row = order_of(database, order)
-    status = row["status"]
+    status = order_of(database, order)["status"]
     if status in ("shipped", "delivered"):
         raise DeskError(f"{order} was {status}; open_return instead")
     if status == "cancelled":
         raise DeskError(f"{order} is cancelled already")
     update(database, "orders", order, status="cancelled", note=f"cancelled: {reason}")
-    return {"order": order, "customer": row["customer"], "status": "cancelled", "reason": reason}
+    return _after(database, order) | {"reason": reason}
 
 
 @tool()
@@ -98,7 +97,7 @@ def add_item(database: sqlite3.Connection, order: OrderId, item: Item) -> Json:
     _open(database, order)
     _sold(database, item.sku)
     _put(database, order, item.sku, item.qty)
-    return {"order": order, "sku": item.sku, "total": total_of(database, order)}
+    return _after(database, order) | {"sku": item.sku}
 
 
 @tool()
@@ -114,7 +113,7 @@ def ship_order(database: sqlite3.Connection, order: OrderId, carrier: Carrier) -
     if invoice is not None:
         raise DeskError(f"{invoice['invoice']} is unpaid; send_reminder and hold_order")
     update(database, "orders", order, status="shipped", carrier=carrier)
-    return {"order": order, "customer": row["customer"], "status": "shipped", "carrier": carrier}
+    return _after(database, order) | {"carrier": carrier}
 
 
 @tool(reads=True)
@@ -139,7 +138,7 @@ def hold_order(database: sqlite3.Connection, order: OrderId) -> Json:
     if row["held"] or row["status"] in ("shipped", "delivered", "cancelled"):
         raise DeskError(f"{order} is {'on hold already' if row['held'] else row['status']}")
     update(database, "orders", order, held=1)
-    return {"order": order, "customer": row["customer"], "status": row["status"], "held": True}
+    return _after(database, order) | {"held": True}
 
 
 @tool()
@@ -149,7 +148,7 @@ def release_order(database: sqlite3.Connection, order: OrderId) -> Json:
     if not row["held"]:
         raise DeskError(f"{order} is not on hold")
     update(database, "orders", order, held=0)
-    return {"order": order, "customer": row["customer"], "status": row["status"], "released": True}
+    return _after(database, order) | {"released": True}
 
 
 @tool()
@@ -162,7 +161,13 @@ def set_delivery(database: sqlite3.Connection, order: OrderId, window: Window) -
     if full is not None:
         raise DeskError(f"{window.day} is full; use {full['next_free']}")
     update(database, "orders", order, day=window.day, slot=window.slot)
-    return {"order": order, "day": window.day} | ({"slot": window.slot} if window.slot else {})
+    return _after(database, order) | window.model_dump(exclude_none=True)
+
+
+def _after(database: sqlite3.Connection, order: str) -> Json:
+    """An order as it stands after a change, in short."""
+    row = row_of(database, "orders", order)
+    return record_of(row, "order_id", "customer", "status") | {"total": total_of(database, order)}
 
 
 def _open(database: sqlite3.Connection, order: str) -> None:

@@ -63,7 +63,7 @@ def set_price(database: sqlite3.Connection, sku: Text, price: Price) -> Json:
     """Set a product's price in euros."""
     row_of(database, "products", sku)
     update(database, "products", sku, price=price)
-    return {"sku": sku, "price": price}
+    return record_of(row_of(database, "products", sku), "sku", "price", "shelf")
 
 
 @tool(reads=True)

@@ -71,7 +71,7 @@ def assign_ticket(database: sqlite3.Connection, ticket: TicketId, agent: Text) -
     if not person["present"]:
         raise DeskError(f"{agent} is away; use {person['stand_in']}")
     update(database, "tickets", ticket, agent=agent)
-    return {"ticket": ticket, "status": "open", "agent": agent}
+    return _after(database, ticket) | {"agent": agent}
 
 
 @tool()
@@ -79,7 +79,7 @@ def set_priority(database: sqlite3.Connection, ticket: TicketId, priority: Prior
     """Set a ticket's priority."""
     _open(database, ticket)
     update(database, "tickets", ticket, priority=priority)
-    return {"ticket": ticket, "status": "open", "priority": priority}
+    return _after(database, ticket) | {"priority": priority}
 
 
 @tool()
@@ -88,7 +88,7 @@ def add_note(database: sqlite3.Connection, ticket: TicketId, text: Text) -> Json
     ticket_of(database, ticket)
     number = database.execute("SELECT count(*) + 1 FROM notes WHERE ticket = ?", (ticket,)).fetchone()[0]
     database.execute("INSERT INTO notes VALUES (?, ?, ?)", (ticket, number, text))
-    return {"ticket": ticket, "notes": number}
+    return _after(database, ticket) | {"notes": number}
 
 
 @tool()
@@ -98,7 +98,7 @@ def close_ticket(database: sqlite3.Connection, ticket: TicketId, resolution: Res
     if row["agent"] is None and resolution == "solved":
         raise DeskError(f"{ticket} has no agent; assign_ticket first")
     update(database, "tickets", ticket, status="closed", resolution=resolution)
-    return record_of(row, "ticket", "customer", "agent") | {"status": "closed", "resolution": resolution}
+    return _after(database, ticket) | {"resolution": resolution}
 
 
 @tool()
@@ -109,7 +109,7 @@ def tag_ticket(
     row = ticket_of(database, ticket)
     now = sorted({*json.loads(row["tags"]), *tags})
     update(database, "tickets", ticket, tags=json.dumps(now))
-    return {"ticket": ticket, "tags": now}
+    return _after(database, ticket) | {"tags": now}
 
 
 @tool()
@@ -121,6 +121,11 @@ def merge_tickets(database: sqlite3.Connection, ticket: TicketId, target: Ticket
         raise DeskError(f"{ticket} cannot be merged into itself")
     update(database, "tickets", ticket, status="merged", merged_into=target)
     return {"ticket": ticket, "target": target, "status": "merged"}
+
+
+def _after(database: sqlite3.Connection, ticket: str) -> Json:
+    """A ticket as it stands after a change, in short."""
+    return record_of(row_of(database, "tickets", ticket), "ticket", "customer", "subject", "status")
 
 
 def _open(database: sqlite3.Connection, ticket: str) -> sqlite3.Row:

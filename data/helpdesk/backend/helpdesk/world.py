@@ -14,7 +14,9 @@ from importlib import resources
 from itertools import product
 from random import Random
 
-from helpdesk.words import EVAL_POOL, LOG_POOL, Pool
+from helpdesk.eval_words import EVAL_POOL
+from helpdesk.log_words import LOG_POOL
+from helpdesk.words import Pool
 
 WAREHOUSES = ("north", "south", "east", "west")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")

@@ -97,7 +97,7 @@ record_payment: El pago de {invoice} está anotado, quedan {due}.
     | He anotado {amount} en {invoice}; quedan {due} euros.
 refund_invoice: {invoice} está reembolsada, {amount} euros.
     | He reembolsado {amount} euros de {invoice}.
-void_invoice: {invoice} está en void.
+void_invoice: He dejado {invoice} en void.
     | He puesto {invoice} en void.
 apply_discount: He aplicado {percent} por ciento a {invoice}.
     | El descuento de {percent} por ciento en {invoice} está aplicado.
