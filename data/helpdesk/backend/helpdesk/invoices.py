@@ -116,10 +116,8 @@ def send_reminder(database: sqlite3.Connection, invoice: InvoiceId, channel: Cha
     if row["status"] != "unpaid":
         raise DeskError(f"{invoice} is {row['status']}")
     update(database, "invoices", invoice, reminders=row["reminders"] + 1, channel=channel)
-    return record_of(row, "invoice", "customer", "amount", "status") | {
-        "reminders": row["reminders"] + 1,
-        "channel": channel,
-    }
+    reminded = {"reminders": row["reminders"] + 1, "channel": channel}
+    return record_of(row, "invoice", "customer", "amount", "status") | reminded
 
 
 @tool()

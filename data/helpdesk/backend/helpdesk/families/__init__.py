@@ -22,7 +22,7 @@ from helpdesk.families import (
     steps_by_mail,
     turns,
 )
-from helpdesk.families.unseen import compositions, requests, tools
+from helpdesk.families.unseen import compositions, refusals, requests, tools
 from helpdesk.family import FAMILIES
 
 MODULES = (
@@ -45,6 +45,7 @@ MODULES = (
     no_tool,
     forbidden,
     compositions,
+    refusals,
     requests,
     tools,
 )

@@ -97,3 +97,21 @@ said(
     """,
     pick=lambda d: {"first": d.first_name(), "city": d.city()},
 )
+said(
+    "who_are_you",
+    level=Level.NEW_FAMILY,
+    held="""
+    {first} in {city} asks: who are you?
+    Am I talking to a person or a program? {first}, {city}.
+    """,
+    pick=lambda d: {"first": d.first_name(), "city": d.city()},
+)
+said(
+    "closing_time",
+    level=Level.NEW_FAMILY,
+    held="""
+    I am off for today, says {first} from {city}.
+    {first} in {city} calls it a day, see you tomorrow.
+    """,
+    pick=lambda d: {"first": d.first_name(), "city": d.city()},
+)

@@ -118,6 +118,10 @@ thanks: Gern geschehen, {first}!
     | Freut mich, {first}.
 beyond_the_desk: Dabei kann ich leider nicht helfen: Ich kenne Bestellungen, Tickets, Bestand, Kunden und Rechnungen.
     | Das kann ich leider nicht, ich bearbeite nur Bestellungen, Tickets, Bestand, Kunden und Rechnungen.
+who_are_you: Ich bin der Assistent der Hotline, {first}.
+    | Hallo {first}, ich bin der Assistent, ein Programm.
+closing_time: Bis morgen, {first}!
+    | Schönen Abend, {first}.
 what_can_you_do: Hallo {first}, ich helfe bei Bestellungen, Tickets, Bestand, Kunden und Rechnungen.
 ask_agent: Wer soll {ticket} bekommen?
     | Welche Person übernimmt {ticket}?

@@ -40,6 +40,12 @@ WORDINGS = """
 [what_can_you_do]
 = Ich bin {first}, neu in {city}. Was kannst du?
 = {first} aus {city}: wobei hilfst du?
+[who_are_you]
+= {first} in {city} fragt: wer bist du?
+= Spreche ich mit einem Menschen? {first}, {city}.
+[closing_time]
+= Ich mache Schluss für heute, {first} aus {city}.
+= {first} in {city} sagt bis morgen.
 [customer_overview]
 = Bestellungen, Tickets und Rechnungen von {customer} bitte.
 = Liste von {customer} die Bestellungen, die Tickets und die Rechnungen auf.

@@ -124,6 +124,10 @@ thanks: You are welcome, {first}!
     | Glad it helped, {first}.
 beyond_the_desk: Sorry, I only handle orders, tickets, stock, customers and invoices.
     | Sorry, I cannot help with that; I handle orders, tickets, stock, customers and invoices.
+who_are_you: I am the assistant of the help desk, {first}.
+    | Hello {first}, I am the desk's assistant, a program.
+closing_time: See you tomorrow, {first}!
+    | Have a nice evening, {first}.
 what_can_you_do: Hello {first}, I help with orders, tickets, stock, customers and invoices.
     | Hello {first}, ask me about orders, tickets, stock, customers or invoices.
 ask_agent: Who should have {ticket}?

@@ -118,6 +118,10 @@ thanks: ¡De nada, {first}!
     | Me alegro, {first}.
 beyond_the_desk: Lo siento, no puedo ayudar con eso: solo llevo pedidos, tickets, existencias, clientes y facturas.
     | Lo siento, no puedo; aquí solo llevo pedidos, tickets, existencias, clientes y facturas.
+who_are_you: Soy el asistente de esta mesa, {first}.
+    | Hola {first}, soy el asistente, un programa.
+closing_time: ¡Hasta mañana, {first}!
+    | Buenas noches, {first}.
 what_can_you_do: Hola {first}, ayudo con pedidos, tickets, existencias, clientes y facturas.
 ask_agent: ¿Quién debe llevar {ticket}?
     | ¿A qué persona doy {ticket}?

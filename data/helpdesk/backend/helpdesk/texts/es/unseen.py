@@ -40,6 +40,12 @@ WORDINGS = """
 [what_can_you_do]
 = Soy {first}, nuevo en {city}. ¿Qué haces?
 = {first} de {city}: ¿en qué ayudas?
+[who_are_you]
+= {first} en {city} pregunta: ¿quién eres?
+= ¿Hablo con una persona? {first}, {city}.
+[closing_time]
+= Termino por hoy, {first} de {city}.
+= {first} en {city} dice hasta mañana.
 [customer_overview]
 = Pedidos, tickets y facturas de {customer}, por favor.
 = Lista de {customer} los pedidos, los tickets y las facturas.
