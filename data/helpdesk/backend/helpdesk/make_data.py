@@ -44,12 +44,12 @@ LOG_SHARES = {
     Category.NO_TOOL: 0.04,
 }
 TASK_SHARES = {
-    Category.SINGLE_CALL: 0.36,
-    Category.PARALLEL_CALLS: 0.05,
-    Category.MULTI_STEP: 0.275,
+    Category.SINGLE_CALL: 0.38,
+    Category.PARALLEL_CALLS: 0.04,
+    Category.MULTI_STEP: 0.27,
     Category.ERROR_THEN_RETRY: 0.135,
     Category.ERROR_THEN_EXPLAIN: 0.10,
-    Category.NO_TOOL: 0.08,
+    Category.NO_TOOL: 0.075,
 }
 """Of the tasks whose families are logged; the others are dealt by family."""
 LEVEL_SHARES = {

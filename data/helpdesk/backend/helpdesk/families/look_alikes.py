@@ -12,11 +12,10 @@ from toolft_pipeline.trajectories.category import Category
 MULTI = Category.MULTI_STEP
 
 
-def _namesake(d: Draw) -> dict[str, str]:
-    row = d.row(
-        "SELECT name, city FROM customers c WHERE EXISTS "
-        "(SELECT 1 FROM customers o WHERE o.name = c.name AND o.customer != c.customer) ORDER BY customer"
-    )
+def _namesake(d: Draw, where: str = "1") -> dict[str, str]:
+    """Name and city of a customer who has a namesake."""
+    alike = "EXISTS (SELECT 1 FROM customers o WHERE o.name = c.name AND o.customer != c.customer)"
+    row = d.row(f"SELECT name, city FROM customers c WHERE {alike} AND {where} ORDER BY customer")
     return {"name": row["name"], "city": row["city"]}
 
 
@@ -35,7 +34,7 @@ def _namesake(d: Draw) -> dict[str, str]:
     I need the orders of {name} who lives in {city}.
     {name}, {city}: list the orders.
     """,
-    pick=_namesake,
+    pick=lambda d: _namesake(d, "EXISTS (SELECT 1 FROM orders x WHERE x.customer = c.customer)"),
 )
 def orders_by_name(s: Slots) -> Way:
     found = yield [call("find_customer", name=s["name"])]
