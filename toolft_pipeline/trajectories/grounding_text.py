@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -121,8 +122,12 @@ class GroundingText:
         return reading in self._numbers or (self._before is not None and self._before.has_reading(reading))
 
     def _longest_list(self) -> int:
-        """Length of the longest list in the results; the results themselves count as a list."""
-        return max([len(self._results), *(size for text in self._results for size in _list_sizes(text))])
+        """Length of the longest list in the results; the results themselves count as a list, and pages as one list."""
+        pages: Counter[str] = Counter()
+        for text in self._results:
+            pages.update(_list_fields(text))
+        sizes = (size for text in self._results for size in _list_sizes(text))
+        return max([len(self._results), *pages.values(), *sizes])
 
 
 def decoded(text: str) -> Any:
@@ -202,6 +207,16 @@ def number_readings(text: str) -> Iterator[set[Reading]]:
 
 def _reading(digits: str) -> Reading:
     return digits if _LEADING_ZERO.fullmatch(digits) else Decimal(digits)
+
+
+def _list_fields(text: str) -> dict[str, int]:
+    """The lengths of the lists that a result holds, by field: a list of many pages has the same field on each."""
+    value = decoded(text)
+    return (
+        {name: len(inner) for name, inner in value.items() if isinstance(inner, list)}
+        if isinstance(value, dict)
+        else {}
+    )
 
 
 def _list_sizes(text: str) -> Iterator[int]:

@@ -9,9 +9,10 @@ from dataclasses import fields
 
 import pytest
 from helpdesk.desk import Desk
+from helpdesk.eval_words import EVAL_POOL
 from helpdesk.families import FAMILIES
 from helpdesk.registry import TOOLS
-from helpdesk.words import EVAL_POOL, is_evaluation_id
+from helpdesk.words import is_evaluation_id
 
 from benchmarks.difficulty import old_copier, rates
 from toolft_pipeline.agent_file import load_agent

@@ -10,7 +10,9 @@ from dataclasses import fields
 
 import pytest
 from helpdesk.desk import Desk
-from helpdesk.words import EVAL_POOL, LOG_POOL, is_evaluation_id
+from helpdesk.eval_words import EVAL_POOL
+from helpdesk.log_words import LOG_POOL
+from helpdesk.words import is_evaluation_id
 from helpdesk.world import StateRefError, build_world
 
 

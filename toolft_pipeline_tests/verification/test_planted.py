@@ -24,7 +24,7 @@ PLANTED = HELPDESK / "planted.jsonl"
 REDACTED = "redacted"
 NEAR_DUPLICATE = "near_duplicate"
 
-UNGROUNDED = {"ungrounded_answer", "ungrounded_choice"}
+UNGROUNDED = {"ungrounded_answer", "ungrounded_choice", "unasked_answer"}
 """A lie in a call or a result is found before replay where a later turn rests on the truth."""
 
 UNTOLD = {"false_success", "contradicted_result", "unnamed_target", "answer_unread"}

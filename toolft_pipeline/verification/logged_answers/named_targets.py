@@ -16,7 +16,7 @@ _SHORTEST_NUMBER = 4
 """Fewest digits of a number that is taken for an id; amounts, years and counts are mostly shorter, and a field must be
 named like one."""
 _ID_FIELD = re.compile(
-    r"(?:^|_)(?:id|ids|number|no|nr|num|code|key|ref|reference|account|order|booking|ticket)$|[a-z]Id$", re.I
+    r"(?:^|_)(?:id|ids|number|no|nr|num|code|key|ref|reference|account|order|booking|ticket)$|(?-i:[a-z]Id)$", re.I
 )
 _MAYBE_ID = re.compile(r"[^\s\"',:{}\[\]]*(?:\d|@)[^\s\"',:{}\[\]]*")
 _OWN_ID = re.compile(

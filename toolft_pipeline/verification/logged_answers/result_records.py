@@ -20,7 +20,8 @@ from toolft_pipeline.verification.logged_answers.claims import opens_done
 from toolft_pipeline.verification.logged_answers.logged_turns import LoggedTurn, scalar_texts
 
 _LABEL_FIELD = re.compile(
-    r"(?:^|_)(?:id|ids|name|title|sku|code|number|key|email|slug|ref|label|city|user(?:name)?)$|[a-z]Id$", re.IGNORECASE
+    r"(?:^|_)(?:id|ids|name|title|sku|code|number|key|email|slug|ref|label|city|user(?:name)?)$|(?-i:[a-z]Id)$",
+    re.IGNORECASE,
 )
 _KEYED_NUMBER = re.compile(r"\":\s?-?\d")
 _SHORTEST = 8

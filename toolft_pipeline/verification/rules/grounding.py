@@ -47,15 +47,18 @@ def check_grounding(
     """
     settings = settings or GroundingSettings()
     known = _Known(words_of(schemas) if catalog_words is None else catalog_words)
+    asked = GroundingText()
     read: GroundingText | None = None
     for place, message in enumerate(messages):
         if message.role is not Role.ASSISTANT:
             known.add_text(message.text, result=message.role is Role.TOOL)
+            if message.role is Role.USER:
+                asked.add_text(message.text)
             for part in message.content:
                 if part.image_sha256 is not None:
                     return None
             continue
-        choice = _choice(message, known.words, schemas) if settings.refuses(Grounded.CHOICES) else None
+        choice = _choice(message, known.words, asked, schemas) if settings.refuses(Grounded.CHOICES) else None
         if choice is not None:
             return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {choice}", Grounded.CHOICES)
         spoken = words(message.text)
@@ -152,13 +155,17 @@ def _read_texts(messages: Sequence[Message]) -> GroundingText:
     return read
 
 
-def _choice(message: Message, known: GroundingText, schemas: Schemas) -> str | None:
-    """A message on the first choice that nobody named although another choice of that parameter was named."""
+def _choice(message: Message, known: GroundingText, asked: GroundingText, schemas: Schemas) -> str | None:
+    """A message on the first choice that nobody named although the user named another one of that parameter.
+
+    What a result holds names nothing: a record says `low` when the user asks for another priority, perhaps in words of
+    another language than the catalog's.
+    """
     for call in message.tool_calls:
         for name, value, choices in _chosen(call, schemas):
             if not known.in_run(value.casefold()):
                 named = [other for other in choices if other.casefold() not in value.casefold()]
-                named = [other for other in named if known.in_run(other.casefold())]
+                named = [other for other in named if asked.in_run(other.casefold())]
                 if named:
                     return f"{call.name} takes {name} {value!r}, but {named[0]!r} was named"
     return None

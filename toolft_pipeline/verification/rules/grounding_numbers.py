@@ -30,7 +30,7 @@ _GROUPS = 12
 _OBJECTS = 60
 _COLUMNS = 400
 
-_ID_FIELD = re.compile(r"(?:^|_|-)(?:id|ids|uuid|phone|zip|postcode|year)$|[a-z]Ids?$", re.IGNORECASE)
+_ID_FIELD = re.compile(r"(?:^|_|-)(?:id|ids|uuid|phone|zip|postcode|year)$|(?-i:[a-z]Ids?)$", re.IGNORECASE)
 _RATE_FIELD = re.compile(r"percent|pct|rate|discount|tax|vat|fee|share|commission|margin", re.IGNORECASE)
 _CURRENCY = re.compile(r"^[^\w\s.,-]\s?|\s?[^\w\s.,]$|^[A-Z]{3}\s|\s[A-Z]{3}$")
 

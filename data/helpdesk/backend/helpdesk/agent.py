@@ -12,23 +12,17 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from helpdesk.answers import answer_to
+from helpdesk.answers import Speaker
 from helpdesk.client import Backend
 from helpdesk.draw import Draw, NothingFitsError
 from helpdesk.families import FAMILIES
-from helpdesk.family import Call, Family, Result
+from helpdesk.family import Call, Family, Result, Say
+from helpdesk.personas import worded
+from helpdesk.rules import House, house_of
+from helpdesk.texts import SHARES, said_value, wordings_of
 from helpdesk.world import build_world, pool_of
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.trajectories.category import Category
-
-_LOG_MANNERS = (
-    *("{}",) * 10, "Hi, {}", "Hello, {}", "Please: {}", "Quick one: {}", "{} Thanks.", "{} Thank you.", "Next: {}",
-    "{} It is urgent.", "Good morning. {}", "Ok, {}", "{} Cheers.", "Sorry to bother you. {}", "Hi there! {}",
-    "Good day. {}", "Morning! {}", "Another thing: {}", "And this: {}", "Then: {}", "{} Many thanks.", "{} See you.",
-    "{} That is all.", "{} I am in a hurry.", "{} Have a nice day.", "I need help. {}", "A small request: {}",
-    "Dear desk, {}", "So, {}", "{} Please.", "{} Best regards.", "Good afternoon. {}",
-)  # fmt: skip
-_HELD_MANNERS = ("{}", "{}", "Hey, {}", "Good evening. {}", "{} Much appreciated.", "One more: {}", "{} Bye.")
 
 Message = dict[str, Any]
 
@@ -43,6 +37,8 @@ class Assignment:
     state_ref: str
     slots: dict[str, Any]
     user_turns: tuple[str, ...]
+    language: str
+    house: House
     bare: str
     """The user turns without greeting and thanks: equal for runs that curation would call near-duplicates."""
 
@@ -50,7 +46,7 @@ class Assignment:
     def key(self) -> str:
         """Family, wording and entities: what makes it this task and no other."""
         entities = ",".join(f"{name}={json.dumps(value)}" for name, value in sorted(self.slots.items()))
-        return f"{self.family}|w{self.wording}|{self.state_ref}|{entities}"
+        return f"{self.family}|{self.language} w{self.wording}|{self.state_ref}|{entities}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +69,8 @@ class Run:
     messages: tuple[Message, ...]
     calls: tuple[MadeCall, ...]
     final_state: str
+    endings: tuple[str | None, ...]
+    """How each user turn ended where no call decides it."""
 
 
 def assign(family: Family, *, kind: str, random: Random, held: bool, taken: set[str]) -> Assignment:
@@ -80,18 +78,21 @@ def assign(family: Family, *, kind: str, random: Random, held: bool, taken: set[
 
     No wording with the same values is drawn twice: `taken` remembers them. Raises `NothingFitsError`.
     """
-    for _ in range(200):
+    for _ in range(400):
         state_ref = f"desk-{kind}-{random.randrange(10000):04d}"
         database = build_world(state_ref)
+        language = random.choices(list(SHARES), list(SHARES.values()))[0]
         try:
-            slots = family.pick(Draw(database=database, pool=pool_of(state_ref), random=random))
+            draw = Draw(database=database, pool=pool_of(state_ref), random=random, language=language)
+            slots = family.pick(draw)
         except NothingFitsError:
             continue
         finally:
             database.close()
-        wordings = family.held if held else family.log
+        wordings = wordings_of(family, language, held=held)
         wording = random.randrange(len(wordings))
-        bare = " // ".join(turn.format_map(slots) for turn in wordings[wording])
+        said = {name: said_value(language, value) for name, value in slots.items()}
+        bare = " // ".join(turn.format_map(said) for turn in wordings[wording])
         if bare in taken:
             continue
         taken.add(bare)
@@ -101,7 +102,9 @@ def assign(family: Family, *, kind: str, random: Random, held: bool, taken: set[
             wording=wording,
             state_ref=state_ref,
             slots=slots,
-            user_turns=_worded(wordings[wording], slots, random.choice(_HELD_MANNERS if held else _LOG_MANNERS)),
+            user_turns=worded(wordings[wording], slots, language=language, random=random, held=held),
+            language=language,
+            house=house_of(family, random=random, held=held),
             bare=bare,
         )
     raise NothingFitsError(f"no world has what family {family.name} needs; widen its pick or the seed of worlds")
@@ -114,10 +117,16 @@ class Conversation:
         self._backend, self._assignment = backend, assignment
         self._turns = list(assignment.user_turns)
         self._user_turn = 0
-        self.messages: list[Message] = [{"role": "user", "content": self._turns[0]}]
+        house = assignment.house
+        self._signs = house.signs
+        self._speaker = Speaker(language=assignment.language, random=Random(assignment.key), brief=house.brief)
+        self.messages: list[Message] = [{"role": "system", "content": house.text}] if house.text else []
+        self.messages.append({"role": "user", "content": self._turns[0]})
         self.calls: list[MadeCall] = []
         self._step = 0
-        self._last: tuple[Sequence[Call], list[Result]] = ((), [])
+        self._last: list[tuple[Call, Result]] = []
+        self._made: list[tuple[Call, Result]] = []
+        self._endings: list[str | None] = []
         backend.reset(assignment.state_ref)
 
     def make(self, calls: Sequence[Call]) -> list[Result]:
@@ -145,12 +154,20 @@ class Conversation:
                 )
             )
         self._step += 1
-        self._last = (calls, results)
+        self._last = list(zip(calls, results, strict=True))
+        self._made += self._last
         return results
 
-    def say(self, text: str | None = None) -> None:
-        """Answer, with what the last calls gave unless a text is given; then comes the next user turn, if any."""
-        self.messages.append({"role": "assistant", "content": text or answer_to(*self._last)})
+    def say(self, saying: Say | None = None) -> None:
+        """Answer, with what the last calls gave unless a text is named; then comes the next user turn, if any."""
+        self._endings.append(saying.ending if saying else None)
+        text = self._speaker.say(saying) if saying else self._speaker.answer(self._made, self._last)
+        self.tell(f"{text} \u2013 Desk" if self._signs else text)
+
+    def tell(self, text: str) -> None:
+        """Answer in these words."""
+        self._made.clear()
+        self.messages.append({"role": "assistant", "content": text})
         self._user_turn += 1
         if self._user_turn < len(self._turns):
             self.messages.append({"role": "user", "content": self._turns[self._user_turn]})
@@ -162,6 +179,7 @@ class Conversation:
             messages=tuple(self.messages),
             calls=tuple(self.calls),
             final_state=state_digest(self._backend.snapshot()),
+            endings=tuple(self._endings),
         )
 
 
@@ -173,7 +191,7 @@ def work(backend: Backend, assignment: Assignment) -> Run:
     turn = next(way)
     try:
         while True:
-            if turn is None or isinstance(turn, str):
+            if turn is None or isinstance(turn, Say):
                 conversation.say(turn)
                 turn = next(way)
             else:
@@ -202,15 +220,3 @@ def category_of(run: Run) -> Category:
 def reworded(assignment: Assignment, user_turns: Sequence[str]) -> Assignment:
     """The same task in other words."""
     return replace(assignment, user_turns=tuple(user_turns))
-
-
-def _worded(wording: Sequence[str], slots: dict[str, Any], manner: str) -> tuple[str, ...]:
-    first, *others = (turn.format_map(slots) for turn in wording)
-    if manner.endswith((", {}", ": {}")) and first[:2].isalpha() and not first.startswith("I "):
-        first = first[0].lower() + first[1:]
-    return (_capital(manner.format(first), wording[0]), *others)
-
-
-def _capital(text: str, wording: str) -> str:
-    """A sentence starts with a capital; an id, a name or an address stays as it is."""
-    return text if wording.startswith("{") else text[0].upper() + text[1:]

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from helpdesk.orders import Day, Slot
 from helpdesk.registry import CustomerId, DeskError, Json, Record, Text, tool
-from helpdesk.rows import next_id, row_of, update
+from helpdesk.rows import next_id, record_of, row_of, update
 
 Email = Annotated[str, Field(pattern=r"^[a-z.]+@[a-z.]+$")]
 Phone = Annotated[str, Field(pattern=r"^[0-9-]{5,20}$")]
@@ -16,7 +17,7 @@ Tier = Literal["basic", "silver", "gold"]
 BlockReason = Literal["fraud", "chargeback", "abuse"]
 
 
-class ArtifactKey(Record):
+class PostalAddress(Record):
     """Where a customer lives."""
 
     street: Text
@@ -31,19 +32,28 @@ class Contact(Record):
 
 
 @tool(reads=True)
-def find_customer(database: sqlite3.Connection, email: Email) -> Json:
-    """Find a customer's id by e-mail address."""
-    row = database.execute("SELECT customer FROM customers WHERE email = ?", (email,)).fetchone()
-    if row is None:
-        raise DeskError(f"no customer with {email}")
-    return {"customer": row["customer"]}
+def find_customer(database: sqlite3.Connection, email: Email | None = None, name: Text | None = None) -> Json:
+    """Find a customer by e-mail address, or all customers of a name."""
+    if (email is None) == (name is None):
+        raise DeskError("give either email or name")
+    if email is not None:
+        row = database.execute("SELECT * FROM customers WHERE email = ?", (email,)).fetchone()
+        if row is None:
+            raise DeskError(f"no customer with {email}")
+        return record_of(row, "customer", "name", "city", "tier", "status")
+    rows = database.execute("SELECT * FROM customers WHERE name = ? ORDER BY customer", (name,)).fetchall()
+    if not rows:
+        raise DeskError(f"no customer called {name}")
+    return {"customers": [record_of(row, "customer", "city", "status") for row in rows]}
 
 
 @tool(reads=True)
 def get_customer(database: sqlite3.Connection, customer: CustomerId) -> Json:
-    """Show a customer's name, tier and status."""
+    """Show what the desk knows of a customer."""
     row = row_of(database, "customers", customer)
-    return {"name": row["name"], "tier": row["tier"], "status": row["status"]}
+    orders = database.execute("SELECT count(*) FROM orders WHERE customer = ?", (customer,)).fetchone()[0]
+    shown = record_of(row, "customer", "name", "email", "phone", "tier", "status", "street", "city", "since")
+    return shown | {"orders": orders}
 
 
 @tool()
@@ -55,7 +65,7 @@ def add_customer(database: sqlite3.Connection, name: Text, email: Email) -> Json
     customer = next_id(database, "customers")
     values = (customer, name, email, "basic", "active")
     database.execute("INSERT INTO customers (customer, name, email, tier, status) VALUES (?, ?, ?, ?, ?)", values)
-    return {"customer": customer}
+    return {"customer": customer, "name": name, "tier": "basic"}
 
 
 @tool()
@@ -70,11 +80,11 @@ def update_contact(database: sqlite3.Connection, customer: CustomerId, contact: 
         if taken is not None:
             raise DeskError(f"{contact.email} belongs to {taken['customer']}")
     update(database, "customers", customer, **changes)
-    return {"updated": sorted(changes)}
+    return {"customer": customer, **changes}
 
 
 @tool()
-def change_address(database: sqlite3.Connection, customer: CustomerId, address: ArtifactKey) -> Json:
+def change_address(database: sqlite3.Connection, customer: CustomerId, address: PostalAddress) -> Json:
     """Change where a customer lives; not while a parcel is on its way."""
     row_of(database, "customers", customer)
     travelling = "SELECT order_id FROM orders WHERE customer = ? AND status = 'shipped' ORDER BY order_id"
@@ -82,34 +92,46 @@ def change_address(database: sqlite3.Connection, customer: CustomerId, address: 
     if parcel is not None:
         raise DeskError(f"{parcel['order_id']} is on its way to the old address")
     update(database, "customers", customer, street=address.street, city=address.city)
-    return {"city": address.city}
+    return {"customer": customer, "street": address.street, "city": address.city}
 
 
 @tool()
 def set_tier(database: sqlite3.Connection, customer: CustomerId, tier: Tier) -> Json:
     """Put a customer in a tier: basic, silver or gold; not while an invoice is unpaid."""
-    row_of(database, "customers", customer)
+    name = row_of(database, "customers", customer)["name"]
     unpaid = "SELECT invoice FROM invoices WHERE customer = ? AND status = 'unpaid' ORDER BY invoice"
     invoice = database.execute(unpaid, (customer,)).fetchone()
     if tier == "gold" and invoice is not None:
         raise DeskError(f"{invoice['invoice']} is unpaid")
     update(database, "customers", customer, tier=tier)
-    return {"tier": tier}
+    return {"customer": customer, "name": name, "tier": tier}
 
 
 @tool()
 def block_customer(database: sqlite3.Connection, customer: CustomerId, reason: BlockReason) -> Json:
     """Block a customer for fraud, chargeback or abuse."""
-    if row_of(database, "customers", customer)["status"] == "blocked":
+    row = row_of(database, "customers", customer)
+    if row["status"] == "blocked":
         raise DeskError(f"{customer} is blocked already")
     update(database, "customers", customer, status="blocked")
-    return {"status": "blocked", "reason": reason}
+    return {"customer": customer, "name": row["name"], "status": "blocked", "reason": reason}
 
 
 @tool()
 def unblock_customer(database: sqlite3.Connection, customer: CustomerId) -> Json:
     """Let a blocked customer buy again."""
-    if row_of(database, "customers", customer)["status"] != "blocked":
+    row = row_of(database, "customers", customer)
+    if row["status"] != "blocked":
         raise DeskError(f"{customer} is not blocked")
     update(database, "customers", customer, status="active")
-    return {"status": "active"}
+    return {"customer": customer, "name": row["name"], "status": "active"}
+
+
+@tool()
+def plan_callback(database: sqlite3.Connection, customer: CustomerId, day: Day, slot: Slot | None = None) -> Json:
+    """Plan a telephone call back to a customer, on a day and a part of the day if wanted."""
+    row = row_of(database, "customers", customer)
+    number = database.execute("SELECT count(*) + 1 FROM callbacks").fetchone()[0]
+    callback = f"K-{number:04d}"
+    database.execute("INSERT INTO callbacks VALUES (?, ?, ?, ?)", (callback, customer, day, slot))
+    return {"callback": callback, "customer": customer, "phone": row["phone"], "day": day}

@@ -23,8 +23,8 @@ class NothingFitsError(LookupError):
 class Draw:
     """One draw: a world, a pool of words, a seed."""
 
-    def __init__(self, *, database: sqlite3.Connection, pool: Pool, random: Random) -> None:
-        self._database, self._pool, self._random = database, pool, random
+    def __init__(self, *, database: sqlite3.Connection, pool: Pool, random: Random, language: str = "en") -> None:
+        self._database, self._pool, self._random, self._language = database, pool, random, language
 
     def choice(self, values: Sequence[T]) -> T:
         """One of some values. Raises `NothingFitsError`."""
@@ -130,14 +130,14 @@ class Draw:
 
     def subject(self) -> str:
         """What a new ticket is about, in a user's words: nothing that a ticket is about already."""
-        phrase = self._pool.phrase(self._random)
+        phrase = self._pool.phrase(self._random, self._language)
         if self.query("SELECT ticket FROM tickets WHERE subject = ?", phrase):
             raise NothingFitsError
         return phrase
 
     def remark(self) -> str:
         """What a note says."""
-        return self.choice(self._pool.remarks)
+        return self.choice(self._pool.remarks_in(self._language))
 
     def first_name(self) -> str:
         """How somebody introduces themselves."""

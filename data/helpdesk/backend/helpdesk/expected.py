@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from helpdesk import customers, invoices, orders, returns, stock, tickets
 from helpdesk.agent import MadeCall, Run
-from helpdesk.answers import MAKES
+from helpdesk.answers import MAKES, STATES
 from helpdesk.registry import TOOLS
 from toolft_pipeline.verification.answers.expectation import Ending, ExpectedAnswer, Fact, Replaced
 
@@ -51,6 +51,9 @@ _CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """The same of arguments."""
 
+_LETTERS = frozenset({"notes", "subject"})
+"""Fields that hold what somebody wrote: no answer is held to them."""
+
 _VERBS = {"cancel_order": "cancel", "open_return": "return", "void_invoice": "void", "refund_invoice": "refund"}
 """What people call a tool's work where the desk does the one in place of the other."""
 
@@ -62,7 +65,8 @@ class _Turn:
     number: int
     user: str
     made: tuple[tuple[MadeCall, str], ...]
-    answer: str
+    said: str | None
+    """How the agent ended it without a call."""
 
     @property
     def succeeded(self) -> list[tuple[MadeCall, dict[str, Any]]]:
@@ -78,10 +82,9 @@ def answers_of(run: Run) -> tuple[ExpectedAnswer, ...]:
 def _turns(run: Run) -> Iterator[_Turn]:
     results = {message["tool_call_id"]: message["content"] for message in run.messages if message["role"] == "tool"}
     users = [message["content"] for message in run.messages if message["role"] == "user"]
-    answers = [message["content"] for message in run.messages if message["role"] == "assistant" and message["content"]]
-    for number, (user, answer) in enumerate(zip(users, answers, strict=True)):
+    for number, (user, said) in enumerate(zip(users, run.endings, strict=True)):
         made = tuple((call, results[call.id]) for call in run.calls if call.user_turn == number)
-        yield _Turn(number=number, user=user, made=made, answer=answer)
+        yield _Turn(number=number, user=user, made=made, said=said)
 
 
 def _expected(turn: _Turn) -> ExpectedAnswer:
@@ -98,10 +101,8 @@ def _expected(turn: _Turn) -> ExpectedAnswer:
 
 
 def _ending(turn: _Turn) -> Ending:
-    if not turn.made:
-        if turn.answer.startswith("Sorry"):
-            return Ending.REFUSED
-        return Ending.ASKED_BACK if turn.answer.endswith("?") and turn.answer.startswith("Who") else Ending.NO_TOOL
+    if turn.said in (Ending.REFUSED, Ending.ASKED_BACK) or not turn.made:
+        return Ending(turn.said or Ending.NO_TOOL)
     if turn.made[-1][0].is_error:
         return Ending.REFUSED
     if any(not TOOLS[call.name].reads for call, _ in turn.succeeded):
@@ -110,20 +111,17 @@ def _ending(turn: _Turn) -> Ending:
 
 
 def _facts(turn: _Turn) -> Iterator[Fact]:
-    """What the last calls gave must be stated where the desk states it: one read, or what was made."""
+    """What was read must be stated unless something was changed afterwards; what was made must be named."""
     succeeded = turn.succeeded
     last_step = succeeded[-1][0].step
-    last = [call for call, _ in succeeded if call.step == last_step]
+    last = {call.name for call, _ in succeeded if call.step == last_step}
     known = {str(value) for call, result in succeeded for value in (*_scalars(call.arguments), *_scalars(result))}
     known |= {word.strip(";") for call, result in turn.made if call.is_error for word in result.split()}
     for call, result in succeeded:
         entity = _entity(call, [other for other, _ in succeeded])
-        for name, value in _named(result):
-            alike = len(result) > 1 and all(isinstance(each, int) for each in result.values())
-            is_stated = call in last and (
-                (len(last) == 1 and TOOLS[call.name].reads and _is_stated(result, name, value))
-                or MAKES.get(call.name) == name
-            )
+        for name, value in _named({key: each for key, each in result.items() if key not in _LETTERS}):
+            alike = isinstance(stock := result.get("stock"), dict) and len(stock) > 1 and name in stock
+            is_stated = call.name in last and name in (*STATES.get(call.name, ()), MAKES.get(call.name))
             rivals = _rivals(str(value), _STATES.get(call.name, {}).get(name, ()), known)
             about = (*entity, name) if alike else entity
             if is_stated or rivals or entity or TOOLS[call.name].reads:
@@ -132,12 +130,6 @@ def _facts(turn: _Turn) -> Iterator[Fact]:
             rivals = _rivals(str(value), _CHOICES.get(call.name, {}).get(name, ()), known)
             if rivals or (entity and str(value) not in entity):
                 yield Fact(value=str(value), about=entity, optional=True, rivals=rivals)
-
-
-def _is_stated(result: Mapping[str, Any], name: str, value: object) -> bool:
-    """Nested records are left out."""
-    holder = result.get(name)
-    return holder == value or (isinstance(holder, list) and value in holder)
 
 
 def _rivals(value: str, states: Sequence[str], known: set[str]) -> tuple[str, ...]:
@@ -158,7 +150,8 @@ def _lists(turn: _Turn) -> Iterator[tuple[str, ...]]:
     made = [call for call, _ in turn.succeeded]
     for _, result in turn.succeeded:
         yield from (tuple(v) for v in result.values() if isinstance(v, list) and len(v) > 1 and isinstance(v[0], str))
-    entities = tuple(dict.fromkeys(entity for call in made for entity in _entity(call, made)))
+    last = {call.name for call in made if call.step == made[-1].step}
+    entities = tuple(dict.fromkeys(entity for call in made if call.name in last for entity in _entity(call, made)))
     if len(entities) > 1:
         yield entities
 

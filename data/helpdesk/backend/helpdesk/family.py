@@ -1,17 +1,18 @@
 """A family of tasks: how people word it, what it needs from a world, and the way the desk's agent goes about it.
 
 Invariant: the way is a policy. Given the conversation so far, the next calls are determined: by the user's words,
-by the results, or by a house rule that every log of the family follows.
+by the results, by the system prompt, or by a house rule that every log of the family follows.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from helpdesk.draw import Draw
+from toolft_pipeline.evaluation.judge.level import Level
 from toolft_pipeline.trajectories.category import Category
 
 Slots = Mapping[str, Any]
@@ -44,38 +45,76 @@ class Result:
         return self.text.rpartition("; use ")[2]
 
 
-Way = Generator[list[Call] | str | None, list[Result], None]
-"""What the agent does: yields calls and gets their results; yields a text to say it, or None to answer with what the
+@dataclass(frozen=True)
+class Say:
+    """A text that the agent says: its name among the sayings of every language, and the values in it."""
+
+    name: str
+    values: dict[str, Any] = field(default_factory=dict)
+    ending: str = "no_tool"
+    """How the user turn ends where no call decides it: asked_back, refused or no_tool."""
+
+
+Way = Generator[list[Call] | Say | None, list[Result], None]
+"""What the agent does: yields calls and gets their results; yields a `Say` to say it, or None to answer with what the
 last calls gave, and hears the next user turn. A way that ends without an answer ends with what the last calls gave."""
+
+Wording = tuple[str, ...]
+"""A wording of a request: user turns with {slots}."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """One family. A wording is a tuple of user turns with {slots}."""
+    """One family with its English wordings; `worded_as` names the family whose wordings it uses."""
 
     name: str
     category: Category
-    log: tuple[tuple[str, ...], ...]
-    held: tuple[tuple[str, ...], ...]
+    log: tuple[Wording, ...]
+    held: tuple[Wording, ...]
     """Wordings that stand in evaluation tasks alone."""
     pick: Callable[[Draw], dict[str, Any]]
     way: Callable[[Slots], Way]
+    level: Level
+    worded_as: str
+    rule: str | None
+    """The house rule that the system prompt of its runs states."""
 
+
+__all__ = ["FAMILIES", "Call", "Family", "Level", "Result", "Say", "Slots", "Way", "call", "direct", "family"]
 
 FAMILIES: dict[str, Family] = {}
 """Every family by name, in the order of definition."""
 
 
 def family(
-    name: str, category: Category, *, log: str, held: str, pick: Callable[[Draw], dict[str, Any]]
+    name: str,
+    category: Category,
+    *,
+    pick: Callable[[Draw], dict[str, Any]],
+    log: str = "",
+    held: str = "",
+    level: Level = Level.NEW_WORDING,
+    rule: str | None = None,
+    worded_as: str | None = None,
 ) -> Callable[[Callable[[Slots], Way]], Callable[[Slots], Way]]:
-    """Register a way as a family. Wordings are given a line each, user turns divided by `//`."""
+    """Register a way as a family. Wordings are given a line each, user turns divided by `//`.
+
+    `worded_as` names a family whose wordings this one shares.
+    """
 
     def register(way: Callable[[Slots], Way]) -> Callable[[Slots], Way]:
         if name in FAMILIES:
             raise ValueError(f"family {name} is defined twice")
         FAMILIES[name] = Family(
-            name=name, category=category, log=_wordings(log), held=_wordings(held), pick=pick, way=way
+            name=name,
+            category=category,
+            log=wordings(log),
+            held=wordings(held),
+            pick=pick,
+            way=way,
+            level=level,
+            worded_as=worded_as or name,
+            rule=rule,
         )
         return way
 
@@ -85,9 +124,10 @@ def family(
 def direct(
     name: str,
     *calls: tuple[str, str],
-    log: str,
     held: str,
     pick: Callable[[Draw], dict[str, Any]],
+    log: str = "",
+    level: Level = Level.NEW_WORDING,
 ) -> None:
     """A family whose way is one turn of calls.
 
@@ -99,7 +139,7 @@ def direct(
         yield [Call(name=tool, arguments=arguments_of(spec, slots)) for tool, spec in calls]
 
     category = Category.SINGLE_CALL if len(calls) == 1 else Category.PARALLEL_CALLS
-    family(name, category, log=log, held=held, pick=pick)(way)
+    family(name, category, log=log, held=held, pick=pick, level=level)(way)
 
 
 def call(tool: str, **arguments: Any) -> Call:
@@ -120,6 +160,7 @@ def arguments_of(spec: str, slots: Slots) -> dict[str, Any]:
     return arguments
 
 
-def _wordings(text: str) -> tuple[tuple[str, ...], ...]:
+def wordings(text: str) -> tuple[Wording, ...]:
+    """Wordings from lines."""
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     return tuple(tuple(turn.strip() for turn in line.split("//")) for line in lines)

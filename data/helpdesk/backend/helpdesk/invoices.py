@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from helpdesk.registry import CustomerId, DeskError, InvoiceId, Json, OrderId, tool
-from helpdesk.rows import next_id, order_of, row_of, update
+from helpdesk.registry import Count, Cursor, CustomerId, DeskError, InvoiceId, Json, Limit, OrderId, tool
+from helpdesk.rows import next_id, order_of, page_of, record_of, row_of, update
 
 InvoiceStatus = Literal["unpaid", "paid", "void", "refunded"]
 Method = Literal["card", "cash", "transfer"]
@@ -21,17 +21,26 @@ _LARGEST_DISCOUNT = {"basic": 5, "silver": 10, "gold": 20}
 
 @tool(reads=True)
 def get_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
-    """Show an invoice's order, amount and status."""
+    """Show an invoice: order, amount, what is paid, status."""
     row = row_of(database, "invoices", invoice)
-    return {"order": row["order_id"], "amount": row["amount"], "status": row["status"]}
+    columns = ("invoice", "order_id", "customer", "amount", "paid", "status", "vat", "reminders", "method")
+    return record_of(row, *columns)
 
 
 @tool(reads=True)
-def list_invoices(database: sqlite3.Connection, customer: CustomerId, status: InvoiceStatus | None = None) -> Json:
-    """List a customer's invoices, all or those in one status."""
+def list_invoices(
+    database: sqlite3.Connection,
+    customer: CustomerId,
+    status: InvoiceStatus | None = None,
+    cursor: Cursor | None = None,
+    limit: Limit = 4,
+) -> Json:
+    """List a customer's invoices, all or those in one status, page by page: `next` is the cursor of the next page."""
     row_of(database, "customers", customer)
-    query = "SELECT invoice FROM invoices WHERE customer = ? AND status = coalesce(?, status) ORDER BY invoice"
-    return {"invoices": [row["invoice"] for row in database.execute(query, (customer, status))]}
+    query = "SELECT * FROM invoices WHERE customer = ? AND status = coalesce(?, status) ORDER BY invoice"
+    rows = database.execute(query, (customer, status)).fetchall()
+    records = [record_of(row, "invoice", "amount", "status") for row in rows]
+    return page_of("invoices", records, cursor=cursor, limit=limit)
 
 
 @tool()
@@ -42,9 +51,9 @@ def create_invoice(database: sqlite3.Connection, order: OrderId, amount: Amount)
     if billed is not None:
         raise DeskError(f"{order} is billed by {billed['invoice']}")
     invoice = next_id(database, "invoices")
-    query = "INSERT INTO invoices VALUES (?, ?, ?, ?, 0, 'unpaid', 0, 0, NULL, NULL)"
+    query = "INSERT INTO invoices VALUES (?, ?, ?, ?, 0, 'unpaid', 0, 0, NULL, NULL, 14, 19)"
     database.execute(query, (invoice, order, row["customer"], amount))
-    return {"invoice": invoice}
+    return {"invoice": invoice, "order": order, "customer": row["customer"], "amount": amount, "status": "unpaid"}
 
 
 @tool()
@@ -58,31 +67,33 @@ def record_payment(database: sqlite3.Connection, invoice: InvoiceId, amount: Amo
         raise DeskError(f"only {due} is due; use amount {due}")
     status = "paid" if amount == due else "unpaid"
     update(database, "invoices", invoice, paid=row["paid"] + amount, method=method, status=status)
-    return {"due": due - amount}
+    return {"invoice": invoice, "paid": row["paid"] + amount, "due": due - amount, "status": status}
 
 
 @tool()
 def refund_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
     """Pay a paid invoice back."""
-    status = row_of(database, "invoices", invoice)["status"]
+    row = row_of(database, "invoices", invoice)
+    status = row["status"]
     if status == "unpaid":
         raise DeskError(f"{invoice} is unpaid; void_invoice instead")
     if status != "paid":
         raise DeskError(f"{invoice} is {status} already")
     update(database, "invoices", invoice, status="refunded")
-    return {"status": "refunded"}
+    return record_of(row, "invoice", "order_id", "customer", "amount") | {"status": "refunded"}
 
 
 @tool()
 def void_invoice(database: sqlite3.Connection, invoice: InvoiceId) -> Json:
     """Make an unpaid invoice void."""
-    status = row_of(database, "invoices", invoice)["status"]
+    row = row_of(database, "invoices", invoice)
+    status = row["status"]
     if status == "paid":
         raise DeskError(f"{invoice} is paid; refund_invoice instead")
     if status != "unpaid":
         raise DeskError(f"{invoice} is {status} already")
     update(database, "invoices", invoice, status="void")
-    return {"status": "void"}
+    return record_of(row, "invoice", "order_id", "customer", "amount") | {"status": "void"}
 
 
 @tool()
@@ -95,7 +106,7 @@ def apply_discount(database: sqlite3.Connection, invoice: InvoiceId, percent: Pe
     if percent > largest:
         raise DeskError(f"too much for this customer; use {largest}")
     update(database, "invoices", invoice, discount=percent)
-    return {"percent": percent}
+    return record_of(row, "invoice", "customer", "amount", "status") | {"percent": percent}
 
 
 @tool()
@@ -105,4 +116,15 @@ def send_reminder(database: sqlite3.Connection, invoice: InvoiceId, channel: Cha
     if row["status"] != "unpaid":
         raise DeskError(f"{invoice} is {row['status']}")
     update(database, "invoices", invoice, reminders=row["reminders"] + 1, channel=channel)
-    return {"reminders": row["reminders"] + 1}
+    reminded = {"reminders": row["reminders"] + 1, "channel": channel}
+    return record_of(row, "invoice", "customer", "amount", "status") | reminded
+
+
+@tool()
+def extend_due_date(database: sqlite3.Connection, invoice: InvoiceId, days: Count) -> Json:
+    """Give the customer more days to pay an unpaid invoice."""
+    row = row_of(database, "invoices", invoice)
+    if row["status"] != "unpaid":
+        raise DeskError(f"{invoice} is {row['status']}")
+    update(database, "invoices", invoice, days=row["days"] + days)
+    return {"invoice": invoice, "days": row["days"] + days}

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import count as count_
 from pathlib import Path
 from random import Random
 
@@ -24,7 +23,7 @@ from helpdesk.client import Backend, open_mcp_desk
 from helpdesk.desk import Desk
 from helpdesk.draw import NothingFitsError
 from helpdesk.families import FAMILIES
-from helpdesk.family import Family
+from helpdesk.family import Family, Level
 from helpdesk.faults import FAULTS
 from helpdesk.faults.planted import PlantedFault, Scene
 from helpdesk.logs import Stamp, line_of, row_of
@@ -37,20 +36,27 @@ PLANTED_SHARE = 0.12
 REPEATABLE_RUNS = 10_000
 """The last so many runs can be repeated by a near-duplicate; memory stays flat however many are written."""
 LOG_SHARES = {
-    Category.SINGLE_CALL: 0.38,
-    Category.PARALLEL_CALLS: 0.13,
-    Category.MULTI_STEP: 0.22,
-    Category.ERROR_THEN_RETRY: 0.12,
-    Category.ERROR_THEN_EXPLAIN: 0.08,
-    Category.NO_TOOL: 0.07,
+    Category.SINGLE_CALL: 0.40,
+    Category.PARALLEL_CALLS: 0.08,
+    Category.MULTI_STEP: 0.31,
+    Category.ERROR_THEN_RETRY: 0.10,
+    Category.ERROR_THEN_EXPLAIN: 0.07,
+    Category.NO_TOOL: 0.04,
 }
 TASK_SHARES = {
-    Category.SINGLE_CALL: 0.26,
-    Category.PARALLEL_CALLS: 0.16,
-    Category.MULTI_STEP: 0.22,
-    Category.ERROR_THEN_RETRY: 0.15,
+    Category.SINGLE_CALL: 0.38,
+    Category.PARALLEL_CALLS: 0.04,
+    Category.MULTI_STEP: 0.27,
+    Category.ERROR_THEN_RETRY: 0.135,
     Category.ERROR_THEN_EXPLAIN: 0.10,
-    Category.NO_TOOL: 0.11,
+    Category.NO_TOOL: 0.075,
+}
+"""Of the tasks whose families are logged; the others are dealt by family."""
+LEVEL_SHARES = {
+    Level.NEW_WORDING: 120 / 276,
+    Level.NEW_COMPOSITION: 72 / 276,
+    Level.NEW_FAMILY: 60 / 276,
+    Level.NEW_TOOL: 24 / 276,
 }
 GOLDEN_RUNS = 42
 
@@ -145,15 +151,42 @@ def _golden(backend: Backend, catalog: Catalog, seed: int, taken: set[str]) -> b
 
 
 def _tasks(backend: Backend, seed: int, count: int) -> list[Run]:
-    """Tasks by category and family; one that asks for nothing gives its place to the next family of its category."""
+    """Tasks of all levels. Those of logged families come last, and go to the tools that have the fewest tasks."""
     random = Random(f"tasks {seed}")
-    decks = {category: _deck(category, random) for category in TASK_SHARES}
     taken: set[str] = set()
     runs: list[Run] = []
-    for category in _order(TASK_SHARES, count, random):
-        worked = (work(backend, _assigned(decks[category], "eval", random, held=True, taken=taken)) for _ in count_())
-        runs.append(next(run for run in worked if _demands(run)))
-    return runs
+    for level in (Level.NEW_COMPOSITION, Level.NEW_FAMILY, Level.NEW_TOOL):
+        deck = _shuffled([family for family in FAMILIES.values() if family.level is level], random)
+        for _ in range(round(LEVEL_SHARES[level] * count)):
+            runs.append(work(backend, _assigned(deck, "eval", random, held=True, taken=taken)))
+    covered = Counter(tool for run in runs for tool in _tools(run))
+    families = {family.name: family for family in FAMILIES.values() if family.level is Level.NEW_WORDING}
+    shown = {name: _shown(backend, family) for name, family in families.items()}
+    used: Counter[str] = Counter()
+    for category in _order(TASK_SHARES, round(LEVEL_SHARES[Level.NEW_WORDING] * count), random):
+        fitting = [name for name in shown if shown[name] is not None and families[name].category is category]
+        random.shuffle(fitting)
+        name = min(fitting, key=lambda each: (used[each] > 0, _fewest(shown[each], covered), used[each]))
+        run = work(backend, _assigned(iter([families[name]]), "eval", random, held=True, taken=taken))
+        used[name] += 1
+        covered.update(_tools(run))
+        runs.append(run)
+    return random.sample(runs, len(runs))
+
+
+def _shown(backend: Backend, family: Family) -> set[str] | None:
+    """The tools of a family; None for one that asks for nothing, of which no task can be made."""
+    run = work(backend, assign(family, kind="gold", random=Random(family.name), held=False, taken=set()))
+    return _tools(run) if _demands(run) else None
+
+
+def _tools(run: Run) -> set[str]:
+    return {made.name for made in run.calls}
+
+
+def _fewest(tools: set[str] | None, covered: Counter[str]) -> int:
+    """How many tasks the least covered of some tools has; without tools there is nothing to cover."""
+    return min((covered[tool] for tool in tools or ()), default=10**6)
 
 
 def _demands(run: Run) -> bool:
@@ -187,8 +220,12 @@ def _order(shares: dict[Category, float], count: int, random: Random) -> list[Ca
 
 
 def _deck(category: Category, random: Random) -> Iterator[Family]:
-    """The families of a category, all of them before any comes again."""
-    families = [family for family in FAMILIES.values() if family.category is category]
+    """The logged families of a category, all of them before any comes again."""
+    families = [f for f in FAMILIES.values() if f.category is category and f.level is Level.NEW_WORDING]
+    return _shuffled(families, random)
+
+
+def _shuffled(families: Sequence[Family], random: Random) -> Iterator[Family]:
     while True:
         yield from random.sample(families, len(families))
 
@@ -200,8 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--first-day", type=date.fromisoformat, default=FIRST_DAY, help="of the logs, YYYY-MM-DD")
     parser.add_argument("--days", type=int, default=12)
-    parser.add_argument("--runs-per-day", type=int, default=240)
-    parser.add_argument("--tasks", type=int, default=240)
+    parser.add_argument("--runs-per-day", type=int, default=160)
+    parser.add_argument("--tasks", type=int, default=276)
     parser.add_argument("--in-process", action="store_true", help="call the desk directly: the same bytes, sooner")
     asked = parser.parse_args(arguments)
     with nullcontext(Desk()) if asked.in_process else open_mcp_desk() as backend:

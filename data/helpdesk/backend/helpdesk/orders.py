@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from helpdesk.registry import Count, CustomerId, DeskError, Json, OrderId, Record, Text, tool
-from helpdesk.rows import active_customer, next_id, order_of, row_of, update
+from helpdesk.registry import Count, Cursor, CustomerId, DeskError, Json, Limit, OrderId, Record, Text, tool
+from helpdesk.rows import active_customer, next_id, order_of, page_of, record_of, row_of, total_of, update
 
 OrderStatus = Literal["new", "paid", "packed", "shipped", "delivered", "cancelled"]
 Reason = Literal["damaged", "late", "unwanted", "wrong"]
@@ -33,19 +33,30 @@ class Window(Record):
 
 @tool(reads=True)
 def get_order(database: sqlite3.Connection, order: OrderId) -> Json:
-    """Show an order's customer, status and items."""
+    """Show an order: customer, status, items, total."""
     row = order_of(database, order)
     items = database.execute("SELECT sku, qty FROM items WHERE order_id = ? ORDER BY sku", (order,)).fetchall()
-    return {"customer": row["customer"], "status": row["status"], "items": [dict(item) for item in items]}
+    shown = record_of(row, "order_id", "customer", "status", "placed", "source", "note")
+    shown |= {"held": bool(row["held"]), "total": total_of(database, order)}
+    return shown | {"items": [dict(item) for item in items]}
 
 
 @tool(reads=True)
-def list_orders(database: sqlite3.Connection, customer: CustomerId, status: OrderStatus | None = None) -> Json:
-    """List a customer's orders, all or those in one status."""
+def list_orders(
+    database: sqlite3.Connection,
+    customer: CustomerId,
+    status: OrderStatus | None = None,
+    cursor: Cursor | None = None,
+    limit: Limit = 4,
+) -> Json:
+    """List a customer's orders, all or those in one status, page by page: `next` is the cursor of the next page."""
     row_of(database, "customers", customer)
-    query = "SELECT order_id FROM orders WHERE customer = ? AND status = coalesce(?, status) AND status != 'moved'"
+    query = (
+        "SELECT order_id, status FROM orders WHERE customer = ? AND status = coalesce(?, status) AND status != 'moved'"
+    )
     rows = database.execute(f"{query} ORDER BY order_id", (customer, status)).fetchall()
-    return {"orders": [row["order_id"] for row in rows]}
+    records = [record_of(row, "order_id", "status") | {"total": total_of(database, row["order_id"])} for row in rows]
+    return page_of("orders", records, cursor=cursor, limit=limit)
 
 
 @tool()
@@ -60,11 +71,12 @@ def place_order(
     for item in items:
         _sold(database, item.sku)
     order = next_id(database, "orders")
-    values = (order, customer, "new", 0, int(express))
-    database.execute("INSERT INTO orders (order_id, customer, status, held, express) VALUES (?, ?, ?, ?, ?)", values)
+    values = (order, customer, "new", 0, int(express), "desk")
+    query = "INSERT INTO orders (order_id, customer, status, held, express, source) VALUES (?, ?, ?, ?, ?, ?)"
+    database.execute(query, values)
     for item in items:
         _put(database, order, item.sku, item.qty)
-    return {"order": order}
+    return _after(database, order)
 
 
 @tool()
@@ -76,7 +88,7 @@ def cancel_order(database: sqlite3.Connection, order: OrderId, reason: Reason) -
     if status == "cancelled":
         raise DeskError(f"{order} is cancelled already")
     update(database, "orders", order, status="cancelled", note=f"cancelled: {reason}")
-    return {"status": "cancelled"}
+    return _after(database, order) | {"reason": reason}
 
 
 @tool()
@@ -85,7 +97,7 @@ def add_item(database: sqlite3.Connection, order: OrderId, item: Item) -> Json:
     _open(database, order)
     _sold(database, item.sku)
     _put(database, order, item.sku, item.qty)
-    return {"items": database.execute("SELECT count(*) FROM items WHERE order_id = ?", (order,)).fetchone()[0]}
+    return _after(database, order) | {"sku": item.sku}
 
 
 @tool()
@@ -101,7 +113,7 @@ def ship_order(database: sqlite3.Connection, order: OrderId, carrier: Carrier) -
     if invoice is not None:
         raise DeskError(f"{invoice['invoice']} is unpaid; send_reminder and hold_order")
     update(database, "orders", order, status="shipped", carrier=carrier)
-    return {"status": "shipped"}
+    return _after(database, order) | {"carrier": carrier}
 
 
 @tool(reads=True)
@@ -110,7 +122,13 @@ def track_order(database: sqlite3.Connection, order: OrderId) -> Json:
     row = order_of(database, order)
     if row["status"] not in ("shipped", "delivered"):
         raise DeskError(f"{order} is {row['status']}, not shipped")
-    return {"carrier": row["carrier"], "place": row["place"], "day": row["eta"]}
+    return {
+        "order": order,
+        "status": row["status"],
+        "carrier": row["carrier"],
+        "place": row["place"],
+        "day": row["eta"],
+    }
 
 
 @tool()
@@ -120,16 +138,17 @@ def hold_order(database: sqlite3.Connection, order: OrderId) -> Json:
     if row["held"] or row["status"] in ("shipped", "delivered", "cancelled"):
         raise DeskError(f"{order} is {'on hold already' if row['held'] else row['status']}")
     update(database, "orders", order, held=1)
-    return {"held": True}
+    return _after(database, order) | {"held": True}
 
 
 @tool()
 def release_order(database: sqlite3.Connection, order: OrderId) -> Json:
     """Let a held order go on."""
-    if not order_of(database, order)["held"]:
+    row = order_of(database, order)
+    if not row["held"]:
         raise DeskError(f"{order} is not on hold")
     update(database, "orders", order, held=0)
-    return {"held": False}
+    return _after(database, order) | {"released": True}
 
 
 @tool()
@@ -142,7 +161,13 @@ def set_delivery(database: sqlite3.Connection, order: OrderId, window: Window) -
     if full is not None:
         raise DeskError(f"{window.day} is full; use {full['next_free']}")
     update(database, "orders", order, day=window.day, slot=window.slot)
-    return {"day": window.day}
+    return _after(database, order) | window.model_dump(exclude_none=True)
+
+
+def _after(database: sqlite3.Connection, order: str) -> Json:
+    """An order as it stands after a change, in short."""
+    row = row_of(database, "orders", order)
+    return record_of(row, "order_id", "customer", "status") | {"total": total_of(database, order)}
 
 
 def _open(database: sqlite3.Connection, order: str) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from helpdesk.orders import Reason
 from helpdesk.registry import DeskError, Json, OrderId, ReturnId, tool
-from helpdesk.rows import next_id, order_of, row_of, update
+from helpdesk.rows import next_id, order_of, record_of, row_of, update
 
 ReturnOutcome = Literal["refund", "exchange", "repair"]
 Condition = Literal["intact", "used", "broken"]
@@ -22,15 +22,14 @@ def open_return(database: sqlite3.Connection, order: OrderId, reason: Reason) ->
     return_id = next_id(database, "returns")
     query = "INSERT INTO returns (return_id, order_id, reason, status) VALUES (?, ?, ?, 'requested')"
     database.execute(query, (return_id, order, reason))
-    return {"return": return_id}
+    return {"return": return_id, "order": order, "status": "requested"}
 
 
 @tool(reads=True)
 def get_return(database: sqlite3.Connection, return_id: ReturnId) -> Json:
     """Show a return's order, status and, once it is here, its condition."""
     row = row_of(database, "returns", return_id)
-    shown = {"order": row["order_id"], "status": row["status"], "condition": row["condition"]}
-    return {key: value for key, value in shown.items() if value is not None}
+    return record_of(row, "return_id", "order_id", "reason", "status", "condition", "outcome")
 
 
 @tool()
@@ -40,7 +39,7 @@ def receive_return(database: sqlite3.Connection, return_id: ReturnId, condition:
     if row["status"] != "requested":
         raise DeskError(f"{return_id} was {row['status']} before")
     update(database, "returns", return_id, status="received", condition=condition)
-    return {"status": "received"}
+    return {"return": return_id, "status": "received", "condition": condition}
 
 
 @tool()
@@ -52,4 +51,4 @@ def approve_return(database: sqlite3.Connection, return_id: ReturnId, outcome: R
     if row["status"] == "approved":
         raise DeskError(f"{return_id} is approved already")
     update(database, "returns", return_id, status="approved", outcome=outcome)
-    return {"status": "approved"}
+    return {"return": return_id, "status": "approved", "outcome": outcome}

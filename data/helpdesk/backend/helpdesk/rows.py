@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 from helpdesk.registry import DeskError
 
@@ -61,3 +63,23 @@ def next_id(database: sqlite3.Connection, table: str) -> str:
     highest: str = database.execute(f"SELECT max({_KEYS[table]}) FROM {table}").fetchone()[0]
     prefix, _, number = highest.partition("-")
     return f"{prefix}-{int(number) + 1}"
+
+
+def record_of(row: sqlite3.Row, *columns: str) -> dict[str, Any]:
+    """Some columns of a row as a record; what is not known is left out."""
+    return {column.removesuffix("_id"): row[column] for column in columns if row[column] is not None}
+
+
+def page_of(name: str, records: Sequence[dict[str, Any]], *, cursor: str | None, limit: int) -> dict[str, Any]:
+    """One page of a list, and the cursor of the next one while there is more. Raises `DeskError`."""
+    begin = 0 if cursor is None else int(cursor.removeprefix("p"))
+    if begin and begin >= len(records):
+        raise DeskError(f"no page {cursor}; begin without a cursor")
+    page: dict[str, Any] = {name: list(records[begin : begin + limit])}
+    return page | ({"next": f"p{begin + limit}"} if begin + limit < len(records) else {})
+
+
+def total_of(database: sqlite3.Connection, order_id: str) -> int:
+    """What an order costs today, in euros."""
+    query = "SELECT coalesce(sum(i.qty * p.price), 0) FROM items i JOIN products p USING (sku) WHERE i.order_id = ?"
+    return int(database.execute(query, (order_id,)).fetchone()[0])

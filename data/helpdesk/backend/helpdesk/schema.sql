@@ -1,12 +1,13 @@
-CREATE TABLE customers (customer TEXT PRIMARY KEY, name TEXT, email TEXT UNIQUE, phone TEXT, tier TEXT, status TEXT, street TEXT, city TEXT);
+CREATE TABLE customers (customer TEXT PRIMARY KEY, name TEXT, email TEXT UNIQUE, phone TEXT, tier TEXT, status TEXT, street TEXT, city TEXT, since INTEGER);
 CREATE TABLE staff (agent TEXT PRIMARY KEY, present INTEGER, stand_in TEXT);
-CREATE TABLE products (sku TEXT PRIMARY KEY, price INTEGER, sold INTEGER, successor TEXT);
+CREATE TABLE products (sku TEXT PRIMARY KEY, price INTEGER, sold INTEGER, successor TEXT, shelf TEXT);
 CREATE TABLE stock (sku TEXT, warehouse TEXT, qty INTEGER, PRIMARY KEY (sku, warehouse));
 CREATE TABLE reservations (reservation TEXT PRIMARY KEY, sku TEXT, warehouse TEXT, qty INTEGER, status TEXT);
-CREATE TABLE orders (order_id TEXT PRIMARY KEY, customer TEXT, status TEXT, held INTEGER, carrier TEXT, place TEXT, eta TEXT, day TEXT, slot TEXT, express INTEGER, note TEXT, moved_to TEXT);
+CREATE TABLE orders (order_id TEXT PRIMARY KEY, customer TEXT, status TEXT, held INTEGER, carrier TEXT, place TEXT, eta TEXT, day TEXT, slot TEXT, express INTEGER, note TEXT, moved_to TEXT, placed TEXT, source TEXT);
 CREATE TABLE items (order_id TEXT, sku TEXT, qty INTEGER, PRIMARY KEY (order_id, sku));
 CREATE TABLE full_days (day TEXT PRIMARY KEY, next_free TEXT);
 CREATE TABLE returns (return_id TEXT PRIMARY KEY, order_id TEXT, reason TEXT, status TEXT, outcome TEXT, condition TEXT);
-CREATE TABLE tickets (ticket TEXT PRIMARY KEY, customer TEXT, order_id TEXT, subject TEXT, priority TEXT, status TEXT, agent TEXT, resolution TEXT, tags TEXT, merged_into TEXT);
+CREATE TABLE tickets (ticket TEXT PRIMARY KEY, customer TEXT, order_id TEXT, subject TEXT, priority TEXT, status TEXT, agent TEXT, resolution TEXT, tags TEXT, merged_into TEXT, channel TEXT);
 CREATE TABLE notes (ticket TEXT, number INTEGER, text TEXT, PRIMARY KEY (ticket, number));
-CREATE TABLE invoices (invoice TEXT PRIMARY KEY, order_id TEXT, customer TEXT, amount INTEGER, paid INTEGER, status TEXT, discount INTEGER, reminders INTEGER, channel TEXT, method TEXT);
+CREATE TABLE invoices (invoice TEXT PRIMARY KEY, order_id TEXT, customer TEXT, amount INTEGER, paid INTEGER, status TEXT, discount INTEGER, reminders INTEGER, channel TEXT, method TEXT, days INTEGER, vat INTEGER);
+CREATE TABLE callbacks (callback TEXT PRIMARY KEY, customer TEXT, day TEXT, slot TEXT);

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from helpdesk.agent import Run
 from helpdesk.expected import answers_of
+from helpdesk.families import FAMILIES
 from helpdesk.logs import task_id
 from helpdesk.registry import TOOLS
-from toolft_pipeline.evaluation.judge.level import Level
+from toolft_pipeline.evaluation.judge.level import BEFORE, Level
 from toolft_pipeline.evaluation.judge.task import PlannedCall, Task
 
 
@@ -21,14 +22,25 @@ def task_of(run: Run) -> Task:
         family=run.assignment.family,
         category=run.assignment.category,
         state_ref=run.assignment.state_ref,
+        system=run.assignment.house.text,
         user_turns=run.assignment.user_turns,
         plan=_plan(run),
         expected_state=run.final_state,
         gold=run.messages,
         answers=answers_of(run),
-        level=Level.NEW_WORDING,
-        split_key=run.assignment.key,
+        level=FAMILIES[run.assignment.family].level,
+        split_key=_split_key(run),
     )
+
+
+def _split_key(run: Run) -> str:
+    """What no logged run has: the task key, two tools one after the other, the family, the tool."""
+    level = FAMILIES[run.assignment.family].level
+    if level is Level.NEW_COMPOSITION:
+        return BEFORE.join(made.name for made in run.calls[:2])
+    if level is Level.NEW_TOOL:
+        return run.calls[0].name
+    return run.assignment.family if level is Level.NEW_FAMILY else run.assignment.key
 
 
 def _plan(run: Run) -> tuple[PlannedCall, ...]:

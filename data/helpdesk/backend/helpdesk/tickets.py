@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from helpdesk.registry import CustomerId, DeskError, Json, Text, TicketId, tool
-from helpdesk.rows import next_id, row_of, ticket_of, update
+from helpdesk.registry import Cursor, CustomerId, DeskError, Json, Limit, Text, TicketId, tool
+from helpdesk.rows import next_id, page_of, record_of, row_of, ticket_of, update
 
 Priority = Literal["low", "normal", "high"]
 Resolution = Literal["solved", "duplicate", "rejected"]
@@ -31,24 +31,34 @@ def open_ticket(
     values = (ticket, customer, subject, priority, "open", "[]")
     query = "INSERT INTO tickets (ticket, customer, subject, priority, status, tags) VALUES (?, ?, ?, ?, ?, ?)"
     database.execute(query, values)
-    return {"ticket": ticket}
+    return {"ticket": ticket, "customer": customer, "status": "open", "priority": priority}
 
 
 @tool(reads=True)
 def get_ticket(database: sqlite3.Connection, ticket: TicketId) -> Json:
-    """Show a ticket's customer, order, status and agent."""
+    """Show a ticket: customer, order, subject, status, agent, notes."""
     row = ticket_of(database, ticket)
-    shown = {"customer": row["customer"], "order": row["order_id"], "status": row["status"], "agent": row["agent"]}
-    return {key: value for key, value in shown.items() if value is not None}
+    columns = ("ticket", "customer", "order_id", "subject", "priority", "status", "agent", "channel", "resolution")
+    shown = record_of(row, *columns)
+    notes = database.execute("SELECT text FROM notes WHERE ticket = ? ORDER BY number", (ticket,)).fetchall()
+    more = {"tags": json.loads(row["tags"]), "notes": [note["text"] for note in notes]}
+    return shown | {key: value for key, value in more.items() if value}
 
 
 @tool(reads=True)
-def list_tickets(database: sqlite3.Connection, customer: CustomerId, status: TicketStatus | None = None) -> Json:
-    """List a customer's tickets, all or those in one status."""
+def list_tickets(
+    database: sqlite3.Connection,
+    customer: CustomerId,
+    status: TicketStatus | None = None,
+    cursor: Cursor | None = None,
+    limit: Limit = 3,
+) -> Json:
+    """List a customer's tickets, all or those in one status, page by page: `next` is the cursor of the next page."""
     row_of(database, "customers", customer)
-    query = "SELECT ticket FROM tickets WHERE customer = ? AND status = coalesce(?, status) AND status != 'merged'"
+    query = "SELECT * FROM tickets WHERE customer = ? AND status = coalesce(?, status) AND status != 'merged'"
     rows = database.execute(f"{query} ORDER BY ticket", (customer, status)).fetchall()
-    return {"tickets": [row["ticket"] for row in rows]}
+    records = [record_of(row, "ticket", "subject", "priority", "status") for row in rows]
+    return page_of("tickets", records, cursor=cursor, limit=limit)
 
 
 @tool()
@@ -61,7 +71,7 @@ def assign_ticket(database: sqlite3.Connection, ticket: TicketId, agent: Text) -
     if not person["present"]:
         raise DeskError(f"{agent} is away; use {person['stand_in']}")
     update(database, "tickets", ticket, agent=agent)
-    return {"agent": agent}
+    return _after(database, ticket) | {"agent": agent}
 
 
 @tool()
@@ -69,7 +79,7 @@ def set_priority(database: sqlite3.Connection, ticket: TicketId, priority: Prior
     """Set a ticket's priority."""
     _open(database, ticket)
     update(database, "tickets", ticket, priority=priority)
-    return {"priority": priority}
+    return _after(database, ticket) | {"priority": priority}
 
 
 @tool()
@@ -78,7 +88,7 @@ def add_note(database: sqlite3.Connection, ticket: TicketId, text: Text) -> Json
     ticket_of(database, ticket)
     number = database.execute("SELECT count(*) + 1 FROM notes WHERE ticket = ?", (ticket,)).fetchone()[0]
     database.execute("INSERT INTO notes VALUES (?, ?, ?)", (ticket, number, text))
-    return {"notes": number}
+    return _after(database, ticket) | {"notes": number}
 
 
 @tool()
@@ -88,7 +98,7 @@ def close_ticket(database: sqlite3.Connection, ticket: TicketId, resolution: Res
     if row["agent"] is None and resolution == "solved":
         raise DeskError(f"{ticket} has no agent; assign_ticket first")
     update(database, "tickets", ticket, status="closed", resolution=resolution)
-    return {"status": "closed"}
+    return _after(database, ticket) | {"resolution": resolution}
 
 
 @tool()
@@ -99,7 +109,23 @@ def tag_ticket(
     row = ticket_of(database, ticket)
     now = sorted({*json.loads(row["tags"]), *tags})
     update(database, "tickets", ticket, tags=json.dumps(now))
-    return {"tags": now}
+    return _after(database, ticket) | {"tags": now}
+
+
+@tool()
+def merge_tickets(database: sqlite3.Connection, ticket: TicketId, target: TicketId) -> Json:
+    """Merge an open ticket into another one, which then stands for both."""
+    _open(database, ticket)
+    _open(database, target)
+    if ticket == target:
+        raise DeskError(f"{ticket} cannot be merged into itself")
+    update(database, "tickets", ticket, status="merged", merged_into=target)
+    return {"ticket": ticket, "target": target, "status": "merged"}
+
+
+def _after(database: sqlite3.Connection, ticket: str) -> Json:
+    """A ticket as it stands after a change, in short."""
+    return record_of(row_of(database, "tickets", ticket), "ticket", "customer", "subject", "status")
 
 
 def _open(database: sqlite3.Connection, ticket: str) -> sqlite3.Row:

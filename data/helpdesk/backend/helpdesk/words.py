@@ -30,6 +30,10 @@ class Pool:
     hosts: tuple[str, ...]
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
+    problems_de: tuple[str, ...]
+    problems_es: tuple[str, ...]
+    remarks_de: tuple[str, ...]
+    remarks_es: tuple[str, ...]
 
     def block(self, random: Random) -> int:
         """The first id of a block of 100 ids of four digits."""
@@ -39,186 +43,30 @@ class Pool:
         """A telephone number that nobody has."""
         return f"555-{self.block(random) + random.randrange(100)}"
 
-    def phrase(self, random: Random) -> str:
+    def phrase(self, random: Random, language: str = "en") -> str:
         """A complaint as a user would title it: a thing and what is wrong with it."""
-        return f"{random.choice(self.nouns)} {random.choice(self.problems)}"
+        problems = {"en": self.problems, "de": self.problems_de, "es": self.problems_es}[language]
+        return f"{random.choice(self.nouns)} {random.choice(problems)}"
 
+    def remarks_in(self, language: str) -> tuple[str, ...]:
+        """What notes say, in a language."""
+        return {"en": self.remarks, "de": self.remarks_de, "es": self.remarks_es}[language]
+
+    def letter(self, random: Random) -> str:
+        """A long note on a ticket: what somebody wrote, in three or four sentences."""
+        parts = [f"The {random.choice(self.adjectives)} {self.phrase(random)}"]
+        parts += [f"{random.choice(_WHO)} {random.choice(self.remarks)}" for _ in range(random.randrange(2, 4))]
+        return ". ".join(parts) + "."
+
+
+_WHO = ("The customer", "The caller", "The buyer", "According to the letter the customer")
 
 _BLOCKS = {side: [n for n in range(1000, 10000, 100) if is_evaluation_id(n) == side] for side in (True, False)}
 
 
-def _words(text: str) -> tuple[str, ...]:
+def words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-def _lines(text: str) -> tuple[str, ...]:
+def lines(text: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.strip().splitlines())
-
-
-LOG_POOL = Pool(
-    evaluation=False,
-    first=_words(
-        "maria james linda peter sofia david emma lucas nora felix clara simon julia oscar paula martin alice "
-        "hugo diana victor elena tom irene bruno sara leo rosa karl vera max alma benno carla dorian elias "
-        "frida georg hilda igor joana karim leila marek nina otto petra quentin rita samuel tilda ugo vivian "
-        "walter xenia yusuf zora adele bjorn celine dennis erik flora gustav hannes ida jakob katja lars mona "
-        "nils olga pascal romy stefan thea ulrich valerie wilma yara achim birgit"
-    ),
-    last=_words(
-        "lopez carter novak weber rossi silva meyer dubois larsen kowal brown fischer moreau costa bauer "
-        "young jansen ricci torres blake hansen marino keller adams petit greco stone walsh berger lund abel "
-        "barros conrad delgado engel farkas gruber horvat ivanov jung kraus lorenz mancini nolan olsen "
-        "pereira quist romano sander tanaka ulmer vargas winter yilmaz zimmer arnold becker cruz duval evans "
-        "fabian garcia huber isler jacobs koenig lehmann molina nagel ortega palmer quinn ritter santos thoma "
-        "urban vidal wagner yorke zapata"
-    ),
-    staff=_words(
-        "Nadia Omar Priya Sven Chloe Ivan Grace Mateo Hanna Ravi Tessa Jonas Lena Marco Wendy Dario Agnes "
-        "Bilal Carmen Dora Emil Fatou Goran Heidi Ines Jarek Kofi Lucia Milan Noemi Oskar Paolo Rania Soren "
-        "Tariq Ursula Viktor Wanda Yannick Zoe"
-    ),
-    adjectives=_words(
-        "amber misty silver crimson gentle frosty golden velvet rapid quiet sunny wild copper lunar royal "
-        "tiny noble coral brisk dusty ivory smoky polar rustic mellow ancient azure balmy bold brave bright "
-        "bronze calm cheery chilly clever compact cozy curly dainty deep eager elegant fancy fluffy fresh "
-        "glossy graceful grand handy hazel heavy hidden hollow icy jade keen lazy light lucky magic marble "
-        "mighty modest narrow neat olive orange oval pale pearl plain polished proud pure purple quaint round "
-        "ruby scented shiny silent sleek slim smooth snug soft solid spicy steady stout striped sturdy swift "
-        "tall tender thick tidy turquoise upright violet warm white woolen yellow zesty"
-    ),
-    nouns=_words(
-        "kettle lamp chair basket mirror blanket clock guitar tent bottle drill pillow jacket camera helmet "
-        "speaker table wallet candle ladder carpet kayak teapot shelf scarf apron barrel beaker bench binder "
-        "bowl broom bucket cabinet cable canoe chessboard comb compass cooler cradle cup curtain desk dresser "
-        "easel fan fork frame freezer funnel globe glove grill hammer hanger harp hatchet hook jar jug "
-        "keyboard kite knife laptop lantern locker mat microscope monitor mug napkin notebook oven paddle pan "
-        "pencil piano pipe pitcher plate puzzle racket radio rug ruler saddle sandal saw scale scooter shovel "
-        "shower sink skateboard sponge spoon stool stove suitcase swing tablet telescope thermos towel toy "
-        "tray tricycle tripod trolley trumpet tub vest violin watch whistle wrench"
-    ),
-    streets=_words(
-        "Mill Park Lake Hill Church River Garden Station Market Forest Castle Bridge Harbor Meadow Acorn Bay "
-        "Canal Cedar Chapel College Court Ferry Field Fountain Gate Glen Granite Highland King Ladder Linden "
-        "Mason Museum North Orchard Palace Pine Queen Ridge Sand School Spring Sunset Temple Tower Union "
-        "Valley Willow"
-    ),
-    cities=_words(
-        "Lisbon Vienna Oslo Turin Lyon Porto Bremen Ghent Malmo Krakow Seville Bergen Graz Nantes Athens "
-        "Bilbao Bologna Bordeaux Bruges Cologne Cork Coimbra Debrecen Dublin Essen Geneva Genoa Grenoble "
-        "Hamburg Innsbruck Kiel Leipzig Lille Linz Luzern Madrid Marseille Milan Munich Naples Odense Orleans "
-        "Padua Poznan Prague Riga Rotterdam Salzburg Tallinn Tampere Trieste Utrecht Valencia Verona Warsaw "
-        "Zagreb"
-    ),
-    hosts=_words(
-        "acme orbit delta nimbus zenith harbor pixel cedar alpine beacon cobalt dynamo ember fjord garnet "
-        "helix indium jasper"
-    ),
-    problems=_lines(
-        """
-        arrived broken
-        smells odd
-        has a scratch
-        stopped working
-        is missing a part
-        came in the wrong color
-        makes a loud noise
-        will not turn on
-        is too small
-        has a loose screw
-        leaks a little
-        was sent twice
-        has a dent
-        lost a screw
-        squeaks all the time
-        has faded
-        does not fit
-        tore on the first day
-        gets too hot
-        came without a cable
-        is the wrong size
-        has a stain
-        wobbles a lot
-        broke after a week
-        arrived empty
-        has a missing lid
-        does not close
-        is heavier than promised
-        rusts already
-        has a flat battery
-        came too late
-        shows an error
-        """
-    ),
-    remarks=_lines(
-        """
-        call back on friday
-        waiting for photos
-        customer is upset
-        asked for a manager
-        wants a new box
-        spare part ordered
-        prefers e-mail
-        sent a video
-        out of office till monday
-        agreed to wait
-        needs an answer today
-        paid twice by mistake
-        asked for an invoice copy
-        moved last week
-        will call again
-        is on holiday
-        prefers a replacement
-        paid in cash
-        lost the password
-        wants an apology
-        has two accounts
-        sends a friend to collect
-        complained before
-        needs a translation
-        is very patient
-        wrote from abroad
-        works night shifts
-        asked about the warranty
-        wants it as a gift
-        needs a bigger size
-        speaks only french
-        found the missing part
-        """
-    ),
-)
-
-EVAL_POOL = Pool(
-    evaluation=True,
-    first=_words("anton beatrice cyril dolores edgar fiona gordon helga isaac judith kevin lorena"),
-    last=_words("abbott castillo dvorak ericson fontana gallo hoffman ibarra johansson kramer lindqvist mercer"),
-    staff=_words("Amira Boris Celia Dmitri Elsa Farid Gita Henrik"),
-    adjectives=_words("scarlet breezy cosmic daring emerald floral humble indigo jolly lively"),
-    nouns=_words("bicycle toaster umbrella backpack hammock printer cushion vase heater sofa"),
-    streets=_words("Abbey Birch Cliff Dove Elm Falcon Grove Holly"),
-    cities=_words("Antwerp Basel Cardiff Dresden Espoo Florence Gdansk Haarlem"),
-    hosts=_words("quartz summit maple lagoon"),
-    problems=_lines(
-        """
-        fell apart
-        has a crack
-        does not charge
-        is full of dust
-        overheats quickly
-        lost its label
-        bends too easily
-        came without a manual
-        """
-    ),
-    remarks=_lines(
-        """
-        lives abroad now
-        expects a refund
-        changed the phone number
-        will visit the shop
-        has an older model
-        prefers to be texted
-        lost the receipt
-        sent back the box
-        """
-    ),
-)

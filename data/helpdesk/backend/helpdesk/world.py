@@ -14,13 +14,21 @@ from importlib import resources
 from itertools import product
 from random import Random
 
-from helpdesk.words import EVAL_POOL, LOG_POOL, Pool
+from helpdesk.eval_words import EVAL_POOL
+from helpdesk.log_words import LOG_POOL
+from helpdesk.words import Pool
 
 WAREHOUSES = ("north", "south", "east", "west")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 CARRIERS = ("dhl", "ups", "gls")
 TIERS = ("basic", "silver", "gold")
 REASONS = ("damaged", "late", "unwanted", "wrong")
+MONTHS = ("june", "july", "august", "september")
+SOURCES = ("web", "phone", "shop")
+CHANNELS = ("web", "phone", "email")
+TAGS = ("billing", "delivery", "quality", "legal")
+LONG_SHARE = 0.3
+"""Worlds with one ticket whose notes fill kilobytes."""
 
 _STATE_REF = re.compile(r"desk-(log|gold|eval)-\d{4,6}")
 
@@ -108,8 +116,20 @@ class _Seed:
             city = self.random.choice(self.pool.cities)
             phone = self.pool.phone(self.random)
             name = f"{first} {last}".title()
-            self.insert("customers", customer, name, email, phone, self.random.choice(TIERS), status, street, city)
+            tier, since = self.random.choice(TIERS), self.random.randrange(2009, 2026)
+            self.insert("customers", customer, name, email, phone, tier, status, street, city, since)
+        self.namesake(ids)
         return ids
+
+    def namesake(self, ids: list[str]) -> None:
+        """The last customer has the name of the one before, in another city and with another address."""
+        (name, city, email), (_, own_city, _) = self.database.execute(
+            "SELECT name, city, email FROM customers WHERE customer IN (?, ?) ORDER BY customer", ids[-2:]
+        ).fetchall()
+        host = self.random.choice([each for each in self.pool.hosts if not email.endswith(f"@{each}.test")])
+        other = own_city if own_city != city else self.random.choice([c for c in self.pool.cities if c != city])
+        values = (name, f"{email.partition('@')[0]}@{host}.test", other, ids[-1])
+        self.database.execute("UPDATE customers SET name = ?, email = ?, city = ? WHERE customer = ?", values)
 
     def staff(self, count: int) -> list[str]:
         names = self.random.sample(self.pool.staff, count)
@@ -121,10 +141,10 @@ class _Seed:
     def products(self, count: int) -> list[str]:
         adjectives, nouns = self.random.sample(self.pool.adjectives, count), self.random.sample(self.pool.nouns, count)
         skus = [f"{adjective} {noun}" for adjective, noun in zip(adjectives, nouns, strict=True)]
-        self.insert("products", skus[0], self.price(), 0, skus[-1])
-        self.insert("products", skus[1], self.price(), 0, None)
+        self.insert("products", skus[0], self.price(), 0, skus[-1], self.shelf())
+        self.insert("products", skus[1], self.price(), 0, None, self.shelf())
         for sku in skus[2:]:
-            self.insert("products", sku, self.price(), 1, None)
+            self.insert("products", sku, self.price(), 1, None, self.shelf())
         for sku, warehouse in product(skus, WAREHOUSES):
             qty = 0 if self.random.random() < 0.25 else self.random.randrange(3, 60)
             self.insert("stock", sku, warehouse, qty)
@@ -132,6 +152,9 @@ class _Seed:
 
     def price(self) -> int:
         return self.random.randrange(3, 40) * 5
+
+    def shelf(self) -> str:
+        return f"{self.random.choice('ABCDEF')}{self.random.randrange(1, 9)}"
 
     def orders(self, count: int, customers: list[str], skus: list[str]) -> list[str]:
         statuses = ["new"] * 4 + ["paid"] * 5 + ["packed"] * 2 + ["shipped"] * 3 + ["delivered"] * 3 + ["cancelled"]
@@ -142,13 +165,15 @@ class _Seed:
             travels = status in ("shipped", "delivered")
             carrier, place = self.random.choice(CARRIERS), self.random.choice(self.pool.cities)
             carried = (carrier, place, self.random.choice(DAYS)) if travels else (None, None, None)
-            customer = self.random.choice(customers)
-            self.insert("orders", order_id, customer, status, int(held), *carried, None, None, 0, None, None)
+            customer = self.random.choice(customers if self.random.random() < 0.7 else customers[2:4])
+            placed, source = f"{self.random.randrange(1, 29)} {self.random.choice(MONTHS)}", self.random.choice(SOURCES)
+            later = (None, None, 0, None, None, placed, source)
+            self.insert("orders", order_id, customer, status, int(held), *carried, *later)
             for sku in self.random.sample(skus, self.random.choice((1, 1, 2))):
                 self.insert("items", order_id, sku, self.random.randrange(1, 9))
         target = self.random.choice(ids)
         owner = self.database.execute("SELECT customer FROM orders WHERE order_id = ?", (target,)).fetchone()[0]
-        self.insert("orders", moved, owner, "moved", 0, None, None, None, None, None, 0, None, target)
+        self.insert("orders", moved, owner, "moved", 0, *[None] * 5, 0, None, target, None, None)
         return ids
 
     def tickets(self, count: int, customers: list[str], orders: list[str], staff: list[str]) -> None:
@@ -165,13 +190,26 @@ class _Seed:
             priority = self.random.choice(("low", "normal", "high"))
             resolution = "solved" if status == "closed" else None
             subject = self.pool.phrase(self.random)
-            tags = json.dumps([])
-            self.insert("tickets", ticket, customer, order_id, subject, priority, status, agent, resolution, tags, None)
+            tags = json.dumps([self.random.choice(TAGS)] if self.random.random() < 0.4 else [])
+            row = (ticket, customer, order_id, subject, priority, status, agent, resolution, tags, None)
+            self.insert("tickets", *row, self.random.choice(CHANNELS))
+            self.notes(ticket, place)
         target, owner, *_ = self.database.execute(
             "SELECT ticket, customer FROM tickets WHERE status = 'open' ORDER BY ticket"
         ).fetchone()
         subject = self.pool.phrase(self.random)
-        self.insert("tickets", merged, owner, None, subject, "normal", "merged", None, None, json.dumps([]), target)
+        self.insert(
+            "tickets", merged, owner, None, subject, "normal", "merged", None, None, json.dumps([]), target, "web"
+        )
+
+    def notes(self, ticket: str, place: int) -> None:
+        """One note on every third ticket; on one ticket in some worlds everything that was ever written about it."""
+        if place == 0 and self.random.random() < LONG_SHARE:
+            texts = [self.pool.letter(self.random) for _ in range(self.random.randrange(10, 46))]
+        else:
+            texts = [self.random.choice(self.pool.remarks)] if place % 3 == 1 else []
+        for number, text in enumerate(texts, start=1):
+            self.insert("notes", ticket, number, text)
 
     def invoices(self, orders: list[str]) -> None:
         billed = self.random.sample(orders, 13)
@@ -182,7 +220,7 @@ class _Seed:
             state = "void" if status == "cancelled" else "unpaid" if self.random.random() < 0.55 else "paid"
             amount = self.random.randrange(2, 90) * 10
             paid, method = (amount, "card") if state == "paid" else (0, None)
-            self.insert("invoices", invoice, order_id, customer, amount, paid, state, 0, 0, None, method)
+            self.insert("invoices", invoice, order_id, customer, amount, paid, state, 0, 0, None, method, 14, 19)
 
     def returns(self, orders: list[str]) -> None:
         chosen = self.random.sample(orders, 5)

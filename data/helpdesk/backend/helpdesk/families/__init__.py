@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from helpdesk.families import (
+    corrections,
     explain_at_once,
-    explain_by_mail,
+    forbidden,
     house_rules,
+    lists,
+    look_alikes,
+    missing,
     no_tool,
-    parallel_lists,
-    parallel_named,
     retry_orders,
-    retry_stock_and_money,
-    retry_tickets,
+    retry_others,
     single_customers,
     single_invoices,
     single_orders,
@@ -19,9 +20,9 @@ from helpdesk.families import (
     single_stock,
     single_tickets,
     steps_by_mail,
-    steps_by_record,
     turns,
 )
+from helpdesk.families.unseen import compositions, refusals, requests, tools
 from helpdesk.family import FAMILIES
 
 MODULES = (
@@ -31,18 +32,22 @@ MODULES = (
     single_tickets,
     single_stock,
     single_invoices,
-    parallel_lists,
-    parallel_named,
-    steps_by_mail,
-    steps_by_record,
     house_rules,
-    retry_orders,
-    retry_tickets,
-    retry_stock_and_money,
-    explain_at_once,
-    explain_by_mail,
-    no_tool,
+    steps_by_mail,
     turns,
+    lists,
+    look_alikes,
+    corrections,
+    missing,
+    retry_orders,
+    retry_others,
+    explain_at_once,
+    no_tool,
+    forbidden,
+    compositions,
+    refusals,
+    requests,
+    tools,
 )
 """The modules whose import fills the registry."""
 

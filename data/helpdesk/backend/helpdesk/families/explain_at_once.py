@@ -22,32 +22,6 @@ def refused(name: str, tool: str, spec: str, *, log: str, held: str, pick: Calla
 
 
 refused(
-    "hold_gone_order",
-    "hold_order",
-    "order",
-    log="""
-    Put {order} on hold.
-    Do not ship {order} yet, hold it.
-    {order} has to wait, put a hold on it.
-    Please hold order {order}.
-    Keep {order} back for the moment.
-    Freeze {order} for the time being.
-    Please pause order {order}.
-    Stop {order} from leaving for now.
-    {order} must not go out today, hold it.
-    Can you hold {order}?
-    {order} is to stay here, put it on hold.
-    Hold order {order} back until I call.
-    """,
-    held="""
-    Hold {order} for now.
-    Please put {order} on hold.
-    """,
-    pick=lambda d: {"order": d.order("status IN ('shipped', 'delivered', 'cancelled')")},
-)
-
-
-refused(
     "track_unshipped",
     "track_order",
     "order",
@@ -125,3 +99,54 @@ refused(
         "channel": d.choice(("email", "sms", "letter")),
     },
 )
+
+
+def refused_by_mail(
+    name: str, tool: str, spec: str, *, log: str, held: str, pick: Callable[[Draw], dict[str, Any]]
+) -> None:
+    """A family that looks the customer up first, then fails and explains."""
+
+    def way(s: Slots) -> Way:
+        found = yield [call("find_customer", email=s["email"])]
+        yield [call(tool, customer=found[0].data["customer"], **arguments_of(spec, s))]
+
+    family(name, EXPLAIN, log=log, held=held, pick=pick)(way)
+
+
+refused_by_mail(
+    "order_of_blocked_by_mail",
+    "place_order",
+    "items",
+    log="""
+    {email} would like to buy {qty} {sku}.
+    Place an order of {qty} {sku} for {email}.
+    Please order {qty} x {sku}, customer {email}.
+    New order of {email}: {qty} {sku}.
+    {email} wants {qty} {sku}.
+    Put in an order of {qty} {sku} by {email}.
+    {email} is on the phone and orders {qty} {sku}.
+    Please put in {qty} {sku} for {email}.
+    Make an order for {email}: {qty} {sku}.
+    {email} needs {qty} {sku}, please order.
+    Can you order {qty} {sku} for {email}?
+    The customer {email} takes {qty} {sku}.
+    """,
+    held="""
+    Order {qty} {sku} for {email}.
+    {email} wants to order {qty} {sku}.
+    """,
+    pick=lambda d: (
+        (one := {"sku": d.sku(), "qty": d.number(1, 20)}) | d.person("status = 'blocked'") | {"items": [one]}
+    ),
+)
+
+
+@family(
+    "block_twice_by_mail",
+    EXPLAIN,
+    worded_as="block_by_mail",
+    pick=lambda d: d.person("status = 'blocked'") | {"why": d.choice(("fraud", "chargeback", "abuse"))},
+)
+def block_twice_by_mail(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    yield [call("block_customer", customer=found[0].data["customer"], reason=s["why"])]

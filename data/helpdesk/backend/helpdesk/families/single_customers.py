@@ -79,30 +79,6 @@ direct(
     pick=lambda d: d.stranger(),
 )
 direct(
-    "change_phone",
-    ("update_contact", "customer contact.phone=phone"),
-    log="""
-    {customer} has a new phone number: {phone}.
-    Update {customer}, the number is {phone} now.
-    The new number of {customer} is {phone}.
-    Replace the phone number of {customer} by {phone}.
-    Call {customer} on {phone} from now on, please update.
-    Note {phone} as the new phone of {customer}.
-    Change the phone of {customer} to {phone}.
-    Set the telephone number of {customer} to {phone}.
-    Can you change the phone of {customer}? It is {phone}.
-    {phone} is the new phone of {customer}.
-    Phone of {customer}: {phone}.
-    The customer {customer} now has the phone {phone}.
-    Please update the phone number of {customer}, {phone}.
-    """,
-    held="""
-    The phone number of {customer} is {phone} now.
-    Update the phone of {customer} to {phone}.
-    """,
-    pick=lambda d: {"customer": d.customer("1"), "phone": d.phone()},
-)
-direct(
     "change_address",
     ("change_address", "customer address.street=street address.city=city"),
     log="""
@@ -155,30 +131,6 @@ direct(
     {customer} should be in tier {tier} from now on.
     """,
     pick=lambda d: {"customer": d.customer(), "tier": d.choice(("basic", "silver"))},
-)
-direct(
-    "block_customer",
-    ("block_customer", "customer reason=why"),
-    log="""
-    Block {customer} for {why}.
-    We have a case of {why}: block {customer}.
-    Please block customer {customer}, {why}.
-    {customer} has to be blocked because of {why}.
-    Lock out {customer} because of {why}.
-    {why} by {customer}, please block.
-    Shut {customer} off, the reason is {why}.
-    No more orders from {customer}, reason {why}. Block.
-    {customer} was caught with {why}, block.
-    Put a block on {customer} for {why}.
-    Can you block {customer}? It is {why}.
-    The account {customer} has to be blocked, {why}.
-    Reason {why}: block customer {customer}.
-    """,
-    held="""
-    {customer} must be blocked, it is {why}.
-    Block {customer}, the reason is {why}.
-    """,
-    pick=lambda d: {"customer": d.customer(), "why": d.choice(("fraud", "chargeback", "abuse"))},
 )
 direct(
     "unblock_customer",

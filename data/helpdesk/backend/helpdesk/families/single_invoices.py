@@ -31,31 +31,6 @@ direct(
 
 
 direct(
-    "list_invoices",
-    ("list_invoices", "customer"),
-    log="""
-    List the invoices of {customer}.
-    Show all invoices of {customer}.
-    I need every invoice of {customer}.
-    What invoices are there for {customer}?
-    Give me the billing history of {customer}.
-    All invoices to {customer}, please.
-    What have we billed {customer}?
-    Can you list the invoices of {customer}?
-    Let me see all invoices of {customer}.
-    Which invoices did {customer} get?
-    The invoices of {customer}, please.
-    I want to see what invoices {customer} has.
-    """,
-    held="""
-    Please list all invoices of {customer}.
-    Which invoices does {customer} have?
-    """,
-    pick=lambda d: {"customer": d.customer("1")},
-)
-
-
-direct(
     "create_invoice",
     ("create_invoice", "order amount"),
     log="""
@@ -114,58 +89,6 @@ direct(
 
 
 direct(
-    "refund_invoice",
-    ("refund_invoice", "invoice"),
-    log="""
-    Refund {invoice}.
-    The customer gets the money of {invoice} back.
-    Return the money for {invoice}.
-    {invoice} should be refunded in full.
-    Reimburse {invoice}.
-    Send back what was paid on {invoice}.
-    {invoice} should be paid back in full.
-    Pay {invoice} back.
-    Can you refund {invoice}?
-    Give the money of {invoice} back.
-    The customer wants a refund of {invoice}.
-    Make a refund on {invoice}.
-    Invoice {invoice} has to be refunded.
-    """,
-    held="""
-    Please refund invoice {invoice}.
-    Give the customer a refund on {invoice}.
-    """,
-    pick=lambda d: {"invoice": d.invoice("status = 'paid'")},
-)
-
-
-direct(
-    "void_invoice",
-    ("void_invoice", "invoice"),
-    log="""
-    Void {invoice}.
-    {invoice} was sent by mistake, void it.
-    Declare {invoice} void.
-    Strike invoice {invoice}, make it void.
-    Strike invoice {invoice}, nobody has to pay it.
-    {invoice} should not count, make it void.
-    Nullify invoice {invoice}.
-    Annul {invoice}.
-    Can you void {invoice}?
-    Invoice {invoice} must be void.
-    {invoice} is wrong, void it.
-    Please make {invoice} void.
-    Set {invoice} to void.
-    """,
-    held="""
-    Make invoice {invoice} void.
-    Please void {invoice}, nobody has to pay it.
-    """,
-    pick=lambda d: {"invoice": d.invoice()},
-)
-
-
-direct(
     "apply_discount",
     ("apply_discount", "invoice percent"),
     log="""
@@ -187,28 +110,4 @@ direct(
     Take {percent} percent off invoice {invoice}.
     """,
     pick=lambda d: {"invoice": d.invoice(), "percent": d.number(1, 5)},
-)
-
-
-direct(
-    "send_reminder",
-    ("send_reminder", "invoice channel"),
-    log="""
-    Remind the customer of {invoice} by {channel}.
-    {invoice} is late, remind by {channel}.
-    Write a reminder about {invoice}, via {channel}.
-    {invoice} is still open, send a {channel} reminder.
-    Nudge the customer about {invoice} by {channel}.
-    Ask again for the money of {invoice} by {channel}.
-    Send the customer a {channel} about {invoice}, it is overdue.
-    {invoice} was not paid, reminder by {channel}.
-    We are waiting for {invoice}: remind them by {channel}.
-    Send out a {channel} reminder for invoice {invoice}.
-    Can you remind them of {invoice} by {channel}?
-    """,
-    held="""
-    Send a reminder for {invoice} by {channel}.
-    Reminder on {invoice}, {channel} please.
-    """,
-    pick=lambda d: {"invoice": d.invoice(), "channel": d.choice(("email", "sms", "letter"))},
 )

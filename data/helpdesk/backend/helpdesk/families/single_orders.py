@@ -58,31 +58,6 @@ direct(
 
 
 direct(
-    "place_order",
-    ("place_order", "customer items"),
-    log="""
-    Order {qty} {sku} for {customer}.
-    Place an order for {customer}: {qty} {sku}.
-    New order, customer {customer}, {qty} {sku}.
-    {customer} would like to buy {qty} {sku}.
-    Put in an order of {qty} {sku} for {customer}.
-    {qty} {sku} to be ordered by {customer}.
-    {customer} wants {qty} {sku}.
-    Can you order {qty} {sku} for {customer}?
-    {customer} needs {qty} {sku}, order them.
-    Please make an order of {qty} {sku} for customer {customer}.
-    Customer {customer} takes {qty} {sku}.
-    {customer} asks for {qty} {sku}, place the order.
-    """,
-    held="""
-    {customer} wants to order {qty} {sku}.
-    Please order {qty} x {sku} for {customer}.
-    """,
-    pick=lambda d: (one := {"sku": d.sku(), "qty": d.number(1, 20)}) | {"customer": d.customer(), "items": [one]},
-)
-
-
-direct(
     "cancel_order",
     ("cancel_order", "order reason"),
     log="""

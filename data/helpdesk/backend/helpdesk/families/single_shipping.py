@@ -59,32 +59,6 @@ direct(
 
 
 direct(
-    "hold_order",
-    ("hold_order", "order"),
-    log="""
-    Put {order} on hold.
-    Do not ship {order} yet, hold it.
-    {order} has to wait, put a hold on it.
-    Please hold order {order}.
-    Keep {order} back for the moment.
-    Freeze {order} for the time being.
-    Suspend {order} until further notice.
-    Please pause order {order}.
-    Stop {order} from leaving for now.
-    {order} must not go out today, hold it.
-    Can you hold {order}?
-    {order} is to stay here, put it on hold.
-    Hold order {order} back until I call.
-    """,
-    held="""
-    Hold {order} for now.
-    Please put {order} on hold.
-    """,
-    pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed') AND held = 0")},
-)
-
-
-direct(
     "release_order",
     ("release_order", "order"),
     log="""
@@ -144,32 +118,6 @@ direct(
 
 
 direct(
-    "open_return",
-    ("open_return", "order reason"),
-    log="""
-    Open a return for {order}, it is {reason}.
-    Return order {order}, reason {reason}.
-    Start a return of {order}: {reason}.
-    {order} is to be sent back as {reason}.
-    Set up a return for {order} because it is {reason}.
-    We take {order} back, {reason}.
-    {order} was delivered and is {reason}, it comes back.
-    The customer sends {order} back, {reason}.
-    Can you open a return for {order}? It is {reason}.
-    {order} comes back, {reason}. Open a return.
-    A return for {order}, reason {reason}.
-    The customer returns {order}, it is {reason}.
-    {order} was {reason}, start a return.
-    """,
-    held="""
-    The customer wants to return {order}, {reason}.
-    Please start a return for {order}, {reason}.
-    """,
-    pick=lambda d: {"order": d.order("status = 'delivered'"), "reason": d.reason()},
-)
-
-
-direct(
     "get_return",
     ("get_return", "return=ret"),
     log="""
@@ -193,58 +141,4 @@ direct(
     Show me the status of return {ret}.
     """,
     pick=lambda d: {"ret": d.returned("1")},
-)
-
-
-direct(
-    "receive_return",
-    ("receive_return", "return=ret condition"),
-    log="""
-    {ret} has arrived, it is {condition}.
-    Return {ret} is here and {condition}.
-    Receive {ret} as {condition}.
-    {ret} came in today, {condition}.
-    Note the arrival of {ret}, state {condition}.
-    The parcel of {ret} is back, goods {condition}.
-    Book in return {ret}, condition {condition}.
-    We got {ret} back {condition}.
-    Can you book in {ret}? It is {condition}.
-    {ret} came back {condition}.
-    {ret} arrived, condition {condition}.
-    Return {ret} has come, it is {condition}.
-    Please receive {ret}, it is {condition}.
-    {ret} is in, {condition}.
-    """,
-    held="""
-    Return {ret} arrived {condition}.
-    We received {ret}, it is {condition}.
-    """,
-    pick=lambda d: {"ret": d.returned("status = 'requested'"), "condition": d.choice(("intact", "used", "broken"))},
-)
-
-
-direct(
-    "approve_return",
-    ("approve_return", "return=ret outcome"),
-    log="""
-    Approve {ret} with {outcome}.
-    Return {ret} is approved, {outcome}.
-    {outcome} for {ret}, please approve.
-    Approve return {ret}: {outcome}.
-    Decide on return {ret}: {outcome}.
-    Return {ret} is fine, {outcome} please.
-    Grant {ret} the {outcome}.
-    Wrap up {ret} as {outcome}.
-    {ret} gets a {outcome}.
-    Can you approve {ret}? {outcome} please.
-    The customer of {ret} wants {outcome}, approve.
-    Please approve {ret}, {outcome}.
-    {outcome} on return {ret}, approve it.
-    {ret} is approved as {outcome}.
-    """,
-    held="""
-    The customer of {ret} chose {outcome}, approve it.
-    Please approve the {outcome} for {ret}.
-    """,
-    pick=lambda d: {"ret": d.returned("status = 'received'"), "outcome": d.choice(("refund", "exchange", "repair"))},
 )

@@ -59,39 +59,6 @@ direct(
 
 
 direct(
-    "move_stock",
-    ("move_stock", "sku qty source target"),
-    log="""
-    Move {qty} {sku} from {source} to {target}.
-    {target} needs {qty} {sku} from {source}.
-    Take {qty} {sku} out of {source} and move them to {target}.
-    Bring {qty} {sku} to {target} from {source}.
-    Shift {qty} {sku}, {source} to {target}.
-    Take {qty} {sku} out of {source} and put them in {target}.
-    {source} gives {qty} {sku} to {target}.
-    Transfer {qty} {sku} from {source} to {target}.
-    Send {qty} {sku} from {source} over to {target}.
-    Can you move {qty} {sku} from {source} to {target}?
-    From {source} to {target}: {qty} {sku}.
-    Please take {qty} {sku} from {source} to {target}.
-    {qty} {sku} go from {source} to {target}.
-    Move {qty} x {sku}, {source} to {target}.
-    """,
-    held="""
-    Please move {qty} x {sku} out of {source} to {target}.
-    Move {qty} {sku} out of {source}, {target} needs them.
-    """,
-    pick=lambda d: (
-        (stocked := d.stocked())
-        | {
-            "source": stocked["wh"],
-            "target": d.choice([w for w in ("north", "south", "east", "west") if w != stocked["wh"]]),
-        }
-    ),
-)
-
-
-direct(
     "reserve_stock",
     ("reserve_stock", "sku qty warehouse=wh"),
     log="""
@@ -167,4 +134,31 @@ direct(
     New price for {sku} is {price}.
     """,
     pick=lambda d: {"sku": d.sku(), "price": d.number(10, 300)},
+)
+
+
+direct(
+    "check_two_products",
+    ("check_stock", "sku"),
+    ("check_stock", "sku=sku2"),
+    log="""
+    Check the stock of {sku} and {sku2}.
+    I need the stock of {sku} and of {sku2}.
+    Stock of {sku}? And of {sku2}?
+    Do we still have {sku}, and {sku2} too?
+    I need stock figures for {sku} and for {sku2}.
+    Count the {sku} and also the {sku2}.
+    How many {sku} and {sku2} do we have?
+    Are {sku} and {sku2} in stock?
+    Can you check {sku} and {sku2}?
+    Is there any {sku} left, and any {sku2}?
+    Stock of {sku} plus {sku2}, please.
+    How much {sku} and how much {sku2} is there?
+    Look up the stock of both {sku} and {sku2}.
+    """,
+    held="""
+    I need the stock of {sku} and {sku2}.
+    Do we still have {sku} and {sku2}?
+    """,
+    pick=lambda d: {"sku": (two := d.skus(2))[0], "sku2": two[1]},
 )

@@ -5,31 +5,6 @@ from __future__ import annotations
 from helpdesk.family import direct
 
 direct(
-    "open_ticket",
-    ("open_ticket", "customer subject"),
-    log="""
-    Open a ticket for {customer}: "{subject}".
-    New ticket, customer {customer}, "{subject}".
-    Make a ticket "{subject}" for {customer}.
-    {customer} complains: "{subject}". Ticket please.
-    Log "{subject}" for {customer} as a ticket.
-    Take this down as a ticket of {customer}: "{subject}".
-    Can you open a ticket for {customer}? "{subject}".
-    {customer} says "{subject}", make a ticket.
-    Ticket for {customer}: "{subject}".
-    Please open a ticket "{subject}" for {customer}.
-    {customer} called: "{subject}". Open a ticket.
-    File a ticket for {customer}, "{subject}".
-    """,
-    held="""
-    {customer} writes "{subject}", open a ticket.
-    Please file "{subject}" as a ticket of {customer}.
-    """,
-    pick=lambda d: {"customer": d.customer("1"), "subject": d.subject()},
-)
-
-
-direct(
     "get_ticket",
     ("get_ticket", "ticket"),
     log="""
@@ -52,58 +27,6 @@ direct(
     Look up ticket {ticket}.
     """,
     pick=lambda d: {"ticket": d.ticket("status != 'merged'")},
-)
-
-
-direct(
-    "list_tickets",
-    ("list_tickets", "customer"),
-    log="""
-    List the tickets of {customer}.
-    Show all tickets of {customer}.
-    I need every ticket of {customer}.
-    What tickets are there for {customer}?
-    Give me the ticket history of {customer}.
-    All tickets from {customer}, please.
-    What has {customer} complained about so far?
-    Can you list the tickets of {customer}?
-    Let me see all tickets of {customer}.
-    Which tickets did {customer} open?
-    The tickets of {customer}, please.
-    I want to see what tickets {customer} has.
-    """,
-    held="""
-    Please list all tickets of {customer}.
-    Which tickets does {customer} have?
-    """,
-    pick=lambda d: {"customer": d.customer("1")},
-)
-
-
-direct(
-    "assign_ticket",
-    ("assign_ticket", "ticket agent"),
-    log="""
-    Assign {ticket} to {agent}.
-    {agent} takes ticket {ticket}.
-    Let {agent} look after {ticket}.
-    Hand {ticket} over to {agent}.
-    {agent} should handle {ticket}.
-    Pass ticket {ticket} on to {agent}.
-    Give {ticket} to {agent}.
-    {ticket} is for {agent}.
-    Can you assign {ticket} to {agent}?
-    Ticket {ticket} should go to {agent}.
-    {agent} will take {ticket}.
-    {agent} gets {ticket}.
-    Please hand ticket {ticket} to {agent}.
-    Assign ticket {ticket}, {agent} takes it.
-    """,
-    held="""
-    Please assign ticket {ticket} to {agent}.
-    {ticket} goes to {agent}.
-    """,
-    pick=lambda d: {"ticket": d.ticket(), "agent": d.agent()},
 )
 
 

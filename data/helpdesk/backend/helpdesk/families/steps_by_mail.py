@@ -95,36 +95,6 @@ def block_by_mail(s: Slots) -> Way:
 
 
 @family(
-    "unblock_by_mail",
-    MULTI,
-    log="""
-    Unblock {email}.
-    Lift the block on {email}.
-    {email} was blocked wrongly, unblock.
-    Take the block off {email}.
-    Let {email} order again.
-    {email} was blocked wrongly, undo that.
-    Make {email} active again.
-    The block of {email} was a mistake, remove it.
-    Can you unblock {email}?
-    {email} is fine again, remove the block.
-    Free the account of {email}.
-    Open the account of {email} again, unblock.
-    The customer {email} can be unblocked.
-    """,
-    held="""
-    {email} may buy again, please unblock.
-    Please take the block off {email}.
-    """,
-    pick=lambda d: d.person("status = 'blocked'"),
-)
-def unblock_by_mail(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    customer = found[0].data["customer"]
-    yield [call("unblock_customer", customer=customer)]
-
-
-@family(
     "phone_by_mail",
     MULTI,
     log="""

@@ -3,40 +3,10 @@
 from __future__ import annotations
 
 from helpdesk.families.where import OPEN
-from helpdesk.family import Slots, Way, call, family
+from helpdesk.family import Slots, Way, call, direct, family
 from toolft_pipeline.trajectories.category import Category
 
-MULTI, SINGLE = Category.MULTI_STEP, Category.SINGLE_CALL
-
-
-@family(
-    "assign_after_question",
-    SINGLE,
-    log="""
-    Assign {ticket}. // To {agent}.
-    Give {ticket} to somebody. // {agent} takes it.
-    Find an agent for {ticket}. // {agent} please.
-    {ticket} needs somebody. // Assign {agent}.
-    Find an agent for {ticket}. // Ask {agent}.
-    Hand {ticket} over to a colleague. // It should be {agent}.
-    {ticket} should be handled by someone. // Let {agent} do it.
-    {ticket} needs an agent. // {agent}
-    Somebody should look after {ticket}. // {agent} can.
-    Who could take {ticket}? Assign it. // {agent} does.
-    Can you assign {ticket}? // To {agent}, please.
-    Assign ticket {ticket} please. // Give it to {agent}.
-    {ticket} is without an agent, assign it. // {agent} will take it.
-    Please give {ticket} to an agent. // Then {agent}.
-    """,
-    held="""
-    Please assign {ticket}. // To {agent} please.
-    Find an agent for {ticket}, please. // {agent} takes this.
-    """,
-    pick=lambda d: {"ticket": d.ticket(), "agent": d.agent()},
-)
-def assign_after_question(s: Slots) -> Way:
-    yield f"Who should have {s['ticket']}?"
-    yield [call("assign_ticket", ticket=s["ticket"], agent=s["agent"])]
+MULTI = Category.MULTI_STEP
 
 
 @family(
@@ -65,69 +35,6 @@ def look_then_cancel(s: Slots) -> Way:
     yield [call("get_order", order=s["order"])]
     yield None
     yield [call("cancel_order", order=s["order"], reason=s["reason"])]
-
-
-@family(
-    "find_then_order",
-    MULTI,
-    log="""
-    Who is {email}? // Order {qty} {sku} for them.
-    Find the customer with the address {email}. // Place an order of {qty} {sku}.
-    Look up {email} for me. // They want {qty} {sku}.
-    Search for {email} among our customers. // They would like to buy {qty} {sku}.
-    Whose address is {email}? // They would like to buy {qty} {sku}.
-    Search for {email} among our customers. // Put in an order of {qty} {sku}.
-    Which customer id belongs to {email}? // Please order {qty} {sku} for that id.
-    Is {email} one of our customers? // Then order {qty} {sku} for them.
-    What is the customer number behind {email}? // Order {qty} {sku} for this customer.
-    Find {email}. // Now they want {qty} {sku}.
-    Can you find the customer number for {email}? // Please place an order of {qty} {sku}.
-    {email} wrote to us, which customer is that? // They need {qty} {sku}, order them.
-    """,
-    held="""
-    I need the customer number of {email}. // Now order {qty} {sku} for that customer.
-    Which customer belongs to {email}? // Please order {qty} {sku} for them.
-    """,
-    pick=lambda d: d.person() | {"sku": d.sku(), "qty": d.number(1, 20)},
-)
-def find_then_order(s: Slots) -> Way:
-    found = yield [call("find_customer", email=s["email"])]
-    customer = found[0].data["customer"]
-    yield None
-    yield [call("place_order", customer=customer, items=[{"sku": s["sku"], "qty": s["qty"]}])]
-
-
-@family(
-    "unpaid_then_remind",
-    MULTI,
-    log="""
-    Which invoices of {customer} are unpaid? // Remind them of the first by {channel}.
-    Show me only unpaid invoices of {customer}. // Reminder by {channel} on the first.
-    Any invoices of {customer} that are unpaid? // Send a {channel} reminder about the first.
-    Find unpaid invoices to {customer}. // The first needs a {channel} reminder.
-    Any invoices of {customer} that are unpaid? // Nudge them by {channel} about the first.
-    Can you list the unpaid invoices of {customer}? // Remind them by {channel} of the first one.
-    What has {customer} not paid yet? // A {channel} reminder for the first.
-    Has {customer} any unpaid invoices? // Please send a {channel} reminder for the first.
-    The unpaid invoices of {customer}, please. // The first one: remind by {channel}.
-    Which invoices are unpaid by {customer}? // Send a reminder for the first one by {channel}.
-    """,
-    held="""
-    List the unpaid invoices of {customer}. // Send a {channel} reminder for the first one.
-    Does {customer} have unpaid invoices? // For the first, remind by {channel}.
-    """,
-    pick=lambda d: {
-        "customer": d.customer(
-            "EXISTS (SELECT 1 FROM invoices i WHERE i.customer = c.customer AND i.status = 'unpaid')"
-        ),
-        "channel": d.choice(("email", "sms", "letter")),
-    },
-)
-def unpaid_then_remind(s: Slots) -> Way:
-    listed = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
-    invoices = listed[0].data["invoices"]
-    yield None
-    yield [call("send_reminder", invoice=invoices[0], channel=s["channel"])]
 
 
 @family(
@@ -189,3 +96,63 @@ def parallel_then_assign(s: Slots) -> Way:
     yield [call("get_ticket", ticket=ticket) for ticket in both]
     yield None
     yield [call("assign_ticket", ticket=ticket, agent=s["agent"]) for ticket in both]
+
+
+@family(
+    "many_requests",
+    MULTI,
+    log="""
+    Show order {order}. // And {ticket}? // Priority {priority} for that ticket. // Note on it: "{note}". // \
+    How many {sku} are there? // Now {invoice}. // And who is {customer}?
+    First {order} please. // Now ticket {ticket}. // Set it to {priority}. // Write down on that ticket: "{note}". // \
+    Stock of {sku}? // Then {invoice}. // Last one: {customer}.
+    """,
+    held="""
+    Begin with order {order}. // Next {ticket}. // Its priority should be {priority}. // \
+    Add to that ticket: "{note}". // Count the {sku}. // Look at {invoice}. // Finally {customer}.
+    """,
+    pick=lambda d: {
+        "order": d.order(),
+        "ticket": d.ticket(),
+        "priority": d.choice(("low", "normal", "high")),
+        "note": d.remark(),
+        "sku": d.sku(),
+        "invoice": d.invoice("1"),
+        "customer": d.customer("1"),
+    },
+)
+def many_requests(s: Slots) -> Way:
+    yield [call("get_order", order=s["order"])]
+    yield None
+    yield [call("get_ticket", ticket=s["ticket"])]
+    yield None
+    yield [call("set_priority", ticket=s["ticket"], priority=s["priority"])]
+    yield None
+    yield [call("add_note", ticket=s["ticket"], text=s["note"])]
+    yield None
+    yield [call("check_stock", sku=s["sku"])]
+    yield None
+    yield [call("get_invoice", invoice=s["invoice"])]
+    yield None
+    yield [call("get_customer", customer=s["customer"])]
+
+
+direct(
+    "long_ticket",
+    ("get_ticket", "ticket"),
+    log="""
+    What is the story of {ticket}?
+    Read me up on {ticket}.
+    {ticket} is a long one, what is its state?
+    Bring me up to date on {ticket}.
+    What happened with {ticket} so far?
+    How does it stand with {ticket}?
+    """,
+    held="""
+    Tell me where {ticket} stands.
+    What has become of {ticket}?
+    """,
+    pick=lambda d: {
+        "ticket": d.ticket("(SELECT count(*) FROM notes n WHERE n.ticket = t.ticket) > 9"),
+    },
+)

@@ -27,7 +27,7 @@ def unknown_tool(scene: Scene) -> bytes:
 def unknown_parameter(scene: Scene) -> bytes:
     """The agent first passes an argument that the tool does not have."""
     first = scene.run.calls[0]
-    name, value = scene.random.choice((("verbose", True), ("dry_run", False), ("language", "en"), ("limit", 10)))
+    name, value = scene.random.choice((("verbose", True), ("dry_run", False), ("language", "en"), ("page", 2)))
     return _after_a_detour(scene, call(first.name, **first.arguments, **{name: value}))
 
 
@@ -35,9 +35,10 @@ def unknown_parameter(scene: Scene) -> bytes:
 def invalid_arguments(scene: Scene) -> bytes:
     """The agent first leaves out or mistypes an argument."""
     first = scene.run.calls[0]
-    key = scene.random.choice(TOOLS[first.name].schema()["required"])
+    required = TOOLS[first.name].schema().get("required", [])
+    key = scene.random.choice(required or list(first.arguments))
     wrong = {name: value for name, value in first.arguments.items() if name != key}
-    if scene.random.random() < 0.6:
+    if not required or scene.random.random() < 0.6:
         wrong[key] = [first.arguments[key]] if not isinstance(first.arguments[key], list) else "all"
     return _after_a_detour(scene, Call(name=first.name, arguments=wrong))
 
@@ -49,7 +50,7 @@ def loop(scene: Scene) -> bytes:
     first = scene.run.calls[0]
     for _ in range(scene.random.randrange(4, 7)):
         conversation.make([Call(name=first.name, arguments=first.arguments)])
-    conversation.say("Done.")
+    conversation.tell("Done.")
     return line_of(scene.row(conversation.end()))
 
 
@@ -62,7 +63,7 @@ def dead_end(scene: Scene) -> bytes:
     )
     for number in scene.random.sample(range(10), 3):
         conversation.make([call(tool, **{key: f"{letter}-000{number}"})])
-    conversation.say("I could not find it.")
+    conversation.tell("I could not find it.")
     return line_of(scene.row(conversation.end()))
 
 
@@ -81,7 +82,7 @@ def failed(scene: Scene) -> bytes:
     else:
         conversation.make([Call(name=first.name, arguments=first.arguments)])
         evidence = "the user said that nothing was done"
-    conversation.say("Done.")
+    conversation.tell("Done.")
     return line_of(scene.row(conversation.end(), "failure", evidence))
 
 
@@ -133,7 +134,7 @@ def _after_a_detour(scene: Scene, wrong: Call) -> bytes:
     for step in sorted({made.step for made in scene.run.calls}):
         together = [made for made in scene.run.calls if made.step == step]
         conversation.make([Call(name=made.name, arguments=made.arguments) for made in together])
-    conversation.say(scene.run.messages[-1]["content"])
+    conversation.tell(scene.run.messages[-1]["content"])
     return line_of(scene.row(conversation.end()))
 
 
@@ -146,7 +147,7 @@ def _with_wrong_argument(scene: Scene) -> Run:
             continue
         conversation.make([Call(name=made.name, arguments=_shifted(made.arguments))])
         break
-    conversation.say(scene.run.messages[-1]["content"])
+    conversation.tell(scene.run.messages[-1]["content"])
     return conversation.end()
 
 

@@ -32,10 +32,8 @@ def wrong_shape(scene: Scene) -> bytes:
 def not_utf8(scene: Scene) -> bytes:
     """Bytes of another encoding in the user's text."""
     row = scene.row()
-    row["messages"] = [
-        dict(row["messages"][0], content="Gr@@e! " + row["messages"][0]["content"]),
-        *row["messages"][1:],
-    ]
+    said = _first_user(row)
+    row["messages"][said] = dict(row["messages"][said], content="Gr@@e! " + row["messages"][said]["content"])
     return line_of(row).replace(b"Gr@@e", b"Gr\xfc\xdfe", 1)
 
 
@@ -47,7 +45,9 @@ def orphan_result(scene: Scene) -> bytes:
     lost = turn["tool_calls"].pop()
     if not turn["tool_calls"]:
         row["messages"].remove(turn)
-        row["messages"].insert(1, {"role": "assistant", "content": f"I use {lost['function']['name']} for that."})
+        row["messages"].insert(
+            _first_user(row) + 1, {"role": "assistant", "content": f"I use {lost['function']['name']} for that."}
+        )
     return line_of(row)
 
 
@@ -79,7 +79,11 @@ def malformed_arguments(scene: Scene) -> bytes:
     broken["function"]["arguments"] = scene.random.choice((text[:-1], text.replace('"', "'"), text[1:], f"{text},"))
     name = broken["function"]["name"]
     said = "Error: arguments are not JSON; write one JSON object"
-    row["messages"][1:1] = [turn, {"role": "tool", "tool_call_id": "call_0", "name": name, "content": said}]
+    after = _first_user(row) + 1
+    row["messages"][after:after] = [
+        turn,
+        {"role": "tool", "tool_call_id": "call_0", "name": name, "content": said},
+    ]
     row["usage"]["parse_failures"] = 1
     return line_of(row)
 
@@ -160,3 +164,8 @@ def _copied(scene: Scene) -> Row:
 
 def _ids_of(message: Row) -> set[str]:
     return {c["id"] for c in message.get("tool_calls") or ()} | {str(message.get("tool_call_id"))}
+
+
+def _first_user(row: Row) -> int:
+    """The place of the first user turn: a system prompt may stand before it."""
+    return next(place for place, message in enumerate(row["messages"]) if message["role"] == "user")

@@ -1,0 +1,1 @@
+"""Families that stand in evaluation tasks alone."""

@@ -1,0 +1,85 @@
+"""New sequences of tools whose second step is refused: the agent explains, or takes what the refusal names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helpdesk.draw import Draw
+from helpdesk.families.lists import ids, unpaid_invoices
+from helpdesk.family import Level, Slots, Way, call, family
+from toolft_pipeline.trajectories.category import Category
+
+RETRY, EXPLAIN = Category.ERROR_THEN_RETRY, Category.ERROR_THEN_EXPLAIN
+NEW = Level.NEW_COMPOSITION
+HAS_UNPAID = "EXISTS (SELECT 1 FROM invoices i WHERE i.customer = c.customer AND i.status = 'unpaid')"
+
+
+@family(
+    "gold_refused_by_mail",
+    EXPLAIN,
+    level=NEW,
+    worded_as="tier_by_mail",
+    pick=lambda d: d.person(f"status = 'active' AND {HAS_UNPAID}") | {"tier": "gold"},
+)
+def gold_refused_by_mail(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    yield [call("set_tier", customer=found[0].data["customer"], tier=s["tier"])]
+
+
+@family(
+    "unblock_active_by_mail",
+    EXPLAIN,
+    level=NEW,
+    worded_as="unblock_by_mail",
+    pick=lambda d: d.person(),
+)
+def unblock_active_by_mail(s: Slots) -> Way:
+    found = yield [call("find_customer", email=s["email"])]
+    yield [call("unblock_customer", customer=found[0].data["customer"])]
+
+
+@family(
+    "look_then_hold_refused",
+    EXPLAIN,
+    level=NEW,
+    worded_as="look_then_hold",
+    pick=lambda d: {"order": d.order("status IN ('shipped', 'delivered', 'cancelled')")},
+)
+def look_then_hold_refused(s: Slots) -> Way:
+    yield [call("get_order", order=s["order"])]
+    yield None
+    yield [call("hold_order", order=s["order"])]
+
+
+def _more_than_there_is(d: Draw) -> dict[str, Any]:
+    row = d.row("SELECT sku, warehouse, qty FROM stock WHERE qty BETWEEN 1 AND 20 ORDER BY 1, 2")
+    return {"sku": row["sku"], "wh": row["warehouse"], "qty": row["qty"] + d.number(1, 9)}
+
+
+@family(
+    "check_then_reserve_less",
+    RETRY,
+    level=NEW,
+    worded_as="check_then_reserve",
+    pick=_more_than_there_is,
+)
+def check_then_reserve_less(s: Slots) -> Way:
+    yield [call("check_stock", sku=s["sku"], warehouse=s["wh"])]
+    yield None
+    refused = yield [call("reserve_stock", sku=s["sku"], qty=s["qty"], warehouse=s["wh"])]
+    left = int(refused[0].remedy.removeprefix("qty "))
+    yield [call("reserve_stock", sku=s["sku"], qty=left, warehouse=s["wh"])]
+
+
+@family(
+    "smaller_discount",
+    RETRY,
+    level=NEW,
+    worded_as="discount_the_unpaid_one",
+    pick=lambda d: {"customer": d.customer(unpaid_invoices(1, 1)), "percent": d.number(21, 40)},
+)
+def smaller_discount(s: Slots) -> Way:
+    listed = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
+    invoice = ids(listed, "invoices")[0]
+    refused = yield [call("apply_discount", invoice=invoice, percent=s["percent"])]
+    yield [call("apply_discount", invoice=invoice, percent=int(refused[0].remedy))]
