@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats.hermes import MARKERS
 from toolft_pipeline.chat.rendering.conversation import trajectory_messages
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
 from toolft_pipeline.evaluation.models.baselines import (
@@ -143,10 +144,13 @@ def _read(conversation: Conversation, generation: Generation, *, prompter: Promp
     turn = prompter.read(generation)
     text = (turn.text if generation.finished else generation.text).strip()
     wish = conversation.question.kind is QuestionKind.WISH
+    chat_format = get_format(chat.format)
+    marked = any(marker in text for marker in (chat_format.call_marker, MARKERS[0]))
+    control = chat_format.first_control_string(text) is not None
     reasons = {
         LeftOut.UNFINISHED: not generation.finished,
-        LeftOut.CONTROL_STRING: get_format(chat.format).first_control_string(text) is not None,
-        LeftOut.CALLS_A_TOOL: bool(turn.calls or turn.malformed),
+        LeftOut.CALLS_A_TOOL: bool(turn.calls) or marked or (bool(turn.malformed) and not control),
+        LeftOut.CONTROL_STRING: control,
         LeftOut.EMPTY: not text,
         LeftOut.REPEATS_QUESTION: text.casefold() == conversation.question.user.strip().casefold(),
         LeftOut.CLAIMS_TO_ACT: wish and not _declines(text),

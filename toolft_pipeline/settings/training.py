@@ -68,7 +68,8 @@ class TrainingSettings(Section):
     """Token limit of the base model's answers to these questions; a longer answer is left out and counted."""
     kl_weight: float = Field(0.0, ge=0)
     """Weight of a penalty for leaving the base model: the KL divergence of the tuned model's next-token distribution
-    from the base's, at the positions with loss. Each step then runs the base too: about 1.5 times as long."""
+    from the base's, at the positions with loss. Each step then also runs the base forward, and projects three times to
+    the vocabulary instead of once."""
     loss_type: Literal["nll", "dft"] = "nll"
     """`nll` is cross entropy. `dft` multiplies each token's loss by the token's own probability (dynamic fine-tuning,
     arXiv 2508.05629): tokens that the model finds unlikely move it less. The validation loss stays cross entropy."""
