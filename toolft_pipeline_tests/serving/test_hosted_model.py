@@ -9,12 +9,8 @@ import pytest
 
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, promote
 from toolft_pipeline.evaluation.promotion.rollback import roll_back
-from toolft_pipeline.serving.routing.find_model import (
-    ModelNotServableError,
-    canary_candidate,
-    find_model,
-    verify_model,
-)
+from toolft_pipeline.serving.routing.candidate_choice import RefusedCandidate, canary_candidate
+from toolft_pipeline.serving.routing.find_model import ModelNotServableError, find_model, verify_model
 from toolft_pipeline.training.managed.hosted_model import HOSTED_FILE, HostedModel, read_hosted
 from toolft_pipeline.warehouse.store import Version, Warehouse
 from toolft_pipeline_tests.evaluation.model_versions import AGENT, commit, model
@@ -77,4 +73,5 @@ def test_hosted_candidate_gets_no_canary(tmp_path: Path) -> None:
     model(warehouse, "2026-10-01", "local")
     hosted(warehouse, "2026-10-02")
     found = canary_candidate(warehouse, AGENT, champion="other", champion_day="2026-10-01", day=None)
-    assert found is None
+    assert isinstance(found, RefusedCandidate)
+    assert "stays at its host" in found.why

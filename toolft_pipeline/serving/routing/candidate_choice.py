@@ -16,6 +16,7 @@ from toolft_pipeline.serving.notice import CANARY_REFUSED
 from toolft_pipeline.serving.routing.find_model import MODEL
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.training.managed.hosted_model import read_hosted
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
@@ -56,13 +57,9 @@ def canary_candidate(
     digest = found.manifest.content_digest
     if digest == champion:
         return None
-    if digest in withdrawn_models(warehouse, agent):
-        fix = f"`toolft run {agent}` makes the next candidate"
-        return RefusedCandidate(day=newest, digest=digest, why="a rollback withdrew it", remedy=fix)
-    if failed := _failed_merge_checks(found):
-        fix = f"`toolft show {agent} merged_model --partition {newest}` has the checks"
-        why = f"checks of its merge failed: {', '.join(failed)}"
-        return RefusedCandidate(day=newest, digest=digest, why=why, remedy=fix)
+    refused = _why_refused(found, withdrawn=digest in withdrawn_models(warehouse, agent))
+    if refused is not None:
+        return RefusedCandidate(day=newest, digest=digest, why=refused[0], remedy=refused[1])
     return found
 
 
@@ -107,6 +104,20 @@ class CandidateChoice:
         if refused is not None and refused.digest not in self._told:
             self._told.add(refused.digest)
             self._tell(CANARY_REFUSED, str(refused), refused.remedy)
+
+
+def _why_refused(version: Version, *, withdrawn: bool) -> tuple[str, str] | None:
+    """Why a model gets no conversation and what to do about it; None if it gets some."""
+    address = version.manifest.address
+    if withdrawn:
+        return "a rollback withdrew it", f"`toolft run {address.agent}` makes the next candidate"
+    if read_hosted(version.folder) is not None:
+        fix = f"`toolft show {address.agent} champion` says whether it is in service"
+        return "it stays at its host, without weights here", fix
+    if failed := _failed_merge_checks(version):
+        fix = f"`toolft show {address.agent} {MODEL} --partition {address.partition}` has the checks"
+        return f"checks of its merge failed: {', '.join(failed)}", fix
+    return None
 
 
 def _failed_merge_checks(version: Version) -> list[str]:
