@@ -7,6 +7,7 @@ tiny random model, whose turns nobody can use.
 from __future__ import annotations
 
 import json
+import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from toolft_pipeline.serving.notice import Notice
 from toolft_pipeline.serving.server.server_parts import open_server_parts
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.store import Warehouse
-from toolft_pipeline_tests.conftest import REPOSITORY
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.evaluation.openai_server import Server, serving
 from toolft_pipeline_tests.pipeline_site import DAY, TINY, Site, install, report_page
 from toolft_pipeline_tests.serving.running_app import RunningApp
@@ -106,11 +107,11 @@ def evaluated(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @contextmanager
-def served(evaluated: Evaluated, endpoint: str) -> Iterator[tuple[Callable[[], Any], list[Notice]]]:
+def served(evaluated: Evaluated, endpoint: str) -> Iterator[tuple[Callable[[], Any], queue.SimpleQueue[Notice]]]:
     """Asks the server of the candidate a question; its notices."""
-    settings, notices = evaluated.settings(endpoint), list[Notice]()
+    settings, notices = evaluated.settings(endpoint), queue.SimpleQueue[Notice]()
     warehouse = Warehouse(evaluated.site.root / "data" / ".warehouse")
-    app = RunningApp(open_server_parts(settings, warehouse, key=b"tests", version="candidate", notify=notices.append))
+    app = RunningApp(open_server_parts(settings, warehouse, key=b"tests", version="candidate", notify=notices.put))
     tools = load_catalog(settings.path("catalog.json")).openai_tools()
 
     def ask() -> Any:
@@ -157,14 +158,14 @@ def test_server_uses_the_net_with_the_model_that_passed_behind_it(evaluated: Eva
         assert answer.model_extra["toolft"]["fallback"] == "big"
         assert answer.model_extra["toolft"]["fault"] == "length"
     assert len(evaluated.big.requests) == asked + 1
-    assert notices == []
+    assert notices.empty()
 
 
 def test_server_leaves_out_an_endpoint_that_was_not_evaluated(evaluated: Evaluated) -> None:
     asked = len(evaluated.dull.requests)
     with served(evaluated, "dull") as (ask, notices):
         assert ask().choices[0].finish_reason == "length"
-        (notice,) = notices
+        notice = notices.get(timeout=HANG_S)
         assert "was judged with another fallback than" in notice.error
     assert len(evaluated.dull.requests) == asked
 
@@ -177,7 +178,7 @@ def test_server_leaves_out_the_net_when_the_gate_refused_it(evaluated: Evaluated
     asked = len(evaluated.dull.requests)
     with served(evaluated, "dull") as (ask, notices):
         assert ask().choices[0].finish_reason == "length"
-        (notice,) = notices
+        notice = notices.get(timeout=HANG_S)
         assert "the gate refused" in notice.error
         assert judged["reasons"][0] in notice.error
     assert len(evaluated.dull.requests) == asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -33,6 +34,11 @@ class Notice:
 
 Notify = Callable[[Notice], None]
 """Passes an event on. May block: it is called on a thread. Must not raise."""
+
+
+def in_background(notify: Notify) -> Notify:
+    """Pass events on from a thread of their own, for callers that answer requests."""
+    return lambda notice: threading.Thread(target=notify, args=(notice,), name="notice", daemon=True).start()
 
 
 def log_notice(notice: Notice) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from toolft_pipeline.serving.canary.canary import Canary
-from toolft_pipeline.serving.notice import Notice
+from toolft_pipeline.serving.notice import Notice, Notify
 from toolft_pipeline.serving.routing.router import FollowingRouter
 from toolft_pipeline_tests.serving.desk_warehouse import DeskWarehouse
 from toolft_pipeline_tests.serving.scripted_engine import CHUNKS, HANG_S, Engines, LoopThread, serve_lines
@@ -16,7 +16,9 @@ from toolft_pipeline_tests.serving.scripted_engine import CHUNKS, HANG_S, Engine
 class Serving:
     """A router that serves lines on loopback, on a loop of its own."""
 
-    def __init__(self, desk: DeskWarehouse, *, version: str | None = None, **serving: Any) -> None:
+    def __init__(
+        self, desk: DeskWarehouse, *, version: str | None = None, notify: Notify | None = None, **serving: Any
+    ) -> None:
         self.desk = desk
         self.notices: list[Notice] = []
         self._closed = False
@@ -34,7 +36,7 @@ class Serving:
             canary=self.canary,
             make_engine=self.engines.make,
             version=version,
-            notify=self.notices.append,
+            notify=notify or self.notices.append,
         )
         self.thread.run(self.router.start())
         self._server, self.port = self.thread.run(serve_lines(self.router))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,12 +10,13 @@ import pytest
 
 from toolft_pipeline.engines.engine import EngineError
 from toolft_pipeline.evaluation.promotion.rollback import roll_back
+from toolft_pipeline.serving.notice import Notice
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.serving.served_turn import Arm, TurnFault
 from toolft_pipeline.warehouse.store import Version
 from toolft_pipeline_tests.serving.desk_warehouse import AGENT, DAYS, DeskWarehouse
 from toolft_pipeline_tests.serving.line_serving import Serving, whole_answer
-from toolft_pipeline_tests.serving.scripted_engine import ask
+from toolft_pipeline_tests.serving.scripted_engine import HANG_S, ask
 from toolft_pipeline_tests.serving.served_turns import served_turn
 
 HALF = {"canary": {"share": 0.5}}
@@ -113,6 +115,23 @@ def test_candidate_that_failed_a_merge_check_gets_no_conversation(
     assert notice.subject == "canary refused"
     assert "2026-10-04" in notice.error
     assert "checks of its merge failed: merged_logits, reload_same_tokens" in notice.error
+
+
+def test_alert_that_takes_long_delays_no_promotion(
+    desk: DeskWarehouse, models: list[Version], serve: Callable[..., Serving]
+) -> None:
+    desk.model("2026-10-04", "unchecked", checks_pass=False)
+    begun, over = threading.Event(), threading.Event()
+
+    def notify(_notice: Notice) -> None:
+        begun.set()
+        over.wait(HANG_S)
+
+    serving = serve(**HALF, notify=notify)
+    assert begun.wait(HANG_S)
+    desk.promote(models[1])
+    serving.until(lambda: serving.model() == DAYS[1])
+    over.set()
 
 
 def test_named_candidate_that_does_not_exist_is_told(models: list[Version], serve: Callable[..., Serving]) -> None:

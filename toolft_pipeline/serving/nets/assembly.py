@@ -13,7 +13,7 @@ from toolft_pipeline.evaluation.promotion.variant_identity import variant_identi
 from toolft_pipeline.serving.nets.fallback import EndpointFallback, FallbackError
 from toolft_pipeline.serving.nets.grammar import TurnConstraint
 from toolft_pipeline.serving.nets.passed_variants import PassedVariants
-from toolft_pipeline.serving.notice import Notify, log_notice
+from toolft_pipeline.serving.notice import Notify, in_background, log_notice
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.evaluation import Variant
@@ -77,8 +77,13 @@ def mask_factory(settings: AgentSettings, model: ServedModel) -> MaskFactory | N
 
 
 def _passed(settings: AgentSettings, warehouse: Warehouse, variant: Variant, notify: Notify) -> PassedVariants:
-    identity = variant_identity(variant, settings)
-    return PassedVariants(warehouse, agent=settings.name, variant=variant, identity=identity, notify=notify)
+    return PassedVariants(
+        warehouse,
+        agent=settings.name,
+        variant=variant,
+        identity=variant_identity(variant, settings),
+        notify=in_background(notify),  # asked while a request is answered
+    )
 
 
 _LOCK = threading.Lock()

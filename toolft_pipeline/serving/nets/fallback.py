@@ -91,7 +91,7 @@ class EndpointFallback(SafetyNet):
 
     async def catch(self, turn: ServedTurn) -> ServedTurn:
         """The turn, with the endpoint's answer where it is wanted and good."""
-        if not self._is_wanted(turn) or not self._permits(turn):
+        if not self._is_wanted(turn) or not await asyncio.to_thread(self._permits, turn):  # reads files
             return turn
         if not self._budget.take():
             return self._left(turn, "budget", f"{self._settings.per_hour} requests in the last hour")

@@ -1,18 +1,16 @@
 """The candidate of a canary: which merged model it is, or why it gets no conversation.
 
-Invariant: a model that a rollback withdrew, whose merge is not proven, or that a canary stopped is refused, and a
-person hears of each once.
+Invariant: a model that a rollback withdrew, whose merge is not proven, or that a canary stopped is refused, with the
+reason, and the reason is news once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from toolft_pipeline.evaluation.promotion.model_registry import withdrawn_models
 from toolft_pipeline.serving.canary.canary import Canary
-from toolft_pipeline.serving.notice import CANARY_REFUSED
 from toolft_pipeline.serving.routing.find_model import MODEL
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import AgentSettings
@@ -20,9 +18,6 @@ from toolft_pipeline.training.managed.hosted_model import read_hosted
 from toolft_pipeline.training.merging.merge import CHECKS_FILE, MERGE_CHECKS
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse
-
-Tell = Callable[[str, str, str], None]
-"""Tells a person: subject, what is wrong, what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,17 +59,16 @@ def canary_candidate(
 
 
 class CandidateChoice:
-    """Chooses the candidate of one server, and tells once of each that is refused."""
+    """Chooses the candidate of one server."""
 
-    def __init__(self, warehouse: Warehouse, settings: AgentSettings, canary: Canary, tell: Tell) -> None:
+    def __init__(self, warehouse: Warehouse, settings: AgentSettings, canary: Canary) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._canary = canary
-        self._tell = tell
         self._told: set[str | None] = set()
 
-    def wanted(self, champion: ServedModel) -> Version | None:
-        """The model to test against the champion; None if there is none, or it is refused. Reads files."""
+    def wanted(self, champion: ServedModel) -> Version | RefusedCandidate | None:
+        """The model to test against the champion, or why there is none; None where nothing is refused. Reads files."""
         found = canary_candidate(
             self._warehouse,
             self._settings.name,
@@ -82,16 +76,18 @@ class CandidateChoice:
             champion_day=champion.day,
             day=self._settings.serving.canary.version,
         )
-        if isinstance(found, RefusedCandidate):
-            self._tell_once(found)
-            return None
-        if found is None or not self._canary.is_stopped(found.manifest.content_digest):
-            return found
-        self._tell_once(self._stopped_earlier(found))
-        return None
+        if isinstance(found, Version) and self._canary.is_stopped(found.manifest.content_digest):
+            return self._stopped_earlier(found)
+        return found
+
+    def is_news(self, refused: RefusedCandidate) -> bool:
+        """Whether a person has not heard of this one; true once."""
+        news = refused.digest not in self._told
+        self._told.add(refused.digest)
+        return news
 
     def _stopped_earlier(self, version: Version) -> RefusedCandidate | None:
-        """What there is to tell of a stopped candidate: nothing if this server stopped it and said so."""
+        """The refusal of a stopped candidate; None if this server stopped it and said so."""
         digest = version.manifest.content_digest
         stop = self._canary.earlier_stop(digest)
         if stop is None:
@@ -99,11 +95,6 @@ class CandidateChoice:
         day, why = version.manifest.address.partition or "", f"an earlier canary stopped it at {stop.at}: {stop.why}"
         fix = f"`toolft run {self._settings.name}` makes the next candidate"
         return RefusedCandidate(day=day, digest=digest, why=why, remedy=fix)
-
-    def _tell_once(self, refused: RefusedCandidate | None) -> None:
-        if refused is not None and refused.digest not in self._told:
-            self._told.add(refused.digest)
-            self._tell(CANARY_REFUSED, str(refused), refused.remedy)
 
 
 def _why_refused(version: Version, *, withdrawn: bool) -> tuple[str, str] | None:

@@ -18,7 +18,7 @@ from toolft_pipeline.evaluation.promotion.model_registry import service_folder
 from toolft_pipeline.serving.canary.canary import Canary
 from toolft_pipeline.serving.notice import CANARY_REFUSED, Figure, Notice, Notify, log_notice
 from toolft_pipeline.serving.parts import Route
-from toolft_pipeline.serving.routing.candidate_choice import CandidateChoice
+from toolft_pipeline.serving.routing.candidate_choice import CandidateChoice, RefusedCandidate
 from toolft_pipeline.serving.routing.conversation_arms import ConversationArms
 from toolft_pipeline.serving.routing.find_model import find_model
 from toolft_pipeline.serving.routing.held_model import EngineFactory, HeldModel, give_memory_back
@@ -54,9 +54,7 @@ class FollowingRouter:
         self._version = version
         self._canary = None if version is not None else canary
         self._notify = notify
-        self._candidates = (
-            None if self._canary is None else CandidateChoice(warehouse, settings, self._canary, self._say)
-        )
+        self._candidates = None if self._canary is None else CandidateChoice(warehouse, settings, self._canary)
         self._champion: HeldModel | None = None
         self._candidate: HeldModel | None = None
         self._draining: dict[HeldModel, asyncio.Task[None]] = {}
@@ -203,7 +201,10 @@ class FollowingRouter:
         canary, champion = self._canary, self._champion
         if canary is None or champion is None or self._candidates is None:
             return
-        wanted = await asyncio.to_thread(self._candidates.wanted, champion.model)
+        found = await asyncio.to_thread(self._candidates.wanted, champion.model)
+        if isinstance(found, RefusedCandidate) and self._candidates.is_news(found):
+            self._tell(CANARY_REFUSED, str(found), found.remedy)
+        wanted = None if isinstance(found, RefusedCandidate) else found
         digest = None if wanted is None else wanted.manifest.content_digest
         if self._candidate is not None and (self._candidate.digest != digest or self._candidate.engine.failure):
             await self._drop_candidate()
@@ -288,7 +289,5 @@ class FollowingRouter:
             self._tell(subject, f"model {digest[:16]} cannot be served: {failure.error}", f"{stays}; it is tried again")
 
     def _tell(self, subject: str, error: str, remedy: str) -> None:
-        asyncio.get_running_loop().run_in_executor(None, self._say, subject, error, remedy)
-
-    def _say(self, subject: str, error: str, remedy: str) -> None:
-        self._notify(Notice(agent=self._settings.name, subject=subject, error=error, remedy=remedy))
+        notice = Notice(agent=self._settings.name, subject=subject, error=error, remedy=remedy)
+        asyncio.get_running_loop().run_in_executor(None, self._notify, notice)

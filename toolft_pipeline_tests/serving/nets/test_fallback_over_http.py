@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,7 +51,9 @@ class Desk:
     def __init__(
         self, desk: DeskWarehouse, model: Version, incumbent: Server, *, judged: bool | None, **fallback: Any
     ) -> None:
-        self.incumbent, self.engine, self.notices = incumbent, ScriptedEngine(BROKEN), list[Notice]()
+        self.incumbent, self.engine = incumbent, ScriptedEngine(BROKEN)
+        self.notices, self.told = queue.SimpleQueue[Notice](), threading.Event()
+        self.told.set()
         self.settings = desk.settings(
             evaluation={"endpoints": {"big": {"base_url": incumbent.address, "model": "large-1", "key_from": None}}},
             fallback={"enabled": True, "endpoint": "big", **fallback},
@@ -57,11 +61,16 @@ class Desk:
         if judged is not None:
             desk.judge(model, Variant.FALLBACK, self.settings, passed=judged)
         parts = open_server_parts(
-            self.settings, desk.warehouse, key=b"tests", engines=lambda _: self.engine, notify=self.notices.append
+            self.settings, desk.warehouse, key=b"tests", engines=lambda _: self.engine, notify=self._notify
         )
         assert parts.run_log is not None
         self.run_log, self.app = parts.run_log, RunningApp(parts)
         self.client = self.app.client()
+
+    def _notify(self, notice: Notice) -> None:
+        """An alert channel, which answers when `told` is set."""
+        assert self.told.wait(HANG_S)
+        self.notices.put(notice)
 
     def ask(self, *messages: dict[str, Any], **more: Any) -> Any:
         given: Any = {"model": AGENT, "messages": list(messages) or [QUESTION], "tools": TOOLS, **more}
@@ -219,5 +228,14 @@ def test_model_that_did_not_pass_with_the_net_is_served_without_it(begin: Begin,
     at = begin(judged=judged)
     assert [whole(at.ask())["reason"] for _ in range(2)] == ["malformed_tool_call"] * 2
     assert at.incumbent.requests == []
-    (notice,) = at.notices
+    notice = at.notices.get(timeout=HANG_S)
+    assert at.notices.empty()
     assert (notice.subject, notice.remedy) == ("serving fallback", "the model is served without it")
+
+
+def test_alert_that_takes_long_holds_up_no_answer(begin: Begin) -> None:
+    at = begin(judged=None)
+    at.told.clear()
+    assert whole(at.ask())["reason"] == "malformed_tool_call"
+    at.told.set()
+    assert at.notices.get(timeout=HANG_S).subject == "serving fallback"
