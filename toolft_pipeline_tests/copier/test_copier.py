@@ -89,7 +89,7 @@ def test_a_record_is_chosen_by_the_words_that_name_it() -> None:
 def test_a_lookup_is_put_before_a_turn_that_needs_what_the_user_does_not_say() -> None:
     """No logged run reopens an account by mail: the lookup comes from the runs that block."""
     by_id = [
-        run(f"Reopen the account of C-{n} please.", [("unblock_customer", {"customer": f"C-{n}"}, {"status": "active"})],
+        run(f"Reopen the account of C-{n} please.", [("unblock_customer", {"customer": f"C-{n}"}, {"ok": True})],
             answer=f"C-{n} is active again.")
         for n in range(3000, 3006)
     ]  # fmt: skip
