@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.copier.entities import VALUE, Lexer
+from benchmarks.copier.entities import Lexer
+from benchmarks.copier.lists import chosen, listed_values, varying
+from benchmarks.copier.lookups import Lookups
 from benchmarks.copier.nearest import NearestTexts
 from benchmarks.copier.places import Side, has_place, resolve
-from benchmarks.copier.runs import Call, Run, Turn, shape_of
+from benchmarks.copier.runs import Call, Run, Turn
 
 CANDIDATES = 60
 """Turns whose wording is nearest, among which what happened so far decides."""
@@ -31,6 +33,9 @@ were made already."""
 
 VOTERS, SHARPNESS = 7, 0.08
 """The nearest turns that vote for the next step, and the difference of scores that is worth a factor of e."""
+
+EDITED = 0.1
+"""By how much a turn with a lookup before it must fit better than one without."""
 
 NAMED, STEM = 0.25, 5
 """What the words of a tool's name in the request add, at most; words are compared by their first letters."""
@@ -75,15 +80,22 @@ class Copier:
         self._lexer = Lexer(runs)
         self._texts = NearestTexts([each.turn.said for each in self._turns], self._lexer)
         self._choices = choices
-        self._tools = {call.name for each in self._turns for step in each.turn.steps for call in step}
+        self._lookups = Lookups(runs, self._lexer)
 
     def next_turn(self, history: Sequence[Turn]) -> NextTurn:
         """Go on after the last turn's steps so far."""
         done = len(history[-1].steps)
         calls = [call for turn in history for step in turn.steps for call in step]
         ours = Side(said=[turn.said for turn in history], calls=calls, lexer=self._lexer)
-        near = self._nearest(history, ours)
-        if near is None:
+        nearest = self._nearest(history, ours)
+        edited = self._with_lookup(history, ours, than=-1.0 if nearest is None else nearest[0])
+        if edited is not None and edited.calls:
+            return edited
+        if edited is not None and edited.copied is not None:
+            near, done = edited.copied, done - 1
+        elif nearest is not None:
+            near = nearest[1]
+        else:
             return NextTurn(answer="I cannot do that.")
         theirs = near.side(done, self._lexer)
         if done < len(near.turn.steps):
@@ -91,8 +103,40 @@ class Copier:
             return NextTurn(calls=tuple(made), copied=near)
         return NextTurn(answer=self._answer(near.turn.answer, theirs, ours), copied=near)
 
-    def _nearest(self, history: Sequence[Turn], ours: Side) -> Logged | None:
-        """The nearest turn with the same tools and refusals so far; one that only begins alike if none goes on."""
+    def _with_lookup(self, history: Sequence[Turn], ours: Side, *, than: float) -> NextTurn | None:
+        """A turn that fits better with a lookup before it: the call of the lookup, or after it the turn to go on with.
+
+        The user gives a mail address where the logged user gave an id, say, and some logged call finds one by the
+        other.
+        """
+        now = history[-1]
+        if not now.steps:
+            lenient = self._nearest(history, ours, lenient=True)
+            if lenient is None or lenient[0] - EDITED <= than or not lenient[1].turn.steps:
+                return None
+            theirs = lenient[1].side(0, self._lexer)
+            step = lenient[1].turn.steps[0]
+            missing = [
+                value for call in step for name, value in call.arguments.items()
+                if isinstance(value, str) and self._is_missing(call.name, name, value, theirs, ours)
+            ]  # fmt: skip
+            found = next((each for value in missing if (each := self._lookups.call_for(value, now.said))), None)
+            return None if found is None else NextTurn(calls=(found,), copied=lenient[1])
+        first = now.steps[0]
+        if len(first) != 1 or first[0].is_error or not self._lookups.has(first[0].name):
+            return None
+        rest = Turn(said=now.said, steps=now.steps[1:])
+        later = self._nearest([*history[:-1], rest], ours, looked_up=True)
+        return None if later is None or later[0] - EDITED <= than else NextTurn(copied=later[1])
+
+    def _nearest(
+        self, history: Sequence[Turn], ours: Side, *, lenient: bool = False, looked_up: bool = False
+    ) -> tuple[float, Logged] | None:
+        """The nearest turn with the same tools and refusals so far, and its score.
+
+        `lenient` allows values that a lookup would find; after one (`looked_up`) a turn must go on with a call or have
+        made one.
+        """
         now = history[-1]
         scores = self._texts.scores(now.said)
         order = np.argsort(-scores, kind="stable")
@@ -104,7 +148,11 @@ class Copier:
                 continue
             score = float(scores[place]) + SAME_CONTEXT * self._context(each, history, earlier)
             score += SAME_RESULTS * _alike(now.steps, each.turn.steps[: len(now.steps)])
-            score += self._named(each, len(now.steps), now.said) - self._misfit(each, len(now.steps), ours)
+            score += self._named(each, len(now.steps), now.said)
+            if looked_up and not each.turn.steps:
+                continue
+            if not lenient:
+                score -= self._misfit(each, len(now.steps), ours)
             ranked.append((score, each))
             if len(ranked) >= CANDIDATES:
                 break
@@ -146,7 +194,7 @@ class Copier:
         if not choices:
             return found.is_missing
         told = theirs.lexer.mentions(theirs.everything, str(value))
-        return told and found.value not in choices and _chosen(choices, ours) is None
+        return told and found.value not in choices and chosen(choices, ours) is None
 
     def _context(self, each: Logged, history: Sequence[Turn], earlier: Counter[str]) -> float:
         """How alike the turns before are: as many of them, and the same tools."""
@@ -162,9 +210,9 @@ class Copier:
             if call.name in done:
                 continue
             alike = [each for each in step if each.name == call.name]
-            varying = _varying(alike, theirs, ours)
-            if varying is not None:
-                name, found = varying
+            differing = varying(alike, theirs, ours)
+            if differing is not None:
+                name, found = differing
                 done.add(call.name)
                 made += [(call.name, self._arguments(call, theirs, ours) | {name: value}) for value in found]
             else:
@@ -178,11 +226,13 @@ class Copier:
         if isinstance(value, dict):
             return {key: self._value(tool, key, inner, theirs, ours) for key, inner in value.items()}
         if isinstance(value, list):
-            return _list(value, theirs, ours) or [self._value(tool, name, inner, theirs, ours) for inner in value]
+            return listed_values(value, theirs, ours) or [
+                self._value(tool, name, inner, theirs, ours) for inner in value
+            ]
         choices = self._choices.get((tool, name), ())
         found = resolve(value, theirs, ours).value
         if choices and (found not in choices or not has_place(value, theirs)):
-            return _chosen(choices, ours) or value
+            return chosen(choices, ours) or value
         return found
 
     def _answer(self, answer: str, theirs: Side, ours: Side) -> str:
@@ -198,7 +248,7 @@ class Copier:
         return "".join([*pieces, answer[at:]])
 
 
-def _voted(ranked: Sequence[tuple[float, Logged]], *, done: int) -> Logged | None:
+def _voted(ranked: Sequence[tuple[float, Logged]], *, done: int) -> tuple[float, Logged] | None:
     """The best of those that do what most of the nearest do next: a single odd run decides nothing."""
     votes: dict[frozenset[str], float] = defaultdict(float)
     for score, each in ranked:
@@ -206,67 +256,12 @@ def _voted(ranked: Sequence[tuple[float, Logged]], *, done: int) -> Logged | Non
     if not votes:
         return None
     wanted = max(votes, key=lambda tools: votes[tools])
-    return next(each for _, each in ranked if _next_tools(each, done) == wanted)
+    return next((score, each) for score, each in ranked if _next_tools(each, done) == wanted)
 
 
 def _next_tools(each: Logged, done: int) -> frozenset[str]:
     """The tools of a turn's next step; none for an answer."""
     return frozenset(call.name for call in each.turn.steps[done]) if done < len(each.turn.steps) else frozenset()
-
-
-def _varying(calls: Sequence[Call], theirs: Side, ours: Side) -> tuple[str, list[Any]] | None:
-    """The one argument in which parallel calls differ, and our values for it, where the user lists such values."""
-    if not all(call.arguments.keys() == calls[0].arguments.keys() for call in calls):
-        return None
-    names = [name for name in calls[0].arguments if len({str(call.arguments[name]) for call in calls}) == len(calls)]
-    listed = [name for name in names if isinstance(calls[0].arguments[name], str)]
-    for name in listed:
-        if len(calls) == 1 and not _is_shaped(calls[0].arguments[name], theirs):
-            continue
-        mine = _list([call.arguments[name] for call in calls], theirs, ours)
-        others = [each for each in names if each != name]
-        if mine is not None and (len(calls) > 1 or len(mine) > 1) and (len(calls) == 1 or not others):
-            return name, mine
-    return None
-
-
-def _is_shaped(value: Any, theirs: Side) -> bool:
-    """Whether a value is one by its shape, so that the user's other values of the kind are surely meant too."""
-    kind = theirs.lexer.kind_in(str(value), theirs.said[-1])
-    return kind is not None and kind not in (VALUE, "<number>")
-
-
-def _list(theirs_values: Sequence[Any], theirs: Side, ours: Side) -> list[Any] | None:
-    """Our values of the kind that a list has all of: from the user's last words, else from a field of the results."""
-    kinds = {theirs.lexer.kind_in(str(value), theirs.said[-1]) for value in theirs_values}
-    if len(kinds) == 1 and (kind := kinds.pop()) is not None:
-        listed = [value.casefold() for value in theirs.lexer.values(theirs.said[-1], kind)]
-        if listed == [str(value).casefold() for value in theirs_values]:
-            return list(ours.lexer.values(ours.said[-1], kind)) or None
-    for call in reversed(theirs.calls):
-        for field, found in _columns(call.result):
-            if len(found) > 1 and [str(v) for v in found] == [str(v) for v in theirs_values]:
-                other = next((c for c in reversed(ours.calls) if c.name == call.name), None)
-                return dict(_columns(other.result)).get(field) if other is not None else None
-    return None
-
-
-def _columns(result: Any, at: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], list[Any]]]:
-    """The fields of lists of records, each with its values."""
-    if isinstance(result, dict):
-        return [column for key, inner in result.items() for column in _columns(inner, (*at, key))]
-    if isinstance(result, list) and result and all(isinstance(each, dict) for each in result):
-        return [((*at, name), [each.get(name) for each in result]) for name in result[0]]
-    return [(at, list(result))] if isinstance(result, list) and result else []
-
-
-def _chosen(choices: Sequence[str], ours: Side) -> str | None:
-    """The one allowed value that the user names, in the last words first."""
-    for text in reversed(ours.said):
-        named = [each for each in choices if ours.lexer.mentions(text, each.replace("_", " "))]
-        if named:
-            return max(named, key=len)
-    return None
 
 
 def _alike(ours: Sequence[Sequence[Call]], theirs: Sequence[Sequence[Call]]) -> float:
@@ -289,6 +284,3 @@ def _facts(result: Any, key: str = "") -> list[tuple[str, str]]:
     if isinstance(result, bool) or (isinstance(result, str) and result.replace("_", "").isalpha() and result.islower()):
         return [(key, str(result))]
     return []
-
-
-__all__ = ["Choices", "Copier", "Logged", "NextTurn", "shape_of"]

@@ -47,7 +47,20 @@ def resolve(value: Any, theirs: Side, ours: Side) -> Found:
     for found in _resolved(text, theirs, ours):
         if found is not None:
             return Found(value=as_type(found, value))
-    return Found(value=value, is_missing=has_place(value, theirs) and not ours.lexer.mentions(ours.everything, text))
+    missing = has_place(value, theirs) and not ours.lexer.mentions(ours.everything, text)
+    only = _only_of_kind(text, ours) if missing else None
+    return Found(value=value if only is None else only, is_missing=missing and only is None)
+
+
+def _only_of_kind(text: str, ours: Side) -> str | None:
+    """The one id of a value's kind that our results hold, if there is just one."""
+    kinds = [token.kind for token in ours.lexer.tokens(text)]
+    if len(kinds) != 1 or not kinds[0].startswith("<id"):
+        return None
+    same = {
+        token.text for call in ours.calls for token in ours.lexer.tokens(str(call.result)) if token.kind == kinds[0]
+    }
+    return next(iter(same)) if len(same) == 1 else None
 
 
 def has_place(value: Any, side: Side) -> bool:

@@ -86,6 +86,21 @@ def test_a_record_is_chosen_by_the_words_that_name_it() -> None:
     assert copier(*runs).next_turn(history).calls == (("cancel_order", {"order": "O-8"}),)
 
 
+def test_a_lookup_is_put_before_a_turn_that_needs_what_the_user_does_not_say() -> None:
+    """No logged run reopens an account by mail: the lookup comes from the runs that block."""
+    by_id = [
+        run(f"Reopen the account of C-{n} please.", [("unblock_customer", {"customer": f"C-{n}"}, {"ok": True})],
+            answer=f"C-{n} is active again.")
+        for n in range(3000, 3006)
+    ]  # fmt: skip
+    model = copier(*BLOCKED, *by_id)
+    history = [Turn(said="Reopen the account of eve@y.test please.")]
+    assert model.next_turn(history).calls == (("find_customer", {"email": "eve@y.test"}),)
+    found = {"customer": "C-77"}
+    history[0].steps.append([Call(name="find_customer", arguments={"email": "eve@y.test"}, result=found)])
+    assert model.next_turn(history).calls == (("unblock_customer", {"customer": "C-77"}),)
+
+
 def test_one_odd_run_does_not_outvote_the_others() -> None:
     odd = run("Please block eve@y.test for fraud.", answer="Done: S-1.")
     assert copier(odd, *BLOCKED).next_turn([Turn(said="Please block eve@y.test for fraud.")]).calls

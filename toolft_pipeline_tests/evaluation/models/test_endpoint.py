@@ -16,6 +16,7 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.chat.rendering.parsing import ParsedTurn
 from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.evaluation.models.endpoint import EndpointError, EndpointModel
+from toolft_pipeline.evaluation.models.generation import Sampling
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_endpoint
 from toolft_pipeline.settings import EndpointSettings, EvaluationSettings
@@ -245,3 +246,20 @@ def test_endpoint_identity_leaves_prices_and_pauses_out() -> None:
     other = plain.model_copy(update={"price_per_million_prompt_tokens": 3.0, "retries": 9, "key_from": None})
     assert other.identity == plain.identity
     assert plain.model_copy(update={"model": "n"}).identity != plain.identity
+
+
+def test_repeats_of_an_endpoint_ask_for_other_seeds_at_the_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parameter that the agent file omits stays omitted."""
+    monkeypatch.setenv(KEY, SECRET)
+    server = says(content="Hello.")
+    with asking(server) as model:
+        prompt = model.prompt(ASKED)
+        for repeat in (0, 3):
+            model.sampled(Sampling(temperature=0.7, repeat=repeat)).generate([prompt])
+        model.generate([prompt])
+    sent = [(body["temperature"], body["seed"]) for _, body in server.requests]
+    assert sent == [(0.7, 0), (0.7, 3), (0, 0)]
+    other = says(content="Hello.")
+    with asking(other, request={"seed": None}) as model:
+        model.sampled(Sampling(temperature=0.7, repeat=3)).generate([model.prompt(ASKED)])
+    assert "seed" not in other.requests[0][1]

@@ -13,6 +13,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.engines.engine import Chunk, DecodeRequest, EndReason, Engine, EngineError
 from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.evaluation.models.engine_generator import EngineGenerator, EngineSession
+from toolft_pipeline.evaluation.models.generation import Sampling
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_model
@@ -31,6 +32,7 @@ class Scripted(Engine):
         self.together, self.fails = together, fails
         self.most, self.running, self.started, self.closed = 0, 0, False, 0
         self.all_here = asyncio.Event()
+        self.requests: list[DecodeRequest] = []
 
     @property
     def max_context(self) -> int:
@@ -47,6 +49,7 @@ class Scripted(Engine):
 
     async def stream(self, request: DecodeRequest) -> AsyncIterator[Chunk]:
         last = request.ids[-1]
+        self.requests.append(request)
         self.running += 1
         self.most = max(self.most, self.running)
         try:
@@ -79,6 +82,18 @@ def test_all_prompts_run_side_by_side_and_come_back_in_order() -> None:
     session.close()
     session.close()
     assert engine.closed == 1
+
+
+def test_repeats_ask_an_engine_with_a_seed_of_the_prompt() -> None:
+    engine = Scripted()
+    session = EngineSession(engine)
+    sampling = Sampling(temperature=0.7, repeat=2)
+    EngineGenerator(session, max_new_tokens=7, places=3, sampling=sampling).generate([[1, 3], [1, 4]])
+    EngineGenerator(session, max_new_tokens=7, places=3).generate([[1, 3]])
+    asked = sorted((request.ids, request.temperature, request.seed) for request in engine.requests[:2])
+    assert asked == [((1, 3), 0.7, sampling.seed((1, 3))), ((1, 4), 0.7, sampling.seed([1, 4]))]
+    assert (engine.requests[2].temperature, engine.requests[2].seed) == (0.0, None)
+    session.close()
 
 
 def test_failure_of_one_request_ends_the_evaluation_and_the_others() -> None:

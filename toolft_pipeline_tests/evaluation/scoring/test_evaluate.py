@@ -180,3 +180,30 @@ def test_draw_tasks_is_even_over_categories_whatever_the_order() -> None:
     assert sample_tasks(list(reversed(TASKS)), 6) == drawn
     assert {task.task_id for task in drawn} <= {task.task_id for task in sample_tasks(TASKS, 9)}
     assert len(sample_tasks(TASKS, None)) == len(TASKS)
+
+
+def test_catalog_prompts_of_every_policy_have_the_tools_schemas(tiny_model_folder: Path, tmp_path: Path) -> None:
+    """The tuned model's own prompt has none; with the catalog the conversation after it is the same."""
+    from transformers import AutoTokenizer
+
+    merged = _installed(tiny_model_folder, tmp_path / "merged")
+    catalog = load_catalog(CATALOG)
+    messages: list[Message] = [{"role": "user", "content": "What is six times seven?"}]
+    texts = {}
+    for policy in (PromptPolicy.NONE, PromptPolicy.FEW_SHOT):
+        folder = merged if policy is PromptPolicy.NONE else tiny_model_folder
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        before = tokenizer.chat_template
+        for full in (False, True):
+            prompter = make_prompter(
+                ModelUnderTest(name="m", folder=folder, policy=policy), chat=AGENT.chat, catalog=catalog,
+                tokenizer=tokenizer, examples=golden_examples(AGENT), with_catalog=full,
+            )  # fmt: skip
+            texts[policy, full] = tokenizer.decode(prompter.prompt(messages))
+        assert tokenizer.chat_template == before
+    descriptions = [tool.description for tool in catalog.tools]
+    for policy in (PromptPolicy.NONE, PromptPolicy.FEW_SHOT):
+        assert all(text in texts[policy, True] for text in descriptions)
+        assert not any(text in texts[policy, False] for text in descriptions)
+    asked = texts[PromptPolicy.NONE, False].removeprefix("<bos>")
+    assert texts[PromptPolicy.NONE, True].endswith(asked[asked.index("What is six") :])
