@@ -74,7 +74,7 @@ NOT_MET_BY_MODELS = {
     "gate.shadow.task_success",
     "training.memory_check",
 }
-"""The same of the model's stages: BFCL, endpoints, hosts, prices, engines, safety nets of serving, too little memory."""
+"""The same of the model's stages: BFCL, endpoints, hosts, prices, engines and safety nets of serving, scarce memory."""
 
 ALWAYS = {"name", "folder"}
 
