@@ -140,6 +140,7 @@ def test_assets_of_a_host_ask_for_no_accelerator(site: Site, first_run: object) 
 
     for each in stage_assets(load_agent(site.root / "data" / "assistant" / "agent.yaml")):
         assert each.op.pool is None
+        assert each.op.retry_policy is None, "a step that was interrupted would start another job"
         assert not [tag for tag in each.op.tags if "accelerator" in tag or "k8s" in tag]
 
 

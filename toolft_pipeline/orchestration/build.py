@@ -106,7 +106,8 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
         pool=GPU_POOL if stage.accelerator else None,
         op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator or stage.hosted else None,
+        # none for a hosted job: in this process Dagster retries an interrupted step too, and would start another job
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
         required_resource_keys={agent_key},
         output_required=not stage.begins_model,
         check_specs=[

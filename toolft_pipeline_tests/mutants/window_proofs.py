@@ -74,7 +74,7 @@ MUTANTS = (
     ),
     Mutant(
         name="training_on_unproven_rows",
-        file="stages/qlora_adapter.py",
+        file="stages/token_tensors.py",
         old="for proof, problem in unproven(version).items():",
         new="for proof, problem in dict[str, str]().items():",
         why="training starts on rows whose proofs failed",

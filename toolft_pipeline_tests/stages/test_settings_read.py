@@ -69,7 +69,7 @@ NOT_MET = {
 
 
 NOT_MET_BY_MODELS = {
-    *(leaf for leaf in LEAVES if leaf.startswith(("serving.engine.", "serving.fallback."))),
+    *(leaf for leaf in LEAVES if leaf.startswith(("serving.engine.", "serving.fallback.", "managed."))),
     "evaluation.bfcl_irrelevance",
     "evaluation.bfcl_questions",
     "evaluation.endpoints",
@@ -77,7 +77,7 @@ NOT_MET_BY_MODELS = {
     "gate.shadow.task_success",
     "training.memory_check",
 }
-"""The same of the model's stages: BFCL, endpoints, prices, engines and safety nets of serving, too little memory."""
+"""The same of the model's stages: BFCL, endpoints, hosts, prices, engines and safety nets of serving, scarce memory."""
 
 ALWAYS = {"name", "folder"}
 

@@ -161,7 +161,7 @@ class Stage(Artifact):
     partitioned: bool = True
     accelerator: bool = False
     hosted: bool = False
-    """Whether its work is done by a host over the network: no device is needed, what it needs is checked before."""
+    """Whether its work is done by a host over the network: no device is needed, and Dagster retries nothing."""
     checks: tuple[Check, ...] = ()
     plots: Callable[[Version, AgentSettings], dict[str, Plot]] = field(default=lambda _version, _settings: {})
     texts: Callable[[Version], dict[str, str]] = lambda _version: {}

@@ -14,8 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.formats import get_format
+from toolft_pipeline.chat.formats.chat_format import ChatFormatError
 from toolft_pipeline.chat.rendering.conversation import template_messages, trajectory_messages
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
 from toolft_pipeline.chat.rendering.rendering import render_rows
@@ -24,8 +27,8 @@ from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.training.managed.hosts.errors import TrainingFileError
 from toolft_pipeline.training.managed.hosts.host import LineStyle
 from toolft_pipeline.training.rows.sampling import Row
-from toolft_pipeline.trajectories.accepted_table import read_accepted_rows
-from toolft_pipeline.trajectories.record import Role, Trajectory
+from toolft_pipeline.trajectories.accepted_table import AcceptedRun, read_accepted_rows
+from toolft_pipeline.trajectories.record import Role
 
 _NAMED = 5
 """Runs that an error names."""
@@ -47,7 +50,7 @@ def training_lines(
         run = (row.day, row.trajectory_id)
         repeats[run] = max(repeats.get(run, 0), row.weight)
     runs = dict(_runs(repeats, accepted))
-    shown = [run for run, trajectory in runs.items() if image_hashes_of_run(trajectory)]
+    shown = [key for key, each in runs.items() if image_hashes_of_run(each.run)]
     if shown and chat.images == "refuse":
         named = ", ".join(f"{run_id} ({day})" for day, run_id in shown[:_NAMED])
         raise TrainingFileError(
@@ -59,18 +62,25 @@ def training_lines(
     for run, times in repeats.items():
         if run in shown:
             continue
-        messages = trajectory_messages(runs[run], system_prompt=chat.system_prompt, without_tools=without_tools)
-        line = _line(messages, trained=trained_turns(messages, chat=chat), tools=tools, style=style)
+        messages = trajectory_messages(runs[run].run, system_prompt=chat.system_prompt, without_tools=without_tools)
+        line = _line(messages, trained=trained_turns(runs[run], messages, chat=chat), tools=tools, style=style)
         if line is not None:
             yield from [line] * times
 
 
-def trained_turns(messages: list[dict[str, Any]], *, chat: ChatSettings) -> frozenset[int]:
-    """Indices of the assistant messages that carry loss, by the same rule that makes the loss mask of tensors."""
+def trained_turns(accepted: AcceptedRun, messages: list[dict[str, Any]], *, chat: ChatSettings) -> frozenset[int]:
+    """Indices of the assistant messages that carry loss, by the same rule that makes the loss mask of tensors.
+
+    `messages` are those of the run under the agent's policy for the system prompt. A rule that looks at more than the
+    messages finds what verification knows in `accepted`. Raises `ChatFormatError` where the template cannot render it.
+    """
     templated = template_messages(messages)
     if chat.thinking == "drop":
         templated = [{key: value for key, value in each.items() if key != "reasoning_content"} for each in templated]
-    rows = render_rows(templated, chat_format=get_format(chat.format), catalog_mode=chat.catalog_mode)
+    try:
+        rows = render_rows(templated, chat_format=get_format(chat.format), catalog_mode=chat.catalog_mode)
+    except TemplateError as error:
+        raise ChatFormatError(f"{accepted.run.trajectory_id}: {error}; reject such runs or choose a format") from error
     return frozenset(index for row in rows for index in row.message_indices)
 
 
@@ -83,12 +93,12 @@ def write_lines(lines: Iterable[Line], path: Path) -> None:
 
 def _runs(
     wanted: Iterable[tuple[str, str]], accepted: Mapping[str, Path]
-) -> Iterator[tuple[tuple[str, str], Trajectory]]:
+) -> Iterator[tuple[tuple[str, str], AcceptedRun]]:
     ids = frozenset(wanted)
     for day in sorted({day for day, _ in ids}):
         if day not in accepted:
             raise TrainingFileError(f"no verified runs of {day}, whose rows were drawn; run the days of data again")
-        found = {each.run.trajectory_id: each.run for each in read_accepted_rows(accepted[day])}
+        found = {each.run.trajectory_id: each for each in read_accepted_rows(accepted[day])}
         for run in ids:
             if run[0] != day:
                 continue

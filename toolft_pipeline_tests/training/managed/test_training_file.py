@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from toolft_pipeline.chat.chat_rows import ROWS_FILE, read_chat_rows
+from toolft_pipeline.chat.render_day import write_chat_rows
 from toolft_pipeline.chat.rendering.rendering import RenderedRow, render_rows
 from toolft_pipeline.evaluation.models.endpoint import protocol_message
 from toolft_pipeline.settings import ChatSettings
@@ -18,7 +20,7 @@ from toolft_pipeline.training.managed.train_managed import Window, write_trainin
 from toolft_pipeline.training.managed.training_file import training_lines
 from toolft_pipeline.training.rows.sampling import draw_rows
 from toolft_pipeline.trajectories.record import Message, Part, Role
-from toolft_pipeline_tests.conversations import calls, says, user
+from toolft_pipeline_tests.conversations import calls, result, says, user
 from toolft_pipeline_tests.training.managed.made_window import conversation, make_window, managed
 
 ADDRESS = "http://127.0.0.1:1/v1"
@@ -47,6 +49,39 @@ def test_weights_follow_the_rule_of_the_loss_mask(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(training_file, "render_rows", only_calls)
     for line in lines(make_window(tmp_path)):
         assert [message.get("weight") for message in line["messages"]] == [None, None, 1, None, None, 1]
+
+
+def test_weights_are_the_trained_segments_of_the_chat_rows(tmp_path: Path) -> None:
+    """Whatever rule the day's rows were made by: a turn has weight 1 exactly if its text carries loss there."""
+
+    def corrected(name: str) -> tuple[Message, ...]:
+        if name != "t3":
+            return conversation(name)
+        return (
+            user("Send it"),
+            calls(("a", "send", {"q": 1})),
+            result("a", "send", "error: q is no text"),
+            calls(("b", "send", {"q": "1"})),
+            result("b", "send", "sent"),
+            says("It is sent."),
+        )
+
+    window = make_window(tmp_path, messages=corrected)
+    catalog = tmp_path / "catalog.json"
+    catalog.write_text(window.catalog.text)
+    trained: dict[str, list[str]] = {}
+    for table in window.accepted.values():
+        write_chat_rows(accepted=table, catalog=catalog, chat=window.chat, out=tmp_path)
+        for row in read_chat_rows(tmp_path / ROWS_FILE):
+            texts = [segment.text for segment in row.segments if segment.trained]
+            trained.setdefault(row.trajectory_id, []).extend(texts)
+    drawn = draw_rows(selection=window.selection, tensors=window.tensors, token_budget=None)
+    for row, line in zip(drawn.train.rows, lines(window), strict=True):
+        weighted = [message for message in line["messages"] if message.get("weight")]
+        assert len(weighted) == len(trained[row.trajectory_id])
+        for message, text in zip(weighted, trained[row.trajectory_id], strict=True):
+            assert (message.get("content") or "") in text
+            assert [call["function"]["name"] in text for call in message.get("tool_calls", [])].count(False) == 0
 
 
 def test_repeats_of_a_row_are_repeats_of_its_line(tmp_path: Path) -> None:
