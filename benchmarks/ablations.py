@@ -21,8 +21,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from benchmarks.ablation_variants import DEFAULTS, Variant, base_variants, distinct, missing_setting, variants
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -39,6 +37,17 @@ FIXED = {
 }
 """Settings of every variant: only a model that passes every task would be promoted, so that no variant is judged
 beside another one in service."""
+
+COLUMNS = {
+    "general ability": ("general_ability", ".1%"),
+    "no call where none can help": ("no_tool", ".1%"),
+    "validation loss": ("validation_loss", ".3f"),
+    "tokens/s": ("tokens_per_s", ".0f"),
+    "weights, GB": ("weights_gb", ".2f"),
+    "cost of 1,000 tasks": ("cost_per_1k_tasks", ".2f"),
+    "minutes": ("minutes", ".0f"),
+}
+"""Further columns of the table: the key of the figure, and its format."""
 
 Runner = Callable[[Variant, int], dict[str, Any]]
 """Trains and evaluates a variant with a seed; returns its figures."""
@@ -108,9 +117,9 @@ def run_missing(chosen: Sequence[Variant], *, seeds: int, results: Path, run: Ru
 
 def run_variant(agent: str, day: str, variant: Variant, seed: int) -> dict[str, Any]:
     """Train and evaluate with the command line, and read the figures of the report."""
-    from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, METRICS_FILE
+    from toolft_pipeline.evaluation.report.report import METRICS_FILE
     from toolft_pipeline.warehouse.manifest import ArtifactKey
-    from toolft_pipeline.warehouse.store import Warehouse
+    from toolft_pipeline.warehouse.store import Version, Warehouse
 
     settings = {**FIXED, **variant.settings, "training.seed": str(seed)}
     command = [sys.executable, "-m", "toolft_pipeline.cli", "run", agent, "--to", day]
@@ -119,21 +128,34 @@ def run_variant(agent: str, day: str, variant: Variant, seed: int) -> dict[str, 
     environment = {**os.environ, "TOOLFT_WAREHOUSE": str(FOLDER / "warehouse")}
     subprocess.run(command, env=environment, cwd=REPOSITORY, check=True)
     warehouse = Warehouse(FOLDER / "warehouse")
-    report = warehouse.current(ArtifactKey(agent=agent, asset="eval_report", partition=day))
-    adapter = warehouse.current(ArtifactKey(agent=agent, asset="qlora_adapter", partition=day))
-    assert report is not None, "the run made a report"
-    assert adapter is not None, "the run made an adapter"
-    metrics = json.loads(report.file(METRICS_FILE).read_text(encoding="utf-8"))
-    rollouts = pq.read_table(report.file(GENERATIONS_FILE), columns=["model", "kind", "task_id", "passed"]).to_pylist()
-    figures = metrics["models"]["candidate"]
+
+    def made(asset: str) -> Version:
+        version = warehouse.current(ArtifactKey(agent=agent, asset=asset, partition=day))
+        assert version is not None, f"the run made {asset}"
+        return version
+
+    weights = sum(path.stat().st_size for path in made("merged_model").file("model").glob("*.safetensors"))
+    metrics = json.loads(made("eval_report").file(METRICS_FILE).read_text(encoding="utf-8"))
+    return figures_of(
+        metrics["models"]["candidate"], headline=made("qlora_adapter").manifest.headline, weight_bytes=weights
+    )
+
+
+def figures_of(candidate: Mapping[str, Any], *, headline: Mapping[str, Any], weight_bytes: int) -> dict[str, Any]:
+    """What the table needs of a candidate's figures and its adapter's headline; memory is the weights in bf16."""
+    busy = candidate.get("busy_ms_per_task")
+
+    def share(name: str) -> float | None:
+        return None if candidate.get(name) is None else candidate[name]["value"]
+
     return {
-        "passed": {
-            row["task_id"]: row["passed"] for row in rollouts if (row["model"], row["kind"]) == ("candidate", "rollout")
-        },
-        "exact_match": figures.get("exact_match"),
-        "abilities": metrics.get("abilities", []),
-        "tokens": adapter.manifest.headline.get("tokens"),
-        "validation_loss": adapter.manifest.headline.get("validation_loss"),
+        "passed": candidate["task_outcomes"],
+        "general_ability": share("general_ability"),
+        "no_tool": share("no_tool"),
+        "tokens_per_s": 1000 * candidate["new_tokens_per_task"] / busy if busy else None,
+        "weights_gb": weight_bytes / 1e9,
+        "cost_per_1k_tasks": candidate.get("cost_per_1k_tasks"),
+        "validation_loss": headline.get("validation_loss"),
     }
 
 
@@ -146,22 +168,21 @@ def page(chosen: Sequence[Variant], *, results: Path) -> str:
         "Written by `make ablations`. Each line changes one setting of the agent file; the same tasks, paired by task.",
         "The interval of a difference is 95 %, from the differences of the tasks, averaged over the seeds.",
         "",
-        "| variant | seeds | task success | difference to the agent file | validation loss | minutes |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        f"| variant | seeds | task success | difference to the agent file | {' | '.join(COLUMNS)} |",
+        f"| --- |{' ---: |' * (3 + len(COLUMNS))}",
     ]
     for each in chosen:
         found = _seeds_of(results, each.name)
         if not found:
             why = missing_setting(each)
-            lines.append(f"| {each.name} | 0 | {'not run' if why is None else f'no setting `{why}`'} | | | |")
+            said = "not run" if why is None else f"no setting `{why}`"
+            lines.append(f"| {each.name} | 0 | {said} |{' |' * (1 + len(COLUMNS))}")
             continue
         shares = _shares(found)
         success = statistics.mean(shares.values())
         against = "" if each.name == DEFAULTS or not base else difference_text(shares, _shares(base))
-        losses = [one["validation_loss"] for one in found if one.get("validation_loss") is not None]
-        loss = f"{statistics.mean(losses):.3f}" if losses else ""
-        minutes = statistics.mean(one["minutes"] for one in found)
-        lines.append(f"| {each.name} | {len(found)} | {success:.1%} | {against} | {loss} | {minutes:.0f} |")
+        cells = [_mean_text(found, key, form) for key, form in COLUMNS.values()]
+        lines.append(f"| {each.name} | {len(found)} | {success:.1%} | {against} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -173,6 +194,12 @@ def difference_text(shares: Mapping[str, float], base: Mapping[str, float]) -> s
     mean = statistics.mean(differences)
     half = 1.96 * statistics.stdev(differences) / math.sqrt(len(differences))
     return f"{100 * mean:+.1f} ({100 * (mean - half):+.1f} to {100 * (mean + half):+.1f})"
+
+
+def _mean_text(found: Sequence[Mapping[str, Any]], key: str, form: str) -> str:
+    """The mean of a figure over the seeds; empty where none has it."""
+    values = [one[key] for one in found if one.get(key) is not None]
+    return format(statistics.mean(values), form) if values else ""
 
 
 def _shares(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.ablation_variants import DEFAULTS, Variant, base_variants, missing_setting, variants
-from benchmarks.ablations import FIXED, difference_text, page, plan_lines, run_missing
+from benchmarks.ablations import FIXED, difference_text, figures_of, page, plan_lines, run_missing
 from toolft_pipeline.agent_file import load_agent
+from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ALL = [
@@ -58,8 +60,10 @@ def test_killed_run_repeats_nothing_and_the_plan_says_what_is_left(tmp_path: Pat
     run_missing(SMALL, seeds=2, results=tmp_path, run=run)
     assert sorted(done + calls) == [(DEFAULTS, 0), (DEFAULTS, 1), ("rank 4", 0), ("rank 4", 1)]
     table = page(SMALL, results=tmp_path)
-    assert f"| {DEFAULTS} | 2 | 100.0% |  | 0.500 | 0 |" in table
+    assert f"| {DEFAULTS} | 2 | 100.0% |  |  |  | 0.500 |  |  |  | 0 |" in table
     assert "| rank 4 | 2 | 50.0% | -50.0 (-148.0 to +48.0) |" in table
+    widths = {line.count("|") for line in table.splitlines() if line.startswith("|")}
+    assert len(widths) == 1
     assert "| of tomorrow | 0 | no setting `training.no_such_setting` |" in table
 
 
@@ -67,6 +71,28 @@ def test_plan_without_any_result_counts_by_the_given_minutes(tmp_path: Path) -> 
     slow = Variant(name="3 epochs", group="epochs", settings={"training.epochs": "3"}, cost=3.0)
     lines = plan_lines([SMALL[0], slow], seeds=1, results=tmp_path, minutes=10)
     assert lines[-1] == "40 minutes left in all"
+
+
+def test_figures_are_read_from_a_candidate_of_metrics_json() -> None:
+    candidate = {
+        "task_outcomes": {"a": True},
+        "no_tool": {"value": 0.25, "low": 0.1, "high": 0.4},
+        "new_tokens_per_task": 50.0,
+        "busy_ms_per_task": 500.0,
+        "cost_per_1k_tasks": 0.5,
+    }
+    assert figures_of(candidate, headline={"validation_loss": 0.2}, weight_bytes=540_000_000) == {
+        "passed": {"a": True},
+        "general_ability": None,
+        "no_tool": 0.25,
+        "tokens_per_s": 100.0,
+        "weights_gb": 0.54,
+        "cost_per_1k_tasks": 0.5,
+        "validation_loss": 0.2,
+    }
+    assert {"task_outcomes", "no_tool", "general_ability", "new_tokens_per_task", "busy_ms_per_task"} <= {
+        each.name for each in fields(ModelMetrics)
+    }
 
 
 def test_difference_is_paired_by_task() -> None:

@@ -23,7 +23,7 @@ MUTANTS = (
         old="without = 0 if better else without + 1",
         new="without = without if better else without + 1",
         why="a run stops although it still gets better",
-        tests=(f"{BEST}::test_run_stops_after_so_many_evaluations_without_a_better_one",),
+        tests=(f"{BEST}::test_better_evaluation_begins_the_count_again",),
     ),
     Mutant(
         name="steps_after_the_stop_are_chosen",

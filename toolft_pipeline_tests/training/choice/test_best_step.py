@@ -46,6 +46,12 @@ def test_run_stops_after_so_many_evaluations_without_a_better_one(patience: int 
     assert stop_step(figures, choose_by="validation_loss", patience=patience) == stop
 
 
+def test_better_evaluation_begins_the_count_again() -> None:
+    figures = history((0, 3.0), (0, 4.0), (0, 2.0), (0, 2.5), (0, 2.4))
+    assert stop_step(figures, choose_by="validation_loss", patience=2) == 50
+    assert stop_step(figures[:-2], choose_by="validation_loss", patience=2) is None
+
+
 @given(FIGURES, FIGURES, st.integers(1, 3), st.sampled_from(["validation_loss", "exact_match"]))
 def test_what_a_resumed_run_did_after_the_stop_changes_no_choice(
     figures: list[tuple[int, int]], more: list[tuple[int, int]], patience: int, choose_by: Any
