@@ -87,6 +87,27 @@ def test_grounding_choice_that_a_refusal_named_is_kept() -> None:
     assert fault(*talk) is None
 
 
+def test_grounding_choice_that_a_record_holds_is_not_named_by_the_user() -> None:
+    """The user names the choice in another language than the catalog's, and a record holds another one."""
+    shown = (
+        calls(("a", "get_stock", {"sku": "kettle"})),
+        result("a", "get_stock", '{"sku":"kettle","warehouse":"east"}'),
+    )
+    reserved = calls(("b", "reserve", {"sku": "kettle", "warehouse": "north"}))
+    assert fault(user("Zeig kettle."), *shown, says("kettle"), user("Reservier sie im Norden."), reserved) is None
+    asked = user("Reserve the kettle in east.")
+    assert fault(user("Zeig kettle."), *shown, says("kettle"), asked, reserved) is Fault.UNGROUNDED_CHOICE
+
+
+def test_grounding_rows_of_several_pages_are_counted_together() -> None:
+    pages = ('{"orders":[{"order":"O-1"},{"order":"O-2"},{"order":"O-3"}],"next":"p3"}', '{"orders":[{"order":"O-4"}]}')
+    read = [
+        each for n, page in enumerate(pages) for each in (calls((f"c{n}", "list", {})), result(f"c{n}", "list", page))
+    ]
+    assert fault(user("How many orders are there?"), *read, says("There are 4 orders.")) is None
+    assert fault(user("How many orders are there?"), *read, says("There are 6 orders.")) is Fault.UNGROUNDED_ANSWER
+
+
 def test_grounding_choice_that_is_a_form_of_the_named_word_is_kept() -> None:
     call = calls(("a", "list_invoices", {"status": "unpaid"}))
     assert fault(user("What is not paid?"), call, result("a", "list_invoices", "[]"), says("None.")) is None
