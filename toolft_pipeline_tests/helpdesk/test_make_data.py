@@ -34,7 +34,7 @@ def test_data_of_another_seed_differ(tmp_path: Path) -> None:
 
 def test_data_committed_are_what_the_command_makes(tmp_path: Path) -> None:
     """Two of the days: each day follows from those before it, so that a longer log begins as a shorter one."""
-    make_data(out=tmp_path, backend=Desk(), seed=7, days=2, runs_per_day=240, tasks=240)
+    make_data(out=tmp_path, backend=Desk(), seed=7, days=2, runs_per_day=160, tasks=276)
     committed = (COMMITTED / "planted.jsonl").read_bytes()
     assert committed.startswith((tmp_path / "planted.jsonl").read_bytes())
     (tmp_path / "planted.jsonl").unlink()

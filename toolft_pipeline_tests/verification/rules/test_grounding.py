@@ -87,6 +87,26 @@ def test_grounding_choice_that_a_refusal_named_is_kept() -> None:
     assert fault(*talk) is None
 
 
+def test_grounding_choice_that_a_record_holds_is_not_named_by_the_user() -> None:
+    """The user names the choice in another language than the catalog's, and a record holds another one."""
+    shown = (
+        calls(("a", "get_stock", {"sku": "kettle"})),
+        result("a", "get_stock", '{"sku":"kettle","warehouse":"east"}'),
+    )
+    reserved = calls(("b", "reserve", {"sku": "kettle", "warehouse": "north"}))
+    assert fault(user("Zeig kettle."), *shown, says("kettle"), user("Reservier sie im Norden."), reserved) is None
+    asked = user("Reserve the kettle in east.")
+    assert fault(user("Zeig kettle."), *shown, says("kettle"), asked, reserved) is Fault.UNGROUNDED_CHOICE
+
+
+def test_grounding_rows_of_several_pages_are_counted_together() -> None:
+    totals = ([220, 940, 160, 740], [1240, 150])
+    pages = [json.dumps({"orders": [{"order": f"O-67{n}", "total": n} for n in page]}) for page in totals]
+    read = [part for page in pages for part in (calls(("a", "list", {})), result("a", "list", page))]
+    assert fault(user("How many orders are there?"), *read, says("There are 6 orders.")) is None
+    assert fault(user("How many orders are there?"), *read, says("There are 9 orders.")) is Fault.UNGROUNDED_ANSWER
+
+
 def test_grounding_choice_that_is_a_form_of_the_named_word_is_kept() -> None:
     call = calls(("a", "list_invoices", {"status": "unpaid"}))
     assert fault(user("What is not paid?"), call, result("a", "list_invoices", "[]"), says("None.")) is None

@@ -78,37 +78,41 @@ def tickets_by_mail(s: Slots) -> Way:
 
 
 @family(
-    "look_then_hold",
+    "look_then_deliver",
     MULTI,
     level=NEW,
     held="""
-    Look up order {order}. // Put it on hold.
-    Show me {order}. // That order has to wait, hold it.
-    What is in {order}? // Hold it, please.
+    Look up order {order}. // Deliver it on {day}.
+    Show me {order}. // That order should come on {day}.
+    What is in {order}? // Set its delivery to {day}, please.
     """,
-    pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed') AND held = 0")},
+    pick=lambda d: {"order": d.order("status IN ('new', 'paid', 'packed', 'shipped')"), "day": d.open_day()},
 )
-def look_then_hold(s: Slots) -> Way:
+def look_then_deliver(s: Slots) -> Way:
     yield [call("get_order", order=s["order"])]
     yield None
-    yield [call("hold_order", order=s["order"])]
+    yield [call("set_delivery", order=s["order"], window={"day": s["day"]})]
 
 
 @family(
-    "look_then_raise",
+    "look_then_tag",
     MULTI,
     level=NEW,
     held="""
-    Show me ticket {ticket}. // Give that one priority {priority}.
-    Who has {ticket}? // Set its priority to {priority}.
-    How is {ticket} doing? // It gets priority {priority}.
+    Show me ticket {ticket}. // Tag that one with {tag} and {tag2}.
+    Who has {ticket}? // Put the tags {tag} and {tag2} on it.
+    How is {ticket} doing? // It gets the tags {tag} and {tag2}.
     """,
-    pick=lambda d: {"ticket": d.ticket(), "priority": d.choice(("low", "normal", "high"))},
+    pick=lambda d: {
+        "ticket": d.ticket(),
+        "tag": (two := d.sample(("billing", "delivery", "quality", "vip"), 2))[0],
+        "tag2": two[1],
+    },
 )
-def look_then_raise(s: Slots) -> Way:
+def look_then_tag(s: Slots) -> Way:
     yield [call("get_ticket", ticket=s["ticket"])]
     yield None
-    yield [call("set_priority", ticket=s["ticket"], priority=s["priority"])]
+    yield [call("tag_ticket", ticket=s["ticket"], tags=[s["tag"], s["tag2"]])]
 
 
 @family(
@@ -202,21 +206,22 @@ def discount_the_unpaid_one(s: Slots) -> Way:
 
 
 @family(
-    "track_then_note",
+    "unpaid_then_hold",
     MULTI,
     level=NEW,
     held="""
-    Where is {order}? // Write on {ticket}: "{note}".
-    Track {order} for me. // Now a note for {ticket}: "{note}".
-    When does {order} arrive? // Note on ticket {ticket}: "{note}".
+    Is {invoice} paid? // Then put its order on hold.
+    How much is open on {invoice}? // Hold the order that it belongs to.
+    Show {invoice}. // The order of that invoice has to wait, hold it.
     """,
     pick=lambda d: {
-        "order": d.order("status IN ('shipped', 'delivered')"),
-        "ticket": d.ticket(),
-        "note": d.remark(),
+        "invoice": d.invoice(
+            "i.status = 'unpaid' AND EXISTS (SELECT 1 FROM orders o WHERE o.order_id = i.order_id "
+            "AND o.held = 0 AND o.status IN ('new', 'paid', 'packed'))"
+        )
     },
 )
-def track_then_note(s: Slots) -> Way:
-    yield [call("track_order", order=s["order"])]
+def unpaid_then_hold(s: Slots) -> Way:
+    shown = yield [call("get_invoice", invoice=s["invoice"])]
     yield None
-    yield [call("add_note", ticket=s["ticket"], text=s["note"])]
+    yield [call("hold_order", order=shown[0].data["order"])]

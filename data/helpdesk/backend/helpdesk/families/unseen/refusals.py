@@ -39,16 +39,16 @@ def unblock_active_by_mail(s: Slots) -> Way:
 
 
 @family(
-    "look_then_hold_refused",
+    "look_then_deliver_refused",
     EXPLAIN,
     level=NEW,
-    worded_as="look_then_hold",
-    pick=lambda d: {"order": d.order("status IN ('shipped', 'delivered', 'cancelled')")},
+    worded_as="look_then_deliver",
+    pick=lambda d: {"order": d.order("status IN ('delivered', 'cancelled')"), "day": d.open_day()},
 )
-def look_then_hold_refused(s: Slots) -> Way:
+def look_then_deliver_refused(s: Slots) -> Way:
     yield [call("get_order", order=s["order"])]
     yield None
-    yield [call("hold_order", order=s["order"])]
+    yield [call("set_delivery", order=s["order"], window={"day": s["day"]})]
 
 
 def _more_than_there_is(d: Draw) -> dict[str, Any]:

@@ -155,7 +155,7 @@ REFUSALS = (
     (r"(\S+) is blocked", "{} ist gesperrt"),
     (r"(\S+) is not blocked", "{} ist nicht gesperrt"),
     (r"(\S+) is (\w+), not shipped", "{} hat den Status {}, nicht verschickt"),
-    (r"(\S+) was renumbered", "{} hat eine neue Nummer"),
+    (r"(\S+) was renumbered", "{} wurde umnummeriert"),
     (r"(\S+) was merged", "{} wurde zusammengelegt"),
     (r"(\S+) was shipped", "{} wurde schon verschickt"),
     (r"(\S+) was delivered", "{} wurde schon zugestellt"),

@@ -13,12 +13,12 @@ WORDINGS = """
 [tickets_by_mail]
 = Welche offenen Tickets hat {email}?
 = Offene Tickets von {email} bitte.
-[look_then_hold]
-= Zeig {order}. // Halt sie an.
-= Was ist in {order}? // Diese Bestellung soll warten, anhalten.
-[look_then_raise]
-= Wer hat {ticket}? // Priorität {priority} dafür.
-= Zeig {ticket}. // Setz es auf Priorität {priority}.
+[look_then_deliver]
+= Zeig {order}. // Liefer sie am {day}.
+= Was ist in {order}? // Diese Bestellung soll am {day} kommen.
+[look_then_tag]
+= Wer hat {ticket}? // Markier es mit {tag} und {tag2}.
+= Zeig {ticket}. // Häng {tag} und {tag2} an.
 [look_then_remind]
 = Ist {invoice} bezahlt? // Dann erinnern, per {channel}.
 = Zeig {invoice}. // Schick dazu eine Erinnerung per {channel}.
@@ -34,9 +34,9 @@ WORDINGS = """
 [discount_the_unpaid_one]
 = Gib {customer} {percent} Prozent auf die unbezahlte Rechnung.
 = Die offene Rechnung von {customer} bekommt {percent} Prozent Rabatt.
-[track_then_note]
-= Wo ist {order}? // Notiz bei {ticket}: "{note}".
-= Verfolge {order}. // Schreib bei {ticket} auf: "{note}".
+[unpaid_then_hold]
+= Ist {invoice} bezahlt? // Dann halt ihre Bestellung an.
+= Zeig {invoice}. // Die Bestellung dazu soll warten, anhalten.
 [what_can_you_do]
 = Ich bin {first}, neu in {city}. Was kannst du?
 = {first} aus {city}: wobei hilfst du?

@@ -13,12 +13,12 @@ WORDINGS = """
 [tickets_by_mail]
 = ¿Qué tickets abiertos tiene {email}?
 = Tickets abiertos de {email}, por favor.
-[look_then_hold]
-= Muestra {order}. // Retenlo.
-= ¿Qué hay en {order}? // Ese pedido tiene que esperar, retenlo.
-[look_then_raise]
-= ¿Quién lleva {ticket}? // Prioridad {priority} para ese.
-= Muestra {ticket}. // Ponlo en prioridad {priority}.
+[look_then_deliver]
+= Muestra {order}. // Entrégalo el {day}.
+= ¿Qué hay en {order}? // Ese pedido tiene que llegar el {day}.
+[look_then_tag]
+= ¿Quién lleva {ticket}? // Márcalo con {tag} y {tag2}.
+= Muestra {ticket}. // Ponle {tag} y {tag2}.
 [look_then_remind]
 = ¿Está pagada {invoice}? // Pues recuérdala, por {channel}.
 = Muestra {invoice}. // Manda un recordatorio de esa por {channel}.
@@ -34,9 +34,9 @@ WORDINGS = """
 [discount_the_unpaid_one]
 = Da a {customer} un {percent} por ciento en la factura sin pagar.
 = La factura sin pagar de {customer} lleva {percent} por ciento de descuento.
-[track_then_note]
-= ¿Dónde está {order}? // Nota en {ticket}: "{note}".
-= Sigue {order}. // Apunta en {ticket}: "{note}".
+[unpaid_then_hold]
+= ¿Está pagada {invoice}? // Pues retén su pedido.
+= Muestra {invoice}. // El pedido de esa factura tiene que esperar, retenlo.
 [what_can_you_do]
 = Soy {first}, nuevo en {city}. ¿Qué haces?
 = {first} de {city}: ¿en qué ayudas?
