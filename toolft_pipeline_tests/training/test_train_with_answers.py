@@ -28,7 +28,7 @@ def test_training_draws_answers_by_share_and_says_so(
     out.mkdir()
     summary = train_adapter(
         base=tiny_model_folder,
-        base_name="tiny",
+        names=AdapterNames(base="tiny", chat_format="gemma3"),
         selection=inputs.selection,
         tensors={**inputs.tensors, REPLAY_ROWS: answers},
         training=agent(tiny_model_folder, replay_share=0.2, **losses).training,
