@@ -12,7 +12,7 @@ import pytest
 
 from toolft_pipeline.training.rows.mixing import REPLAY_ROWS
 from toolft_pipeline.training.rows.trained_rows import read_trained_rows
-from toolft_pipeline.training.train_adapter import train_adapter
+from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 from toolft_pipeline_tests.training.made_rows import Made, agent, lesson, write_inputs
 
 
