@@ -56,7 +56,8 @@ def changes(row: Row, mutant: Row, *, desk: Desk) -> frozenset[Change]:
         found.add(Change.DATABASE)
     if list(after.results) != list(_results(mutant)):
         found.add(Change.RESULT)
-    if set(_unread(mutant, _taken(row))):
+    taken = _taken(row)
+    if set(_unread(mutant, taken)) - set(_unread(row, taken)):
         found.add(Change.READ)
     return frozenset(found)
 

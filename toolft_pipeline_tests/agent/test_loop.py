@@ -12,28 +12,28 @@ from toolft_pipeline.agent.steps import Step
 from toolft_pipeline.sandbox.protocol import SandboxError, SandboxStateError
 from toolft_pipeline_tests.agent.scripted import HELPDESK, ODD, answer, calls, faulty, run, sent
 
-STATE = "desk-eval-0957"
-TICKETS = calls(("get_ticket", {"ticket": "T-3707"}), ("get_ticket", {"ticket": "T-3706"}), text="Let me look.")
+STATE = "desk-eval-3956"
+TICKETS = calls(("get_ticket", {"ticket": "T-9020"}), ("get_ticket", {"ticket": "T-9026"}), text="Let me look.")
 
 
 def test_a_task_on_the_help_desk_ends_in_its_state() -> None:
     seen: list[Step] = []
-    assign = calls(("assign_ticket", {"ticket": "T-3707", "agent": "Amira"}))
+    assign = calls(("assign_ticket", {"ticket": "T-9020", "agent": "Celia"}))
     done, server = run(
         [TICKETS, answer("Here you are."), assign, answer("Done.")],
-        "Who has T-3707 and T-3706?",
-        "Assign the first to Amira.",
+        "Who has T-9020 and T-9026?",
+        "Assign the first to Celia.",
         state_ref=STATE,
         on_step=seen.append,
     )
     first, _, third, last = sent(server)
     assert done.answer == "Done."
     assert done.failure is None
-    assert first == [{"role": "user", "content": "Who has T-3707 and T-3706?"}]
+    assert first == [{"role": "user", "content": "Who has T-9020 and T-9026?"}]
     assert [message["role"] for message in third] == ["user", "assistant", "tool", "tool", "assistant", "user"]
     assert third[1]["content"] == "Let me look."
     assert [json.loads(message["content"])["status"] for message in third[2:4]] == ["open", "open"]
-    assert last[-1]["content"] == '{"agent":"Amira"}'
+    assert json.loads(last[-1]["content"])["agent"] == "Celia"
     assert tuple(seen) == done.steps
     assert len(done.steps) == 4 + 3
     before, after = json.loads(done.state_before or ""), json.loads(done.state_after or "")
@@ -44,7 +44,7 @@ def test_reset_and_snapshot_tools_are_never_offered() -> None:
     _, server = run([answer("Hello.")], "Hello?", state_ref=STATE)
     (_, body), = server.requests  # fmt: skip
     names = {tool["function"]["name"] for tool in body["tools"]}
-    assert len(names) == 44
+    assert len(names) == 48
     assert not names & {"desk_reset", "desk_snapshot"}
 
 

@@ -73,6 +73,7 @@ def test_labels_come_from_code_that_knows_no_judge() -> None:
 
 def test_labels_say_what_changed_and_nothing_of_a_gold_run_itself(tasks: list[Task]) -> None:
     desk = Desk()
+    tasks = [task for task in tasks if task.system is None]
     gold = gold_row(next(task for task in tasks if task.family == "assign_to_absent"))
     assert changes(gold, gold, desk=desk) == frozenset()
 

@@ -3,7 +3,7 @@
 Invariant: in an accepted run every number, id and address of an answer occurs in an earlier message or in the catalog,
 or (a number) follows from known ones by plain arithmetic. No answer states something about an id that no call asked
 about and no result mentions. Where the user named one choice of a parameter, no call takes another one that nobody
-named. Replay cannot find these: a read that is missing from the log changes no state and no other result, and the
+named. No call asks for a page by a cursor that no message gave. Replay cannot find these: a read that is missing from the log changes no state and no other result, and the
 answer that rests on it would teach a model to invent. No rule can read an image, so everything after one passes.
 """
 
@@ -30,6 +30,11 @@ from toolft_pipeline.verification.rules.verdict import Fault, Rule, Violation
 
 _LONGEST_NUMBER = 15
 """Most digits of a quantity; a longer number is an id."""
+
+_CURSOR = re.compile(
+    r"(?:^|_)(?:cursor|page_?token|next_?token|continuation(?:_?token)?)$|(?-i:[a-z](?:Cursor|PageToken))$", re.I
+)
+"""Parameters that take what the page before gave."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
@@ -58,6 +63,9 @@ def check_grounding(
                 if part.image_sha256 is not None:
                     return None
             continue
+        if settings.refuses(Grounded.IDS) and (cursor := _unread_cursor(message, known.words)) is not None:
+            reason = f"message {place} asks for the page {cursor!r}, which no earlier message contains"
+            return _fault(Fault.UNREAD_VALUE, reason, Grounded.IDS)
         choice = _choice(message, known.words, asked, schemas) if settings.refuses(Grounded.CHOICES) else None
         if choice is not None:
             return _fault(Fault.UNGROUNDED_CHOICE, f"message {place}: {choice}", Grounded.CHOICES)
@@ -153,6 +161,15 @@ def _read_texts(messages: Sequence[Message]) -> GroundingText:
         for text in (message.text,) if message.role is Role.TOOL else (c.arguments_json for c in message.tool_calls):
             read.add_text(text)
     return read
+
+
+def _unread_cursor(message: Message, known: GroundingText) -> str | None:
+    """The first cursor that a call takes and no message gave: a page that nobody can have known of."""
+    for call in message.tool_calls:
+        for name, value, _ in leaves(decoded(call.arguments_json), {}):
+            if isinstance(value, str) and value and _CURSOR.search(name) and not known.in_run(value.casefold()):
+                return value
+    return None
 
 
 def _choice(message: Message, known: GroundingText, asked: GroundingText, schemas: Schemas) -> str | None:

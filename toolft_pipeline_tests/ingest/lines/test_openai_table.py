@@ -129,7 +129,7 @@ def test_any_lines_give_the_same_table_and_the_same_rejections(runs: list[Any], 
 def test_the_committed_logs_are_read_without_records() -> None:
     lines = [line for path in sorted(LOGS.glob("????-??-??.jsonl")) for line in path.read_bytes().splitlines()]
     kept = compared(lines)
-    assert len(kept) > 2000
+    assert len(kept) > 1800
     assert sum(isinstance(run, UnconvertedRun) for run in kept) > 0.98 * len(kept)
 
 

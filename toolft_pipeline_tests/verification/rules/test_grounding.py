@@ -107,6 +107,14 @@ def test_grounding_rows_of_several_pages_are_counted_together() -> None:
     assert fault(user("How many orders are there?"), *read, says("There are 9 orders.")) is Fault.UNGROUNDED_ANSWER
 
 
+@pytest.mark.parametrize("name", ["cursor", "page_token", "pageToken", "next_cursor"])
+def test_grounding_cursor_that_no_page_gave_is_caught(name: str) -> None:
+    first = calls(("a", "list", {})), result("a", "list", '{"rows":["x"],"next":"p4"}')
+    second = calls(("b", "list", {name: "p4"}))
+    assert fault(user("List all."), *first, second) is None
+    assert fault(user("List all."), second, *first) is Fault.UNREAD_VALUE
+
+
 def test_grounding_choice_that_is_a_form_of_the_named_word_is_kept() -> None:
     call = calls(("a", "list_invoices", {"status": "unpaid"}))
     assert fault(user("What is not paid?"), call, result("a", "list_invoices", "[]"), says("None.")) is None

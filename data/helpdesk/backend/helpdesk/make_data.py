@@ -172,7 +172,13 @@ def _tasks(backend: Backend, seed: int, count: int) -> list[Run]:
         used[name] += 1
         covered.update(_tools(run))
         runs.append(run)
-    return random.sample(runs, len(runs))
+    return sorted(random.sample(runs, len(runs)), key=lambda run: not _is_shown(run))
+
+
+def _is_shown(run: Run) -> bool:
+    """Whether it may be the first task, which `toolft agent` takes its state from: two turns and no system prompt."""
+    asked = run.assignment
+    return asked.family == "parallel_then_assign" and asked.house.text is None and asked.language == "en"
 
 
 def _shown(backend: Backend, family: Family) -> set[str] | None:
