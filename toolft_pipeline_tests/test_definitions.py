@@ -40,7 +40,7 @@ CHECKS = {
     "raw_trajectories": {"lines_add_up"},
     "serving_monitor": {"served_like_the_gate", "little_fallback"},
     "verified_trajectories": {"enough_accepted", "no_sudden_drop"},
-    "training_set": {"few_own_runs", "own_plans_vary"},
+    "training_set": {"few_own_runs", "own_plans_vary", "no_task_leaks"},
     "readiness_report": {"worth_fine_tuning", "every_tool_is_demonstrated"},
     "chat_rows": {"all_images_rendered"},
     "token_tensors": {"loss_mask", "serving_prompt", "parser", "control_tokens", "no_turn_is_lost"},
@@ -100,6 +100,7 @@ def test_definitions_checks_are_these_and_proofs_block() -> None:
         "base_model",
         "raw_trajectories",
         "token_tensors",
+        "training_set",
         "replay_rows",
         "merged_model",
     }

@@ -19,6 +19,7 @@ from jinja2 import TemplateError
 from toolft_pipeline.catalog.tool import Catalog
 from toolft_pipeline.chat.formats import get_format
 from toolft_pipeline.chat.formats.chat_format import ChatFormatError
+from toolft_pipeline.chat.loss_turns import turns_without_loss
 from toolft_pipeline.chat.rendering.conversation import template_messages, trajectory_messages
 from toolft_pipeline.chat.rendering.pasted_tools import PastedTools
 from toolft_pipeline.chat.rendering.rendering import render_rows
@@ -71,14 +72,18 @@ def training_lines(
 def trained_turns(accepted: AcceptedRun, messages: list[dict[str, Any]], *, chat: ChatSettings) -> frozenset[int]:
     """Indices of the assistant messages that carry loss, by the same rule that makes the loss mask of tensors.
 
-    `messages` are those of the run under the agent's policy for the system prompt. A rule that looks at more than the
-    messages finds what verification knows in `accepted`. Raises `ChatFormatError` where the template cannot render it.
+    `messages` are those of the run under the agent's policy for the system prompt. Raises `ChatFormatError` where the template cannot render it.
     """
     templated = template_messages(messages)
     if chat.thinking == "drop":
         templated = [{key: value for key, value in each.items() if key != "reasoning_content"} for each in templated]
     try:
-        rows = render_rows(templated, chat_format=get_format(chat.format), catalog_mode=chat.catalog_mode)
+        rows = render_rows(
+            templated,
+            chat_format=get_format(chat.format),
+            catalog_mode=chat.catalog_mode,
+            without_loss=turns_without_loss(accepted, rule=chat.loss_on_failed_calls),
+        )
     except TemplateError as error:
         raise ChatFormatError(f"{accepted.run.trajectory_id}: {error}; reject such runs or choose a format") from error
     return frozenset(index for row in rows for index in row.message_indices)
