@@ -72,7 +72,8 @@ def training_lines(
 def trained_turns(accepted: AcceptedRun, messages: list[dict[str, Any]], *, chat: ChatSettings) -> frozenset[int]:
     """Indices of the assistant messages that carry loss, by the same rule that makes the loss mask of tensors.
 
-    `messages` are those of the run under the agent's policy for the system prompt. Raises `ChatFormatError` where the template cannot render it.
+    `messages` are those of the run under the agent's policy for the system prompt. Raises `ChatFormatError` where the
+    template cannot render it.
     """
     templated = template_messages(messages)
     if chat.thinking == "drop":
