@@ -20,6 +20,8 @@ Row = dict[str, Any]
 _ID = re.compile(r"\b[A-Z]{1,3}-\d{3,6}\b")
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?![\w.-]*\w)")
 _EMPTY_WORDS = {"none", "here you are"}
+_FOREIGN = re.compile(r"\|(?:de|es) w\d")
+"""Of task keys whose users write another language than English: the words here would not negate their answers."""
 _VERB = re.compile(r"\b(is|are|was|has|have|cost|costs|went)\b")
 
 DONE = (
@@ -136,7 +138,7 @@ def _emptied(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
 def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
     """The opposite of the answer: "Not done.", "It is not shipped.", "C-1 is blocked." of a customer who is not."""
     text = answer_of(row)
-    if not results_of(row) or _plain(text) in _EMPTY_WORDS:
+    if not results_of(row) or _plain(text) in _EMPTY_WORDS or _FOREIGN.search(row.get("task_key") or ""):
         return None
     if failed(row):
         positive = re.sub(r"^Sorry, |\bnot |^no ", "", re.sub(r"^Sorry, no ", "Sorry, there is a ", text))
@@ -145,9 +147,9 @@ def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
         return None  # the answer may speak of the call that failed at first
     if row.get("pairs"):
         return Mutant(answered(row, f"It is not true that {text}"))
-    if _VERB.search(text):
+    if _VERB.search(text.partition(";")[0]):
         return Mutant(answered(row, _VERB.sub(lambda verb: f"{verb[0]} not", text, count=1)))
-    return Mutant(answered(row, f"It is not true that {text}" if "\n" in text else f"Not {text}"))
+    return Mutant(answered(row, f"It is not true that {text}" if " " in text else f"Not {text}"))
 
 
 def _made_up_id(row: Row, _rows: Sequence[Row], random: Random) -> Mutant | None:
@@ -243,8 +245,8 @@ def enumerated(rows: Sequence[Row]) -> Iterator[Row]:
         if len(together) != 1 or len({function["name"] for function in together[0]}) != 1:
             continue
         arguments = [json.loads(function["arguments"]) for function in together[0]]
-        values = [_first_value(result) for result in results_of(row)]
         names = [next((str(each) for each in asked.values() if isinstance(each, str)), "") for asked in arguments]
+        values = [_first_value(each, but=name) for each, name in zip(results_of(row), names, strict=False)]
         distinct = len(set(names)) == len(names) > 1 and all(names) and None not in values
         if not distinct or len(names) != len(values):
             continue
@@ -270,12 +272,17 @@ WAYS = (
 )
 
 
-def _first_value(result: str) -> str | int | None:
+def _first_value(result: str, *, but: str) -> str | int | None:
+    """The first value of a record that is not the name of what it is about."""
     try:
         value = json.loads(result)
     except ValueError:
         return None
-    scalars = [each for each in value.values() if isinstance(each, str | int)] if isinstance(value, dict) else []
+    scalars = (
+        [each for each in value.values() if isinstance(each, str | int) and each != but]
+        if isinstance(value, dict)
+        else []
+    )
     return scalars[0] if scalars else None
 
 

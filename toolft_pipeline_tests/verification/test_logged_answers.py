@@ -40,7 +40,7 @@ def test_logged_answers_no_honest_run_is_lost(desk_rules: RuleSet) -> None:
     assert [row["id"] for row in assistant_rows() if rejected(row, assistant)] == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"half_of_a_list"}))  # the desk lists records: see written_runs
 def test_logged_answers_mutants_that_change_the_meaning_are_rejected(kind: str, desk_rules: RuleSet) -> None:
     random, missed, made = Random(1), list[str](), 0
     rows = DESK if kind == "other_run" else [*DESK, *ENUMERATED]  # "Done." is true of an enumeration of writes, too
