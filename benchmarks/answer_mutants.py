@@ -69,15 +69,17 @@ def last_reads(row: Row, desk: Desk) -> list[Made]:
     """The calls of the last calling turn with the desk's results, if all of them read and none fails."""
     desk.reset(row["initial_state"])
     made: list[Made] = []
+    paged = False
     for message in row["messages"]:
         calls = message.get("tool_calls") or ()
         results = []
         for call in calls:
             arguments = json.loads(call["function"]["arguments"])
+            paged = "cursor" in arguments  # the answer tells all pages, and this is the last
             answer = desk.call(call["function"]["name"], arguments)
             results.append((call["function"]["name"], arguments, answer))
         if calls:
-            ok = all(TOOLS[name].reads and not answer.is_error for name, _, answer in results)
+            ok = not paged and all(TOOLS[name].reads and not answer.is_error for name, _, answer in results)
             made = [Made(name=n, arguments=a, result=json.loads(r.text)) for n, a, r in results] if ok else []
     return made
 

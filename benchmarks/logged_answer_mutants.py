@@ -272,18 +272,17 @@ WAYS = (
 )
 
 
-def _first_value(result: str, *, but: str) -> str | int | None:
-    """The first value of a record that is not the name of what it is about."""
+def _first_value(result: str, *, but: str) -> str | None:
+    """The first value of a record, or of one in it, that is neither an id nor what the record is about."""
     try:
         value = json.loads(result)
     except ValueError:
         return None
-    scalars = (
-        [each for each in value.values() if isinstance(each, str | int) and each != but]
-        if isinstance(value, dict)
-        else []
-    )
-    return scalars[0] if scalars else None
+    found = [value] if isinstance(value, dict) else []
+    for record in found:
+        found += [inner for inner in record.values() if isinstance(inner, dict)]
+    texts = [str(each) for record in found for each in record.values() if type(each) in (str, int)]
+    return next((each for each in texts if each != but and (each.isdigit() or not re.search(r"\d", each))), None)
 
 
 def _scalars(result: str) -> set[str]:
