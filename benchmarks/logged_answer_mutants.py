@@ -79,6 +79,12 @@ def failed(row: Row) -> bool:
     return bool(results_of(row)) and results_of(row)[-1].startswith("Error:")
 
 
+def wrote(row: Row) -> bool:
+    """Whether the last user turn made a call that changes something."""
+    calls = [call["function"]["name"] for message in last_turn(row) for call in message.get("tool_calls") or ()]
+    return any(not name.startswith(("get_", "list_", "find_", "check_", "track_")) for name in calls)
+
+
 def answered(row: Row, text: str) -> Row:
     """The run with another last answer."""
     mutant = copy.deepcopy(row)
@@ -147,9 +153,22 @@ def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
         return None  # the answer may speak of the call that failed at first
     if row.get("pairs"):
         return Mutant(answered(row, f"It is not true that {text}"))
-    if _VERB.search(text.partition(";")[0]):
+    if text.startswith(("Sorry, ", "I cannot ")):
+        return None  # what a rule of the house forbids is refused without a call that fails
+    if _VERB.search(text.partition(";")[0]) and not wrote(row) and ":" not in text:
         return Mutant(answered(row, _VERB.sub(lambda verb: f"{verb[0]} not", text, count=1)))
     return Mutant(answered(row, f"It is not true that {text}" if " " in text else f"Not {text}"))
+
+
+def _denied_write(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
+    """What was done is denied by one word: "C-1 is not blocked." of a customer who is now."""
+    text = answer_of(row)
+    if not wrote(row) or failed(row) or _FOREIGN.search(row.get("task_key") or "") or row.get("pairs"):
+        return None
+    first, mark, rest = text.partition(";")
+    if any(result.startswith("Error:") for result in results_of(row)) or not _VERB.search(first):
+        return None
+    return Mutant(answered(row, _VERB.sub(lambda verb: f"{verb[0]} not", first, count=1) + mark + rest))
 
 
 def _made_up_id(row: Row, _rows: Sequence[Row], random: Random) -> Mutant | None:
@@ -228,6 +247,7 @@ KINDS: dict[str, Callable[[Row, Sequence[Row], Random], Mutant | None]] = {
     "letter": _letter,
     "emptied": _emptied,
     "negated": _negated,
+    "denied_write": _denied_write,
     "made_up_id": _made_up_id,
     "status_contradicted": _status_contradicted,
     "swapped": _swapped,
@@ -282,7 +302,7 @@ def _first_value(result: str, *, but: str) -> str | None:
     for record in found:
         found += [inner for inner in record.values() if isinstance(inner, dict)]
     texts = [str(each) for record in found for each in record.values() if type(each) in (str, int)]
-    return next((each for each in texts if each != but and (each.isdigit() or not re.search(r"\d", each))), None)
+    return next((each for each in texts if each != but and (each.isdigit() or each.isalpha())), None)
 
 
 def _scalars(result: str) -> set[str]:

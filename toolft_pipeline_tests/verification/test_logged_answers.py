@@ -18,9 +18,10 @@ from toolft_pipeline.verification.rules.verdict import Rule
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 DESK = honest_rows(DATA)[::20]
-MISSED = {"other_run": 0.05}
+MISSED = {"other_run": 0.05, "denied_write": 0.6}
 """The largest share of missed mutants, 0.02 for the others: one refusal in place of another refusal, and numbers that
-the run holds as well, are not distinguished."""
+the run holds as well, are not distinguished. One "not" beside an id that the desk just changed is read in half of the
+answers: the rule knows the words of statuses, not those of every tool."""
 ENUMERATED = list(enumerated(honest_rows(DATA)[::3]))
 
 

@@ -3,8 +3,9 @@
 Invariant: in an accepted run every number, id and address of an answer occurs in an earlier message or in the catalog,
 or (a number) follows from known ones by plain arithmetic. No answer states something about an id that no call asked
 about and no result mentions. Where the user named one choice of a parameter, no call takes another one that nobody
-named. No call asks for a page by a cursor that no message gave. Replay cannot find these: a read that is missing from the log changes no state and no other result, and the
-answer that rests on it would teach a model to invent. No rule can read an image, so everything after one passes.
+named. No call asks for a page by a cursor that no message gave. Replay cannot find these: a read that is missing from
+the log changes no state and no other result, and the answer that rests on it would teach a model to invent. No rule can
+read an image, so everything after one passes.
 """
 
 from __future__ import annotations
