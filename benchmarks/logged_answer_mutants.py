@@ -144,7 +144,9 @@ def _emptied(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
 def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
     """The opposite of the answer: "Not done.", "It is not shipped.", "C-1 is blocked." of a customer who is not."""
     text = answer_of(row)
-    if not results_of(row) or _plain(text) in _EMPTY_WORDS or _FOREIGN.search(row.get("task_key") or ""):
+    spoken = results_of(row) and _plain(text) not in _EMPTY_WORDS and not _FOREIGN.search(row.get("task_key") or "")
+    declines = text.startswith(("Sorry, ", "I cannot ")) and not failed(row)  # a rule of the house forbids it
+    if not spoken or declines:
         return None
     if failed(row):
         positive = re.sub(r"^Sorry, |\bnot |^no ", "", re.sub(r"^Sorry, no ", "Sorry, there is a ", text))
@@ -153,8 +155,6 @@ def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
         return None  # the answer may speak of the call that failed at first
     if row.get("pairs"):
         return Mutant(answered(row, f"It is not true that {text}"))
-    if text.startswith(("Sorry, ", "I cannot ")):
-        return None  # what a rule of the house forbids is refused without a call that fails
     if _VERB.search(text.partition(";")[0]) and not wrote(row) and ":" not in text:
         return Mutant(answered(row, _VERB.sub(lambda verb: f"{verb[0]} not", text, count=1)))
     return Mutant(answered(row, f"It is not true that {text}" if " " in text else f"Not {text}"))

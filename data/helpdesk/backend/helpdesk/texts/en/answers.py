@@ -152,4 +152,7 @@ close_forbidden: Sorry, {ticket} is tagged legal and stays open.
     | I cannot close {ticket}: it is tagged legal.
 """
 
-REFUSALS: tuple[tuple[str, str], ...] = ()
+REFUSALS = (
+    (r"(\S+) was shipped", "{} has left the house"),
+    (r"(\S+) was delivered", "{} has left the house"),
+)
