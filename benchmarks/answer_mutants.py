@@ -25,6 +25,10 @@ _STATES = (
     ("basic", "silver", "gold"), ("intact", "used", "broken"),
 )  # fmt: skip
 _WORDS = re.compile(r"[a-z]+")
+_REFUSALS = (
+    "Sorry", "I cannot", "Das geht leider nicht", "Leider nicht", "Tut mir leid", "Das kann ich leider nicht",
+    "Dabei kann ich leider nicht", "Lo siento", "No se puede", "No puedo",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,31 +45,41 @@ class Made:
         return str(next(iter(self.arguments.values())))
 
     @property
+    def key(self) -> str:
+        """The name of the first argument, under which records name what they are about."""
+        return next(iter(self.arguments))
+
+    @property
     def text(self) -> str:
         """The result in words."""
-        return ", ".join(f"{name} {in_words(value)}" for name, value in self.result.items()) or "none"
+        told = {name: value for name, value in self.result.items() if name != self.key}
+        return ", ".join(f"{name} {in_words(value)}" for name, value in told.items()) or "none"
 
 
 def in_words(value: Any) -> str:
     """A value of a record in words."""
     if isinstance(value, list):
         return " and ".join(in_words(each) for each in value) or "none"
-    return " ".join(str(each) for each in value.values()) if isinstance(value, dict) else str(value)
+    if isinstance(value, dict):
+        return " ".join(f"{name} {each}" if isinstance(each, int) else str(each) for name, each in value.items())
+    return str(value)
 
 
 def last_reads(row: Row, desk: Desk) -> list[Made]:
     """The calls of the last calling turn with the desk's results, if all of them read and none fails."""
     desk.reset(row["initial_state"])
     made: list[Made] = []
+    paged = False
     for message in row["messages"]:
         calls = message.get("tool_calls") or ()
         results = []
         for call in calls:
             arguments = json.loads(call["function"]["arguments"])
+            paged = "cursor" in arguments  # the answer tells all pages, and this is the last
             answer = desk.call(call["function"]["name"], arguments)
             results.append((call["function"]["name"], arguments, answer))
         if calls:
-            ok = all(TOOLS[name].reads and not answer.is_error for name, _, answer in results)
+            ok = not paged and all(TOOLS[name].reads and not answer.is_error for name, _, answer in results)
             made = [Made(name=n, arguments=a, result=json.loads(r.text)) for n, a, r in results] if ok else []
     return made
 
@@ -88,8 +102,10 @@ def _gold_answer(row: Row) -> str:
 
 
 def _honest(row: Row, desk: Desk, _random: Random) -> Row | None:
+    """Everything that was read, unless the gold run refuses what the record shows to be forbidden."""
     made = last_reads(row, desk)
-    return answered(row, spelled_out(made)) if made else None
+    refused = _gold_answer(row).startswith(_REFUSALS) or "kann ich leider nicht" in _gold_answer(row)
+    return answered(row, spelled_out(made)) if made and not refused else None
 
 
 def _replaced(row: Row, _desk: Desk, _random: Random) -> Row | None:
@@ -103,7 +119,7 @@ def _emptied(row: Row, _desk: Desk, _random: Random) -> Row | None:
 def _negated(row: Row, _desk: Desk, random: Random) -> Row | None:
     """A refusal reported as a success, anything else as a failure."""
     answer = _gold_answer(row)
-    if answer.startswith("Sorry"):
+    if answer.startswith(_REFUSALS) or "kann ich leider nicht" in answer:
         return answered(row, random.choice(("Done, it worked.", "Done.", "I have taken care of it.", "All set!")))
     failures = ("Sorry, that did not work.", "That could not be done.", "I was unable to do that.", "It failed.")
     return answered(row, random.choice(failures))
@@ -115,10 +131,10 @@ def _swapped(row: Row, desk: Desk, random: Random) -> Row | None:
     if len(made) == 2 and made[0].name == made[1].name and made[0].result != made[1].result:
         one, two = made
         both = set(one.result) & set(two.result)
-        if any(one.result[key] != two.result[key] for key in both):
+        if any(one.result[key] != two.result[key] for key in both - {one.key}):
             return answered(row, f"{one.subject}: {two.text}. {two.subject}: {one.text}.")
     if len(made) == 1:
-        numbers = {key: value for key, value in made[0].result.items() if isinstance(value, int)}
+        numbers = made[0].result.get("stock", {})
         pairs = [(a, b) for a in numbers for b in numbers if a < b and numbers[a] != numbers[b]]
         if pairs:
             a, b = random.choice(pairs)
@@ -167,7 +183,7 @@ def _half_list(row: Row, desk: Desk, _random: Random) -> Row | None:
     """Half of a list, where one was read."""
     made = last_reads(row, desk)
     lists = [value for each in made for value in each.result.values() if isinstance(value, list) and len(value) > 1]
-    texts = [value for value in lists if isinstance(value[0], str)]
+    texts = _listed(lists)
     subjects = _subjects_written(row)
     if len(subjects) > 1:
         return answered(row, f"Done for {' and '.join(subjects[: len(subjects) // 2])}.")
@@ -176,11 +192,18 @@ def _half_list(row: Row, desk: Desk, _random: Random) -> Row | None:
     return answered(row, ". ".join(", ".join(value[: len(value) // 2]) for value in texts) + ".")
 
 
+def _listed(lists: list[list[Any]]) -> list[list[str]]:
+    """The ids of rows, or plain texts; the items of an order are no list that anybody asked for."""
+    rows = [[next(iter(row.values())) if isinstance(row, dict) else row for row in value] for value in lists]
+    return [[str(each) for each in value] for value in rows if all(ID.fullmatch(str(each)) for each in value)]
+
+
 def _subjects_written(row: Row) -> list[str]:
     """The first arguments of the writes that the last calling turn makes side by side."""
     turns = [message["tool_calls"] for message in row["messages"] if message.get("tool_calls")]
     last = [call["function"] for call in turns[-1]] if turns else []
-    writes = [json.loads(call["arguments"]) for call in last if not TOOLS[call["name"]].reads]
+    same = len({call["name"] for call in last}) == 1
+    writes = [json.loads(call["arguments"]) for call in last if same and not TOOLS[call["name"]].reads]
     return list(dict.fromkeys(str(next(iter(arguments.values()))) for arguments in writes))
 
 

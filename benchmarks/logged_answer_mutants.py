@@ -20,6 +20,8 @@ Row = dict[str, Any]
 _ID = re.compile(r"\b[A-Z]{1,3}-\d{3,6}\b")
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?![\w.-]*\w)")
 _EMPTY_WORDS = {"none", "here you are"}
+_FOREIGN = re.compile(r"\|(?:de|es) w\d")
+"""Of task keys whose users write another language than English: the words here would not negate their answers."""
 _VERB = re.compile(r"\b(is|are|was|has|have|cost|costs|went)\b")
 
 DONE = (
@@ -75,6 +77,12 @@ def results_of(row: Row) -> list[str]:
 def failed(row: Row) -> bool:
     """Whether the last user turn ends in a refusal of the backend."""
     return bool(results_of(row)) and results_of(row)[-1].startswith("Error:")
+
+
+def wrote(row: Row) -> bool:
+    """Whether the last user turn made a call that changes something."""
+    calls = [call["function"]["name"] for message in last_turn(row) for call in message.get("tool_calls") or ()]
+    return any(not name.startswith(("get_", "list_", "find_", "check_", "track_")) for name in calls)
 
 
 def answered(row: Row, text: str) -> Row:
@@ -136,7 +144,9 @@ def _emptied(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
 def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
     """The opposite of the answer: "Not done.", "It is not shipped.", "C-1 is blocked." of a customer who is not."""
     text = answer_of(row)
-    if not results_of(row) or _plain(text) in _EMPTY_WORDS:
+    spoken = results_of(row) and _plain(text) not in _EMPTY_WORDS and not _FOREIGN.search(row.get("task_key") or "")
+    declines = text.startswith(("Sorry, ", "I cannot ")) and not failed(row)  # a rule of the house forbids it
+    if not spoken or declines:
         return None
     if failed(row):
         positive = re.sub(r"^Sorry, |\bnot |^no ", "", re.sub(r"^Sorry, no ", "Sorry, there is a ", text))
@@ -145,9 +155,20 @@ def _negated(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
         return None  # the answer may speak of the call that failed at first
     if row.get("pairs"):
         return Mutant(answered(row, f"It is not true that {text}"))
-    if _VERB.search(text):
+    if _VERB.search(text.partition(";")[0]) and not wrote(row) and ":" not in text:
         return Mutant(answered(row, _VERB.sub(lambda verb: f"{verb[0]} not", text, count=1)))
-    return Mutant(answered(row, f"It is not true that {text}" if "\n" in text else f"Not {text}"))
+    return Mutant(answered(row, f"It is not true that {text}" if " " in text else f"Not {text}"))
+
+
+def _denied_write(row: Row, _rows: Sequence[Row], _random: Random) -> Mutant | None:
+    """What was done is denied by one word: "C-1 is not blocked." of a customer who is now."""
+    text = answer_of(row)
+    if not wrote(row) or failed(row) or _FOREIGN.search(row.get("task_key") or "") or row.get("pairs"):
+        return None
+    first, mark, rest = text.partition(";")
+    if any(result.startswith("Error:") for result in results_of(row)) or not _VERB.search(first):
+        return None
+    return Mutant(answered(row, _VERB.sub(lambda verb: f"{verb[0]} not", first, count=1) + mark + rest))
 
 
 def _made_up_id(row: Row, _rows: Sequence[Row], random: Random) -> Mutant | None:
@@ -226,6 +247,7 @@ KINDS: dict[str, Callable[[Row, Sequence[Row], Random], Mutant | None]] = {
     "letter": _letter,
     "emptied": _emptied,
     "negated": _negated,
+    "denied_write": _denied_write,
     "made_up_id": _made_up_id,
     "status_contradicted": _status_contradicted,
     "swapped": _swapped,
@@ -243,8 +265,8 @@ def enumerated(rows: Sequence[Row]) -> Iterator[Row]:
         if len(together) != 1 or len({function["name"] for function in together[0]}) != 1:
             continue
         arguments = [json.loads(function["arguments"]) for function in together[0]]
-        values = [_first_value(result) for result in results_of(row)]
         names = [next((str(each) for each in asked.values() if isinstance(each, str)), "") for asked in arguments]
+        values = [_first_value(each, but=name) for each, name in zip(results_of(row), names, strict=False)]
         distinct = len(set(names)) == len(names) > 1 and all(names) and None not in values
         if not distinct or len(names) != len(values):
             continue
@@ -270,13 +292,17 @@ WAYS = (
 )
 
 
-def _first_value(result: str) -> str | int | None:
+def _first_value(result: str, *, but: str) -> str | None:
+    """The first value of a record, or of one in it, that is neither an id nor what the record is about."""
     try:
         value = json.loads(result)
     except ValueError:
         return None
-    scalars = [each for each in value.values() if isinstance(each, str | int)] if isinstance(value, dict) else []
-    return scalars[0] if scalars else None
+    found = [value] if isinstance(value, dict) else []
+    for record in found:
+        found += [inner for inner in record.values() if isinstance(inner, dict)]
+    texts = [str(each) for record in found for each in record.values() if type(each) in (str, int)]
+    return next((each for each in texts if each != but and (each.isdigit() or each.isalpha())), None)
 
 
 def _scalars(result: str) -> set[str]:

@@ -103,6 +103,9 @@ def _problems(turn: LoggedTurn, *, earlier: Sequence[LoggedTurn], forms: AnswerF
     yield from ((fault, detail) for fault, detail in checks.items() if detail is not None)
     if (detail := status_contradiction(turn, text)) is not None:
         yield AnswerFault.CONTRADICTED_RESULT, detail
+    mended = [call for call in turn.calls if call.failed]
+    if mended and (detail := reason_contradiction(turn, failures=mended)) is not None:
+        yield AnswerFault.CONTRADICTED_RESULT, detail
     if (detail := partial_list(turn, text)) is not None:
         yield AnswerFault.INCOMPLETE_LIST, detail
     if not (plain and is_plainly_readable(turn, text)) and not is_readable(turn, text, read_claims(turn.answer, forms)):
@@ -117,7 +120,7 @@ def _without_calls(turn: LoggedTurn, claims: Claims, *, earlier: Sequence[Logged
 
 
 def _after_failure(turn: LoggedTurn, text: str, claims: Claims) -> Iterator[Problem]:
-    if (detail := reason_contradiction(turn)) is not None:
+    if (detail := reason_contradiction(turn, failures=turn.lasting_failures)) is not None:
         yield AnswerFault.CONTRADICTED_RESULT, detail
     explained = any(_explains(call, text, turn=turn, claims=claims) for call in turn.lasting_failures)
     if claims.failed or claims.asks or ((explained or claims.denied) and not claims.opens_done):

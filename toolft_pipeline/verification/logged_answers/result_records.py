@@ -205,6 +205,9 @@ def _records_of(value: Any, *, labels: set[str], asked: bool = False) -> Iterato
         return
     own = {text for name, text in scalars.items() if _LABEL_FIELD.search(name) or is_identifier(text)}
     fields = {name: text for name, text in scalars.items() if text not in own}
+    parts = {name: inner for name, inner in value.items() if (own or fields) and labels and _is_plain(inner)}
+    for inner in parts.values():
+        fields |= {name: text for name, each in inner.items() if (text := _text(each)) is not None}
     if (own or labels) and (fields or own):
         named = own | labels
         yield Record(
@@ -213,7 +216,7 @@ def _records_of(value: Any, *, labels: set[str], asked: bool = False) -> Iterato
             fields={**fields, **{n: t for n, t in scalars.items() if n not in fields}},
         )
     for name, inner in value.items():
-        if isinstance(inner, dict | list):
+        if isinstance(inner, dict | list) and name not in parts:
             if isinstance(inner, dict) and len(value) > 1 and not scalars:
                 yield from _records_of(inner, labels={_spoken(name)})
             else:
@@ -228,6 +231,11 @@ def _records_of_rows(rows: list[Any], *, labels: set[str], asked: bool) -> Itera
     for row in rows:
         own = {_text(row[naming]) or ""} if naming is not None and isinstance(row, dict) else set()
         yield from _records_of(row, labels=own)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is an object of numbers, which belongs to the record that it stands in."""
+    return isinstance(value, dict) and bool(value) and all(type(each) in (int, float) for each in value.values())
 
 
 def _naming_field(rows: list[Any]) -> str | None:

@@ -8,13 +8,13 @@ possibility), and only if no clause states what the result says. Words are compa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from toolft_pipeline.trajectories.grounding_text import leaves
 from toolft_pipeline.trajectories.tool_failure import ERROR_PREFIX
 from toolft_pipeline.verification.logged_answers.claims import clauses, is_denied, is_open
-from toolft_pipeline.verification.logged_answers.logged_turns import LoggedTurn
+from toolft_pipeline.verification.logged_answers.logged_turns import LoggedCall, LoggedTurn
 
 _WORDS = {
     "open": "open|unresolved|offen|ouverte?s?|abiert[oa]s?|apert[oaie]",
@@ -99,10 +99,10 @@ def status_contradiction(turn: LoggedTurn, text: str) -> str | None:
     return _by_status(statuses, stated) or _by_flag(flags, stated)
 
 
-def reason_contradiction(turn: LoggedTurn) -> str | None:
+def reason_contradiction(turn: LoggedTurn, *, failures: Sequence[LoggedCall]) -> str | None:
     """A sentence on the first clause that contradicts the status that a failure names as its reason, if any."""
     stated = [clause.casefold() for clause in clauses(turn.answer) if not is_open(clause)]
-    for call in turn.lasting_failures:
+    for call in failures:
         reasons = [clause.casefold() for clause in clauses(call.result.removeprefix(ERROR_PREFIX))]
         for status in (name for name, words in _WORDS.items() if any(_pattern(words).search(each) for each in reasons)):
             own = _pattern(_WORDS[status])

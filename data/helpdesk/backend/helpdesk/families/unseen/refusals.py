@@ -72,14 +72,22 @@ def check_then_reserve_less(s: Slots) -> Way:
 
 
 @family(
-    "smaller_discount",
+    "paid_too_much",
     RETRY,
     level=NEW,
-    worded_as="discount_the_unpaid_one",
-    pick=lambda d: {"customer": d.customer(unpaid_invoices(1, 1)), "percent": d.number(21, 40)},
+    held="""
+    {customer} paid {amount} euros on the unpaid invoice, {method}. Book what is due.
+    Book {amount} euros by {method} on the unpaid invoice of {customer}, at most what is due.
+    """,
+    pick=lambda d: {
+        "customer": d.customer(unpaid_invoices(1, 1)),
+        "amount": d.number(901, 990),
+        "method": d.choice(("card", "cash", "transfer")),
+    },
 )
-def smaller_discount(s: Slots) -> Way:
+def paid_too_much(s: Slots) -> Way:
     listed = yield [call("list_invoices", customer=s["customer"], status="unpaid")]
     invoice = ids(listed, "invoices")[0]
-    refused = yield [call("apply_discount", invoice=invoice, percent=s["percent"])]
-    yield [call("apply_discount", invoice=invoice, percent=int(refused[0].remedy))]
+    refused = yield [call("record_payment", invoice=invoice, amount=s["amount"], method=s["method"])]
+    due = int(refused[0].remedy.removeprefix("amount "))
+    yield [call("record_payment", invoice=invoice, amount=due, method=s["method"])]

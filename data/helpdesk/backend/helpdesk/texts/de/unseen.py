@@ -34,6 +34,9 @@ WORDINGS = """
 [discount_the_unpaid_one]
 = Gib {customer} {percent} Prozent auf die unbezahlte Rechnung.
 = Die offene Rechnung von {customer} bekommt {percent} Prozent Rabatt.
+[paid_too_much]
+= {customer} hat {amount} Euro auf die unbezahlte Rechnung gezahlt, {method}. Verbuch, was fällig ist.
+= Verbuch {amount} Euro ({method}) auf die unbezahlte Rechnung von {customer}, höchstens das Fällige.
 [unpaid_then_hold]
 = Ist {invoice} bezahlt? // Dann halt ihre Bestellung an.
 = Zeig {invoice}. // Die Bestellung dazu soll warten, anhalten.

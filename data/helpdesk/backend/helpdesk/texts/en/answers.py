@@ -56,7 +56,7 @@ plan_callback: {callback}: we call {customer} on {day}.
 place_order: Order {order} is placed: {items}, total {total}.
     | I placed {order} for {customer}: {items}, {total} euros.
 cancel_order: {order} is cancelled, reason {reason}.
-    | I cancelled order {order} as {reason}.
+    | Order {order} is cancelled now, the reason is {reason}.
 add_item: {sku} is added to {order}, total now {total}.
     | Added {qty} {sku} to {order}; the total is {total} euros.
 ship_order: {order} is shipped with {carrier}.
@@ -152,4 +152,7 @@ close_forbidden: Sorry, {ticket} is tagged legal and stays open.
     | I cannot close {ticket}: it is tagged legal.
 """
 
-REFUSALS: tuple[tuple[str, str], ...] = ()
+REFUSALS = (
+    (r"(\S+) was shipped", "{} has left the house"),
+    (r"(\S+) was delivered", "{} has left the house"),
+)

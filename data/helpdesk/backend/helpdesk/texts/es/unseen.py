@@ -34,6 +34,9 @@ WORDINGS = """
 [discount_the_unpaid_one]
 = Da a {customer} un {percent} por ciento en la factura sin pagar.
 = La factura sin pagar de {customer} lleva {percent} por ciento de descuento.
+[paid_too_much]
+= {customer} pagó {amount} euros de la factura sin pagar, {method}. Anota lo que se debe.
+= Anota {amount} euros ({method}) en la factura sin pagar de {customer}, como mucho lo que se debe.
 [unpaid_then_hold]
 = ¿Está pagada {invoice}? // Pues retén su pedido.
 = Muestra {invoice}. // El pedido de esa factura tiene que esperar, retenlo.
