@@ -37,7 +37,7 @@ def explain_base_answer(warehouse: Warehouse, settings: AgentSettings, id_: str,
         raise UsageError(f"{settings.name}: no question {id_!r}; ids are in {version.file(ANSWERS_FILE)}")
     document = answers[0] | _tokens(version, id_) | _trained(warehouse, settings, id_)
     if as_json:
-        print(json.dumps(document, ensure_ascii=False))
+        print(json.dumps(document))
     else:
         say(*_lines(document))
     return 0
