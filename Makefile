@@ -36,7 +36,7 @@ serve: $(STAMP)  ## the model in service behind OpenAI chat completions, on http
 	$(BIN)/toolft serve helpdesk
 
 agent: $(LOOP)  ## ask the tuned model something, and watch it act on the desk
-	$(BIN)/toolft agent helpdesk "Good evening. Who has T-9020 and T-9026?" "Assign them to Celia."
+	$(BIN)/toolft agent helpdesk "Good evening. Who has T-6204 and T-6206?" "Assign them to Boris."
 
 # Only the weights of this package are read; the inference engine that it asks for is not needed.
 $(REFERENCE): $(STAMP)

@@ -222,9 +222,9 @@ def _made_up_id(row: Row, desk: Desk, random: Random) -> Row | None:
 
 def _state(row: Row, desk: Desk, random: Random) -> Row | None:
     """Another state than the one that was read."""
-    if not last_reads(row, desk):
-        return None
     answer = _gold_answer(row)
+    if not last_reads(row, desk) or answer.startswith(_REFUSALS):
+        return None
     for word in _WORDS.findall(answer):
         group = next((each for each in _STATES if word in each), ())
         if group:

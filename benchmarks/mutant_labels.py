@@ -80,8 +80,12 @@ def _answers(messages: Sequence[Row]) -> Iterator[tuple[int, Row]]:
 
 
 def _taken(row: Row) -> set[str]:
-    """Values that a run took from its results: an assistant turn uses them, and the user had not said them."""
-    return {value for value, said, given in _uses(row) if value in given and value not in said}
+    """Values that a run took from its results: an assistant turn uses them, and the user had not said them.
+
+    A word of one or two letters ("is") is none.
+    """
+    taken = {value for value, said, given in _uses(row) if value in given and value not in said}
+    return {value for value in taken if len(value) > 2 or value.isdigit()}
 
 
 def _unread(mutant: Row, taken: set[str]) -> Iterator[str]:

@@ -12,28 +12,28 @@ from toolft_pipeline.agent.steps import Step
 from toolft_pipeline.sandbox.protocol import SandboxError, SandboxStateError
 from toolft_pipeline_tests.agent.scripted import HELPDESK, ODD, answer, calls, faulty, run, sent
 
-STATE = "desk-eval-3956"
-TICKETS = calls(("get_ticket", {"ticket": "T-9020"}), ("get_ticket", {"ticket": "T-9026"}), text="Let me look.")
+STATE = "desk-eval-9564"
+TICKETS = calls(("get_ticket", {"ticket": "T-6204"}), ("get_ticket", {"ticket": "T-6206"}), text="Let me look.")
 
 
 def test_a_task_on_the_help_desk_ends_in_its_state() -> None:
     seen: list[Step] = []
-    assign = calls(("assign_ticket", {"ticket": "T-9020", "agent": "Celia"}))
+    assign = calls(("assign_ticket", {"ticket": "T-6204", "agent": "Boris"}))
     done, server = run(
         [TICKETS, answer("Here you are."), assign, answer("Done.")],
-        "Who has T-9020 and T-9026?",
-        "Assign the first to Celia.",
+        "Who has T-6204 and T-6206?",
+        "Assign the first to Boris.",
         state_ref=STATE,
         on_step=seen.append,
     )
     first, _, third, last = sent(server)
     assert done.answer == "Done."
     assert done.failure is None
-    assert first == [{"role": "user", "content": "Who has T-9020 and T-9026?"}]
+    assert first == [{"role": "user", "content": "Who has T-6204 and T-6206?"}]
     assert [message["role"] for message in third] == ["user", "assistant", "tool", "tool", "assistant", "user"]
     assert third[1]["content"] == "Let me look."
     assert [json.loads(message["content"])["status"] for message in third[2:4]] == ["open", "open"]
-    assert json.loads(last[-1]["content"])["agent"] == "Celia"
+    assert json.loads(last[-1]["content"])["agent"] == "Boris"
     assert tuple(seen) == done.steps
     assert len(done.steps) == 4 + 3
     before, after = json.loads(done.state_before or ""), json.loads(done.state_after or "")

@@ -19,24 +19,24 @@ from toolft_pipeline.cli.agent.check_agent import CheckOptions, report_lines
 from toolft_pipeline.cli.main import run
 from toolft_pipeline_tests.agent.scripted import ODD, answer, calls, faulty, scripted, sent
 
-ASSIGN = calls(("assign_ticket", {"ticket": "T-9020", "agent": "Celia"}))
+ASSIGN = calls(("assign_ticket", {"ticket": "T-6204", "agent": "Boris"}))
 NOTHING_THERE = "http://127.0.0.1:9/v1"
 
 
 def test_agent_prints_steps_times_and_what_changed(capsys: pytest.CaptureFixture[str]) -> None:
     with scripted(faulty("malformed_tool_call", "no closing brace"), ASSIGN, answer("Done.")) as server:
-        status = run(["agent", "helpdesk", "Assign T-9020 to Celia.", "--url", server.address])
+        status = run(["agent", "helpdesk", "Assign T-6204 to Boris.", "--url", server.address])
     lines = capsys.readouterr().out.splitlines()
     assert status == 0
-    assert "state desk-eval-3956 (of the first task; --state names another)" in lines[0]
+    assert "state desk-eval-9564 (of the first task; --state names another)" in lines[0]
     assert "faulty turn (malformed_tool_call: no closing brace), asked again" in lines[1]
-    assert lines[2].endswith('assign_ticket(ticket="T-9020", agent="Celia")')
-    assert lines[3].endswith('"agent":"Celia"}')
+    assert lines[2].endswith('assign_ticket(ticket="T-6204", agent="Boris")')
+    assert lines[3].endswith('"agent":"Boris"}')
     assert lines[4].endswith("Done.")
     assert lines[5] == "3 turns, 1 asked again, 1 calls, 3,000 + 60 tokens"
     assert all(part in lines[6] for part in ("model ", "tools ", "framework "))
     assert lines[7].startswith("state.tickets")
-    assert lines[7].endswith('-> "Celia"')
+    assert lines[7].endswith('-> "Boris"')
     assert server.requests[0][1]["model"] == "helpdesk"
 
 

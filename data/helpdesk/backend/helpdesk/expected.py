@@ -121,6 +121,8 @@ def _facts(turn: _Turn) -> Iterator[Fact]:
     known = {str(value) for call, result in succeeded for value in (*_scalars(call.arguments), *_scalars(result))}
     known |= {word.strip(";") for call, result in turn.made if call.is_error for word in result.split()}
     for call, result in succeeded:
+        if call.name in last:
+            yield from _row_facts(call, result)
         entity = _entity(call, [other for other, _ in succeeded])
         for name, value in _named({key: each for key, each in result.items() if key not in _LETTERS}):
             alike = isinstance(stock := result.get("stock"), dict) and len(stock) > 1 and name in stock
@@ -133,6 +135,17 @@ def _facts(turn: _Turn) -> Iterator[Fact]:
             rivals = _rivals(str(value), _CHOICES.get(call.name, {}).get(name, ()), known)
             if rivals or (entity and str(value) not in entity):
                 yield Fact(value=str(value), about=entity, optional=True, rivals=rivals)
+
+
+def _row_facts(call: MadeCall, result: Mapping[str, Any]) -> Iterator[Fact]:
+    """The states of a list's rows: each belongs to the id of its row."""
+    states = _STATES.get(call.name, {})
+    for rows in result.values():
+        for row in rows if isinstance(rows, list) and len(rows) > 1 and isinstance(rows[0], dict) else ():
+            about = (str(next(iter(row.values()))),)
+            for name in (each for each in states if each in row):
+                others = tuple(state for state in states[name] if state != row[name])
+                yield Fact(value=row[name], about=about, optional=True, rivals=others)
 
 
 def _rivals(value: str, states: Sequence[str], known: set[str]) -> tuple[str, ...]:

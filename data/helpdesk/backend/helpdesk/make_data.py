@@ -178,7 +178,7 @@ def _tasks(backend: Backend, seed: int, count: int) -> list[Run]:
 def _is_shown(run: Run) -> bool:
     """Whether it may be the first task, which `toolft agent` takes its state from: two turns and no system prompt."""
     asked = run.assignment
-    return asked.family == "parallel_then_assign" and asked.house.text is None and asked.language == "en"
+    return asked.family == "look_then_tag" and asked.house.text is None and asked.language == "en"
 
 
 def _shown(backend: Backend, family: Family) -> set[str] | None:

@@ -9,6 +9,10 @@ from helpdesk.family import Level, Slots, Way, call, direct, family
 from toolft_pipeline.trajectories.category import Category
 
 NEW = Level.NEW_FAMILY
+HAS_ORDERS_AND_TICKETS = (
+    "EXISTS (SELECT 1 FROM orders o WHERE o.customer = c.customer AND o.status != 'moved') AND "
+    "EXISTS (SELECT 1 FROM tickets t WHERE t.customer = c.customer)"
+)
 
 
 def _two(name: str, values: list[str]) -> dict[str, str]:
@@ -25,7 +29,7 @@ direct(
     Orders, tickets and invoices of {customer}, please.
     List the orders, the tickets and the invoices of {customer}.
     """,
-    pick=lambda d: {"customer": d.customer("1")},
+    pick=lambda d: {"customer": d.customer(HAS_ORDERS_AND_TICKETS)},
 )
 direct(
     "track_two",

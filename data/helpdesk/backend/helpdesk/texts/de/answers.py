@@ -42,7 +42,7 @@ change_address: {customer} wohnt jetzt in {street}, {city}.
 set_tier: {customer} ist jetzt {tier}.
     | {name} ({customer}) hat nun die Stufe {tier}.
 block_customer: {customer} ist gesperrt, Grund {reason}.
-    | Ich habe {name} ({customer}) gesperrt, Grund {reason}.
+    | Ich habe {name} ({customer}) wegen {reason} gesperrt.
 unblock_customer: Ich habe {customer} entsperrt.
     | Ich habe {name} ({customer}) entsperrt.
 plan_callback: {callback}: Rückruf an {customer} am {day}.
@@ -146,6 +146,7 @@ close_forbidden: Das geht leider nicht: {ticket} ist mit legal markiert und blei
 """
 
 REFUSALS = (
+    (r"(I-\d+) is paid", "{} ist schon beglichen"),
     (r"no customer with (.+)", "kein Kunde mit {}"),
     (r"no customer called (.+)", "kein Kunde namens {}"),
     (r"no (\S+ \S+) in (\w+)", "kein {} in {}"),

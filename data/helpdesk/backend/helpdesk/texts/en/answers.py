@@ -153,6 +153,7 @@ close_forbidden: Sorry, {ticket} is tagged legal and stays open.
 """
 
 REFUSALS = (
+    (r"(I-\d+) is paid", "{} is settled already"),
     (r"(\S+) was shipped", "{} has left the house"),
     (r"(\S+) was delivered", "{} has left the house"),
 )

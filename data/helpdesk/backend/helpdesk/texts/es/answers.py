@@ -42,7 +42,7 @@ change_address: {customer} vive ahora en {street}, {city}.
 set_tier: {customer} es ahora {tier}.
     | {name} ({customer}) está ahora en el nivel {tier}.
 block_customer: {customer} está bloqueado, motivo {reason}.
-    | He bloqueado a {name} ({customer}), motivo {reason}.
+    | He bloqueado a {name} ({customer}) por {reason}.
 unblock_customer: He desbloqueado a {customer}.
     | He desbloqueado a {name} ({customer}).
 plan_callback: {callback}: llamada a {customer} el {day}.
@@ -146,6 +146,7 @@ close_forbidden: Lo siento, no es posible: {ticket} tiene la etiqueta legal y qu
 """
 
 REFUSALS = (
+    (r"(I-\d+) is paid", "{} ya está abonada"),
     (r"no customer with (.+)", "no hay cliente con {}"),
     (r"no customer called (.+)", "no hay cliente llamado {}"),
     (r"no (\S+ \S+) in (\w+)", "no hay {} en {}"),
