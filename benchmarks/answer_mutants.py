@@ -160,7 +160,7 @@ def _other_entity(row: Row, desk: Desk, random: Random) -> Row | None:
     for other in others[:20]:
         answer = desk.call(name, arguments | {key: other})
         text = None if answer.is_error else _flat(json.loads(answer.text))
-        if text and not set(_parts(_gold_answer(row))) <= set(_parts(text)):
+        if text and text != _flat(made[0].result) and not set(_parts(_gold_answer(row))) <= set(_parts(text)):
             return answered(row, f"{text}.")
     return None
 
@@ -223,10 +223,12 @@ def _made_up_id(row: Row, desk: Desk, random: Random) -> Row | None:
 def _state(row: Row, desk: Desk, random: Random) -> Row | None:
     """Another state than the one that was read."""
     answer = _gold_answer(row)
-    if not last_reads(row, desk) or answer.startswith(_REFUSALS):
+    made = last_reads(row, desk)
+    if not made or answer.startswith(_REFUSALS):
         return None
+    of_invoices = "invoice" in made[-1].name  # orders and invoices both can be paid
     for word in _WORDS.findall(answer):
-        group = next((each for each in _STATES if word in each), ())
+        group = next((each for each in (reversed(_STATES) if of_invoices else _STATES) if word in each), ())
         if group:
             other = random.choice([each for each in group if each != word])
             return answered(row, re.sub(rf"\b{word}\b", other, answer))

@@ -57,6 +57,7 @@ class _Said:
     """An answer in the shapes that the checks need."""
 
     text: str
+    untitled: str
     claims: Polarity
     answer: str
 
@@ -69,7 +70,7 @@ class _Said:
         )
 
     def _clauses(self) -> list[str]:
-        return clauses(self.text)
+        return clauses(self.untitled)
 
 
 def check_answer(
@@ -84,7 +85,8 @@ def check_answer(
     `plan_values` are values of the turn's calls and results, in lower case: an answer that names one talks about the
     turn, which decides an ending that no form states.
     """
-    said = _Said(text=plain(answer), claims=polarity(answer, forms), answer=answer)
+    untitled = _without_titles(answer, expected)
+    said = _Said(text=plain(answer), untitled=plain(untitled), claims=polarity(untitled, forms), answer=answer)
     problem = _contradiction(expected, said, plan_values) or next(_wrong_values(expected, said), None)
     if problem is not None:
         return AnswerProblem(fault=AnswerFault.WRONG, detail=problem)
@@ -94,6 +96,13 @@ def check_answer(
     return None
 
 
+def _without_titles(answer: str, expected: ExpectedAnswer) -> str:
+    """The answer without optional values of several words: a subject like "does not charge" denies nothing."""
+    titles = (fact.value for fact in expected.facts if fact.optional and not fact.rivals and " " in fact.value)
+    pattern = "|".join(re.escape(title) for title in sorted(titles, key=len, reverse=True))
+    return re.sub(pattern, " ", answer, flags=re.IGNORECASE) if pattern else answer
+
+
 def _contradiction(expected: ExpectedAnswer, said: _Said, plan_values: frozenset[str]) -> str | None:
     claims = said.claims
     match expected.ending:
@@ -101,8 +110,8 @@ def _contradiction(expected: ExpectedAnswer, said: _Said, plan_values: frozenset
             failed = not expected.reason and any(clause.failed for clause in claims.clauses)
             if failed or (claims.refused and not _affirmed(expected, said, plan_values)):
                 return "it reports a failure, but the calls succeeded"
-        case Ending.INFORMED:
-            if claims.refused and not claims.done and not any(said.affirms(fact.value) for fact in expected.facts):
+        case Ending.INFORMED | Ending.NOTHING_FOUND:
+            if _reports_failure(expected, said):
                 return "it reports a failure, but the calls succeeded"
         case Ending.REFUSED if expected.reason:
             if _claims_success(expected, claims):
@@ -112,6 +121,21 @@ def _contradiction(expected: ExpectedAnswer, said: _Said, plan_values: frozenset
         case Ending.NO_TOOL if claims.refused and not claims.done:
             return "it declines, but nothing was refused"
     return None
+
+
+def _reports_failure(expected: ExpectedAnswer, said: _Said) -> bool:
+    """Whether an answer to reads says that they failed: without a value of theirs, or without a word for nothing."""
+    claims = said.claims
+    if expected.ending is Ending.NOTHING_FOUND:
+        return any(clause.failed for clause in claims.clauses) and not _NOTHING.search(said.text)
+    return claims.refused and not claims.done and not any(said.affirms(fact.value) for fact in expected.facts)
+
+
+_NOTHING = re.compile(
+    r"\b(?:no|none|nothing|any|find|found|empty|zero|0|kein\w*|nichts|gefunden|finden?|leer|aucune?|rien|trouv\w+|vide"
+    r"|ning[uú]n\w*|nada|encontr\w+|vací[oa]|nessun\w*|niente|trov\w+|vuot[oa]|geen|niets|gevonden|leeg)\b"
+)
+"""Words that tell an empty result from a call that failed."""
 
 
 def _affirmed(expected: ExpectedAnswer, said: _Said, plan_values: frozenset[str]) -> bool:
