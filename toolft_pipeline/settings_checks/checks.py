@@ -37,7 +37,7 @@ def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
     yield from turn_problems(settings.verification, settings.chat)
     yield from curation_problems(settings.curation)
     yield from training_problems(settings.training)
-    yield from managed_problems(settings.managed, settings.evaluation)
+    yield from managed_problems(settings.managed, settings.evaluation, settings.training)
     yield from library_key_problems(settings.training)
     yield from comparison_problems(settings.evaluation)
     yield from evaluation_problems(settings.evaluation, settings.gate)

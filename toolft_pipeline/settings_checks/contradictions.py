@@ -58,9 +58,17 @@ def training_problems(training: TrainingSettings) -> Iterator[Problem]:
         yield Problem(key="training.sft.warmup_steps", message=message, also=("training.warmup_ratio",))
 
 
-def managed_problems(managed: ManagedSettings | None, evaluation: EvaluationSettings) -> Iterator[Problem]:
-    """Safety nets and folders of weights, which a model at a host does not have."""
-    if managed is not None and evaluation.variants:
+def managed_problems(
+    managed: ManagedSettings | None, evaluation: EvaluationSettings, training: TrainingSettings
+) -> Iterator[Problem]:
+    """Safety nets, and rows and losses of the base, which a model at a host does not have."""
+    if managed is None:
+        return
+    for key in ("replay_share", "decline_share", "kl_weight"):
+        if getattr(training, key):
+            message = "needs the base model on this machine, and `managed` trains one at a host; remove one of them"
+            yield Problem(key=f"training.{key}", message=message, also=("managed",))
+    if evaluation.variants:
         message = "need a model of this machine, and `managed` trains one that stays at its host; remove one of them"
         yield Problem(key="evaluation.variants", message=message, also=("managed",))
 

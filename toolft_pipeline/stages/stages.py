@@ -46,6 +46,7 @@ STAGES = (
 
 
 MANAGED_STAGES = (
+    replace(replay_rows.STAGE, accelerator=False),  # empty: no share of it can be asked for
     managed_adapter.STAGE,
     managed_model.STAGE,
     replace(eval_report.STAGE, accelerator=False, hosted=True),

@@ -60,6 +60,7 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
             "evaluation.variants",
             ["stays at its host"],
         ),
+        ({"managed": HOST, "training": {"replay_share": 0.1}}, "training.replay_share", ["trains one at a host"]),
         ({"managed": HOST | {"api": "opnai"}}, "managed.api", ["'opnai'"]),
         (
             {"managed": HOST | {"hyperparameters": {"wandb_api_key": "x"}}},

@@ -72,9 +72,9 @@ STAND_INS = (
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """An agent `desk` with twelve accepted runs on its first day, and its first model."""
-    from toolft_pipeline.orchestration import build, conditions
+    from toolft_pipeline.orchestration import conditions
 
-    for module in (stages, retrain_policy, jobs, build, conditions):
+    for module in (stages, retrain_policy, jobs, conditions):
         monkeypatch.setattr(module, "STAGES", STAND_INS)
     folder = tmp_path / "agents" / "desk"
     for name in ("logs", "runs"):

@@ -30,7 +30,13 @@ class BuildWasReachedError(Exception):
 
 def everything_asked_for(tmp_path: Path) -> AgentSettings:
     """An agent whose stages read their optional inputs too."""
-    return agent(tmp_path, name=AGENT, sandbox={"command": ["true"]}, gate={"shadow": {"runs": 1}})
+    return agent(
+        tmp_path,
+        name=AGENT,
+        sandbox={"command": ["true"]},
+        gate={"shadow": {"runs": 1}},
+        training={"replay_share": 0.1},
+    )
 
 
 def without_build(asset: str) -> Stage:
