@@ -40,6 +40,7 @@ def on_cuda(shape: ModelShape, *, tokens: int, checkpointing: bool = True, quant
             checkpointing=checkpointing,
             attention="sdpa",
             fused_loss=True,
+            kl=False,
             quantized=quantized,
             dropout=shape.dropout,
             compute_bytes=2,
