@@ -125,7 +125,8 @@ class TranscriptPrompter:
     """Prompts a base model with a transcript in plain text, turns separated by empty lines.
 
     A pretrained model has never seen a chat format's control tokens: in that format Gemma 3 270M writes the right
-    calls but no end of turn. A transcript gives it a fair chance.
+    calls but no end of turn. A transcript gives it a fair chance. Examples stand before the run's own system prompt,
+    so that all prompts begin with the same tokens, which are computed once.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -141,8 +142,12 @@ class TranscriptPrompter:
     def prompt(self, messages: list[dict[str, Any]]) -> list[int]:
         """The transcript so far, up to `Assistant:`."""
         system, turns = _split(messages)
-        lines = [_transcript_turn(message) for message in (*self.examples, *turns)]
-        text = "\n\n".join([system + self.catalog, *lines, "Assistant:"])
+        lines = [_transcript_turn(message) for message in turns]
+        head = [system + self.catalog]
+        if self.examples:
+            own = [f"System: {system}"] if system else []
+            head = [self.catalog.lstrip("\n"), *map(_transcript_turn, self.examples), *own]
+        text = "\n\n".join([*head, *lines, "Assistant:"])
         ids: list[int] = self.tokenizer(text)["input_ids"]
         return ids
 

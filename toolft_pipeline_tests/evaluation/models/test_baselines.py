@@ -6,6 +6,7 @@ The oracle is the template that the family's maker ships: its text is the prompt
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -120,6 +121,21 @@ def test_a_model_trained_on_no_tools_is_asked_for_the_syntax_that_it_is_read_in(
     assert "<tool_call>" in text_of(prompter, USER)
     (read,) = prompter.read(said(HERMES)).calls
     assert (read.name, json.loads(read.arguments_json)) == ("weather", {"city": "Rome"})
+
+
+def test_transcripts_of_runs_with_different_system_prompts_begin_alike_up_to_the_examples_end() -> None:
+    prompter = prompter_of("gemma3", None)
+    assert isinstance(prompter, TranscriptPrompter)
+    examples = ({"role": "user", "content": "Is Rome warm?"}, {"role": "assistant", "content": "It is."})
+    prompter = replace(prompter, examples=examples)
+    texts = [
+        text_of(prompter, [{"role": "system", "content": text}, *USER]) for text in ("Be brief.", "Reply in German.")
+    ]
+    shared = texts[0].removesuffix("Be brief.\n\nUser: Who is Ada?\n\nAssistant:")
+    assert "weather" in shared
+    assert shared.endswith("User: Is Rome warm?\n\nAssistant: It is.\n\nSystem: ")
+    assert all(text.startswith(shared) for text in texts)
+    assert text_of(prompter, USER).endswith("Assistant: It is.\n\nUser: Who is Ada?\n\nAssistant:")
 
 
 def test_probes_of_a_tool_trained_model_offer_none_of_the_agents_tools() -> None:
