@@ -52,8 +52,8 @@ class Made:
     @property
     def text(self) -> str:
         """The result in words."""
-        told = {name: value for name, value in self.result.items() if name != self.key}
-        return ", ".join(f"{name} {in_words(value)}" for name, value in told.items()) or "none"
+        stated = {name: value for name, value in self.result.items() if name != self.key}
+        return ", ".join(f"{name} {in_words(value)}" for name, value in stated.items()) or "none"
 
 
 def in_words(value: Any) -> str:

@@ -29,7 +29,7 @@ class Change(StrEnum):
 
     DATABASE = "database"
     READING = "reading"
-    UNTOLD = "untold"
+    NOT_STATED = "not_stated"
     NOT_UNDERSTOOD = "not_understood"
 
 
@@ -74,7 +74,7 @@ def changes(gold: Row, spoilt: Row, *, desk: Desk) -> frozenset[Change]:
     if any(wanted - got for wanted, got in zip(_so_far(before), _so_far(after), strict=True)):
         found.add(Change.READING)
     if mutant_labels.Change.READ in mutant_labels.changes(before.row, after.row, desk=desk):
-        found.add(Change.UNTOLD)
+        found.add(Change.NOT_STATED)
     if after.not_understood > before.not_understood:
         found.add(Change.NOT_UNDERSTOOD)
     return frozenset(found)

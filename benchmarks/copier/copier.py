@@ -193,8 +193,8 @@ class Copier:
         choices = self._choices.get((tool, name), ())
         if not choices:
             return found.is_missing
-        told = theirs.lexer.mentions(theirs.everything, str(value))
-        return told and found.value not in choices and chosen(choices, ours) is None
+        named = theirs.lexer.mentions(theirs.everything, str(value))
+        return named and found.value not in choices and chosen(choices, ours) is None
 
     def _context(self, each: Logged, history: Sequence[Turn], earlier: Counter[str]) -> float:
         """How alike the turns before are: as many of them, and the same tools."""

@@ -66,12 +66,12 @@ class Lexer:
             found.update(arguments)
             inside = {word for text in arguments for word in re.findall(r"\w+", text)}
             outside.update(set(re.findall(r"\w+", said.casefold())) - inside)
-            told = [call.result for turn in run.turns for step in turn.steps for call in step if call.is_error]
-            told += [turn.answer for turn in run.turns]
+            written = [call.result for turn in run.turns for step in turn.steps for call in step if call.is_error]
+            written += [turn.answer for turn in run.turns]
             values = {word for turn in run.turns for step in turn.steps for call in step
-                      for text in _texts([call.arguments, call.result]) if text not in told
+                      for text in _texts([call.arguments, call.result]) if text not in written
                       for word in re.findall(r"\w+", text.casefold())}  # fmt: skip
-            outside.update(set(re.findall(r"\w+", " ".join(map(str, told)).casefold())) - inside - values)
+            outside.update(set(re.findall(r"\w+", " ".join(map(str, written)).casefold())) - inside - values)
         self._template = frozenset(word for word, n in outside.items() if n >= TEMPLATE_RUNS)
         self._known = frozenset(text for text in found if not set(re.findall(r"\w+", text)) <= self._template)
 

@@ -120,7 +120,7 @@ def paths_of(text: str, result: Any, at: Path = ()) -> Iterator[Path]:
 
 
 def lookup(path: Path, result: Any, other: Any, *, theirs: Side, ours: Side) -> Any:
-    """The value at a path of another result; in a list the record that is told as theirs was. None without one."""
+    """The value at a path of another result; in a list the record that is named as theirs was. None without one."""
     for step in path:
         if isinstance(step, str):
             if not isinstance(other, dict) or step not in other:
@@ -135,13 +135,13 @@ def lookup(path: Path, result: Any, other: Any, *, theirs: Side, ours: Side) -> 
 
 
 def _record(records: list[Any], at: int, others: list[Any], *, theirs: Side, ours: Side) -> Any:
-    """The record of another list that is told apart as the one at a place was: by the user's words, else by a state
+    """The record of another list that is picked out as the one at a place was: by the user's words, else by a state
     that it alone has, else by its place.
     """
     record = records[at]
     if isinstance(record, dict):
-        told = [name for name, value in record.items() if theirs.lexer.mentions(theirs.everything, str(value))]
-        for name in told:
+        mentioned = [name for name, value in record.items() if theirs.lexer.mentions(theirs.everything, str(value))]
+        for name in mentioned:
             named = [
                 o for o in others if isinstance(o, dict) and ours.lexer.mentions(ours.everything, str(o.get(name)))
             ]

@@ -79,7 +79,7 @@ def test_labels_say_what_changed_and_nothing_of_a_gold_run_itself(tasks: list[Ta
 
     guessed = copy.deepcopy(gold)  # the colleague's name comes from a refusal that nobody got
     del guessed["messages"][1:3]
-    assert changes(gold, guessed, desk=desk) == {Change.UNTOLD}
+    assert changes(gold, guessed, desk=desk) == {Change.NOT_STATED}
 
     twice = copy.deepcopy(gold)
     twice["messages"][3]["tool_calls"] *= 2

@@ -27,7 +27,7 @@ NEAR_DUPLICATE = "near_duplicate"
 UNGROUNDED = {"ungrounded_answer", "ungrounded_choice", "unasked_answer"}
 """A lie in a call or a result is found before replay where a later turn rests on the truth."""
 
-UNTOLD = {"false_success", "contradicted_result", "unnamed_target", "answer_unread"}
+NOT_STATED = {"false_success", "contradicted_result", "unnamed_target", "answer_unread"}
 """The same, where the answer still says what was true, or the user still names what was meant."""
 
 CAUGHT_AS = {
@@ -39,10 +39,10 @@ CAUGHT_AS = {
     "unknown_parameter": {"invalid_arguments"},
     "invalid_arguments": {"invalid_arguments"},
     "control_token_in_result": {"result_differs"},
-    "forged_result": {"result_differs"} | UNGROUNDED | UNTOLD,
+    "forged_result": {"result_differs"} | UNGROUNDED | NOT_STATED,
     "wrong_state": {"final_state_differs"},
-    "hidden_wrong_argument": {"result_differs", "final_state_differs"} | UNGROUNDED | UNTOLD,
-    "dropped_call": {"result_differs", "final_state_differs"} | UNGROUNDED | UNTOLD,
+    "hidden_wrong_argument": {"result_differs", "final_state_differs"} | UNGROUNDED | NOT_STATED,
+    "dropped_call": {"result_differs", "final_state_differs"} | UNGROUNDED | NOT_STATED,
     "no_initial_state": {"not_replayable"},
     "unknown_state": {"unknown_state"},
     "loop": {"repeated_call"},

@@ -18,7 +18,7 @@ Entry = Mapping[str, Any]
 
 
 def best_step(history: Sequence[Entry], *, choose_by: ChooseBy = "validation_loss") -> int | None:
-    """The first step with the best figure; None if none was measured. Equal exact matches are told apart by loss."""
+    """The first step with the best figure; None if none was measured. Equal exact matches are ranked by loss."""
     measured = _measured(history, choose_by)
     return min(measured)[-1] if measured else None
 

@@ -26,7 +26,7 @@ TASKS = {
     for path in (DATA / "assistant" / "tasks.jsonl", Path(__file__).with_name("paraphrased_tasks.jsonl"))
     for task in load_tasks(path)
 }
-"""The help desk's are of the day on which the paraphrases were written: its tasks are drawn anew, what people say of
+"""The help desk's are of the day on which the paraphrases were written: its tasks were redrawn, what people say of
 them is not."""
 CHOICES = {
     agent: choices_of(tool.parameters for tool in load_catalog(DATA / agent / "catalog.json").tools) for agent in AGENTS
