@@ -20,7 +20,7 @@ from toolft_pipeline.sandbox.protocol import SandboxError, SandboxStateError
 from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.settings import SandboxSettings
 from toolft_pipeline.trajectories.category import Category
-from toolft_pipeline_tests.conftest import HANG_S
+from toolft_pipeline_tests.conftest import HANG_S, REPOSITORY
 from toolft_pipeline_tests.evaluation.scripted import Message, ScriptedModel, call
 from toolft_pipeline_tests.sandbox.conftest import is_alive
 
