@@ -31,8 +31,8 @@ pytestmark = pytest.mark.faults
 
 SEEDS = 20
 SAVE_STEPS = 4
-STEPS = 12
-"""At least as many optimizer steps are trained."""
+STEPS = 11
+"""Optimizer steps of the training."""
 
 TRAINING = {
     "epochs": 1,
@@ -41,8 +41,9 @@ TRAINING = {
     "gradient_accumulation": 2,
     "save_steps": SAVE_STEPS,
     "lora_dropout": 0.05,
+    "compute_type": "fp32",  # `auto` measures, and two runs on a busy machine may choose differently
 }
-DISK_BYTES = 256 * MEGABYTE
+DISK_BYTES = 128 * MEGABYTE
 AT_START = REPOSITORY / "toolft_pipeline_tests" / "faults" / "at_start"
 CGROUPS = Path("/sys/fs/cgroup/memory")
 """Memory cgroups of version 1; where there are none, an address space limit takes the memory."""
@@ -202,7 +203,7 @@ def test_training_struck_at_a_seeded_point_ends_in_the_same_bytes(
     log = read_log(path)
     assert log.begins == [0, max(log.sealed, default=0)], "the retry goes on from the last sealed checkpoint"
     assert log.repeated <= (1 if kind in {"SIGTERM", "SIGINT"} else SAVE_STEPS)
-    assert max(log.ends) >= STEPS
+    assert sorted(set(log.ends)) == [*range(1, STEPS + 1)]
     assert adapter(night.site) == night.whole
     assert_nothing_stays(night)
     if figures := os.environ.get("TOOLFT_FIGURES"):

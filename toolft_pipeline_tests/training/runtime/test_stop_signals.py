@@ -78,7 +78,7 @@ def test_signal_in_a_step_saves_it_and_the_retry_ends_in_the_same_bytes(
 ) -> None:
     where = {"step": 2} if raising is signal.SIGTERM else {"step": 4, "activity": "validating"}
     saved = {signal.SIGTERM: 3, signal.SIGINT: 4}[raising]
-    signal_at(monkeypatch, raising, **where)  # type: ignore[arg-type]
+    signal_at(monkeypatch, raising, **where)
     said = train(trained, tmp_path)
     assert said[-2:] == [
         f"{raising.name}: stopped after step {saved}; it is saved, the next attempt goes on there",
@@ -92,6 +92,7 @@ def test_signal_in_a_step_saves_it_and_the_retry_ends_in_the_same_bytes(
     assert (tmp_path / "out" / "training.json").read_bytes() == (trained.out / "training.json").read_bytes()
 
 
+@pytest.mark.parametrize("raising", [signal.SIGTERM], indirect=True)
 def test_second_signal_ends_training_at_once(
     raising: signal.Signals, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
