@@ -1,7 +1,8 @@
 """Train an adapter on the selected rows of a window.
 
 Invariant: a run that is killed and started again with the same checkpoints folder produces the same adapter, byte for
-byte on a CPU. The published files contain no paths, times or host names.
+byte on a CPU. SIGTERM and Ctrl-C lose no finished step (`stop_signals`). The published files contain no paths, times
+or host names.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_
 from toolft_pipeline.training.runtime.allocator import keep_large_blocks
 from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
+from toolft_pipeline.training.runtime.stop_signals import make_stop_callback, stop_on_signals
 from toolft_pipeline.training.sft.callbacks import best_folder, peak_memory_gb, save_best_adapter
 from toolft_pipeline.training.sft.checkpoints import SEAL, newest_checkpoint, sealed
 from toolft_pipeline.training.sft.keeping_trainer import KL
@@ -102,7 +104,8 @@ def train_adapter(
 
     `checkpoints` survives a killed attempt; use it for these inputs and settings only. Raises `TrainingDataError` if
     there are no rows to train on, `DoesNotFitError` if memory is insufficient, `TakesTooLongError` if training would
-    exceed `training.max_hours`.
+    exceed `training.max_hours`. SIGTERM and Ctrl-C during training raise, after the step in progress is saved, what the
+    handlers of the caller raise.
     """
     limit_kernel_caches()
     drawn = draw_rows(
@@ -131,7 +134,14 @@ def train_adapter(
         resumed = newest_checkpoint(checkpoints)
         beat.log("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
         beat.activity = "training"
-        result = trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+        with stop_on_signals() as request:
+            trainer.add_callback(make_stop_callback(request))
+            result = trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+            if request.signal is not None:
+                step = result.global_step
+                beat.log(
+                    f"{request.signal.name}: stopped after step {step}; it is saved, the next attempt goes on there"
+                )
         if result.global_step == 0:
             raise TrainingDataError("training: made no optimizer step; raise training.epochs or provide more rows")
         history = _validated_history(trainer, drawn)

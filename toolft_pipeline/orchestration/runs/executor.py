@@ -23,8 +23,9 @@ from toolft_pipeline.project import state_folder
 
 ACCELERATOR_TAG = "toolft/accelerator"
 GPU_POOL = "gpu"
-GRACE_S = 10.0
-"""Seconds that an interrupted step has to end before it is killed."""
+GRACE_S = 30.0
+"""Seconds that an interrupted step has to end before it is killed, as long as Kubernetes waits by default: training
+ends and saves the optimizer step in progress, which on a CPU takes many seconds."""
 
 
 def leases_folder() -> Path:
