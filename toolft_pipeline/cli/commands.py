@@ -165,6 +165,30 @@ def _key_from(variable: str | None) -> str:
     return key
 
 
+def compare_bases_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.bases.base_choice import parse_bases
+    from toolft_pipeline.cli.bases.compare_bases import CHAMPION, CompareOptions, compare_bases
+    from toolft_pipeline.cli.run import RunOptions, chosen_days, run_agent
+
+    settings, overrides = find_agent(parsed.agent, parsed.set)
+    bases = parse_bases(parsed.base, default_format=settings.chat.format)
+    options = CompareOptions(bases=bases, overrides=overrides, dry_run=parsed.dry_run, json_file=parsed.json)
+
+    def run_base(of_base: AgentSettings, overrides: dict[str, str]) -> str:
+        run = RunOptions(
+            overrides=overrides,
+            first=None,
+            last=parsed.last,
+            dry_run=parsed.dry_run,
+            force=False,
+            without=frozenset({CHAMPION}),
+        )
+        run_agent(of_base, run, interruption=parsed.interruption)
+        return chosen_days(of_base, Warehouse(warehouse_root()), first=None, last=parsed.last)[-1]
+
+    return compare_bases(settings, options, run=run_base)
+
+
 def overview_command(_parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.overview import print_overview
 

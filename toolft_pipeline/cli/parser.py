@@ -72,6 +72,8 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
     _add_models(subparsers)
 
+    _add_compare_bases(subparsers)
+
     _add_serve(subparsers)
 
     pruning = subparsers.add_parser("prune", help="delete what `retention` in the agent file does not keep")
@@ -196,6 +198,27 @@ def _add_models(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     tracing.add_argument("--rows", action="store_true", help="list the training runs with log file and line")
     tracing.add_argument("--json", action="store_true", help="one JSON object with the rows")
     tracing.set_defaults(command=commands.lineage_command)
+
+
+def _add_compare_bases(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    comparing = subparsers.add_parser(
+        "compare-bases",
+        help="train and evaluate several base models on the same runs and tasks, and print one table; exit status 1 if "
+        "a base failed",
+    )
+    comparing.add_argument("agent")
+    comparing.add_argument(
+        "--base",
+        action="append",
+        required=True,
+        metavar="BASE[:FORMAT]",
+        help="a base-model package, a folder or a hub id, and its chat format (default: the agent's); once for each",
+    )
+    comparing.add_argument("--to", dest="last", metavar="DAY", help="last day of the window (default: newest)")
+    comparing.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    comparing.add_argument("--dry-run", action="store_true", help="print the plan of each base and stop")
+    comparing.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    comparing.set_defaults(command=commands.compare_bases_command)
 
 
 def _add_serve(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -43,6 +43,8 @@ class RunOptions:
     """Number of days that are made in parallel."""
     stage: str | None = None
     """Make only this stage and those downstream of it."""
+    without: frozenset[str] = frozenset()
+    """Stages that are left out."""
 
 
 def run_agent(settings: AgentSettings, options: RunOptions, *, interruption: Interruption | None = None) -> int:
@@ -53,7 +55,8 @@ def run_agent(settings: AgentSettings, options: RunOptions, *, interruption: Int
     warehouse, force, overrides = Warehouse(warehouse_root()), options.force, dict(options.overrides)
     days = chosen_days(settings, None if force else warehouse, first=options.first, last=options.last)
     groups = [*Group][: [*Group].index(options.until) + 1]
-    stages = tuple(each for each in _chosen(options.stage, settings) if each.group in groups)
+    chosen = [each for each in _chosen(options.stage, settings) if each.asset not in options.without]
+    stages = tuple(each for each in chosen if each.group in groups)
     missing = list(missing_resources(settings, for_model=any(each.group is Group.MODEL for each in stages)))
     if missing:  # fail before anything starts, not hours later
         raise MissingError(*problem_lines(missing, path=settings.folder / AGENT_FILE, overrides=overrides))
@@ -62,7 +65,7 @@ def run_agent(settings: AgentSettings, options: RunOptions, *, interruption: Int
     if options.dry_run or all(step.action is Action.REUSE for step in plan):
         return 0
     config = _run_config(settings, overrides, force=force)
-    assets = None if options.stage is None else {each.asset for each in stages}
+    assets = {each.asset for each in stages} if options.stage or options.without else None
 
     with open_instance() as instance:
         from toolft_pipeline.cli.runs.days import run_days

@@ -22,6 +22,7 @@ ENTERS_IF_CHANGED = frozenset(
         "loss_type",
         "choose_by",
         "early_stop",
+        "row_budget",
     }
 )
 """Keys of `training` that enter a fingerprint only where they differ from their defaults (see `changed_from_default`),
@@ -56,6 +57,9 @@ class TrainingSettings(Section):
     unpacked, and the log says what that costs in memory."""
     token_budget: int | None = Field(None, gt=0)
     """Most tokens of distinct rows, drawn evenly over categories and tools; None trains on all rows."""
+    row_budget: int | None = Field(None, gt=0)
+    """Most distinct rows of the agent, drawn in the same order. A budget of tokens draws other rows with another
+    tokenizer, a budget of rows the same: `toolft compare-bases` sets it. With both, the smaller draw counts."""
     replay_share: float = Field(0.0, ge=0, le=0.4)
     """Share of the trained tokens that are replay rows: answers of the base model itself to plain questions, so that
     the tuned model goes on answering like it. They count towards `token_budget`. 0 makes none."""

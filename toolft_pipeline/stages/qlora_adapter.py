@@ -64,7 +64,11 @@ def _build(context: BuildContext) -> BuildOutput:
     return BuildOutput(
         content=("adapter",),
         rows={"rows": summary.rows, "steps": summary.steps},
-        headline={**summary.headline, "computed_in": summary.computed_in},
+        headline={
+            **summary.headline,
+            "peak_memory_gb": round(summary.peak_memory_gb, 2),
+            "computed_in": summary.computed_in,
+        },
     )
 
 

@@ -79,11 +79,12 @@ class AdapterNames:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
-    """Rows, optimizer steps, the compute type, and the figures to show first."""
+    """Rows, optimizer steps, the compute type, peak memory in GiB, and the figures to show first."""
 
     rows: int
     steps: int
     computed_in: str
+    peak_memory_gb: float
     headline: dict[str, float]
 
 
@@ -109,7 +110,11 @@ def train_adapter(
     """
     limit_kernel_caches()
     drawn = draw_rows(
-        selection=selection, tensors=tensors, token_budget=training.token_budget, mixture=mixture_of(training)
+        selection=selection,
+        tensors=tensors,
+        token_budget=training.token_budget,
+        row_budget=training.row_budget,
+        mixture=mixture_of(training),
     )
     _announce(drawn, training, progress)
     compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
@@ -155,11 +160,15 @@ def train_adapter(
     headline = _headline(history, drawn=drawn, step=step)
     facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": steps} | headline
     (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    progress(
-        f"adapter of step {step} of {steps}, last loss {headline['last_loss']:.3f}, "
-        f"peak memory {peak_memory_gb():.1f} GB"
+    memory = peak_memory_gb()
+    progress(f"adapter of step {step} of {steps}, last loss {headline['last_loss']:.3f}, peak memory {memory:.1f} GB")
+    return TrainingSummary(
+        rows=len(drawn.train.rows),
+        steps=steps,
+        computed_in=compute.type.word,
+        peak_memory_gb=memory,
+        headline=headline,
     )
-    return TrainingSummary(rows=len(drawn.train.rows), steps=steps, computed_in=compute.type.word, headline=headline)
 
 
 def _chooser(

@@ -142,10 +142,15 @@ class _Kinds:
 
 
 def draw_rows(
-    *, selection: Path, tensors: Mapping[str, Path], token_budget: int | None, mixture: Mixture = NO_MIXTURE
+    *,
+    selection: Path,
+    tensors: Mapping[str, Path],
+    token_budget: int | None,
+    row_budget: int | None = None,
+    mixture: Mixture = NO_MIXTURE,
 ) -> DrawnRows:
-    """Join selection and tensors, draw within the budget, and mix in the rows of the tensors named `REPLAY_ROWS`, which
-    count towards the budget. Raises `TrainingDataError`."""
+    """Join selection and tensors, draw within the budgets, and mix in the rows of the tensors named
+    `REPLAY_ROWS`, which count towards the budget of tokens. Raises `TrainingDataError`."""
     chosen = {
         row["trajectory_id"]: (row["side"], row["weight"])
         for row in pq.read_table(selection, columns=["trajectory_id", "side", "weight"]).to_pylist()
@@ -162,7 +167,8 @@ def draw_rows(
             side, weight = chosen.get(row["trajectory_id"], ("out", 0))
             if side in sides:
                 sides[side].append(_row(row, day=day, weight=max(1, weight) if side == "train" else 1, path=path))
-    train = draw_evenly(sides["train"], None if token_budget is None else int(token_budget * mixture.of_agent))
+    of_agent = None if token_budget is None else int(token_budget * mixture.of_agent)
+    train = draw_evenly(sides["train"], of_agent, row_budget=row_budget)
     if rowless and not sides["train"]:
         raise TrainingDataError(
             f"{selection}: none of the {len(rowless)} training runs has a row to train on; see the reasons in "
@@ -189,22 +195,23 @@ def draw_rows(
     )
 
 
-def draw_evenly(rows: Iterable[Row], token_budget: int | None) -> tuple[Row, ...]:
-    """Draw rows within the budget, alternating between the least drawn kind and the least drawn category.
+def draw_evenly(rows: Iterable[Row], token_budget: int | None, *, row_budget: int | None = None) -> tuple[Row, ...]:
+    """Draw rows within both budgets, alternating between the least drawn kind and the least drawn category.
 
     By kinds alone a category of few kinds (no_tool has one) would get next to nothing; by tools alone rows with many
     tools would displace rows with one. The draw ends at the first row that does not fit; repeats do not count. Rows are
     returned by the hash of their id, so that packing mixes them.
     """
     rows = tuple(rows)
-    if token_budget is None:
+    most = len(rows) if row_budget is None else min(row_budget, len(rows))
+    if token_budget is None and most == len(rows):
         return tuple(sorted(rows, key=lambda row: row.rank))
     kinds = _Kinds(rows)
     kept: list[Row] = []
     tokens = 0
-    while len(kept) < len(rows):
+    while len(kept) < most:
         row = kinds.next_of_kind() if len(kept) % 2 == 0 else kinds.next_of_category()
-        if row is None or tokens + row.tokens > token_budget:
+        if row is None or (token_budget is not None and tokens + row.tokens > token_budget):
             break
         tokens += row.tokens
         kept.append(row)

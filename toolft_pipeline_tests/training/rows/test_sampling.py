@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_draw_evenly_larger_budget_draws_a_superset(rows: list[Row], budget: int
 def test_draw_evenly_sufficient_or_no_budget_draws_all(rows: list[Row]) -> None:
     everything = sum(each.tokens for each in rows)
     assert set(draw_evenly(rows, everything)) == set(draw_evenly(rows, None)) == set(rows)
+
+
+@given(rows=ROWS, budget=st.integers(0, 3000), seed=st.integers(0, 1000))
+def test_draw_evenly_budget_of_rows_draws_the_same_rows_for_another_tokenizer(
+    rows: list[Row], budget: int, seed: int
+) -> None:
+    drawn = draw_evenly(rows, budget)
+    lengths = random.Random(seed)
+    other = [replace(each, tokens=lengths.randint(10, 90)) for each in rows]
+    again = draw_evenly(other, None, row_budget=len(drawn))
+    assert [each.row_id for each in again] == [each.row_id for each in drawn]
 
 
 def test_draw_evenly_balances_rare_and_common_kinds() -> None:

@@ -1,0 +1,1 @@
+"""`toolft compare-bases`: several base models on the same runs and tasks."""
