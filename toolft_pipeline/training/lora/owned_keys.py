@@ -22,6 +22,7 @@ OWNED_SFT = {
     "seed": "set training.seed",
     "loss_type": "set training.loss_type",
     "save_steps": "set training.save_steps",
+    "report_to": "set training.report_to",
     "dataset_kwargs": "rows are already tokenized",
     "remove_unused_columns": "images are looked up by a column of their own",
 }
