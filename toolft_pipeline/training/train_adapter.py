@@ -155,8 +155,9 @@ def train_adapter(
     headline = _headline(history, drawn=drawn, step=step)
     facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": steps} | headline
     (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    what = "weights" if training.method == "full" else "adapter"
     progress(
-        f"{'weights' if training.method == 'full' else 'adapter'} of step {step} of {steps}, last loss {headline['last_loss']:.3f}, "
+        f"{what} of step {step} of {steps}, last loss {headline['last_loss']:.3f}, "
         f"peak memory {peak_memory_gb():.1f} GB"
     )
     return TrainingSummary(rows=len(drawn.train.rows), steps=steps, computed_in=compute.type.word, headline=headline)

@@ -27,7 +27,7 @@ from toolft_pipeline_tests.training.test_train_adapter import adapter_bytes, tra
 
 WITH_TESTS = os.environ | {"PYTHONPATH": str(REPOSITORY)}
 
-FULL: dict[str, Any] = {"method": "full", "learning_rate": 1e-3}
+FULL: dict[str, Any] = {"method": "full", "learning_rate": 2e-3, "epochs": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
