@@ -22,6 +22,7 @@ NO_MLFLOW = "mlflow records no runs here: pip install mlflow-skinny, in place of
 
 
 @pytest.mark.skipif(bool(list(trackers.tracker_problems(["mlflow"]))), reason=NO_MLFLOW)
+@pytest.mark.slow
 def test_mlflow_file_store_has_every_figure_of_the_run(
     tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
