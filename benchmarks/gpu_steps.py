@@ -135,6 +135,7 @@ def train_trl(place: Path, shape: Shape, length: int) -> dict[str, float]:
     from toolft_pipeline.training.base.quantized import load_base
     from toolft_pipeline.training.runtime.model_device import model_device
     from toolft_pipeline.training.sft.callbacks import make_callbacks
+    from toolft_pipeline.training.sft.figures import Figures
 
     out = place / f"trl-{length}"
     out.mkdir()
@@ -164,7 +165,7 @@ def train_trl(place: Path, shape: Shape, length: int) -> dict[str, float]:
             target_modules=list(training.target_modules),
             task_type="CAUSAL_LM",
         ),
-        callbacks=make_callbacks(checkpoints=out, progress=lambda _line: None),
+        callbacks=make_callbacks(checkpoints=out, progress=lambda _line: None, figures=Figures(out)),
     )
     trainer.train()
     return _rate(place, drawn, [entry.get("tokens_per_s") for entry in trainer.state.log_history])
@@ -239,7 +240,7 @@ def _rate(place: Path, drawn: DrawnRows, rates: list[float | None]) -> dict[str,
     import torch
 
     from toolft_pipeline.training.base.snapshot import count_parameters
-    from toolft_pipeline.training.sft.callbacks import peak_memory_gb
+    from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
 
     known = [rate for rate in rates if rate is not None]
     rate = statistics.median(known[1:] or known)

@@ -36,7 +36,7 @@ class Case:
     key_value_heads: int
     head: int
     packed_length: int = 512
-    quantization: str = "nf4"
+    method: str = "qlora"
     checkpointing: bool = False
 
 
@@ -63,7 +63,7 @@ CASES = (
         key_value_heads=4,
         head=64,
         packed_length=1536,
-        quantization="none",
+        method="lora",
     ),
     Case(
         name="qwen_checkpointing",
@@ -110,7 +110,7 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
     from toolft_pipeline.compute_type import choose_compute_type
     from toolft_pipeline.training.preflight.preflight import estimate_training
     from toolft_pipeline.training.rows.sampling import draw_rows
-    from toolft_pipeline.training.sft.callbacks import peak_memory_gb
+    from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
     from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 
     settings = _agent(case)
@@ -184,7 +184,7 @@ def _write_base(place: Path, case: Case) -> None:
 
 def _agent(case: Case) -> AgentSettings:
     training = {
-        "quantization": case.quantization,
+        "method": case.method,
         "lora_dropout": 0.0,
         "packed_length": case.packed_length,
         "gradient_accumulation": 1,

@@ -37,7 +37,7 @@ class Case:
 
     name: str
     as_shipped: bool = False
-    quantization: str = "nf4"
+    method: str = "qlora"
     packed_length: int = 512
     dropout: float = 0.0
 
@@ -45,7 +45,7 @@ class Case:
 CASES = (
     Case(name="ours_nf4"),
     Case(name="trl_as_shipped", as_shipped=True),
-    Case(name="ours_bf16", quantization="none"),
+    Case(name="ours_bf16", method="lora"),
     Case(name="ours_nf4_dropout", dropout=0.05),
     Case(name="ours_nf4_pack_256", packed_length=256),
     Case(name="ours_nf4_pack_1024", packed_length=1024),
@@ -82,8 +82,8 @@ def measure(model: Path, case: Case, *, quick: bool) -> dict[str, float]:
     from toolft_pipeline.compute_type import choose_compute_type
     from toolft_pipeline.training.preflight.preflight import estimate_training
     from toolft_pipeline.training.rows.sampling import draw_rows
+    from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
     from toolft_pipeline.training.sft import lm_head
-    from toolft_pipeline.training.sft.callbacks import peak_memory_gb
     from toolft_pipeline.training.train_adapter import PROGRESS_FILE, AdapterNames, train_adapter
 
     if case.as_shipped:
@@ -136,7 +136,7 @@ def _rows(*, quick: bool) -> list[dict[str, Any]]:
 
 def _agent(case: Case) -> AgentSettings:
     training = {
-        "quantization": case.quantization,
+        "method": case.method,
         "lora_dropout": case.dropout,
         "packed_length": case.packed_length,
         "gradient_accumulation": 1,

@@ -61,7 +61,7 @@ PLOTS: dict[str, set[str]] = {
     "token_tensors": {"row_lengths"},
     "readiness_report": {"runs_by_tool", "runs_by_category"},
     "training_set": {"training_runs_by_tool"},
-    "qlora_adapter": {"loss"},
+    "qlora_adapter": {"loss", "accuracy", "learning_rate", "speed", "memory"},
     "eval_report": {"task_success", "right_tool_by_turn"},
 }
 """What each stage draws; `test_pipeline.py` compares it with the pictures of a whole run."""

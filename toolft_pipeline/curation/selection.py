@@ -22,7 +22,7 @@ from toolft_pipeline.curation.dedup.contamination import NO_MATCH, Contamination
 from toolft_pipeline.curation.dedup.conversation_prefixes import find_continuations
 from toolft_pipeline.curation.dedup.jaccard import Numbers
 from toolft_pipeline.curation.dedup.near_duplicates import SURVIVES, Documents, find_survivors
-from toolft_pipeline.curation.oversampling import weight_of
+from toolft_pipeline.curation.oversampling import repeats_of, weight_of
 from toolft_pipeline.curation.own_runs import OWN_RUN, OwnRuns, left_out, own_runs
 from toolft_pipeline.curation.split import Split, is_validation, kept_for_tools
 from toolft_pipeline.curation.window import Window, read_window
@@ -51,7 +51,8 @@ class SelectionSummary:
 
     `continued_in_another` counts runs that are a prefix of another run: a conversation that was logged again with each
     turn. `family_holdout` is the share of validation task keys whose kinds (category and set of tools) no training row
-    has: how much of the validation loss measures unseen kinds. `own`: see `OwnRuns`.
+    has: how much of the validation loss measures unseen kinds. `repeated` are the training runs of a weight above 1,
+    `repeats` how often they are seen beyond once. `own`: see `OwnRuns`.
     """
 
     rows: int
@@ -62,6 +63,7 @@ class SelectionSummary:
     contaminated: int
     capped: int
     repeated: int
+    repeats: int
     family_holdout: float
     own: OwnRuns
     categories: dict[str, int]
@@ -211,7 +213,12 @@ def _weigh(window: Window, decided: _Decisions, *, curation: CurationSettings) -
     weights = [
         weight_of(kind.category, kind.tools, rows_by_tool=rows_by_tool, curation=curation) for kind in window.kinds
     ]
-    decided.weight[training] = np.array(weights, np.int32)[window.kind[training]]
+    of_run = np.array(weights, np.float64)[window.kind[training]]
+    decided.weight[training] = of_run.astype(np.int32)
+    for place in np.flatnonzero(of_run % 1).tolist():
+        run = int(training[place])
+        trajectory_id = window.ids[run].as_py()
+        decided.weight[run] = repeats_of(trajectory_id, weight=float(of_run[place]), seed=curation.seed)
 
 
 def _tools_of(window: Window, runs: Numbers) -> list[tuple[str, ...]]:
@@ -268,6 +275,7 @@ def _summary(window: Window, decided: _Decisions, *, tools: Collection[str], lea
         contaminated=contaminated,
         capped=int(np.count_nonzero(decided.side == Split.OUT)) - repeats - contaminated - own.left_out,
         repeated=int(np.count_nonzero(decided.weight > 1)),
+        repeats=int(decided.weight[train].sum()) - len(train),
         family_holdout=_family_holdout(window, decided),
         own=own,
         categories={name: rows for name, rows in sorted(categories.items()) if rows},

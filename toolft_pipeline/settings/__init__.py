@@ -25,8 +25,10 @@ from toolft_pipeline.settings.serving import CanarySettings, EngineName, EngineS
 from toolft_pipeline.settings.training import (
     ENTERS_IF_CHANGED,
     TRAINING_PLACEMENT,
+    Method,
     TrainingSettings,
     changed_from_default,
+    quantization_of,
 )
 from toolft_pipeline.settings.verification import (
     Grounded,
@@ -65,6 +67,7 @@ __all__ = [
     "LossOnFailedCalls",
     "ManagedApi",
     "ManagedSettings",
+    "Method",
     "OnUngrounded",
     "PersonalData",
     "ReadinessSettings",
@@ -79,4 +82,5 @@ __all__ = [
     "VerificationSettings",
     "WebhookSettings",
     "changed_from_default",
+    "quantization_of",
 ]

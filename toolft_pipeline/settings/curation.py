@@ -30,8 +30,9 @@ class CurationSettings(Section):
     """Most training rows of one task key, golden and older runs first; None keeps all."""
     max_rows_per_kind: int | None = Field(None, ge=1)
     """Most training rows of one kind (category and set of tools), golden and older runs first; None keeps all."""
-    weights: dict[CategoryName, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
-    """Repeats of training rows by category; 1 by default."""
+    weights: dict[CategoryName, Annotated[int | float, Field(ge=1)]] = Field(default_factory=dict)
+    """How often training rows of a category are seen in an epoch; 1 by default. Of 1.5, half of the rows are repeated
+    once more, drawn by the hash of their ids and `seed`."""
     repeat_tools_to: int = Field(0, ge=0)
     """Oversampling target: training rows per tool, repeats included; 0 switches it off."""
     max_weight: int = Field(4, ge=1)
@@ -40,4 +41,4 @@ class CurationSettings(Section):
     """How much the runs of our own models (origin `served`) count: 1 as others, 0 not at all, between a share of them
     by the hash of their ids. A model that learns mostly from itself loses variety: see `serving.monitor`."""
     seed: int = 0
-    """Seed of the hash that splits task keys into training and validation."""
+    """Seed of the hashes that split task keys into training and validation, and draw a weight's fraction."""

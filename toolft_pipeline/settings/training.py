@@ -8,12 +8,13 @@ from pydantic import Field
 
 from toolft_pipeline.settings.section import Section
 
-TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memory_check"})
+TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memory_check", "report_to"})
 """Keys of `training` that affect how the machine works, not what is learned: they enter no fingerprint."""
 
 
 ENTERS_IF_CHANGED = frozenset(
     {
+        "method",
         "replay_share",
         "decline_share",
         "replay_prompts",
@@ -29,11 +30,20 @@ ENTERS_IF_CHANGED = frozenset(
 so that adapters from before they existed stay up to date."""
 
 
-class TrainingSettings(Section):
-    """How the adapter is trained."""
+Method = Literal["qlora", "lora", "full"]
+"""How a model is trained."""
 
-    quantization: Literal["nf4", "none"] = "nf4"
-    """How the frozen base is stored while the adapter is trained: 4-bit NormalFloat (QLoRA), or bf16 with `none`."""
+Tracker = Literal["mlflow", "tensorboard", "trackio", "wandb"]
+"""Experiment trackers, by transformers' names."""
+
+
+class TrainingSettings(Section):
+    """How the model is trained."""
+
+    method: Method = "qlora"
+    """What is trained. `qlora`: an adapter, over a frozen base in 4-bit NormalFloat. `lora`: an adapter, over the base
+    in bf16. `full`: all weights of the language model in float32, without an adapter; 16 bytes of memory for each (10
+    on CUDA), and a learning rate of a tenth or less."""
     lora_r: int = Field(16, gt=0)
     """Rank of the adapter. Trained parameters, and 16 bytes of memory for each, grow with it."""
     lora_alpha: int = Field(32, gt=0)
@@ -102,6 +112,19 @@ class TrainingSettings(Section):
     """Further arguments of `peft.LoraConfig`."""
     sft: dict[str, Any] = Field(default_factory=dict)
     """Further arguments of `trl.SFTConfig`."""
+    report_to: tuple[Tracker, ...] = ()
+    """Experiment trackers that get every figure while training runs, through transformers' own callbacks; each reads
+    its own environment variables (docs/training.md). It enters no fingerprint."""
+
+    @property
+    def quantization(self) -> Literal["nf4", "none"]:
+        """How the base's linear layers are stored while the model is trained."""
+        return quantization_of(self.method)
+
+
+def quantization_of(method: Method) -> Literal["nf4", "none"]:
+    """How the base's linear layers are stored while a model is trained: `nf4` is 4-bit NormalFloat."""
+    return "nf4" if method == "qlora" else "none"
 
 
 def changed_from_default(training: TrainingSettings) -> dict[str, Any]:

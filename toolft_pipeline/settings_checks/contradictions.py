@@ -50,12 +50,17 @@ def source_problems(
 
 
 def training_problems(training: TrainingSettings) -> Iterator[Problem]:
-    """No module to train, and two settings for one thing."""
+    """No module to train, two settings for one thing, and settings of an adapter where there is none."""
     if not training.target_modules:
         yield Problem(key="training.target_modules", message="is empty; name at least one module")
     if "warmup_steps" in training.sft and _written(training, "warmup_ratio"):
         message = "conflicts with training.warmup_ratio; keep one of them"
         yield Problem(key="training.sft.warmup_steps", message=message, also=("training.warmup_ratio",))
+    if training.method == "full":
+        for key in ("kl_weight", "peft"):
+            if getattr(training, key):
+                message = "needs an adapter, and training.method: full trains none; remove one of them"
+                yield Problem(key=f"training.{key}", message=message, also=("training.method",))
 
 
 def managed_problems(

@@ -16,6 +16,7 @@ from pathlib import Path
 from toolft_pipeline.settings import AgentSettings, EvaluationSettings, ManagedSettings, SandboxSettings
 from toolft_pipeline.settings_checks.problem import Problem
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
+from toolft_pipeline.training.sft.trackers import tracker_problems
 
 
 def missing_resources(settings: AgentSettings, *, for_model: bool) -> Iterator[Problem]:
@@ -57,6 +58,8 @@ def missing_evaluation_resources(settings: AgentSettings) -> Iterator[Problem]:
         },
     )
     yield from _missing_for_endpoints(evaluation)
+    for problem in tracker_problems(settings.training.report_to):
+        yield Problem(key="training.report_to", message=problem)
     if settings.managed is not None:
         yield from _missing_for_managed(settings.managed)
 

@@ -18,6 +18,9 @@ _SECRET = re.compile(r"^alerts\b|\b(env|request|command)\b|password|secret|(_fro
 _SET_BY_FOLDER = frozenset({"name", "folder"})
 """Fields that no key sets: they come from the file's location."""
 
+_REPLACED = {"training.quantization": "is now training.method: write qlora for nf4, lora for none"}
+"""Keys that other keys have replaced."""
+
 _CONTAINERS = frozenset({"model_type", "dict_type", "mapping_type"})
 
 
@@ -35,7 +38,7 @@ def dotted(loc: tuple[int | str, ...]) -> str:
 def _message(error: ErrorDetails) -> str:
     kind, loc, value = error["type"], error["loc"], error["input"]
     if kind == "extra_forbidden":
-        return f"unknown key; remove it or fix its spelling{_known_key(loc)}"
+        return _REPLACED.get(dotted(loc)) or f"unknown key; remove it or fix its spelling{_known_key(loc)}"
     if kind == "missing":
         return "is missing; add it"
     if loc == ("name",):

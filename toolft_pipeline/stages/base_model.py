@@ -53,7 +53,7 @@ STAGE = Stage(
     sources=_sources,
     build=_build,
     checks=(
-        _check(BaseCheck.QUANTIZATION, "The weights are not quantized: training.quantization quantizes them."),
+        _check(BaseCheck.QUANTIZATION, "The weights are not quantized: training.method: qlora quantizes them."),
         _check(BaseCheck.MODEL_CLASS, "The model is a causal language model of a class in transformers."),
         _check(BaseCheck.TOKENIZER, "The tokenizer is fast, and the model has an embedding for each of its ids."),
         _check(BaseCheck.CHAT_TOKENS, "The tokenizer has the tokens that mark turns in chat.format."),

@@ -1,8 +1,9 @@
-"""qlora_adapter[D]: a LoRA adapter over the 4-bit base, trained on the selected rows of the window."""
+"""qlora_adapter[D]: what training on the selected rows of the window made: a LoRA adapter, or all weights."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 
@@ -17,7 +18,7 @@ from toolft_pipeline.settings import (
 )
 from toolft_pipeline.stages.presentation import plots
 from toolft_pipeline.stages.replay_rows import wants_replay_rows
-from toolft_pipeline.stages.spec.settings_slice import fields_of
+from toolft_pipeline.stages.spec.settings_slice import fields_of, settings_values
 from toolft_pipeline.stages.spec.stage import BuildContext, Group, PartitionScope, Plot, Stage, StageError
 from toolft_pipeline.stages.token_tensors import require_proven
 from toolft_pipeline.training.base.base_checks import base_problems
@@ -40,9 +41,22 @@ def base_name(settings: AgentSettings) -> dict[str, Json]:
     return {"base": source_name(settings.base_model)}
 
 
+def training_values(settings: AgentSettings, keys: Iterable[str]) -> dict[str, Json]:
+    """The section `training` of a fingerprint: the values of its keys among these, and `quantization`.
+
+    `quantization` was a key before `training.method` was: with it, versions from then stay up to date.
+    """
+    named = settings_values(settings, [key for key in keys if key.startswith("training.")])
+    return {"training": {**cast("dict[str, Json]", named["training"]), "quantization": settings.training.quantization}}
+
+
 def _derived(settings: AgentSettings) -> dict[str, Json]:
     changed = changed_from_default(settings.training)
-    return {**base_name(settings), **({"changed": changed} if changed else {})}
+    return {
+        **base_name(settings),
+        **training_values(settings, TRAINED_WITH),
+        **({"changed": changed} if changed else {}),
+    }
 
 
 def _build(context: BuildContext) -> BuildOutput:
@@ -90,9 +104,24 @@ def loss_plots(version: Version, _settings: AgentSettings) -> dict[str, Plot]:
     losses = {"training loss": _line(progress, "loss"), "validation loss": _line(progress, "validation_loss")}
     shown = {name: line for name, line in losses.items() if line[0]}
     made = {"loss": plots.curves(shown, title="Loss on assistant tokens", label="step")}
-    if (exact := _line(progress, "exact_match"))[0]:
-        made["exact_match"] = plots.curves({"exact match": exact}, title="Exact match on held-out steps", label="step")
+    for name, (title, lines) in _CURVES.items():
+        measured = {label: _line(progress, column) for label, column in lines.items()}
+        if measured := {label: line for label, line in measured.items() if line[0]}:
+            made[name] = plots.curves(measured, title=title, label="step")
     return made
+
+
+_CURVES = {
+    "exact_match": ("Exact match on held-out steps", {"exact match": "exact_match"}),
+    "accuracy": (
+        "Share of assistant tokens that are the most likely ones",
+        {"training": "token_accuracy", "validation": "validation_token_accuracy"},
+    ),
+    "learning_rate": ("Learning rate", {"learning rate": "learning_rate"}),
+    "speed": ("Tokens per second", {"all tokens": "tokens_per_s", "tokens with loss": "loss_tokens_per_s"}),
+    "memory": ("Peak memory in GiB", {"peak so far": "peak_memory_gb"}),
+}
+"""Further plots: title, and lines by label with their column; a figure that was not measured has no line."""
 
 
 def _line(progress: dict[str, list[Any]], name: str) -> tuple[list[float], list[float]]:
@@ -103,7 +132,8 @@ def _line(progress: dict[str, list[Any]], name: str) -> tuple[list[float], list[
 
 STAGE = Stage(
     asset="qlora_adapter",
-    description="The LoRA adapter, trained as of a day on the window's verified runs; a killed run resumes.",
+    description="The LoRA adapter, or with `training.method: full` all weights, trained as of a day on the window's "
+    "verified runs; a killed run resumes.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
     code_version="5",

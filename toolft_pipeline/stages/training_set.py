@@ -62,6 +62,7 @@ def _build(context: BuildContext) -> BuildOutput:
             "contaminated": summary.contaminated,
             "capped": summary.capped,
             "repeated": summary.repeated,
+            "repeats": summary.repeats,
             "family_holdout": summary.family_holdout,
             "own_runs": to_builtins(summary.own),
             "categories": dict(summary.categories),

@@ -1,4 +1,4 @@
-"""Train an adapter on the selected rows of a window.
+"""Train an adapter, or all weights, on the selected rows of a window.
 
 Invariant: a run that is killed and started again with the same checkpoints folder produces the same adapter, byte for
 byte on a CPU. SIGTERM and Ctrl-C lose no finished step (`stop_signals`). The published files contain no paths, times
@@ -32,16 +32,21 @@ from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_
 from toolft_pipeline.training.runtime.allocator import keep_large_blocks
 from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
+from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
 from toolft_pipeline.training.runtime.stop_signals import make_stop_callback, stop_on_signals
-from toolft_pipeline.training.sft.callbacks import best_folder, peak_memory_gb, save_best_adapter
+from toolft_pipeline.training.sft.callbacks import best_folder, save_best
 from toolft_pipeline.training.sft.checkpoints import SEAL, newest_checkpoint, sealed
+from toolft_pipeline.training.sft.figures import FIGURES_FILE
 from toolft_pipeline.training.sft.keeping_trainer import KL
 from toolft_pipeline.training.sft.sft import make_trainer
+from toolft_pipeline.training.sft.trackers import require_trackers
 
 if TYPE_CHECKING:
     from trl import SFTTrainer
 
 ADAPTER_FOLDER = "adapter"
+"""What was trained: an adapter in PEFT's layout, or all weights as a model folder."""
+ADAPTER_CONFIG = "adapter_config.json"
 PROGRESS_FILE = "progress.parquet"
 TRAINING_FILE = "training.json"
 FEW_ROWS = 100
@@ -54,10 +59,13 @@ _PROGRESS = {
     "validation_loss": VALIDATION_LOSS,
     "exact_match": EXACT_MATCH,
     "token_accuracy": "mean_token_accuracy",
+    "validation_token_accuracy": "eval_mean_token_accuracy",
     "learning_rate": "learning_rate",
     "grad_norm": "grad_norm",
     "tokens": "tokens",
     "tokens_per_s": "tokens_per_s",
+    "loss_tokens_per_s": "loss_tokens_per_s",
+    "peak_memory_gb": "peak_memory_gb",
 }
 """Columns of progress.parquet, and their names in Trainer's history."""
 
@@ -108,6 +116,7 @@ def train_adapter(
     exceed `training.max_hours`. SIGTERM and Ctrl-C during training raise, after the step in progress is saved, what the
     handlers of the caller raise.
     """
+    require_trackers(training.report_to)
     limit_kernel_caches()
     drawn = draw_rows(
         selection=selection,
@@ -125,7 +134,7 @@ def train_adapter(
     keep_large_blocks()
     chooser = _chooser(drawn, base=base, training=training, chat_format=names.chat_format, compute=compute.type)
     with heartbeat(progress=progress) as beat:
-        beat.activity = "loading the base in 4 bit" if training.quantization == "nf4" else "loading the base"
+        beat.activity = "loading the base in 4 bit" if training.method == "qlora" else "loading the base"
         trainer = make_trainer(
             base=base,
             drawn=drawn,
@@ -137,6 +146,7 @@ def train_adapter(
             chooser=chooser,
         )
         resumed = newest_checkpoint(checkpoints)
+        beat.log(f"figures while it runs: {checkpoints / FIGURES_FILE}")
         beat.log("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
         beat.activity = "training"
         with stop_on_signals() as request:
@@ -152,7 +162,7 @@ def train_adapter(
         history = _validated_history(trainer, drawn)
         history = until_stop(history, choose_by=training.choose_by, patience=training.early_stop)
         steps = max(entry["step"] for entry in history)
-        beat.activity = "saving the adapter"
+        beat.activity = "saving the weights" if training.method == "full" else "saving the adapter"
         step = best_step(history, choose_by=training.choose_by) or steps
         _publish(trainer, step, checkpoints=checkpoints, base_name=names.base, folder=out / ADAPTER_FOLDER)
     write_trained_rows(drawn, out / TRAINED_ROWS_FILE)
@@ -161,7 +171,8 @@ def train_adapter(
     facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": steps} | headline
     (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     memory = peak_memory_gb()
-    progress(f"adapter of step {step} of {steps}, last loss {headline['last_loss']:.3f}, peak memory {memory:.1f} GB")
+    what = "weights" if training.method == "full" else "adapter"
+    progress(f"{what} of step {step} of {steps}, last loss {headline['last_loss']:.3f}, peak memory {memory:.1f} GB")
     return TrainingSummary(
         rows=len(drawn.train.rows),
         steps=steps,
@@ -184,7 +195,7 @@ def _chooser(
         choose_by=training.choose_by,
         early_stop=training.early_stop,
         base=base,
-        quantization=training.quantization,
+        method=training.method,
         chat_format=chat_format,
         compute=compute,
         steps=tuple(steps),
@@ -221,13 +232,15 @@ def _publish(trainer: SFTTrainer, step: int, *, checkpoints: Path, base_name: st
     """Write the adapter of the chosen step."""
     kept = best_folder(checkpoints, step)
     if step == trainer.state.global_step:
-        save_best_adapter(trainer.model, kept)
+        save_best(trainer.model, kept)
     if not sealed(kept):
         raise TrainingDataError(
             f"{kept}: the adapter of the best step is missing or damaged; remove {checkpoints} and run again"
         )
     shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(SEAL, "README.md"))
-    path = folder / "adapter_config.json"
+    path = folder / ADAPTER_CONFIG
+    if not path.is_file():  # all weights: a model folder
+        return
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base_name
     for key, value in config.items():

@@ -5,14 +5,14 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from toolft_pipeline.curation.oversampling import weight_of
+from toolft_pipeline.curation.oversampling import repeats_of, weight_of
 from toolft_pipeline.settings import CategoryName, CurationSettings
 from toolft_pipeline.trajectories.category import Category
 
 ROWS = {"common": 100, "rare": 5}
 
 
-def weight(category: Category, *tools: str, **curation: Any) -> int:
+def weight(category: Category, *tools: str, **curation: Any) -> float:
     return weight_of(category, tools, rows_by_tool=ROWS, curation=CurationSettings(**curation))
 
 
@@ -42,3 +42,14 @@ def test_weight_is_the_larger_of_category_and_rarest_tool(
     category: Category, tools: tuple[str, ...], curation: dict[str, Any], expected: int
 ) -> None:
     assert weight(category, *tools, **curation) == expected
+
+
+def test_fraction_of_a_weight_repeats_that_share_of_the_runs_once_more() -> None:
+    runs = [f"run-{number}" for number in range(4000)]
+    repeats = [repeats_of(run, weight=2.25, seed=0) for run in runs]
+    assert set(repeats) == {2, 3}
+    assert sum(repeats) / len(runs) == pytest.approx(2.25, abs=0.03)
+    assert repeats == [repeats_of(run, weight=2.25, seed=0) for run in runs]
+    assert repeats != [repeats_of(run, weight=2.25, seed=1) for run in runs]
+    assert all(repeats_of(run, weight=2.5, seed=0) >= few for run, few in zip(runs, repeats, strict=True))
+    assert {repeats_of(run, weight=3, seed=0) for run in runs} == {3}

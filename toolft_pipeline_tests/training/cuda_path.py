@@ -1,6 +1,6 @@
 """Loading, training, merging, its checks and decoding on a pretended CUDA device, in a process of its own.
 
-`python -m toolft_pipeline_tests.training.cuda_path FOLDER nf4|none` prints one JSON object.
+`python -m toolft_pipeline_tests.training.cuda_path FOLDER qlora|lora|full` prints one JSON object.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 DEVICE_MEMORY = 80_000_000_000
 
 
-def main(place: Path, quantization: str) -> None:
+def main(place: Path, method: str) -> None:
     """Run it all below a folder."""
     os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"  # a mode of PyTorch is active in one thread alone
     from toolft_pipeline.compute_type import choose_compute_type
@@ -28,7 +28,7 @@ def main(place: Path, quantization: str) -> None:
     base = place / "base"
     _tiny_llama(base)
     inputs = write_inputs(place / "in", [*lesson()[:6], *lesson()[-1:]])
-    settings = agent(base, quantization=quantization, epochs=1.0, sft={"optim": "adamw_torch"})  # paged needs a GPU
+    settings = agent(base, method=method, epochs=1.0, sft={"optim": "adamw_torch"})  # paged needs a GPU
     settings = settings.model_copy(update={"chat": settings.chat.model_copy(update={"format": "llama3"})})
     said: list[str] = []
     folders = {name: place / name for name in ("trained", "merged", "merged_on_cpu")}

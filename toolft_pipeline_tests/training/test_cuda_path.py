@@ -50,10 +50,10 @@ def test_free_memory_is_that_of_the_device_asked_about(monkeypatch: pytest.Monke
         assert free_memory(CPU) > 10_000_000
 
 
-@pytest.mark.parametrize("quantization", ["nf4", "none"])
-def test_cuda_path_runs_on_one_device(quantization: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["qlora", "lora", "full"])
+def test_cuda_path_runs_on_one_device(method: str, tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "toolft_pipeline_tests.training.cuda_path", str(tmp_path), quantization],
+        [sys.executable, "-m", "toolft_pipeline_tests.training.cuda_path", str(tmp_path), method],
         check=False,
         cwd=REPOSITORY,
         capture_output=True,

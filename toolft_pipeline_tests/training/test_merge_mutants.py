@@ -69,7 +69,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         base=base, adapter=adapter, **merge_settings(settings), lineage={}, out=out, progress=lambda _line: None
     )
     rows = probe_prompts(AutoTokenizer.from_pretrained(out / "model"))
-    expected = merge_reference(base=base, adapter=adapter, quantization="nf4", rows=rows, device=model_device())
+    expected = merge_reference(base=base, adapter=adapter, method="qlora", rows=rows, device=model_device())
     checks = json.loads((out / "checks.json").read_text())
     return Made(base=base, adapter=adapter, out=out, checks=checks, expected=expected)
 
@@ -100,7 +100,7 @@ MUTANTS: dict[str, Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]]
 
 @pytest.mark.parametrize("mutant", [*MUTANTS, "stale_adapter", "weights_that_were_never_rounded"])
 def test_wrong_merge_fails(mutant: str, made: Made, tmp_path: Path) -> None:
-    adapter, quantization = made.adapter, "nf4"
+    adapter, method = made.adapter, "qlora"
     if mutant in MUTANTS:
         adapter = tmp_path / "adapter"
         shutil.copytree(made.adapter, adapter)
@@ -109,8 +109,8 @@ def test_wrong_merge_fails(mutant: str, made: Made, tmp_path: Path) -> None:
         adapter = tmp_path / "adapter"
         write_adapter(made.base, adapter, seed=2)
     else:
-        quantization = "none"
-    merged = merge_in_memory(made.base, adapter, quantization=quantization, device=model_device())
+        method = "lora"
+    merged = merge_in_memory(made.base, adapter, method=method, device=model_device())
     found = compare_merged(merged.to(made.expected.dtype), made.expected)
     assert not found["passed"], found
     assert found["weights_off"] > 1

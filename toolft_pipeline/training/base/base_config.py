@@ -54,7 +54,7 @@ def quantization_problem(how: Any) -> str | None:
     method = how if isinstance(how, str) else quantization_name(how)
     return (
         f"its weights are already quantized ({method}); name the unquantized model (bf16, fp16 or fp32): "
-        "training.quantization quantizes it for training"
+        "training.method: qlora quantizes it for training"
     )
 
 

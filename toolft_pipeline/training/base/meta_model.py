@@ -26,6 +26,8 @@ def adapter_problem(base: Path, *, training: TrainingSettings) -> str | None:
     """Why the adapter of the settings does not fit the base: missing target modules, or an adapter that PEFT cannot
     create or merge. None if it fits."""
     model = meta_model(base)
+    if training.method == "full":
+        return None
     linear = linear_layers(model)
     missing = [name for name in training.target_modules if not any(f".{one}".endswith(f".{name}") for one in linear)]
     if missing:

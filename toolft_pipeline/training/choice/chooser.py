@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from toolft_pipeline.errors import FixableError
+from toolft_pipeline.settings import Method
 from toolft_pipeline.training.choice import exact_match
 from toolft_pipeline.training.choice.best_step import EXACT_MATCH, ChooseBy, best_step, stop_step
 from toolft_pipeline.training.choice.exact_match import Request, Result
@@ -32,7 +33,7 @@ class Chooser:
     choose_by: ChooseBy
     early_stop: int | None
     base: Path
-    quantization: str
+    method: Method
     chat_format: str
     compute: str
     steps: tuple[HeldOutStep, ...] = ()
@@ -59,7 +60,7 @@ class Chooser:
         request = Request(
             base=str(self.base),
             adapter=str(adapter),
-            quantization=self.quantization,
+            method=self.method,
             chat_format=self.chat_format,
             compute=self.compute,
             steps=list(self.steps),

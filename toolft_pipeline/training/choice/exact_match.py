@@ -23,6 +23,7 @@ from toolft_pipeline.chat.formats.chat_format import ChatFormat
 from toolft_pipeline.chat.rendering.parsing import parse_assistant
 from toolft_pipeline.chat.rendering.serving import token_id
 from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.settings import Method
 from toolft_pipeline.training.choice.held_out_steps import BATCH, HeldOutStep
 from toolft_pipeline.training.merging.merge import MERGE_BYTES, merge_in_memory
 from toolft_pipeline.training.runtime.model_device import model_device
@@ -39,7 +40,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     base: str
     adapter: str
-    quantization: str
+    method: Method
     chat_format: str
     compute: str
     steps: list[HeldOutStep]
@@ -67,7 +68,7 @@ def measure(request: Request) -> Result:
     base, chat_format = Path(request.base), get_format(request.chat_format)
     tokenizer = AutoTokenizer.from_pretrained(base)
     device = model_device(bytes_needed=MERGE_BYTES * count_parameters(base))
-    model: Any = merge_in_memory(base, Path(request.adapter), quantization=request.quantization, device=device)
+    model: Any = merge_in_memory(base, Path(request.adapter), method=request.method, device=device)
     if request.compute == ComputeType.FP32:
         model.float()
     model.eval()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.settings import Method, quantization_of
 from toolft_pipeline.training.base.quantized import load_base
 from toolft_pipeline.training.base.snapshot import count_parameters
 from toolft_pipeline.training.merging.adapter_on_base import load_adapter_on_base
@@ -27,6 +28,7 @@ from toolft_pipeline.training.merging.merged_weights import (
     perturb_weights,
     untouched_weights,
 )
+from toolft_pipeline.training.merging.trained_weights import load_trained_weights
 from toolft_pipeline.training.runtime.free_memory import free_memory
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def check_merge(
     *,
     base: Path,
     adapter: Path,
-    quantization: str,
+    method: Method,
     merged: Path,
     generated: Sequence[Sequence[int]],
     compute: ComputeType,
@@ -79,7 +81,7 @@ def check_merge(
     from transformers import AutoTokenizer
 
     rows = probe_prompts(AutoTokenizer.from_pretrained(merged))
-    expected = merge_reference(base=base, adapter=adapter, quantization=quantization, rows=rows, device=device)
+    expected = merge_reference(base=base, adapter=adapter, method=method, rows=rows, device=device)
     reloaded = _load(merged, dtype=compute.dtype, device=device)
     again = greedy_continuations(reloaded, rows)
     if compute.dtype != expected.dtype:  # reload: `to` would round float32 buffers, such as rotary frequencies
@@ -97,7 +99,7 @@ def check_merge(
 
 @dataclass(frozen=True, kw_only=True)
 class MergeReference:
-    """Logits of the unmerged adapter on its base, and the weights that a correct merge has."""
+    """Logits of the unmerged adapter on its base, or of all weights, and the weights that a correct merge has."""
 
     rows: Sequence[Sequence[int]]
     logits: list[torch.Tensor]
@@ -110,13 +112,16 @@ class MergeReference:
 
 
 def merge_reference(
-    *, base: Path, adapter: Path, quantization: str, rows: Sequence[Sequence[int]], device: torch.device
+    *, base: Path, adapter: Path, method: Method, rows: Sequence[Sequence[int]], device: torch.device
 ) -> MergeReference:
     """Run PEFT on the probe prompts, in float32 if the device has room for the merged model in float32."""
     import torch
 
     wide = 4.5 * count_parameters(base) < free_memory(device)
     dtype = torch.float32 if wide else torch.bfloat16
+    if method == "full":
+        return _reference_of_weights(base=base, weights=adapter, rows=rows, dtype=dtype, device=device)
+    quantization = quantization_of(method)
     adapted = load_adapter_on_base(
         base, adapter, load=lambda folder: load_base(folder, quantization=quantization, dtype=dtype, device=device)
     )
@@ -130,6 +135,24 @@ def merge_reference(
         adapter_effect=_relative_error(logits, plain),
         columns=columns,
         untouched=untouched_weights(adapted.get_base_model(), adapted=columns),
+        dtype=dtype,
+    )
+
+
+def _reference_of_weights(
+    *, base: Path, weights: Path, rows: Sequence[Sequence[int]], dtype: torch.dtype, device: torch.device
+) -> MergeReference:
+    """The published weights themselves: each must be in the merged folder bit for bit."""
+    trained = load_trained_weights(base, weights, device=device, dtype=dtype)
+    logits, digests = _logits(trained, rows), untouched_weights(trained, adapted=())
+    del trained
+    plain = _logits(load_base(base, quantization="none", dtype=dtype, device=device).eval(), rows)
+    return MergeReference(
+        rows=rows,
+        logits=logits,
+        adapter_effect=_relative_error(logits, plain),
+        columns={},
+        untouched=digests,
         dtype=dtype,
     )
 

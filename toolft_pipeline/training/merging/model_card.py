@@ -38,10 +38,7 @@ def model_card(
         + " |"
         for name, check in checks.items()
     )
-    quantized = training.quantization == "nf4"
-    weights = "4-bit NormalFloat (QLoRA)" if quantized else "bf16 (LoRA)"
     answers = " and on answers of the base itself" if f"{REPLAY_ROWS}/all" in lineage else ""
-    merged_into = "the dequantized 4-bit weights in bf16" if quantized else "the bf16 base"
     return f"""---
 library_name: transformers
 pipeline_tag: text-generation
@@ -52,9 +49,7 @@ tags: [tool-calling, trl, sft, lora]
 
 {card.description or "A tool-calling model."}
 
-Fine-tuned from {card.base} on the agent's own verified runs{answers}: {weights}, rank {training.lora_r},
-alpha {training.lora_alpha}, learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant
-turns only. The adapter is merged into {merged_into}.
+Fine-tuned from {card.base} on the agent's own verified runs{answers}: {_method(training)}
 
 Chat format `{chat.format}`, catalog mode `{chat.catalog_mode}`. The tokenizer carries the chat template and the
 response template, so that training, evaluation and every server build the same prompts and read the same calls.
@@ -68,6 +63,20 @@ The base model's licence and terms of use go with the weights.
 |---|---|---|
 {check_rows}
 """
+
+
+def _method(training: TrainingSettings) -> str:
+    """How it was trained, in the card's lines."""
+    recipe = f"learning rate {training.learning_rate:g}, {training.epochs:g} epochs, loss on assistant\nturns only."
+    if training.method == "full":
+        return f"all weights (full fine-tuning), {recipe}"
+    quantized = training.method == "qlora"
+    weights = "4-bit NormalFloat (QLoRA)" if quantized else "bf16 (LoRA)"
+    merged_into = "the dequantized 4-bit weights in bf16" if quantized else "the bf16 base"
+    return (
+        f"{weights}, rank {training.lora_r},\nalpha {training.lora_alpha}, {recipe} "
+        f"The adapter is merged into {merged_into}."
+    )
 
 
 def _figure(value: float | str) -> str:

@@ -85,12 +85,12 @@ def _long_rows(start: SettingsChange) -> Iterator[SettingsChange]:
         yield replace(_also(start, text), drawn=rows_within(start.drawn, tokens=length))
 
 
-def _quantization(start: SettingsChange) -> Iterator[SettingsChange]:
-    if start.training.quantization != "nf4":
-        yield _also(start, "training.quantization=nf4", quantization="nf4")
+def _method(start: SettingsChange) -> Iterator[SettingsChange]:
+    if start.training.method != "qlora":
+        yield _also(start, "training.method=qlora", method="qlora")
 
 
-_KINDS = (_checkpointing, _batch_size, _packed_length, _quantization, _long_rows)
+_KINDS = (_checkpointing, _batch_size, _packed_length, _method, _long_rows)
 
 
 def _also(start: SettingsChange, text: str, **update: object) -> SettingsChange:

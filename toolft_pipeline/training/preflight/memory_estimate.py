@@ -41,7 +41,8 @@ class MemoryEstimate:
 
     libraries: float
     weights: float
-    adapter: float
+    trained: float
+    """Trained parameters, their gradients and the optimizer's state."""
     activations: float
     logits: float
     """Projection to the vocabulary, as far as it exceeds the backward pass of a layer, which runs at another moment."""
@@ -51,7 +52,7 @@ class MemoryEstimate:
     @property
     def total(self) -> float:
         """Bytes at the peak, libraries included."""
-        return self.libraries + self.overhead * (self.weights + self.adapter + self.activations + self.logits)
+        return self.libraries + self.overhead * (self.weights + self.trained + self.activations + self.logits)
 
     @property
     def text(self) -> str:
@@ -59,7 +60,7 @@ class MemoryEstimate:
         parts = {
             "libraries": self.libraries,
             "weights": self.weights,
-            "adapter and optimizer": self.adapter,
+            "trained parameters and optimizer": self.trained,
             "activations": self.activations,
             "logits": self.logits,
             "allocator and kernels": self.total - self.libraries - (self.total - self.libraries) / self.overhead,
@@ -74,16 +75,22 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
     head = _head(shape, plan) if not plan.kl else max(_head(shape, plan), _divergence(shape, plan))
     return MemoryEstimate(
         libraries=LIBRARIES_BYTES[plan.device],
-        weights=shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes)
-        + shape.other * plan.compute_bytes
-        + _kept_weights(shape, plan),
-        adapter=shape.adapter * plan.optimizer_bytes,
+        weights=_weights(shape, plan),
+        trained=shape.trained * plan.optimizer_bytes,
         activations=kept + passing,
         logits=max(0.0, head - passing),
         overhead=CHECKPOINTING_OVERHEAD
         if plan.checkpointing and plan.device == "cpu"
         else ALLOCATOR_OVERHEAD[plan.device],
     )
+
+
+def _weights(shape: ModelShape, plan: RunPlan) -> float:
+    """Bytes of the frozen weights, and of copies of weights in the compute type."""
+    if plan.full:  # autocast keeps the copies of a step's forward pass
+        return 4.0 * shape.other + (shape.linear * plan.compute_bytes if plan.compute_bytes < 4 else 0.0)
+    linear = shape.linear * (NF4_BYTES if plan.quantized else plan.compute_bytes)
+    return linear + shape.other * plan.compute_bytes + _kept_weights(shape, plan)
 
 
 def _kept_weights(shape: ModelShape, plan: RunPlan) -> float:
@@ -116,6 +123,8 @@ def _adapter_inputs(layer: LayerShape, plan: RunPlan) -> float:
     dropout also the product and the mask. On a CPU (cpu_lora.py) neighbours share the input in every compute type; with
     dropout each saves the dropped input and the mask."""
     size = plan.compute_bytes
+    if plan.full:
+        return float(size * layer.distinct_adapter_inputs)
     if plan.device == "cpu":
         return layer.adapter_inputs * (size + 1.0) if plan.dropout else size * layer.distinct_adapter_inputs
     if plan.dropout:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.meta_model import add_adapter, meta_model
 from toolft_pipeline.training.lora.model_families import TOWERS
+from toolft_pipeline.training.sft.full_weights import train_all_weights
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +31,7 @@ class LayerShape:
     norms: int
     """Inputs of all norms."""
     adapter_inputs: int
-    """Inputs of all adapted projections, each counted separately."""
+    """Inputs of all trained projections, each counted separately."""
     distinct_adapter_inputs: int
     """The same, with a tensor that several projections read counted once."""
     query: int
@@ -59,20 +60,25 @@ class ModelShape:
     """Parameters of the largest of them."""
     other: int
     """All other frozen parameters: embeddings, output head, norms, and the towers of a multimodal base."""
-    adapter: int
-    """Trainable parameters."""
+    trained: int
+    """Trained parameters: the adapter, or all of the language model."""
     dropout: bool
     """Whether the adapter uses dropout."""
 
 
 def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
     """Build base and adapter on the meta device. Raises `BaseModelError` or, for the adapter, `TrainingDataError`."""
-    model = add_adapter(meta_model(base), training)
-    config = model.get_base_model().config.get_text_config()
+    full = training.method == "full"
+    model: Any = meta_model(base)
+    if full:
+        train_all_weights(model)
+    else:
+        model = add_adapter(model, training)
+    config = model.config.get_text_config() if full else model.get_base_model().config.get_text_config()
     linears = _quantizable(model)
-    decoder = tuple(_layer(modules, config=config) for modules in _decoder_layers(model))
+    decoder = tuple(_layer(modules, config=config, full=full) for modules in _decoder_layers(model))
     parameters = {id(parameter): parameter for parameter in model.parameters()}.values()  # tied ones count once
-    adapter = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+    trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
     linear = sum(module.weight.numel() for module in linears.values())
     return ModelShape(
         hidden=config.hidden_size,
@@ -82,9 +88,9 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
         layer_inputs=getattr(config, "hidden_size_per_layer_input", None) or 0,
         linear=linear,
         largest_linear=max(module.weight.numel() for module in linears.values()),
-        other=sum(parameter.numel() for parameter in parameters) - adapter - linear,
-        adapter=adapter,
-        dropout=model.peft_config["default"].lora_dropout > 0,
+        other=sum(parameter.numel() for parameter in parameters) - trained - (0 if full else linear),
+        trained=trained,
+        dropout=not full and model.peft_config["default"].lora_dropout > 0,
     )
 
 
@@ -113,7 +119,7 @@ def _decoder_layers(model: Any) -> Iterator[dict[str, Any]]:
     yield from layers.values()
 
 
-def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
+def _layer(modules: dict[str, Any], *, config: Any, full: bool) -> LayerShape:
     import torch
 
     linears = {name: module for name, module in modules.items() if isinstance(module, torch.nn.Linear)}
@@ -125,7 +131,7 @@ def _layer(modules: dict[str, Any], *, config: Any) -> LayerShape:
     adapted = [
         (name.removesuffix(".base_layer").rpartition(".")[0], module.in_features)
         for name, module in linears.items()
-        if name.endswith(".base_layer")
+        if full or name.endswith(".base_layer")
     ]
     return LayerShape(
         norms=sum(

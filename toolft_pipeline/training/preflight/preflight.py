@@ -6,7 +6,7 @@ Invariant: an estimate comes from the model's config and the drawn rows, never f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ def check_fit(
 
     Raises `DoesNotFitError` if more memory is needed than is free, unless `training.memory_check` is "warn".
     """
-    machine = _Machine(shape=read_shape(base, training), device=model_device(), compute=compute)
+    machine = _Machine(base=base, device=model_device(), compute=compute)
     estimate = machine.estimate(drawn, training)
     if estimate.long_rows:
         progress(estimate.long_rows)
@@ -86,32 +86,39 @@ def estimate_training(
     *, base: Path, drawn: DrawnRows, training: TrainingSettings, compute: ComputeType = ComputeType.BF16
 ) -> TrainingEstimate:
     """The estimate without the check."""
-    return _Machine(shape=read_shape(base, training), device=model_device(), compute=compute).estimate(drawn, training)
+    return _Machine(base=base, device=model_device(), compute=compute).estimate(drawn, training)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Machine:
     """What stays the same while settings are tried: the base, the device and the compute type."""
 
-    shape: ModelShape
+    base: Path
     device: torch.device
     compute: ComputeType
+    shapes: dict[str, ModelShape] = field(default_factory=dict)
+    """Shapes that were read, by method; no other setting that is tried changes one."""
+
+    def shape(self, training: TrainingSettings) -> ModelShape:
+        """The shape of what is trained with these settings."""
+        if training.method not in self.shapes:
+            self.shapes[training.method] = read_shape(self.base, training)
+        return self.shapes[training.method]
 
     def estimate(self, drawn: DrawnRows, training: TrainingSettings) -> TrainingEstimate:
         """Memory and time."""
         return TrainingEstimate(
             memory=self.memory(drawn, training),
             free=free_memory(self.device),
-            seconds=estimate_seconds(shape=self.shape, drawn=drawn, training=training, compute=self.compute),
+            seconds=estimate_seconds(shape=self.shape(training), drawn=drawn, training=training, compute=self.compute),
             long_rows=self._long_rows(drawn, training),
         )
 
     def memory(self, drawn: DrawnRows, training: TrainingSettings) -> MemoryEstimate:
         """Memory only."""
-        plan = plan_run(
-            drawn=drawn, training=training, dropout=self.shape.dropout, device=self.device, compute=self.compute
-        )
-        return estimate_memory(shape=self.shape, plan=plan)
+        shape = self.shape(training)
+        plan = plan_run(drawn=drawn, training=training, dropout=shape.dropout, device=self.device, compute=self.compute)
+        return estimate_memory(shape=shape, plan=plan)
 
     def _long_rows(self, drawn: DrawnRows, training: TrainingSettings) -> str:
         length = training.packed_length

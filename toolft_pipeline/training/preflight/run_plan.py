@@ -35,6 +35,8 @@ class RunPlan:
     kl: bool
     """Whether the base's distribution is computed beside the tuned model's (`training.kl_weight`)."""
     quantized: bool
+    full: bool
+    """Whether all weights are trained, in float32."""
     dropout: bool
     """Whether the adapter uses dropout."""
     compute_bytes: int
@@ -57,7 +59,8 @@ def plan_run(
         attention=attention_for(tokens, device=device),
         fused_loss=not (arguments.get("label_smoothing_factor") or 0) > 0,  # TRL then builds the full logits
         kl=training.kl_weight > 0,
-        quantized=training.quantization == "nf4",
+        quantized=training.method == "qlora",
+        full=training.method == "full",
         dropout=dropout,
         compute_bytes=compute.bytes,
         optimizer_bytes=8.0 + _state_bytes(str(arguments["optim"])),

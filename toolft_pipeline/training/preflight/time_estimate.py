@@ -73,9 +73,10 @@ def _epochs_seconds(*, shape: ModelShape, drawn: DrawnRows, training: TrainingSe
     device = model_device()
     tokens = drawn.train.tokens * training.epochs
     share = drawn.train.loss_tokens / max(1, drawn.train.tokens)
-    head = 4 * share * shape.vocabulary * shape.hidden
+    head = (6 if training.method == "full" else 4) * share * shape.vocabulary * shape.hidden
     base = 2 * shape.linear + 3 * head / 2 if training.kl_weight else 0.0  # its forward pass, and three projections
-    operations = 4 * shape.linear + 6 * shape.adapter + head + base  # a token
+    linear = 6 * shape.linear if training.method == "full" else 4 * shape.linear + 6 * shape.trained
+    operations = linear + head + base  # a token
     if device.type != "cpu":
         return (
             tokens * operations / (CUDA_EFFICIENCY * _product_speed(MatrixProduct(4096, 4096, 4096), compute, device))

@@ -25,6 +25,8 @@ from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft import lm_head
 from toolft_pipeline.training.sft.callbacks import make_callbacks
 from toolft_pipeline.training.sft.cpu_lora import fuse_lora_layers
+from toolft_pipeline.training.sft.figures import Figures, put_before_trackers
+from toolft_pipeline.training.sft.full_weights import train_all_weights
 from toolft_pipeline.training.sft.keeping_trainer import require_fused_loss, trainer_class
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 
@@ -53,6 +55,7 @@ def make_trainer(
     Raises `TrainingDataError` for invalid `training.peft` and `training.sft`.
     """
     import datasets
+    import torch
     from transformers import AutoTokenizer, set_seed
     from transformers.trainer_callback import PrinterCallback
 
@@ -64,13 +67,19 @@ def make_trainer(
             base,
             quantization=training.quantization,
             packed_length=longest_batch(drawn, training),
-            dtype=compute.dtype,
+            dtype=torch.float32 if training.method == "full" else compute.dtype,
         )
-    lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
+    lora = None
+    if training.method == "full":
+        train_all_weights(model)
+    else:
+        lora = lora_config(training, modules=[name for name, _ in model.named_modules()])
     tokenizer = AutoTokenizer.from_pretrained(base)
     collator = None
     if drawn.shows_images:
         collator = ImageRowCollator(processor=load_processor(base, tokenizer=tokenizer), folders=images)
+    figures = Figures(checkpoints)
+    callbacks = make_callbacks(checkpoints=checkpoints, progress=progress, figures=figures, chooser=chooser)
     set_seed(training.seed)  # the adapter is initialized before Trainer sets the seed
     try:
         trainer = trainer_class(training)(
@@ -81,15 +90,18 @@ def make_trainer(
             processing_class=tokenizer,
             data_collator=collator,
             peft_config=lora,
-            callbacks=make_callbacks(checkpoints=checkpoints, progress=progress, chooser=chooser),
+            callbacks=callbacks,
         )
     except ValueError as error:
         raise setting_error(error) from error
-    require_lora_parameters_only(trainer.model)
     trainer.remove_callback(PrinterCallback)
+    put_before_trackers(figures, callbacks[0], trainer)
+    figures.loss_tokens.watch(trainer.model)
     trainer.processing_class = None  # else every checkpoint saves the tokenizer again: 33 MB for Gemma
-    use_full_precision_adapter(trainer.model)
-    fuse_lora_layers(trainer.model, dtype=compute.dtype)
+    if lora is not None:
+        require_lora_parameters_only(trainer.model)
+        use_full_precision_adapter(trainer.model)
+        fuse_lora_layers(trainer.model, dtype=compute.dtype)
     return trainer
 
 
@@ -121,7 +133,7 @@ def trainer_arguments(
         "lr_scheduler_type": "cosine",
         "warmup_steps": training.warmup_ratio,  # below 1 it is a share of all steps
         "optim": "paged_adamw_8bit" if cuda else "adamw_torch",
-        "bf16": cuda and compute is ComputeType.BF16,
+        "bf16": (cuda or training.method == "full") and compute is ComputeType.BF16,
         "use_cpu": not cuda,
         "gradient_checkpointing": cuda,
         "eval_strategy": "steps" if drawn.validation.rows else "no",
@@ -134,7 +146,7 @@ def trainer_arguments(
         "save_total_limit": 2,
         "seed": training.seed,
         "loss_type": training.loss_type,
-        "report_to": [],
+        "report_to": list(training.report_to),
         "disable_tqdm": True,
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": cuda,

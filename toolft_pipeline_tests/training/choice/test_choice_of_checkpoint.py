@@ -18,7 +18,7 @@ from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.conftest import Trained
 from toolft_pipeline_tests.training.made_rows import agent, lesson, write_inputs
 
-EXACT: dict[str, Any] = {"choose_by": "exact_match", "sft": {"eval_steps": 0.4}, "quantization": "none"}
+EXACT: dict[str, Any] = {"choose_by": "exact_match", "sft": {"eval_steps": 0.4}, "method": "lora"}
 
 
 def train(place: Path, base: Path, **training: Any) -> tuple[Path, list[str]]:

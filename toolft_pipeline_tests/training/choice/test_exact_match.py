@@ -69,7 +69,7 @@ def chooser(trained: Trained, **changed: Any) -> Chooser:
         "choose_by": "exact_match",
         "early_stop": None,
         "base": trained.base,
-        "quantization": "none",
+        "method": "lora",
         "chat_format": "gemma3",
         "compute": "bf16",
         "steps": (HeldOutStep([2, 1000, 1001], [7000, 106]), HeldOutStep([2, 1017], [7003, 106])),

@@ -83,7 +83,7 @@ def trained_on(trained: Trained) -> dict[str, Any]:
     return {
         "base": trained.base,
         "adapter": trained.out / "adapter",
-        "quantization": trained.settings.training.quantization,
+        "method": trained.settings.training.method,
         "compute": ComputeType.BF16,
         "device": model_device(),
     }
@@ -168,7 +168,7 @@ def test_merge_checks_unmerged_base_turns_logits_red(trained: Trained, merged: M
 
 
 def test_merge_checks_fail_for_a_merge_into_other_weights(trained: Trained, merged: Merged, tmp_path: Path) -> None:
-    assert trained.settings.training.quantization == "nf4"
+    assert trained.settings.training.method == "qlora"
     base = AutoModelForCausalLM.from_pretrained(trained.base, dtype=torch.bfloat16)
     PeftModel.from_pretrained(base, trained.out / "adapter").merge_and_unload().save_pretrained(tmp_path)
     folder = tmp_path / "unrounded"

@@ -28,12 +28,12 @@ def estimate(place: Path, base: Path, **training: Any) -> TrainingEstimate:
 def test_estimate_weights_are_the_folder_in_bf16_and_less_in_nf4(
     tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = estimate(tmp_path, tiny_model_folder, quantization="none")
+    plain = estimate(tmp_path, tiny_model_folder, method="lora")
     size = (tiny_model_folder / "model.safetensors").stat().st_size
     assert abs(plain.memory.weights - size) < 10_000  # the file's header
-    with_kept = estimate(tmp_path, tiny_model_folder, quantization="nf4").memory.weights
+    with_kept = estimate(tmp_path, tiny_model_folder, method="qlora").memory.weights
     monkeypatch.setattr(cpu_lora, "MAX_KEPT_BYTES", 0)
-    in_4_bit = estimate(tmp_path, tiny_model_folder, quantization="nf4").memory.weights
+    in_4_bit = estimate(tmp_path, tiny_model_folder, method="qlora").memory.weights
     assert in_4_bit < plain.memory.weights < with_kept < plain.memory.weights + in_4_bit
 
 
@@ -41,7 +41,7 @@ def test_estimate_follows_pack_rank_and_epochs(tiny_model_folder: Path, tmp_path
     small = estimate(tmp_path, tiny_model_folder)
     assert estimate(tmp_path, tiny_model_folder, packed_length=192).memory.activations > 2 * small.memory.activations
     assert estimate(tmp_path, tiny_model_folder, batch_size=3).memory.activations > 3 * small.memory.activations
-    assert estimate(tmp_path, tiny_model_folder, lora_r=8).memory.adapter == 2 * small.memory.adapter
+    assert estimate(tmp_path, tiny_model_folder, lora_r=8).memory.trained == 2 * small.memory.trained
     assert estimate(tmp_path, tiny_model_folder, epochs=200.0).seconds > 10 * small.seconds
 
 

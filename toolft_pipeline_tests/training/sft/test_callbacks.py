@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from transformers import TrainerState
 
 from toolft_pipeline.training.sft.callbacks import ProgressReporter
+from toolft_pipeline.training.sft.figures import Figures
 
 
-def test_validation_after_the_last_step_does_not_repeat_its_line() -> None:
+def test_validation_after_the_last_step_does_not_repeat_its_line(tmp_path: Path) -> None:
     lines: list[str] = []
-    reporter, state = ProgressReporter(progress=lines.append), TrainerState()
+    reporter, state = ProgressReporter(progress=lines.append, figures=Figures(tmp_path)), TrainerState()
     state.max_steps = state.global_step = 3
     reporter.begin(state)
     reporter.tick(state)

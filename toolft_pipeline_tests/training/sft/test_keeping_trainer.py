@@ -97,7 +97,7 @@ def test_loss_and_gradients_equal_those_of_the_full_logits(
     family: str, settings: dict[str, Any], tiny_model_folder: Path, tiny_qwen: Path, tmp_path: Path
 ) -> None:
     base = tiny_model_folder if family == "gemma3" else tiny_qwen
-    trainer = trainer_of(base, tmp_path, quantization="none", lora_dropout=0.0, **settings)
+    trainer = trainer_of(base, tmp_path, method="lora", lora_dropout=0.0, **settings)
     batch = batch_of(trainer)
     ours = trainer.compute_loss(trainer.model, dict(batch), num_items_in_batch=torch.tensor(40))
     our_gradients = gradients(trainer, ours)
@@ -141,7 +141,7 @@ def test_divergence_and_gradient_with_scale_and_soft_cap(
 def test_validation_loss_is_cross_entropy_for_every_loss(tiny_model_folder: Path, tmp_path: Path) -> None:
     found = []
     for number, settings in enumerate([{}, {"loss_type": "dft", "kl_weight": 0.5}]):
-        trainer = trainer_of(tiny_model_folder, tmp_path / str(number), quantization="none", **settings)
+        trainer = trainer_of(tiny_model_folder, tmp_path / str(number), method="lora", **settings)
         found.append(trainer.evaluate()["eval_loss"])
         assert trainer.args.loss_type == settings.get("loss_type", "nll")
     assert found[0] == found[1]
@@ -150,7 +150,7 @@ def test_validation_loss_is_cross_entropy_for_every_loss(tiny_model_folder: Path
 def test_base_pass_leaves_four_bit_weights_and_train_mode(tiny_model_folder: Path, tmp_path: Path) -> None:
     from bitsandbytes.nn import Linear4bit
 
-    trainer = trainer_of(tiny_model_folder, tmp_path, quantization="nf4", kl_weight=0.5)
+    trainer = trainer_of(tiny_model_folder, tmp_path, method="qlora", kl_weight=0.5)
     layers = [module for module in trainer.model.modules() if isinstance(module, Linear4bit)]
     before = [layer.weight.data.clone() for layer in layers]
     trainer.compute_loss(trainer.model, batch_of(trainer), num_items_in_batch=torch.tensor(40)).backward()

@@ -78,7 +78,7 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Lesson:
             "base_model": {"folder": str(base)},
             "chat": {"format": "gemma4"},
             "training": {
-                **{"quantization": "nf4", "lora_r": 16, "lora_alpha": 64, "learning_rate": 2e-2},
+                **{"method": "qlora", "lora_r": 16, "lora_alpha": 64, "learning_rate": 2e-2},
                 **{"gradient_accumulation": 4, "epochs": 2.0, "save_steps": 100, "lora_dropout": 0.0},
             },
         }
