@@ -1,8 +1,8 @@
 """What a model loses and gains as a GGUF file: bytes, tokens a second, greedy texts equal to transformers'.
 
-Each type of file is served by llama.cpp and asked the first prompts of held-out tasks, one at a time and greedily; so is
-transformers in float32 and bfloat16. Texts are compared with both. Where a text differs, the shortest common beginning
-says how soon.
+Each type of file is served by llama.cpp and asked the first prompts of held-out tasks, one at a time and greedily; so
+is transformers in float32 and bfloat16. Texts are compared with both. Where texts differ, `earliest` says how many
+tokens the soonest of them shares with that of float32.
 
     python -m benchmarks.llama_cpp AGENT --model FOLDER [--prompts 32] [--new-tokens 48] [--threads 1] [--json]
 """
@@ -52,7 +52,9 @@ def main() -> None:
     if options.json:
         print(json.dumps(result, indent=1))
         return
-    print(f"{result['prompts']} prompts of {result['prompt_tokens']} tokens in the median, {result['threads']} thread(s)")
+    print(
+        f"{result['prompts']} prompts of {result['prompt_tokens']} tokens in the median, {result['threads']} thread(s)"
+    )
     for each in result["engines"]:
         print(
             f"{each['engine']:18} {each['bytes'] / 1e6:8.0f} MB {each['tokens_per_s']:7.1f} tokens/s   equal to fp32: "
@@ -99,7 +101,9 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         own, full = written[each["engine"]], written["transformers fp32"]
         each["equal_to_fp32"] = _equal(own, full)
         each["equal_to_bf16"] = _equal(own, written["transformers bf16"])
-        each["earliest"] = min((_common(*pair) for pair in zip(own, full, strict=True) if pair[0] != pair[1]), default=None)
+        each["earliest"] = min(
+            (_common(*pair) for pair in zip(own, full, strict=True) if pair[0] != pair[1]), default=None
+        )
     lengths = sorted(map(len, prompts))
     return {
         "model": options.model.name,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import openai
@@ -17,9 +16,9 @@ import pytest
 
 from toolft_pipeline.chat.formats import FORMATS
 from toolft_pipeline.chat.rendering.serving import install_chat_format
+from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.engines.llama_cpp_engine import LlamaCppEngine
 from toolft_pipeline.engines.model_loading import load_model, load_tokenizer
-from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.settings import CatalogMode
 from toolft_pipeline.settings.serving import EngineSettings
