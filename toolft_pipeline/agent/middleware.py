@@ -67,7 +67,7 @@ class ModelWatch:
         *,
         max_turns: int,
         retries: int = 0,
-        show_error: bool = False,
+        show_error: bool = True,
         before: Callable[[list[Any]], None] = lambda _messages: None,
     ) -> None:
         """`before` gets the history before each turn is asked for, and may end the loop by an error."""

@@ -137,6 +137,7 @@ def agent_command(parsed: argparse.Namespace) -> int:
         system_prompt=parsed.system,
         mcp=parsed.mcp,
         overrides=tuple(parsed.set),
+        show_error=not parsed.hide_error,
         as_json=parsed.json,
     )
     return run_agent_task(settings, parsed.task, options)

@@ -134,6 +134,9 @@ def _add_agent(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     acting.add_argument("--state", metavar="REF", help="reset the backend to this state (default: the first task's)")
     acting.add_argument("--system", metavar="TEXT", help="system prompt (default: the first task's)")
     acting.add_argument("--mcp", metavar="COMMAND_OR_URL", help="act on this MCP server instead of the sandbox")
+    acting.add_argument(
+        "--hide-error", action="store_true", help="ask a faulty turn again without showing the model its error"
+    )
     acting.add_argument("--json", action="store_true", help="one JSON object")
     acting.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
     acting.set_defaults(command=commands.agent_command)

@@ -125,6 +125,7 @@ def test_a_turn_that_stays_faulty_ends_the_task() -> None:
     assert len(server.requests) == 2
     assert done.n_retries == 1
     assert len(done.turns) == 2
+    assert sent(server)[1][-1] == {"role": "user", "content": "Error: cut"}, "the error is shown by default"
 
 
 def test_what_other_servers_make_of_a_bad_call_is_a_fault() -> None:
@@ -135,7 +136,8 @@ def test_what_other_servers_make_of_a_bad_call_is_a_fault() -> None:
     assert done.n_retries == 2
     assert done.answer == "Two."
     assert len(server.requests) == 4
-    assert [message["content"] for message in sent(server)[-1]] == ["First.", "One.", "Second."]  # no faulty turn
+    said = [message["content"] for message in sent(server)[-1]]
+    assert said == ["First.", "One.", "Second.", "Error: the arguments of echo are not JSON"]  # no faulty turn
 
 
 def test_the_turn_limit_ends_a_task() -> None:

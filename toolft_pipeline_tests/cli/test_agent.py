@@ -40,6 +40,14 @@ def test_agent_prints_steps_times_and_what_changed(capsys: pytest.CaptureFixture
     assert server.requests[0][1]["model"] == "helpdesk"
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_faulty_turn_is_asked_again_with_its_error_unless_hidden(hidden: bool) -> None:
+    with scripted(faulty("malformed_tool_call", "no closing brace"), answer("Hello.")) as server:
+        run(["agent", "helpdesk", "Hello?", "--url", server.address, *(["--hide-error"] if hidden else [])])
+    first, again = sent(server)
+    assert again == [*first, *([] if hidden else [{"role": "user", "content": "Error: no closing brace"}])]
+
+
 def test_agent_json_has_the_whole_run(capsys: pytest.CaptureFixture[str]) -> None:
     with scripted(answer("One."), answer("Two.")) as server:
         status = run(

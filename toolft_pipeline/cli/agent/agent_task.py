@@ -40,6 +40,8 @@ class AgentOptions:
     mcp: str | None = None
     overrides: tuple[str, ...] = ()
     """The command's own `--set`, for the server that it starts."""
+    show_error: bool = True
+    """Whether a faulty turn is asked again with its error shown to the model."""
     as_json: bool = False
 
 
@@ -59,6 +61,7 @@ def run_agent_task(settings: AgentSettings, user_turns: list[str], options: Agen
             LoopOptions(
                 system_prompt=system_prompt,
                 max_turns=settings.evaluation.max_turns,
+                show_error=options.show_error,
                 on_step=lambda step: tell(f"{next(number):3} {step_line(step)}"),
             ),
             user_turns,

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from toolft_pipeline.serving.api.disconnect import ClientGoneError
@@ -50,7 +51,7 @@ class Edge:
         try:
             self._admit(scope)
             await self._app(scope, _bounded(receive, self._body_bytes), answer.send)
-        except ClientGoneError:
+        except (ClientGoneError, ClientDisconnect):  # the second one: before its body was complete
             answer.status = CLIENT_CLOSED
         except asyncio.CancelledError:  # the time of the drain is over, and this task with it
             await answer.fail(scope, shutting_down())

@@ -33,8 +33,8 @@ class Conversation(Struct, kw_only=True):
     """One run in the making.
 
     `run` is its id in the log, `key` the pseudonym of client and conversation, `last_at` the time of the last turn in
-    seconds since 1970. `request_digests` are those of all beginnings of the last request. `earlier` are the answers of
-    the runs of this conversation that were written before.
+    seconds since 1970. `request_digests` are those of all beginnings of the last request that was no retry with an
+    error. `earlier` are the answers of the runs of this conversation that were written before.
     """
 
     key: str
@@ -65,10 +65,11 @@ class Conversation(Struct, kw_only=True):
     def add(self, turn: ServedTurn, *, at: float) -> None:
         """Add an answered request."""
         request, answer = turn.request, answer_message(turn)
+        if not self._shows_the_last_error(digests := history_digests(request.messages)):
+            self.request_digests = digests
         self.turns.append(_turn_line(turn, after=self._last_ids()))
         self.answers.append(Answer(message_digest(answer).hex(), turn.fallback is None))
         self.messages = [*request.messages, answer]
-        self.request_digests = history_digests(request.messages)
         self.last_at = at
         names = [name for tool in request.tools if (name := _name(tool)) is not None]
         if len(names) == len(request.tools):
@@ -76,6 +77,11 @@ class Conversation(Struct, kw_only=True):
             offer = tool_offer(Raw(msgspec.json.encode(request.tools))) if names else None
             self.tools_ref = None if offer is None else offer.digest
         self.metadata |= {key: request.metadata[key] for key in METADATA_KEYS if request.metadata.get(key)}
+
+    def _shows_the_last_error(self, digests: list[bytes]) -> bool:
+        """Whether a request asks a faulty turn again with one message more, which later histories may leave out."""
+        faulty = bool(self.turns) and self.turns[-1].fault is not None
+        return faulty and digests[:-1] == self.request_digests
 
     def line(self) -> bytes:
         """The log line, without its newline."""

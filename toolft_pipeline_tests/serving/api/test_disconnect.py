@@ -45,6 +45,18 @@ def test_disconnect_is_counted_and_not_logged_as_an_error(server: Running, caplo
     assert not caplog.records
 
 
+def test_client_that_leaves_within_its_body_is_counted_and_no_error(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = closed_by_client(server)
+    connection = sent(server, server.ask(), left_out=5)
+    wait_until(server, lambda: server.server._admission.running == 1)
+    connection.close()
+    wait_until(server, lambda: server.server._admission.running == 0)
+    assert closed_by_client(server) == before + 1
+    assert not caplog.records
+
+
 def test_client_that_reads_nothing_loses_its_place(chatml: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(completions, "UNREAD_S", 0.0)
     with running(chatml, settings={"limits": {"timeout_s": 1.0}}) as server:
@@ -56,13 +68,13 @@ def test_client_that_reads_nothing_loses_its_place(chatml: ServedModel, monkeypa
             assert server.engine.running == 0
 
 
-def sent(server: Running, body: object) -> socket.socket:
-    """A connection on which a request was sent."""
+def sent(server: Running, body: object, *, left_out: int = 0) -> socket.socket:
+    """A connection on which a request was sent, but for its last bytes."""
     host, port = server.root.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=HANG_S)
     text = json.dumps(body).encode()
     head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    connection.sendall(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text)
+    connection.sendall(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text[: len(text) - left_out])
     return connection
 
 

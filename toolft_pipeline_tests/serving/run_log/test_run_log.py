@@ -40,6 +40,22 @@ def test_a_conversation_becomes_one_run_of_the_day(log: RunLog, tmp_path: Path) 
     assert not list((tmp_path / "logs" / ".served").glob("*/*.json"))
 
 
+def test_a_retry_that_showed_its_error_is_part_of_the_run(log: RunLog, tmp_path: Path) -> None:
+    """Our agent asks a faulty turn again with the error as a user's message, and leaves both out of the history."""
+    call, answer = two_turns()
+    history = call.request.messages
+    log.observe(served(history, "<tool_call>", fault=TurnFault.MALFORMED, completion_ids=(9,), n_new_tokens=1))
+    log.observe(served([*history, user("Error: no closing brace")], call={"expression": "62 * 45"}))
+    log.observe(answer)
+    log.flush(everything=True, timeout=HANG_S)
+    summary, [run] = read(tmp_path)
+    assert (summary.runs, summary.served.turns, run.origin) == (1, 3, Origin.SERVED)
+    assert [message.role for message in run.messages] == ["system", "user", "assistant", "tool", "assistant"]
+    assert run.usage.parse_failures == 1
+    [line] = lines(tmp_path)
+    assert [turn.get("message") for turn in line["served"]["turns"]] == [None, 2, 4]
+
+
 def test_every_turn_has_its_prompt_ids(log: RunLog, tmp_path: Path) -> None:
     turns = two_turns()
     for turn in turns:
