@@ -19,6 +19,9 @@ from toolft_pipeline.training.lora.model_families import TOWERS
 if TYPE_CHECKING:
     import torch
 
+LONG = 1 << 20
+"""Positions of a model whose config sets no limit."""
+
 _DECODER_LAYER = re.compile(r"^(.*\blayers\.\d+)\.")
 _TOWER = re.compile(rf"\b({'|'.join(TOWERS)})\b")
 
@@ -63,6 +66,8 @@ class ModelShape:
     """Trainable parameters."""
     dropout: bool
     """Whether the adapter uses dropout."""
+    positions: int
+    """Tokens of the longest row that the model can place."""
 
 
 def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
@@ -85,6 +90,7 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
         other=sum(parameter.numel() for parameter in parameters) - adapter - linear,
         adapter=adapter,
         dropout=model.peft_config["default"].lora_dropout > 0,
+        positions=getattr(config, "max_position_embeddings", None) or LONG,
     )
 
 
