@@ -1,21 +1,25 @@
-"""Preflight's memory estimate against the peak that training reaches on this CPU, for three shapes of model.
+"""Preflight's memory estimate against the peak that training reaches on this CPU: three shapes of model, packed rows of
+256, 512 and 1,024 tokens, with and without dropout.
 
 Every measurement is a process of its own that trains an adapter through the real stage, on random weights and made rows
 of many lengths. Quoted are the estimate, the most memory that the process ever held, and their ratio.
 
-    python -m benchmarks.preflight [--quick] [--json]
+    python -m benchmarks.preflight [--quick] [--steps N] [--only NAME ...] [--json]
 
-`--quick` takes few steps of models with few layers; the shapes stay different in kind.
+`--quick` takes few steps of models with few layers at one length without dropout; the shapes stay different in kind.
+`--only` names cases, or parts of their names. `--steps` is the number of packed rows (12); the growth from the tenth
+step to the last is printed where there are more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.made_rows import DAY, made_rows, write_rows
@@ -36,6 +40,7 @@ class Case:
     key_value_heads: int
     head: int
     packed_length: int = 512
+    dropout: float = 0.0
     method: str = "qlora"
     checkpointing: bool = False
 
@@ -53,7 +58,7 @@ CASES = (
         head=256,
     ),
     Case(
-        name="llama_long_rows",
+        name="llama_not_quantized",
         family="llama",
         vocabulary=32_000,
         hidden=768,
@@ -62,7 +67,6 @@ CASES = (
         heads=12,
         key_value_heads=4,
         head=64,
-        packed_length=1536,
         method="lora",
     ),
     Case(
@@ -75,11 +79,13 @@ CASES = (
         heads=16,
         key_value_heads=8,
         head=64,
-        packed_length=1024,
         checkpointing=True,
     ),
 )
 QUICK_LAYERS, QUICK_STEPS, STEPS = 4, 3, 12
+PACKS, DROPOUTS = (256, 512, 1024), (0.0, 0.05)
+WARM = 10
+"""Steps after which memory must not grow."""
 
 
 def main() -> None:
@@ -87,22 +93,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--only", nargs="+", default=[""], metavar="NAME")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    steps = asked.steps or (QUICK_STEPS if asked.quick else STEPS)
     if asked.write:
         _write_base(asked.write, Case(**json.loads(asked.case)))
         return
     if asked.case:
-        print(json.dumps(measure(Case(**json.loads(asked.case)), steps=QUICK_STEPS if asked.quick else STEPS)))
+        print(json.dumps(measure(Case(**json.loads(asked.case)), steps=steps)))
         return
     figures, against = {}, {}
-    for case in CASES:
-        found = _in_a_process(case, quick=asked.quick)
-        figures |= {f"{case.name}_estimated_gb": found["estimated_gb"], f"{case.name}_ratio": found["ratio"]}
-        against[f"{case.name}_peak_gb"] = found["peak_gb"]
+    cases = [case for case in _cases(quick=asked.quick) if any(part in case.name for part in asked.only)]
+    for case in cases:
+        found = _in_a_process(case, steps=steps)
+        peak = found.pop("peak_gb")
+        figures |= {f"{case.name}_{key}": value for key, value in found.items()}
+        against[f"{case.name}_peak_gb"] = peak
     if asked.json:
-        print(json.dumps({"figures": figures, "against": against, "rows": len(CASES)}))
+        print(json.dumps({"figures": figures, "against": against, "rows": len(cases)}))
+
+
+def _cases(*, quick: bool) -> list[Case]:
+    """Every shape at every length, without dropout first."""
+    if quick:
+        return [replace(case, layers=QUICK_LAYERS) for case in CASES]
+    return [
+        replace(
+            case,
+            name=f"{case.name}_{pack}{'_dropout' if dropout else ''}",
+            packed_length=pack,
+            dropout=dropout,
+        )
+        for dropout in DROPOUTS
+        for pack in PACKS
+        for case in CASES
+    ]
 
 
 def measure(case: Case, *, steps: int) -> dict[str, float]:
@@ -114,6 +142,13 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
     from toolft_pipeline.training.train_adapter import AdapterNames, train_adapter
 
     settings = _agent(case)
+    warm: list[float] = []
+
+    def progress(line: str) -> None:
+        step = re.match(r"step (\d+)/", line)
+        if step and int(step[1]) >= WARM:
+            warm.append(peak_memory_gb())
+
     with tempfile.TemporaryDirectory() as place:
         base, out = Path(place, "base"), Path(place)
         writing = [
@@ -139,22 +174,25 @@ def measure(case: Case, *, steps: int) -> dict[str, float]:
             training=settings.training,
             checkpoints=out / "checkpoints",
             out=out,
-            progress=lambda _line: None,
+            progress=progress,
         )
     estimated, peak = estimate.memory.total / 2**30, peak_memory_gb()
-    return {"estimated_gb": round(estimated, 2), "peak_gb": round(peak, 2), "ratio": round(estimated / peak, 2)}
+    growth = {f"grown_gb_from_step_{WARM}": round(peak - warm[0], 2)} if steps > WARM and warm else {}
+    return {
+        "estimated_gb": round(estimated, 2),
+        "peak_gb": round(peak, 2),
+        "ratio": round(estimated / peak, 2),
+        **growth,
+    }
 
 
-def _in_a_process(case: Case, *, quick: bool) -> dict[str, float]:
-    sizes = asdict(case) | ({"layers": QUICK_LAYERS} if quick else {})
-    command = [sys.executable, "-m", "benchmarks.preflight", "--case", json.dumps(sizes)]
-    done = subprocess.run(
-        [*command, *(["--quick"] if quick else [])], capture_output=True, text=True, check=False, timeout=3600
-    )
+def _in_a_process(case: Case, *, steps: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.preflight", "--case", json.dumps(asdict(case)), "--steps", str(steps)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=3600)
     if done.returncode != 0:
         raise SystemExit(f"{case.name}: {done.stderr.strip().splitlines()[-1]}")
     found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    print(f"{case.name:24}", *(f"{key} {value:<6g}" for key, value in found.items()), flush=True)
+    print(f"{case.name:38}", *(f"{key} {value:<6g}" for key, value in found.items()), flush=True)
     return found
 
 
@@ -185,7 +223,7 @@ def _write_base(place: Path, case: Case) -> None:
 def _agent(case: Case) -> AgentSettings:
     training = {
         "method": case.method,
-        "lora_dropout": 0.0,
+        "lora_dropout": case.dropout,
         "packed_length": case.packed_length,
         "gradient_accumulation": 1,
         "save_steps": 10_000,

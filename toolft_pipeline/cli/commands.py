@@ -88,6 +88,13 @@ def run_command(parsed: argparse.Namespace) -> int:
     return run_agent(settings, options, interruption=parsed.interruption)
 
 
+def preflight_command(parsed: argparse.Namespace) -> int:
+    from toolft_pipeline.cli.runs.memory_preflight import print_preflight
+
+    settings, _ = find_agent(parsed.agent, parsed.set)
+    return print_preflight(settings, gpus=parsed.gpu, lengths=parsed.length, as_json=parsed.json)
+
+
 def show_command(parsed: argparse.Namespace) -> int:
     from toolft_pipeline.cli.show import show_asset
 

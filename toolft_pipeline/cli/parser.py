@@ -46,6 +46,8 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     )
     running.set_defaults(command=commands.run_command)
 
+    _add_preflight(subparsers)
+
     showing = subparsers.add_parser("show", help="show the version in force of an asset")
     showing.add_argument("agent")
     showing.add_argument("asset")
@@ -87,6 +89,29 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     )
     doctor.set_defaults(command=commands.doctor_command)
     return parser
+
+
+def _add_preflight(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sizing = subparsers.add_parser(
+        "preflight",
+        help="compute the memory of training from the base model's config and the settings, without loading weights; "
+        "exit status 1 if a length does not fit",
+    )
+    sizing.add_argument("agent")
+    sizing.add_argument(
+        "--gpu", type=_gigabytes, nargs="+", default=[], metavar="GB", help="memory of a GPU (default: this machine)"
+    )
+    sizing.add_argument(
+        "--length",
+        type=_count,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="tokens of a packed row (default: training.packed_length, and chat.max_length for the longest row)",
+    )
+    sizing.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
+    sizing.add_argument("--json", action="store_true", help="one JSON object")
+    sizing.set_defaults(command=commands.preflight_command)
 
 
 def _add_tasks(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -264,6 +289,13 @@ def _add_lint(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     linting.add_argument("--json", action="store_true", help="one JSON object")
     linting.set_defaults(command=commands.lint_command)
+
+
+def _gigabytes(text: str) -> float:
+    size = float(text)
+    if not 0 < size < 1e6:
+        raise ValueError(text)
+    return size
 
 
 def _count(text: str) -> int:

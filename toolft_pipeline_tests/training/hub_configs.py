@@ -5,8 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-_LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 128_256, "rope_theta": 500_000.0}
-_QWEN = {"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": 151_936, "head_dim": 128}
+_LLAMA = {
+    **{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 128_256, "rope_theta": 500_000.0},
+    "max_position_embeddings": 131_072,
+}
+_QWEN = {
+    **{"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "vocab_size": 151_936, "head_dim": 128},
+    "max_position_embeddings": 40_960,
+}
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "gemma-3-4b": {

@@ -15,9 +15,9 @@ from toolft_pipeline.training.sft import kl_from_base
 from toolft_pipeline.training.sft.cpu_lora import kept_bytes
 from toolft_pipeline.training.sft.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
 
-LIBRARIES_BYTES = {"cpu": 1.0e9, "cuda": 0.5e9}
-"""A process that has imported torch, transformers, trl and datasets; on CUDA the kernels and workspaces of cuBLAS and
-bitsandbytes on the device."""
+LIBRARIES_BYTES = {"cpu": 0.6e9, "cuda": 0.5e9}
+"""A process that has imported torch, transformers, trl, peft and bitsandbytes; on a CPU 0.17e9 of it are mapped files,
+the rest Python's and C's own objects. On CUDA the kernels and workspaces of cuBLAS and bitsandbytes on the device."""
 
 NF4_BYTES = 0.53
 """Bytes a parameter in NF4 with double quantization (Dettmers et al. 2023: 4.127 bits, and buffers)."""
@@ -25,14 +25,14 @@ NF4_BYTES = 0.53
 HEAD_TILE = 4096, 32_768
 """Tile of positions and vocabulary that TRL's fused loss projects at a time on CUDA."""
 
-ALLOCATOR_OVERHEAD = {"cpu": 1.6, "cuda": 1.1}
-"""Allocated memory as a multiple of the memory in use. On a CPU it is the fragmentation of the C library's heap; 1.6
-comes from the measured peaks of benchmarks/preflight.py and of the demo in float32. Steps of many lengths add to it:
-the demo in bf16 grew from 3.2 to 4.7 GiB in 125 steps, and no further."""
+CPU_FRAGMENTATION = 0.4
+"""Bytes that the C library's heap holds beyond those in use, as a share of the activations and logits of a step: blocks
+of other sizes at each step. mallinfo2 counted 0.34 on Gemma 3 270M's shape and 0.39 to 0.55 on a Llama of 12 layers.
+Weights and optimizer stay where they are and add none. It stops growing within five steps while the kernel caches are
+small (runtime/kernel_caches.py)."""
 
-CHECKPOINTING_OVERHEAD = 2.8
-"""The same on a CPU with gradient checkpointing, where nearly all blocks are short-lived: after two steps mallinfo2
-counted 0.4 GiB in use in a heap of 1.4. Measured on one shape (Qwen3, 16 layers)."""
+CUDA_OVERHEAD = 0.1
+"""Bytes that PyTorch's caching allocator holds beyond those in use, as a share of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,31 +41,39 @@ class MemoryEstimate:
 
     libraries: float
     weights: float
+    mapped: float
+    """On a CPU in bf16: the pages of the base's file whose weights are held in 4 bit as well. They stay resident, as
+    the embeddings are read from the same file, until the kernel needs the memory."""
     trained: float
     """Trained parameters, their gradients and the optimizer's state."""
     activations: float
     logits: float
     """Projection to the vocabulary, as far as it exceeds the backward pass of a layer, which runs at another moment."""
-    overhead: float
-    """Allocated memory as a multiple of all uses but the libraries."""
+    allocator: float
+    """What the allocator holds beyond the bytes in use."""
 
     @property
     def total(self) -> float:
         """Bytes at the peak, libraries included."""
-        return self.libraries + self.overhead * (self.weights + self.trained + self.activations + self.logits)
+        return sum(self.parts.values())
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Bytes by the name of their use; they add up to the total."""
+        return {
+            "libraries": self.libraries,
+            "weights": self.weights,
+            "mapped file": self.mapped,
+            "trained parameters and optimizer": self.trained,
+            "activations": self.activations,
+            "logits": self.logits,
+            "allocator": self.allocator,
+        }
 
     @property
     def text(self) -> str:
         """The figures in one line."""
-        parts = {
-            "libraries": self.libraries,
-            "weights": self.weights,
-            "trained parameters and optimizer": self.trained,
-            "activations": self.activations,
-            "logits": self.logits,
-            "allocator and kernels": self.total - self.libraries - (self.total - self.libraries) / self.overhead,
-        }
-        figures = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items())
+        figures = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in self.parts.items())
         return f"about {self.total / 1e9:.1f} GB ({figures})"
 
 
@@ -73,15 +81,18 @@ def estimate_memory(*, shape: ModelShape, plan: RunPlan) -> MemoryEstimate:
     """The peak of the largest training step."""
     kept, passing = _activations(shape, plan)
     head = _head(shape, plan) if not plan.kl else max(_head(shape, plan), _divergence(shape, plan))
+    logits = max(0.0, head - passing)
+    trained = shape.trained * plan.optimizer_bytes
+    weights = _weights(shape, plan)
+    in_use = kept + passing + logits
     return MemoryEstimate(
         libraries=LIBRARIES_BYTES[plan.device],
-        weights=_weights(shape, plan),
-        trained=shape.trained * plan.optimizer_bytes,
+        weights=weights,
+        mapped=2.0 * shape.linear if plan.quantized and plan.device == "cpu" and plan.compute_bytes == 2 else 0.0,
+        trained=trained,
         activations=kept + passing,
-        logits=max(0.0, head - passing),
-        overhead=CHECKPOINTING_OVERHEAD
-        if plan.checkpointing and plan.device == "cpu"
-        else ALLOCATOR_OVERHEAD[plan.device],
+        logits=logits,
+        allocator=CPU_FRAGMENTATION * in_use if plan.device == "cpu" else CUDA_OVERHEAD * (weights + trained + in_use),
     )
 
 

@@ -20,6 +20,9 @@ from toolft_pipeline.training.sft.full_weights import train_all_weights
 if TYPE_CHECKING:
     import torch
 
+LONG = 1 << 20
+"""Positions of a model whose config sets no limit."""
+
 _DECODER_LAYER = re.compile(r"^(.*\blayers\.\d+)\.")
 _TOWER = re.compile(rf"\b({'|'.join(TOWERS)})\b")
 
@@ -64,6 +67,8 @@ class ModelShape:
     """Trained parameters: the adapter, or all of the language model."""
     dropout: bool
     """Whether the adapter uses dropout."""
+    positions: int
+    """Tokens of the longest row that the model can place."""
 
 
 def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
@@ -91,6 +96,7 @@ def read_shape(base: Path, training: TrainingSettings) -> ModelShape:
         other=sum(parameter.numel() for parameter in parameters) - trained - (0 if full else linear),
         trained=trained,
         dropout=not full and model.peft_config["default"].lora_dropout > 0,
+        positions=getattr(config, "max_position_embeddings", None) or LONG,
     )
 
 
