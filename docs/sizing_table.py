@@ -30,7 +30,7 @@ MODELS = {
 }
 LENGTHS = (1024, 2048, 4096)
 GPUS = (16, 24, 48, 80)
-QUANTIZATIONS: dict[Literal["nf4", "none"], str] = {"nf4": "4 bit", "none": "bf16"}
+METHODS: dict[Literal["qlora", "lora"], str] = {"qlora": "4 bit", "lora": "bf16"}
 
 
 def table() -> str:
@@ -38,14 +38,14 @@ def table() -> str:
     totals = " | ".join(f"{length:,}" for length in LENGTHS)
     head = f"| GB | weights | adapter | {totals} | {' | '.join(f'{gb} GB' for gb in GPUS)} |"
     rule = "| --- |" + " ---: |" * (2 + len(LENGTHS) + len(GPUS))
-    return "\n".join([head, rule, *(_line(key, how) for key in MODELS for how in QUANTIZATIONS)])
+    return "\n".join([head, rule, *(_line(key, method) for key in MODELS for method in METHODS)])
 
 
-def sized(model: str, quantization: Literal["nf4", "none"]) -> SizedRun:
+def sized(model: str, method: Literal["qlora", "lora"]) -> SizedRun:
     """One model with the default settings on a GPU."""
     import torch
 
-    training = TrainingSettings(quantization=quantization)
+    training = TrainingSettings(method=method)
     with tempfile.TemporaryDirectory() as place, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         Path(place, "config.json").write_text(json.dumps(CONFIGS[model]), encoding="utf-8")
@@ -53,16 +53,16 @@ def sized(model: str, quantization: Literal["nf4", "none"]) -> SizedRun:
     return SizedRun(shape=shape, training=training, device=torch.device("cuda"), compute=ComputeType.BF16)
 
 
-def _line(model: str, quantization: Literal["nf4", "none"]) -> str:
-    run = sized(model, quantization)
+def _line(model: str, method: Literal["qlora", "lora"]) -> str:
+    run = sized(model, method)
     sizes = [run.memory(length) for length in LENGTHS]
-    figures = [sizes[0].weights, sizes[0].adapter, *(size.total for size in sizes)]
+    figures = [sizes[0].weights, sizes[0].trained, *(size.total for size in sizes)]
     longest = [run.longest(gb * 1e9) for gb in GPUS]
     cells = [
         *(f"{figure / 1e9:.1f}" for figure in figures),
         *("none" if length is None else "all" if length == run.longest_tried else f"{length:,}" for length in longest),
     ]
-    return f"| {MODELS[model]}, {QUANTIZATIONS[quantization]} | {' | '.join(cells)} |"
+    return f"| {MODELS[model]}, {METHODS[method]} | {' | '.join(cells)} |"
 
 
 def page(text: str) -> str:
