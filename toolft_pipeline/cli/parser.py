@@ -28,9 +28,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
     running = subparsers.add_parser("run", help="make all versions that are missing or out of date, up to the champion")
     running.add_argument("agent")
     running.add_argument("--from", dest="first", metavar="DAY", help="first day of data (default: first day with logs)")
-    running.add_argument(
-        "--to", dest="last", metavar="DAY", help="last day, the as-of day of the model (default: newest)"
-    )
+    running.add_argument("--to", dest="last", metavar="DAY", help="last day, as-of day of the model (default: newest)")
     running.add_argument("--dry-run", action="store_true", help="print the plan with reasons and stop")
     running.add_argument(
         "--catalog", type=Path, metavar="FILE", help="with --dry-run: the impact of this catalog on runs and versions"
@@ -102,13 +100,9 @@ def _add_preflight(subparsers: argparse._SubParsersAction[argparse.ArgumentParse
         "--gpu", type=_gigabytes, nargs="+", default=[], metavar="GB", help="memory of a GPU (default: this machine)"
     )
     sizing.add_argument(
-        "--length",
-        type=_count,
-        nargs="+",
-        default=[],
-        metavar="N",
+        "--length", type=_count, nargs="+", default=[], metavar="N",
         help="tokens of a packed row (default: training.packed_length, and chat.max_length for the longest row)",
-    )
+    )  # fmt: skip
     sizing.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one setting")
     sizing.add_argument("--json", action="store_true", help="one JSON object")
     sizing.set_defaults(command=commands.preflight_command)
