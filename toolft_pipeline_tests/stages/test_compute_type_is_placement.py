@@ -24,7 +24,7 @@ def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | No
 def test_every_other_setting_of_training_does(tmp_path: Path) -> None:
     read = QLORA_ADAPTER.fingerprint_settings(agent(tmp_path))["training"]
     assert isinstance(read, dict)
-    placement = {"save_steps", "compute_type", "max_hours", "memory_check"}
+    placement = {"save_steps", "compute_type", "max_hours", "memory_check", "report_to"}
     assert set(TrainingSettings.model_fields) - read.keys() == placement | ENTERS_IF_CHANGED
 
 

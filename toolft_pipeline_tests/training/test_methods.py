@@ -58,7 +58,7 @@ def test_full_trains_every_weight_and_publishes_them_in_bf16(full: Made) -> None
     assert not [name for name in before if torch.equal(before[name], after[name])]
     assert not (full.out / "adapter" / "adapter_config.json").exists()
     losses = pq.read_table(full.out / "progress.parquet").column("loss").to_pylist()
-    assert losses[-1] < losses[0] - 1
+    assert losses[-1] < losses[0] - 0.5
     assert str(full.out.parent) not in (full.out / "adapter" / "config.json").read_text()
 
 

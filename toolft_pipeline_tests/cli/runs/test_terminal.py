@@ -45,8 +45,10 @@ PRINTERS = {
     "agent_task.py": 1,  # JSON, in ASCII
     "base_answer.py": 1,  # JSON, in ASCII
     "check_agent.py": 1,  # JSON, in ASCII
+    "compare_bases.py": 1,  # a table whose cells are made visible
     "explain.py": 2,  # JSON and the rows in colour, whose stretches are made visible one by one
     "lineage.py": 1,  # JSON, in ASCII
+    "memory_preflight.py": 1,  # JSON, in ASCII
     "show.py": 1,  # JSON, in ASCII
     "tasks.py": 1,  # JSON, in ASCII
 }

@@ -183,7 +183,6 @@ def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background may ignore it
 settings = tests.settings(here, CALL_S="0.2", STUBBORN="yes")
 threading.Thread(target=interrupt, daemon=True).start()
 try:
