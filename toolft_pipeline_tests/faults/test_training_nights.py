@@ -222,7 +222,7 @@ def test_training_struck_at_a_seeded_point_ends_in_the_same_bytes(
             file.write(json.dumps(found) + "\n")
 
 
-def test_canceled_run_keeps_the_step_in_progress(night: Night, tmp_path: Path) -> None:
+def test_canceled_run_keeps_the_step_in_progress(night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "fault.json"
     Fault(kind="hold", place="in_step", step=6).write(path)  # a step that ends when the cancellation has come
     process = launch(night.site, "qlora_adapter", path)
@@ -234,6 +234,7 @@ def test_canceled_run_keeps_the_step_in_progress(night: Night, tmp_path: Path) -
     seconds = time.monotonic() - began
     log = read_log(path)
     assert (log.begins, log.ends[-1], log.sealed[-1]) == ([0], 7, 7), "the step in progress was the last"
+    monkeypatch.setenv("DAGSTER_HOME", str(night.site.root))  # the storage's folders are relative to it
     with dg.DagsterInstance.from_config(str(night.site.root)) as instance:
         (run,) = instance.get_runs(limit=1)
         assert run.status is dg.DagsterRunStatus.CANCELED
