@@ -9,17 +9,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.second_world import (
-    AGENT_FILE,
-    DAY,
-    Setting,
-    is_held_out,
-    read_results,
-    scenario_of,
-    settings_of,
-    table,
-    write_agent,
-)
+from benchmarks.second_world import Setting, read_results, settings_of, table
+from benchmarks.second_world_agent import AGENT_FILE, DAY, is_held_out, scenario_of, write_agent
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.evaluation.scoring.steps import task_steps

@@ -26,7 +26,7 @@ from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
 from toolft_pipeline.stages.spec.stage import Check, Group, Stage
 from toolft_pipeline.stages.stages import stages_of
-from toolft_pipeline.warehouse.store import Version, Warehouse
+from toolft_pipeline.warehouse.store import DiskFullError, Version, Warehouse
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
 
@@ -143,7 +143,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
                 force=file.force,
             )
         except FixableError as error:
-            raise dg.Failure(description=str(error), allow_retries=False) from error
+            raise dg.Failure(description=str(error), allow_retries=isinstance(error, DiskFullError)) from error
         if stage.moves_service and not reused and version.manifest.headline["moved"]:
             context.log_event(service_observation(agent.name, move="promotion"))
         yield dg.MaterializeResult(

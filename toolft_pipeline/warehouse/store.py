@@ -38,6 +38,10 @@ class WarehouseError(FixableError, RuntimeError):
     """A version cannot be read or published; the message names the folder and the fix."""
 
 
+class DiskFullError(WarehouseError):
+    """No space was left while a version was written; a later attempt may find some."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Version:
     """A published version: its folder and its manifest. Assets pass versions to each other, never tables."""
@@ -171,7 +175,7 @@ class Warehouse:
             yield folder
         except OSError as error:
             if error.errno in _DISK_FULL:
-                raise WarehouseError(
+                raise DiskFullError(
                     f"{folder}: {error.strerror} while writing {address}; free disk space and run again; "
                     "nothing was published"
                 ) from error
