@@ -29,9 +29,11 @@ class Recording(TransformersGenerator):
         super().__init__(**settings)
         self.tokens = tokens
 
-    def _answer(self, tokens: list[int], prompt: Sequence[int], **times: float) -> Generation:
-        self.tokens[tuple(prompt)] = list(tokens)
-        return super()._answer(tokens, prompt, **times)
+    def answers(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Generation, tuple[int, ...]]]:
+        """As always."""
+        answers = super().answers(prompts)
+        self.tokens |= {tuple(prompt): list(tokens) for prompt, (_, tokens) in zip(prompts, answers, strict=True)}
+        return answers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,8 @@ TOKENS_AT_ONCE = 32_768
 """Token limit of a batch, prompts and answers: 0.6 GB of keys and values for Gemma 3 270M."""
 
 CHUNK_ALONE = 512
-"""Prompt tokens of one pass while no row decodes: bounds the attention's memory and the time until a cancel is seen."""
+"""Prompt tokens of one pass, at most: bounds the attention's memory and, while no row decodes, the time until a cancel
+is seen."""
 
 CHUNK_BESIDE = 128
 """Prompt tokens between two steps of the batch on a CPU: 0.1 to 0.2 s for Gemma 3 270M. On a GPU a pass over
@@ -117,7 +118,7 @@ class ContinuousDecoder:
             row = self._newcomers[0]
             try:
                 before = row.n_cached
-                logits = self._read(row, budget)
+                logits = self._read(row, min(budget, CHUNK_ALONE))
             except Exception as error:
                 self._newcomers.popleft()
                 self._failed([row], error)

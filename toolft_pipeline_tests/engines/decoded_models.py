@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.engines.model_loading import load_model, load_tokenizer
-from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.models.generation import Generation
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
 from toolft_pipeline_tests.family_snapshots import write_snapshot
@@ -34,20 +33,22 @@ class TinyModel:
     def alone(
         self, ids: Sequence[int], *, max_new_tokens: int, stops: tuple[str, ...] = ()
     ) -> tuple[Generation, list[int]]:
-        """The answer that evaluation gets, and its tokens."""
-        generator = _Recording(
-            model=self.model, tokenizer=self.tokenizer, stops=stops, max_new_tokens=max_new_tokens, batch_size=1
-        )
-        (generation,) = generator.generate([ids])
-        return generation, generator.tokens
+        """The answer that transformers' own `generate` gives to one prompt, and its tokens up to the first stop."""
+        import torch
 
-
-class _Recording(TransformersGenerator):
-    tokens: list[int]
-
-    def _answer(self, tokens: list[int], prompt: Sequence[int], **times: Any) -> Generation:
-        self.tokens = list(tokens)
-        return super()._answer(tokens, prompt, **times)
+        limits = {"max_new_tokens": max_new_tokens, "do_sample": False, "eos_token_id": None}
+        with torch.inference_mode():
+            whole = self.model.generate(torch.tensor([list(ids)]), **limits)[0, len(ids) :].tolist()
+        tokens, text, finished = [], "", False
+        for token in whole:
+            tokens.append(token)
+            text = self.tokenizer.decode(tokens, skip_special_tokens=False)
+            ends = [text.index(stop) for stop in stops if stop in text]
+            if ends:
+                text, finished = text[: min(ends)], True
+                break
+        times = {"n_prompt_tokens": len(ids), "n_new_tokens": len(tokens), "latency_ms": 0.0}
+        return Generation(text=text, finished=finished, **times), tokens
 
 
 def _write_gemma3(folder: Path) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolft_pipeline.compute_type import choose_compute_type
+from toolft_pipeline.engines.decoding.prefix_cache import PrefixCache
 from toolft_pipeline.engines.engine import EngineError
 from toolft_pipeline.engines.model_loading import load_model
 from toolft_pipeline.engines.token_mask import TokenMask
-from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
+from toolft_pipeline.evaluation.models.decoding import PREFIX_CACHE_BYTES, TransformersGenerator
 from toolft_pipeline.evaluation.models.engine_generator import EngineGenerator, EngineSession, start_session
 from toolft_pipeline.evaluation.models.generation import Generator, Sampling
 from toolft_pipeline.settings import AgentSettings
@@ -41,6 +42,7 @@ class FolderDecoder:
         self._tokenizer = tokenizer
         self._stops = stops
         self._progress = progress
+        self._prefixes = PrefixCache(PREFIX_CACHE_BYTES)
 
     def generator(
         self,
@@ -48,10 +50,13 @@ class FolderDecoder:
         *,
         mask_of_turn: Callable[[], TokenMask] | None = None,
         sampling: Sampling | None = None,
+        reuse: bool = True,
     ) -> Generator:
         """A generator of answers of at most so many tokens. Raises `DecodingError` or `EngineError`.
 
         `mask_of_turn` makes the mask of each answer, where decoding is constrained; without `sampling` it is greedy.
+        With `reuse` it shares the keys and values of equal beginnings with the other generators; without, a prompt is
+        computed whole, as it must be where a request is timed.
         """
         places = self._settings.evaluation.batch_size
         if mask_of_turn is not None and self._settings.evaluation.engine is not EngineName.TRANSFORMERS:
@@ -67,6 +72,7 @@ class FolderDecoder:
             stops=self._stops,
             max_new_tokens=max_new_tokens,
             batch_size=places,
+            prefixes=self._prefixes if reuse else PrefixCache(0),
             progress=self._progress,
             mask_of_turn=mask_of_turn,
         )

@@ -16,8 +16,8 @@ from msgspec import Struct
 class Generation(Struct, frozen=True, kw_only=True):
     """One answer. `text` ends before the stop token; `finished` is False if there was none.
 
-    `latency_ms` is the time from the start of the batch to the answer's last token; `batch_rows` is how many prompts
-    were decoded side by side in it, 1 for a request alone. `busy_ms` is its share of machine time: the batch's wall
+    `latency_ms` is the time from when the prompt is read to the answer's last token; `batch_rows` is how many prompts
+    were decoded side by side at most, 1 for a request alone. `busy_ms` is its share of machine time: the batch's wall
     time divided evenly over its rows.
     """
 

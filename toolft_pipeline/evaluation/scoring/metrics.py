@@ -195,7 +195,7 @@ class ModelMetrics:
     )
     latency_ms_p50: float = metric(
         "latency in a batch p50, ms",
-        "median time of a turn from the start of its batch: turns are decoded side by side, on the machine of the "
+        "median time of a turn from when its prompt is read: turns are decoded side by side, on the machine of the "
         "evaluation, so this is no time that a user waits",
         unit=Unit.MILLISECONDS,
         compute=lambda found: quantile(found.step_ms, 0.5) or 0.0,
@@ -204,7 +204,7 @@ class ModelMetrics:
     )
     latency_ms_p95: float = metric(
         "latency in a batch p95, ms",
-        "95th percentile of the time of a turn from the start of its batch",
+        "95th percentile of the time of a turn from when its prompt is read",
         unit=Unit.MILLISECONDS,
         compute=lambda found: quantile(found.step_ms, 0.95) or 0.0,
         shown=(Place.TABLE,),

@@ -90,7 +90,10 @@ def prepare_folder(
     def generator(kind: PromptKind, max_new_tokens: int) -> Generator:
         masked = constrained and kind in _TURNS
         return answers.generator(
-            kind, lambda: decoder.generator(max_new_tokens, mask_of_turn=mask_of_turn() if masked else None)
+            kind,
+            lambda: decoder.generator(
+                max_new_tokens, mask_of_turn=mask_of_turn() if masked else None, reuse=kind is not PromptKind.SINGLE
+            ),
         )
 
     def sampled(repeat: int) -> Generator:

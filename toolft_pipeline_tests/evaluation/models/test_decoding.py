@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.engines.engine import EngineError
 from toolft_pipeline.engines.model_loading import DecodingError, load_model
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.models.generation import CachingGenerator, Sampling
@@ -117,7 +118,9 @@ def test_decoding_says_how_many_rows_each_answer_shared_its_batch_with(
     """A latency means nothing without it: a row waits for its neighbours."""
     prompts = _prompts(shared=0, lengths=(9, 8, 7, 6, 5))
     answers = _generator(loaded, batch_size=3, max_new_tokens=2).generate(prompts)
-    assert [answer.batch_rows for answer in answers] == [3, 3, 3, 2, 2]
+    assert [answer.batch_rows for answer in answers] == [3] * 5
+    (alone,) = _generator(loaded, batch_size=3, max_new_tokens=2).generate(prompts[:1])
+    assert alone.batch_rows == 1
 
 
 def test_decoding_with_seeds_draws_the_same_in_any_batch_and_order(
@@ -135,3 +138,39 @@ def test_decoding_with_seeds_draws_the_same_in_any_batch_and_order(
         assert texts[repeat, 1] == texts[repeat, 2] == texts[repeat, 5]
     greedy = [answer.text for answer in _generator(loaded, batch_size=5, max_new_tokens=24).generate(prompts)]
     assert all(len({texts[0, 1][row], texts[1, 1][row], greedy[row]}) == 3 for row in range(len(prompts)))
+
+
+def test_steps_of_a_run_are_read_once(loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> None:
+    """Of three prompts that go on from each other the longest is read, of the others one token each."""
+    (longest,) = _prompts(shared=0, lengths=(200,))
+    prompts = [longest[:80], longest, longest[:140]]
+    alone = [_generator(loaded, batch_size=1).generate([prompt])[0].text for prompt in prompts]
+    generator, read = _generator(loaded, batch_size=2), []
+    model = loaded[0]
+    hook = model.register_forward_pre_hook(
+        lambda _module, _given, named: read.append(named["input_ids"].shape[1]), with_kwargs=True
+    )
+    try:
+        together = generator.generate(prompts)
+        assert sorted(read, reverse=True)[:4] == [200, 1, 1, 1]
+        read.clear()
+        followed = generator.generate([[*longest, 7, 8, 9]])
+        assert read[0] == 3, "a later call knows the prompts of this one"
+    finally:
+        hook.remove()
+    assert [generation.text for generation in together] == alone
+    assert followed[0].text == _generator(loaded, batch_size=1).generate([[*longest, 7, 8, 9]])[0].text
+
+
+def test_an_error_leaves_nothing_for_the_next_call(loaded: tuple[PreTrainedModel, PreTrainedTokenizerBase]) -> None:
+    prompts = _prompts(shared=0, lengths=(30, 20))
+    generator = _generator(loaded, batch_size=1)
+    failing = loaded[0].register_forward_pre_hook(_fail)
+    with pytest.raises(EngineError, match="out of memory"):
+        generator.generate(prompts)
+    failing.remove()
+    assert generator.generate(prompts[1:])[0].text == _generator(loaded, batch_size=1).generate(prompts[1:])[0].text
+
+
+def _fail(*_given: object) -> None:
+    raise RuntimeError("out of memory")
