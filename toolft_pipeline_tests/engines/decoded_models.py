@@ -47,8 +47,8 @@ class TinyModel:
             if ends:
                 text, finished = text[: min(ends)], True
                 break
-        times = {"n_prompt_tokens": len(ids), "n_new_tokens": len(tokens), "latency_ms": 0.0}
-        return Generation(text=text, finished=finished, **times), tokens
+        counts = {"n_prompt_tokens": len(ids), "n_new_tokens": len(tokens)}
+        return Generation(text=text, finished=finished, latency_ms=0.0, **counts), tokens
 
 
 def _write_gemma3(folder: Path) -> None:

@@ -40,6 +40,7 @@ def on_cuda(shape: ModelShape, *, tokens: int, checkpointing: bool = True, quant
             checkpointing=checkpointing,
             full=False,
             attention="sdpa",
+            attended=float(tokens),
             fused_loss=True,
             kl=False,
             quantized=quantized,

@@ -13,36 +13,27 @@ from typing import TYPE_CHECKING, Any, Literal
 from toolft_pipeline.training.base.base_config import load_config
 from toolft_pipeline.training.lora.model_families import TOWERS
 from toolft_pipeline.training.runtime.model_device import model_device
+from toolft_pipeline.training.sft.block_attention import register_block_attention
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
 
-Attention = Literal["eager", "sdpa"]
-
-MAX_EAGER_TOKENS = 1024
-"""Tokens of a packed row up to which eager attention is faster on a CPU: 163 tokens/s against 144 at 512 (Gemma 3
-270M). It keeps each head's matrix for the backward pass, so longer rows use sdpa."""
+Attention = Literal["blocks", "sdpa"]
 
 
-def load_for_training(
-    base: Path, *, quantization: str, packed_length: int, dtype: torch.dtype | None = None
-) -> PreTrainedModel:
+def load_for_training(base: Path, *, quantization: str, dtype: torch.dtype | None = None) -> PreTrainedModel:
     """Load the base for training on the training device; `dtype` is bf16 by default."""
     device = model_device()
-    return load_base(
-        base,
-        quantization=quantization,
-        device=device,
-        dtype=dtype,
-        attn_implementation=attention_for(packed_length, device=device),
-    )
+    attention = attention_for(device)
+    implementation = register_block_attention() if attention == "blocks" else attention
+    return load_base(base, quantization=quantization, device=device, dtype=dtype, attn_implementation=implementation)
 
 
-def attention_for(tokens: int, *, device: torch.device) -> Attention:
-    """The attention implementation for rows of `tokens` tokens."""
-    return "eager" if tokens <= MAX_EAGER_TOKENS and device.type == "cpu" else "sdpa"
+def attention_for(device: torch.device) -> Attention:
+    """The attention implementation of training."""
+    return "blocks" if device.type == "cpu" else "sdpa"
 
 
 def load_base(

@@ -1,8 +1,9 @@
 """Estimate the peak memory of training from the model's shape and the run plan.
 
 The formulas for the activations that autograd saves per layer were derived with saved-tensor hooks on Gemma 3, Gemma 4
-E, Llama and Qwen3 in transformers 5.23 and PEFT 0.21, eager and sdpa, with and without dropout, in bf16 and float32;
-they give the same bytes but for a few values a token. benchmarks/preflight.py compares the total with measured peaks.
+E, Llama and Qwen3 in transformers 5.23 and PEFT 0.21, by blocks and sdpa, with and without dropout, in bf16 and
+float32; they give the same bytes but for a few values a token. benchmarks/preflight.py compares the total with
+measured peaks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from toolft_pipeline.training.preflight.model_shape import LayerShape, ModelShap
 from toolft_pipeline.training.preflight.run_plan import RunPlan
 from toolft_pipeline.training.sft import kl_from_base
 from toolft_pipeline.training.sft.cpu_lora import kept_bytes
-from toolft_pipeline.training.sft.lm_head import BYTES_PER_LOGIT, LOGITS_AT_ONCE
+from toolft_pipeline.training.sft.lm_head import LOGITS_AT_ONCE
 
 LIBRARIES_BYTES = {"cpu": 0.6e9, "cuda": 0.5e9}
 """A process that has imported torch, transformers, trl, peft and bitsandbytes; on a CPU 0.17e9 of it are mapped files,
@@ -144,12 +145,13 @@ def _adapter_inputs(layer: LayerShape, plan: RunPlan) -> float:
 
 
 def _attention(layer: LayerShape, plan: RunPlan) -> float:
-    """Queries, keys and values of every head; eager attention saves each head's matrix twice, fused attention its
-    output and the mask of packed rows."""
+    """Queries, keys and values; attention by blocks also saves each head's probabilities within its row, fused
+    attention of torch repeats keys and values for every head, and has its output and the mask of packed rows."""
     size = plan.compute_bytes
     own_output = size if size < 4 else 0  # in float32 o_proj's adapter saves the same tensor
-    if plan.attention == "eager":
-        return 3 * size * layer.query + layer.heads * plan.tokens * (4 + own_output)
+    if plan.attention == "blocks":
+        rows = size * (layer.query + 2 * layer.key) + own_output * layer.query
+        return rows + size * layer.heads * plan.attended
     if plan.attention == "flash":
         return size * (layer.query + 2 * layer.key) + own_output * layer.query + 4 * layer.heads
     return 3 * size * layer.query + own_output * layer.query + 4 * layer.heads + size * plan.tokens
@@ -159,7 +161,9 @@ def _backward(layer: LayerShape, plan: RunPlan) -> float:
     """Bytes a token of the gradients that exist at the same time in a layer's backward pass."""
     size = plan.compute_bytes
     mlp = layer.inner * (4 + 3 * size)
-    attention = layer.heads * plan.tokens * (8 + size) if plan.attention == "eager" else 4 * size * layer.query
+    attention = 4 * size * layer.query
+    if plan.attention == "blocks":  # two float32 matrices and one in the compute type of one row
+        attention += layer.heads * plan.attended * (8 + size)
     return max(mlp, attention) + layer.norms * 2
 
 
@@ -179,4 +183,4 @@ def _head(shape: ModelShape, plan: RunPlan) -> float:
     if plan.device == "cuda":  # one Triton kernel turns a tile into its gradient in place
         tile = min(plan.loss_positions, HEAD_TILE[0]) * min(shape.vocabulary, HEAD_TILE[1])
         return tile * plan.compute_bytes + gradient
-    return min(plan.loss_positions * shape.vocabulary, LOGITS_AT_ONCE) * BYTES_PER_LOGIT + gradient
+    return min(plan.loss_positions * shape.vocabulary, LOGITS_AT_ONCE) * plan.compute_bytes + gradient

@@ -10,6 +10,7 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.quantized import Attention, attention_for
 from toolft_pipeline.training.rows.packing import longest_batch
 from toolft_pipeline.training.rows.sampling import DrawnRows, Row
+from toolft_pipeline.training.sft.block_attention import MAX_BLOCK_TOKENS
 from toolft_pipeline.training.sft.sft import trainer_arguments
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class RunPlan:
     checkpointing: bool
     """Whether the backward pass recomputes a layer's activations."""
     attention: AnyAttention
+    attended: float
+    """Tokens of the row that a token is in, on average over the batch of the longest rows: attention by blocks keeps
+    so many probabilities a token and head."""
     fused_loss: bool
     """Whether logits are computed tile by tile; else all of them are in memory at once."""
     kl: bool
@@ -51,12 +55,14 @@ def plan_run(
     """The plan of these rows and settings, `training.sft` included."""
     arguments = trainer_arguments(drawn=drawn, training=training, device=device, compute=compute)
     tokens = longest_batch(drawn, training)
+    attended = _attended(drawn, tokens)
     return RunPlan(
         device="cuda" if device.type == "cuda" else "cpu",
         tokens=tokens,
         loss_positions=_densest(drawn, tokens),
         checkpointing=bool(arguments.get("activation_checkpointing", arguments["gradient_checkpointing"])),
-        attention=attention_for(tokens, device=device),
+        attention="sdpa" if attended > MAX_BLOCK_TOKENS else attention_for(device),
+        attended=attended,
         fused_loss=not (arguments.get("label_smoothing_factor") or 0) > 0,  # TRL then builds the full logits
         kl=training.kl_weight > 0,
         quantized=training.method == "qlora",
@@ -88,3 +94,16 @@ def _densest(drawn: DrawnRows, tokens: int) -> int:
         positions += taken * share(row)
         left -= taken
     return round(positions)
+
+
+def _attended(drawn: DrawnRows, tokens: int) -> float:
+    """The mean length of a token's row in a batch of `tokens` tokens that has the longest rows."""
+    left, pairs = tokens, 0
+    for row in sorted((*drawn.train.rows, *drawn.validation.rows), key=lambda row: row.tokens, reverse=True):
+        for _ in range(row.weight):
+            taken = min(left, row.tokens)
+            left -= taken
+            pairs += taken * row.tokens
+        if not left:
+            break
+    return pairs / max(1, tokens)

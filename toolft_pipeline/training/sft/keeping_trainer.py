@@ -1,6 +1,6 @@
 """TRL's SFTTrainer with the losses against forgetting: `training.kl_weight` and `training.loss_type: dft`.
 
-Invariant: with the default settings the class is TRL's own: these settings change no byte of a run without them.
+Invariant: with the default settings the class is the one that is given: they change no byte of a run without them.
 The validation loss is cross entropy whatever is trained: DFT's loss falls towards 0 on tokens that the model finds
 impossible too, so it cannot choose a checkpoint.
 """
@@ -23,15 +23,13 @@ KL = "kl_from_base"
 """Name of the divergence in Trainer's history."""
 
 
-def trainer_class(training: TrainingSettings) -> type[SFTTrainer]:
-    """TRL's trainer, or a subclass with these settings' losses."""
-    from trl import SFTTrainer
-
+def trainer_class(training: TrainingSettings, trainer: type[SFTTrainer]) -> type[SFTTrainer]:
+    """TRL's trainer as given, or a subclass with these settings' losses."""
     if training.kl_weight == 0 and training.loss_type == "nll":
-        return SFTTrainer  # type: ignore[no-any-return] # TRL has no types
+        return trainer
     import torch
 
-    class KeepingTrainer(SFTTrainer):  # type: ignore[misc]
+    class KeepingTrainer(trainer):  # type: ignore[misc,valid-type]
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:

@@ -22,10 +22,16 @@ if TYPE_CHECKING:
     import torch
 
 LOGITS_AT_ONCE = 48_000_000
-"""Logits (positions times vocabulary) that are in memory at a time; `BYTES_PER_LOGIT` each."""
+"""Logits (positions times vocabulary) that are in memory at a time, in the compute type; their gradients take their
+place."""
 
-BYTES_PER_LOGIT = 8.0
-"""Logits in the compute type, then in float32 as logits and probabilities, then in the compute type again."""
+ROWS_IN_CACHE = 4
+"""Positions whose logits are turned into gradients together: 4 MB of float32 for a vocabulary of 262,144, so they stay
+in the processor's cache. The whole tile at once takes three times as long."""
+
+POSITIONS_STEP = 32
+"""Positions are filled up to a multiple of this with zeros, because each other number of them is another kernel, with
+buffers of its own (runtime/kernel_caches.py)."""
 
 
 def use_cpu_head() -> None:
@@ -132,13 +138,17 @@ def _function() -> Any:
             scale: float,
             softcap: float | None,
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            at_once = max(1, LOGITS_AT_ONCE // weight.shape[0])
+            at_once, fill, count = max(1, LOGITS_AT_ONCE // weight.shape[0]), 0, len(targets)
+            if at_once >= POSITIONS_STEP:
+                at_once, fill = at_once - at_once % POSITIONS_STEP, -count % POSITIONS_STEP
+            states = torch.split(torch.nn.functional.pad(hidden, (0, 0, 0, fill)), at_once)
+            labels = torch.split(torch.nn.functional.pad(targets, (0, fill)), at_once)
             needs_gradient = ctx.needs_input_grad[0]
             parts = [
-                _score(part, weight, labels, scale=scale, softcap=softcap, needs_gradient=needs_gradient)
-                for part, labels in zip(torch.split(hidden, at_once), torch.split(targets, at_once), strict=True)
+                _score(part, weight, wanted, scale=scale, softcap=softcap, needs_gradient=needs_gradient)
+                for part, wanted in zip(states, labels, strict=True)
             ]
-            log_probs, right, gradients = map(torch.cat, zip(*parts, strict=True))
+            log_probs, right, gradients = (torch.cat(found)[:count] for found in zip(*parts, strict=True))
             ctx.mark_non_differentiable(right)
             ctx.save_for_backward(gradients)
             return log_probs, right
@@ -155,7 +165,11 @@ def project(
     hidden: torch.Tensor, weight: torch.Tensor, *, scale: float, softcap: float | None
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Float32 logits, and their derivative by the unscaled ones where a soft cap makes it vary."""
-    logits = (hidden @ weight.t()).float()
+    return _capped((hidden @ weight.t()).float(), scale=scale, softcap=softcap)
+
+
+def _capped(logits: torch.Tensor, *, scale: float, softcap: float | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Scale float32 logits and cap them, in place."""
     if scale != 1:
         logits *= scale
     slope = None
@@ -178,22 +192,27 @@ def _score(
     """Log-probabilities, accuracy, and if needed the gradients of the log-probabilities by `hidden`.
 
     Shapes (positions, width), (vocabulary, width), (positions,). Logits are in the compute type, as the model computes
-    them; everything else is float32.
+    them; everything else is float32. Where several tokens are the most likely, each of them is right.
     """
     import torch
 
-    logits, slope = project(hidden, weight, scale=scale, softcap=softcap)
-    top, best = logits.max(-1)
-    target_logits = logits.gather(-1, targets[:, None])[:, 0]
-    chances = logits.sub_(top[:, None]).exp_()
-    total = chances.sum(-1)
-    log_probs = target_logits - top - total.log()
-    if not needs_gradient:
-        return log_probs, best == targets, hidden[:0]
-    by_logits = chances.div_(-total[:, None])
-    by_logits[torch.arange(len(targets)), targets] += 1  # d log p_t / d z_j = [j = t] - p_j
-    if slope is not None:
-        by_logits *= slope
-    elif scale != 1:
-        by_logits *= scale
-    return log_probs, best == targets, by_logits.to(weight.dtype) @ weight
+    logits = hidden @ weight.t()
+    values = torch.empty(min(ROWS_IN_CACHE, len(hidden)), len(weight))
+    log_probs, right = torch.empty(len(hidden)), torch.empty(len(hidden), dtype=torch.bool)
+    for start in range(0, len(hidden), ROWS_IN_CACHE):
+        rows = slice(start, start + ROWS_IN_CACHE)
+        part, wanted = logits[rows], targets[rows, None]
+        chances, slope = _capped(values[: len(part)].copy_(part), scale=scale, softcap=softcap)
+        top, target_logits = chances.amax(-1), chances.gather(-1, wanted)[:, 0]
+        total = chances.sub_(top[:, None]).exp_().sum(-1)
+        log_probs[rows] = target_logits - top - total.log()
+        right[rows] = target_logits == top
+        if needs_gradient:
+            # d log p_t / d z_j = [j = t] - p_j
+            chances.div_(-total[:, None]).scatter_add_(-1, wanted, values.new_ones(wanted.shape))
+            if slope is not None:
+                chances *= slope
+            elif scale != 1:
+                chances *= scale
+            part.copy_(chances)
+    return log_probs, right, logits @ weight if needs_gradient else hidden[:0]

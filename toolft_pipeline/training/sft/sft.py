@@ -19,13 +19,14 @@ from toolft_pipeline.training.base.quantized import load_for_training, use_full_
 from toolft_pipeline.training.choice.chooser import Chooser
 from toolft_pipeline.training.lora.adapter_config import lora_config, require_lora_parameters_only, setting_error
 from toolft_pipeline.training.lora.owned_keys import OWNED_SFT
-from toolft_pipeline.training.rows.packing import longest_batch, pack_rows
+from toolft_pipeline.training.rows.packing import pack_rows
 from toolft_pipeline.training.rows.sampling import DrawnRows, DrawnSide, TrainingDataError
 from toolft_pipeline.training.runtime.model_device import model_device
 from toolft_pipeline.training.sft import lm_head
 from toolft_pipeline.training.sft.callbacks import make_callbacks
 from toolft_pipeline.training.sft.cpu_lora import fuse_lora_layers
 from toolft_pipeline.training.sft.figures import Figures, put_before_trackers
+from toolft_pipeline.training.sft.filled_packs import filling_trainer
 from toolft_pipeline.training.sft.full_weights import train_all_weights
 from toolft_pipeline.training.sft.keeping_trainer import require_fused_loss, trainer_class
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
@@ -66,7 +67,6 @@ def make_trainer(
         model = load_for_training(
             base,
             quantization=training.quantization,
-            packed_length=longest_batch(drawn, training),
             dtype=torch.float32 if training.method == "full" else compute.dtype,
         )
     lora = None
@@ -82,7 +82,7 @@ def make_trainer(
     callbacks = make_callbacks(checkpoints=checkpoints, progress=progress, figures=figures, chooser=chooser)
     set_seed(training.seed)  # the adapter is initialized before Trainer sets the seed
     try:
-        trainer = trainer_class(training)(
+        trainer = trainer_class(training, _trainer())(
             model=model,
             args=config,
             train_dataset=_rows(drawn, drawn.train, config),
@@ -103,6 +103,13 @@ def make_trainer(
         use_full_precision_adapter(trainer.model)
         fuse_lora_layers(trainer.model, dtype=compute.dtype)
     return trainer
+
+
+def _trainer() -> type[SFTTrainer]:
+    """TRL's trainer, on a CPU with packs of few lengths."""
+    from trl import SFTTrainer
+
+    return filling_trainer(SFTTrainer) if model_device().type == "cpu" else SFTTrainer
 
 
 def _rows(drawn: DrawnRows, side: DrawnSide, config: Any) -> Any:

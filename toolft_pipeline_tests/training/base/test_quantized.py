@@ -1,10 +1,9 @@
-"""A 4-bit layer that never leaves train mode, and rows that never see each other."""
+"""A 4-bit layer that never leaves train mode."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 
 from toolft_pipeline.training.base.quantized import load_for_training
@@ -19,7 +18,7 @@ def gradients(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
 
 
 def test_quantized_gradients_are_equal_after_evaluation(tiny_model_folder: Path) -> None:
-    model = load_for_training(tiny_model_folder, quantization="nf4", packed_length=64)
+    model = load_for_training(tiny_model_folder, quantization="nf4")
     ids = torch.arange(100, 148).unsqueeze(0)
     before = gradients(model, ids)
     model.eval()
@@ -33,7 +32,7 @@ def test_quantized_gradients_are_equal_after_evaluation(tiny_model_folder: Path)
 def test_quantized_codes_are_the_same_in_both_compute_types(tiny_model_folder: Path) -> None:
     """NF4 rounds bf16 weights: widening them to float32 first must not move a code or a scale."""
     narrow, wide = (
-        load_for_training(tiny_model_folder, quantization="nf4", packed_length=64, dtype=dtype)
+        load_for_training(tiny_model_folder, quantization="nf4", dtype=dtype)
         for dtype in (torch.bfloat16, torch.float32)
     )
     codes = dict(wide.named_parameters())
@@ -46,14 +45,3 @@ def test_quantized_codes_are_the_same_in_both_compute_types(tiny_model_folder: P
             assert torch.equal(state.state2.absmax, other.state2.absmax)
             checked += 1
     assert checked > 0
-
-
-@pytest.mark.parametrize("packed_length", [512, 2048], ids=["eager", "sdpa"])
-def test_packed_rows_do_not_see_each_other(packed_length: int, tiny_model_folder: Path) -> None:
-    model = load_for_training(tiny_model_folder, quantization="none", packed_length=packed_length).float()
-    rows = [torch.arange(100, 130), torch.arange(500, 540), torch.arange(900, 920)]
-    positions = torch.cat([torch.arange(len(row)) for row in rows]).unsqueeze(0)
-    with torch.no_grad():
-        packed = model(input_ids=torch.cat(rows).unsqueeze(0), position_ids=positions, use_cache=False).logits[0]
-        alone = torch.cat([model(input_ids=row.unsqueeze(0), use_cache=False).logits[0] for row in rows])
-    torch.testing.assert_close(packed, alone, rtol=1e-4, atol=1e-4)

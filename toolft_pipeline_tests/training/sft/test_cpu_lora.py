@@ -167,7 +167,7 @@ def test_whole_model_has_the_loss_and_gradients_of_peft(tiny_model_folder: Path)
     ids = torch.arange(40).reshape(1, 40) + 5
 
     def trained(*, fused: bool) -> tuple[float, dict[str, torch.Tensor]]:
-        model = load_for_training(tiny_model_folder, quantization="nf4", packed_length=64, dtype=torch.float32)
+        model = load_for_training(tiny_model_folder, quantization="nf4", dtype=torch.float32)
         torch.manual_seed(3)
         tuned = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False))
         if fused:

@@ -14,7 +14,7 @@ from trl.trainer.utils import add_fused_lm_head
 from toolft_pipeline.training.base.quantized import load_for_training
 from toolft_pipeline.training.sft import lm_head
 
-POSITIONS, WIDTH, VOCABULARY = 9, 16, 50
+POSITIONS, WIDTH, VOCABULARY = 41, 16, 50
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def by_definition(
 
 @pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-5), (torch.bfloat16, 2e-2)], ids=["fp32", "bf16"])
 @pytest.mark.parametrize(("scale", "softcap"), [(1.0, None), (0.5, None), (1.0, 2.0), (0.5, 2.0)])
-@pytest.mark.parametrize("at_once", [4 * VOCABULARY, 10**6], ids=["in_parts", "whole"])
+@pytest.mark.parametrize("at_once", [4 * VOCABULARY, 40 * VOCABULARY, 10**6], ids=["in_parts", "filled", "whole"])
 def test_head_gives_loss_gradient_and_accuracy_of_the_logits(
     dtype: torch.dtype, near: float, scale: float, softcap: float | None, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +89,7 @@ def test_head_of_trained_weights_is_left_to_trl() -> None:
 def test_head_in_a_model_equals_trl_at_labelled_positions(
     tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load_for_training(tiny_model_folder, quantization="none", packed_length=64)
+    model = load_for_training(tiny_model_folder, quantization="none")
     model.requires_grad_(False)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     ids = torch.arange(100, 164).unsqueeze(0)
