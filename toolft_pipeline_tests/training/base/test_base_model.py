@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.training.base.base_model import BaseModelSummary, convert_base_model
+from toolft_pipeline.training.base.base_model import BaseModelSummary, _parsed_once, convert_base_model
 from toolft_pipeline.training.base.packaged_gguf import BaseModelError, find_gguf
 from toolft_pipeline.training.base.snapshot import header
 from toolft_pipeline_tests.training.made_rows import agent
@@ -98,6 +98,19 @@ def test_convert_file_that_is_no_gguf_is_one_line(site: Path, tmp_path: Path) ->
     with pytest.raises(BaseModelError, match=r"model\.gguf: transformers cannot convert this GGUF file") as caught:
         convert(tmp_path / "out", package="one-file")
     assert "\n" not in str(caught.value)
+
+
+def test_readers_of_a_gguf_file_share_what_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import gguf
+
+    parsed: list[str] = []
+    monkeypatch.setattr(gguf, "GGUFReader", parsed.append)
+    reader = gguf.GGUFReader
+    with _parsed_once():
+        for path in ("a.gguf", "a.gguf", "b.gguf"):
+            gguf.GGUFReader(path)
+    assert parsed == ["a.gguf", "b.gguf"]
+    assert gguf.GGUFReader is reader
 
 
 def test_convert_folder_in_bf16_is_copied(tiny_model_folder: Path, tmp_path: Path) -> None:

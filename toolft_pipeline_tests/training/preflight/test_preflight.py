@@ -40,7 +40,7 @@ def test_estimate_weights_are_the_folder_in_bf16_and_less_in_nf4(
 def test_estimate_follows_pack_rank_and_epochs(tiny_model_folder: Path, tmp_path: Path) -> None:
     small = estimate(tmp_path, tiny_model_folder)
     assert estimate(tmp_path, tiny_model_folder, packed_length=192).memory.activations > 1.9 * small.memory.activations
-    assert estimate(tmp_path, tiny_model_folder, batch_size=3).memory.activations > 3 * small.memory.activations
+    assert estimate(tmp_path, tiny_model_folder, batch_size=3).memory.activations > 2.9 * small.memory.activations
     assert estimate(tmp_path, tiny_model_folder, lora_r=8).memory.trained == 2 * small.memory.trained
     assert estimate(tmp_path, tiny_model_folder, epochs=200.0).seconds > 10 * small.seconds
 
