@@ -116,6 +116,8 @@ class ContinuousDecoder:
         budget = self._chunk_beside if self._rows else CHUNK_ALONE
         while self._newcomers and budget > 0:
             row = self._newcomers[0]
+            if self._joins_unread(row):
+                continue
             try:
                 before = row.n_cached
                 logits = self._read(row, min(budget, CHUNK_ALONE))
@@ -128,6 +130,19 @@ class ContinuousDecoder:
             if row.n_cached == len(row.ids):
                 self._newcomers.popleft()
                 self._join(row, logits)
+
+    def _joins_unread(self, row: DecodingRow) -> bool:
+        """Let a row whose prompt is known but for its last token join the batch, whose next step reads that token."""
+        if row.cache is not None:
+            return False
+        known = self._prefixes.find(row.ids)
+        if not known or known[0][0].shape[2] < len(row.ids) - 1:
+            return False
+        row.n_cached = row.n_reused = len(row.ids) - 1
+        self._newcomers.popleft()
+        self._slots.join(known)
+        self._rows.append(row)
+        return True
 
     def _read(self, row: DecodingRow, most: int) -> torch.Tensor:
         """Prefill the next tokens of a prompt, at most so many; the logits after the last."""
@@ -158,7 +173,7 @@ class ContinuousDecoder:
     def _step(self) -> None:
         """One more token of every row. From the last slot on, because a row that leaves moves the last one."""
         try:
-            logits = self._slots.step(self._model, [row.written[-1] for row in self._rows])
+            logits = self._slots.step(self._model, [row.last_token for row in self._rows])
             likely = logits.argmax(-1).tolist()
         except Exception as error:
             rows, self._rows, self._slots = self._rows, [], SlotCache()

@@ -62,6 +62,11 @@ class DecodingRow:
         """The prompt."""
         return self.job.request.ids
 
+    @property
+    def last_token(self) -> int:
+        """The token that the next step reads: the last one written, or the prompt's."""
+        return self.written[-1] if self.written else self.ids[-1]
+
     def write(self, logits: torch.Tensor, likely: int) -> Chunk | None:
         """Add the next token by its logits, of which `likely` is the largest; a chunk if there is text to give out."""
         sampler = self.sampler
