@@ -8,7 +8,9 @@ from pydantic import Field
 
 from toolft_pipeline.settings.section import Section
 
-TRAINING_PLACEMENT = frozenset({"save_steps", "compute_type", "max_hours", "memory_check", "report_to"})
+TRAINING_PLACEMENT = frozenset(
+    {"save_steps", "compute_type", "flash_attention", "liger_kernels", "max_hours", "memory_check", "report_to"}
+)
 """Keys of `training` that affect how the machine works, not what is learned: they enter no fingerprint."""
 
 
@@ -102,6 +104,12 @@ class TrainingSettings(Section):
     """Number type of training, decoding and merge checks. `auto` is bf16 if the machine multiplies it fast, else
     float32 (CPUs that emulate bf16). It enters no fingerprint: the base is quantized, and the model merged and
     saved, in the same way."""
+    flash_attention: bool = True
+    """On a GPU, use flash attention if a package of it is installed and can run there; else, and with `false`, torch's
+    own attention. It enters no fingerprint."""
+    liger_kernels: bool = True
+    """On a GPU, use Liger's layers (norms, rotary positions, MLP) if `liger-kernel` is installed and has them for the
+    base. It enters no fingerprint."""
     max_hours: float | None = Field(6.0, gt=0)
     """Most hours of training by estimate; None is no limit. Longer training does not start: `toolft run` asks at a
     terminal and fails elsewhere. It enters no fingerprint."""

@@ -63,5 +63,8 @@ def test_cuda_path_runs_on_one_device(method: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout.splitlines()[-1])
     assert (found["decoded_on"], found["answered"], found["steps"]) == ("cuda:0", 3, 2)
+    (kernels,) = [line for line in found["said"] if line.startswith("attention: ")]
+    assert kernels.startswith("attention: sdpa (")
+    assert kernels.endswith("Liger kernels not used (liger-kernel is not installed)")
     for checks in (found["checks"], found["checks_without_room"]):
         assert all(check["passed"] for check in checks.values()), checks

@@ -8,17 +8,22 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from toolft_pipeline.cli.runs.terminal import say
 from toolft_pipeline.compute_type import ComputeType, choose_compute_type
 from toolft_pipeline.errors import UsageError
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, TrainingSettings
 from toolft_pipeline.training.base.base_model import source_name
 from toolft_pipeline.training.base.source_config import source_config
 from toolft_pipeline.training.preflight.model_shape import ModelShape, read_shape
 from toolft_pipeline.training.preflight.sizing import SizedRun
 from toolft_pipeline.training.runtime.free_memory import free_memory
 from toolft_pipeline.training.runtime.model_device import model_device
+from toolft_pipeline.training.sft.gpu_kernels import choose_gpu_kernels
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +64,25 @@ def _run(settings: AgentSettings, *, on_gpu: bool) -> SizedRun:
         compute = ComputeType.BF16 if wanted == "auto" else ComputeType(wanted)
     else:
         compute = choose_compute_type(wanted).type
+    config, training = source_config(settings), settings.training
+    device = torch.device("cuda") if on_gpu else model_device()
+    kernels = None  # what is installed beside a GPU that is not here is not known
+    if not on_gpu:
+        kernels = choose_gpu_kernels(config=config, training=training, compute=compute, device=device, images=False)
     return SizedRun(
-        shape=_shape(settings),
-        training=settings.training,
-        device=torch.device("cuda") if on_gpu else model_device(),
+        shape=_shape(config, training),
+        training=training,
+        device=device,
         compute=compute,
+        flash=kernels is not None and kernels.flash,
     )
 
 
-def _shape(settings: AgentSettings) -> ModelShape:
+def _shape(config: PreTrainedConfig, training: TrainingSettings) -> ModelShape:
     with tempfile.TemporaryDirectory(prefix="toolft-") as place, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers about checkpointing by an old name
-        source_config(settings).save_pretrained(place)
-        return read_shape(Path(place), settings.training)
+        config.save_pretrained(place)
+        return read_shape(Path(place), training)
 
 
 def _this_machine(run: SizedRun) -> Place:

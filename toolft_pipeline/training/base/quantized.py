@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 Attention = Literal["blocks", "sdpa"]
 
 
-def load_for_training(base: Path, *, quantization: str, dtype: torch.dtype | None = None) -> PreTrainedModel:
-    """Load the base for training on the training device; `dtype` is bf16 by default."""
+def load_for_training(
+    base: Path, *, quantization: str, dtype: torch.dtype | None = None, attention: str | None = None
+) -> PreTrainedModel:
+    """Load the base for training on the training device; `dtype` is bf16 by default, `attention` what `attention_for`
+    says."""
     device = model_device()
-    attention = attention_for(device)
+    attention = attention or attention_for(device)
     implementation = register_block_attention() if attention == "blocks" else attention
     return load_base(base, quantization=quantization, device=device, dtype=dtype, attn_implementation=implementation)
 

@@ -24,6 +24,7 @@ OWNED_SFT = {
     "save_steps": "set training.save_steps",
     "enable_jit_checkpoint": "SIGTERM already saves the step in progress, in a checkpoint that a retry trusts",
     "report_to": "set training.report_to",
+    "use_liger_kernel": "set training.liger_kernels",
     "dataset_kwargs": "rows are already tokenized",
     "remove_unused_columns": "images are looked up by a column of their own",
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.errors import FixableError
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.base_config import load_config
 from toolft_pipeline.training.preflight.fitting_settings import rows_within, settings_that_fit
 from toolft_pipeline.training.preflight.memory_estimate import MemoryEstimate, estimate_memory
 from toolft_pipeline.training.preflight.model_shape import ModelShape, read_shape
@@ -21,6 +22,7 @@ from toolft_pipeline.training.preflight.time_estimate import estimate_seconds
 from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.runtime.free_memory import free_memory
 from toolft_pipeline.training.runtime.model_device import model_device
+from toolft_pipeline.training.sft.gpu_kernels import choose_gpu_kernels
 
 if TYPE_CHECKING:
     import torch
@@ -117,7 +119,21 @@ class _Machine:
     def memory(self, drawn: DrawnRows, training: TrainingSettings) -> MemoryEstimate:
         """Memory only."""
         shape = self.shape(training)
-        plan = plan_run(drawn=drawn, training=training, dropout=shape.dropout, device=self.device, compute=self.compute)
+        kernels = choose_gpu_kernels(
+            config=load_config(self.base),
+            training=training,
+            compute=self.compute,
+            device=self.device,
+            images=drawn.shows_images,
+        )
+        plan = plan_run(
+            drawn=drawn,
+            training=training,
+            dropout=shape.dropout,
+            device=self.device,
+            compute=self.compute,
+            flash=kernels is not None and kernels.flash,
+        )
         return estimate_memory(shape=shape, plan=plan)
 
     def _long_rows(self, drawn: DrawnRows, training: TrainingSettings) -> str:

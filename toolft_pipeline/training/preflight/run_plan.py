@@ -50,9 +50,15 @@ class RunPlan:
 
 
 def plan_run(
-    *, drawn: DrawnRows, training: TrainingSettings, dropout: bool, device: torch.device, compute: ComputeType
+    *,
+    drawn: DrawnRows,
+    training: TrainingSettings,
+    dropout: bool,
+    device: torch.device,
+    compute: ComputeType,
+    flash: bool = False,
 ) -> RunPlan:
-    """The plan of these rows and settings, `training.sft` included."""
+    """The plan of these rows and settings, `training.sft` included; `flash`: whether attention is flash attention."""
     arguments = trainer_arguments(drawn=drawn, training=training, device=device, compute=compute)
     tokens = longest_batch(drawn, training)
     attended = _attended(drawn, tokens)
@@ -61,7 +67,7 @@ def plan_run(
         tokens=tokens,
         loss_positions=_densest(drawn, tokens),
         checkpointing=bool(arguments.get("activation_checkpointing", arguments["gradient_checkpointing"])),
-        attention="sdpa" if attended > MAX_BLOCK_TOKENS else attention_for(device),
+        attention=_attention(device, attended=attended, flash=flash),
         attended=attended,
         fused_loss=not (arguments.get("label_smoothing_factor") or 0) > 0,  # TRL then builds the full logits
         kl=training.kl_weight > 0,
@@ -71,6 +77,12 @@ def plan_run(
         compute_bytes=compute.bytes,
         optimizer_bytes=8.0 + _state_bytes(str(arguments["optim"])),
     )
+
+
+def _attention(device: torch.device, *, attended: float, flash: bool) -> AnyAttention:
+    if flash:
+        return "flash"
+    return "sdpa" if attended > MAX_BLOCK_TOKENS else attention_for(device)
 
 
 def _state_bytes(optimizer: str) -> float:

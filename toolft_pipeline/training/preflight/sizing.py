@@ -35,6 +35,8 @@ class SizedRun:
     training: TrainingSettings
     device: torch.device
     compute: ComputeType
+    flash: bool = False
+    """Whether attention is flash attention; torch's own needs more memory."""
 
     @property
     def longest_tried(self) -> int:
@@ -69,6 +71,7 @@ class SizedRun:
             dropout=self.shape.dropout,
             device=self.device,
             compute=self.compute,
+            flash=self.flash,
         )
         return estimate_memory(shape=self.shape, plan=plan)
 

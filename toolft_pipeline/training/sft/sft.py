@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.chat.rendering.processor import load_processor
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
+from toolft_pipeline.training.base.base_config import load_config
 from toolft_pipeline.training.base.base_model import quiet_transformers
 from toolft_pipeline.training.base.quantized import load_for_training, use_full_precision_adapter
 from toolft_pipeline.training.choice.chooser import Chooser
@@ -28,6 +29,7 @@ from toolft_pipeline.training.sft.cpu_lora import fuse_lora_layers
 from toolft_pipeline.training.sft.figures import Figures, put_before_trackers
 from toolft_pipeline.training.sft.filled_packs import filling_trainer
 from toolft_pipeline.training.sft.full_weights import train_all_weights
+from toolft_pipeline.training.sft.gpu_kernels import choose_gpu_kernels
 from toolft_pipeline.training.sft.keeping_trainer import require_fused_loss, trainer_class
 from toolft_pipeline.training.sft.multimodal_collator import ImageRowCollator
 
@@ -62,12 +64,23 @@ def make_trainer(
 
     datasets.disable_progress_bars()
     lm_head.use_cpu_head()
-    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints, compute=compute)
+    kernels = choose_gpu_kernels(
+        config=load_config(base),
+        training=training,
+        compute=compute,
+        device=model_device(),
+        images=drawn.shows_images,
+    )
+    if kernels is not None:
+        progress(kernels.line)
+    liger = kernels is not None and kernels.liger
+    config = _sft_config(drawn=drawn, training=training, checkpoints=checkpoints, compute=compute, liger=liger)
     with quiet_transformers():
         model = load_for_training(
             base,
             quantization=training.quantization,
             dtype=torch.float32 if training.method == "full" else compute.dtype,
+            attention=None if kernels is None else kernels.attention,
         )
     lora = None
     if training.method == "full":
@@ -162,7 +175,9 @@ def trainer_arguments(
     }
 
 
-def _sft_config(*, drawn: DrawnRows, training: TrainingSettings, checkpoints: Path, compute: ComputeType) -> Any:
+def _sft_config(
+    *, drawn: DrawnRows, training: TrainingSettings, checkpoints: Path, compute: ComputeType, liger: bool
+) -> Any:
     from trl import SFTConfig
 
     for key in training.sft.keys() & OWNED_SFT.keys():
@@ -170,7 +185,7 @@ def _sft_config(*, drawn: DrawnRows, training: TrainingSettings, checkpoints: Pa
     require_fused_loss(training)
     arguments = trainer_arguments(drawn=drawn, training=training, device=model_device(), compute=compute)
     try:
-        return SFTConfig(output_dir=str(checkpoints), **arguments)
+        return SFTConfig(output_dir=str(checkpoints), use_liger_kernel=liger, **arguments)
     except (TypeError, ValueError) as error:
         raise TrainingDataError(f"training.sft: {error}; use the names of trl.SFTConfig") from error
 
