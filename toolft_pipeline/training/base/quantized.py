@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from toolft_pipeline.training.base.base_config import load_config
 from toolft_pipeline.training.lora.model_families import TOWERS
+from toolft_pipeline.training.runtime.block_attention import register_block_attention
 from toolft_pipeline.training.runtime.model_device import model_device
-from toolft_pipeline.training.sft.block_attention import register_block_attention
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.quantized import Attention, attention_for
 from toolft_pipeline.training.rows.packing import longest_batch
 from toolft_pipeline.training.rows.sampling import DrawnRows, Row
-from toolft_pipeline.training.sft.block_attention import MAX_BLOCK_TOKENS
+from toolft_pipeline.training.runtime.block_attention import MAX_BLOCK_TOKENS
 from toolft_pipeline.training.sft.sft import trainer_arguments
 
 if TYPE_CHECKING:

@@ -226,9 +226,7 @@ def test_step_has_loss_and_gradients_of_the_eager_reference(
 
 
 @pytest.mark.parametrize("family", ["gemma3", "llama"])
-def test_row_of_over_1024_tokens_has_the_same_step(
-    family: str, bases: dict[str, Path], tmp_path: Path
-) -> None:
+def test_row_of_over_1024_tokens_has_the_same_step(family: str, bases: dict[str, Path], tmp_path: Path) -> None:
     rows = [*ROWS[:5], Ragged(name="long", length=1085)]
     ours = our_step(bases[family], tmp_path, rows=rows, compute=ComputeType.FP32, method="lora")
     expected = reference_step(bases[family], rows=rows, dtype=torch.float32, weights=ours.weights, nf4=False)

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from toolft_pipeline.training.base.quantized import load_for_training
-from toolft_pipeline.training.sft import block_attention
-from toolft_pipeline.training.sft.block_attention import NAME
+from toolft_pipeline.training.runtime import block_attention
+from toolft_pipeline.training.runtime.block_attention import NAME
 from toolft_pipeline_tests.family_snapshots import FAMILIES, write_snapshot
 
 if TYPE_CHECKING:
