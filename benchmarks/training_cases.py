@@ -1,19 +1,16 @@
-"""One measured training run in this process: ours, ours with one thing turned off, or TRL.
-
-To measure another part of ours, add a `Switch` to `SWITCHES`.
-"""
+"""One measured training run in this process: ours, ours with one thing turned off, or TRL."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from benchmarks.training_rows import drawn_rows, loss_tokens
+from benchmarks.training_switches import PACKED, SWITCHES, Rows, Switch
 from toolft_pipeline.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -21,101 +18,9 @@ if TYPE_CHECKING:
 
     from toolft_pipeline.compute_type import ComputeType
 
-Rows = Sequence[dict[str, list[int]]]
-
-PACKED = 512
-"""Tokens of a packed row, as in the demo."""
 RATE = 1e-3
 """Learning rate, as in the demo."""
 
-
-class Patch(NamedTuple):
-    """An attribute of a module of ours, and what stands there while the switch is off."""
-
-    module: str
-    attribute: str
-    instead: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class Switch:
-    """One thing of ours that can be turned off: by settings of TRL, by patches, or both."""
-
-    what: str
-    """What is turned off, for the table."""
-    sft: Mapping[str, Any] = field(default_factory=dict)
-    patches: Callable[[Rows], list[Patch]] = lambda _rows: []
-
-
-_OURS = "toolft_pipeline.training"
-_SFT = f"{_OURS}.sft.sft"
-_FUSED = "trl.trainer.utils"
-
-
-def _unpacked(rows: Rows) -> list[Patch]:
-    """Batches of as many rows as a pack holds, padded to the longest."""
-    import datasets
-
-    from toolft_pipeline.training.sft.sft import trainer_arguments
-
-    a_batch = max(1, round(PACKED * len(rows) / sum(len(row["input_ids"]) for row in rows)))
-
-    def padded(**given: Any) -> dict[str, Any]:
-        return {**trainer_arguments(**given), "packing": False, "per_device_train_batch_size": a_batch}
-
-    def as_they_are(ids: Any, **_: Any) -> Any:
-        return datasets.Dataset(ids)
-
-    return [Patch(_SFT, "pack_rows", as_they_are), Patch(_SFT, "trainer_arguments", padded)]
-
-
-def _every_position(_rows: Rows) -> list[Patch]:
-    from toolft_pipeline.training.sft import lm_head
-
-    def install() -> None:
-        import trl.trainer.utils as fused
-
-        original()
-        fused._use_triton = lambda _device: False
-
-    original = lm_head.use_cpu_head
-    return [Patch(f"{_OURS}.sft.lm_head", "use_cpu_head", install)]
-
-
-def _loss_of_trl(_rows: Rows) -> list[Patch]:
-    return [
-        Patch(_FUSED, "_use_triton", lambda _device: True),
-        Patch(f"{_OURS}.sft.lm_head", "use_cpu_head", lambda: None),
-    ]
-
-
-SWITCHES: dict[str, Switch] = {
-    "packing": Switch(what="packing: batches of rows, padded to the longest", patches=_unpacked),
-    "loss_positions": Switch(what="logits at loss positions only: at all of them", patches=_every_position),
-    "one_pass_loss": Switch(what="the loss in one pass on a CPU: TRL's function", patches=_loss_of_trl),
-    "kept_weights": Switch(
-        what="NF4 kept dequantized on a CPU: dequantized in every pass",
-        patches=lambda _rows: [Patch(f"{_OURS}.sft.cpu_lora", "MAX_KEPT_BYTES", 0)],
-    ),
-    "fused_lora": Switch(
-        what="fused LoRA layers and kept weights on a CPU: PEFT's and bitsandbytes' layers",
-        patches=lambda _rows: [Patch(_SFT, "fuse_lora_layers", lambda _model, **_: 0)],
-    ),
-    "attention": Switch(
-        what="our choice of attention on a CPU: sdpa with a full mask",
-        patches=lambda _rows: [
-            Patch("toolft_pipeline.training.base.quantized", "attention_for", lambda *_, **__: "sdpa")
-        ],
-    ),
-    "kept_blocks": Switch(
-        what="freed memory kept for the next step: returned to the kernel",
-        patches=lambda _rows: [Patch(f"{_OURS}.runtime.allocator", "keep_large_blocks", lambda: False)],
-    ),
-    "no_checkpointing": Switch(
-        what="all activations kept: gradient checkpointing on", sft={"gradient_checkpointing": True}
-    ),
-}
-"""Everything of ours that the table turns off, one at a time."""
 
 TRL = {
     "trl_default": "TRL's defaults: padded batches of 8 rows, checkpointing, 1,024 tokens at most",
@@ -233,26 +138,32 @@ def _compute_type() -> ComputeType:
 
 
 class _Meter:
-    """Counts what a trainer's forward passes are given, and takes the time at the end of each step."""
+    """Counts what a trainer is given and what its model is given, and takes the time at the end of each step."""
 
     def __init__(self) -> None:
         self.counted = {"positions": 0, "tokens": 0, "loss_tokens": 0}
         self._ends: list[tuple[float, float, dict[str, int]]] = []
 
     def watch(self, trainer: Any) -> None:
+        """Count from now on: the tokens of rows, and the positions that the model computes, filled ones included."""
         from transformers import TrainerCallback
 
-        meter = self
+        meter, train = self, trainer.training_step
 
         class AtStepEnd(TrainerCallback):  # type: ignore[misc]
             def on_step_end(self, *_: Any, **__: Any) -> None:
                 meter._ends.append((time.perf_counter(), time.process_time(), dict(meter.counted)))
 
-        trainer.model.register_forward_pre_hook(self._count, with_kwargs=True)
+        def training_step(model: Any, inputs: Mapping[str, Any], *rest: Any) -> Any:
+            meter._count(inputs)
+            return train(model, inputs, *rest)
+
+        trainer.training_step = training_step
+        trainer.model.register_forward_pre_hook(self._count_positions, with_kwargs=True)
         trainer.add_callback(AtStepEnd())
 
     def rates(self) -> dict[str, float]:
-        """Loss tokens/s, tokens/s, share of positions that are no padding, CPU time."""
+        """Loss tokens/s, tokens/s, share of positions that are tokens of rows, CPU time."""
         if len(self._ends) < 2:
             raise SystemExit(f"{len(self._ends)} step: no rate can be measured; set --rows higher")
         (began, cpu_began, before), (ended, cpu_ended, after) = self._ends[0], self._ends[-1]
@@ -265,15 +176,16 @@ class _Meter:
             "loss_tokens": float(after["loss_tokens"]),
         }
 
-    def _count(self, model: Any, _positional: Any, inputs: Mapping[str, Any]) -> None:
-        import torch
-
-        if not (model.training and torch.is_grad_enabled()):
-            return
+    def _count(self, inputs: Mapping[str, Any]) -> None:
         mask = inputs.get("attention_mask")
-        self.counted["positions"] += inputs["input_ids"].numel()
         self.counted["tokens"] += int(inputs["input_ids"].numel() if mask is None else mask.sum())
         self.counted["loss_tokens"] += int((inputs["labels"][:, 1:] != -100).sum())
+
+    def _count_positions(self, model: Any, _positional: Any, inputs: Mapping[str, Any]) -> None:
+        import torch
+
+        if model.training and torch.is_grad_enabled():
+            self.counted["positions"] += inputs["input_ids"].numel()
 
 
 def _mean_loss(model: torch.nn.Module, rows: Rows) -> float:

@@ -13,9 +13,13 @@ from toolft_pipeline_tests.training.made_rows import agent
 
 
 @pytest.mark.parametrize(
-    "placed", [{"compute_type": "bf16"}, {"compute_type": "fp32"}, {"max_hours": None}, {"memory_check": "warn"}]
+    "placed",
+    [
+        *({"compute_type": "bf16"}, {"compute_type": "fp32"}, {"max_hours": None}, {"memory_check": "warn"}),
+        *({"flash_attention": False}, {"liger_kernels": False}),
+    ],
 )
-def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | None], tmp_path: Path) -> None:
+def test_placement_of_training_changes_no_fingerprint(placed: dict[str, str | bool | None], tmp_path: Path) -> None:
     plain, other = agent(tmp_path), agent(tmp_path, **placed)
     assert QLORA_ADAPTER.fingerprint_settings(other) == QLORA_ADAPTER.fingerprint_settings(plain)
     assert EVALUATION.fingerprint_settings(other) == EVALUATION.fingerprint_settings(plain)
@@ -25,6 +29,7 @@ def test_every_other_setting_of_training_does(tmp_path: Path) -> None:
     read = QLORA_ADAPTER.fingerprint_settings(agent(tmp_path))["training"]
     assert isinstance(read, dict)
     placement = {"save_steps", "compute_type", "max_hours", "memory_check", "report_to"}
+    placement |= {"flash_attention", "liger_kernels"}
     assert set(TrainingSettings.model_fields) - read.keys() == placement | ENTERS_IF_CHANGED
 
 

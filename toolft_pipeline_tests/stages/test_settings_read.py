@@ -76,8 +76,11 @@ NOT_MET_BY_MODELS = {
     "evaluation.machine_hour_price",
     "gate.shadow.task_success",
     "training.memory_check",
+    "training.flash_attention",
+    "training.liger_kernels",
 }
-"""The same of the model's stages: BFCL, endpoints, hosts, prices, engines and safety nets of serving, scarce memory."""
+"""The same of the model's stages: BFCL, endpoints, hosts, prices, engines and safety nets of serving, scarce memory, a
+GPU."""
 
 ALWAYS = {"name", "folder"}
 

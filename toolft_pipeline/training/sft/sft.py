@@ -185,7 +185,7 @@ def _sft_config(
     require_fused_loss(training)
     arguments = trainer_arguments(drawn=drawn, training=training, device=model_device(), compute=compute)
     try:
-        return SFTConfig(output_dir=str(checkpoints), use_liger_kernel=liger, **arguments)
+        return SFTConfig(output_dir=str(checkpoints), **arguments, **({"use_liger_kernel": True} if liger else {}))
     except (TypeError, ValueError) as error:
         raise TrainingDataError(f"training.sft: {error}; use the names of trl.SFTConfig") from error
 
