@@ -86,7 +86,8 @@ def _widest_head(config: Any) -> int:
     layers = [config]
     if getattr(config, "is_heterogeneous", False):
         layers = [config.per_layer_config[number] for number in range(config.num_hidden_layers)]
-    return max(getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads for layer in layers)
+    widths = (getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads for layer in layers)
+    return max(int(width) for width in widths)
 
 
 def _flash_attention(device: torch.device) -> tuple[GpuAttention, str]:

@@ -246,7 +246,9 @@ def batches_with(trainer: Any, **changed: Callable[[torch.Tensor], torch.Tensor]
 
 
 def rows_see_each_other(trainer: Any) -> None:
-    batches_with(trainer, position_ids=lambda places: torch.arange(places.numel()).reshape(places.shape))
+    """Positions and borders say so: transformers reads the former, attention by rows the latter."""
+    ends = dict.fromkeys(["cu_seq_lens_q", "cu_seq_lens_k"], lambda ends: ends[[0, -1]])
+    batches_with(trainer, position_ids=lambda places: torch.arange(places.numel()).reshape(places.shape), **ends)
 
 
 def boundaries_one_token_late(trainer: Any) -> None:
