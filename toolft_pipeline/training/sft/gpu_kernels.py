@@ -10,7 +10,7 @@ Written from the libraries' documents and tested with stand-ins for them; never 
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -99,16 +99,16 @@ def _flash_attention(device: torch.device) -> tuple[GpuAttention, str]:
     capability = f"compute capability {major}.{minor}"
     runs = {3: major == 9, 2: major >= 8}  # version 3 is compiled for Hopper's own instructions
     known = {
-        3: ("flash-attn-3", "flash_attn_interface", utils.is_flash_attn_3_available),
-        2: ("flash-attn", "flash_attn", utils.is_flash_attn_2_available),
+        3: ("flash-attn-3", _load_flash_attention_3, utils.is_flash_attn_3_available),
+        2: ("flash-attn", _load_flash_attention_2, utils.is_flash_attn_2_available),
     }
     problems = []
-    for version, (distribution, module, is_available) in known.items():
+    for version, (distribution, load, is_available) in known.items():
         if not runs[version]:
             problems.append(f"{distribution} does not run on {capability}")
         elif not is_available():
             problems.append(f"{distribution} is not installed")
-        elif failure := _import_failure(module):
+        elif failure := _import_failure(load):
             problems.append(f"{distribution} cannot be imported: {failure}")
         else:
             return ("flash_attention_3" if version == 3 else "flash_attention_2"), f"{distribution}, {capability}"
@@ -121,19 +121,31 @@ def _liger(model_type: str) -> tuple[bool, str]:
 
     if not utils.is_liger_kernel_available():
         return False, "liger-kernel is not installed"
-    module = "liger_kernel.transformers.monkey_patch"
-    if failure := _import_failure(module):
+    if failure := _import_failure(_model_types_of_liger):
         return False, f"liger-kernel cannot be imported: {failure}"
-    known = getattr(importlib.import_module(module), "MODEL_TYPE_TO_APPLY_LIGER_FN", {})
-    if model_type not in known:
+    if model_type not in _model_types_of_liger():
         return False, f"liger-kernel has no layers for {model_type}"
     return True, f"liger-kernel has layers for {model_type}"
 
 
-def _import_failure(module: str) -> str:
-    """Why a module cannot be imported, in one line; empty if it can. A package built for another torch fails so."""
+def _load_flash_attention_3() -> None:
+    import flash_attn_interface  # noqa: F401
+
+
+def _load_flash_attention_2() -> None:
+    import flash_attn  # noqa: F401
+
+
+def _model_types_of_liger() -> frozenset[str]:
+    from liger_kernel.transformers.monkey_patch import MODEL_TYPE_TO_APPLY_LIGER_FN
+
+    return frozenset(MODEL_TYPE_TO_APPLY_LIGER_FN)
+
+
+def _import_failure(load: Callable[[], object]) -> str:
+    """Why a package cannot be imported, in one line; empty if it can. One that was built for another torch cannot."""
     try:
-        importlib.import_module(module)
+        load()
     except Exception as error:  # a library of CUDA code that does not load raises ImportError, OSError or RuntimeError
         return " ".join(f"{type(error).__name__}: {error}".split())[:200]
     return ""
