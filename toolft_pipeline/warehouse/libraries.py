@@ -23,6 +23,7 @@ RECORDED_LIBRARIES = frozenset(
     }
     | {"pillow", "psutil", "pyarrow", "pydantic", "pydantic-core", "python-stdnum", "pyyaml", "rensa", "safetensors"}
     | {"tokenizers", "torch", "transformers", "trl"}
+    | {"flash-attn", "flash-attn-3", "liger-kernel"}
 )
 
 
