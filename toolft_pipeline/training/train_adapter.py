@@ -213,7 +213,7 @@ def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
         "longest_row": max(drawn.train.longest, drawn.validation.longest),
         "rows_of_category": _count(row.category for row in rows),
         "rows_of_tool": _count(tool for row in rows for tool in row.tools),
-        "settings": training.model_dump(mode="json", exclude=TRAINING_PLACEMENT | one_process),
+        "settings": training.model_dump(mode="json", exclude={*TRAINING_PLACEMENT, *one_process}),
     }
 
 

@@ -119,4 +119,5 @@ def encode(message: Message) -> bytes:
 
 def decode(line: bytes) -> Message:
     """The message of a line."""
-    return msgspec.json.decode(line, type=Message)
+    message: Message = msgspec.json.decode(line, type=Message)
+    return message
