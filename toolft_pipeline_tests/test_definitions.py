@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 
 from toolft_pipeline.agent_file import AGENT_FILE, load_agent
 from toolft_pipeline.definitions import build_definitions
-from toolft_pipeline.orchestration.build import ACCELERATOR_TAGS
+from toolft_pipeline.orchestration.build import accelerator_tags, stage_assets
 from toolft_pipeline.stages.spec.stage import Stage
 from toolft_pipeline.stages.stages import STAGES
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -117,7 +118,16 @@ def test_definitions_accelerator_steps_carry_pool_and_tags_and_no_other_does() -
             accelerated = asset.key.path[-1] in ACCELERATED
             assert (asset.op.pool == "gpu") is accelerated
             assert ("toolft/accelerator" in asset.op.tags) is accelerated
-    assert ACCELERATOR_TAGS["dagster-ray/config"] == {"num_gpus": 1}
+    assert accelerator_tags(1)["dagster-ray/config"] == {"num_gpus": 1}
+
+
+def test_definitions_training_in_processes_asks_for_a_device_each(assistant_folder: Path) -> None:
+    agent = load_agent(assistant_folder / "agent.yaml", overrides={"training.processes": "4"})
+    tags = {asset.key.path[-1]: asset.op.tags for asset in stage_assets(agent)}
+    assert tags["qlora_adapter"]["toolft/accelerator"] == "4"
+    assert "nvidia.com/gpu" in str(tags["qlora_adapter"]["dagster-k8s/config"])
+    assert tags["merged_model"]["toolft/accelerator"] == "1"
+    assert accelerator_tags("auto")["toolft/accelerator"] == "all"
 
 
 def test_definitions_jobs_and_stopped_schedules_are_these() -> None:

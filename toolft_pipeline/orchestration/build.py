@@ -20,7 +20,7 @@ from toolft_pipeline.orchestration.metadata import shown, version_metadata
 from toolft_pipeline.orchestration.model_in_service import service_observation
 from toolft_pipeline.orchestration.partitions import daily_partitions, partition_mapping
 from toolft_pipeline.orchestration.runs.executor import ACCELERATOR_TAG, GPU_POOL
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, Processes
 from toolft_pipeline.settings_checks.external_resources import missing_evaluation_resources
 from toolft_pipeline.stages.planning.retrain_policy import decide_retrain
 from toolft_pipeline.stages.spec.run_stage import check_outcomes, run_stage
@@ -30,12 +30,18 @@ from toolft_pipeline.warehouse.store import DiskFullError, Version, Warehouse
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy: pinned in the constraints
 
-ACCELERATOR_TAGS: dict[str, Any] = {
-    ACCELERATOR_TAG: "1",
-    "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": "1"}}}},
-    "dagster-ray/config": {"num_gpus": 1},
-}
-"""Op tags of a step that needs an accelerator, one for each executor."""
+
+def accelerator_tags(processes: Processes) -> dict[str, Any]:
+    """Op tags of a step that needs an accelerator for each of its processes, one tag for each executor.
+
+    `auto` is all devices of the local executor's machine, and one of a cluster: a pod sees what it asked for.
+    """
+    count = 1 if processes == "auto" else processes
+    return {
+        ACCELERATOR_TAG: "all" if processes == "auto" else str(processes),
+        "dagster-k8s/config": {"container_config": {"resources": {"limits": {"nvidia.com/gpu": str(count)}}}},
+        "dagster-ray/config": {"num_gpus": count},
+    }
 
 
 class AgentFile(dg.ConfigurableResource[AgentSettings]):
@@ -105,7 +111,7 @@ def _asset(stage: Stage, agent: AgentSettings) -> dg.AssetsDefinition:
         automation_condition=window_condition(agent) if follows_its_inputs(stage) else None,
         backfill_policy=dg.BackfillPolicy.multi_run(1) if stage.partitioned else None,
         pool=GPU_POOL if stage.accelerator else None,
-        op_tags=ACCELERATOR_TAGS if stage.accelerator else None,
+        op_tags=accelerator_tags(stage.processes(agent)) if stage.accelerator else None,
         # none for a hosted job: in this process Dagster retries an interrupted step too, and would start another job
         retry_policy=dg.RetryPolicy(max_retries=2, delay=1) if stage.accelerator else None,
         required_resource_keys={agent_key},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ ENTERS_IF_CHANGED = frozenset(
         "choose_by",
         "early_stop",
         "row_budget",
+        "processes",
     }
 )
 """Keys of `training` that enter a fingerprint only where they differ from their defaults (see `changed_from_default`),
@@ -34,6 +35,9 @@ so that adapters from before they existed stay up to date."""
 
 Method = Literal["qlora", "lora", "full"]
 """How a model is trained."""
+
+Processes = Annotated[int, Field(gt=0)] | Literal["auto"]
+"""How many processes train one model."""
 
 Tracker = Literal["mlflow", "tensorboard", "trackio", "wandb"]
 """Experiment trackers, by transformers' names."""
@@ -62,6 +66,10 @@ class TrainingSettings(Section):
     """Packed rows of one forward pass; memory grows with it."""
     gradient_accumulation: int = Field(8, gt=0)
     """Forward passes of one optimizer step."""
+    processes: Processes = 1
+    """Processes that train together on one machine, one a GPU; each computes the gradients of its share of the rows.
+    An optimizer step takes `batch_size` x `gradient_accumulation` packed rows in each, so two processes with half the
+    `gradient_accumulation` take the same rows a step as one. `auto` is the visible GPUs, and 1 on a CPU."""
     epochs: float = Field(1.0, gt=0)
     """How often every row is seen."""
     packed_length: int = Field(512, gt=0)

@@ -150,5 +150,6 @@ STAGE = Stage(
     derived=_derived,
     build=_build,
     accelerator=True,
+    processes=lambda settings: settings.training.processes,
     plots=loss_plots,
 )

@@ -8,45 +8,33 @@ or host names.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolft_pipeline.compute_type import ComputeType
-from toolft_pipeline.ingest.images.image_store import images_folder_of
 from toolft_pipeline.settings import TRAINING_PLACEMENT, TrainingSettings
 from toolft_pipeline.training.attempt import begin_attempt, compute_type_of_attempt
-from toolft_pipeline.training.choice.best_step import EXACT_MATCH, VALIDATION_LOSS, best_step, until_stop
-from toolft_pipeline.training.choice.chooser import Chooser
-from toolft_pipeline.training.choice.held_out_steps import draw_steps
+from toolft_pipeline.training.choice.best_step import EXACT_MATCH, VALIDATION_LOSS
 from toolft_pipeline.training.preflight.preflight import check_fit
 from toolft_pipeline.training.preflight.time_limit import check_time
-from toolft_pipeline.training.rows.mixing import mixture_of
-from toolft_pipeline.training.rows.sampling import DrawnRows, TrainingDataError, draw_rows
+from toolft_pipeline.training.processes.count import process_count_of, step_line
+from toolft_pipeline.training.processes.fit_in_processes import fit_in_processes
+from toolft_pipeline.training.rows.sampling import DrawnRows
 from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_trained_rows
 from toolft_pipeline.training.runtime.allocator import keep_large_blocks
 from toolft_pipeline.training.runtime.heartbeat import heartbeat
 from toolft_pipeline.training.runtime.kernel_caches import limit_kernel_caches
-from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
-from toolft_pipeline.training.runtime.stop_signals import make_stop_callback, stop_on_signals
-from toolft_pipeline.training.sft.callbacks import best_folder, save_best
-from toolft_pipeline.training.sft.checkpoints import SEAL, newest_checkpoint, sealed
-from toolft_pipeline.training.sft.figures import FIGURES_FILE
+from toolft_pipeline.training.sft.fit import fit
 from toolft_pipeline.training.sft.keeping_trainer import KL
-from toolft_pipeline.training.sft.sft import make_trainer
 from toolft_pipeline.training.sft.trackers import require_trackers
-
-if TYPE_CHECKING:
-    from trl import SFTTrainer
+from toolft_pipeline.training.sft.training_inputs import TrainingInputs, drawn_rows
 
 ADAPTER_FOLDER = "adapter"
 """What was trained: an adapter in PEFT's layout, or all weights as a model folder."""
-ADAPTER_CONFIG = "adapter_config.json"
 PROGRESS_FILE = "progress.parquet"
 TRAINING_FILE = "training.json"
 FEW_ROWS = 100
@@ -113,65 +101,50 @@ def train_adapter(
 
     `checkpoints` survives a killed attempt; use it for these inputs and settings only. Raises `TrainingDataError` if
     there are no rows to train on, `DoesNotFitError` if memory is insufficient, `TakesTooLongError` if training would
-    exceed `training.max_hours`. SIGTERM and Ctrl-C during training raise, after the step in progress is saved, what the
-    handlers of the caller raise.
+    exceed `training.max_hours`, what `fit_in_processes` raises if one of several processes fails. SIGTERM and Ctrl-C
+    during training raise, after the step in progress is saved, what the handlers of the caller raise.
     """
     require_trackers(training.report_to)
     limit_kernel_caches()
-    drawn = draw_rows(
-        selection=selection,
-        tensors=tensors,
-        token_budget=training.token_budget,
-        row_budget=training.row_budget,
-        mixture=mixture_of(training),
-    )
+    drawn = drawn_rows(selection=selection, tensors=tensors, training=training)
     _announce(drawn, training, progress)
+    processes = process_count_of(training)
+    if processes > 1:
+        progress(step_line(training, drawn, processes))
     compute = compute_type_of_attempt(checkpoints, wanted=training.compute_type)
     progress(compute.line)
-    estimate = check_fit(base=base, drawn=drawn, training=training, compute=compute.type, progress=progress)
+    estimate = check_fit(
+        base=base, drawn=drawn, training=training, compute=compute.type, progress=progress, processes=processes
+    )
     check_time(seconds=estimate.seconds, drawn=drawn, training=training)
-    begin_attempt(checkpoints, compute.type)
+    if changed := begin_attempt(checkpoints, compute.type, processes=processes):
+        progress(changed)
     keep_large_blocks()
-    chooser = _chooser(drawn, base=base, training=training, chat_format=names.chat_format, compute=compute.type)
-    with heartbeat(progress=progress) as beat:
-        beat.activity = "loading the base in 4 bit" if training.method == "qlora" else "loading the base"
-        trainer = make_trainer(
-            base=base,
-            drawn=drawn,
-            training=training,
-            checkpoints=checkpoints,
-            compute=compute.type,
-            progress=beat.log,
-            images=[folder for path in tensors.values() if (folder := images_folder_of(path)) is not None],
-            chooser=chooser,
-        )
-        resumed = newest_checkpoint(checkpoints)
-        beat.log(f"figures while it runs: {checkpoints / FIGURES_FILE}")
-        beat.log("training starts" if resumed is None else f"resuming after step {resumed.name.rsplit('-', 1)[1]}")
-        beat.activity = "training"
-        with stop_on_signals() as request:
-            trainer.add_callback(make_stop_callback(request))
-            result = trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
-            if request.signal is not None:
-                step = result.global_step
-                beat.log(
-                    f"{request.signal.name}: stopped after step {step}; it is saved, the next attempt goes on there"
-                )
-        if result.global_step == 0:
-            raise TrainingDataError("training: made no optimizer step; raise training.epochs or provide more rows")
-        history = _validated_history(trainer, drawn)
-        history = until_stop(history, choose_by=training.choose_by, patience=training.early_stop)
-        steps = max(entry["step"] for entry in history)
-        beat.activity = "saving the weights" if training.method == "full" else "saving the adapter"
-        step = best_step(history, choose_by=training.choose_by) or steps
-        _publish(trainer, step, checkpoints=checkpoints, base_name=names.base, folder=out / ADAPTER_FOLDER)
+    run = TrainingInputs(
+        base=base,
+        base_name=names.base,
+        chat_format=names.chat_format,
+        selection=selection,
+        tensors=tensors,
+        training=training,
+        compute=compute.type,
+        checkpoints=checkpoints,
+        adapter=out / ADAPTER_FOLDER,
+    )
+    if processes > 1:
+        fitted = fit_in_processes(run, count=processes, progress=progress)
+    else:
+        with heartbeat(progress=progress) as beat:
+            fitted = fit(run, drawn, beat)
+    history, steps, step = fitted.history, fitted.steps, fitted.step
     write_trained_rows(drawn, out / TRAINED_ROWS_FILE)
     pq.write_table(_progress_table(history), out / PROGRESS_FILE)
     headline = _headline(history, drawn=drawn, step=step)
-    facts = _facts(drawn, training) | {"computed_in": compute.type.word, "steps": steps} | headline
+    facts = _facts(drawn, training) | ({"processes": processes} if processes > 1 else {})
+    facts |= {"computed_in": compute.type.word, "steps": steps, **headline}
     (out / TRAINING_FILE).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    memory = peak_memory_gb()
     what = "weights" if training.method == "full" else "adapter"
+    memory = fitted.peak_memory_gb
     progress(f"{what} of step {step} of {steps}, last loss {headline['last_loss']:.3f}, peak memory {memory:.1f} GB")
     return TrainingSummary(
         rows=len(drawn.train.rows),
@@ -179,26 +152,6 @@ def train_adapter(
         computed_in=compute.type.word,
         peak_memory_gb=memory,
         headline=headline,
-    )
-
-
-def _chooser(
-    drawn: DrawnRows, *, base: Path, training: TrainingSettings, chat_format: str, compute: ComputeType
-) -> Chooser:
-    """How the checkpoints of this run are compared. Raises `TrainingDataError`."""
-    steps = draw_steps(drawn.validation.ids, seed=training.seed) if training.choose_by == "exact_match" else []
-    if training.choose_by == "exact_match" and drawn.shows_images:
-        raise TrainingDataError(
-            "training.choose_by: exact_match generates from tokens, and some rows show images; set validation_loss"
-        )
-    return Chooser(
-        choose_by=training.choose_by,
-        early_stop=training.early_stop,
-        base=base,
-        method=training.method,
-        chat_format=chat_format,
-        compute=compute,
-        steps=tuple(steps),
     )
 
 
@@ -216,37 +169,6 @@ def _announce(drawn: DrawnRows, training: TrainingSettings, progress: Callable[[
         progress(f"only {len(train.rows)} training rows; {FEW_ROWS} or more are recommended: log more runs")
     if drawn.shows_images:
         progress(f"{train.with_images} training rows contain images: rows are trained one by one, unpacked")
-
-
-def _validated_history(trainer: SFTTrainer, drawn: DrawnRows) -> list[dict[str, Any]]:
-    """Trainer's history; evaluates after the last step if Trainer did not."""
-    last = trainer.state.global_step
-    measured = {entry["step"] for entry in trainer.state.log_history if VALIDATION_LOSS in entry}
-    if drawn.validation.rows and last not in measured:
-        trainer.evaluate()
-    history: list[dict[str, Any]] = trainer.state.log_history
-    return history
-
-
-def _publish(trainer: SFTTrainer, step: int, *, checkpoints: Path, base_name: str, folder: Path) -> None:
-    """Write the adapter of the chosen step."""
-    kept = best_folder(checkpoints, step)
-    if step == trainer.state.global_step:
-        save_best(trainer.model, kept)
-    if not sealed(kept):
-        raise TrainingDataError(
-            f"{kept}: the adapter of the best step is missing or damaged; remove {checkpoints} and run again"
-        )
-    shutil.copytree(kept, folder, ignore=shutil.ignore_patterns(SEAL, "README.md"))
-    path = folder / ADAPTER_CONFIG
-    if not path.is_file():  # all weights: a model folder
-        return
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = base_name
-    for key, value in config.items():
-        if key.endswith("modules") and isinstance(value, list):
-            config[key] = sorted(value)
-    path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _progress_table(history: list[dict[str, Any]]) -> pa.Table:
@@ -279,6 +201,7 @@ def _headline(history: list[dict[str, Any]], *, drawn: DrawnRows, step: int) -> 
 
 def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
     rows = drawn.train.rows
+    one_process = {"processes"} if training.processes == 1 else set()
     return {
         **({"rows_with_images": drawn.train.with_images} if drawn.shows_images else {}),
         **({"base_answers": [asdict(mixed) for mixed in drawn.mixed]} if drawn.mixed else {}),
@@ -290,7 +213,7 @@ def _facts(drawn: DrawnRows, training: TrainingSettings) -> dict[str, Any]:
         "longest_row": max(drawn.train.longest, drawn.validation.longest),
         "rows_of_category": _count(row.category for row in rows),
         "rows_of_tool": _count(tool for row in rows for tool in row.tools),
-        "settings": training.model_dump(mode="json", exclude=set(TRAINING_PLACEMENT)),
+        "settings": training.model_dump(mode="json", exclude={*TRAINING_PLACEMENT, *one_process}),
     }
 
 

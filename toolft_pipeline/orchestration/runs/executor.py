@@ -1,9 +1,10 @@
 """The local executor: one process per step; accelerator steps lease a device, all other steps see none.
 
 Invariant: no step outlives its run's process, and a run records which process that is. A step without the tag
-`toolft/accelerator` runs with CUDA_VISIBLE_DEVICES empty, and a step with it runs alone on the device that it leased.
-Pool `gpu` orders the waiting steps; the lease names the device (pools cannot). A run without an accelerator step stays
-in its one process: a backfill of 60 days would otherwise start 240 more, at some four seconds each.
+`toolft/accelerator` runs with CUDA_VISIBLE_DEVICES empty, and a step with it runs alone on the devices that it leased,
+as many as the tag's value says. Pool `gpu` orders the waiting steps; the lease names the devices (pools cannot). A run
+without an accelerator step stays in its one process: a backfill of 60 days would otherwise start 240 more, at some four
+seconds each.
 
 Why not Dagster's multiprocess executor, with the lease taken in the step: it was tried (dagster 1.13.27). There, a run
 that waits for a slot of a pool polls without a pause: it took 30 % of a core on a machine with load 11, here 1 %

@@ -1,7 +1,12 @@
-"""Run a command while holding one accelerator: `python -m toolft_pipeline.orchestration.runs.gpu_lease DIR -- COMMAND`.
+"""Run a command while holding accelerators:
 
-Invariant: a device has at most one holder on this machine. The lease is a lock on an open file that the command
-inherits across exec, so the kernel releases it when the command ends, however it ends. A machine without a GPU has
+    python -m toolft_pipeline.orchestration.runs.gpu_lease DIR [COUNT] -- COMMAND
+
+COUNT is 1 by default; `all` are all of this machine's.
+
+Invariant: a device has at most one holder on this machine. Several devices are taken together or not at all, so that
+two commands cannot each hold what the other waits for. The lease is a lock on an open file that the command inherits
+across exec, so the kernel releases it when the command ends, however it ends. A machine without a GPU has
 one slot, called `cpu`: two trainings side by side would only slow each other down.
 """
 
@@ -53,26 +58,43 @@ class Lease:
         return f"{self.device} is held by {self.holder} (pid {self.pid}) since {self.since}"
 
 
-def lease(folder: Path) -> str:
-    """Wait for a free device and hold it until this process ends, also after an exec."""
+def lease(folder: Path, count: str = "1") -> list[str]:
+    """Wait for so many free devices and hold them until this process ends, also after an exec.
+
+    A machine with fewer gives all that it has: what needs more says so itself.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     polls = 0
     while True:
-        for device in devices():
-            lock = os.open(folder / f"{device}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
-                continue
-            os.set_inheritable(lock, True)
-            _write_record(lock)
-            return device
+        present = devices()
+        if locks := _locked(folder, present, count=len(present) if count == "all" else min(int(count), len(present))):
+            for lock in locks.values():
+                os.set_inheritable(lock, True)
+                _write_record(lock)
+            return [*locks]
         if polls % POLLS_PER_LINE == 0:
             for lease_ in leases(folder):
                 print(f"waiting for an accelerator: {lease_.text}", file=sys.stderr, flush=True)
         polls += 1
         time.sleep(POLL_S)
+
+
+def _locked(folder: Path, present: list[str], *, count: int) -> dict[str, int]:
+    """The locks of `count` free devices; empty if fewer are free."""
+    locks: dict[str, int] = {}
+    for device in present:
+        lock = os.open(folder / f"{device}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        locks[device] = lock
+        if len(locks) == count:
+            return locks
+    for lock in locks.values():
+        os.close(lock)
+    return {}
 
 
 def leases(folder: Path) -> list[Lease]:
@@ -101,13 +123,21 @@ def _write_record(lock: int) -> None:
 
 
 def main() -> None:
-    """Lease a device, make it the only visible one, and become the command."""
-    folder, separator, *command = sys.argv[1:]
-    if separator != "--" or not command:
-        sys.exit("usage: gpu_lease FOLDER -- COMMAND ...")
-    device = lease(Path(folder))
-    os.environ["CUDA_VISIBLE_DEVICES"] = "" if device == "cpu" else device
+    """Lease devices, make them the only visible ones, and become the command."""
+    before, separator, command = _split(sys.argv[1:])
+    if not separator or not command or len(before) not in {1, 2}:
+        sys.exit("usage: gpu_lease FOLDER [COUNT | all] -- COMMAND ...")
+    held = lease(Path(before[0]), *before[1:])
+    os.environ["CUDA_VISIBLE_DEVICES"] = "" if held == ["cpu"] else ",".join(held)
     os.execvp(command[0], command)
+
+
+def _split(arguments: list[str]) -> tuple[list[str], bool, list[str]]:
+    """What is before `--`, whether it is there, and what is after it."""
+    if "--" not in arguments:
+        return arguments, False, []
+    at = arguments.index("--")
+    return arguments[:at], True, arguments[at + 1 :]
 
 
 if __name__ == "__main__":

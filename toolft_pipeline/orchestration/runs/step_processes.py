@@ -53,9 +53,9 @@ class LocalStepHandler(StepHandler):
         environment = dict(os.environ)
         if command[0] == "dagster":  # the entry point beside this interpreter, whatever PATH says
             command[:1] = [sys.executable, "-m", "dagster"]
-        if ACCELERATOR_TAG in step_handler_context.step_tags[key]:
+        if count := step_handler_context.step_tags[key].get(ACCELERATOR_TAG):
             environment[HOLDER_VARIABLE] = f"run {step_handler_context.dagster_run.run_id}, {key}"
-            command = [sys.executable, "-m", f"{_RUNS}.gpu_lease", str(leases_folder()), "--", *command]
+            command = [sys.executable, "-m", f"{_RUNS}.gpu_lease", str(leases_folder()), count, "--", *command]
         else:
             environment["CUDA_VISIBLE_DEVICES"] = ""
         theirs, ours = os.pipe()

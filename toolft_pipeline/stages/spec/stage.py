@@ -13,7 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.settings import AgentSettings
+from toolft_pipeline.settings import AgentSettings, Processes
 from toolft_pipeline.stages.spec.artifact import Artifact
 from toolft_pipeline.stages.spec.proposal import Proposal
 from toolft_pipeline.warehouse.digest import Json
@@ -160,6 +160,8 @@ class Stage(Artifact):
     """Inputs of which all other inputs must have read the same version: tokens of two base models cannot be mixed."""
     partitioned: bool = True
     accelerator: bool = False
+    processes: Callable[[AgentSettings], Processes] = lambda _settings: 1
+    """How many accelerators it uses, one for each of its processes."""
     hosted: bool = False
     """Whether its work is done by a host over the network: no device is needed, and Dagster retries nothing."""
     checks: tuple[Check, ...] = ()

@@ -20,6 +20,7 @@ from toolft_pipeline.training.choice import exact_match
 from toolft_pipeline.training.choice.best_step import EXACT_MATCH, ChooseBy, best_step, stop_step
 from toolft_pipeline.training.choice.exact_match import Request, Result
 from toolft_pipeline.training.choice.held_out_steps import HeldOutStep
+from toolft_pipeline.training.runtime.ranks import environment_of_one
 
 
 class ChoiceError(FixableError, RuntimeError):
@@ -69,7 +70,7 @@ class Chooser:
         path = result.with_suffix(".request.json")
         path.write_bytes(msgspec.json.encode(request))
         command = [sys.executable, "-m", exact_match.__name__, str(path)]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment_of_one())
         measured = _read(result)
         if measured is None:
             last = (ended.stderr.strip().splitlines() or ["no message"])[-1][:300]

@@ -39,13 +39,25 @@ class TrainingEstimate:
     memory: MemoryEstimate
     free: float
     seconds: float
+    processes: int = 1
+    """Processes that train together. Each needs `memory`: on a GPU of its own, or all of them of the same RAM."""
+    share_memory: bool = True
+    """Whether `free` is for all processes together: on a CPU."""
     long_rows: str = ""
     """The cost of rows longer than `training.packed_length`, in words; empty if there are none."""
 
     @property
     def text(self) -> str:
         """The figures in one line."""
-        return f"{self.memory.text} of {self.free / 1e9:.1f} GB free, about {self.seconds:.0f} s"
+        each = ""
+        if self.processes > 1:
+            each = f" for each of {self.processes} processes,"
+        return f"{self.memory.text}{each} of {self.free / 1e9:.1f} GB free, about {self.seconds:.0f} s"
+
+    @property
+    def fits(self) -> bool:
+        """Whether the memory that is free is enough."""
+        return self.memory.total * (self.processes if self.share_memory else 1) <= self.free
 
 
 def check_fit(
@@ -55,17 +67,18 @@ def check_fit(
     training: TrainingSettings,
     compute: ComputeType,
     progress: Callable[[str], None],
+    processes: int = 1,
 ) -> TrainingEstimate:
-    """Estimate memory and time, and log both.
+    """Estimate memory and time, and log both; `processes` train together.
 
     Raises `DoesNotFitError` if more memory is needed than is free, unless `training.memory_check` is "warn".
     """
-    machine = _Machine(base=base, device=model_device(), compute=compute)
+    machine = _Machine(base=base, device=model_device(), compute=compute, processes=processes)
     estimate = machine.estimate(drawn, training)
     if estimate.long_rows:
         progress(estimate.long_rows)
     progress(estimate.text)
-    if estimate.memory.total <= estimate.free:
+    if estimate.fits:
         return estimate
     if training.memory_check == "warn":
         progress("training needs more memory than is free; it continues because training.memory_check is warn")
@@ -74,7 +87,7 @@ def check_fit(
         drawn=drawn,
         training=training,
         needs=lambda rows, settings: machine.memory(rows, settings).total,
-        free=estimate.free,
+        free=estimate.free / (processes if estimate.share_memory else 1),
     )
     raise DoesNotFitError(
         f"training: needs {estimate.text}; "
@@ -98,6 +111,7 @@ class _Machine:
     base: Path
     device: torch.device
     compute: ComputeType
+    processes: int = 1
     shapes: dict[str, ModelShape] = field(default_factory=dict)
     """Shapes that were read, by method; no other setting that is tried changes one."""
 
@@ -109,12 +123,24 @@ class _Machine:
 
     def estimate(self, drawn: DrawnRows, training: TrainingSettings) -> TrainingEstimate:
         """Memory and time."""
+        on_gpus = self.device.type == "cuda"
+        seconds = estimate_seconds(shape=self.shape(training), drawn=drawn, training=training, compute=self.compute)
         return TrainingEstimate(
             memory=self.memory(drawn, training),
-            free=free_memory(self.device),
-            seconds=estimate_seconds(shape=self.shape(training), drawn=drawn, training=training, compute=self.compute),
+            free=self._free(),
+            seconds=seconds / (self.processes if on_gpus else 1),  # on a CPU they share its cores
+            processes=self.processes,
+            share_memory=not on_gpus,
             long_rows=self._long_rows(drawn, training),
         )
+
+    def _free(self) -> float:
+        """Bytes that are free: on the fullest of the GPUs that train."""
+        import torch
+
+        if self.processes == 1 or self.device.type != "cuda":
+            return free_memory(self.device)
+        return min(free_memory(torch.device("cuda", number)) for number in range(self.processes))
 
     def memory(self, drawn: DrawnRows, training: TrainingSettings) -> MemoryEstimate:
         """Memory only."""

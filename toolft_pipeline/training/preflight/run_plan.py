@@ -46,7 +46,8 @@ class RunPlan:
     compute_bytes: int
     """Bytes of an element of activations and of weights that are not quantized."""
     optimizer_bytes: float
-    """Bytes a trained parameter: the weight and its gradient in float32, and the optimizer's state."""
+    """Bytes a trained parameter: the weight and its gradient in float32, the optimizer's state, and with several
+    processes the copy of the gradient that they exchange."""
 
 
 def plan_run(
@@ -75,7 +76,7 @@ def plan_run(
         full=training.method == "full",
         dropout=dropout,
         compute_bytes=compute.bytes,
-        optimizer_bytes=8.0 + _state_bytes(str(arguments["optim"])),
+        optimizer_bytes=8.0 + _state_bytes(str(arguments["optim"])) + (0.0 if training.processes == 1 else 4.0),
     )
 
 

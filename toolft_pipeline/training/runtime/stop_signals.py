@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.training.runtime.ranks import any_process
+
 if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainerControl, TrainerState
 
@@ -71,19 +73,20 @@ def _give(handler: Callable[[int, FrameType | None], Any] | int, number: int, fr
 
 
 def make_stop_callback(request: StopRequest) -> TrainerCallback:
-    """The callback that saves a step and ends training after it, once a signal came. Add it after those that seal."""
+    """The callback that saves a step and ends training after it, once a signal came to any process of the run: all of
+    them end after the same step. Add it after those that seal."""
     from transformers import TrainerCallback
 
     class _Stop(TrainerCallback):  # type: ignore[misc]
         def on_step_end(self, _args: Any, _state: TrainerState, control: TrainerControl, **_: Any) -> None:
-            if request.signal is not None:
+            if any_process(request.signal is not None):
                 control.should_save = control.should_training_stop = True
 
         def on_evaluate(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
             self.on_step_end(args, state, control)  # the validation comes between a step's end and its saving
 
         def on_save(self, _args: Any, _state: TrainerState, control: TrainerControl, **_: Any) -> None:
-            if request.signal is not None:
+            if any_process(request.signal is not None):
                 control.should_training_stop = True
 
     return _Stop()

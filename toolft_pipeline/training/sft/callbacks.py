@@ -1,7 +1,8 @@
 """Trainer callbacks: progress lines, sealed checkpoints, the adapters to choose from.
 
 Invariant: callbacks only read and write files, and end a run early; none changes weights, optimizer or random state, so
-the adapter of a step does not depend on them.
+the adapter of a step does not depend on them. Where several processes train together, the main one alone writes, and a
+checkpoint is sealed when each of them has written its random state.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from toolft_pipeline.training.choice.best_step import best_step
 from toolft_pipeline.training.choice.chooser import Chooser
 from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
+from toolft_pipeline.training.runtime.ranks import is_main, main_first, wait_for_all
 from toolft_pipeline.training.sft.checkpoints import seal, sealed
 from toolft_pipeline.training.sft.figures import Figures, of_evaluation
 from toolft_pipeline.training.sft.full_weights import save_rounded
@@ -59,7 +61,9 @@ def make_callbacks(
 
     class _Keep(TrainerCallback):  # type: ignore[misc]
         def on_save(self, args: Any, state: TrainerState, _control: Any, **_: Any) -> None:
-            seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
+            wait_for_all()
+            if is_main():
+                seal(Path(str(args.output_dir)) / f"checkpoint-{state.global_step}")
 
         def on_evaluate(self, args: Any, state: TrainerState, control: Any, *, model: Any, **_: Any) -> None:
             step, history = state.global_step, state.log_history
@@ -69,8 +73,9 @@ def make_callbacks(
                     save_best(model, folder)
                 return
             if chooser.steps:
-                save_best(model, folder)
-                measured = chooser.figures(step=step, adapter=folder)
+                with main_first():  # the others read what it measured
+                    save_best(model, folder)
+                    measured = chooser.figures(step=step, adapter=folder)
                 of_evaluation(history).update(measured)
                 figures.add_later(measured, args, state, control)
             elif chooser.is_best(history, step):
@@ -87,10 +92,10 @@ def best_folder(checkpoints: Path, step: int) -> Path:
 
 
 def save_best(model: Any, folder: Path) -> None:
-    """Save and seal an adapter, or all weights, unless an earlier attempt did."""
+    """Save and seal an adapter, or all weights, in the main process, unless an earlier attempt did."""
     from peft import PeftModel
 
-    if sealed(folder):
+    if not is_main() or sealed(folder):
         return
     if isinstance(model, PeftModel):
         model.save_pretrained(folder, save_embedding_layers=False)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolft_pipeline.training.choice.best_step import VALIDATION_LOSS
 from toolft_pipeline.training.runtime.peak_memory import peak_memory_gb
+from toolft_pipeline.training.runtime.ranks import is_main, sum_of_processes
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,7 @@ class LossTokens:
         model.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def taken(self) -> int:
-        """The count since the last call; on a GPU this waits for the device, once a step."""
+        """This process's count since the last call; on a GPU this waits for the device, once a step."""
         counted, self._counted = int(self._counted), 0
         return counted
 
@@ -62,7 +63,8 @@ class Figures:
         """Training starts or resumes: the file gets the entries up to this step."""
         self._logged = (time.monotonic(), state.num_input_tokens_seen)
         lines = "".join(_line(entry) for entry in state.log_history)
-        self._path.write_text(lines, encoding="utf-8")
+        if is_main():
+            self._path.write_text(lines, encoding="utf-8")
 
     def add(self, logs: dict[str, Any], state: TrainerState) -> None:
         """Complete the entry that Trainer has just logged; `logs` is what the trackers are given."""
@@ -75,7 +77,7 @@ class Figures:
             figures = {
                 "tokens": state.num_input_tokens_seen,
                 "tokens_per_s": round(self.rate, 1),
-                "loss_tokens_per_s": round(self.loss_tokens.taken() / seconds, 1),
+                "loss_tokens_per_s": round(sum_of_processes(self.loss_tokens.taken()) / seconds, 1),
                 "peak_memory_gb": round(peak_memory_gb(), 3),
             }
             entry.update(figures)
@@ -89,7 +91,9 @@ class Figures:
         self.write({**measured, "step": state.global_step})
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """Append one entry to the file."""
+        """Append one entry to the file, in the main process."""
+        if not is_main():
+            return
         with self._path.open("a", encoding="utf-8") as file:
             file.write(_line(entry))
 

@@ -45,7 +45,8 @@ def trainer_class(training: TrainingSettings, trainer: type[SFTTrainer]) -> type
                 loss = super().compute_loss(model, inputs, num_items_in_batch=num_items_in_batch)
             divergence = kl_from_base(tuned[0], base[0])
             count = len(divergence) if num_items_in_batch is None else num_items_in_batch
-            self._metrics["train"][KL].append(float(divergence.detach().mean()) if len(divergence) else 0.0)
+            mean = divergence.detach().mean() if len(divergence) else divergence.new_zeros(())
+            self._metrics["train"][KL].append(float(self.accelerator.gather(mean).mean()))
             share = divergence.sum() / torch.as_tensor(count).clamp(min=1)
             if self.args.average_tokens_across_devices and num_items_in_batch is not None:
                 share = share * self.accelerator.num_processes

@@ -171,6 +171,7 @@ def trainer_arguments(
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": cuda,
         **(_UNPACKED | {"gradient_accumulation_steps": _accumulated(training)} if drawn.shows_images else {}),
+        **(_SEVERAL_PROCESSES | {"data_seed": training.seed} if training.processes != 1 else {}),
         **training.sft,
     }
 
@@ -197,6 +198,12 @@ _UNPACKED = {
     "remove_unused_columns": False,
 }
 """Arguments if any row contains an image: rows one by one, with our own collator."""
+
+
+_SEVERAL_PROCESSES = {"ddp_timeout": 24 * 3600}
+"""Arguments if several processes train together. They wait for the main one, which may generate held-out steps for an
+hour; a process that is gone ends the others at once, so the limit (seconds) guards against nothing else. All draw the
+order of rows from one seed: their own random states differ, so that dropout does."""
 
 
 def _accumulated(training: TrainingSettings) -> int:

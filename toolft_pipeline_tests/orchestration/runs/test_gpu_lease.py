@@ -15,13 +15,14 @@ from toolft_pipeline.orchestration.runs.gpu_lease import devices
 HOLD = "import os, sys; print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); sys.stdin.read()"
 
 
-def holder(folder: Path, *, named: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "toolft_pipeline.orchestration.runs.gpu_lease", str(folder), "--"]
+def holder(folder: Path, *, named: str, count: str = "1") -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "toolft_pipeline.orchestration.runs.gpu_lease", str(folder), count, "--"]
     return subprocess.Popen(
         [*command, sys.executable, "-c", HOLD],
         env={**os.environ, "TOOLFT_DEVICES": named},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -45,6 +46,30 @@ def test_lease_two_holders_get_two_devices_and_a_third_waits_for_a_killed_one(tm
         for process in (first, second):
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize("count", ["2", "all"])
+def test_lease_of_several_takes_them_together_or_waits_without_any(tmp_path: Path, count: str) -> None:
+    one = holder(tmp_path, named="0,1")
+    assert shown(one) == "0"
+    several = holder(tmp_path, named="0,1", count=count)
+    try:
+        assert several.stderr is not None
+        assert "waiting for an accelerator: 0 is held" in several.stderr.readline()
+        other = holder(tmp_path, named="0,1")
+        assert shown(other) == "1", "the one that waits for two holds none"
+        for process in (one, other):
+            process.communicate("")
+        assert shown(several) == "0,1"
+    finally:
+        several.kill()
+        several.communicate()
+
+
+def test_lease_of_more_than_there_are_takes_all(tmp_path: Path) -> None:
+    process = holder(tmp_path, named="0,1", count="4")
+    assert shown(process) == "0,1"
+    process.communicate("")
 
 
 def test_lease_machine_without_gpu_hides_all_devices(tmp_path: Path) -> None:

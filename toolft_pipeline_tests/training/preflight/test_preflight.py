@@ -7,12 +7,14 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from toolft_pipeline.training.preflight.preflight import TrainingEstimate, estimate_training
+from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.training.preflight.preflight import TrainingEstimate, check_fit, estimate_training
 from toolft_pipeline.training.rows.sampling import draw_rows
 from toolft_pipeline.training.sft import cpu_lora
 from toolft_pipeline_tests.conftest import HANG_S
@@ -49,6 +51,27 @@ def test_estimate_text_adds_up(tiny_model_folder: Path, tmp_path: Path) -> None:
     found = estimate(tmp_path, tiny_model_folder)
     assert f"about {found.memory.total / 1e9:.1f} GB (libraries 0.6, weights 0.0, mapped file 0.0" in found.text
     assert f"of {found.free / 1e9:.1f} GB free" in found.text
+
+
+def test_estimate_of_processes_on_a_cpu_is_for_each_and_all_must_fit(tiny_model_folder: Path, tmp_path: Path) -> None:
+    inputs = write_inputs(tmp_path, lesson())
+    drawn = draw_rows(selection=inputs.selection, tensors=inputs.tensors, token_budget=None)
+    said = list[str]()
+    one, two = (
+        check_fit(
+            base=tiny_model_folder,
+            drawn=drawn,
+            training=agent(tiny_model_folder, processes=count).training,
+            compute=ComputeType.FP32,
+            progress=said.append,
+            processes=count,
+        )
+        for count in (1, 2)
+    )
+    assert two.memory.trained == one.memory.trained * 20 / 16  # and the copy of the gradient that they exchange
+    assert "for each of 2 processes, of " in said[-1]
+    for count, fits in ((1, True), (2, False)):
+        assert replace(one, processes=count, free=1.5 * one.memory.total).fits is fits
 
 
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="oneDNN's instruction sets of x86")
