@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from toolft_pipeline.engines.engine import ContextLengthError, EngineBusyError, EngineError
+from toolft_pipeline.engines.engine import ContextLengthError, EngineBusyError, EngineError, ModelGoneError
 
 if TYPE_CHECKING:
     import httpx
@@ -82,7 +82,7 @@ def _failure(fault: Any, *, name: str, status: int | None = None) -> EngineError
     if code in {401, 403}:
         return EngineError(f"{name}: refuses the key; set the variable of serving.engine.key_from to its key")
     if code == 404:
-        return EngineError(f"{name}: {message}; check serving.engine.url and the name that it serves the model by")
+        return ModelGoneError(f"{name}: {message}; check serving.engine.url and the name that it serves the model by")
     if code == 400 and any(words in message.lower() or words in str(fault).lower() for words in _CONTEXT_WORDS):
         return ContextLengthError(f"{name}: {message}")
     if code is not None and 400 <= int(code) < 500:

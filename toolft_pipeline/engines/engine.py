@@ -27,6 +27,10 @@ class ContextLengthError(EngineError):
     """Prompt and answer together do not fit into the model's context."""
 
 
+class ModelGoneError(EngineError):
+    """The server that the engine asks does not have the model, or has lost it."""
+
+
 class EndReason(StrEnum):
     """Why a generation ended."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class VllmEngine(ServerEngine):
         folder: Path,
         stops: Sequence[str],
         adapters: Mapping[str, Path] | None = None,
+        lora_rank: int | None = None,
         timeout_s: float = TIMEOUT_S,
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
@@ -49,7 +50,12 @@ class VllmEngine(ServerEngine):
         self._stop_texts = tuple(stops)
         self._stops = Stops(ids=(), texts=())
         self._server = VllmServer(
-            settings=settings, folder=folder, adapters=adapters or {}, timeout_s=timeout_s, progress=progress
+            settings=settings,
+            folder=folder,
+            adapters=adapters or {},
+            lora_rank=lora_rank,
+            timeout_s=timeout_s,
+            progress=progress,
         )
         self._adapter: str | None = None
 
@@ -68,10 +74,14 @@ class VllmEngine(ServerEngine):
         """The process of a vLLM that we started."""
         return self._server.process
 
-    def for_adapter(self, name: str | None) -> VllmEngine:
-        """The engine of an adapter that the server has, None is the base's; both share one server, so close one."""
+    def for_adapter(self, name: str | None, *, stops: Stops | None = None) -> VllmEngine:
+        """The engine of an adapter that the server has, None is the base's; both share one server, so close one.
+
+        `stops` are those of the adapter's model, if they are others than the folder's.
+        """
         engine = copy(self)
         engine._adapter = name
+        engine._stops = stops or self._stops
         return engine
 
     async def start(self) -> None:
@@ -87,14 +97,17 @@ class VllmEngine(ServerEngine):
         """End the server if it is ours."""
         await self._server.stop()
 
-    async def load_adapter(self, name: str, adapter: Path, *, probes: Sequence[Sequence[int]]) -> VllmEngine:
+    async def load_adapter(
+        self, name: str, adapter: Path, *, probes: Sequence[Sequence[int]], stops: Stops | None = None
+    ) -> VllmEngine:
         """Load an adapter into the running server and prove that it is applied. Raises `EngineError`."""
         await self._server.load_adapter(name, adapter)
-        engine = self.for_adapter(name)
+        engine = self.for_adapter(name, stops=stops)
         try:
             await engine.assert_differs_from_base(probes)
-        except EngineError:
-            await self._server.unload_adapter(name)
+        except BaseException:
+            with suppress(EngineError):
+                await self._server.unload_adapter(name)
             raise
         return engine
 

@@ -17,6 +17,19 @@ from toolft_pipeline.evaluation.models.prompting import ServedPrompter
 
 
 @dataclass(frozen=True, kw_only=True)
+class ServedAdapter:
+    """The adapter that a model was merged from: its folder, and the base folder that it was trained on.
+
+    `base_digest` is the base's content digest; `quantization` is `nf4` or `none`, as training loaded the base.
+    """
+
+    folder: Path
+    base: Path
+    base_digest: str
+    quantization: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServedModel:
     """A version of merged_model with what is needed to serve it.
 
@@ -33,6 +46,8 @@ class ServedModel:
     catalog_digest: str
     validator: CatalogValidator
     prompter: ServedPrompter
+    adapter: ServedAdapter | None = None
+    """Set where adapters are served over their base, in place of the merged `folder`."""
 
     @property
     def name(self) -> str:

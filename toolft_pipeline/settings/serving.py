@@ -37,6 +37,12 @@ class EngineSettings(Section):
     """vllm: the program of its own environment."""
     options: tuple[str, ...] = ()
     """vllm: more options of its command line."""
+    adapters: bool = False
+    """vllm: serve the base model once and each model's LoRA adapter by name over it, in place of merged models. Needs
+    `training.method` qlora or lora."""
+    max_lora_rank: int | None = Field(None, ge=1, le=512)
+    """vllm with `adapters`: largest rank that the server takes; null is the larger one of the first adapter's and
+    `training.lora_r`."""
     key_from: str | None = None
     """vllm: environment variable that holds its API key."""
     quantization: str = Field("BF16", pattern=r"^(F32|F16|BF16|Q8_0)$")

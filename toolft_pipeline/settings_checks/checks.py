@@ -9,6 +9,7 @@ from toolft_pipeline.settings_checks.contradictions import (
     curation_problems,
     evaluation_problems,
     managed_problems,
+    serving_problems,
     source_problems,
     training_problems,
     turn_problems,
@@ -41,4 +42,5 @@ def settings_problems(settings: AgentSettings) -> Iterator[Problem]:
     yield from library_key_problems(settings.training)
     yield from comparison_problems(settings.evaluation)
     yield from evaluation_problems(settings.evaluation, settings.gate)
+    yield from serving_problems(settings.serving, settings.training)
     yield from schedule_problems(settings.schedule)

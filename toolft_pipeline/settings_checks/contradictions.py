@@ -20,9 +20,11 @@ from toolft_pipeline.settings import (
     GateSettings,
     ManagedSettings,
     SandboxSettings,
+    ServingSettings,
     TrainingSettings,
     VerificationSettings,
 )
+from toolft_pipeline.settings.serving import EngineName
 from toolft_pipeline.settings_checks.problem import Problem, quoted
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -76,6 +78,26 @@ def managed_problems(
     if evaluation.variants:
         message = "need a model of this machine, and `managed` trains one that stays at its host; remove one of them"
         yield Problem(key="evaluation.variants", message=message, also=("managed",))
+
+
+def serving_problems(serving: ServingSettings, training: TrainingSettings) -> Iterator[Problem]:
+    """Adapters that no engine serves: vLLM alone has them by name, and neither full weights nor DoRA."""
+    if not serving.engine.adapters:
+        return
+    key = "serving.engine.adapters"
+    if serving.engine.name is not EngineName.VLLM:
+        message = f"needs serving.engine.name: vllm, and it is {serving.engine.name}; change one of them"
+        yield Problem(key=key, message=message, also=("serving.engine.name",))
+    if training.method == "full":
+        message = "needs an adapter, and training.method: full trains none; remove one of them"
+        yield Problem(key=key, message=message, also=("training.method",))
+    if training.peft.get("use_dora"):
+        message = "needs vLLM, which cannot serve training.peft.use_dora; remove one of them"
+        yield Problem(key=key, message=message, also=("training.peft.use_dora",))
+    limit = serving.engine.max_lora_rank
+    if limit is not None and training.lora_r > limit:
+        message = f"{limit} is below training.lora_r ({training.lora_r}); raise it to that"
+        yield Problem(key="serving.engine.max_lora_rank", message=message, also=("training.lora_r",))
 
 
 def turn_problems(verification: VerificationSettings, chat: ChatSettings) -> Iterator[Problem]:

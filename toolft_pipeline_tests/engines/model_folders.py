@@ -25,8 +25,8 @@ def token_of(folder: Path, text: str) -> int:
     return next(int(token["id"]) for token in added if token["content"] == text)
 
 
-def write_adapter(folder: Path, *, rank: int = 24) -> Path:
-    """A PEFT adapter as far as a server's start looks at it."""
+def write_adapter(folder: Path, *, rank: int = 24, **config: object) -> Path:
+    """A PEFT adapter as far as a server's start looks at it; `config` are more keys of its config."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "adapter_config.json").write_text(json.dumps({"r": rank, "peft_type": "LORA"}))
+    (folder / "adapter_config.json").write_text(json.dumps({"r": rank, "peft_type": "LORA", **config}))
     return folder

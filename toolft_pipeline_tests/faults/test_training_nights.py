@@ -238,6 +238,8 @@ def test_canceled_run_keeps_the_step_in_progress(night: Night, tmp_path: Path, m
     with dg.DagsterInstance.from_config(str(night.site.root)) as instance:
         (run,) = instance.get_runs(limit=1)
         assert run.status is dg.DagsterRunStatus.CANCELED
+    said = (night.site.root / "launch.log").read_text()
+    assert f"run {run.run_id} was canceled at assistant__qlora_adapter" in said, said
     until(lambda: not processes(night.site))
 
     make(night.site, "qlora_adapter", path)

@@ -23,9 +23,11 @@ from toolft_pipeline.warehouse.manifest import ArtifactKey, fingerprint_of
 from toolft_pipeline.warehouse.store import BuildOutput, Recipe, Version, Warehouse
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.chat.tokenizers_of_families import stand_in
+from toolft_pipeline_tests.engines.model_folders import token_of, write_adapter
 
 AGENT = "tester"
 FORMAT = "qwen3"
+STOP = "<|im_end|>"
 DAYS = ("2026-10-01", "2026-10-02", "2026-10-03")
 CHAT: dict[str, Json] = {"format": FORMAT, "catalog_mode": "none", "system_prompt": "keep", "thinking": "drop"}
 
@@ -60,6 +62,13 @@ def _tokenizer_folder() -> Path:
     folder = Path(mkdtemp(prefix="tokenizer"))
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def _write_base(folder: Path) -> None:
+    shutil.copytree(_tokenizer_folder(), folder)
+    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 4096}))
+    (folder / "model.safetensors").write_text("the base")
+    (folder / "stop.json").write_text(json.dumps(token_of(folder, STOP)))  # read by the local vLLM server
 
 
 @cache
@@ -126,6 +135,10 @@ class DeskWarehouse:
         inputs = {"tool_catalog/all": catalog.manifest.content_digest}
         return self._commit("chat_rows", day, inputs, lambda out: (out / "rows").write_text(text))
 
+    def base(self) -> Version:
+        """The base that adapters are trained on, as far as a server's start looks at it."""
+        return self._commit("base_model", None, {}, lambda out: _write_base(out / "model"))
+
     def model(
         self,
         day: str,
@@ -134,8 +147,15 @@ class DeskWarehouse:
         rows: Version | None = None,
         checks_pass: bool = True,
         folder: Path | None = None,
+        base: Version | None = None,
+        adapter_config: dict[str, Any] | None = None,
+        full: bool = False,
     ) -> Version:
-        """A merged model with everything upstream of it; with `folder` it has the real weights that lie there."""
+        """A merged model with everything upstream of it; with `folder` it has the real weights that lie there.
+
+        With `base` its adapter is a PEFT folder over that base, with more keys of its config in `adapter_config`, or
+        with `full` a folder of all weights.
+        """
         rows = rows or self.rows(day, self.catalog([FIND, CLOSE]))
         rows_day = rows.manifest.address.partition
         tensors = self._commit(
@@ -144,11 +164,23 @@ class DeskWarehouse:
             {f"chat_rows/{rows_day}": rows.manifest.content_digest},
             lambda out: (out / "tensors").write_text(rows.manifest.content_digest),
         )
+
+        def write_trained(out: Path) -> None:
+            if base is None:
+                (out / "adapter").write_text(answer)
+            elif full:
+                (out / "adapter").mkdir()
+                (out / "adapter" / "config.json").write_text("{}")
+            else:
+                write_adapter(out / "adapter", rank=8, **(adapter_config or {}))
+                (out / "adapter" / "adapter_model.safetensors").write_text(answer)
+
+        trained_on = {} if base is None else {"base_model/all": base.manifest.content_digest}
         adapter = self._commit(
             "qlora_adapter",
             day,
-            {f"token_tensors/{rows_day}": tensors.manifest.content_digest},
-            lambda out: (out / "adapter").write_text(answer),
+            {f"token_tensors/{rows_day}": tensors.manifest.content_digest, **trained_on},
+            write_trained,
         )
 
         def write(out: Path) -> None:
@@ -182,11 +214,17 @@ class DeskWarehouse:
         content: tuple[str, ...] | None = None,
     ) -> Version:
         address = ArtifactKey(agent=AGENT, asset=asset, partition=day)
-        settings: Json = {"chat": self.chat} if asset == "chat_rows" else {}
+        recorded: dict[str, Json] = {
+            "chat_rows": {"chat": self.chat},
+            "qlora_adapter": {"training": {"quantization": "none"}},
+        }
+        settings = recorded.get(asset, {})
         with self.warehouse.staging(address) as staged:
             write(staged)
             names = content or tuple(sorted(path.name for path in staged.iterdir()))
-            code = json.dumps([names, [path.read_text() for path in sorted(staged.iterdir()) if path.is_file()]])
+            read = [*sorted(staged.iterdir()), *sorted((staged / "adapter").glob("*"))]
+            texts = [path.read_text() for path in read if path.is_file()]
+            code = json.dumps([names, texts])
             recipe = Recipe(
                 address=address,
                 fingerprint=fingerprint_of(code_version=code, settings=settings, inputs=inputs),

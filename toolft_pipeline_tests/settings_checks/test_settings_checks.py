@@ -88,6 +88,22 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
         ({"training": {"quantization": "none"}}, "training.quantization", ["is now training.method", "lora for none"]),
         ({"training": {"method": "full", "kl_weight": 0.1}}, "training.kl_weight", ["needs an adapter"]),
         ({"training": {"method": "full", "peft": {"use_rslora": True}}}, "training.peft", ["needs an adapter"]),
+        ({"serving": {"engine": {"adapters": True}}}, "serving.engine.adapters", ["serving.engine.name: vllm"]),
+        (
+            {"serving": {"engine": {"name": "vllm", "adapters": True}}, "training": {"method": "full"}},
+            "serving.engine.adapters",
+            ["training.method: full trains none"],
+        ),
+        (
+            {"serving": {"engine": {"name": "vllm", "adapters": True}}, "training": {"peft": {"use_dora": True}}},
+            "serving.engine.adapters",
+            ["training.peft.use_dora"],
+        ),
+        (
+            {"serving": {"engine": {"name": "vllm", "adapters": True, "max_lora_rank": 8}}},
+            "serving.engine.max_lora_rank",
+            ["8 is below training.lora_r (16)"],
+        ),
         ({"training": {"sft": {"report_to": "wandb"}}}, "training.sft.report_to", ["set training.report_to"]),
         ({"training": None}, "training", ["got nothing", "add keys below it"]),
         ({"training": {"target_modules": []}}, "training.target_modules", ["at least one"]),

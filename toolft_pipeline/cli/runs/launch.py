@@ -31,6 +31,9 @@ REPOSITORY_TAG, REPOSITORY = ".dagster/repository", "__repository__@toolft_pipel
 """The UI finds the runs of a job by this tag; workspace.yaml has the name of the code location."""
 
 
+_CANCELED = {dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED}
+
+
 class RunFailedError(FixableError, RuntimeError):
     """A run failed; the message has one entry per failed stage."""
 
@@ -106,6 +109,11 @@ def job_of_the_code_location(name: str) -> dg.JobDefinition:
 
 
 def failure_lines(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Why a run failed: the root cause of each failed step, in one line."""
+    """Why a run failed: the root cause of each failed step, in one line; or that it was canceled, and where."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status in _CANCELED:
+        at = " and ".join(unfinished_steps(instance, run_id))
+        where = f"at {at}" if at else "while no step was running"
+        return f"run {run_id} was canceled {where}; start it again, and it continues from what is finished"
     lines = [f"{step.key}: {step.error}" for step in failed_steps(instance, run_id)]
     return "; ".join(lines) or f"run {run_id} failed before its first step; see its log in the UI (make dev)"

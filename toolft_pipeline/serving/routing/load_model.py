@@ -14,6 +14,7 @@ from toolft_pipeline.catalog.validator import CatalogValidator
 from toolft_pipeline.engines.model_loading import load_tokenizer
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, ServedPrompter, make_prompter
 from toolft_pipeline.serving.routing.find_model import find_model, verify_model
+from toolft_pipeline.serving.routing.served_adapter import served_adapter
 from toolft_pipeline.serving.routing.trained_with import trained_with
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import AgentSettings, ChatSettings
@@ -62,6 +63,7 @@ def load_version(warehouse: Warehouse, settings: AgentSettings, version: Version
         catalog_digest=training.catalog.manifest.content_digest,
         validator=CatalogValidator(catalog),
         prompter=prompter,
+        adapter=served_adapter(warehouse, version) if settings.serving.engine.adapters else None,
     )
 
 

@@ -30,10 +30,10 @@ def trained_with(warehouse: Warehouse, model: Version) -> TrainedWith:
 
     Rows of all days of a window are made with one catalog, so the newest day's tell it.
     """
-    adapter = _input(warehouse, model, "qlora_adapter", before=model)
-    tensors = _input(warehouse, adapter, "token_tensors", before=adapter)
-    rows = _input(warehouse, tensors, "chat_rows", before=adapter)
-    catalog = _input(warehouse, rows, "tool_catalog", before=adapter)
+    adapter = version_read(warehouse, model, "qlora_adapter", before=model)
+    tensors = version_read(warehouse, adapter, "token_tensors", before=adapter)
+    rows = version_read(warehouse, tensors, "chat_rows", before=adapter)
+    catalog = version_read(warehouse, rows, "tool_catalog", before=adapter)
     try:
         chat = rows.settings_section("chat")
     except WarehouseError as error:
@@ -41,7 +41,7 @@ def trained_with(warehouse: Warehouse, model: Version) -> TrainedWith:
     return TrainedWith(catalog=catalog, chat=chat, adapter_digest=adapter.manifest.content_digest)
 
 
-def _input(warehouse: Warehouse, version: Version, asset: str, *, before: Version) -> Version:
+def version_read(warehouse: Warehouse, version: Version, asset: str, *, before: Version) -> Version:
     """The version of an input that was read, of the newest partition.
 
     Several versions may have the content that the manifest names: the one that was in force when `before` was made was
@@ -54,8 +54,8 @@ def _input(warehouse: Warehouse, version: Version, asset: str, *, before: Versio
             return found
     model = before.manifest.address
     raise ModelNotServableError(
-        f"{version.manifest.address}: its {asset} is no longer in the warehouse, so the tools that the model was "
-        f"trained on are unknown; `toolft run {model.agent} --to {model.partition}` rebuilds the model"
+        f"{version.manifest.address}: its {asset} is no longer in the warehouse, so what the model was "
+        f"trained with is unknown; `toolft run {model.agent} --to {model.partition}` rebuilds the model"
     )
 
 

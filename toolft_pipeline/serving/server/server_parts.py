@@ -18,6 +18,7 @@ from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.engines.engine import Engine
 from toolft_pipeline.engines.registry import make_engine
 from toolft_pipeline.errors import FixableError
+from toolft_pipeline.serving.adapters.adapter_engine import AdapterEngines
 from toolft_pipeline.serving.canary.canary import Canary
 from toolft_pipeline.serving.drift.drift_watch import LiveToolsWatch
 from toolft_pipeline.serving.drift.live_tools import live_tools
@@ -128,7 +129,7 @@ def open_server_parts(
     router = FollowingRouter(
         warehouse=warehouse,
         settings=settings,
-        make_engine=engines or partial(engine_of, settings),
+        make_engine=engines or engine_factory(settings),
         version=version,
         canary=canary,
         notify=notify,
@@ -160,6 +161,13 @@ def _start_run_log(log: RunLog, settings: AgentSettings) -> None:
             f"{settings.name}: served runs cannot be written ({error}); let the server write to serving.runs.folder "
             "(or logs.folder), or set serving.runs.enabled to false"
         ) from error
+
+
+def engine_factory(settings: AgentSettings) -> EngineFactory:
+    """What makes the engines of a server: each loads a merged model, or all share a base and load adapters."""
+    if settings.serving.engine.adapters:
+        return AdapterEngines(settings, progress=LOG.info).make
+    return partial(engine_of, settings)
 
 
 def engine_of(settings: AgentSettings, model: ServedModel) -> Engine:

@@ -1,18 +1,15 @@
 """A local server that speaks vLLM's documented protocol, and fails in the ways that vLLM does; no model is in it.
 
 Written from vLLM's documentation and its `entrypoints/openai/completion` (0.26 to 0.32), without the package.
-What it "generates" is given by `Script`: the next token from the ids so far. Run as a program it takes vLLM's command
-line: `python -m toolft_pipeline_tests.engines.vllm.local_vllm serve FOLDER --served-model-name NAME ...`.
+What it "generates" is given by `Script`: the next token from the ids so far. `vllm_program` runs it by vLLM's command
+line.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -27,7 +24,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from tokenizers import Tokenizer
 
-from toolft_pipeline_tests.engines.vllm.scripts import Fault, Script, hashed
+from toolft_pipeline_tests.engines.vllm.adapter_faults import adapter_fault
+from toolft_pipeline_tests.engines.vllm.scripts import Fault, Script
 
 
 @dataclass
@@ -41,7 +39,15 @@ class LocalVllm:
     key: str | None = None
     adapters: dict[str, str] = field(default_factory=dict)
     runtime_adapters: bool = False
+    """Whether it was started with `--enable-lora` and the variable that lets adapters change."""
+    max_lora_rank: int = 64
     ignores_adapters: bool = False
+    proxy_forbids: bool = False
+    """A proxy in front of it answers 403 to changes of adapters."""
+    nested_errors: bool = True
+    """Releases before 0.10 have the error's fields at the top of the answer."""
+    events: list[tuple[str, str]] = field(default_factory=list)
+    """What was asked of which name, in order: `load`, `unload`, `ask`, and `end` of an answer."""
     ignores: tuple[str, ...] = ()
     """Parameters of a request that it acts as if it had not got."""
     usage: bool = True
@@ -78,8 +84,9 @@ class LocalVllm:
                 Route("/health", lambda _request: PlainTextResponse("")),
                 Route("/v1/models", self._models),
                 Route("/v1/completions", self._completions, methods=["POST"]),
-                *(doors if self.runtime_adapters else ()),
-            ]
+                *(doors if self.runtime_adapters or self.proxy_forbids else ()),
+            ],
+            exception_handlers={404: _no_such_route},
         )
 
     def _refused(self, request: Request) -> Response | None:
@@ -94,7 +101,7 @@ class LocalVllm:
             {
                 "object": "list",
                 "data": [
-                    {"id": name, "object": "model", "root": str(self.folder), "parent": parent,
+                    {"id": name, "object": "model", "root": self.adapters.get(name, str(self.folder)), "parent": parent,
                      "max_model_len": self.max_model_len if parent is None else None}
                     for name, parent in names
                 ],
@@ -102,19 +109,40 @@ class LocalVllm:
         )  # fmt: skip
 
     async def _load_adapter(self, request: Request) -> Response:
+        if (refused := self._refused_change(request)) is not None:
+            return refused
         body = await request.json()
-        if body["lora_name"] in self.adapters:
-            return _error(400, f"The lora adapter '{body['lora_name']}' has already been loaded.", "InvalidUserInput")
-        if not (Path(body["lora_path"]) / "adapter_config.json").is_file():
-            return _error(404, f"No adapter found for '{body['lora_path']}'", "NotFoundError")
-        self.adapters[body["lora_name"]] = body["lora_path"]
-        return PlainTextResponse(f"Success: LoRA adapter '{body['lora_name']}' added successfully.")
+        name, path = body.get("lora_name"), body.get("lora_path")
+        if not name or not path:
+            return self._error(400, "Both 'lora_name' and 'lora_path' must be provided.", "InvalidUserInput")
+        if name in self.adapters:
+            words = "If you want to load the adapter in place, set 'load_inplace' to True."
+            return self._error(400, f"The lora adapter '{name}' has already been loaded. {words}", "InvalidUserInput")
+        if not (Path(path) / "adapter_config.json").is_file():
+            return self._error(404, f"Loading lora {name} failed: No adapter found for {path}", "NotFoundError")
+        if (why := adapter_fault(Path(path), max_lora_rank=self.max_lora_rank)) is not None:
+            return self._error(400, why, "BadRequestError")
+        self.adapters[name] = path
+        self.events.append(("load", name))
+        return PlainTextResponse(f"Success: LoRA adapter '{name}' added successfully.")
 
     async def _unload_adapter(self, request: Request) -> Response:
-        body = await request.json()
-        if self.adapters.pop(body["lora_name"], None) is None:
-            return _error(404, f"The lora adapter '{body['lora_name']}' cannot be found.", "NotFoundError")
-        return PlainTextResponse(f"Success: LoRA adapter '{body['lora_name']}' removed successfully.")
+        if (refused := self._refused_change(request)) is not None:
+            return refused
+        name = (await request.json())["lora_name"]
+        if self.adapters.pop(name, None) is None:
+            return self._error(404, f"The lora adapter '{name}' cannot be found.", "NotFoundError")
+        self.events.append(("unload", name))
+        return PlainTextResponse(f"Success: LoRA adapter '{name}' removed successfully.")
+
+    def _refused_change(self, request: Request) -> Response | None:
+        if self.proxy_forbids:
+            return PlainTextResponse("Forbidden", status_code=403)
+        return self._refused(request)
+
+    def _error(self, status: int, message: str, kind: str) -> JSONResponse:
+        fields = {"message": message, "type": kind, "param": None, "code": status}
+        return JSONResponse({"error": fields} if self.nested_errors else {"object": "error", **fields}, status)
 
     async def _completions(self, request: Request) -> Response:
         if (refused := self._refused(request)) is not None:
@@ -124,13 +152,14 @@ class LocalVllm:
         for ignored in self.ignores:
             body.pop(ignored, None)
         self.headers.append(dict(request.headers))
+        self.events.append(("ask", body["model"]))
         if body["model"] not in {self.name, *self.adapters}:
-            return _error(404, f"The model `{body['model']}` does not exist.", "NotFoundError")
+            return self._error(404, f"The model `{body['model']}` does not exist.", "NotFoundError")
         prompt, most = body["prompt"], body.get("max_tokens", 16)
         if not (isinstance(prompt, list) and all(isinstance(id_, int) for id_ in prompt)):
-            return _error(400, "this server is asked with token ids alone", "BadRequestError")
+            return self._error(400, "this server is asked with token ids alone", "BadRequestError")
         if len(prompt) + most > self.max_model_len:
-            return _error(
+            return self._error(
                 400,
                 f"You passed {len(prompt)} input tokens and requested {most} output tokens. However, the model's "
                 f"context length is only {self.max_model_len} tokens, resulting in a maximum input length of "
@@ -139,7 +168,7 @@ class LocalVllm:
             )
         fault = self.faults.pop(0) if self.faults else None
         if fault is not None and fault.status != 200:
-            return _error(fault.status, fault.message, fault.type)
+            return self._error(fault.status, fault.message, fault.type)
         return StreamingResponse(self._stream(body, fault), media_type="text/event-stream")
 
     async def _stream(self, body: dict[str, Any], fault: Fault | None) -> AsyncIterator[bytes]:
@@ -148,6 +177,7 @@ class LocalVllm:
             async for event in self._events(body, fault):
                 yield event
             complete = True
+            self.events.append(("end", body["model"]))
         finally:
             if not complete:
                 self.left.release()
@@ -214,8 +244,9 @@ def _event(document: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(document, ensure_ascii=False)}\n\n".encode()
 
 
-def _error(status: int, message: str, kind: str) -> JSONResponse:
-    return JSONResponse({"error": {"message": message, "type": kind, "param": None, "code": status}}, status)
+async def _no_such_route(_request: Request, _error: Exception) -> Response:
+    """As FastAPI answers for a route that was not registered: without an error of vLLM's own."""
+    return JSONResponse({"detail": "Not Found"}, status_code=404)
 
 
 @contextmanager
@@ -243,45 +274,3 @@ def serving(server: LocalVllm) -> Iterator[LocalVllm]:
     finally:
         running.should_exit = True
         thread.join()
-
-
-def main(arguments: list[str]) -> None:
-    """Serve as the program `vllm` does: its options, its environment variables, a worker process of its own."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("command", choices=["serve"])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--served-model-name", required=True)
-    parser.add_argument("--host", default="0.0.0.0")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--max-model-len", type=int, required=True)
-    parser.add_argument("--max-num-seqs", type=int, default=256)
-    parser.add_argument("--generation-config", default="auto")
-    parser.add_argument("--enable-lora", action="store_true")
-    parser.add_argument("--max-lora-rank", type=int, choices=[1, 8, 16, 32, 64, 128, 256, 320, 512], default=16)
-    parser.add_argument("--lora-modules", nargs="+", default=[])
-    parser.add_argument("--dies", choices=["early"], help="not vLLM's: how a test makes it fail")
-    options = parser.parse_args(arguments)
-    print("INFO loading the model", file=sys.stderr, flush=True)
-    if options.dies:
-        sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB")
-    worker = subprocess.Popen(
-        [sys.executable, "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"]
-    )
-    print(f"INFO processes {os.getpid()} {worker.pid}", file=sys.stderr, flush=True)
-    if options.generation_config != "vllm":
-        sys.exit("a test's server is never started with the folder's generation config")
-    server = LocalVllm(
-        folder=options.folder,
-        name=options.served_model_name,
-        script=hashed(options.folder, stop=json.loads((options.folder / "stop.json").read_text())),
-        max_model_len=options.max_model_len,
-        key=os.environ.get("VLLM_API_KEY"),
-        adapters=dict(module.split("=", 1) for module in options.lora_modules),
-        runtime_adapters=os.environ.get("VLLM_ALLOW_RUNTIME_LORA_UPDATING") == "True",
-        faults=[Fault(after=2, kind="exit")] if os.environ.get("LOCAL_VLLM_EXITS") else [],
-    )
-    uvicorn.run(server.app(), host=options.host, port=options.port, log_level="warning")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -28,6 +28,23 @@ def hashed(folder: Path, *, stop: int, every: int = 12) -> Script:
     return next_token
 
 
+def spelled(folder: Path, *, stop: int) -> Script:
+    """An answer that says which adapter writes it: `said_by` as text."""
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+    def next_token(ids: tuple[int, ...], adapter: str) -> int:
+        answer = tuple(tokenizer.encode(said_by(adapter), add_special_tokens=False).ids)
+        written = max(n for n in range(len(answer) + 1) if n == 0 or ids[-n:] == answer[:n])
+        return answer[written] if written < len(answer) else stop
+
+    return next_token
+
+
+def said_by(adapter: str) -> str:
+    """What an adapter answers to everything; "" is the base."""
+    return f"written by {adapter or 'the base'}"
+
+
 @dataclass(frozen=True)
 class Fault:
     """What is sent in place of a whole answer."""

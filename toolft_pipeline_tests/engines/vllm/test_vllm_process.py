@@ -20,8 +20,7 @@ from toolft_pipeline.engines.vllm_engine import VllmEngine
 from toolft_pipeline.settings.serving import EngineSettings
 from toolft_pipeline_tests.engines.model_folders import STOPS, write_adapter, write_folder
 from toolft_pipeline_tests.engines.process_ends import wait_for_end
-
-PROGRAM = (sys.executable, "-m", "toolft_pipeline_tests.engines.vllm.local_vllm")
+from toolft_pipeline_tests.engines.vllm.vllm_program import PROGRAM
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +162,16 @@ def test_command_line_is_the_documented_one(folder: Path, tmp_path: Path) -> Non
     assert line == [
         *("vllm", "serve", str(folder), "--served-model-name", "toolft-1", "--host", "127.0.0.1", "--port", "8123"),
         *("--max-model-len", "256", "--max-num-seqs", "64", "--generation-config", "vllm"),
-        *("--enable-lora", "--max-lora-rank", "32", "--lora-modules", f"a={tmp_path / 'a'}", f"b={tmp_path / 'b'}"),
+        *(
+            "--enable-lora",
+            "--max-loras",
+            "2",
+            "--max-lora-rank",
+            "32",
+            "--lora-modules",
+            f"a={tmp_path / 'a'}",
+            f"b={tmp_path / 'b'}",
+        ),
         *("--gpu-memory-utilization", "0.8"),
     ]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,7 +51,14 @@ class Desk:
     """The server, what its engine writes, and the incumbent's endpoint."""
 
     def __init__(
-        self, desk: DeskWarehouse, model: Version, incumbent: Server, *, judged: bool | None, **fallback: Any
+        self,
+        desk: DeskWarehouse,
+        model: Version,
+        incumbent: Server,
+        *,
+        judged: bool | None,
+        drift: dict[str, Any] | None = None,
+        **fallback: Any,
     ) -> None:
         self.incumbent, self.engine = incumbent, ScriptedEngine(BROKEN)
         self.notices, self.told = queue.SimpleQueue[Notice](), threading.Event()
@@ -57,6 +66,7 @@ class Desk:
         self.settings = desk.settings(
             evaluation={"endpoints": {"big": {"base_url": incumbent.address, "model": "large-1", "key_from": None}}},
             fallback={"enabled": True, "endpoint": "big", **fallback},
+            drift=drift or {},
         )
         if judged is not None:
             desk.judge(model, Variant.FALLBACK, self.settings, passed=judged)
@@ -175,6 +185,40 @@ def test_good_turns_are_not_asked(begin: Begin) -> None:
     at.engine.text = GOOD
     assert extension(at.ask())["fallback"] is None
     assert at.incumbent.requests == []
+
+
+@pytest.mark.parametrize("falls_back", [True, False])
+def test_good_turns_are_asked_while_the_live_tools_differ_from_the_training(begin: Begin, falls_back: bool) -> None:
+    """The catalog's file is the live source. What drifts is another tool than the one that is called."""
+    at = begin(drift={"every_s": 0.01, "fallback": falls_back})
+    at.engine.text = GOOD
+    catalog = at.settings.path("catalog.json")
+    trained = catalog.read_text()
+
+    def ask_when(drifted: float, order: int) -> Any:
+        deadline = time.monotonic() + HANG_S
+        while at.metric("toolft_catalog_drift") != str(drifted):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return at.ask({"role": "user", "content": f"Where is order {order}?"})
+
+    assert extension(ask_when(0.0, 1))["fallback"] is None
+    replace(catalog, json.dumps({"tools": [FIND]}))  # close_ticket is gone
+    answer = ask_when(1.0, 2)
+    assert extension(answer)["fallback"] == ("big" if falls_back else None)
+    assert len(at.incumbent.requests) == falls_back
+    replace(catalog, trained)
+    assert extension(ask_when(0.0, 3))["fallback"] is None
+    assert len(at.incumbent.requests) == falls_back
+    marked = [bool(turn.get("catalog_drift")) for line in at.logged() for turn in line["served"]["turns"]]
+    assert sorted(marked) == [False, False, True]
+
+
+def replace(file: Path, text: str) -> None:
+    """Write a file in one step: it is read at any moment."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(file)
 
 
 def test_turn_beyond_the_budget_is_our_fault(begin: Begin) -> None:
