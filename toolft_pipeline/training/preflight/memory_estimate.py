@@ -161,7 +161,7 @@ def _backward(layer: LayerShape, plan: RunPlan) -> float:
     """Bytes a token of the gradients that exist at the same time in a layer's backward pass."""
     size = plan.compute_bytes
     mlp = layer.inner * (4 + 3 * size)
-    attention = 4 * size * layer.query
+    attention = 4.0 * size * layer.query
     if plan.attention == "blocks":  # two float32 matrices and one in the compute type of one row
         attention += layer.heads * plan.attended * (8 + size)
     return max(mlp, attention) + layer.norms * 2

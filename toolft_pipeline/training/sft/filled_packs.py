@@ -22,7 +22,7 @@ NO_LABEL = -100
 def filling_trainer(trainer: type[SFTTrainer]) -> type[SFTTrainer]:
     """A trainer whose batches are filled on the way to the model, so that Trainer counts the rows' own tokens."""
 
-    class FillingTrainer(trainer):  # type: ignore[misc,valid-type]
+    class FillingTrainer(trainer):  # type: ignore[misc]
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:

@@ -29,7 +29,7 @@ def trainer_class(training: TrainingSettings, trainer: type[SFTTrainer]) -> type
         return trainer
     import torch
 
-    class KeepingTrainer(trainer):  # type: ignore[misc,valid-type]
+    class KeepingTrainer(trainer):  # type: ignore[misc]
         def compute_loss(
             self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
         ) -> Any:
