@@ -65,6 +65,7 @@ def _attention(
 
     `cu_seq_lens_q` has the borders of the rows: 0, and each row's end.
     """
+    import torch
     from transformers import AttentionInterface
 
     borders = _borders(query, key, attention_mask, kwargs)
@@ -73,6 +74,8 @@ def _attention(
             module, query, key, value, attention_mask, **kwargs
         )
         return whole
+    if torch.is_autocast_enabled("cpu"):  # it casts what goes into a product, but not in the backward pass
+        query, key, value = (each.to(torch.get_autocast_dtype("cpu")) for each in (query, key, value))
     scale = kwargs.get("scaling")
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     return _function().apply(query, key, value, attention_mask, borders, scale), None
