@@ -97,7 +97,7 @@ def ratios_to(name: str, rounds: Sequence[dict[str, Figures]]) -> list[float]:
 
 
 def table(rounds: Sequence[dict[str, Figures]]) -> list[str]:
-    """The lines of a Markdown table: a case a row, ours first; what a switch turns off is told below it."""
+    """The lines of a Markdown table: a case a row, ours first; below it what each switch turns off."""
     names = ["ours", *(name for name in CASES if name in rounds[0] and name != "ours")]
     lines = [
         "| case | loss tokens/s | tokens/s | ours is faster by | not filled up | loss tokens kept "
@@ -118,8 +118,8 @@ def table(rounds: Sequence[dict[str, Figures]]) -> list[str]:
             f"{statistics.median(of['peak_gb']):.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    told = [f"- {name}: {TRL[name] if name in TRL else f'off is {SWITCHES[name].what}'}." for name in names[1:]]
-    return [*lines, "", *told]
+    notes = [f"- {name}: {TRL[name] if name in TRL else f'off is {SWITCHES[name].what}'}." for name in names[1:]]
+    return [*lines, "", *notes]
 
 
 def _range(values: Sequence[float], form: str) -> str:

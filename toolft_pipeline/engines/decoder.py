@@ -116,7 +116,7 @@ class ContinuousDecoder:
         budget = self._chunk_beside if self._rows else CHUNK_ALONE
         while self._newcomers and budget > 0:
             row = self._newcomers[0]
-            if self._joins_unread(row):
+            if self._join_if_cached(row):
                 continue
             try:
                 before = row.n_cached
@@ -131,8 +131,8 @@ class ContinuousDecoder:
                 self._newcomers.popleft()
                 self._join(row, logits)
 
-    def _joins_unread(self, row: DecodingRow) -> bool:
-        """Let a row whose prompt is known but for its last token join the batch, whose next step reads that token."""
+    def _join_if_cached(self, row: DecodingRow) -> bool:
+        """Add a row whose prompt is cached except its last token to the batch; the next step computes that token."""
         if row.cache is not None:
             return False
         known = self._prefixes.find(row.ids)

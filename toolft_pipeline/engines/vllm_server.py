@@ -206,7 +206,7 @@ class VllmServer:
 
 
 def words_of_refusal(response: httpx.Response) -> str | None:
-    """vLLM's own words in a refusal, nested under `error` or, before 0.10, beside it; None where there are none."""
+    """vLLM's own words in a refusal, nested under `error` or, before 0.10, beside it; None without such words."""
     try:
         document = response.json()
         message = document.get("error", document).get("message")

@@ -85,7 +85,8 @@ class TransformersGenerator(Generator):
         try:
             while self._decoder.is_busy:
                 for job, part in self._decoder.turn():
-                    answers[job].add(part)
+                    if job in answers:  # else of a call that failed
+                        answers[job].add(part)
                 self._report(list(answers.values()))
         finally:
             for job in jobs:  # an error or an interruption leaves nothing in the decoder for the next call

@@ -96,9 +96,8 @@ def _convert_gguf(path: Path, model: Path, beat: Heartbeat) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    with quiet_transformers(), _parsed_once(), as_base_model_error(
-        f"{path.name}: transformers cannot convert this GGUF file"
-    ):  # fmt: skip
+    what = f"{path.name}: transformers cannot convert this GGUF file"
+    with quiet_transformers(), as_base_model_error(what), _parsed_once():
         beat.activity = "converting the tokenizer"
         AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name).save_pretrained(model)
         beat.activity = "dequantizing the weights"

@@ -1,4 +1,4 @@
-"""What a run's end is told by: a canceled run is no failed one, and the line says where it was."""
+"""The line about the end of a run: a canceled run has not failed, and the line names its step."""
 
 import dagster as dg
 
@@ -22,7 +22,7 @@ def failing() -> None:
     raise ValueError("no rows")
 
 
-def told(*assets: dg.AssetsDefinition, status: dg.DagsterRunStatus) -> str:
+def last_line(*assets: dg.AssetsDefinition, status: dg.DagsterRunStatus) -> str:
     with dg.DagsterInstance.ephemeral() as instance:
         run = dg.materialize([*assets], instance=instance, raise_on_error=False)
         assert [each.status for each in instance.get_runs()] == [status]
@@ -30,7 +30,7 @@ def told(*assets: dg.AssetsDefinition, status: dg.DagsterRunStatus) -> str:
 
 
 def test_canceled_run_says_so_and_at_which_step() -> None:
-    line = told(rows, adapter, status=dg.DagsterRunStatus.CANCELED)
+    line = last_line(rows, adapter, status=dg.DagsterRunStatus.CANCELED)
     assert line == "run RUN was canceled at adapter; start it again, and it continues from what is finished"
 
 
@@ -42,4 +42,4 @@ def test_run_that_was_canceled_before_a_step_began_names_none() -> None:
 
 
 def test_failed_run_has_the_cause_of_its_step() -> None:
-    assert told(failing, status=dg.DagsterRunStatus.FAILURE) == "failing: ValueError: no rows"
+    assert last_line(failing, status=dg.DagsterRunStatus.FAILURE) == "failing: ValueError: no rows"
