@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +19,8 @@ from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.scoring.rollout import RolloutLimits
 from toolft_pipeline.evaluation.scoring.rollouts import run_rollouts
 from toolft_pipeline.evaluation.scoring.run_tasks import answer_rules
+from toolft_pipeline.sandbox.live_session import LiveSession
+from toolft_pipeline.sandbox.protocol import Sandbox
 from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.serving.api.app import make_app
@@ -137,8 +139,12 @@ def _turns(transcript: Transcript) -> list[Turn]:
     ]
 
 
-def transcript_of_run(task: Task, run: AgentRun, model: ServedModel) -> Transcript:
-    """What the served agent did, as a transcript that the judge reads; retried turns are left out."""
+def transcript_of_run(task: Task, run: AgentRun, model: ServedModel, sandbox: Sandbox) -> Transcript:
+    """What the served agent did, as a transcript that the judge reads; retried turns are left out.
+
+    An agent does not see which calls only read, and the judge asks: they are made again in `sandbox` and watched.
+    """
+    only_read = _calls_that_only_read(task, run, model, sandbox)
     turns, user_turn = list[AssistantTurn](), 0
     for step in run.steps:
         if isinstance(step, ToolStep):
@@ -148,7 +154,7 @@ def transcript_of_run(task: Task, run: AgentRun, model: ServedModel) -> Transcri
                 result=step.result,
                 is_error=step.is_error,
                 reason=model.validator.check(step.name, text),
-                reads=model.validator.reads.get(step.name),
+                reads=next(only_read),
             )
             last = turns[-1]
             turns[-1] = AssistantTurn(
@@ -169,6 +175,15 @@ def transcript_of_run(task: Task, run: AgentRun, model: ServedModel) -> Transcri
     return Transcript(task_id=task.task_id, turns=tuple(turns), stop=stop, final_state=state)
 
 
+def _calls_that_only_read(task: Task, run: AgentRun, model: ServedModel, sandbox: Sandbox) -> Iterator[bool]:
+    """Of each call of a run: whether its tool is declared to read, or it succeeds here and changes nothing."""
+    session = LiveSession(sandbox, task.state_ref)
+    for step in run.steps:
+        if isinstance(step, ToolStep):
+            [again] = session.call_all([(step.name, dict(step.arguments))], watched=[0])
+            yield model.validator.reads.get(step.name, not (again.changed or again.is_error))
+
+
 def verdict(task: Task, transcript: Transcript, settings: AgentSettings, model: ServedModel) -> list[str]:
     rules = answer_rules(settings, model.validator)
     found = judge_rollout(task, transcript, extra_calls=settings.evaluation.extra_calls, answers=rules).findings
@@ -181,19 +196,29 @@ def _is_faulty(turn: AssistantTurn, model: ServedModel) -> bool:
 
 
 def difference(
-    task: Task, expected: Transcript, run: AgentRun, *, settings: AgentSettings, model: ServedModel
+    task: Task, expected: Transcript, run: AgentRun, *, settings: AgentSettings, model: ServedModel, sandbox: Sandbox
 ) -> dict[str, Any] | None:
-    """The first turn that differs, or another verdict; a rollout that was lost early is compared up to its end."""
-    served = transcript_of_run(task, run, model)
+    """The first turn that differs, or another verdict; a rollout that was lost early is compared up to its end.
+
+    `fault` is why the served agent asked again for its turn, whose text `served` then is as the model wrote it.
+    """
+    served = transcript_of_run(task, run, model, sandbox)
     wanted, found = _turns(expected), _turns(served)
     lost = expected.stop is StopReason.LOST
     verdicts = [verdict(task, each, settings, model) for each in (expected, served)]
     same_verdict = bool(verdicts[0]) == bool(verdicts[1]) if lost else verdicts[0] == verdicts[1]
+    faulty, fault = len(wanted), None
     if lost and _is_faulty(expected.turns[-1], model):  # the server says so, and the agent asks again
-        wanted = wanted[:-1]
-        same_verdict = len(run.turns) > len(wanted) and run.turns[len(wanted)].fault is not None
+        faulty -= 1
+        same_verdict = len(run.turns) > faulty and run.turns[faulty].fault is not None
     if lost:
-        found = found[: len(wanted)]
+        found = found[: faulty if same_verdict else len(wanted)]
+    if same_verdict:
+        wanted = wanted[:faulty]
+    asked_again = next((n for n, step in enumerate(run.turns) if step.retried), faulty)
+    if asked_again < faulty:  # the rollout's turn was sound
+        fault = run.turns[asked_again].fault
+        found = [*found[:asked_again], ("" if fault is None else fault.text, ())]
     same_state = lost or expected.final_state == served.final_state
     if wanted == found and same_state and same_verdict:
         return None
@@ -203,6 +228,7 @@ def difference(
         "turn": place,
         "rollout": wanted[place] if place is not None else len(wanted),
         "served": found[place] if place is not None else len(found),
+        "fault": None if fault is None else fault.kind,
         "same_state": same_state,
         "verdicts": verdicts,
     }

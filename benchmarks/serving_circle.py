@@ -37,6 +37,7 @@ from toolft_pipeline.cli import main as cli
 from toolft_pipeline.cli.agent.served_child import served_child
 from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
+from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.sandbox.state import state_digest
 from toolft_pipeline.serving.routing.load_model import load_served_model
 from toolft_pipeline.serving.run_log.feedback_route import FEEDBACK_PATH
@@ -235,7 +236,10 @@ def _counts(value: Any) -> dict[str, Any]:
 def _of_tasks(done: Sequence[Done], settings: AgentSettings, model: ServedModel) -> dict[str, Any]:
     """How the tasks went, and where their time went."""
     total_ms = sum(each.run.times.total_ms for each in done)
-    judged = [verdict(each.task, transcript_of_run(each.task, each.run, model), settings, model) for each in done]
+    assert settings.sandbox is not None, "the agent has a sandbox"
+    with open_sessions(settings.sandbox, cwd=settings.folder, size=1) as sessions, sessions.borrowed() as sandbox:
+        transcripts = [transcript_of_run(each.task, each.run, model, sandbox) for each in done]
+    judged = [verdict(each.task, ended, settings, model) for each, ended in zip(done, transcripts, strict=True)]
     return {
         "tasks": len(done),
         "states_right": sum(each.right for each in done),

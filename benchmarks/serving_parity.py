@@ -27,6 +27,7 @@ from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.evaluation.judge.transcript import Transcript
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.scoring.task_sampling import sample_tasks
+from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.serving.routing.load_model import load_served_model
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings.serving import EngineSettings
@@ -83,7 +84,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     served = asyncio.run(served_runs(tasks, settings=settings, model=model, engine=engine, n_agents=options.agents))
     served_s = time.monotonic() - started
     pairs = list(zip(tasks, expected, served, strict=True))
-    differences = [found for pair in pairs if (found := difference(*pair, settings=settings, model=model)) is not None]
+    assert settings.sandbox is not None, "the agent has a sandbox"
+    with open_sessions(settings.sandbox, cwd=settings.folder, size=1) as sessions, sessions.borrowed() as sandbox:
+        compared = [difference(*pair, settings=settings, model=model, sandbox=sandbox) for pair in pairs]
+    differences = [found for found in compared if found is not None]
     if compute is ComputeType.BF16:
         for found in differences:
             found["logit_gap"] = _gap(found, pairs, model=model, weights=weights)
@@ -118,7 +122,8 @@ def _gap(
     if found["turn"] is None:
         return None
     tokenizer = model.prompter.tokenizer
-    texts = [expected.turns[found["turn"]].generation.text, _written(found["served"], model)]
+    served = found["served"][0] if found["fault"] else _written(found["served"], model)
+    texts = [expected.turns[found["turn"]].generation.text, served]
     one, other = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts)
     at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
     if at is None:

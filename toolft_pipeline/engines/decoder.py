@@ -1,17 +1,21 @@
 """Continuous batching: requests join the running batch, are decoded side by side, and leave it when they end.
 
 Invariant: a request's tokens are those that it would get alone, up to the rounding of batched arithmetic (in fp32 the
-same). Requests start in the order in which they came, so nobody starves. A newcomer's prompt is prefilled in chunks
-between the steps of the batch, so nobody waits long for it either. All of it runs on one thread.
+same). Requests start in the order in which they came, so nobody starves. Prompts are read between the steps of the
+batch, long ones in chunks and short ones together, so nobody waits long for them either; a prompt's last token is left
+to the next step of the batch. All of it runs on one thread.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from toolft_pipeline.engines.decoding.prefix_cache import PrefixCache
-from toolft_pipeline.engines.decoding.slot_cache import SlotCache, cached_layers
+from toolft_pipeline.engines.decoding.prefix_cache import SHORTEST, PrefixCache, shared_tokens
+from toolft_pipeline.engines.decoding.prompt_reader import read_prompts, saves_time
+from toolft_pipeline.engines.decoding.slot_cache import SlotCache
 from toolft_pipeline.engines.decoding.stop_rule import StopRule
 from toolft_pipeline.engines.decoding_row import DecodingRow, Delivery, Job
 from toolft_pipeline.engines.engine import EngineError
@@ -47,13 +51,17 @@ class ContinuousDecoder:
         prefixes: PrefixCache,
         tokens_at_once: int = TOKENS_AT_ONCE,
         chunk_beside: int = CHUNK_BESIDE,
+        refill: int = 1,
     ) -> None:
+        """`refill` is the number of free places from which on they are given to those that wait: prompts that start at
+        the same time are read together."""
         self._model = model
         self._stops = stops
         self._batch_size = batch_size
         self._prefixes = prefixes
         self._tokens_at_once = tokens_at_once
         self._chunk_beside = chunk_beside
+        self._refill = refill
         self._waiting: deque[Job] = deque()
         self._newcomers: deque[DecodingRow] = deque()
         self._rows: list[DecodingRow] = []
@@ -103,6 +111,9 @@ class ContinuousDecoder:
 
     def _admit(self) -> None:
         """Take the first in the queue as long as the batch has room for it: nobody overtakes it."""
+        free = self._batch_size - len(self._rows) - len(self._newcomers)
+        if free < min(self._refill, len(self._waiting)) and self._rows:
+            return
         while self._waiting:
             running = [row.job.most_tokens for row in (*self._rows, *self._newcomers)]
             together = (len(running) + 1) * max(self._waiting[0].most_tokens, *running, 0)
@@ -113,68 +124,73 @@ class ContinuousDecoder:
             self._newcomers.append(DecodingRow(job, self._stops))
 
     def _prefill(self) -> None:
-        budget = self._chunk_beside if self._rows else CHUNK_ALONE
+        budget = self._chunk_beside if self._rows else max(CHUNK_ALONE, self._chunk_beside)
         while self._newcomers and budget > 0:
-            row = self._newcomers[0]
-            if self._join_if_cached(row):
+            first = self._newcomers[0]
+            first.look_up(self._prefixes)
+            if first.is_read:
+                self._join(first)
                 continue
+            most = min(budget, CHUNK_ALONE)
+            group = self._read_together(first, most)
             try:
-                before = row.n_cached
-                logits = self._read(row, min(budget, CHUNK_ALONE))
+                budget -= self._read(group, most)
             except Exception as error:
-                self._newcomers.popleft()
-                self._failed([row], error)
+                if len(group) == 1:
+                    self._newcomers.remove(first)
+                    self._failed(group, error)
+                for row in group:
+                    row.reads_alone = True
                 continue
             self._failures = 0
-            budget -= row.n_cached - max(before, row.n_reused)
-            if row.n_cached == len(row.ids):
-                self._newcomers.popleft()
-                self._join(row, logits)
+            for row in group:
+                if row.is_read:
+                    self._prefixes.keep(row.prompt, row.known)
+                    self._join(row)
 
-    def _join_if_cached(self, row: DecodingRow) -> bool:
-        """Add a row whose prompt is cached except its last token to the batch; the next step computes that token."""
-        if row.cache is not None:
-            return False
-        known = self._prefixes.find(row.ids)
-        if not known or known[0][0].shape[2] < len(row.ids) - 1:
-            return False
-        row.n_cached = row.n_reused = len(row.ids) - 1
-        self._newcomers.popleft()
-        self._slots.join(known)
+    def _read_together(self, first: DecodingRow, most: int) -> list[DecodingRow]:
+        """The newcomers whose prompts are read in one pass with the first one's, at most so many tokens in all.
+
+        A prompt that begins like one of them waits, and will find that beginning in the prefix cache.
+        """
+        group, longest = [first], first.n_unread
+        if first.reads_alone or longest > most:
+            return group
+        for row in itertools.islice(self._newcomers, 1, None):
+            row.look_up(self._prefixes)
+            if row.is_read or row.reads_alone:
+                continue
+            if any(shared_tokens(row.prompt, other.prompt) >= row.n_cached + SHORTEST for other in group):
+                row.forget_look_up()
+                continue
+            padded = max(longest, row.n_unread)
+            if (len(group) + 1) * padded <= most and saves_time(row.n_unread, longest, len(group)):
+                group.append(row)
+                longest = padded
+        return group
+
+    def _read(self, group: Sequence[DecodingRow], most: int) -> int:
+        """Read the next tokens of prompts, of a single one at most so many; returns how many were computed."""
+        ends = [min(len(row.prompt), row.n_cached + most) for row in group]
+        new = max(end - row.n_cached for end, row in zip(ends, group, strict=True))
+        prompts = [row.prompt[:end] for end, row in zip(ends, group, strict=True)]
+        layers = read_prompts(self._model, prompts, [row.known for row in group])
+        for row, known in zip(group, layers, strict=True):
+            row.known = known
+        return len(group) * max(new, 1)
+
+    def _join(self, row: DecodingRow) -> None:
+        """Add a row to the batch; the next step computes the last token of its prompt."""
+        self._newcomers.remove(row)
+        self._slots.join(row.known)
+        row.known = []
         self._rows.append(row)
-        return True
-
-    def _read(self, row: DecodingRow, most: int) -> torch.Tensor:
-        """Prefill the next tokens of a prompt, at most so many; the logits after the last."""
-        import torch
-        from transformers import DynamicCache
-
-        if row.cache is None:  # every layer keeps every token: sliding windows are masks
-            known = self._prefixes.find(row.ids)
-            row.cache = DynamicCache(ddp_cache_data=known) if known else DynamicCache()
-            row.n_cached = row.n_reused = known[0][0].shape[2] if known else 0
-        chunk = row.ids[row.n_cached : row.n_cached + most]
-        logits: torch.Tensor = self._model(
-            input_ids=torch.tensor([chunk], device=self._model.device), past_key_values=row.cache, use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
-        row.n_cached += len(chunk)
-        return logits
-
-    def _join(self, row: DecodingRow, logits: torch.Tensor) -> None:
-        """Write the first token; a row that goes on joins the batch."""
-        assert row.cache is not None
-        layers, row.cache = cached_layers(row.cache), None
-        self._prefixes.keep(row.ids, layers)
-        if self._write(row, logits[0], int(logits[0].argmax())):
-            self._slots.join(layers)
-            self._rows.append(row)
 
     def _step(self) -> None:
         """One more token of every row. From the last slot on, because a row that leaves moves the last one."""
         try:
             logits = self._slots.step(self._model, [row.last_token for row in self._rows])
-            likely = logits.argmax(-1).tolist()
+            likely = logits.max(-1).indices.tolist()
         except Exception as error:
             rows, self._rows, self._slots = self._rows, [], SlotCache()
             self._failed(rows, error)

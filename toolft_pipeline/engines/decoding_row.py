@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from toolft_pipeline.engines.decoding.prefix_cache import PrefixCache
+from toolft_pipeline.engines.decoding.slot_cache import KeyValues
 from toolft_pipeline.engines.decoding.stop_rule import StopRule
 from toolft_pipeline.engines.decoding.text_stream import TextStream
 from toolft_pipeline.engines.engine import Chunk, DecodeRequest, EndReason, EngineError
@@ -14,7 +16,6 @@ from toolft_pipeline.engines.token_mask import TokenMask
 
 if TYPE_CHECKING:
     import torch
-    from transformers import DynamicCache
 
 
 @dataclass(eq=False, kw_only=True)
@@ -44,10 +45,14 @@ class DecodingRow:
 
     def __init__(self, job: Job, stops: StopRule) -> None:
         self.job = job
-        self.cache: DynamicCache | None = None
-        """Keys and values while it is prefilled."""
-        self.n_cached = 0
+        self.prompt = job.request.ids[:-1]
+        """What is read before the row joins the batch."""
+        self.known: KeyValues = []
+        """Keys and values of its first tokens, until it joins."""
         self.n_reused = 0
+        self.reads_alone = False
+        """Whether no other prompt is read beside it: a pass of several failed."""
+        self._looked_up = False
         self.written: list[int] = []
         self.sampler = Sampler(job.request, job.mask)
         self._stops = stops
@@ -61,6 +66,31 @@ class DecodingRow:
     def ids(self) -> tuple[int, ...]:
         """The prompt."""
         return self.job.request.ids
+
+    @property
+    def n_cached(self) -> int:
+        """Tokens of `known`."""
+        return self.known[0][0].shape[2] if self.known else 0
+
+    @property
+    def n_unread(self) -> int:
+        """Tokens of the prompt that are still to be read."""
+        return len(self.prompt) - self.n_cached
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the row can join. An empty prompt is read too: its keys and values have a shape."""
+        return bool(self.known) and not self.n_unread
+
+    def look_up(self, prefixes: PrefixCache) -> None:
+        """Take what is known of the prompt, once."""
+        if not self._looked_up:
+            self.known, self._looked_up = prefixes.find(self.ids), True
+            self.n_reused = self.n_cached
+
+    def forget_look_up(self) -> None:
+        """Look up again, when more may be known."""
+        self.known, self._looked_up = [], False
 
     @property
     def last_token(self) -> int:

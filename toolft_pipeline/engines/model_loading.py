@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolft_pipeline.compute_type import ComputeType
+from toolft_pipeline.engines.decoding.blocked_head import use_blocked_head
 from toolft_pipeline.engines.engine import EngineError
 from toolft_pipeline.training.runtime.model_device import model_device
 
@@ -33,6 +34,8 @@ def load_model(folder: Path, *, compute: ComputeType) -> PreTrainedModel:
         raise DecodingError(f"{folder}: a quantized model; evaluate the merged bf16 model (4 bit decodes slowly, "
                             "and on a CPU repacks its weights)")  # fmt: skip
     model.eval()
+    if model.device.type == "cpu":
+        use_blocked_head(model)
     return model
 
 

@@ -14,8 +14,11 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks.parity_sides import difference, rolled_out, served_runs, transcript_of_run
+from toolft_pipeline.agent import AgentRun
+from toolft_pipeline.agent.steps import Fault, ModelStep
 from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.catalog.validator import CatalogValidator
@@ -30,6 +33,7 @@ from toolft_pipeline.evaluation.judge.task import Task, load_tasks
 from toolft_pipeline.evaluation.models.decoding import TransformersGenerator
 from toolft_pipeline.evaluation.models.generation import Generation, Generator
 from toolft_pipeline.evaluation.models.prompting import ServedPrompter
+from toolft_pipeline.sandbox.session_pool import open_sessions
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import CatalogMode, EngineSettings
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -156,11 +160,24 @@ def test_served_agent_and_rollouts_agree_on_every_task(model: ServedModel) -> No
         served_runs(TASKS, settings=DESK, model=model, engine=TinyEngine(prompter, engine), n_agents=3)
     )
     pairs = list(zip(TASKS, expected, served, strict=True))
-    assert [difference(*pair, settings=DESK, model=model) for pair in pairs] == [None] * len(TASKS)
-    passed = {judged(task, transcript_of_run(task, run, model)) for task, _, run in pairs}
+    assert DESK.sandbox is not None
+    with open_sessions(DESK.sandbox, cwd=DESK.folder, size=1) as sessions, sessions.borrowed() as sandbox:
+        compared = [difference(*pair, settings=DESK, model=model, sandbox=sandbox) for pair in pairs]
+        passed = {judged(task, transcript_of_run(task, run, model, sandbox)) for task, _, run in pairs}
+        other = difference(TASKS[0], expected[0], served[1], settings=DESK, model=model, sandbox=sandbox)
+        again = difference(TASKS[0], expected[0], with_a_retry(served[0]), settings=DESK, model=model, sandbox=sandbox)
+    assert compared == [None] * len(TASKS)
     assert passed == {True, False}, "some turns go wrong, and not all"
-    other = [served[1], served[0], *served[2:]]
-    assert difference(TASKS[0], expected[0], other[0], settings=DESK, model=model) is not None
+    assert other is not None
+    assert again is not None
+    assert (again["turn"], again["fault"], again["served"]) == (0, "length", ("cut", ()))
+
+
+def with_a_retry(run: AgentRun) -> AgentRun:
+    """The same run, but its first turn was first faulty and asked again."""
+    fault = Fault(kind="length", detail="cut at 4", text="cut")
+    first = ModelStep(text="", calls=(), prompt_tokens=1, completion_tokens=4, ms=1.0, fault=fault, retried=True)
+    return replace(run, steps=(first, *run.steps))
 
 
 def judged(task: Task, transcript: Any) -> bool:

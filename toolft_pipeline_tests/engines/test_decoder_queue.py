@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_a_newcomer_stalls_the_batch_for_one_chunk_at_a_time(gemma: TinyModel) -
     while not answers.chunks[newcomer]:
         answers.turn(engine)
         written.append(len(engine._rows[0].written))
-    assert written[:5] == [3, 4, 5, 6, 7]
+    assert written[:5] == [2, 3, 4, 5, 6]
 
 
 def test_cancelled_rows_leave_at_the_next_step(gemma: TinyModel) -> None:
@@ -82,3 +83,55 @@ def test_memory_of_a_batch_that_never_empties_is_bounded(gemma: TinyModel, monke
     assert max(sizes) <= 50_000 + 2 * (42 + 2 * 16) * 2 * 2 * 16 * 4
     answers.finish(engine)
     assert engine.n_bytes <= 50_000, "an idle batch holds nothing"
+
+
+def test_free_places_are_given_away_together(gemma: TinyModel) -> None:
+    """With `refill` 3, those that wait start when three of four rows have ended, or none is left."""
+    drawn = random.Random(18)
+    engine, answers = decoder(gemma, refill=3), Answers()
+    lengths = (2, 4, 6, 8, 3, 3, 3, 3)
+    jobs = [Job(request=request(drawn_ids(drawn, 10), max_new_tokens=length)) for length in lengths]
+    for job in jobs:
+        engine.add(job)
+    running = []
+    while engine.is_busy:
+        answers.turn(engine)
+        running.append(sum(job.running for job in jobs))
+    assert running[:6] == [4] * 6
+    assert running[6] == 7
+    assert running[-1] == 8
+    assert [len(answers.tokens(job)) for job in jobs] == list(lengths)
+
+
+def test_prompts_that_start_together_are_read_together(gemma: TinyModel) -> None:
+    """Five prompts in three passes: two wait for the beginning that the first one has too, and a long one is alone."""
+    drawn = random.Random(19)
+    beginning = drawn_ids(drawn, 30)
+    prompts = [
+        beginning + drawn_ids(drawn, 8),
+        beginning + drawn_ids(drawn, 9),
+        drawn_ids(drawn, 25),
+        beginning + drawn_ids(drawn, 5),
+        drawn_ids(drawn, 400),
+    ]
+    engine, passes = decoder(gemma, batch_size=5, prefix_bytes=10_000_000), []
+    engine._model = _Counted(gemma.model, passes)
+    answers, jobs = answered(engine, *map(request, prompts))
+    assert passes == [(2, 37), (2, 8), (1, 399)]
+    assert [answers.chunks[job][0].n_reused for job in jobs] == [0, 30, 0, 30, 0]
+    for job, ids in zip(jobs, prompts, strict=True):
+        assert answers.tokens(job) == gemma.alone(ids, max_new_tokens=NEW_TOKENS)[1]
+
+
+class _Counted:
+    """A model that notes the shape of each pass over prompts."""
+
+    def __init__(self, model: Any, passes: list[tuple[int, ...]]) -> None:
+        self._model, self._passes, self.device = model, passes, model.device
+
+    def base_model(self, **inputs: Any) -> Any:
+        self._passes.append(tuple(inputs["input_ids"].shape))
+        return self._model.base_model(**inputs)
+
+    def __call__(self, **inputs: Any) -> Any:
+        return self._model(**inputs)

@@ -62,6 +62,11 @@ class PrefixCache:
         self.n_bytes -= sum(keys.nbytes + values.nbytes for keys, values in self._entries.pop(key))
 
 
+def shared_tokens(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many leading ids of two prompts are equal."""
+    return _shared(np.asarray(one, dtype=np.int32), np.asarray(other, dtype=np.int32))
+
+
 def _shared(one: np.ndarray, other: np.ndarray) -> int:
     """How many leading ids are equal."""
     length = min(len(one), len(other))

@@ -60,6 +60,7 @@ class TransformersGenerator(Generator):
             batch_size=batch_size,
             prefixes=PrefixCache(PREFIX_CACHE_BYTES) if prefixes is None else prefixes,
             chunk_beside=PREFILL_BETWEEN_STEPS,
+            refill=max(1, batch_size // 4),
         )
         self._mask_of_turn = mask_of_turn
         self._max_new_tokens = max_new_tokens

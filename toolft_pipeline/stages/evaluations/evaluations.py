@@ -37,7 +37,7 @@ from toolft_pipeline.warehouse.store import BuildOutput, Version
 JUDGE_CODE = "7"
 """Raise it when steps, rollouts, judge or metrics give other results for the same generations."""
 
-GENERATION_CODE = "2"
+GENERATION_CODE = "3"
 """Raise it when models give other answers to the same prompts; stored answers are not reused then."""
 
 UNTUNED_PROMPTS = "3"
