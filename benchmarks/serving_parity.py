@@ -36,6 +36,12 @@ from toolft_pipeline.warehouse.store import Warehouse
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+_CANDIDATES = 50
+"""Tokens with the largest logits, of which one must go on with a text."""
+
+_MOST_TOKENS = 256
+"""Tokens of a turn up to which its texts are compared."""
+
 
 def main() -> None:
     """Measure and print; exit status 1 if a task differs."""
@@ -115,23 +121,32 @@ def _gap(
     model: ServedModel,
     weights: PreTrainedModel,
 ) -> float | None:
-    """The gap between the logits of the two tokens at which the turn differs, by the weights alone."""
+    """How far apart the logits are where the two texts part, by the weights alone: the best token that goes on with the
+    rollout's text, less the best that goes on with the served one.
+
+    Tokens are chosen by the logits, because a text tokenized again has other tokens than those that were generated.
+    """
     import torch
 
     task, expected, _ = next(pair for pair in pairs if pair[0].task_id == found["task"])
     if found["turn"] is None:
         return None
-    tokenizer = model.prompter.tokenizer
     served = found["served"][0] if found["fault"] else _written(found["served"], model)
-    texts = [expected.turns[found["turn"]].generation.text, served]
-    one, other = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts)
-    at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
-    if at is None:
-        return None
-    prompt = model.prompter.prompt(_history(task, expected, found["turn"]))
-    with torch.inference_mode():
-        logits = weights(torch.tensor([prompt + one[:at]])).logits[0, -1].float()
-    return round(float(logits[one[at]] - logits[other[at]]), 4)
+    texts = [f"{text}{model.prompter.stops[0]}" for text in (expected.turns[found["turn"]].generation.text, served)]
+    written: list[int] = []
+    prompt, tokenizer = model.prompter.prompt(_history(task, expected, found["turn"])), model.prompter.tokenizer
+    for _ in range(_MOST_TOKENS):
+        with torch.inference_mode():
+            logits = weights(torch.tensor([prompt + written])).logits[0, -1].float()
+        likely = logits.topk(_CANDIDATES).indices.tolist()
+        goes_on = [(token, tokenizer.decode([*written, token])) for token in likely]
+        one, other = (next((token for token, text in goes_on if goal.startswith(text)), None) for goal in texts)
+        if one is None or other is None:
+            return None
+        if one != other:
+            return round(float(logits[one] - logits[other]), 4)
+        written.append(one)
+    return None
 
 
 def _written(turn: Turn, model: ServedModel) -> str:
