@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -76,19 +77,27 @@ def test_estimate_of_processes_on_a_cpu_is_for_each_and_all_must_fit(tiny_model_
 
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="oneDNN's instruction sets of x86")
 def test_estimate_is_longer_with_an_emulated_compute_type(tiny_model_folder: Path, tmp_path: Path) -> None:
-    """By AVX2 alone a bf16 product takes some ten times what it takes in float32; the estimate must show it."""
+    """By AVX2 alone a bf16 product takes some four to ten times what it takes in float32; the estimate must show it.
+
+    Speeds are measured, and other work on the machine makes one of them seem slow: of up to three measurements the
+    fastest counts.
+    """
     inputs = write_inputs(tmp_path, lesson())
     days = {day: str(path) for day, path in inputs.tensors.items()}
-    done = subprocess.run(
-        [sys.executable, "-c", ESTIMATES, str(inputs.selection), json.dumps(days), str(tiny_model_folder)],
-        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=HANG_S,
-    )
-    bf16, fp32 = json.loads(done.stdout.splitlines()[-1])
-    assert bf16 > 2 * fp32
+    fastest = [math.inf, math.inf]
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", ESTIMATES, str(inputs.selection), json.dumps(days), str(tiny_model_folder)],
+            env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=HANG_S,
+        )
+        fastest = [min(pair) for pair in zip(fastest, json.loads(done.stdout.splitlines()[-1]), strict=True)]
+        if fastest[0] > 2 * fastest[1]:
+            return
+    raise AssertionError(f"bf16 takes {fastest[0]} s and float32 {fastest[1]} s by estimate")
 
 
 ESTIMATES = """
