@@ -19,8 +19,9 @@ ROOM = 256
 """Columns to spare on either side when the buffer is laid out: steps until the next time, and longer newcomers."""
 
 LENGTH_STEP = 32
-"""A step sees a multiple of so many columns, padding included, so there is always a mask: without one torch shares keys
-among query heads in a kernel that takes twice the time of a whole step (bfloat16 on a CPU, 32 rows of 400 tokens)."""
+"""On a CPU a step sees a multiple of so many columns, padding included, so there is nearly always a mask: without one
+torch shares keys among query heads in a kernel that more than doubles a step's time (bfloat16, 32 rows of 400 tokens: 302
+ms and 135)."""
 
 KeyValues = list[tuple["torch.Tensor", "torch.Tensor"]]
 """Keys and values of each layer that has its own, shape (1, heads, tokens, width)."""
@@ -86,8 +87,10 @@ class SlotCache:
         rows, width = len(self.lengths), max(self.lengths)
         if self._end == self._buffers[0][0].shape[2]:
             self._lay_out(self._buffers, slots=rows, width=width)
-        width += min(-(width + 1) % LENGTH_STEP, self._end - width)
-        device, columns = model.device, slice(self._end - width, self._end + 1)
+        device = model.device
+        if device.type == "cpu":
+            width += min(-(width + 1) % LENGTH_STEP, self._end - width)
+        columns = slice(self._end - width, self._end + 1)
         lengths = torch.tensor(self.lengths, device=device)
         mask = torch.arange(width + 1, device=device) >= (width - lengths)[:, None]
         layer = _layer_class()
