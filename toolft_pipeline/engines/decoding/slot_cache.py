@@ -20,8 +20,8 @@ ROOM = 256
 
 LENGTH_STEP = 32
 """On a CPU a step sees a multiple of so many columns, padding included, so there is nearly always a mask: without one
-torch shares keys among query heads in a kernel that more than doubles a step's time (bfloat16, 32 rows of 400 tokens: 302
-ms and 135)."""
+torch shares keys among query heads in a kernel that more than doubles a step's time (bfloat16, 32 rows of 400 tokens:
+302 ms and 135)."""
 
 KeyValues = list[tuple["torch.Tensor", "torch.Tensor"]]
 """Keys and values of each layer that has its own, shape (1, heads, tokens, width)."""
