@@ -73,7 +73,7 @@ class TrainingSettings(Section):
     epochs: float = Field(1.0, gt=0)
     """How often every row is seen."""
     packed_length: int = Field(512, gt=0)
-    """Tokens of a packed row (best-fit-decreasing, block-diagonal attention). A longer row is not cut: it is trained
+    """Tokens of a packed row (rows in random order, block-diagonal attention). A longer row is not cut: it is trained
     unpacked, and the log says what that costs in memory."""
     token_budget: int | None = Field(None, gt=0)
     """Most tokens of distinct rows, drawn evenly over categories and tools; None trains on all rows."""

@@ -131,8 +131,7 @@ def _rows(drawn: DrawnRows, side: DrawnSide, config: Any) -> Any:
 
     if drawn.shows_images:
         return datasets.Dataset(side.ids)
-    seed = config.seed if config.shuffle_dataset else None
-    return pack_rows(side.ids.select(["input_ids", "labels"]), length=config.max_length, shuffle_seed=seed)
+    return pack_rows(side.ids.select(["input_ids", "labels"]), length=config.max_length, seed=config.seed)
 
 
 def trainer_arguments(
@@ -143,7 +142,7 @@ def trainer_arguments(
     return {
         "max_length": training.packed_length,
         "packing": True,
-        "packing_strategy": "bfd",
+        "packing_strategy": "bfd",  # TRL then keeps the rows of our packs apart
         "dataset_kwargs": {"skip_prepare_dataset": True},  # rows are already tokenized and packed
         "per_device_train_batch_size": training.batch_size,
         "per_device_eval_batch_size": training.batch_size,
