@@ -136,7 +136,7 @@ STAGE = Stage(
     "verified runs; a killed run resumes.",
     group=Group.MODEL,
     kinds=("pytorch", "safetensors"),
-    code_version="6",
+    code_version="7",
     inputs={
         "training_set": PartitionScope.SAME,
         "token_tensors": PartitionScope.WINDOW,

@@ -125,6 +125,7 @@ def _selected(one: Trajectory, day: str) -> dict[str, Any]:
         "reason": "selected",
         "category": "single_call",
         "tools": ["chart"],
+        "calls_in_a_row": 1,
     }
 
 
