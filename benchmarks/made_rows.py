@@ -30,8 +30,10 @@ def made_rows(count: int, *, vocabulary: int = 200_000) -> list[dict[str, Any]]:
 def write_rows(place: Path, rows: list[dict[str, Any]]) -> tuple[Path, dict[str, Path]]:
     """The selection and the day's tensors, as the training stage reads them."""
     facts = {"category": "single_call", "tools": ["made"]}
-    chosen = {"day": DAY, "side": "train", "weight": 1, "reason": "selected", "calls_in_a_row": 1}
-    selected = [{"trajectory_id": row["name"], **chosen, **facts} for row in rows]
+    selected = [
+        {"trajectory_id": row["name"], "day": DAY, "side": "train", "weight": 1, "reason": "selected", **facts}
+        for row in rows
+    ]
     encoded = [
         {
             "row_id": row["name"],

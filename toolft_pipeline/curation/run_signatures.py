@@ -27,7 +27,6 @@ from toolft_pipeline.curation.dedup.dedup_text import (
 from toolft_pipeline.curation.dedup.minhash import PERMUTATIONS, signatures
 from toolft_pipeline.curation.dedup.shingles import Hashes, Sets, mix, normalized, offsets_of, shingle_sets
 from toolft_pipeline.trajectories.accepted_table import AcceptedRun
-from toolft_pipeline.trajectories.category import calls_in_a_row
 from toolft_pipeline.trajectories.record import Trajectory
 
 SIGNATURES_FILE = "signatures.parquet"
@@ -46,7 +45,6 @@ SIGNATURES_SCHEMA = pa.schema(
         pa.field("task_key", pa.string(), nullable=False),
         pa.field("category", pa.string(), nullable=False),
         pa.field("tools", pa.list_(pa.string()), nullable=False),
-        pa.field("calls_in_a_row", pa.int32(), nullable=False),
         pa.field("signature", pa.binary(4 * PERMUTATIONS), nullable=False),
         pa.field("digest", pa.uint64(), nullable=False),
         pa.field("results", pa.uint64(), nullable=False),
@@ -60,7 +58,7 @@ SIGNATURES_SCHEMA = pa.schema(
 those of calls last; equal `digest` means equal shingles, equal `results` equal call results; `turns` are the shingles
 of single turns that are long enough to be recognized. `conversation` is the hash of all messages, `beginnings` are the
 hashes of its proper prefixes. `sequence` are the called tools in order, `plan` is their
-hash, `NO_PLAN` for a run without calls. `calls_in_a_row` are the most calling turns without a user message between."""
+hash, `NO_PLAN` for a run without calls."""
 
 NO_PLAN = 0
 
@@ -103,7 +101,6 @@ def _batch(accepted: Sequence[AcceptedRun], volatile: Collection[str]) -> pa.Rec
             pa.array(_task_keys(runs, turns), pa.string()),
             pa.array([row.category.value for row in accepted], pa.string()),
             pa.array([row.tools for row in accepted], pa.list_(pa.string())),
-            pa.array([calls_in_a_row(run.messages) for run in runs], pa.int32()),
             _binary(signatures(sets)),
             pa.array(set_digests(sets), pa.uint64()),
             pa.array([results_digest(run.messages, volatile=volatile) for run in runs], pa.uint64()),

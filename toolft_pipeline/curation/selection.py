@@ -40,11 +40,9 @@ SELECTION_SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
         pa.field("category", pa.string(), nullable=False),
         pa.field("tools", pa.list_(pa.string()), nullable=False),
-        pa.field("calls_in_a_row", pa.int32(), nullable=False),
     ]
 )
-"""`weight` is the number of repeats in an epoch, 0 for a run that is out; `calls_in_a_row` are the run's most calling
-turns without a user message between."""
+"""`weight` is the number of repeats in an epoch, 0 for a run that is out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +250,6 @@ def _table(window: Window, decided: _Decisions) -> pa.Table:
             pa.array(decided.reason, pa.string()),
             pa.array([kind.category.value for kind in window.kinds], pa.string()).take(kinds),
             pa.array([list(kind.tools) for kind in window.kinds], pa.list_(pa.string())).take(kinds),
-            pa.array(window.calls_in_a_row),
         ],
         schema=SELECTION_SCHEMA,
     )

@@ -32,8 +32,7 @@ from toolft_pipeline.curation.split import key_number
 from toolft_pipeline.trajectories.category import Category
 from toolft_pipeline.trajectories.record import Origin
 
-_HASHES = ["plan", "signature", "digest", "conversation", "results"]
-_KEPT = ["trajectory_id", "started_at", "golden", "origin", "calls_in_a_row", *_HASHES]
+_KEPT = ["trajectory_id", "started_at", "golden", "origin", "plan", "signature", "digest", "conversation", "results"]
 _READ = [*_KEPT, "task_key", "category", "tools"]
 _SETS = ["shingles", "turns"]
 """Read for contamination, a batch at a time."""
@@ -50,15 +49,13 @@ class Kind(NamedTuple):
 class Window:
     """One entry a run in every column. `key` is the hash of the task key, `kind` an index of `kinds`, `task` the index
     of the task text that the run repeats or `NO_MATCH`. `own` are the runs of our own models, `logged` those of the
-    incumbent, `plan` the hash of the sequence of called tools, `calls_in_a_row` the most calling turns without a user
-    message between."""
+    incumbent, `plan` the hash of the sequence of called tools."""
 
     ids: pa.Array
     days: pa.Array
     key: NDArray[np.uint64]
     kind: Numbers
     kinds: tuple[Kind, ...]
-    calls_in_a_row: NDArray[np.int32]
     task: Numbers
     signatures: Signatures
     digests: Hashes
@@ -151,7 +148,6 @@ def read_window(files: Mapping[str, Path], *, contamination: Contamination, seed
         key=column(lambda part: part.key),
         kind=column(lambda part: part.kind),
         kinds=tuple(kinds),
-        calls_in_a_row=column(lambda part: part.batch["calls_in_a_row"].to_numpy()),
         task=column(lambda part: part.task),
         signatures=column(lambda part: signatures_of(part.batch["signature"])),
         digests=column(lambda part: part.batch["digest"].to_numpy()),

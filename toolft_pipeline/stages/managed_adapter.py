@@ -71,7 +71,7 @@ STAGE = Stage(
     description="The model, fine-tuned by one job at a host as of a day on the window's verified runs; it stays there.",
     group=Group.MODEL,
     kinds=("json", "jsonl"),
-    code_version="2",
+    code_version="1",
     inputs={
         "training_set": PartitionScope.SAME,
         "token_tensors": PartitionScope.WINDOW,

@@ -40,18 +40,6 @@ def categorize(messages: Sequence[Message], *, error_forms: Sequence[str] = ()) 
     return (Category.NO_TOOL, Category.SINGLE_CALL, Category.MULTI_STEP)[min(sum(calls), 2)]
 
 
-def calls_in_a_row(messages: Sequence[Message]) -> int:
-    """Most assistant turns that call tools with no user message in between; above 1 the agent acted on a result."""
-    longest = current = 0
-    for message in messages:
-        if message.role is Role.USER:
-            current = 0
-        elif message.tool_calls:
-            current += 1
-            longest = max(longest, current)
-    return longest
-
-
 def tools_used(messages: Sequence[Message]) -> list[str]:
     """Names of the tools that a run calls, sorted, each once."""
     return sorted({call.name for message in messages for call in message.tool_calls})

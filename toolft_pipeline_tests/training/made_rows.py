@@ -65,7 +65,6 @@ def write_inputs(folder: Path, rows: Sequence[Made], *, days: Sequence[str] = DA
             "reason": "selected",
             "category": row.category,
             "tools": list(row.tools),
-            "calls_in_a_row": 1,
         }
         for row in rows
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from toolft_pipeline.evaluation.judge.task import load_tasks
 from toolft_pipeline.ingest.lines.openai_chat import read_openai_line
-from toolft_pipeline.trajectories.category import Category, calls_in_a_row, categorize, tools_used
+from toolft_pipeline.trajectories.category import Category, categorize, tools_used
 from toolft_pipeline.trajectories.record import Message, Source, Trajectory
 from toolft_pipeline_tests.conftest import REPOSITORY
 from toolft_pipeline_tests.conversations import calls, result, says, user
@@ -38,21 +38,6 @@ def test_category_of_each_shape_of_run_is_read_off_its_messages(
     messages: tuple[Message, ...], category: Category
 ) -> None:
     assert categorize(messages) is category
-
-
-@pytest.mark.parametrize(
-    ("messages", "calls_made"),
-    [
-        ((ASK, ANSWER), 0),
-        ((ASK, ONE, GOOD, ANSWER), 1),
-        ((ASK, ONE, GOOD, ANSWER, ASK, ONE, GOOD, ANSWER), 1),
-        ((ASK, calls(("a", "stock", {}), ("b", "price", {})), GOOD, result("b", "price", "{}"), ANSWER), 1),
-        ((ASK, ANSWER, ASK, ONE, BAD, ONE, GOOD, ANSWER), 2),
-        ((ASK, ONE, GOOD, ONE, GOOD, ONE, GOOD, ANSWER, ASK, ONE, GOOD, ANSWER), 3),
-    ],
-)
-def test_calls_in_a_row_begin_again_with_each_user_message(messages: tuple[Message, ...], calls_made: int) -> None:
-    assert calls_in_a_row(messages) == calls_made
 
 
 def test_category_goes_by_the_agents_own_forms_of_errors_too() -> None:

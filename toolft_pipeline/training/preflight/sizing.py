@@ -15,8 +15,7 @@ from toolft_pipeline.training.preflight.fitting_settings import settings_that_fi
 from toolft_pipeline.training.preflight.memory_estimate import MemoryEstimate, estimate_memory
 from toolft_pipeline.training.preflight.model_shape import ModelShape
 from toolft_pipeline.training.preflight.run_plan import plan_run
-from toolft_pipeline.training.rows.even_draw import Row
-from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, DrawnRows, DrawnSide
+from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, DrawnRows, DrawnSide, Row
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +90,6 @@ def _full_packs(training: TrainingSettings) -> DrawnRows:
         tools=(),
         tokens=training.packed_length,
         loss_tokens=training.packed_length,
-        calls_in_a_row=0,
         weight=training.batch_size,
     )
     side = DrawnSide(rows=(row,), ids=IDS_SCHEMA.empty_table())

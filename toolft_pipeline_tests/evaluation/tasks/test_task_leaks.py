@@ -44,8 +44,7 @@ def found(tasks: Sequence[SplitTask], folder: Path, *, runs: Sequence[Trajectory
     write_signatures(accepted(runs), signatures)
     rows = [
         {"trajectory_id": each.trajectory_id, "day": DAY, "side": "out" if each.trajectory_id in OUT else "train",
-         "weight": 1, "duplicate_of": None, "reason": "", "category": "", "tools": [],
-         "calls_in_a_row": 0}
+         "weight": 1, "duplicate_of": None, "reason": "", "category": "", "tools": []}
         for each in runs
     ]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows, schema=SELECTION_SCHEMA), folder / SELECTION_FILE)

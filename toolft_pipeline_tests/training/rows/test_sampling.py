@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolft_pipeline.training.rows.even_draw import Row, draw_evenly
-from toolft_pipeline.training.rows.sampling import TrainingDataError, draw_rows
+from toolft_pipeline.training.rows.sampling import Row, TrainingDataError, draw_evenly, draw_rows
 from toolft_pipeline_tests.training.made_rows import Made, lesson, write_inputs
 
 TOOLS = [f"tool{number}" for number in range(6)]
 CATEGORIES = ["single_call", "multi_step", "no_tool"]
 
 
-def row(number: int, category: str, tools: list[str], tokens: int = 50, calls_in_a_row: int = 1) -> Row:
+def row(number: int, category: str, tools: list[str], tokens: int = 50) -> Row:
     return Row(
         row_id=f"r{number}",
         trajectory_id=f"run-{number}",
@@ -28,17 +27,11 @@ def row(number: int, category: str, tools: list[str], tokens: int = 50, calls_in
         tools=tuple(tools),
         tokens=tokens,
         loss_tokens=tokens // 2,
-        calls_in_a_row=calls_in_a_row,
     )
 
 
 ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(CATEGORIES),
-        st.lists(st.sampled_from(TOOLS), max_size=3),
-        st.integers(10, 90),
-        st.integers(0, 3),
-    ),
+    st.tuples(st.sampled_from(CATEGORIES), st.lists(st.sampled_from(TOOLS), max_size=3), st.integers(10, 90)),
     min_size=1,
     max_size=40,
 ).map(lambda each: [row(number, *one) for number, one in enumerate(each)])
@@ -92,14 +85,6 @@ def test_draw_evenly_keeps_rows_of_single_tools() -> None:
     drawn = draw_evenly(alone + together, 50 * 40)
     by_tools = Counter(each.tools for each in drawn)
     assert min(by_tools[(tool,)] for tool in TOOLS) >= 2
-
-
-def test_draw_evenly_shows_acting_on_a_result_as_often_as_answering_it() -> None:
-    answers = [row(number, "single_call", [TOOLS[number % 6]]) for number in range(400)]
-    one_each = [row(1000 + number, "multi_step", [TOOLS[number % 6], "other"]) for number in range(100)]
-    acts = [row(2000 + number, "multi_step", ["other"], calls_in_a_row=2) for number in range(100)]
-    drawn = draw_evenly(answers + one_each + acts, 50 * 120)
-    assert sum(each.calls_in_a_row > 1 for each in drawn) >= 120 / 3
 
 
 def test_draw_days_in_any_order_give_the_same_ids(tmp_path: Path) -> None:

@@ -125,7 +125,6 @@ def _selected(one: Trajectory, day: str) -> dict[str, Any]:
         "reason": "selected",
         "category": "single_call",
         "tools": ["chart"],
-        "calls_in_a_row": 1,
     }
 
 
