@@ -91,8 +91,7 @@ def _scored(length: RowLength) -> set[int]:
 
 
 def _side(rows: Sequence[dict[str, list[int]]]) -> DrawnSide:
-    from toolft_pipeline.training.rows.even_draw import Row
-    from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, DrawnSide
+    from toolft_pipeline.training.rows.sampling import IDS_SCHEMA, DrawnSide, Row
 
     made: dict[str, Any] = {"trajectory_id": "made", "day": "2026-10-01", "category": "single_call", "tools": ("made",)}
     described = tuple(

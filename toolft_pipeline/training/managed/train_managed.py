@@ -28,8 +28,7 @@ from toolft_pipeline.training.managed.shutdowns import refuse_if_ending
 from toolft_pipeline.training.managed.start_once import start_once, started_unrecorded, upload_once
 from toolft_pipeline.training.managed.training_file import training_lines, write_lines
 from toolft_pipeline.training.managed.validate_file import FileFacts, check_file
-from toolft_pipeline.training.rows.even_draw import Row
-from toolft_pipeline.training.rows.sampling import DrawnRows, draw_rows
+from toolft_pipeline.training.rows.sampling import DrawnRows, Row, draw_rows
 from toolft_pipeline.training.rows.trained_rows import TRAINED_ROWS_FILE, write_trained_rows
 from toolft_pipeline.training.train_adapter import PROGRESS_FILE, PROGRESS_SCHEMA
 from toolft_pipeline.warehouse.digest import Json, digest_of, file_digest

@@ -27,7 +27,7 @@ from toolft_pipeline.ingest.images.image_store import image_hashes_of_run
 from toolft_pipeline.settings import ChatSettings
 from toolft_pipeline.training.managed.hosts.errors import TrainingFileError
 from toolft_pipeline.training.managed.hosts.host import LineStyle
-from toolft_pipeline.training.rows.even_draw import Row
+from toolft_pipeline.training.rows.sampling import Row
 from toolft_pipeline.trajectories.accepted_table import AcceptedRun, read_accepted_rows
 from toolft_pipeline.trajectories.record import Role
 

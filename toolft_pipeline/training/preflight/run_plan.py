@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from toolft_pipeline.compute_type import ComputeType
 from toolft_pipeline.settings import TrainingSettings
 from toolft_pipeline.training.base.quantized import Attention, attention_for
-from toolft_pipeline.training.rows.even_draw import Row
 from toolft_pipeline.training.rows.packing import longest_batch
-from toolft_pipeline.training.rows.sampling import DrawnRows
+from toolft_pipeline.training.rows.sampling import DrawnRows, Row
 from toolft_pipeline.training.runtime.block_attention import MAX_BLOCK_TOKENS
 from toolft_pipeline.training.sft.sft import trainer_arguments
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from toolft_pipeline.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from toolft_pipeline.training.rows.even_draw import Row
+    from toolft_pipeline.training.rows.sampling import Row
 
 REPLAY_ROWS = "replay_rows"
 """The asset of these rows; it stands where a row of the agent has its day."""

@@ -6,7 +6,10 @@ draws a superset of the rows of a smaller one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +18,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolft_pipeline.errors import FixableError
-from toolft_pipeline.training.rows.even_draw import Row, draw_evenly
 from toolft_pipeline.training.rows.mixing import NO_MIXTURE, REPLAY_ROWS, Mixed, Mixture, mix_rows
 
 MAX_VALIDATION_TOKENS = 6_000
@@ -32,6 +34,25 @@ IMAGES = "image_sha256"
 
 class TrainingDataError(FixableError, ValueError):
     """No rows to train on, or rows or settings that cannot be trained; one line that says where to look."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A candidate for the draw; `weight` is the number of its repeats in an epoch."""
+
+    row_id: str
+    trajectory_id: str
+    day: str
+    category: str
+    tools: tuple[str, ...]
+    tokens: int
+    loss_tokens: int
+    weight: int = 1
+
+    @property
+    def rank(self) -> bytes:
+        """Order among rows of the same kind: the hash of the id."""
+        return hashlib.sha256(self.row_id.encode()).digest()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +98,47 @@ class DrawnRows:
     def shows_images(self) -> bool:
         """Whether any row of either side contains an image."""
         return self.train.with_images + self.validation.with_images > 0
+
+
+Kind = tuple[str, tuple[str, ...]]
+"""Category and tools of a run."""
+
+
+class _Kinds:
+    """Rows by kind, drawn for the kind or the category that was drawn least so far (ties by name)."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._waiting: defaultdict[Kind, list[Row]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: row.rank, reverse=True):  # popped from the end
+            self._waiting[row.category, row.tools].append(row)
+        self._taken = dict.fromkeys(self._waiting, 0)
+        self._of_category = dict.fromkeys(sorted({category for category, _ in self._waiting}), 0)
+        self._all = [(0, kind) for kind in sorted(self._waiting)]
+        self._within = {name: [entry for entry in self._all if entry[1][0] == name] for name in self._of_category}
+
+    def next_of_kind(self) -> Row | None:
+        """A row of the least drawn kind; None if no row is left."""
+        return self._pop(self._all)
+
+    def next_of_category(self) -> Row | None:
+        """A row of the least drawn category, of its least drawn kind; None if no row is left."""
+        for category in sorted(self._of_category, key=lambda name: self._of_category[name]):
+            row = self._pop(self._within[category])
+            if row is not None:
+                return row
+        return None
+
+    def _pop(self, heap: list[tuple[int, Kind]]) -> Row | None:
+        while heap:
+            taken, kind = heapq.heappop(heap)
+            if taken != self._taken[kind] or not self._waiting[kind]:
+                continue  # drawn through the other heap since, or empty
+            self._taken[kind] += 1
+            self._of_category[kind[0]] += 1
+            for each in (self._all, self._within[kind[0]]):
+                heapq.heappush(each, (taken + 1, kind))
+            return self._waiting[kind].pop()
+        return None
 
 
 def draw_rows(
@@ -131,6 +193,29 @@ def draw_rows(
         rowless=len(rowless),
         mixed=mixed,
     )
+
+
+def draw_evenly(rows: Iterable[Row], token_budget: int | None, *, row_budget: int | None = None) -> tuple[Row, ...]:
+    """Draw rows within both budgets, alternating between the least drawn kind and the least drawn category.
+
+    By kinds alone a category of few kinds (no_tool has one) would get next to nothing; by tools alone rows with many
+    tools would displace rows with one. The draw ends at the first row that does not fit; repeats do not count. Rows are
+    returned by the hash of their id.
+    """
+    rows = tuple(rows)
+    most = len(rows) if row_budget is None else min(row_budget, len(rows))
+    if token_budget is None and most == len(rows):
+        return tuple(sorted(rows, key=lambda row: row.rank))
+    kinds = _Kinds(rows)
+    kept: list[Row] = []
+    tokens = 0
+    while len(kept) < most:
+        row = kinds.next_of_kind() if len(kept) % 2 == 0 else kinds.next_of_category()
+        if row is None or (token_budget is not None and tokens + row.tokens > token_budget):
+            break
+        tokens += row.tokens
+        kept.append(row)
+    return tuple(sorted(kept, key=lambda row: row.rank))
 
 
 def _row(row: dict[str, object], *, day: str, weight: int, path: Path) -> Row:
