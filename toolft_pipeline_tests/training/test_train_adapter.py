@@ -22,7 +22,7 @@ from toolft_pipeline_tests.conftest import HANG_S
 from toolft_pipeline_tests.training.conftest import Trained
 from toolft_pipeline_tests.training.made_rows import Made, agent, lesson, write_inputs
 
-GOLDEN_LOSSES = [12.451, 12.598, 12.415, 12.215, 12.075, 11.907, 11.872, 11.808, 11.763, 11.779]
+GOLDEN_LOSSES = [12.543, 12.499, 12.384, 12.262, 12.088, 11.927, 11.864, 11.802, 11.747, 11.776]
 """Training loss by step on an AVX512-BF16 CPU; other kernels round otherwise, hence the
 tolerance, a fifth of what the curve falls by."""
 
