@@ -126,7 +126,9 @@ def test_train_resumed_with_another_compute_type_starts_afresh(tmp_path: Path, t
     whole, _ = train(tmp_path / "whole", tiny_model_folder, lesson(), compute_type="fp32")
     place = tmp_path / "torn"
     command = [sys.executable, "-m", "toolft_pipeline_tests.training.killed_run", str(place), str(tiny_model_folder)]
-    killed = subprocess.run([*command, "bf16"], capture_output=True, text=True, check=False, timeout=HANG_S)
+    killed = subprocess.run(
+        [*command, json.dumps({"compute_type": "bf16"})], capture_output=True, text=True, check=False, timeout=HANG_S
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed, said = train(place, tiny_model_folder, lesson(), compute_type="fp32")
     assert "training starts" in said

@@ -2,14 +2,14 @@
 
 TRL's packing (best-fit-decreasing) sorts rows by length, and length goes with what a row teaches: one pack then has
 sixteen short answers of the base model, the next two long runs. With a pack a step, each step pulls in another
-direction. Packs of mixed rows are as full, and from equal tokens the model learns more (docs/training.md).
+direction. Packs of mixed rows are as full, and equal tokens give a lower loss (docs/training.md).
 
 Invariant: no row is cut, and a long row does not lengthen the other packed rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +44,7 @@ def pack_rows(ids: pa.Table, *, length: int, seed: int) -> Dataset:
     return Dataset(pa.table(columns | {"seq_lengths": _lists(pa.array(lengths[rows], pa.int32()), offsets)}))
 
 
-def _first_fit(rows: Iterable[int], lengths: list[int], most: int) -> Iterable[list[int]]:
+def _first_fit(rows: Iterable[int], lengths: list[int], most: int) -> Iterator[list[int]]:
     """Rows by pack. A row goes into the oldest open pack that has room, else into a new one."""
     waiting: list[tuple[list[int], int]] = []
     for row in rows:

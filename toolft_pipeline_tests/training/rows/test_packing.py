@@ -7,6 +7,7 @@ import random
 import pyarrow as pa
 import pytest
 
+from toolft_pipeline.training.rows import packing
 from toolft_pipeline.training.rows.packing import OPEN_PACKS, pack_rows
 from toolft_pipeline.training.rows.sampling import IDS_SCHEMA
 
@@ -57,7 +58,11 @@ def test_pack_is_decided_by_the_seed() -> None:
     assert packs[0] == packs[1] != packs[2]
 
 
-def test_pack_no_more_packs_wait_than_the_limit() -> None:
-    lengths = [40] * (OPEN_PACKS + 10) + [20] * 5
-    packed = [row["seq_lengths"] for row in pack_rows(rows(*lengths), length=64, seed=3)]
-    assert sorted(length for pack in packed for length in pack) == sorted(lengths)
+def test_pack_only_open_packs_get_more_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one open pack a row of 20 meets only a neighbour of 40; with many, each finds one."""
+    table = rows(*[40] * 100, *[20] * 100)
+    many = len(pack_rows(table, length=64, seed=3))
+    monkeypatch.setattr(packing, "OPEN_PACKS", 1)
+    few = pack_rows(table, length=64, seed=3)
+    assert len(few) > many >= 100
+    assert sorted(length for row in few for length in row["seq_lengths"]) == [20] * 100 + [40] * 100
