@@ -158,7 +158,8 @@ class ServingSettings(Section):
     follow_s: float = Field(1.0, gt=0)
     """Seconds between two looks at the champion pointer."""
     constrained: bool = False
-    """Decode calls under a grammar of the offered tools (extra `constrained`). A model variant of its own."""
+    """Decode calls under a grammar of the offered tools (extra `constrained`). A model variant of its own: with
+    `constrained` in `evaluation.variants`, the gate's thresholds are held against its figures."""
     engine: EngineSettings = EngineSettings()
     limits: ServerLimits = ServerLimits()
     fallback: FallbackSettings = FallbackSettings()

@@ -9,8 +9,8 @@ import msgspec
 
 from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.promotion.model_registry import in_service, promote
+from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
 from toolft_pipeline.settings import AgentSettings
-from toolft_pipeline.stages.eval_report import VERDICT_FILE
 from toolft_pipeline.stages.presentation.text_charts import fit_inline
 from toolft_pipeline.stages.spec.stage import BuildContext, Check, CheckOutcome, Group, PartitionScope, Stage
 from toolft_pipeline.warehouse.store import BuildOutput, Version

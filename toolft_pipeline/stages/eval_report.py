@@ -16,6 +16,7 @@ from toolft_pipeline.evaluation.promotion.impossible_tasks import impossible_tas
 from toolft_pipeline.evaluation.promotion.kept_abilities import compare_abilities
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, champion_to_beat, withdrawn_at
 from toolft_pipeline.evaluation.promotion.variants import VARIANTS_FILE, write_variants
+from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
 from toolft_pipeline.evaluation.report.logged_model import logged_metrics
 from toolft_pipeline.evaluation.report.prices import model_price
 from toolft_pipeline.evaluation.report.report import GENERATIONS_FILE, PAGE_FILE, write_report
@@ -45,7 +46,7 @@ from toolft_pipeline.stages.evaluations.evaluations import (
 )
 from toolft_pipeline.stages.evaluations.gate_decision import gate_verdict, without_margin
 from toolft_pipeline.stages.evaluations.hosted_models import hosted_line, managed_reads, with_hosted
-from toolft_pipeline.stages.evaluations.past_nights import VERDICT_FILE, best_champion, has_weights, past_digests
+from toolft_pipeline.stages.evaluations.past_nights import best_champion, has_weights, past_digests
 from toolft_pipeline.stages.evaluations.past_reports import inputs_of, last_inputs, past_reports
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, shadow_results, wants_shadow
 from toolft_pipeline.stages.evaluations.task_check import TASK_CHECK, checked_tasks, write_impossible
@@ -74,7 +75,6 @@ from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
 ASSET = "eval_report"
-__all__ = ["ASSET", "STAGE", "VERDICT_FILE"]
 
 
 def _derived(settings: AgentSettings) -> dict[str, Json]:
@@ -243,7 +243,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="8",
+    code_version="9",
     inputs={
         "merged_model": PartitionScope.SAME,
         "qlora_adapter": PartitionScope.SAME,
@@ -268,6 +268,7 @@ STAGE = Stage(
         "managed",
         "evaluation.tasks",
         "evaluation.variants",
+        "serving.constrained",
         "evaluation.bfcl",
         "evaluation.bfcl_questions",
         "evaluation.bfcl_irrelevance",

@@ -86,6 +86,28 @@ def test_written_turns_are_allowed_token_by_token_up_to_the_stop(format_name: st
     assert not allows(begun, stop, vocabulary=len(tokenizer))
 
 
+@pytest.mark.parametrize("format_name", sorted(FORMATS))
+def test_a_free_turn_counts_as_one_under_the_grammar_only_if_the_grammar_allows_all_of_it(format_name: str) -> None:
+    writer: Written = written(format_name)
+    masks = LlguidanceMasks(writer.tokenizer, stops=writer.chat_format.stop_tokens)
+    grammar = grammar_of(format_name, writer.tokenizer)
+
+    def allowed(name: str, arguments: dict[str, Any]) -> bool:
+        return masks.allows(grammar, writer.calls((name, arguments)), finished=True)
+
+    good = {"level": 3, "room": "attic"}
+    assert allowed("lamp", good)
+    assert masks.allows(grammar, "It is on: 7 < 9 [all].", finished=True)
+    cut = writer.calls(("lamp", good)).partition("attic")[0]
+    assert masks.allows(grammar, cut, finished=False)
+    assert not masks.allows(grammar, cut, finished=True)
+    assert not allowed("lamps", good)
+    assert not allowed("lamp", {"level": 3})
+    assert not allowed("lamp", good | {"room": "cellar"})
+    assert not masks.allows(grammar, "It is \N{REPLACEMENT CHARACTER} on.", finished=True)
+    assert not masks.allows("start: nowhere", "It is on.", finished=True)
+
+
 def test_random_model_writes_valid_calls_alone(tiny: TinyModel) -> None:
     """The very models that write nothing that could be parsed without a mask."""
     name = tiny.folder.name

@@ -13,6 +13,7 @@ from toolft_pipeline.agent_file import load_agent
 from toolft_pipeline.cli.main import run
 from toolft_pipeline.evaluation.promotion.gate import GateVerdict
 from toolft_pipeline.evaluation.promotion.model_registry import SERVICE, in_service, service_folder
+from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
 from toolft_pipeline.orchestration.build import agent_resource, resource_key, stage_assets
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages import champion, eval_report
@@ -69,8 +70,8 @@ def judged(warehouse: Warehouse, day: str, *, promote: bool, against: str | None
         inputs={},
     )
     with warehouse.staging(address) as staged:
-        (staged / eval_report.VERDICT_FILE).write_bytes(msgspec.json.encode(verdict))
-        built = BuildOutput(content=(eval_report.VERDICT_FILE,), rows={}, headline={})
+        (staged / VERDICT_FILE).write_bytes(msgspec.json.encode(verdict))
+        built = BuildOutput(content=(VERDICT_FILE,), rows={}, headline={})
         warehouse.commit(staged, recipe, built, run_id=None, started=0.0)
     return version
 
@@ -126,7 +127,7 @@ def test_champion_refuses_a_verdict_that_was_edited_on_disk(warehouse: Warehouse
     judged(warehouse, DAYS[0], promote=False, against=None)
     report = warehouse.current(ArtifactKey(agent=AGENT, asset="eval_report", partition=DAYS[0]))
     assert report is not None
-    verdict = report.file(eval_report.VERDICT_FILE)
+    verdict = report.file(VERDICT_FILE)
     edited = verdict.read_bytes().replace(b'"promote":false', b'"promote":true ')
     assert len(edited) == verdict.stat().st_size
     verdict.write_bytes(edited)

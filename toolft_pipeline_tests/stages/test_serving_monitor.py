@@ -50,10 +50,13 @@ class Site:
         assert version is not None
         return version
 
-    def report(self, *, digest: str, parse_rate: float) -> None:
-        """A gate's report on a model."""
+    def report(self, *, digest: str, parse_rate: float, judged: str | None = None) -> None:
+        """A gate's report on a model; `judged` names the figures, where they are not the candidate's own."""
         rate = {"value": parse_rate, "low": parse_rate, "high": parse_rate}
         figures = {"parse_rate": rate, "hallucinated_tool": {"value": 0, "low": 0, "high": 0}, "valid_arguments": rate}
+        own = figures | {"parse_rate": {"value": 0.1, "low": 0.1, "high": 0.1}}
+        models = {"candidate": figures, "base": {}} if judged is None else {"candidate": own, judged: figures}
+        metrics = {"models": models, "verdict": {"promote": True, "judged": judged}}
         address = ArtifactKey(agent="assistant", asset="eval_report", partition="2026-11-28")
         recipe = Recipe(
             address=address,
@@ -63,7 +66,7 @@ class Site:
             inputs={"merged_model/2026-11-28": digest},
         )
         with self.warehouse.staging(address) as out:
-            (out / "metrics.json").write_text(json.dumps({"models": {"candidate": figures, "base": {}}}))
+            (out / "metrics.json").write_text(json.dumps(metrics))
             made = BuildOutput(content=("metrics.json",), rows={}, headline={})
             self.warehouse.commit(out, recipe, made, run_id=None, started=0.0)
 
@@ -103,6 +106,8 @@ def test_served_turns_are_compared_with_the_report_on_these_weights(site: Site) 
     assert set(STAGE.plots(version, site.settings)) == {"parse_rate_by_day", "fallback_by_day"}
     site.report(digest="ab" * 32, parse_rate=0.62)
     assert outcome(site, version, "served_like_the_gate").passed
+    site.report(digest="ab" * 32, parse_rate=0.99, judged="candidate+constrained")
+    assert not outcome(site, version, "served_like_the_gate").passed
 
 
 @pytest.mark.parametrize(("fallback", "passes"), [(4, True), (6, False)])

@@ -24,7 +24,7 @@ def refusal_lines(report: Mapping[str, Any], *, gate: Mapping[str, Any], setting
     verdict = report["verdict"]
     if verdict is None or verdict.get("promote"):
         return []
-    missed = list(_missed(report["models"].get("candidate", {}), gate))
+    missed = list(_missed(report["models"].get(verdict.get("judged") or "candidate", {}), gate))
     others = [reason for reason in verdict.get("reasons", ()) if not _is_threshold(reason)]
     return [
         "",

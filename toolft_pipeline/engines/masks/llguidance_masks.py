@@ -33,6 +33,9 @@ MASKS_KEPT = 512
 SHARED_TOKENS = 12
 """Tokens from the start of a turn whose masks are kept: `<tool_call>` costs 2.5 ms a token to work out."""
 
+NO_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+"""What a tokenizer decodes bytes to that are no character."""
+
 _PLAIN = r'[^"\\<\[{\x00-\x1F\x7F]'
 SLICES = [_PLAIN + "{1,10}", _PLAIN + "{1,30}", r"[^<\[{]+"]
 """Tokens that are decided together inside strings and answers, which exclude the beginnings of control strings. With
@@ -70,6 +73,18 @@ class LlguidanceMasks:
             while len(self._compiled) > GRAMMARS_KEPT:
                 self._compiled.popitem(last=False)
             return LlguidanceMask(compiled, self._tokenizer)
+
+    def allows(self, grammar: str, text: str, *, finished: bool) -> bool:
+        """Whether the grammar allows this text of a turn, and its end if it is `finished`. Greedy decoding under the
+        grammar gives the same turn then: it forbade none of the choices.
+
+        False where that cannot be said: llguidance refuses the grammar, or the text has bytes that are no character.
+        """
+        mask = self(grammar)
+        if mask.gave_up is not None or NO_CHARACTER in text:
+            return False
+        tokens = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return mask.allows([*tokens, self._vocabulary.eos_token] if finished else tokens)
 
 
 class LlguidanceMask(TokenMask):
@@ -109,6 +124,10 @@ class LlguidanceMask(TokenMask):
             self._tokens = (*self._tokens, token) if self._position <= SHARED_TOKENS else None
         if self.gave_up is None and not self._matcher.consume_token(token):
             self._give_up()
+
+    def allows(self, tokens: Sequence[int]) -> bool:
+        """Whether all these tokens may come next, in order; the state stays as it is."""
+        return int(self._matcher.validate_tokens(list(tokens))) == len(tokens)
 
     def _note(self, correction: Correction) -> None:
         self.corrections.append(correction)

@@ -9,7 +9,7 @@ a task's user says something else, the prompts are new and the model is asked fo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class GenerationCache:
     def __init__(self, known: dict[_Place, Generation] | None = None) -> None:
         self._known = dict(known or {})
         self._used: dict[_Place, Generation] = {}
+        self._offered: dict[_Place, Generation] = {}
         self.n_reused = 0
         self.n_new = 0
 
@@ -70,18 +71,36 @@ class GenerationCache:
         *,
         text_of: Callable[[Sequence[int]], str] | None = None,
         sampling: Sampling | None = None,
+        allows: Callable[[Generation], bool] | None = None,
     ) -> Generator:
         """A generator that asks the one of `load` for unknown prompts alone, and calls `load` for the first of them.
 
         `text_of` gives the text that stands for a prompt, if its token ids do not say what is asked. `sampling` is how
-        answers of kind `SAMPLE` are drawn.
+        answers of kind `SAMPLE` are drawn. `allows` says whether this generator would give an offered answer too.
         """
         place = str(kind) if sampling is None else f"{kind} {sampling.repeat} at {sampling.temperature:g}"
-        return _CachedGenerator(self, place, load, text_of or _ids_as_text)
+        return _CachedGenerator(self, place, load, text_of or _ids_as_text, allows=allows)
 
     def include(self, other: GenerationCache) -> None:
         """Know the answers that another cache knows, where this one knows none."""
         self._known = {**other._known, **self._known}
+
+    def offer(self, other: GenerationCache, *, included: Collection[PromptKind]) -> None:
+        """Take the answers of the same model without a net: those of the `included` kinds, which no net changes, at
+        once; of the others each that the `allows` of its generator allows.
+        """
+        free = set(map(str, included))
+        self.include(GenerationCache({place: each for place, each in other._known.items() if place[0] in free}))
+        self._offered = other._known
+
+    def take(self, place: _Place, allows: Callable[[Generation], bool]) -> bool:
+        """Whether an answer was offered for this place and is allowed; it is used then."""
+        offered = self._offered.get(place)
+        if offered is None or not allows(offered):
+            return False
+        self._used[place] = offered
+        self.n_reused += 1
+        return True
 
     def find(self, place: _Place) -> Generation | None:
         """A known answer, counted once as reused."""
@@ -125,11 +144,14 @@ class _CachedGenerator(Generator):
         kind: str,
         load: Callable[[], Generator],
         text_of: Callable[[Sequence[int]], str],
+        *,
+        allows: Callable[[Generation], bool] | None,
     ) -> None:
         self._cache = cache
         self._kind = kind
         self._load = load
         self._text_of = text_of
+        self._allows = allows
         self._loaded: Generator | None = None
 
     def generate(self, prompts: Sequence[Sequence[int]]) -> list[Generation]:
@@ -138,7 +160,7 @@ class _CachedGenerator(Generator):
         new = {
             place: prompt
             for place, prompt in zip(places, prompts, strict=True)
-            if self._cache.find(place) is None
+            if self._cache.find(place) is None and not self._takes(place)
         }  # fmt: skip
         if new:
             if self._loaded is None:
@@ -147,6 +169,9 @@ class _CachedGenerator(Generator):
                 self._cache.add(place, generation)
         found = [self._cache.find(place) for place in places]
         return [generation for generation in found if generation is not None]
+
+    def _takes(self, place: _Place) -> bool:
+        return self._allows is not None and self._cache.take(place, self._allows)
 
     def _place(self, prompt: Sequence[int]) -> _Place:
         return self._kind, hashlib.sha256(self._text_of(prompt).encode("utf-8", "surrogatepass")).hexdigest()

@@ -32,14 +32,23 @@ FALLBACK_MARK = "\x02fallback "
 """Begins the text of an answer that the endpoint wrote; a JSON object with its message and its tokens follows."""
 
 
-def turn_masks(
-    stops: Sequence[str], *, settings: AgentSettings, catalog: Catalog, tokenizer: PreTrainedTokenizerBase
-) -> Callable[[], TokenMask]:
-    """Makes the mask of a turn with all tools of the catalog."""
-    masks = LlguidanceMasks(tokenizer, stops=stops)
-    chat_format = get_format(settings.chat.format)
-    grammar = turn_grammar(chat_format, catalog.openai_tools(), special=special_tokens(tokenizer))
-    return lambda: masks(grammar.text)
+class TurnMasks:
+    """The grammar of a turn with all tools of the catalog: its masks, and which free turns it would not change."""
+
+    def __init__(
+        self, stops: Sequence[str], *, settings: AgentSettings, catalog: Catalog, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        self._masks = LlguidanceMasks(tokenizer, stops=stops)
+        chat_format = get_format(settings.chat.format)
+        self._grammar = turn_grammar(chat_format, catalog.openai_tools(), special=special_tokens(tokenizer)).text
+
+    def __call__(self) -> TokenMask:
+        """The mask of a new turn."""
+        return self._masks(self._grammar)
+
+    def allows(self, turn: Generation) -> bool:
+        """Whether a turn that was decoded freely is what decoding under the grammar gives."""
+        return self._masks.allows(self._grammar, turn.text, finished=turn.finished)
 
 
 def with_fallback(

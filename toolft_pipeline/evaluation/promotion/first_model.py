@@ -16,10 +16,18 @@ from toolft_pipeline.settings import GateSettings
 
 
 def not_good_enough_to_start(
-    candidate: ModelMetrics, base: ModelMetrics | None, *, basis: Basis, gate: GateSettings, level: float
+    candidate: ModelMetrics,
+    base: ModelMetrics | None,
+    *,
+    served: ModelMetrics,
+    basis: Basis,
+    gate: GateSettings,
+    level: float,
 ) -> Iterator[str]:
-    """The floor of task success, and the comparison with the base at the one-sided `level`."""
-    success, wanted = _success(candidate, basis), gate.first.task_success
+    """The floor of task success of what is `served`, and the comparison of the candidate alone with the base at the
+    one-sided `level`.
+    """
+    success, wanted = _success(served, basis), gate.first.task_success
     counted = "task success" if basis is Basis.ROLLOUTS else "tasks with every step right"
     if success.low < wanted:
         yield (

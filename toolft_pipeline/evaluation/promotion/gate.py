@@ -15,7 +15,13 @@ from toolft_pipeline.evaluation.promotion.model_registry import withdrawn_reason
 from toolft_pipeline.evaluation.promotion.nights import level_of
 from toolft_pipeline.evaluation.promotion.paired import Basis, basis_of, scores_of
 from toolft_pipeline.evaluation.promotion.thresholds import GATED, beyond_thresholds, few_tasks, unproven
-from toolft_pipeline.evaluation.promotion.verdict import CandidateStatus, ChampionResult, GateVerdict, PastNights
+from toolft_pipeline.evaluation.promotion.verdict import (
+    CandidateStatus,
+    ChampionResult,
+    GateVerdict,
+    PastNights,
+    ServedFigures,
+)
 from toolft_pipeline.evaluation.scoring.intervals import smallest_visible_difference, wilson
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import GateSettings
@@ -36,11 +42,14 @@ def decide_promotion(
 ) -> GateVerdict:
     """Decide on a candidate by the thresholds and the comparison with the model in service.
 
-    `shadow` has the candidate's metrics on the newest day's verified runs, if there are any; `base` those of the
-    untuned base, which a first model must beat; `past` is what earlier nights' verdicts say;
-    `abilities` are the answers to the questions outside the agent's job.
+    The thresholds and the floor of a first model are held against what is served, and the `candidate` alone is compared
+    with other models. `shadow` has its metrics on the newest day's verified runs, if there are any; `base` those of the
+    untuned base, which a first model must beat; `past` is what earlier nights' verdicts say; `abilities` are the
+    answers to the questions outside the agent's job.
     """
     basis = basis_of(candidate)
+    served = candidate_status.served
+    judged = candidate if served is None else served.metrics
     found = None
     if champion is not None:
         found = challenge(
@@ -48,16 +57,16 @@ def decide_promotion(
         )
     level = level_of(gate.wrong_promotions_per_year)
     objections = [
-        *few_tasks(candidate, basis=basis, gate=gate),
+        *few_tasks(judged, basis=basis, gate=gate),
         *unproven(candidate_status.proofs, candidate_status.lineage_gaps),
         *candidate_status.objections,
-        *beyond_thresholds(candidate, basis=basis, gate=gate),
+        *beyond_thresholds(judged, basis=basis, gate=gate),
         *lost_abilities(abilities, gate=gate),
         *_not_the_next(candidate_status, champion),
         *_shadow_objections(shadow, basis=basis, gate=gate),
     ]
     if found is None:
-        objections += not_good_enough_to_start(candidate, base, basis=basis, gate=gate, level=level)
+        objections += not_good_enough_to_start(candidate, base, served=judged, basis=basis, gate=gate, level=level)
     else:
         objections += not_shown_better(found, gate=gate)
     n_tasks = len(scores_of(candidate, basis)) if found is None else found.paired.n_tasks
@@ -81,7 +90,8 @@ def decide_promotion(
         evidence=0.0 if found is None else round(found.better if gate.margin == 0 else found.no_worse, 6),
         evidence_needed=0.0 if found is None else found.needed,
         nights=() if found is None else found.nights,
-        notes=tuple(_notes(found, shadow, basis=basis)),
+        notes=tuple(_notes(found, shadow, basis=basis, served=served)),
+        judged=None if served is None else served.name,
     )
 
 
@@ -121,8 +131,12 @@ def _grounds(found: Challenge | None, shadow: ModelMetrics | None, *, basis: Bas
         yield f"shadow: {done} of {len(scores)} runs of the newest day ended as in production"
 
 
-def _notes(found: Challenge | None, shadow: ModelMetrics | None, *, basis: Basis) -> Iterator[str]:
+def _notes(
+    found: Challenge | None, shadow: ModelMetrics | None, *, basis: Basis, served: ServedFigures | None
+) -> Iterator[str]:
     """What the candidate was judged by, and what could not be looked at."""
+    if served is not None:
+        yield f"thresholds are held against {served.name}, as it is served; other models are compared without a net"
     yield f"judged by {basis}" + ("; without a sandbox no task is run" if basis is Basis.STEPS else "")
     if found is None:
         yield incumbent_note(shadow, basis=basis)

@@ -38,6 +38,11 @@ class VariantVerdict(Struct, frozen=True, kw_only=True):
     """What the net was when it was judged (`variant_identity`)."""
 
     @property
+    def is_worse(self) -> bool:
+        """Whether more tasks end worse behind the net than better."""
+        return self.losses > self.wins
+
+    @property
     def text(self) -> str:
         """The decision in one line."""
         paired = f"{self.wins} tasks end better and {self.losses} worse than without it"

@@ -48,7 +48,8 @@ def subject(models: Mapping[str, ModelMetrics]) -> str:
 
 def reference_order(models: Mapping[str, ModelMetrics]) -> list[str]:
     """The evaluated models to compare with, best first: the one in service, then all others as listed."""
-    others = [name for name in models if name != subject(models)]
+    about = subject(models)
+    others = [name for name in models if name != about and not name.startswith(f"{about}+")]  # nor it behind a net
     return sorted(others, key=lambda name: name != IN_SERVICE)
 
 

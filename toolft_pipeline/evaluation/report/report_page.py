@@ -106,8 +106,8 @@ def _failed_first(cards: Iterable[TaskCard]) -> list[TaskCard]:
 def _distances(content: ReportContent) -> list[ThresholdDistance]:
     if content.gate is None:
         return []
-    candidate = content.metrics[subject(content.metrics)]
-    return threshold_distances(candidate, gate=content.gate, abilities=content.abilities)
+    judged = (content.verdict and content.verdict.judged) or subject(content.metrics)
+    return threshold_distances(content.metrics[judged], gate=content.gate, abilities=content.abilities)
 
 
 def _missed_questions(content: ReportContent) -> list[ProbeRow]:

@@ -19,13 +19,13 @@ from toolft_pipeline.evaluation.models.folder_decoder import FolderDecoder
 from toolft_pipeline.evaluation.models.generation import Generator, Sampling
 from toolft_pipeline.evaluation.models.generation_cache import GenerationCache, PromptKind
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, Prompter, PromptPolicy, make_prompter
-from toolft_pipeline.evaluation.models.safety_nets import turn_masks, with_fallback
+from toolft_pipeline.evaluation.models.safety_nets import TurnMasks, with_fallback
 from toolft_pipeline.evaluation.scoring.probes import CALL_TOKENS, WORDS_TOKENS, Probers
 from toolft_pipeline.ingest.day import read_golden_runs
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.settings.evaluation import Variant
 
-_TURNS = frozenset({PromptKind.TURN, PromptKind.SINGLE})
+MASKED = frozenset({PromptKind.TURN, PromptKind.SINGLE})
 """What a grammar of the agent's tools fits: the questions on general ability have tools of their own."""
 
 
@@ -85,15 +85,16 @@ def prepare_folder(
     )
 
     constrained = model.variant is Variant.CONSTRAINED
-    mask_of_turn = cache(lambda: turn_masks(prompter.stops, settings=settings, catalog=catalog, tokenizer=tokenizer))
+    masks = cache(lambda: TurnMasks(prompter.stops, settings=settings, catalog=catalog, tokenizer=tokenizer))
 
     def generator(kind: PromptKind, max_new_tokens: int) -> Generator:
-        masked = constrained and kind in _TURNS
+        masked = constrained and kind in MASKED
         return answers.generator(
             kind,
             lambda: decoder.generator(
-                max_new_tokens, mask_of_turn=mask_of_turn() if masked else None, reuse=kind is not PromptKind.SINGLE
+                max_new_tokens, mask_of_turn=masks() if masked else None, reuse=kind is not PromptKind.SINGLE
             ),
+            allows=(lambda turn: masks().allows(turn)) if masked and kind is PromptKind.TURN else None,
         )
 
     def sampled(repeat: int) -> Generator:

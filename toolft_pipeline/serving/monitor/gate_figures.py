@@ -32,12 +32,19 @@ class GateFigures(Struct, frozen=True, kw_only=True):
         return 1 - self.hallucinated_tool.value
 
 
-class _Models(Struct):
-    candidate: GateFigures
+class _Verdict(Struct):
+    judged: str | None = None
 
 
 class _Metrics(Struct):
-    models: _Models
+    models: dict[str, msgspec.Raw]
+    verdict: _Verdict | None = None
+
+    @property
+    def judged(self) -> GateFigures:
+        """The figures that the thresholds were held against: of the candidate as it is served."""
+        name = (self.verdict and self.verdict.judged) or "candidate"
+        return msgspec.json.decode(self.models[name], type=GateFigures)
 
 
 class Shortfall(Struct, frozen=True, kw_only=True):
@@ -78,4 +85,4 @@ def _figures(report: Version) -> GateFigures | None:
     path = report.file(METRICS_FILE)
     if not path.is_file():
         return None
-    return msgspec.json.decode(path.read_bytes(), type=_Metrics).models.candidate
+    return msgspec.json.decode(path.read_bytes(), type=_Metrics).judged

@@ -12,7 +12,7 @@ from toolft_pipeline.engines.token_mask import MaskFactory
 from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.serving.nets.fallback import EndpointFallback, FallbackError
 from toolft_pipeline.serving.nets.grammar import TurnConstraint
-from toolft_pipeline.serving.nets.passed_variants import PassedVariants
+from toolft_pipeline.serving.nets.passed_variants import NetLeftOut, PassedVariants
 from toolft_pipeline.serving.notice import Notify, in_background, log_notice
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import AgentSettings
@@ -46,12 +46,15 @@ def fallback_net(
     )
 
 
-def turn_constraint(
-    settings: AgentSettings, warehouse: Warehouse, *, notify: Notify = log_notice
-) -> TurnConstraint | None:
-    """The grammars of `serving.constrained`; None where it is off. Raises `EngineError` for an engine without masks."""
+def turn_constraint(settings: AgentSettings, warehouse: Warehouse, *, notify: Notify = log_notice) -> TurnConstraint:
+    """The grammars of `serving.constrained`; for no model where it is off. Raises `EngineError` for an engine without
+    masks.
+    """
     if not settings.serving.constrained:
-        return None
+        left_out = NetLeftOut(
+            warehouse, agent=settings.name, setting="serving.constrained", notify=in_background(notify)
+        )
+        return TurnConstraint(permits=lambda model: left_out(day=model.day, digest=model.content_digest))
     engine = settings.serving.engine.name
     if engine is not EngineName.TRANSFORMERS:
         raise EngineError(

@@ -15,10 +15,11 @@ from pathlib import Path
 from toolft_pipeline.compute_type import choose_compute_type
 from toolft_pipeline.evaluation.judge.task import Task
 from toolft_pipeline.evaluation.models.engine_generator import engine_identity
-from toolft_pipeline.evaluation.models.generation_cache import read_generations
+from toolft_pipeline.evaluation.models.generation_cache import PromptKind, read_generations
 from toolft_pipeline.evaluation.models.prompting import ModelUnderTest, PromptPolicy
 from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.evaluation.scoring.evaluate import evaluate_endpoint, evaluate_model
+from toolft_pipeline.evaluation.scoring.prepared_model import MASKED
 from toolft_pipeline.evaluation.scoring.probes import probes_digest
 from toolft_pipeline.evaluation.scoring.rollouts import RolloutClient, run_rollouts
 from toolft_pipeline.settings import AgentSettings, EvaluationSettings, RolloutClientName
@@ -195,9 +196,10 @@ def reuse_or_evaluate(
     def build(settings: AgentSettings, out: Path) -> BuildOutput:
         verify_model(context, model)
         answers = read_generations(_earlier(context, artifact, partition), key=key)
-        if model.variant is Variant.FALLBACK:  # the candidate's own turns are those that it was evaluated by
+        if model.variant is not None:  # the candidate's own turns are those that it was evaluated by
             own = GENERATIONS.recipe(settings, partition=plain, inputs=unaided).fingerprint
-            answers.include(read_generations(_earlier(context, artifact, plain), key=own))
+            alone = read_generations(_earlier(context, artifact, plain), key=own)
+            answers.offer(alone, included=set(PromptKind) - (MASKED if model.variant is Variant.CONSTRAINED else set()))
         if model.folder is None:
             run = partial(evaluate_endpoint, name=model.name, in_full=model.in_full)
         else:

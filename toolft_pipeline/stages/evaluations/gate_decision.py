@@ -13,6 +13,7 @@ from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.stages.evaluations.past_nights import past_nights
 from toolft_pipeline.stages.evaluations.shadow import SHADOW, ShadowResults
+from toolft_pipeline.stages.evaluations.variants import served_figures
 from toolft_pipeline.stages.spec.stage import BuildContext
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.lineage import lineage_gaps
@@ -43,6 +44,7 @@ def gate_verdict(
         content_digest=digest,
         recipe=_recipe(context),
         trained_on=frozenset() if shadow is None else shadow.sample.trained_on,
+        served=served_figures(metrics, context.settings, model=digest),
     )
     champion = None if serving is None else _champion_result(serving, metrics, IN_SERVICE)
     if champion is not None and best is not None:

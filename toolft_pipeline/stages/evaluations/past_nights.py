@@ -16,12 +16,12 @@ from msgspec import Struct
 from toolft_pipeline.evaluation.promotion.gate import PastNights
 from toolft_pipeline.evaluation.promotion.model_registry import InService, served_models, withdrawn_models
 from toolft_pipeline.evaluation.promotion.nights import NightEvidence
+from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
 from toolft_pipeline.settings import AgentSettings
 from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError, damaged_files
 
-VERDICT_FILE = "verdict.json"
 REPORT = "eval_report"
 
 

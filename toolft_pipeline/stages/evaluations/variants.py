@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.evaluation.promotion.variants import VariantVerdict, judge_variant
+from toolft_pipeline.evaluation.promotion.verdict import ServedFigures
 from toolft_pipeline.evaluation.report.prices import ModelPrice, model_price
 from toolft_pipeline.evaluation.report.report_content import CANDIDATE
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
@@ -34,7 +35,12 @@ def variant_reads(settings: AgentSettings) -> dict[str, Json]:
     read: dict[str, Json] = {variant.value: {**variant_identity(variant, settings)} for variant in variants}
     if Variant.FALLBACK in variants:
         read["fallback_price"] = asdict(fallback_price(settings) or ModelPrice())
-    return {"variants": read, "variant_verdicts": VERDICTS_CODE}
+    net = judged_behind(settings)
+    return {
+        "variants": read,
+        "variant_verdicts": VERDICTS_CODE,
+        **({} if net is None else {"judged_behind": net.value}),
+    }
 
 
 def fallback_price(settings: AgentSettings) -> ModelPrice | None:
@@ -43,6 +49,27 @@ def fallback_price(settings: AgentSettings) -> ModelPrice | None:
     if Variant.FALLBACK not in settings.evaluation.variants or name is None:
         return None
     return model_price(name, settings.evaluation)
+
+
+def judged_behind(settings: AgentSettings) -> Variant | None:
+    """The net that the gate holds its thresholds behind: the grammar, where the model is served under it and the report
+    evaluates it. Never the fallback, whose answers are another model's.
+    """
+    asked = settings.serving.constrained and Variant.CONSTRAINED in settings.evaluation.variants
+    return Variant.CONSTRAINED if asked else None
+
+
+def served_figures(metrics: Mapping[str, ModelMetrics], settings: AgentSettings, *, model: str) -> ServedFigures | None:
+    """The figures of what will be served, where that is not the candidate alone. A net that ends more tasks worse than
+    better is not served (`judge_variant`), so the candidate is judged without it.
+    """
+    net = judged_behind(settings)
+    if net is None:
+        return None
+    judged = judge_variants(metrics, settings, model=model)
+    if any(each.variant == net.value and each.is_worse for each in judged):
+        return None
+    return ServedFigures(name=variant_name(net), metrics=metrics[variant_name(net)])
 
 
 def judge_variants(metrics: Mapping[str, ModelMetrics], settings: AgentSettings, *, model: str) -> list[VariantVerdict]:

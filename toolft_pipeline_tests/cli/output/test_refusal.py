@@ -11,6 +11,7 @@ import pytest
 
 from toolft_pipeline.cli.output.refusal import refusal_lines
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, decide_promotion
+from toolft_pipeline.evaluation.promotion.verdict import ServedFigures
 from toolft_pipeline.evaluation.scoring.intervals import wilson
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import AgentSettings, GateSettings
@@ -20,14 +21,20 @@ from toolft_pipeline_tests.training.made_rows import agent
 GATE = GateSettings()
 
 
-def explained(candidate: ModelMetrics, *, settings: AgentSettings, proven: bool = True) -> list[str]:
+def explained(
+    candidate: ModelMetrics, *, settings: AgentSettings, proven: bool = True, behind: ModelMetrics | None = None
+) -> list[str]:
     """The lines after a real gate has judged these figures."""
-    candidate_status = CandidateStatus(as_of="2026-10-12", proofs={"merged_logits": proven})
+    served = None if behind is None else ServedFigures(name="candidate+constrained", metrics=behind)
+    candidate_status = CandidateStatus(as_of="2026-10-12", proofs={"merged_logits": proven}, served=served)
     verdict = decide_promotion(
         candidate=candidate, candidate_status=candidate_status, champion=None, gate=GATE, base=figures(0, n=60)
     )
     report: dict[str, Any] = {
-        "models": {"candidate": msgspec.to_builtins(candidate)},
+        "models": {
+            "candidate": msgspec.to_builtins(candidate),
+            **({} if behind is None else {"candidate+constrained": msgspec.to_builtins(behind)}),
+        },
         "verdict": msgspec.to_builtins(verdict),
     }
     return refusal_lines(report, gate=GATE.model_dump(mode="json"), settings=settings)
@@ -46,6 +53,12 @@ def test_refusal_says_which_bar_is_missed_and_by_how_much(settings: AgentSetting
     assert "86.9% on 60 tasks" in calls
     assert "as low as 78.1% (95 % interval). gate.valid_arguments requires 80.0%: 1.9 points are missing." in calls
     assert not any("turns that can be read" in line for line in lines)  # that bar is cleared
+
+
+def test_refusal_has_the_figures_that_the_thresholds_were_held_against(settings: AgentSettings) -> None:
+    lines = explained(figures(45, n=60), settings=settings, behind=figures(45, n=60, right=73, steps=84))
+    (calls,) = (line for line in lines if "arguments that the catalog allows" in line)
+    assert "86.9% on 60 tasks" in calls
 
 
 def test_refusal_names_the_next_commands_for_this_agent(settings: AgentSettings) -> None:

@@ -93,3 +93,22 @@ def test_cache_keeps_what_it_reused_for_the_evaluation_after_next(tmp_path: Path
     model = Counting()
     read_generations(folders[1:], key="k").generator(PromptKind.TURN, model.load).generate([[1], [2]])
     assert model.asked == []
+
+
+def test_cache_takes_offered_answers_that_are_allowed_and_those_that_no_net_changes(tmp_path: Path) -> None:
+    alone = GenerationCache()
+    for kind in (PromptKind.TURN, PromptKind.PROBE):
+        alone.generator(kind, Counting).generate([[1], [2]])
+    alone.write(tmp_path, key="k")
+
+    model, behind = Counting(), GenerationCache()
+    behind.offer(read_generations([tmp_path], key="k"), included={PromptKind.PROBE})
+    turns = behind.generator(PromptKind.TURN, model.load, allows=lambda answer: answer.text == "[1]")
+    assert texts(turns.generate([[1], [2], [3], [1]])) == ["[1]", "[2]", "[3]", "[1]"]
+    assert model.asked == [[2], [3]]
+    single = behind.generator(PromptKind.SINGLE, model.load)
+    single.generate([[1]])
+    probes = behind.generator(PromptKind.PROBE, model.load)
+    assert texts(probes.generate([[1], [2]])) == ["[1]", "[2]"]
+    assert model.asked == [[2], [3], [1]]
+    assert (behind.n_reused, behind.n_new) == (3, 3)

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, ChampionResult, GateVerdict, decide_promotion
+from toolft_pipeline.evaluation.promotion.verdict import ServedFigures
 from toolft_pipeline.evaluation.scoring.intervals import wilson
 from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline.settings import GateSettings, ShadowSettings
+from toolft_pipeline.settings.gate import FirstModelSettings
 from toolft_pipeline_tests.evaluation.figures import figures
 
 GATE = GateSettings(min_tasks=20)
@@ -213,3 +215,31 @@ def test_gate_budget_of_wrong_promotions_moves_the_bar() -> None:
 
 def test_gate_asked_twice_says_the_same() -> None:
     assert _decide(figures(80), figures(70)) == _decide(figures(80), figures(70))
+
+
+def test_gate_holds_thresholds_against_what_is_served() -> None:
+    plain, behind = figures(80, right=200), figures(80)
+    assert [reason.split()[0] for reason in _decide(plain).reasons] == ["right_tool", "valid_arguments"]
+    verdict = _decide(plain, served=ServedFigures(name="candidate+constrained", metrics=behind))
+    assert verdict.promote
+    assert verdict.judged == "candidate+constrained"
+    assert any("candidate+constrained, as it is served" in note for note in verdict.notes)
+    worse = _decide(behind, served=ServedFigures(name="candidate+constrained", metrics=plain))
+    assert [reason.split()[0] for reason in worse.reasons] == ["right_tool", "valid_arguments"]
+    assert _decide(behind).judged is None
+
+
+def test_gate_floor_of_a_first_model_is_of_what_is_served() -> None:
+    gate = GATE.model_copy(update={"first": FirstModelSettings(task_success=0.3)})
+    few, many = figures(20), figures(80)
+    assert "first model: task success 20.0%" in _only_objection(_decide(few, gate=gate))
+    assert _decide(few, gate=gate, served=ServedFigures(name="net", metrics=many)).promote
+
+
+def test_gate_compares_with_other_models_without_the_net() -> None:
+    """A net lifts each model: what it brings the candidate alone shows nothing of the training."""
+    served = ServedFigures(name="net", metrics=figures(95))
+    assert not _decide(figures(70), figures(70), served=served).promote
+    assert _decide(figures(80), figures(70), served=served).promote
+    base = _only_objection(_decide(figures(60), base=figures(60), served=served))
+    assert "against the base" in base

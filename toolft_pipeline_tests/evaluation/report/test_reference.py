@@ -31,6 +31,11 @@ def test_tiles_stand_beside_the_incumbent_then_the_base_and_say_which() -> None:
     assert _notes({"candidate": MODELS["candidate"]}, logged=None)["task success"] == "nothing to compare with"
 
 
+def test_tiles_do_not_stand_beside_the_candidate_behind_a_net() -> None:
+    models = {"candidate": MODELS["candidate"], "candidate+constrained": figures(90), "base": MODELS["base"]}
+    assert _notes(models, logged=None)["task success"] == "base 4.0%"
+
+
 def test_tiles_of_speed_and_cost_show_the_incumbent_too() -> None:
     timed = {name: replace(model, latency_ms_single_p50=25.0) for name, model in MODELS.items()}
     notes = _notes(timed, logged=column())

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from toolft_pipeline.evaluation.promotion.variants import VARIANTS_FILE, VariantVerdict, read_variants, write_variants
-from toolft_pipeline.serving.nets.passed_variants import LOOK_AGAIN_S, PassedVariants
+from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
+from toolft_pipeline.serving.nets.passed_variants import LOOK_AGAIN_S, NetLeftOut, PassedVariants
 from toolft_pipeline.serving.notice import Notice
 from toolft_pipeline.settings.evaluation import Variant
 from toolft_pipeline.warehouse.store import Warehouse
@@ -98,3 +99,28 @@ def test_decisions_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_variants(tmp_path) == [judged()]
     write_variants([], tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def promoted(warehouse: Warehouse, *, judged: str | None, promote: bool = True) -> None:
+    verdict = msgspec.json.encode({"promote": promote, "judged": judged}).decode()
+    inputs = {f"merged_model/{DAY}": MODEL}
+    commit(warehouse, "eval_report", DAY, f"{judged} {promote}", inputs=inputs, files={VERDICT_FILE: verdict})
+
+
+@pytest.mark.parametrize(
+    ("judged", "promote", "warns"), [("candidate+constrained", True, True), (None, True, False), ("x", False, False)]
+)
+def test_a_net_that_is_left_out_of_a_model_judged_behind_it_is_named_once(
+    gate: Gate, judged: str | None, promote: bool, warns: bool
+) -> None:
+    promoted(gate.warehouse, judged=judged, promote=promote)
+    left_out = NetLeftOut(gate.warehouse, agent=AGENT, setting="serving.constrained", notify=gate.notices.append)
+    assert not left_out(day=DAY, digest=MODEL)
+    assert not left_out(day=DAY, digest=MODEL)
+    assert not left_out(day=DAY, digest="sha256:another")
+    texts = [str(notice) for notice in gate.notices]
+    assert len(texts) == warns
+    assert all("candidate+constrained" in text and "serving.constrained is off" in text for text in texts)
+    gate.notices.clear()
+    assert not gate.passes()
+    assert ("thresholds may not hold" in str(gate.notices[0])) is warns

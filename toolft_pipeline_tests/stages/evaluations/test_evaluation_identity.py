@@ -15,6 +15,7 @@ from toolft_pipeline.stages import eval_report
 from toolft_pipeline.stages.evaluations import evaluations
 from toolft_pipeline.stages.evaluations.evaluations import EVALUATION, ComparedModel, reuse_or_evaluate
 from toolft_pipeline.stages.spec.stage import BuildContext
+from toolft_pipeline.warehouse.digest import digest_of
 from toolft_pipeline.warehouse.store import Warehouse
 from toolft_pipeline_tests.agents import agent
 from toolft_pipeline_tests.conftest import REPOSITORY
@@ -119,3 +120,12 @@ def test_variants_enter_the_report_and_no_other_evaluation(tmp_path: Path) -> No
     plain, other = agent(tmp_path), agent(tmp_path, evaluation={"variants": ["constrained"]})
     assert EVALUATION.fingerprint_settings(plain) == EVALUATION.fingerprint_settings(other)
     assert eval_report.STAGE.fingerprint_settings(plain) != eval_report.STAGE.fingerprint_settings(other)
+
+
+def test_a_report_is_judged_again_when_the_net_of_its_thresholds_changes(tmp_path: Path) -> None:
+    def report(**sections: Any) -> str:
+        return digest_of(eval_report.STAGE.fingerprint_settings(agent(tmp_path, **sections)))
+
+    served, evaluated = {"serving": {"constrained": True}}, {"evaluation": {"variants": ["constrained"]}}
+    assert report(**served) == report()
+    assert len({report(), report(**evaluated), report(**evaluated, **served)}) == 3
