@@ -35,7 +35,8 @@ def headline_metrics(
     tools_with_few_tasks: Collection[str] = (),
 ) -> dict[str, Json]:
     """The verdict, the candidate's metrics that Dagster plots over the days, its success by level, pass@1 and pass^k,
-    the tools with fewer than three tasks, and the verdicts on its variants.
+    the tools with fewer than three tasks, the verdicts on its variants, and whose figures the thresholds were held
+    against, if not its own.
     """
     candidate = models[CANDIDATE]
     by_level = {
@@ -58,6 +59,7 @@ def headline_metrics(
         "smallest_visible_difference": round(verdict.smallest_visible_difference, 4),
         "difference": None if verdict.difference is None else round(verdict.difference.value, 4),
         **({"variants": {each.variant: each.text for each in variants}} if variants else {}),
+        **({} if verdict.judged is None else {"judged": verdict.judged}),
     }
 
 
