@@ -1,6 +1,6 @@
 """The grammar as what the gate judges, through the real stages: one run of `assistant`, judged again without it.
 
-The candidate is a tiny random model: nothing of what it writes can be read, and under the grammar every finished turn can.
+The candidate is a tiny random model: what it writes cannot be read, and under the grammar every finished turn can.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from toolft_pipeline.settings import (
     TrainingSettings,
     VerificationSettings,
 )
+from toolft_pipeline.settings.evaluation import Variant
 from toolft_pipeline.settings.serving import EngineName
 from toolft_pipeline.settings_checks.problem import Problem, quoted
 
@@ -81,7 +82,14 @@ def managed_problems(
 
 
 def serving_problems(serving: ServingSettings, training: TrainingSettings) -> Iterator[Problem]:
-    """Adapters that no engine serves: vLLM alone has them by name, and neither full weights nor DoRA."""
+    """A grammar that the engine does not apply, and adapters that no engine serves: vLLM alone has them by name, and
+    neither full weights nor DoRA.
+    """
+    if serving.constrained and serving.engine.name is not EngineName.TRANSFORMERS:
+        message = (
+            f"needs serving.engine.name: transformers, {serving.engine.name} applies no grammar; change one of them"
+        )
+        yield Problem(key="serving.constrained", message=message, also=("serving.engine.name",))
     if not serving.engine.adapters:
         return
     key = "serving.engine.adapters"
@@ -116,7 +124,12 @@ def curation_problems(curation: CurationSettings) -> Iterator[Problem]:
 
 
 def evaluation_problems(evaluation: EvaluationSettings, gate: GateSettings) -> Iterator[Problem]:
-    """More tasks in a part than in the whole; a gate that no candidate can pass."""
+    """More tasks in a part than in the whole; a gate that no candidate can pass; a grammar that the engine does not
+    apply.
+    """
+    if Variant.CONSTRAINED in evaluation.variants and evaluation.engine is not EngineName.TRANSFORMERS:
+        message = f"constrained needs evaluation.engine: transformers, {evaluation.engine} applies no grammar"
+        yield Problem(key="evaluation.variants", message=f"{message}; change one of them", also=("evaluation.engine",))
     whole = evaluation.max_tasks if _written(evaluation, "max_tasks") else None
     for name in ("few_shot_tasks", "catalog_tasks"):
         part = getattr(evaluation, name)

@@ -60,6 +60,16 @@ def lines(path: Path, **how: Any) -> tuple[str, ...]:
             "evaluation.variants",
             ["stays at its host"],
         ),
+        (
+            {"evaluation": {"variants": ["constrained"], "engine": "llama_cpp"}},
+            "evaluation.variants",
+            ["needs evaluation.engine: transformers, llama_cpp applies no grammar"],
+        ),
+        (
+            {"serving": {"constrained": True, "engine": {"name": "llama_cpp"}}},
+            "serving.constrained",
+            ["needs serving.engine.name: transformers, llama_cpp applies no grammar"],
+        ),
         ({"managed": HOST, "training": {"replay_share": 0.1}}, "training.replay_share", ["trains one at a host"]),
         ({"managed": HOST | {"api": "opnai"}}, "managed.api", ["'opnai'"]),
         (
