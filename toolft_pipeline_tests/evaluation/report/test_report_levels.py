@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow.parquet as pq
@@ -16,6 +15,7 @@ from toolft_pipeline.catalog.build import load_catalog
 from toolft_pipeline.cli.output.result_table import result_table
 from toolft_pipeline.evaluation.judge.level import Level
 from toolft_pipeline.evaluation.promotion.gate import CandidateStatus, decide_promotion
+from toolft_pipeline.evaluation.promotion.verdict import GateVerdict
 from toolft_pipeline.evaluation.report.report import write_report
 from toolft_pipeline.evaluation.report.report_content import ReportContent, read_evaluation
 from toolft_pipeline.evaluation.report.slices import SLICES_FILE
@@ -90,10 +90,13 @@ def test_slices_and_dagster_have_the_levels(report: Path) -> None:
     levels = {row["name"]: row["task_success"]["value"] for row in rows if row["by"] == "level"}
     assert levels == {"new_wording": 1.0, "new_family": 1.0, "new_tool": 1.0}
     candidate = read_metrics(report.parent)
-    verdict = SimpleNamespace(promote=False, reasons=(), n_tasks=1, smallest_visible_difference=0.1, difference=None)
-    shown = headline_metrics({"candidate": candidate}, verdict=verdict, tools_with_few_tasks=["x"])  # type: ignore[arg-type]  # a part of it
+    verdict = GateVerdict(promote=False, reasons=(), n_tasks=1, smallest_visible_difference=0.1)
+    shown = headline_metrics({"candidate": candidate}, verdict=verdict, tools_with_few_tasks=["x"])
     assert shown["task_success_new_family"] == shown["headline"] == 1.0
     assert shown["tools_with_few_tasks"] == ["x"]
+    assert "judged" not in shown
+    behind = headline_metrics({"candidate": candidate}, verdict=replace(verdict, judged="candidate+constrained"))
+    assert behind["judged"] == "candidate+constrained"
 
 
 def test_pass_rates_have_rows_of_their_own(report: Path) -> None:
