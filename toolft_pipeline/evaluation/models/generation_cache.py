@@ -81,16 +81,12 @@ class GenerationCache:
         place = str(kind) if sampling is None else f"{kind} {sampling.repeat} at {sampling.temperature:g}"
         return _CachedGenerator(self, place, load, text_of or _ids_as_text, allows=allows)
 
-    def include(self, other: GenerationCache) -> None:
-        """Know the answers that another cache knows, where this one knows none."""
-        self._known = {**other._known, **self._known}
-
     def offer(self, other: GenerationCache, *, included: Collection[PromptKind]) -> None:
-        """Take the answers of the same model without a net: those of the `included` kinds, which no net changes, at
-        once; of the others each that the `allows` of its generator allows.
+        """Know the answers of the same model without a net: those of the `included` kinds, which are decoded alike
+        behind it, at once; of the other kinds each that the `allows` of its generator allows.
         """
         free = set(map(str, included))
-        self.include(GenerationCache({place: each for place, each in other._known.items() if place[0] in free}))
+        self._known = {place: each for place, each in other._known.items() if place[0] in free} | self._known
         self._offered = other._known
 
     def take(self, place: _Place, allows: Callable[[Generation], bool]) -> bool:

@@ -12,7 +12,8 @@ from toolft_pipeline.engines.token_mask import MaskFactory
 from toolft_pipeline.evaluation.promotion.variant_identity import variant_identity
 from toolft_pipeline.serving.nets.fallback import EndpointFallback, FallbackError
 from toolft_pipeline.serving.nets.grammar import TurnConstraint
-from toolft_pipeline.serving.nets.passed_variants import NetLeftOut, PassedVariants
+from toolft_pipeline.serving.nets.judged_behind import NetLeftOut
+from toolft_pipeline.serving.nets.passed_variants import PassedVariants
 from toolft_pipeline.serving.notice import Notify, in_background, log_notice
 from toolft_pipeline.serving.served_model import ServedModel
 from toolft_pipeline.settings import AgentSettings

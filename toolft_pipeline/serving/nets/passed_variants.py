@@ -12,21 +12,14 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from toolft_pipeline.evaluation.promotion.variants import VariantVerdict, read_variants
-from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
+from toolft_pipeline.serving.nets.judged_behind import REPORT, judged_behind
 from toolft_pipeline.serving.notice import Notice, Notify, log_notice
 from toolft_pipeline.settings.evaluation import Variant
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import Version, Warehouse, WarehouseError
 
-REPORT = "eval_report"
-
 LOOK_AGAIN_S = 60.0
 """Seconds until a model that had not passed is looked up again: its report may have been made meanwhile."""
-
-
-class _Promotion(msgspec.Struct):
-    promote: bool
-    judged: str | None = None
 
 
 def variant_problem(
@@ -49,21 +42,6 @@ def variant_problem(
         )
     if not verdict.passed:
         return f"the gate refused {agent}'s model of {day} with {variant}: {'; '.join(verdict.reasons)}"
-    return None
-
-
-def judged_behind(warehouse: Warehouse, *, agent: str, day: str, digest: str) -> str | None:
-    """The net that the gate held its thresholds behind (`candidate+constrained`), in the newest report on this model
-    that promotes it; None without one.
-    """
-    address = ArtifactKey(agent=agent, asset=REPORT, partition=day)
-    try:
-        versions = warehouse.versions(address)
-    except WarehouseError:
-        return None
-    for version in sorted(versions, key=lambda each: each.manifest.created_at, reverse=True):
-        if version.manifest.inputs.get(f"merged_model/{day}") == digest and (verdict := _gate(version)):
-            return verdict.judged
     return None
 
 
@@ -116,32 +94,6 @@ class PassedVariants:
         return False
 
 
-class NetLeftOut:
-    """Permits no model the net, which the agent file leaves out, and says so once of one that the gate let pass behind
-    it.
-    """
-
-    def __init__(self, warehouse: Warehouse, *, agent: str, setting: str, notify: Notify = log_notice) -> None:
-        """`setting` is the key that would put the net back."""
-        self._warehouse = warehouse
-        self._agent = agent
-        self._setting = setting
-        self._notify = notify
-        self._seen: set[str] = set()
-
-    def __call__(self, *, day: str, digest: str) -> bool:
-        """False."""
-        if digest in self._seen:
-            return False
-        self._seen.add(digest)
-        net = judged_behind(self._warehouse, agent=self._agent, day=day, digest=digest)
-        if net is not None:
-            error = f"the gate let the model of {day} pass as {net}, and {self._setting} is off: it is served without"
-            remedy = f"set {self._setting}, or let `toolft run {self._agent} --to {day}` judge it without the net"
-            self._notify(Notice(agent=self._agent, subject="serving without a net", error=error, remedy=remedy))
-        return False
-
-
 def _verdict(warehouse: Warehouse, *, agent: str, day: str, digest: str, variant: Variant) -> VariantVerdict | None:
     """The decision of the report in force, else the last one, on this variant of this model."""
     address = ArtifactKey(agent=agent, asset=REPORT, partition=day)
@@ -155,14 +107,6 @@ def _verdict(warehouse: Warehouse, *, agent: str, day: str, digest: str, variant
             if verdict.model == digest and verdict.variant == variant.value:
                 return verdict
     return None
-
-
-def _gate(version: Version) -> _Promotion | None:
-    try:
-        verdict = msgspec.json.decode(version.file(VERDICT_FILE).read_bytes(), type=_Promotion)
-    except (OSError, WarehouseError, msgspec.MsgspecError):
-        return None
-    return verdict if verdict.promote else None
 
 
 def _read(version: Version) -> list[VariantVerdict]:

@@ -10,7 +10,8 @@ import pytest
 
 from toolft_pipeline.evaluation.promotion.variants import VARIANTS_FILE, VariantVerdict, read_variants, write_variants
 from toolft_pipeline.evaluation.promotion.verdict import VERDICT_FILE
-from toolft_pipeline.serving.nets.passed_variants import LOOK_AGAIN_S, NetLeftOut, PassedVariants
+from toolft_pipeline.serving.nets.judged_behind import NetLeftOut
+from toolft_pipeline.serving.nets.passed_variants import LOOK_AGAIN_S, PassedVariants
 from toolft_pipeline.serving.notice import Notice
 from toolft_pipeline.settings.evaluation import Variant
 from toolft_pipeline.warehouse.store import Warehouse
