@@ -3,7 +3,8 @@
 The agent is made in a scratch folder from the logs (OpenAI chat lines with each run's tools). Every fifth scenario is
 held out: those are the evaluation tasks, and none of their runs is in the agent's logs. Rows, training and scores are
 those of `toolft run`; a score is the share of held-out calling steps, each asked after the logged history, whose calls
-equal the logged ones (tool and arguments, compared as JSON). There is no backend, so no task is played.
+equal the logged ones (tool and arguments, compared as JSON). The model is asked under the grammar of the catalog, as it
+would be served, and without it. There is no backend, so no task is played.
 
 Options with several values make every combination. A setting that has a line in the results is not run again, and one
 that was killed goes on at its last checkpoint.
@@ -165,7 +166,8 @@ def read_figures(warehouse: Path) -> dict[str, Any]:
     speeds = [speed for speed in pq.read_table(adapter.file(PROGRESS_FILE))["tokens_per_s"].to_pylist() if speed]
     shown = ("exact_match", "right_tool", "valid_arguments", "parse_rate")
     return {
-        **{name: models["candidate"][name] for name in shown},
+        **{name: models["candidate+constrained"][name] for name in shown},
+        "exact_match_alone": models["candidate"]["exact_match"],
         "steps": models["candidate"]["n_call_steps"],
         "base_exact_match": models["base"]["exact_match"] if "base" in models else None,
         "rows": facts["rows"],
@@ -192,7 +194,8 @@ def read_results(path: Path) -> dict[Setting, dict[str, Any]]:
 def line_of(setting: Setting, figures: Mapping[str, Any]) -> str:
     """One setting and what it gave, in words."""
     return (
-        f"{_words(setting)}: exact {_percent(figures['exact_match'])} of {figures['steps']} steps, "
+        f"{_words(setting)}: exact {_percent(figures['exact_match'])} of {figures['steps']} steps "
+        f"({_percent(figures['exact_match_alone'])} without the grammar), "
         f"{figures['training_minutes']} minutes of training at {figures['tokens_per_s']} tokens/s"
     )
 
@@ -201,7 +204,8 @@ def table(rows: Sequence[tuple[Setting, Mapping[str, Any]]]) -> str:
     """A Markdown table with a line for each setting."""
     head = (
         *("catalog", "rows", "tokens", "epochs", "rank", "learning rate", "length", "seed"),
-        *("exact match", "right tool", "base exact", "validation loss", "tokens/s", "training, min", "CPU of all, min"),
+        *("exact match", "without the grammar", "right tool", "base exact", "validation loss", "tokens/s"),
+        *("training, min", "CPU of all, min"),
     )
     lines = [head, ["---:"] * len(head)]
     for each, found in rows:
@@ -211,7 +215,8 @@ def table(rows: Sequence[tuple[Setting, Mapping[str, Any]]]) -> str:
             [
                 *(each.catalog, f"{found['rows']}", f"{found['tokens']:,}", f"{each.epochs:g}", f"{each.rank}"),
                 *(f"{each.learning_rate:g}", f"{each.length}", f"{each.seed}", _percent(found["exact_match"])),
-                *(_percent(found["right_tool"]), "" if base is None else _percent(base)),
+                *(_percent(found["exact_match_alone"]), _percent(found["right_tool"])),
+                "" if base is None else _percent(base),
                 *("" if loss is None else f"{loss:.3f}", f"{found['tokens_per_s']}"),
                 *(f"{found['training_minutes']}", f"{found['cpu_minutes']}"),
             ]

@@ -40,12 +40,14 @@ AGENT_FILE: dict[str, Any] = {
     "evaluation": {
         "tasks": "tasks.jsonl",
         "compare": [],
+        "variants": ["constrained"],
         "probes": False,
         "single_requests": 0,
         "max_new_tokens": 96,  # the longest logged call has fewer
         "batch_size": 32,
         "catalog_tasks": None,
     },
+    "serving": {"constrained": True},
     "gate": {"first": {"beats_base": False}},
 }
 
