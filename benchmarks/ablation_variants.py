@@ -27,8 +27,8 @@ class Variant:
     cost: float = 1.0
 
 
-def variants(*, tokens_per_row: float, rows: int, rank: int, alpha: int, epochs: float) -> list[Variant]:
-    """All variants of an agent whose training set has so many rows of so many tokens, and these settings."""
+def variants(*, tokens_per_row: float, rows: int, all_rows: int, rank: int, alpha: int, epochs: float) -> list[Variant]:
+    """All variants of an agent that trains on so many rows of `all_rows`, of so many tokens, with these settings."""
 
     def budget(count: int | None) -> str:
         return "null" if count is None else str(round(count * tokens_per_row))
@@ -63,7 +63,7 @@ def variants(*, tokens_per_row: float, rows: int, rank: int, alpha: int, epochs:
                 name=f"{count or 'all'} rows",
                 group="rows",
                 settings={"training.token_budget": budget(count)},
-                cost=2.0 if count is None else 0.25 + 0.75 * min(1.0, count / rows),
+                cost=0.25 + 0.75 * (count or all_rows) / rows,
             )
             for count in (100, 300, None)
         ),

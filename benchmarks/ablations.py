@@ -33,12 +33,19 @@ FIXED = {
     "gate.task_success": "1.0",
     "gate.shadow.runs": "0",
     "evaluation.compare": "[]",
+    "evaluation.variants": "[]",
+    "serving.constrained": "false",
     "training.max_hours": "null",
 }
 """Settings of every variant: only a model that passes every task would be promoted, so that no variant is judged
-beside another one in service."""
+beside another one in service, and no grammar, which hides what a setting does to the calls."""
+
+TOKENS_PER_ROW, ROWS = 228.0, 1_615
+"""Mean length and number of the help desk's training rows, 12 days, 2026-11-30."""
 
 COLUMNS = {
+    "right tool": ("right_tool", ".1%"),
+    "exact match": ("exact_match", ".1%"),
     "general ability": ("general_ability", ".1%"),
     "no call where none can help": ("no_tool", ".1%"),
     "validation loss": ("validation_loss", ".3f"),
@@ -67,7 +74,12 @@ def main() -> None:
     settings = _settings(asked.agent)
     training = settings.training
     wanted = variants(
-        tokens_per_row=70.0, rows=2_400, rank=training.lora_r, alpha=training.lora_alpha, epochs=training.epochs
+        tokens_per_row=TOKENS_PER_ROW,
+        rows=ROWS if training.token_budget is None else min(ROWS, round(training.token_budget / TOKENS_PER_ROW)),
+        all_rows=ROWS,
+        rank=training.lora_r,
+        alpha=training.lora_alpha,
+        epochs=training.epochs,
     )
     current = {key: _as_text(settings, key) for each in wanted for key in each.settings if not missing_setting(each)}
     chosen = [
@@ -150,6 +162,8 @@ def figures_of(candidate: Mapping[str, Any], *, headline: Mapping[str, Any], wei
 
     return {
         "passed": candidate["task_outcomes"],
+        "right_tool": share("right_tool"),
+        "exact_match": share("exact_match"),
         "general_ability": share("general_ability"),
         "no_tool": share("no_tool"),
         "tokens_per_s": 1000 * candidate["new_tokens_per_task"] / busy if busy else None,

