@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONVERSATION_HEADER = "X-Conversation-Id"
 """Our server's header for the client's own name of a conversation; other servers ignore it."""
 
-MAX_TURNS = 12
+MAX_TURNS = 24
 """Assistant turns of a task, as `evaluation.max_turns`."""
 
 

@@ -28,7 +28,7 @@ def check_tasks(settings: AgentSettings, *, as_json: bool) -> int:
     tasks = read_tasks(settings)
     found = checking.check_tasks(
         tasks, validator=CatalogValidator(load_catalog(_catalog(settings))), sandbox=settings.sandbox,
-        cwd=settings.folder,
+        cwd=settings.folder, max_turns=settings.evaluation.max_turns,
     ).impossible  # fmt: skip
     if as_json:
         impossible = [{"task_id": each.task_id, "reason": each.reason} for each in found]

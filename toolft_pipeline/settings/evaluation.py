@@ -78,8 +78,8 @@ class EvaluationSettings(Section):
     rollout."""
     temperature: float = Field(0.7, gt=0, le=2)
     """Temperature of the rollouts with seeds (`repeats`)."""
-    max_turns: int = Field(12, gt=0)
-    """Limit of assistant turns per rollout."""
+    max_turns: int = Field(24, gt=0)
+    """Limit of assistant turns per rollout. Tasks that take more count for no model."""
     max_new_tokens: int = Field(192, gt=0)
     """Token limit of one assistant turn."""
     max_task_tokens: int | None = Field(2048, gt=0)

@@ -1,8 +1,8 @@
 """Whether tasks can be done at all, and which of their calls only read: the catalog and the backend say it.
 
 Invariant: a task is impossible only for a reason that holds for every model: a call that it demands is not allowed by
-the catalog or fails on the backend, its state cannot be rebuilt, or its plan ends in another state than the one that it
-expects. Nothing here looks at a model.
+the catalog or fails on the backend, its state cannot be rebuilt, its plan ends in another state than the one that it
+expects, or a rollout may not have as many turns as it takes. Nothing here looks at a model.
 """
 
 from __future__ import annotations
@@ -43,14 +43,15 @@ class TaskChecks(Struct, frozen=True, kw_only=True):
 
 
 def check_tasks(
-    tasks: Sequence[Task], *, validator: CatalogValidator, sandbox: SandboxSettings | None, cwd: Path
+    tasks: Sequence[Task], *, validator: CatalogValidator, sandbox: SandboxSettings | None, cwd: Path, max_turns: int
 ) -> TaskChecks:
-    """Check every task. Without a sandbox the catalog alone is asked. Raises `SandboxError` if the backend does not
-    start.
+    """Check every task; `max_turns` is the limit of a rollout. Without a sandbox the catalog alone is asked, because
+    nothing is rolled out. Raises `SandboxError` if the backend does not start.
     """
     reads: dict[str, tuple[str, ...]] = {}
     reasons = {task.task_id: _forbidden(task, validator) for task in tasks}
     if sandbox is not None:
+        reasons |= {task.task_id: reasons[task.task_id] or _too_long(task, max_turns) for task in tasks}
         asked = [task for task in tasks if reasons[task.task_id] is None]
         executed = map_on_sandboxes(asked, _executed, settings=sandbox, cwd=cwd, failed=_failed)
         for task, (reason, reading) in zip(asked, executed, strict=True):
@@ -76,6 +77,15 @@ def _forbidden(task: Task, validator: CatalogValidator) -> str | None:
         if problem is not None and (call not in refused or problem.startswith("unknown tool")):
             return f"the catalog does not allow {_shown(call)}: {problem}"
     return None
+
+
+def _too_long(task: Task, max_turns: int) -> str | None:
+    """A user turn takes one assistant turn for its calls, which may be parallel, and one for its answer."""
+    answers = sum(not task.ends_in_a_call(turn) for turn in range(len(task.user_turns)))
+    fewest = answers + len({call.turn for call in task.plan})
+    if fewest <= max_turns:
+        return None
+    return f"it takes at least {fewest} assistant turns and evaluation.max_turns is {max_turns}; raise the limit"
 
 
 def _demanded(task: Task) -> Iterator[CanonicalCall]:

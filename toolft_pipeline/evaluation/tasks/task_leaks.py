@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -131,7 +132,7 @@ def _selected(days: Mapping[str, Path], selection: Path) -> _Runs:
         signed = pq.read_table(path, columns=["trajectory_id", "task_key", "sequence", "shingles"]).combine_chunks()
         names = signed["trajectory_id"].to_pylist()
         kept = [place for place, name in enumerate(names) if (day, name) in chosen]
-        part = signed.take(kept)
+        part = signed.take(pa.array(kept, pa.int64()))
         runs.ids.extend(part["trajectory_id"].to_pylist())
         runs.days.extend([day] * len(kept))
         runs.keys.extend(part["task_key"].to_pylist())

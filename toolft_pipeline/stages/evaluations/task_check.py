@@ -27,7 +27,9 @@ IMPOSSIBLE_FILE = "impossible_tasks.json"
 CHECKS_FILE = "task_checks.json"
 _NAMED = 5
 
-TASK_CHECK = Artifact(asset="task_check", code_version="2", settings=SANDBOX_PROTOCOL, placement=SANDBOX)
+TASK_CHECK = Artifact(
+    asset="task_check", code_version="3", settings=(*SANDBOX_PROTOCOL, "evaluation.max_turns"), placement=SANDBOX
+)
 """Which tasks of the file cannot be done, and why; which of their planned calls only read."""
 
 
@@ -71,6 +73,7 @@ def _checks(context: BuildContext, tasks: Sequence[Task]) -> TaskChecks:
             validator=CatalogValidator(load_catalog(catalog.folder)),
             sandbox=settings.sandbox,
             cwd=settings.folder,
+            max_turns=settings.evaluation.max_turns,
         )
         (out / CHECKS_FILE).write_bytes(msgspec.json.encode(found))
         return BuildOutput(

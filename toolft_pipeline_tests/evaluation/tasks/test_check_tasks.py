@@ -30,11 +30,22 @@ CATALOG = load_catalog(AGENT.path("catalog.json"))
 
 
 def found(
-    tasks: list[Task], *, without: str = "", sandbox: SandboxSettings | None = AGENT.sandbox
+    tasks: list[Task], *, without: str = "", sandbox: SandboxSettings | None = AGENT.sandbox, max_turns: int = 24
 ) -> list[ImpossibleTask]:
     tools = [tool for tool in CATALOG.openai_tools() if tool["function"]["name"] != without]
     validator = CatalogValidator(parse_catalog(tools, where="test"))
-    return list(check_tasks(tasks, validator=validator, sandbox=sandbox, cwd=AGENT.folder).impossible)
+    return list(
+        check_tasks(tasks, validator=validator, sandbox=sandbox, cwd=AGENT.folder, max_turns=max_turns).impossible
+    )
+
+
+def test_task_that_takes_more_turns_than_a_rollout_may_have_is_impossible() -> None:
+    longest = max(TASKS, key=lambda task: len(task.user_turns))
+    turns = len(longest.user_turns) + len({call.turn for call in longest.plan})
+    assert found([longest], max_turns=turns) == []
+    (impossible,) = found([longest], max_turns=turns - 1)
+    assert f"at least {turns} assistant turns and evaluation.max_turns is {turns - 1}" in impossible.reason
+    assert found([longest], max_turns=1, sandbox=None) == [], "without a backend nothing is rolled out"
 
 
 def test_check_tasks_names_each_kind_of_impossible_task_and_no_other() -> None:
@@ -77,13 +88,15 @@ def test_check_tasks_plan_runs_in_its_declared_order_not_in_that_of_the_file(tmp
     free = replace(task, task_id="free", plan=(replace(second, after=()), first, third))
     validator = CatalogValidator(parse_catalog([NOTE], where="test"))
     sandbox = settings(tmp_path).model_copy(update={"sessions": 1})
-    refused = check_tasks([task, free], validator=validator, sandbox=sandbox, cwd=tmp_path)
+    refused = check_tasks([task, free], validator=validator, sandbox=sandbox, cwd=tmp_path, max_turns=24)
     assert [each.task_id for each in refused.impossible] == ["free"]
 
 
 def test_check_tasks_marks_the_calls_that_only_read_so_that_answers_are_expected_to_inform() -> None:
     undeclared = [replace(task, answers=(), plan=tuple(replace(c, reads=False) for c in task.plan)) for task in TASKS]
-    checks = check_tasks(undeclared, validator=CatalogValidator(CATALOG), sandbox=AGENT.sandbox, cwd=AGENT.folder)
+    checks = check_tasks(
+        undeclared, validator=CatalogValidator(CATALOG), sandbox=AGENT.sandbox, cwd=AGENT.folder, max_turns=24
+    )
     for task, declared in zip(undeclared, TASKS, strict=True):
         marked = with_reads(task, checks.reads[task.task_id])
         assert [call.reads for call in marked.plan] == [call.reads and not call.fails for call in declared.plan]

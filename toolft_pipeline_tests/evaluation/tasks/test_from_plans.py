@@ -152,7 +152,7 @@ def test_plans_with_whole_floats_can_be_done_as_written(tmp_path: Path) -> None:
     made = tasks_from_plans(read_plans(written(tmp_path, plan)), sandbox=settings, cwd=tmp_path)
     schema = {"type": "object", "properties": {"text": {"type": "number"}}}
     catalog = Catalog(tools=(Tool(name="note", description="", parameters=schema),))
-    checked = check_tasks(made, validator=CatalogValidator(catalog), sandbox=settings, cwd=tmp_path)
+    checked = check_tasks(made, validator=CatalogValidator(catalog), sandbox=settings, cwd=tmp_path, max_turns=24)
     assert checked.impossible == ()
 
 

@@ -66,7 +66,9 @@ def test_tasks_of_runs_can_be_done_and_their_runs_are_not_trained_on(
     write_tasks(found.tasks, path)
     tasks = load_tasks(path)
     assert tasks == list(found.tasks)
-    checks = check_tasks(tasks, validator=CatalogValidator(CATALOG), sandbox=AGENT.sandbox, cwd=AGENT.folder)
+    checks = check_tasks(
+        tasks, validator=CatalogValidator(CATALOG), sandbox=AGENT.sandbox, cwd=AGENT.folder, max_turns=24
+    )
     assert checks.impossible == ()
     assert checks.reads == {task.task_id: tuple(call.id for call in task.plan if call.reads) for task in tasks}
     assert any(checks.reads.values())

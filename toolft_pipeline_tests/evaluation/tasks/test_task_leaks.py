@@ -91,6 +91,12 @@ def test_what_no_training_run_has_is_no_leak(tmp_path: Path, level: str | None, 
     assert found([asks(level, key)], tmp_path).leaks == ()
 
 
+@pytest.mark.parametrize("runs", [[], [RUNS[3]]], ids=["no run", "none selected"])
+def test_a_day_without_a_selected_run_has_no_leak(tmp_path: Path, runs: Sequence[Trajectory]) -> None:
+    leaks = found([asks("new_tool", "cancel")], tmp_path, runs=runs)
+    assert (leaks.runs, leaks.leaks, leaks.nearest) == (0, (), ())
+
+
 def test_the_nearest_run_is_named_with_how_near_it_is(tmp_path: Path) -> None:
     same = asks(None, None, "find", "cancel", said="Cancel the order O-1 of Maria please")
     tools = asks(None, None, "find", "refund", "mail", said="Wholly other words")
