@@ -243,7 +243,7 @@ STAGE = Stage(
     description="Steps and rollouts of candidate, base and model in service; one HTML page; the gate's verdict.",
     group=Group.MODEL,
     kinds=("html", "parquet"),
-    code_version="9",
+    code_version="10",
     inputs={
         "merged_model": PartitionScope.SAME,
         "qlora_adapter": PartitionScope.SAME,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from toolft_pipeline.evaluation.judge.answer_subject import other_subject
 from toolft_pipeline.evaluation.judge.required_reads import turns_with_known_values
 from toolft_pipeline.evaluation.judge.rollout_verdict import FailedCondition, RolloutFinding
 from toolft_pipeline.evaluation.judge.task import Task
@@ -60,6 +61,11 @@ def answer_findings(
         problem = check_answer(expected, answer, plan_values=frozenset(_values(turns)), forms=rules.forms)
         if problem is not None:
             yield _finding(_CONDITION[problem.fault], expected.turn, problem.detail)
+            continue
+        other = other_subject(answer, request=task.user_turns[expected.turn], turns=turns, reads=_reads(task, rules))
+        if other is not None:
+            detail = f"it is about {other[0]!r}, and what was changed is {other[1]!r}"
+            yield _finding(FailedCondition.WRONG_ANSWER, expected.turn, detail)
     expected_words = {w for each in answers_of(task, rules=rules) for fact in each.facts for w in words(fact.value)}
     for turn, known in turns_with_known_values(task, transcript):
         made_up = next(ungrounded_words(turn.text, known, expected=expected_words), None) if turn.is_answer else None
@@ -82,9 +88,13 @@ def answers_of(task: Task, *, rules: AnswerRules = BUILT_IN_RULES) -> tuple[Expe
     """The expectations that a task declares, or those derived from its gold conversation."""
     if task.answers:
         return task.answers
+    return expected_answers(task.gold, reads=_reads(task, rules), choices=rules.choices)
+
+
+def _reads(task: Task, rules: AnswerRules) -> frozenset[str]:
+    """Tools that are declared to read, and those that only read in the task's plan."""
     writes = {call.name for call in task.plan if not (call.reads or call.fails)}
-    reads = rules.reads | ({call.name for call in task.plan if call.reads} - writes)
-    return expected_answers(task.gold, reads=reads, choices=rules.choices)
+    return rules.reads | ({call.name for call in task.plan if call.reads} - writes)
 
 
 def ungrounded_words(answer: str, known: GroundingText, *, expected: Collection[str] = ()) -> Iterator[str]:

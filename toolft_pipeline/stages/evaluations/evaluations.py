@@ -35,7 +35,7 @@ from toolft_pipeline.warehouse.digest import Json, digest_of
 from toolft_pipeline.warehouse.manifest import ArtifactKey
 from toolft_pipeline.warehouse.store import BuildOutput, Version
 
-JUDGE_CODE = "7"
+JUDGE_CODE = "8"
 """Raise it when steps, rollouts, judge or metrics give other results for the same generations."""
 
 GENERATION_CODE = "3"
