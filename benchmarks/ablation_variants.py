@@ -27,12 +27,8 @@ class Variant:
     cost: float = 1.0
 
 
-def variants(*, tokens_per_row: float, rows: int, all_rows: int, rank: int, alpha: int, epochs: float) -> list[Variant]:
-    """All variants of an agent that trains on so many rows of `all_rows`, of so many tokens, with these settings."""
-
-    def budget(count: int | None) -> str:
-        return "null" if count is None else str(round(count * tokens_per_row))
-
+def variants(*, rows: int, all_rows: int, rank: int, alpha: int, epochs: float) -> list[Variant]:
+    """All variants of an agent that trains on about `rows` of `all_rows` rows, with these settings."""
     return [
         Variant(name=DEFAULTS, group="defaults"),
         Variant(
@@ -62,7 +58,10 @@ def variants(*, tokens_per_row: float, rows: int, all_rows: int, rank: int, alph
             Variant(
                 name=f"{count or 'all'} rows",
                 group="rows",
-                settings={"training.token_budget": budget(count)},
+                settings={
+                    "training.token_budget": "null",
+                    **({} if count is None else {"training.row_budget": str(count)}),
+                },
                 cost=0.25 + 0.75 * (count or all_rows) / rows,
             )
             for count in (100, 300, None)

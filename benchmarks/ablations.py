@@ -74,7 +74,6 @@ def main() -> None:
     settings = _settings(asked.agent)
     training = settings.training
     wanted = variants(
-        tokens_per_row=TOKENS_PER_ROW,
         rows=ROWS if training.token_budget is None else min(ROWS, round(training.token_budget / TOKENS_PER_ROW)),
         all_rows=ROWS,
         rank=training.lora_r,

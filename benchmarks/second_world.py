@@ -35,7 +35,7 @@ FOLDER = REPOSITORY / "data" / ".warehouse" / "second_world"
 """A project folder of its own: agent, warehouse, Dagster's storage and results; not part of the repository."""
 
 AGENT = "second_world"
-RESULTS = "results.jsonl"
+RESULTS = "served_results.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

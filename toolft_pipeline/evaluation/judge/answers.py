@@ -62,9 +62,10 @@ def answer_findings(
         if problem is not None:
             yield _finding(_CONDITION[problem.fault], expected.turn, problem.detail)
             continue
-        other = other_subject(answer, request=task.user_turns[expected.turn], turns=turns, reads=_reads(task, rules))
+        request, reads = task.user_turns[expected.turn], _reads(task, rules)
+        other = other_subject(answer, request=request, turns=turns, reads=reads, forms=rules.forms)
         if other is not None:
-            detail = f"it is about {other[0]!r}, and what was changed is {other[1]!r}"
+            detail = f"it claims a change of {other[0]!r}, and what was changed is {other[1]!r}"
             yield _finding(FailedCondition.WRONG_ANSWER, expected.turn, detail)
     expected_words = {w for each in answers_of(task, rules=rules) for fact in each.facts for w in words(fact.value)}
     for turn, known in turns_with_known_values(task, transcript):
