@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from toolft_pipeline.evaluation.judge.answer_subject import other_subject
 from toolft_pipeline.evaluation.judge.required_reads import turns_with_known_values
 from toolft_pipeline.evaluation.judge.rollout_verdict import FailedCondition, RolloutFinding
 from toolft_pipeline.evaluation.judge.task import Task
@@ -30,6 +29,8 @@ from toolft_pipeline.verification.answers.choices import Choices
 from toolft_pipeline.verification.answers.expectation import ExpectedAnswer
 from toolft_pipeline.verification.answers.expected_answer import expected_answers, value_text
 from toolft_pipeline.verification.answers.forms import BUILT_IN, AnswerForms
+from toolft_pipeline.verification.answers.other_subject import other_subject
+from toolft_pipeline.verification.answers.polarity import polarity
 from toolft_pipeline.verification.answers.written_values import times
 from toolft_pipeline.verification.rules.arithmetic import Arithmetic
 
@@ -62,8 +63,9 @@ def answer_findings(
         if problem is not None:
             yield _finding(_CONDITION[problem.fault], expected.turn, problem.detail)
             continue
-        request, reads = task.user_turns[expected.turn], _reads(task, rules)
-        other = other_subject(answer, request=request, turns=turns, reads=reads, forms=rules.forms)
+        other = _other_change(
+            answer, turns, request=task.user_turns[expected.turn], reads=_reads(task, rules), rules=rules
+        )
         if other is not None:
             detail = f"it claims a change of {other[0]!r}, and what was changed is {other[1]!r}"
             yield _finding(FailedCondition.WRONG_ANSWER, expected.turn, detail)
@@ -119,6 +121,18 @@ def ungrounded_words(answer: str, known: GroundingText, *, expected: Collection[
                 yield word
         elif is_identifier(word) and not known.in_run(word):
             yield word
+
+
+def _other_change(
+    answer: str, turns: list[AssistantTurn], *, request: str, reads: Collection[str], rules: AnswerRules
+) -> tuple[str, str] | None:
+    """An id of which a clause claims a change, and the one that was written to; "done, O-2 stays" claims none."""
+    made = [call for turn in turns for call in turn.calls]
+    writes = [call for call in made if not (call.is_error or call.reads or call.call.name in reads)]
+    own = "\n".join([request, *(text for call in made for text in (call.call.arguments_json, call.result))]).casefold()
+    claimed = "\n".join(clause.text for clause in polarity(answer, rules.forms).clauses if clause.done)
+    arguments = "\n".join(call.call.arguments_json for call in writes).casefold()
+    return other_subject(claimed, arguments=arguments, own=own)
 
 
 def _values(turns: list[AssistantTurn]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from toolft_pipeline.trajectories.grounding_text import is_identifier, is_number
 from toolft_pipeline.trajectories.record import Message
 from toolft_pipeline.trajectories.tool_failure import ERROR_PREFIX
 from toolft_pipeline.verification.answers.forms import BUILT_IN, AnswerForms
+from toolft_pipeline.verification.answers.other_subject import other_subject
 from toolft_pipeline.verification.logged_answers.claims import Claims, may_deny, read_claims
 from toolft_pipeline.verification.logged_answers.denied_values import denied_value
 from toolft_pipeline.verification.logged_answers.logged_turns import (
@@ -176,15 +177,15 @@ def _ending(turn: LoggedTurn, text: str, claims: Claims) -> Iterator[Problem]:
 
 
 def _other_entity(turn: LoggedTurn, text: str, earlier: Sequence[LoggedTurn]) -> str | None:
-    """A sentence on an answer that names ids of earlier turns alone, although this turn has its own."""
-    named = {word for word in words(text) if is_identifier(word)} if earlier else set()
-    if not named:
+    """A sentence on an answer that names an id of earlier turns in place of this turn's own."""
+    if not earlier or not any(is_identifier(word) for word in words(text)):
         return None
-    own = "\n".join([turn.user, *(call.result for call in turn.calls), *arguments_of(turn)]).casefold()
-    if any(phrase_in_text(word, own) for word in named):
+    arguments = "\n".join(arguments_of(turn)).casefold()
+    own = "\n".join([turn.user, arguments, *(call.result for call in turn.calls)]).casefold()
+    other = other_subject(text, arguments=arguments, own=own)
+    if other is None:
         return None
-    ours = next((word for word in words("\n".join(arguments_of(turn))) if is_identifier(word)), None)
     heard = "\n".join(text for before in earlier for text in (before.user, before.answer, *arguments_of(before)))
-    if ours is None or not any(phrase_in_text(word, heard.casefold()) for word in named):
+    if not phrase_in_text(other[0], heard.casefold()):
         return None
-    return f"it speaks of {min(named)!r}, but this turn's calls are about {ours!r}"
+    return f"it speaks of {other[0]!r}, but this turn's calls are about {other[1]!r}"
